@@ -1,0 +1,1 @@
+"""Result types: frozen, numpy only, with provenance."""
