@@ -1,0 +1,51 @@
+"""See what a trained ConvMixer has learned.
+
+``viz.load`` reads a checkpoint, ``viz.measure`` turns it into results, ``viz.draw`` turns those
+into figures. Names are imported on first use, so that ``import viz`` loads neither torch nor
+matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint, CheckpointError, load
+    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.results.network import Config, Preprocessing, Source
+
+__version__ = "0.1.0"
+__all__ = [
+    "PAPER_CONFIGS",
+    "Checkpoint",
+    "CheckpointError",
+    "Config",
+    "ConvMixer",
+    "Preprocessing",
+    "Source",
+    "load",
+]
+_HOMES = {
+    "Checkpoint": "viz.model.checkpoint",
+    "CheckpointError": "viz.model.checkpoint",
+    "Config": "viz.results.network",
+    "ConvMixer": "viz.model.convmixer",
+    "PAPER_CONFIGS": "viz.model.convmixer",
+    "Preprocessing": "viz.results.network",
+    "Source": "viz.results.network",
+    "load": "viz.model.checkpoint",
+}
+_PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in _PACKAGES:
+        return import_module(f"viz.{name}")
+    raise AttributeError(f"module 'viz' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_PACKAGES})

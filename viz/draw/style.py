@@ -1,0 +1,121 @@
+"""The look that all figures share: sizes in print, the signed colour map, saving."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+__all__ = [
+    "FORMATS",
+    "FigureFileError",
+    "MM",
+    "ONE_COLUMN",
+    "SIGNED",
+    "SMALL",
+    "TEXT",
+    "TITLE",
+    "TWO_COLUMNS",
+    "new_figure",
+    "save_figure",
+    "signed_lut",
+]
+
+MM = 1 / 25.4
+ONE_COLUMN, TWO_COLUMNS = 85 * MM, 180 * MM
+"""Usual column widths of journals, in inches."""
+TITLE, TEXT, SMALL = 9.0, 7.0, 6.0
+"""Font sizes in points, at print size."""
+FORMATS = (".png", ".svg", ".pdf")
+
+# Anchors of ColorBrewer's RdBu (colour-blind safe) with pure white in the middle: white is zero.
+SIGNED = LinearSegmentedColormap.from_list(
+    "viz_signed",
+    ["#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#ffffff",
+     "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f"],
+    N=255,
+)  # fmt: skip
+"""Signed values: blue negative, white zero, red positive."""
+SIGNED.set_bad("#bbbbbb")
+
+_SAVING = threading.Lock()
+
+
+class FigureFileError(ValueError):
+    """A figure that cannot be written; the message is one sentence for the user."""
+
+
+def signed_lut() -> NDArray[np.uint8]:
+    """Return the signed colour map as (256, 3): 0 to 254 are colours, 255 is not-a-number."""
+    colours = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
+    return np.concatenate([colours, np.array([[187, 187, 187]], dtype=np.uint8)])
+
+
+def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
+    """Make a white Figure that pyplot knows nothing of.
+
+    Parameters
+    ----------
+    width, height : float
+        Inches, at print size.
+    dpi : float
+        Of PNG files.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Empty.
+    """
+    return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+
+
+def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Path:
+    """Write a figure; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        The figure; its own dpi is used for PNG.
+    path : str or Path
+        Ends in .png, .svg or .pdf.
+    force : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    FigureFileError
+        If the suffix is unknown, the folder is missing, or the file exists.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise FigureFileError(
+            f"{path.name}: cannot write {suffix or 'a file without suffix'!r}; expected a name "
+            "that ends in .png, .svg or .pdf."
+        )
+    if not path.parent.is_dir():
+        raise FigureFileError(f"{path}: no such folder; make it first.")
+    if path.exists() and not force:
+        raise FigureFileError(f"{path.name} exists; choose another name or pass --force.")
+    metadata: dict[str, Any] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None},
+        ".pdf": {"CreationDate": None},
+    }[suffix]
+    part = path.with_name(path.name + ".part")
+    # rcParams are global: one figure is saved at a time.
+    with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
+        figure.savefig(part, format=suffix[1:], metadata=metadata)
+    part.replace(path)
+    return path

@@ -1,0 +1,1 @@
+"""Streamlit pages: widgets, then the same measures and drawings as everywhere."""

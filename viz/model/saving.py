@@ -72,5 +72,9 @@ def save_checkpoint(
         metadata["training"] = json.dumps(dict(training))
     part = path.with_name(path.name + ".part")
     save_file(state, part, metadata)
-    os.replace(part, path)
+    # safetensors writes for the owner alone; the usual mask decides instead.
+    mask = os.umask(0)
+    os.umask(mask)
+    part.chmod(0o666 & ~mask)
+    part.replace(path)
     return path

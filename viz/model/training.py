@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from viz.model.convmixer import ConvMixer
@@ -52,6 +53,11 @@ class Recipe:
     patch_init : float
         The patch embedding starts at this share of torch's default size, so that what is left of
         its random start stays small in the trained filters.
+    whiten : float
+        If above 0, the patch embedding is learned in the basis in which patches of the training
+        images are white (ZCA with this much of the mean variance added), and folded back when
+        saved. Gradient descent otherwise learns coarse patterns long before fine ones, because
+        photographs hold most of their variance there.
     warmup : float
         Share of the steps with a rising rate; the rest follows a cosine to 0.
     ema : float
@@ -77,6 +83,7 @@ class Recipe:
     weight_decay: float = 0.2
     patch_weight_decay: float = 0.02
     patch_init: float = 0.1
+    whiten: float = 0.01
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1
@@ -87,8 +94,43 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
+class _Whitened(nn.Module):
+    """The patch embedding's weight as coefficients on whitened patches."""
+
+    def __init__(self, whitening: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("whitening", whitening)
+
+    def forward(self, coefficients: Tensor) -> Tensor:
+        """Return the filters these coefficients stand for."""
+        return (coefficients.flatten(1) @ cast(Tensor, self.whitening)).view_as(coefficients)
+
+
+def whitening_matrix(images: Tensor, patch_size: int, share: float) -> Tensor:
+    """Return the ZCA matrix of an image batch's patches.
+
+    Parameters
+    ----------
+    images : torch.Tensor, (n, c, h, w)
+        Normalised input.
+    patch_size : int
+        Side p.
+    share : float
+        Of the mean variance, added to every variance before inverting.
+
+    Returns
+    -------
+    torch.Tensor, (c p p, c p p)
+        Symmetric; (covariance + share * mean variance)^(-1/2).
+    """
+    patches = F.unfold(images, patch_size, stride=patch_size).transpose(1, 2).flatten(0, 1)
+    values, vectors = torch.linalg.eigh(torch.cov(patches.double().T))
+    values = values.clamp(min=0) + share * values.mean()
+    return ((vectors * values.rsqrt()) @ vectors.T).float()
+
+
 def _optimizer(model: ConvMixer, recipe: Recipe) -> torch.optim.AdamW:
-    patch = [model.patch_embedding.weight]
+    patch = [p for p in model.patch_embedding.parameters() if p.ndim > 1]
     weights = [p for p in model.parameters() if p.ndim > 1 and p is not patch[0]]
     rest = [p for p in model.parameters() if p.ndim <= 1]
     return torch.optim.AdamW(
@@ -132,16 +174,29 @@ class _Run:
         self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
         with torch.no_grad():
             self.model.patch_embedding.weight.mul_(recipe.patch_init)
-        self.average = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
-        self.average.load_state_dict(self.model.state_dict())
+        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+        self.mean, self.std = mean.view(-1, 1, 1), std.view(-1, 1, 1)
+        if recipe.whiten:
+            self._whiten()
+        self.average = copy.deepcopy(self.model)
         for network in (self.model, self.average):
             network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average.eval()
         self.optimizer = _optimizer(self.model, recipe)
         self.epoch, self.seconds = 0, 0.0
         self.history: list[dict[str, float]] = []
-        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-        self.mean, self.std = mean.view(-1, 1, 1), std.view(-1, 1, 1)
+
+    def _whiten(self) -> None:
+        """Let the patch embedding be learned on whitened patches of plain crops."""
+        recipe, n = self.recipe, self.data.n_train
+        some = torch.randperm(n, generator=self.generator)[: min(n, 512)]
+        crops = self.data.train_batch(some, recipe.image_size, self.generator)
+        images = (crops.float() / 255 - self.mean) / self.std
+        matrix = whitening_matrix(images, recipe.patch_size, recipe.whiten)
+        # The random start is taken over as coefficients: its size is what matters.
+        parametrize.register_parametrization(
+            self.model.patch_embedding, "weight", _Whitened(matrix)
+        )
 
     def key(self) -> dict[str, Any]:
         """Return what must be equal for a run to be resumed."""
@@ -163,7 +218,7 @@ class _Run:
             },
             part,
         )
-        os.replace(part, path)
+        part.replace(path)
 
     def resume(self, path: Path) -> None:
         """Read a state written by `save`, if it belongs to this run."""
@@ -258,8 +313,11 @@ class _Run:
         }
         pre = Preprocessing(recipe.image_size, 1.0, interpolation="bilinear",
                             known="the checkpoint's metadata")  # fmt: skip
+        folded = copy.deepcopy(self.average)
+        if recipe.whiten:
+            parametrize.remove_parametrizations(folded.patch_embedding, "weight")
         save_checkpoint(
-            self.average, path, preprocessing=pre, classes=self.data.classes, training=training
+            folded, path, preprocessing=pre, classes=self.data.classes, training=training
         )
 
 

@@ -1,0 +1,1 @@
+"""Figure reports: folders that open anywhere."""
