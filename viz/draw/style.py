@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 __all__ = [
     "FORMATS",
-    "FigureFileError",
     "MM",
     "ONE_COLUMN",
     "SIGNED",
@@ -22,6 +21,8 @@ __all__ = [
     "TEXT",
     "TITLE",
     "TWO_COLUMNS",
+    "FigureFileError",
+    "check_path",
     "new_figure",
     "save_figure",
     "signed_lut",
@@ -75,6 +76,39 @@ def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 
     return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
+def check_path(path: str | Path, *, force: bool = False) -> Path:
+    """Tell whether a figure can be written here, before any work is done.
+
+    Parameters
+    ----------
+    path : str or Path
+        Should end in .png, .svg or .pdf.
+    force : bool
+        Whether an existing file may be replaced.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    FigureFileError
+        If the suffix is unknown, the folder is missing, or the file exists.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in FORMATS:
+        raise FigureFileError(
+            f"{path.name}: cannot write a figure in a file ending in {path.suffix!r}; expected a "
+            "name that ends in .png, .svg or .pdf."
+        )
+    if not path.parent.is_dir():
+        raise FigureFileError(f"{path}: the folder {path.parent} does not exist; make it first.")
+    if path.exists() and not force:
+        raise FigureFileError(f"{path} exists; choose another name or pass --force.")
+    return path
+
+
 def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Path:
     """Write a figure; the same figure gives the same bytes.
 
@@ -97,17 +131,8 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
     FigureFileError
         If the suffix is unknown, the folder is missing, or the file exists.
     """
-    path = Path(path)
+    path = check_path(path, force=force)
     suffix = path.suffix.lower()
-    if suffix not in FORMATS:
-        raise FigureFileError(
-            f"{path.name}: cannot write {suffix or 'a file without suffix'!r}; expected a name "
-            "that ends in .png, .svg or .pdf."
-        )
-    if not path.parent.is_dir():
-        raise FigureFileError(f"{path}: no such folder; make it first.")
-    if path.exists() and not force:
-        raise FigureFileError(f"{path.name} exists; choose another name or pass --force.")
     metadata: dict[str, Any] = {
         ".png": {"Software": None},
         ".svg": {"Date": None},

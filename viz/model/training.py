@@ -6,7 +6,7 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,81 +17,21 @@ from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from viz.model.convmixer import ConvMixer
-from viz.model.crops import Augmentation, TrainingImages, augment, open_training_folder
+from viz.model.crops import TrainingImages, augment, open_training_folder
+from viz.model.recipes import Recipe
 from viz.model.saving import save_checkpoint
 from viz.results.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
-__all__ = ["Recipe", "TrainingError", "train"]
+__all__ = ["TrainingError", "set_threads", "train", "whitening_matrix"]
 
 
 class TrainingError(ValueError):
     """Training that cannot start or go on; the message is one sentence for the user."""
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides a training, besides the images.
-
-    Parameters
-    ----------
-    dim, depth, kernel_size, patch_size : int
-        Architecture, in the paper's terms.
-    activation : str
-        As in `Config`.
-    image_size : int
-        Side of the training crops, in pixels.
-    epochs : int
-        Passes; of ``crops_per_image`` crops of each training image.
-    crops_per_image : int
-        Crops of each image in one pass.
-    batch_size : int
-        Crops per step.
-    lr, weight_decay, eps, clip, smoothing : float
-        AdamW's peak rate, decay and epsilon; gradient clipping; label smoothing.
-    patch_weight_decay : float
-        Decay of the patch embedding alone.
-    patch_init : float
-        The patch embedding starts at this share of torch's default size, so that what is left of
-        its random start stays small in the trained filters.
-    whiten : float
-        If above 0, the patch embedding is learned in the basis in which patches of the training
-        images are white (ZCA with this much of the mean variance added), and folded back when
-        saved. Gradient descent otherwise learns coarse patterns long before fine ones, because
-        photographs hold most of their variance there.
-    warmup : float
-        Share of the steps with a rising rate; the rest follows a cosine to 0.
-    ema : float
-        Decay per step of the averaged weights, which are what is saved.
-    bfloat16 : bool
-        Compute convolutions in bfloat16 (about 1.7 times faster on CPUs that have it).
-    seed : int
-        Of everything random.
-    augmentation : Augmentation
-        How crops are varied.
-    """
-
-    dim: int = 128
-    depth: int = 8
-    kernel_size: int = 9
-    patch_size: int = 7
-    activation: str = "gelu"
-    image_size: int = 112
-    epochs: int = 50
-    crops_per_image: int = 8
-    batch_size: int = 64
-    lr: float = 0.01
-    weight_decay: float = 0.2
-    patch_weight_decay: float = 0.02
-    patch_init: float = 0.1
-    whiten: float = 0.01
-    eps: float = 1e-3
-    clip: float = 1.0
-    smoothing: float = 0.1
-    warmup: float = 0.1
-    ema: float = 0.998
-    bfloat16: bool = True
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
+def set_threads(n: int) -> None:
+    """Compute with this many CPU threads."""
+    torch.set_num_threads(n)
 
 
 class _Whitened(nn.Module):

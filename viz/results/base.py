@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -111,7 +110,7 @@ class Result:
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, __json__=np.array(header), **arrays)
-        os.replace(part, path)
+        part.replace(path)
         return path
 
     @classmethod

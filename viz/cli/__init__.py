@@ -1,0 +1,26 @@
+"""The command line: arguments to functions, no logic."""
+
+from __future__ import annotations
+
+import click
+
+from viz import __version__
+from viz.cli import files, weights
+from viz.cli.common import Group
+
+__all__ = ["main"]
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="viz")
+def main() -> None:
+    """See what a trained ConvMixer has learned.
+
+    CKPT is a checkpoint file (.pth, .pt, .pth.tar, .bin, .safetensors), the name of a shipped one
+    (photos-p7, photos-p14, cifar10-p2), or an official name (convmixer_1536_20,
+    convmixer_768_32, convmixer_1024_20_ks9_p14).
+    """
+
+
+for _command in (*files.COMMANDS, *weights.COMMANDS):
+    main.add_command(_command)

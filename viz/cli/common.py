@@ -1,0 +1,145 @@
+"""What the commands share: opening a checkpoint, refusing bad input in one sentence."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = [
+    "Group",
+    "force_option",
+    "json_option",
+    "loading",
+    "numbers",
+    "open_checkpoint",
+    "say",
+]
+
+
+class Group(click.Group):
+    """A group whose commands turn bad input into one sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; errors meant for the user are ValueErrors with one sentence."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except (ValueError, IndexError, OSError) as error:
+                click.echo(f"viz: {error}", err=True)
+                ctx.exit(2)
+            except KeyboardInterrupt:
+                click.echo("viz: stopped.", err=True)
+                ctx.exit(130)
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], *args: Any, **kwargs: Any
+) -> None:
+    if category.__module__.startswith("viz."):
+        click.echo(f"viz: note: {message}", err=True)
+
+
+def loading(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command that opens a checkpoint takes.
+
+    Parameters
+    ----------
+    function : callable
+        The command.
+
+    Returns
+    -------
+    callable
+        The command with its argument CKPT and the loading options.
+    """
+    for option in reversed(
+        (
+            click.argument("checkpoint", metavar="CKPT"),
+            click.option(
+                "--activation",
+                type=click.Choice(["gelu", "relu", "silu", "identity"]),
+                help="Activation, where the file does not tell it.",
+            ),
+            click.option(
+                "--ema/--no-ema",
+                default=None,
+                help="Averaged weights, or the others.  [default: averaged where present]",
+            ),
+            click.option(
+                "--classes",
+                type=click.Path(path_type=Path),
+                help="Text file with one class name per line.",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
+def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
+    """Load a checkpoint with the options of `loading`.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Path or name.
+    **options : Any
+        As `viz.load` takes them.
+
+    Returns
+    -------
+    Checkpoint
+        The network.
+    """
+    from viz.model.checkpoint import load
+
+    return load(checkpoint, **options)
+
+
+force_option = click.option("--force", is_flag=True, help="Replace what exists.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def numbers(text: str | None) -> list[int] | None:
+    """Read ``"0-2,7"`` as [0, 1, 2, 7].
+
+    Parameters
+    ----------
+    text : str or None
+        Numbers and ranges.
+
+    Returns
+    -------
+    list of int or None
+        Sorted, each once; None for None.
+
+    Raises
+    ------
+    click.BadParameter
+        If it is not such a list.
+    """
+    if text is None:
+        return None
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise click.BadParameter(f"{text!r} is not a list of blocks such as 0-2,7.")
+        found.update(range(int(first), int(last or first) + 1))
+    if not found:
+        raise click.BadParameter(f"{text!r} names no block; write it such as 0-2,7.")
+    return sorted(found)
+
+
+def say(text: str) -> None:
+    """Print progress to the error stream."""
+    click.echo(text, err=True)

@@ -1,0 +1,144 @@
+"""Commands about files: what a checkpoint is, reports, official weights, training, the explorer."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from viz.cli.common import force_option, json_option, loading, open_checkpoint, say
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@loading
+@json_option
+def info(checkpoint: str, as_json: bool, **options: Any) -> None:
+    """Tell a checkpoint's architecture, and how it is known."""
+    loaded = open_checkpoint(checkpoint, **options)
+    source = loaded.source
+    facts = {
+        **loaded.config.to_dict(),
+        "activation_source": source.activation_source,
+        "layout": source.layout,
+        "parameters": loaded.config.n_parameters,
+        "sha256": source.sha256,
+        "name": source.name,
+        "dtype": source.dtype,
+        "wrapper": source.wrapper,
+        "prefix": source.prefix,
+        "dropped": list(source.dropped),
+        "image_size": loaded.preprocessing.image_size,
+        "preprocessing": loaded.preprocessing.known,
+        "class_names": len(loaded.classes),
+        "warnings": list(source.warnings),
+    }
+    if as_json:
+        click.echo(json.dumps(facts, indent=2))
+        return
+    for name, value in facts.items():
+        if isinstance(value, list):
+            value = ", ".join(value) or "none"
+        text = f"{value:,}" if name == "parameters" else str(value)
+        click.echo(f"{name:<18} {text or '-'}")
+
+
+@click.command()
+@loading
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder.  [default: reports/ and the checkpoint's name]",
+)
+@force_option
+def report(checkpoint: str, output: Path | None, force: bool, **options: Any) -> None:
+    """Write a folder of figures with an index.html."""
+    from viz.report.build import build, check_folder
+
+    folder = output or Path("reports") / Path(checkpoint).name.split(".")[0]
+    check_folder(folder, force=force)
+    built = build(open_checkpoint(checkpoint, **options), folder, force=force, progress=say)
+    click.echo(str(built / "index.html"))
+
+
+@click.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Download official weights from the Hugging Face hub into its cache."""
+    from viz.model.zoo import fetch as fetch_official
+
+    click.echo(str(fetch_official(name)))
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, metavar="[CKPT]...")
+@click.option("--images", type=click.Path(path_type=Path), help="A folder of images.")
+@click.option("--port", type=int, help="Port on 127.0.0.1.")
+@click.option("--browser/--no-browser", default=True, help="Open a browser window.")
+def explore(
+    checkpoints: tuple[str, ...], images: Path | None, port: int | None, browser: bool
+) -> None:
+    """Open the explorer on the shipped checkpoints and on those given."""
+    from viz.explorer.launch import launch
+
+    sys.exit(launch(checkpoints, images=images, port=port, browser=browser))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
+              help="The .safetensors file to write.")  # fmt: skip
+@click.option("--recipe", type=click.Choice(["photographs", "photographs-p14", "cifar"]),
+              default="photographs", show_default=True,
+              help="Defaults for all options below.")  # fmt: skip
+@click.option("--extra", type=click.Path(path_type=Path), multiple=True,
+              help="A further photograph; may be repeated.")  # fmt: skip
+@click.option("--sklearn-photographs", is_flag=True,
+              help="Add scikit-learn's china.jpg and flower.jpg.")  # fmt: skip
+@click.option("--dim", type=click.IntRange(1))
+@click.option("--depth", type=click.IntRange(1))
+@click.option("--kernel-size", type=click.IntRange(1))
+@click.option("--patch-size", type=click.IntRange(1))
+@click.option("--activation", type=click.Choice(["gelu", "relu", "silu", "identity"]))
+@click.option("--image-size", type=click.IntRange(1))
+@click.option("--epochs", type=click.IntRange(1))
+@click.option("--crops-per-image", type=click.IntRange(1))
+@click.option("--batch-size", type=click.IntRange(2))
+@click.option("--lr", type=float)
+@click.option("--weight-decay", type=float)
+@click.option("--seed", type=int)
+@click.option("--bfloat16/--float32", default=None)
+@click.option("--save-every", type=click.IntRange(0), default=0, show_default=True,
+              help="Keep a snapshot every so many epochs.")  # fmt: skip
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+@force_option
+def train(folder: Path, output: Path, recipe: str, extra: tuple[Path, ...],
+          sklearn_photographs: bool, save_every: int, device: str, threads: int | None,
+          force: bool, **changes: Any) -> None:  # fmt: skip
+    """Train a ConvMixer on a folder of images; the same command resumes it.
+
+    In a flat FOLDER each photograph is a class of its own; otherwise its subfolders are the
+    classes (or those of its train and test folders).
+    """
+    from viz.model.recipes import recipe_named, sklearn_images
+    from viz.model.training import set_threads
+    from viz.model.training import train as run
+
+    if threads:
+        set_threads(threads)
+    more = (*extra, *sklearn_images()) if sklearn_photographs else extra
+    settings = recipe_named(recipe, **{k: v for k, v in changes.items() if v is not None})
+    accuracy = run(
+        folder, output, settings, extra=more, device=device, save_every=save_every, force=force,
+        report=say,
+    )  # fmt: skip
+    click.echo(f"{output}: held-out accuracy {accuracy:.4f}")
+
+
+COMMANDS = (info, report, fetch, explore, train)
