@@ -20,6 +20,7 @@ __all__ = [
     "PatchFilterDescription",
     "axial_median",
     "bandwidth_octaves",
+    "peak_frequency",
 ]
 
 KINDS = ("grey-gabor", "colour-gabor", "grey-blob", "colour-blob", "noise")
@@ -76,6 +77,43 @@ def bandwidth_octaves(
     with np.errstate(divide="ignore", invalid="ignore"):
         octaves = np.log2((frequency + d) / low)
     return np.where(low > 0, octaves, np.where(np.isnan(low), np.nan, np.inf))
+
+
+def peak_frequency(
+    frequency: NDArray[np.float64],
+    sigma_across: NDArray[np.float64],
+    phase: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the frequency at which a Gabor responds most, cycles per pixel.
+
+    With the carrier f and the phase, the amplitude at frequency k across the stripes is
+    ``|exp(i phase) g(k - f) + exp(-i phase) g(k + f)|`` with ``g(d) = exp(-2 (pi sigma d)^2)``.
+
+    Parameters
+    ----------
+    frequency : ndarray, (n,)
+        Carrier, cycles per pixel.
+    sigma_across : ndarray, (n,)
+        Standard deviation of the envelope across the stripes, pixels.
+    phase : ndarray, (n,)
+        Degrees.
+
+    Returns
+    -------
+    ndarray, (n,)
+        On a grid of 0.001 from 0 to the corner of the Nyquist square; nan where an input is.
+
+    Notes
+    -----
+    An edge without a second stripe is fitted as well by any low carrier, this maximum is not:
+    of the derivative of a Gaussian it is 1 / (2 pi sigma) whatever the carrier.
+    """
+    k = np.arange(0, 0.708, 0.001)
+    width, f = (np.pi * sigma_across)[:, None], frequency[:, None]
+    near, far = np.exp(-2 * (width * (k - f)) ** 2), np.exp(-2 * (width * (k + f)) ** 2)
+    power = near**2 + far**2 + 2 * near * far * np.cos(2 * np.radians(phase))[:, None]
+    known = np.isfinite(power).all(1)
+    return np.where(known, k[np.where(known[:, None], power, 0).argmax(1)], np.nan)
 
 
 def axial_median(angles: NDArray[np.float64], period: float) -> float:
@@ -172,10 +210,12 @@ class PatchFilterDescription(Result):
     @property
     def is_gabor(self) -> NDArray[np.bool_]:
         """Which filters are of a Gabor kind, (n,)."""
-        return np.char.endswith(self.kinds, "gabor")
+        gabor: NDArray[np.bool_] = np.char.endswith(self.kinds, "gabor")
+        return gabor
 
     def _carrier(self, name: str) -> NDArray[np.float64]:
-        return np.where(self.is_gabor, self.parameters[:, PARAMETERS.index(name)], np.nan)
+        column: NDArray[np.float64] = self.parameters[:, PARAMETERS.index(name)]
+        return np.where(self.is_gabor, column, np.nan)
 
     @property
     def orientation(self) -> NDArray[np.float64]:
@@ -188,9 +228,20 @@ class PatchFilterDescription(Result):
         return self._carrier("frequency")
 
     @property
+    def peak_frequency(self) -> NDArray[np.float64]:
+        """Cycles per pixel at which the fit responds most (`peak_frequency`); nan as above.
+
+        Prefer it to ``frequency`` for filters of less than a cycle: there the carrier is hardly
+        determined, and often stands at its lower bound of a quarter of a cycle per patch.
+        """
+        sigma = self.parameters[:, PARAMETERS.index("sigma_across")]
+        return peak_frequency(self.frequency, sigma, self.phase)
+
+    @property
     def cycles(self) -> NDArray[np.float64]:
         """Cycles per patch, ``frequency * p``; nan where there are no stripes."""
-        return self.frequency * self.filters.shape[-1]
+        cycles: NDArray[np.float64] = self.frequency * self.filters.shape[-1]
+        return cycles
 
     @property
     def phase(self) -> NDArray[np.float64]:
@@ -239,6 +290,7 @@ class PatchFilterDescription(Result):
             "kind": self.kinds,
             "orientation": self.orientation,
             "frequency": self.frequency,
+            "peak_frequency": self.peak_frequency,
             "cycles": self.cycles,
             "bandwidth": self.bandwidth,
             "phase": self.phase,
