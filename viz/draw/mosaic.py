@@ -184,7 +184,7 @@ def signed_tiles(values: NDArray[np.floating], limit: NDArray[np.float64]) -> ND
     """
     scaled = values / limit[:, None, None].astype(values.dtype)
     bad = np.isnan(scaled)
-    index = np.clip(np.rint(np.nan_to_num(scaled) * 127 + 127), 0, 254).astype(np.uint8)
+    index = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 127).astype(np.uint8)
     index[bad] = 255
     return signed_lut()[index]
 
@@ -205,7 +205,7 @@ def rgb_tiles(filters: NDArray[np.floating], limit: NDArray[np.float64]) -> NDAr
         RGB.
     """
     scaled = np.nan_to_num(filters / limit[:, None, None, None].astype(filters.dtype))
-    level = np.clip(np.rint(scaled * 127 + 128), 1, 255).astype(np.uint8)
+    level = np.rint(np.clip(scaled, -1, 1) * 127 + 128).astype(np.uint8)
     return np.ascontiguousarray(level.transpose(0, 2, 3, 1))
 
 

@@ -41,9 +41,8 @@ SIGNED = LinearSegmentedColormap.from_list(
     ["#053061", "#2166ac", "#4393c3", "#92c5de", "#d1e5f0", "#ffffff",
      "#fddbc7", "#f4a582", "#d6604d", "#b2182b", "#67001f"],
     N=255,
-)  # fmt: skip
+).with_extremes(bad="#bbbbbb")  # fmt: skip
 """Signed values: blue negative, white zero, red positive."""
-SIGNED.set_bad("#bbbbbb")
 
 _SAVING = threading.Lock()
 

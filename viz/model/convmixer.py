@@ -50,7 +50,9 @@ class _DepthwiseFunction(torch.autograd.Function):
         grad_x = F.conv2d(grad, weight.flip(2, 3), padding=pad, groups=c)
         pairs = x.permute(2, 3, 0, 1).reshape(1, h, w, n * c).permute(0, 3, 1, 2)
         per_image = F.conv2d(pairs, grad.reshape(n * c, 1, h, w), padding=pad, groups=n * c)
-        grad_weight = per_image.view(n, c, *weight.shape[2:]).sum(0, dtype=torch.float32)
+        grad_weight = per_image.view(n, c, *weight.shape[2:]).sum(
+            0, dtype=torch.promote_types(weight.dtype, torch.float32)
+        )
         return grad_x, grad_weight[:, None].to(weight.dtype)
 
 
@@ -72,7 +74,13 @@ class DepthwiseConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve each channel with its own kernel."""
-        if not (self.training and self.kernel_size[0] % 2 and input.device.type == "cpu"):
+        k = self.kernel_size[0]
+        if k % 2 == 0:
+            # What "same" does, without its warning about the copy.
+            near, far = (k - 1) // 2, k // 2
+            padded = F.pad(input, (near, far, near, far))
+            return F.conv2d(padded, self.weight, self.bias, groups=self.groups)
+        if not (self.training and input.device.type == "cpu"):
             return super().forward(input)
         weight, bias = self.weight, cast(Tensor, self.bias)
         if torch.is_autocast_enabled("cpu"):

@@ -115,8 +115,8 @@ class Photographs:
     def __init__(self, paths: list[Path], root: Path, extra: list[Path], min_area: float) -> None:
         kept, images, skipped, digest = _read_all(paths, root)
         for path in extra:
-            more, image, bad, hashed = _read_all([path], path.parent)
-            kept, images, skipped = kept + more, images + image, skipped + bad
+            more, added, bad, hashed = _read_all([path], path.parent)
+            kept, images, skipped = kept + more, images + added, skipped + bad
             digest = sha256((digest + hashed).encode()).hexdigest()
         if len(kept) < 2:
             raise ImageError(f"{root}: {len(kept)} readable photographs found, 2 or more needed.")

@@ -64,9 +64,9 @@ class Recipe:
     batch_size: int = 64
     lr: float = 0.01
     weight_decay: float = 0.2
-    patch_weight_decay: float = 0.02
-    patch_init: float = 0.1
-    whiten: float = 0.01
+    patch_weight_decay: float = 0.1
+    patch_init: float = 0.05
+    whiten: float = 0.2
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1

@@ -43,7 +43,8 @@ class _Whitened(nn.Module):
 
     def forward(self, coefficients: Tensor) -> Tensor:
         """Return the filters these coefficients stand for."""
-        return (coefficients.flatten(1) @ cast(Tensor, self.whitening)).view_as(coefficients)
+        filters = coefficients.flatten(1) @ cast(Tensor, self.whitening)
+        return filters.view_as(coefficients)
 
 
 def whitening_matrix(images: Tensor, patch_size: int, share: float) -> Tensor:
@@ -194,7 +195,7 @@ class _Run:
             logits = self.model(x).float()
         loss = F.cross_entropy(logits, y, label_smoothing=recipe.smoothing)
         self.optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
         _ema_update(self.average, self.model, min(recipe.ema, (1 + number) / (10 + number)))
@@ -205,14 +206,15 @@ class _Run:
         self.model.train()
         recipe, started = self.recipe, time.perf_counter()
         n = self.steps_per_epoch * recipe.batch_size
-        order = torch.cat(
+        order: Tensor = torch.cat(
             [
                 torch.randperm(self.data.n_train, generator=self.generator)
                 for _ in range(-(-n // self.data.n_train))
             ]
-        )[:n].split(recipe.batch_size)
+        )[:n]
         loss_sum = accuracy_sum = 0.0
-        bar = tqdm(order, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", disable=not progress,
+        batches = torch.split(order, recipe.batch_size)
+        bar = tqdm(batches, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", disable=not progress,
                    leave=False)  # fmt: skip
         for i, indices in enumerate(bar):
             loss, accuracy = self.step(self.epoch * self.steps_per_epoch + i, indices)
@@ -222,14 +224,14 @@ class _Run:
             )
         self.epoch += 1
         self.seconds += time.perf_counter() - started
-        return {"loss": loss_sum / len(order), "accuracy": accuracy_sum / len(order)}
+        return {"loss": loss_sum / len(batches), "accuracy": accuracy_sum / len(batches)}
 
     def held_out_accuracy(self) -> float:
         """Return the averaged weights' top-1 accuracy on the held-out images."""
         images, labels = self.data.test_set(self.recipe.image_size)
         right = 0
         with torch.inference_mode():
-            for x, y in zip(images.split(256), labels.split(256), strict=True):
+            for x, y in zip(torch.split(images, 256), torch.split(labels, 256), strict=True):
                 batch = ((x.float() / 255 - self.mean) / self.std).to(self.device)
                 batch = batch.contiguous(memory_format=torch.channels_last)
                 right += int((self.average(batch).argmax(1).cpu() == y).sum())
@@ -253,9 +255,11 @@ class _Run:
         }
         pre = Preprocessing(recipe.image_size, 1.0, interpolation="bilinear",
                             known="the checkpoint's metadata")  # fmt: skip
-        folded = copy.deepcopy(self.average)
-        if recipe.whiten:
-            parametrize.remove_parametrizations(folded.patch_embedding, "weight")
+        # A plain network: removing a parametrisation would remove it from all copies.
+        folded = ConvMixer.from_config(self.average.config)
+        state = self.average.state_dict()
+        state["patch_embedding.weight"] = self.average.patch_filters.detach()
+        folded.load_state_dict({name: state[name] for name in folded.state_dict()})
         save_checkpoint(
             folded, path, preprocessing=pre, classes=self.data.classes, training=training
         )

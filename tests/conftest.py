@@ -1,0 +1,59 @@
+"""Small networks that every test may use."""
+
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import torch
+
+from viz.model.convmixer import ConvMixer
+from viz.model.saving import save_checkpoint
+from viz.results.network import Preprocessing
+
+mpl.use("agg")
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """A checkpoint file of a 16-dim, 3-block network with four named classes."""
+    torch.manual_seed(0)
+    network = ConvMixer(16, 3, 5, 4, 4).eval()
+    path = tmp_path_factory.mktemp("small") / "small.safetensors"
+    return save_checkpoint(
+        network,
+        path,
+        preprocessing=Preprocessing(32, 1.0, interpolation="bilinear", known="the file"),
+        classes=("ant", "bee", "cat", "dog"),
+    )
+
+
+@pytest.fixture
+def small(small_file):
+    """That network, loaded."""
+    from viz.model.checkpoint import load
+
+    return load(small_file)
+
+
+@pytest.fixture
+def planted_bank():
+    """A stand-in for a checkpoint whose every weight tells where it stands."""
+    torch.manual_seed(0)
+    network = ConvMixer(10, 3, 5, 4, 2)
+    from viz.results.network import Source
+
+    with torch.no_grad():
+        for b in range(3):
+            values = torch.arange(10.0)[:, None, None] + 100 * b
+            network.depthwise_kernels(b).copy_(values + torch.arange(25.0).view(5, 5) / 100)
+        network.patch_filters.copy_(torch.linspace(-1, 1, 480).view(10, 3, 4, 4))
+    return SimpleNamespace(
+        model=network, config=network.config, source=Source(name="planted", sha256="0" * 64)
+    )
+
+
+@pytest.fixture
+def rng():
+    """A seeded numpy generator."""
+    return np.random.default_rng(0)
