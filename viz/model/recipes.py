@@ -66,7 +66,7 @@ class Recipe:
     weight_decay: float = 0.2
     patch_weight_decay: float = 0.1
     patch_init: float = 0.05
-    whiten: float = 0.2
+    whiten: float = 0.3
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1
@@ -78,9 +78,14 @@ class Recipe:
 
 
 RECIPES = {
-    "photographs": Recipe(epochs=56),
+    "photographs": Recipe(epochs=42),
     "photographs-p14": Recipe(
-        patch_size=14, image_size=224, epochs=48, augmentation=Augmentation(min_area=0.25)
+        patch_size=14,
+        image_size=224,
+        epochs=36,
+        whiten=0.5,
+        patch_weight_decay=0.15,
+        augmentation=Augmentation(min_area=0.25),
     ),
     "cifar": Recipe(
         dim=96,
