@@ -1,0 +1,339 @@
+"""Depthwise kernels read one by one: a constant plus named atoms, against shuffled taps."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from viz.measure import atom_selection, kernel_descriptors, kernel_labels, kernel_null
+from viz.measure.atom_fit import RIDGE
+from viz.measure.atom_selection import Chosen, Sums, coefficients, fit_sums
+from viz.measure.atoms import evaluate, tap_grid
+from viz.measure.kernel_labels import TAP_SHARE, Names, name_atoms
+from viz.results.depthwise import DepthwiseDescription
+from viz.results.network import Source
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["describe", "describe_checkpoint"]
+
+Progress = Callable[[int, int], None]
+Taps = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+SURROUND_T = 3.0
+"""Standard errors that a constant must stand off 0 to count as a bump's surround."""
+
+
+def describe(
+    kernels: ArrayLike,
+    *,
+    seed: int = 0,
+    max_atoms: int = 4,
+    blocks: ArrayLike | None = None,
+    n_init: int = 1000,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> DepthwiseDescription:
+    """Describe depthwise kernels: label, scale, angles, atoms, quality of fit, descriptors.
+
+    Parameters
+    ----------
+    kernels : array_like, (n, k, k)
+        As torch convolves them, 3 <= k <= 31.
+    seed : int
+        Of the nulls: the shuffled taps and the new kernels.
+    max_atoms : int
+        Most atoms per kernel, 1 to 4. Fewer are tried where k^2 taps do not bear them.
+    blocks : array_like of int, (n,), or None
+        Block of each kernel; all in block 0 by default. Single taps are tested block by block.
+    n_init : int
+        Kernels drawn as a new network draws them, described against the same thresholds.
+    source : Source or None
+        Where the kernels come from; by default in memory, with a hash of their bytes.
+    progress : callable or None
+        Called with (kernels done, kernels in all), shuffled and new ones included.
+
+    Returns
+    -------
+    DepthwiseDescription
+        One row per kernel, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong, a tap is not finite, or ``max_atoms`` or ``blocks`` do not fit.
+
+    Notes
+    -----
+    A label says what the strongest atom looks like, not that the kernel is nothing else: read it
+    with ``r2`` and the further atoms. Shuffled taps have no smoothness: a kernel that is merely
+    smooth beats them too. Formulas: ``docs/methods-depthwise.md``.
+    """
+    taps, block = _checked(kernels, blocks, max_atoms)
+    n, k = len(taps), taps.shape[-1]
+    flat = taps.reshape(n, -1).astype(np.float64)
+    alive = _unit(flat)[1]
+    chance = kernel_null.shuffled(_unit(flat)[0][alive], seed)
+    init = kernel_null.random_init(n_init, k, seed).reshape(n_init, -1).astype(np.float64)
+    raw = np.concatenate([flat, chance, init])
+    mine, shuffles, new = slice(0, n), slice(n, n + len(chance)), slice(n + len(chance), None)
+    rows = _unit(raw)[0]
+    sums = fit_sums(
+        torch.from_numpy(rows.astype(np.float32)), k=k, max_atoms=max_atoms, progress=progress
+    )
+    rendered = np.stack([fit.render(k).numpy() for fit in sums.fits])
+    beyond = np.stack([kernel_null.fit_without_peak(rows, each) for each in rendered])
+    r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
+    null = kernel_null.Null.of(rows[shuffles], beyond[:, shuffles])
+    height = null.statistic(rows, beyond)
+    group = np.concatenate([block, np.full(len(chance), -1), np.full(n_init, -2)])
+    named = _named(sums, raw, group, height > null.threshold, k)
+    return DepthwiseDescription(
+        source=_source(taps, source, _settings(seed, max_atoms, null.threshold)),
+        kernels=taps,
+        block=block,
+        channel=_rank_within(block),
+        null_statistic=height[mine],
+        null_threshold=np.full(n, null.threshold),
+        init_labels=named.label[new],
+        init_r2_by_atoms=_up_to(r2, max_atoms, 1)[new],
+        shuffled_r2_by_atoms=_up_to(r2, max_atoms, 1)[shuffles],
+        **_fields(named, sums, rendered, r2, mine),
+        **kernel_descriptors.descriptors(taps),
+        **kernel_descriptors.predicates(taps),
+    )
+
+
+def describe_checkpoint(
+    checkpoint: Checkpoint,
+    *,
+    blocks: Sequence[int] | None = None,
+    seed: int = 0,
+    max_atoms: int = 4,
+    n_init: int = 1000,
+    progress: Progress | None = None,
+) -> DepthwiseDescription:
+    """Describe the depthwise kernels of a loaded network, block by block.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        From `viz.load`.
+    blocks : sequence of int or None
+        0-based; all by default.
+    seed : int
+        Of the nulls.
+    max_atoms : int
+        Most atoms per kernel.
+    n_init : int
+        Kernels drawn as a new network draws them.
+    progress : callable or None
+        As in `describe`.
+
+    Returns
+    -------
+    DepthwiseDescription
+        Rows by block, then by channel.
+
+    Raises
+    ------
+    IndexError
+        If there is no such block.
+    """
+    model = checkpoint.model
+    chosen = list(range(model.config.depth)) if blocks is None else list(blocks)
+    kernels = [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in chosen]
+    return describe(
+        np.concatenate(kernels),
+        seed=seed,
+        max_atoms=max_atoms,
+        blocks=np.repeat(chosen, [len(part) for part in kernels]),
+        n_init=n_init,
+        source=checkpoint.source,
+        progress=progress,
+    )
+
+
+def _checked(
+    kernels: ArrayLike, blocks: ArrayLike | None, max_atoms: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    taps = np.array(kernels, dtype=np.float32, order="C")
+    if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not 3 <= taps.shape[1] <= 31:
+        raise ValueError(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
+    if not len(taps):
+        raise ValueError("there are no kernels to describe.")
+    if not np.isfinite(taps).all():
+        raise ValueError("some taps are not finite numbers.")
+    if not 1 <= max_atoms <= 4:
+        raise ValueError(f"max_atoms is 1 to 4, not {max_atoms}.")
+    block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
+    if block.shape != (len(taps),):
+        raise ValueError(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
+    return taps, block
+
+
+def _unit(raw: Taps) -> tuple[Taps, Bools, NDArray[np.float64], NDArray[np.float64]]:
+    """Return rows without their mean and of unit energy, which have any, and mean and norm."""
+    largest = np.abs(raw).max(1, initial=0.0)
+    scaled = raw / np.where(largest > 0, largest, 1)[:, None]
+    mean = scaled.mean(1)
+    centred = scaled - mean[:, None]
+    norm = np.linalg.norm(centred, axis=1)
+    alive = norm > 1e-6
+    unit = centred / np.where(alive, norm, 1)[:, None] * alive[:, None]
+    return unit, alive, mean * largest, np.where(alive, norm * largest, 0.0)
+
+
+def _rank_within(block: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each row's number among the rows of its block."""
+    order = np.argsort(block, kind="stable")
+    ordered = block[order]
+    rank = np.empty_like(block)
+    rank[order] = np.arange(len(block)) - np.searchsorted(ordered, ordered)
+    return rank
+
+
+@dataclass
+class _Named:
+    chosen: Chosen
+    atoms: Names
+    label: NDArray[np.str_]
+    earned: Bools
+    level: NDArray[np.float64]
+    norm: NDArray[np.float64]
+
+
+def _surround(chosen: Chosen, level: Tensor, k: int) -> Tensor:
+    """Return the constant of each kernel where it is one beyond doubt, else 0.
+
+    It counts as the strongest atom's surround only if setting it to 0 and refitting the amplitudes
+    costs more than t = 3 standard errors; ``level`` is the mean that was taken off the rows.
+    """
+    n, most = chosen.family.shape
+    x, y = tap_grid(k)
+    used = chosen.family >= 0
+    family = chosen.family.clamp_min(0).reshape(-1)
+    atoms = evaluate(family, chosen.shape.reshape(n * most, -1), x, y)[:, 0]
+    atoms = atoms.reshape(n, most, -1) * used[:, :, None]
+    columns = torch.cat([torch.ones(n, 1, k * k), atoms], 1).double()
+    gram = columns @ columns.transpose(1, 2)
+    gram += torch.diag_embed(torch.cat([torch.zeros(n, 1), (~used).double()], 1))
+    gram += RIDGE * torch.diag_embed(gram.diagonal(dim1=1, dim2=2))
+    constant = (chosen.constant + level).double()
+    free = (k * k - coefficients(chosen.family.clamp_min(0), used)).clamp_min(1)
+    variance = chosen.sse.double() / free * torch.linalg.inv(gram)[:, 0, 0]
+    return torch.where(constant.square() > SURROUND_T**2 * variance, constant, 0.0).float()
+
+
+def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int) -> _Named:
+    """Name the atoms kept, strongest first, and the kernels."""
+    n, most = sums.strength.shape
+    chosen = sums.chosen()
+    _, alive, level, norm = _unit(raw)
+    used = chosen.family >= 0
+    constant = torch.zeros(n, most)
+    constant[:, 0] = _surround(
+        chosen, torch.from_numpy(level / np.where(norm > 0, norm, 1)).float(), k
+    )
+    flat = used.reshape(-1)
+    names = name_atoms(
+        chosen.family.reshape(-1)[flat],
+        chosen.shape.reshape(n * most, -1)[flat],
+        chosen.amplitude.reshape(-1)[flat],
+        constant.reshape(-1)[flat],
+        k=k,
+    )
+    atoms = names.spread(used.numpy())
+    single, peak = kernel_null.single_taps(raw)
+    placed = kernel_null.well_placed(single, peak, group, k)
+    earned = alive & (beats | placed)
+    label = np.where(earned, atoms.label[:, 0], "unclassified")
+    energy = raw**2
+    tap = energy[np.arange(n), peak] >= TAP_SHARE * energy.sum(1)
+    tap &= placed & ~np.isin(label, ["on-centre", "off-centre"])
+    label = np.where(tap, np.where(peak == (k - 1) // 2 * (k + 1), "identity", "shift"), label)
+    return _Named(chosen, atoms, label, earned, level, norm)
+
+
+def _fields(named: _Named, sums: Sums, rendered: Taps, r2: Taps, rows: slice) -> dict[str, Any]:
+    """Return the description's fields of some rows, in the weights' own unit."""
+    chosen, atoms, label = named.chosen, named.atoms, named.label[rows]
+    n_atoms = np.where(named.norm[rows] > 0, sums.n_atoms.numpy()[rows], 0)
+    norm, level = named.norm[rows], named.level[rows]
+    most = atoms.label.shape[1]
+    rendered, r2 = _up_to(rendered, most, 0)[:, rows], _up_to(r2, most, 1)[rows]
+    k = math.isqrt(rendered.shape[-1])
+    by_atoms = (rendered * norm[:, None] + level[:, None]).astype(np.float32)
+    by_atoms = by_atoms.reshape(most, -1, k, k)
+    own = np.arange(len(label)), np.maximum(n_atoms, 1) - 1
+    known = np.where(label == "unclassified", np.nan, 1.0)
+    tapped = np.isin(label, ["identity", "shift"])
+    by_number = np.stack([coefficients(f.family).numpy() for f in sums.fits], 1)
+    by_number = _up_to(by_number, most, 1)[rows]
+    return {
+        "label": label,
+        "scale": np.where(tapped, np.nan, atoms.scale[rows, 0] * known),
+        "orientation": np.where(tapped, np.nan, atoms.orientation[rows, 0] * known),
+        "direction": np.where(tapped, np.nan, atoms.direction[rows, 0] * known),
+        "offset_x": atoms.x[rows, 0] * known,
+        "offset_y": atoms.y[rows, 0] * known,
+        "constant": chosen.constant.double().numpy()[rows] * norm + level,
+        "n_atoms": n_atoms,
+        "atom_labels": atoms.label[rows],
+        "atom_amplitude": atoms.amplitude[rows] * norm[:, None],
+        "atom_strength": chosen.strength.double().numpy()[rows],
+        "atom_scale": atoms.scale[rows],
+        "atom_orientation": atoms.orientation[rows],
+        "atom_direction": atoms.direction[rows],
+        "atom_x": atoms.x[rows],
+        "atom_y": atoms.y[rows],
+        "fitted": by_atoms[own[1], own[0]],
+        "fitted_by_atoms": by_atoms,
+        "r2": r2[own],
+        "r2_by_atoms": r2,
+        "coefficients": by_number[own],
+        "coefficients_by_atoms": by_number,
+        "earned": named.earned[rows],
+    }
+
+
+def _up_to(values: NDArray[Any], most: int, axis: int) -> NDArray[Any]:
+    """Repeat the last fit where the taps bear no further atom."""
+    last = np.take(values, [-1] * (most - values.shape[axis]), axis=axis)
+    return np.concatenate([values, last], axis=axis)
+
+
+def _settings(seed: int, max_atoms: int, threshold: float) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "max_atoms": max_atoms,
+        "minor_mass": kernel_labels.MINOR,
+        "lobe_mass": kernel_labels.LOBE,
+        "tap_share": kernel_labels.TAP_SHARE,
+        "tap_sigma": kernel_labels.TAP_SIGMA,
+        "surround_t": SURROUND_T,
+        "bic_floor": atom_selection.FLOOR,
+        "null_share": kernel_null.NULL_SHARE,
+        "null_threshold": threshold,
+        "spike_share": kernel_null.SPIKE_SHARE,
+        "place_level": kernel_null.PLACE_LEVEL,
+        "negative_rest": kernel_descriptors.NEGATIVE_REST,
+        "odd_energy": kernel_descriptors.ODD_ENERGY,
+        "inside_radius": kernel_descriptors.INSIDE,
+    }
+
+
+def _source(taps: NDArray[np.float32], source: Source | None, settings: dict[str, Any]) -> Source:
+    if source is None:
+        source = Source(name="in memory", sha256=hashlib.sha256(taps.tobytes()).hexdigest())
+    versions = {"torch": str(torch.__version__), "numpy": np.__version__}
+    return replace(source, settings=settings, versions=versions)
