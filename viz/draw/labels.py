@@ -1,0 +1,174 @@
+"""One look per kernel label: a colour, a marker and a hatch, the same in every figure.
+
+The colours are ten of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
+(*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Twelve colours are too many to
+rest on alone: every label also has a marker of its own for points and a hatch for areas, and
+opposite polarities have the same marker, filled and hollow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from viz.results.depthwise import LABELS
+
+__all__ = [
+    "LABEL_COLOURS",
+    "LABEL_STYLES",
+    "LabelStyle",
+    "area_handles",
+    "point_handles",
+    "present",
+    "scatter_labels",
+]
+
+
+@dataclass(frozen=True)
+class LabelStyle:
+    """How one label is drawn.
+
+    Parameters
+    ----------
+    colour : str
+        Hexadecimal RGB.
+    marker : str
+        Of matplotlib, for points.
+    filled : bool
+        Whether the marker is filled.
+    hatch : str
+        Of matplotlib, for areas and bars.
+    short : str
+        At most four letters, for narrow places.
+    """
+
+    colour: str
+    marker: str
+    filled: bool
+    hatch: str
+    short: str
+
+
+LABEL_STYLES: dict[str, LabelStyle] = {
+    "identity": LabelStyle("#000000", "P", True, "", "id"),
+    "shift": LabelStyle("#333333", "X", True, "xxx", "shft"),
+    "blob+": LabelStyle("#cc6677", "o", True, "", "bl+"),
+    "blob-": LabelStyle("#88ccee", "o", False, "...", "bl−"),
+    "on-centre": LabelStyle("#882255", "s", True, "", "on"),
+    "off-centre": LabelStyle("#332288", "s", False, "...", "off"),
+    "edge": LabelStyle("#ddcc77", "^", True, "///", "edge"),
+    "bar": LabelStyle("#117733", "D", True, "", "bar"),
+    "ring": LabelStyle("#44aa99", "h", False, "ooo", "ring"),
+    "cross": LabelStyle("#aa4499", "P", False, "+++", "crss"),
+    "grating": LabelStyle("#999933", "v", True, "|||", "grat"),
+    "unclassified": LabelStyle("#dddddd", "o", True, "", "none"),
+}
+"""Look of every label in `viz.results.depthwise.LABELS`."""
+LABEL_COLOURS: dict[str, str] = {name: style.colour for name, style in LABEL_STYLES.items()}
+"""Colour of every label."""
+
+
+def present(labels: Iterable[str]) -> list[str]:
+    """Return the labels that occur, in the order in which figures show them.
+
+    Parameters
+    ----------
+    labels : iterable of str
+        Any number of each.
+
+    Returns
+    -------
+    list of str
+        Each once.
+    """
+    there = {str(label) for label in labels}
+    return [name for name in LABELS if name in there]
+
+
+def point_handles(labels: Sequence[str], *, size: float = 4.0) -> list[Line2D]:
+    """Return legend handles for points.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        In the legend's order.
+    size : float
+        Of the markers, in points.
+
+    Returns
+    -------
+    list of Line2D
+        One per label.
+    """
+    styles = [LABEL_STYLES[name] for name in labels]
+    return [
+        Line2D([], [], linestyle="", marker=s.marker, markersize=size, markeredgewidth=0.7,
+               markeredgecolor=s.colour if s.colour != "#dddddd" else "#aaaaaa",
+               markerfacecolor=s.colour if s.filled else "none", label=name)
+        for name, s in zip(labels, styles, strict=True)
+    ]  # fmt: skip
+
+
+def area_handles(labels: Sequence[str]) -> list[Patch]:
+    """Return legend handles for areas and bars.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        In the legend's order.
+
+    Returns
+    -------
+    list of Patch
+        One per label.
+    """
+    return [
+        Patch(facecolor=LABEL_STYLES[name].colour, hatch=LABEL_STYLES[name].hatch, label=name,
+              edgecolor="white", linewidth=0.3)
+        for name in labels
+    ]  # fmt: skip
+
+
+def scatter_labels(axes: Axes, x: Any, y: Any, labels: Any, *, size: float = 6.0) -> list[str]:
+    """Draw points with their labels' colours and markers, the rarest label on top.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        To draw on.
+    x : array_like, (n,)
+        Positions across.
+    y : array_like, (n,)
+        Positions up.
+    labels : array_like of str, (n,)
+        Of `LABELS`.
+    size : float
+        Area of a marker, in square points.
+
+    Returns
+    -------
+    list of str
+        Labels drawn, in the order of `LABELS`.
+    """
+    x, y, labels = np.asarray(x), np.asarray(y), np.asarray(labels)
+    names = present(labels)
+    for name in sorted(names, key=lambda each: -int((labels == each).sum())):
+        style, rows = LABEL_STYLES[name], labels == name
+        axes.scatter(
+            x[rows],
+            y[rows],
+            s=size,
+            marker=style.marker,
+            facecolors=style.colour if style.filled else "none",
+            edgecolors=style.colour,
+            linewidths=0.2 if style.filled else 0.6,
+            label=name,
+            rasterized=True,
+        )
+    return names
