@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["THRESHOLDS", "describe", "describe_checkpoint", "pixel_space"]
 
-THRESHOLDS = {"chroma": 0.5, "minor_lobe": 0.2, "null_pass": 0.005}
+THRESHOLDS = {"chroma": 0.5, "minor_lobe": 0.2, "null_pass": 0.005, "null_ceiling": 0.99}
 """Chroma from which a filter is coloured; minor lobe, as a share of the major's peak, from which
-it is a Gabor; share of white-noise filters that may be taken for more than noise."""
+it is a Gabor; share of white-noise filters that may be taken for more than noise; threshold of
+``r2_map`` from which noise itself fits so well that nothing is told from it (patches of 1 to 3
+pixels)."""
 
 _NULL_FILTERS, _SMOOTH_MAPS, _SMOOTH_FROM, _COMPONENTS = 1000, 512, 32, 24
 
@@ -67,7 +69,7 @@ def _colour(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the colour axis (n, c), its share of the energy (n,) and the chroma (n,)."""
     n, c = filters.shape[:2]
-    flat = filters.reshape(n, c, -1)
+    flat = filters.reshape(n, c, filters.shape[2] ** 2)
     values, vectors = np.linalg.eigh(flat @ flat.transpose(0, 2, 1))
     axis = vectors[:, :, -1]
     size = np.abs(axis)
@@ -104,6 +106,8 @@ def _smooth_null(maps: NDArray[np.float64], p: int, seed: int) -> NDArray[np.flo
 
 def _components(filters: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Principal components of the bank: the first few, and the share of each of all."""
+    if not len(filters):
+        return filters.astype(np.float32), np.zeros(0)
     flat = filters.reshape(len(filters), -1)
     _, values, vectors = np.linalg.svd(flat - flat.mean(0), full_matrices=False)
     total = (values**2).sum()
@@ -122,8 +126,9 @@ def _kinds(
 ) -> NDArray[np.str_]:
     with np.errstate(invalid="ignore"):
         colour, gabor = chroma >= THRESHOLDS["chroma"], minor >= THRESHOLDS["minor_lobe"]
-        index = np.where(gabor, 0, 2) + colour
-        return np.array(KINDS)[np.where(r2_map > noise, index, KINDS.index("noise"))]
+        better = (r2_map > noise) & (noise < THRESHOLDS["null_ceiling"])
+    index = np.where(gabor, 0, 2) + colour
+    return np.array(KINDS)[np.where(better, index, KINDS.index("noise"))]
 
 
 def _minor_lobe(fitted: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -190,7 +195,7 @@ def describe(
         return whole
 
     axis, share, chroma = _colour(values)
-    maps = np.einsum("ncij,nc->nij", values, axis).reshape(-1, p * p)
+    maps = np.einsum("ncij,nc->nij", values, axis).reshape(len(values), p * p)
     parameters, fitted, r2_map = fit_maps(maps, p)
     tell(m + len(values), total)
     smooth = _smooth_null(maps, p, seed)
@@ -198,9 +203,7 @@ def describe(
     components, shares = _components(values)
     settings: dict[str, Any] = {
         **(source.settings if source else {}),
-        "chroma": THRESHOLDS["chroma"],
-        "minor_lobe": THRESHOLDS["minor_lobe"],
-        "null_pass": THRESHOLDS["null_pass"],
+        **THRESHOLDS,
         "noise_r2_map": noise,
         "null_filters": m,
         "seed": seed,
@@ -213,7 +216,7 @@ def describe(
         share=spread(share),
         chroma=spread(chroma),
         parameters=spread(parameters),
-        fitted_maps=spread(fitted).reshape(n, p, p).astype(np.float32),
+        fitted_maps=np.nan_to_num(spread(fitted)).reshape(n, p, p).astype(np.float32),
         r2_map=spread(r2_map),
         r2=spread(share * r2_map),
         minor_lobe=spread(_minor_lobe(fitted)),

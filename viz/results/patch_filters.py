@@ -144,7 +144,8 @@ class PatchFilterDescription(Result):
 
     Filters live in normalised-input space unless the settings say otherwise. Lengths are in
     pixels of the input, frequencies in cycles per pixel, angles in degrees. Rows grow downward,
-    angles counter-clockwise on the screen.
+    angles counter-clockwise on the screen. A filter that is zero or not finite was not fitted:
+    its kind is ``"noise"``, its numbers are nan.
 
     Parameters
     ----------
@@ -163,7 +164,7 @@ class PatchFilterDescription(Result):
         kind: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where the
         kind is no Gabor, frequency, orientation and phase are a formula's, not the filter's.
     fitted_maps : ndarray of float32, (n, p, p)
-        That fit on the filter's pixels.
+        That fit on the filter's pixels; 0 where nothing was fitted.
     r2_map, r2 : ndarray, (n,)
         Share of the energy that the fit explains: of the spatial map, of the whole filter.
     minor_lobe : ndarray, (n,)
@@ -172,7 +173,7 @@ class PatchFilterDescription(Result):
         ``r2_map`` of m white-noise filters of this shape, fitted in the same way.
     smooth_null_r2_map : ndarray, (m,)
         ``r2_map`` of m random maps with the bank's own second moments: as smooth as the filters
-        are, without their shapes.
+        are, without their shapes. Empty for fewer than 32 filters.
     components : ndarray of float32, (m, c, p, p)
         First principal components of the bank, unit norm, largest entry positive.
     component_shares : ndarray, (k,)
@@ -198,13 +199,15 @@ class PatchFilterDescription(Result):
     @property
     def maps(self) -> NDArray[np.float64]:
         """Spatial maps, (n, p, p): each filter's channels summed along its colour axis."""
-        maps: NDArray[np.float64] = np.einsum("ncij,nc->nij", self.filters, self.colour_axis)
+        axis = np.nan_to_num(self.colour_axis)
+        maps: NDArray[np.float64] = np.einsum("ncij,nc->nij", self.filters, axis)
         return maps
 
     @property
     def fitted(self) -> NDArray[np.float64]:
-        """Fitted filters, (n, c, p, p): colour axis times fitted map."""
-        fitted: NDArray[np.float64] = self.colour_axis[:, :, None, None] * self.fitted_maps[:, None]
+        """Fitted filters, (n, c, p, p): colour axis times fitted map, 0 where not fitted."""
+        axis = np.nan_to_num(self.colour_axis)
+        fitted: NDArray[np.float64] = axis[:, :, None, None] * self.fitted_maps[:, None]
         return fitted
 
     @property
@@ -312,7 +315,7 @@ class PatchFilterDescription(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the bank's numbers as plain JSON values; what is undefined is None.
+        """Return the bank's numbers as plain JSON values; undefined and infinite ones are None.
 
         Returns
         -------
