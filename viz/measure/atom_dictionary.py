@@ -15,7 +15,9 @@ from viz.measure.atoms import FAMILIES, N_SHAPE, evaluate, tap_grid
 __all__ = ["GROUPS", "Dictionary", "dictionary"]
 
 GROUPS: Final = (
-    ("gauss", "dog", "ring"),
+    ("gauss",),
+    ("dog",),
+    ("ring",),
     ("oval",),
     ("edge",),
     ("bar",),

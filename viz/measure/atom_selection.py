@@ -18,7 +18,7 @@ __all__ = ["FLOOR", "Chosen", "Sums", "coefficients", "fit_sums"]
 
 FLOOR: Final = 0.005
 """Share of a kernel's energy below which BIC counts no further gain: a description, not a code."""
-_STARTS = (3, 2, 2, 2)
+_STARTS = (4, 3, 2, 2)
 _TRIAL_STEPS, _FINAL_STEPS, _REMOVAL_STEPS = 6, 12, 6
 
 

@@ -46,7 +46,7 @@ TAP_SHARE: Final = 0.9
 """Share of the energy that makes one tap a single tap."""
 TAP_SIGMA: Final = 0.5
 """A Gaussian at least this wide is a blob, even if one tap holds most of its energy."""
-ARMS: Final = 1.5
+ARMS: Final = 2.2
 """Length over width from which a cross has arms."""
 STRIPE: Final = 2.0
 """Length over width from which a bump has an orientation, and with a surround is a bar."""
@@ -158,6 +158,9 @@ def _radial(family: Tensor, shape: Tensor, k: int, fine: Tensor, x: Tensor, y: T
     sigma = shape[:, LOG_SIGMA].exp()
     sigma = torch.where(family == RING, half / math.sqrt(2 * math.log(2)), sigma)
     nearest = distance.argmin(1, keepdim=True)
+    gamma = shape[:, FIFTH].exp()
+    sigma = torch.where(family == OVAL, sigma * gamma.sqrt(), sigma)
+    sigma = torch.where(family == CROSS, sigma * (0.5 + 0.5 * gamma.square()).sqrt(), sigma)
     return _Radial(lobes, hollow, zero, sigma, fine.gather(1, nearest)[:, 0].sign())
 
 
@@ -228,7 +231,7 @@ def _name_chunk(
     polarity = positive >= negative
     lobes = _line_lobes(family, shape, fine, x, y)
     radial = _radial(family, shape, k, fine, x, y)
-    surrounded = _surrounded(fine, constant)
+    surrounded = _surrounded(fine, constant) & ~both
     gamma, sigma = shape[:, FIFTH].exp(), shape[:, LOG_SIGMA].exp()
 
     is_line = (family == EDGE) | (family == BAR) | (family == SADDLE) | (family == GRATING)
@@ -236,7 +239,8 @@ def _name_chunk(
     rings = _visible(radial.lobes)
     is_bump = (family == GAUSS) | (family == OVAL)
     energy = taps.square()
-    single = (energy.amax(1) >= TAP_SHARE * energy.sum(1)) & ~(is_bump & (sigma >= TAP_SIGMA))
+    single = energy.amax(1) >= TAP_SHARE * energy.sum(1)
+    single &= ~(is_bump & (sigma >= TAP_SIGMA)) & ~both & ~surrounded
     where = energy.argmax(1)
     middle = (k - 1) // 2 * (k + 1)
 
@@ -283,7 +287,7 @@ def _measures(
         "shift": torch.full_like(sigma, torch.nan),
     }
     centred = np.isin(label, ["on-centre", "off-centre"])
-    lapl = torch.where(family == RING, radial.zero / math.sqrt(2), sigma)
+    lapl = torch.where(family == RING, radial.zero / math.sqrt(2), radial.sigma)
     names = np.array(list(by_label))
     scale = np.select(
         [label == n for n in names] + [centred],

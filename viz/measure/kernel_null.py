@@ -26,6 +26,7 @@ _AIMED_SHARE: Final = 0.0035
 SPIKE_SHARE: Final = 0.85
 """A tap that holds this share of the energy about the kernel's median is tested by its position."""
 PLACE_LEVEL: Final = 0.05
+_RESIDUAL = 1e-3
 _FEWEST, _MOST, _PER_BIN = 2000, 6000, 500
 
 Taps = NDArray[np.float64]
@@ -113,8 +114,9 @@ def fit_without_peak(taps: Taps, fitted: Taps) -> NDArray[np.float64]:
     total = ((taps - mean) ** 2 * rest).sum(1)
     error = ((taps - fitted) ** 2 * rest).sum(-1)
     quiet = total <= 1e-9 * ((taps - taps.mean(1, keepdims=True)) ** 2).sum(1)
-    r2: NDArray[np.float64] = np.where(quiet, 0.0, 1 - error / np.where(quiet, 1.0, total))
-    return r2
+    left = np.where(quiet, 1.0, error / np.where(quiet, 1.0, total))
+    gain: NDArray[np.float64] = -np.log(left + _RESIDUAL)
+    return gain
 
 
 @dataclass(frozen=True)
