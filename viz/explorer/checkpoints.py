@@ -1,0 +1,248 @@
+"""Choosing a checkpoint: shipped, from the command line, or uploaded."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from viz.explorer import state
+from viz.explorer.settings import MAX_UPLOAD, SUFFIXES, Start
+from viz.explorer.text import plain
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["Opened", "choose", "load_upload", "opened"]
+
+_SLOT = "viz opened"
+_LOADING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The checkpoint being looked at.
+
+    Parameters
+    ----------
+    key : str
+        As in the address.
+    spelling : str
+        As `viz.load` and the command line take it.
+    checkpoint : Checkpoint
+        Shared by everyone who looks at it: never changed.
+    private : bool
+        Uploaded: what is made from it is forgotten with the session.
+    """
+
+    key: str
+    spelling: str
+    checkpoint: Checkpoint
+    private: bool
+
+
+@dataclass(frozen=True)
+class _Upload:
+    file_id: str
+    name: str
+    key: str
+    checkpoint: Checkpoint | None
+    error: str
+
+
+@st.cache_resource(max_entries=3, show_spinner="Loading the checkpoint …")
+def _load_shared(spelling: str, stamp: tuple[int, int]) -> Checkpoint:
+    return _load(spelling)
+
+
+def _load(source: str | Path) -> Checkpoint:
+    """Load one file at a time, which bounds the memory; warnings are shown on the page."""
+    from viz.model.checkpoint import CheckpointWarning, load
+
+    with _LOADING, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CheckpointWarning)
+        return load(source)
+
+
+def _load_file(spelling: str) -> Checkpoint:
+    path = Path(spelling)
+    stat = path.stat() if path.is_file() else None
+    return _load_shared(spelling, (stat.st_mtime_ns, stat.st_size) if stat else (0, 0))
+
+
+def _safe_name(name: str) -> str:
+    """Return the upload's own name without folders, control characters or excess length."""
+    last = re.split(r"[/\\]", name)[-1]
+    cleaned = "".join(c if c.isprintable() and c != ":" else "_" for c in last).strip(" .")
+    return cleaned.encode()[-120:].decode(errors="ignore") or "upload"
+
+
+def load_upload(name: str, content: bytes) -> Checkpoint:
+    """Load an uploaded file as strictly as any other, and keep nothing of it on disk.
+
+    Parameters
+    ----------
+    name : str
+        The file's name on the user's machine.
+    content : bytes
+        The file.
+
+    Returns
+    -------
+    Checkpoint
+        The network.
+
+    Raises
+    ------
+    ValueError
+        With one sentence, if the file is too large or is no ConvMixer.
+    """
+    from viz.model.checkpoint import CheckpointError
+
+    name = _safe_name(name)
+    if len(content) > MAX_UPLOAD << 20:
+        raise CheckpointError(
+            f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; open a larger "
+            "file with viz explore FILE."
+        )
+    # The folder is readable by its owner alone, and gone before anything is shown.
+    with tempfile.TemporaryDirectory(prefix="viz-upload-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            return _load(path)
+        except ValueError as refused:
+            raise CheckpointError(str(refused).replace(str(path), name)) from None
+
+
+def _upload() -> _Upload | None:
+    """Show the upload field; load a new file once, forget a removed one."""
+    file = st.file_uploader(
+        "Open a file of your own",
+        type=list(SUFFIXES),
+        max_upload_size=MAX_UPLOAD,
+        help="A trained ConvMixer: .safetensors, .pth, .pt, .pth.tar or .bin. It is checked, "
+        "never executed, stays on this machine and is forgotten when this window closes.",
+    )
+    known: _Upload | None = st.session_state.get("viz upload")
+    if file is None:
+        st.session_state.pop("viz upload", None)
+        return None
+    if known is not None and known.file_id == file.file_id:
+        return known
+    name = _safe_name(file.name)
+    checkpoint, error = None, ""
+    with st.spinner(f"Reading {plain(name)} …"):
+        try:
+            checkpoint = load_upload(file.name, file.getvalue())
+        except ValueError as refused:
+            error = str(refused)
+    sha = checkpoint.source.sha256[:8] if checkpoint else ""
+    found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
+    st.session_state["viz upload"] = found
+    if checkpoint is not None:
+        state.put("checkpoint", "", found.key)
+    return found
+
+
+def _offers() -> dict[str, tuple[str, str]]:
+    """Return what can be opened without an upload: name in the address to spelling and path."""
+    from viz.model.zoo import shipped_checkpoints
+
+    offers: dict[str, tuple[str, str]] = {}
+    for given in Start.read().checkpoints:
+        name, count = Path(given).name, 2
+        while name in offers:
+            name, count = f"{Path(given).name} ({count})", count + 1
+        offers[name] = (given, given)
+    for name, path in shipped_checkpoints().items():
+        offers.setdefault(name, (name, str(path)))
+    return offers
+
+
+def _missing(wanted: str, shown: str) -> str:
+    """Say what an address asks for that is not here."""
+    parts = wanted.split(".", 2)
+    if len(parts) == 3 and parts[0] == "upload":
+        return (
+            f"This link shows an uploaded file, {plain(parts[2])} (its sha256 begins with "
+            f"{plain(parts[1])}); upload it on the left to see the same. Shown instead: "
+            f"{plain(shown)}."
+        )
+    return f"There is no checkpoint called {plain(wanted)} here. Shown instead: {plain(shown)}."
+
+
+def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
+    """Show the choice in the sidebar and open what is chosen.
+
+    Returns
+    -------
+    opened : Opened or None
+        None where nothing can be opened.
+    messages : list of callable
+        Each shows one sentence on the page.
+    """
+    messages: list[Callable[[], Any]] = []
+    with st.sidebar:
+        place = st.container()
+        upload = _upload()
+        offers = _offers()
+        if upload is not None and upload.checkpoint is not None:
+            offers[upload.key] = (upload.name, "")
+        elif upload is not None:
+            error = upload.error
+            messages.append(lambda: st.error(plain(error)))
+        if not offers:
+            messages.append(
+                lambda: st.info(
+                    "No checkpoint is shipped with this installation yet: upload one on the left, "
+                    "or start with viz explore FILE."
+                )
+            )
+            return None, messages
+        with place:
+            key = _select(list(offers), upload, messages)
+    try:
+        mine = upload.checkpoint if upload is not None and key == upload.key else None
+        checkpoint = _load_file(offers[key][1]) if mine is None else mine
+    except (ValueError, OSError) as refused:
+        sentence = str(refused)
+        messages.append(lambda: st.error(plain(sentence)))
+        return None, messages
+    found = Opened(key, offers[key][0], checkpoint, mine is not None)
+    st.session_state[_SLOT] = found
+    return found, messages
+
+
+def _select(keys: list[str], upload: _Upload | None, messages: list[Callable[[], Any]]) -> str:
+    """Show the list of checkpoints; an unknown wish is answered with a sentence."""
+
+    def label(key: str) -> str:
+        if upload is not None and key == upload.key:
+            return f"{upload.name} (uploaded)"
+        return key
+
+    widget = state.widget_key("checkpoint", "")
+    if state.undecided("checkpoint", ""):
+        wanted = state.read("checkpoint", "")
+        st.session_state[widget] = wanted if wanted in keys else keys[0]
+        if wanted and wanted not in keys:
+            messages.append(lambda: st.warning(_missing(wanted, label(keys[0]))))
+    elif st.session_state[widget] not in keys:
+        st.session_state[widget] = keys[0]
+    key = str(st.selectbox("Checkpoint", keys, key=widget, format_func=label))
+    state.keep("checkpoint", "", key)
+    return key
+
+
+def opened() -> Opened:
+    """Return the checkpoint that the page being run is about."""
+    found: Opened = st.session_state[_SLOT]
+    return found

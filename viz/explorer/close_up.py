@@ -1,0 +1,160 @@
+"""What the pages of one filter and of one kernel share."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from viz.draw.close_up import close_up_figure, draw_response, draw_weights
+from viz.explorer import state
+from viz.explorer.cache import cached
+from viz.explorer.take_home import file_stem, python, take_home
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+    from viz.explorer.checkpoints import Opened
+    from viz.results.close_up import CloseUp
+
+__all__ = ["drawn", "show_close_up", "steps"]
+
+_SCREEN_DPI = 200
+
+
+def drawn(result: CloseUp, *, draw: Callable[[CloseUp, Figure], Any]) -> Figure:
+    """Return a finished figure of a close-up."""
+    figure = close_up_figure()
+    draw(result, figure)
+    return figure
+
+
+def _png(result: CloseUp, *, draw: Callable[[CloseUp, Figure], Any]) -> bytes:
+    buffer = io.BytesIO()
+    drawn(result, draw=draw).savefig(buffer, format="png", dpi=_SCREEN_DPI)
+    return buffer.getvalue()
+
+
+def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
+    """Show the buttons to the previous and the next one, also on the arrow keys.
+
+    Parameters
+    ----------
+    page : str
+        Whose setting ``channel`` they change.
+    channel : int
+        The one shown.
+    order : ndarray of int64, (n,)
+        Channels in the order in which they are walked through.
+    what : str
+        What one is called.
+    """
+    place = int(np.flatnonzero(order == channel)[0])
+
+    def go(step: int) -> None:
+        state.put("channel", page, order[(place + step) % len(order)])
+
+    with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
+        st.button("Previous", shortcut="Left", on_click=go, args=(-1,), key=f"viz {page} previous")
+        st.button("Next", shortcut="Right", on_click=go, args=(1,), key=f"viz {page} next")
+        st.caption(f"{what} {place + 1} of {len(order)} in this order", width="content")
+
+
+def _numbers(result: CloseUp) -> None:
+    filters = result.source.block is None
+    per = "pixel" if filters else "patch"
+    everyone = "patch filters" if filters else "kernels of this block"
+    flat = np.isnan(result.stripes)
+    shown = {
+        "norm": (f"{result.norm:.3g}", "Square root of the summed squares of the weights."),
+        "mean": (f"{result.mean:+.2g}", "Of the weights."),
+        "smallest": (f"{result.minimum:+.2g}", "The most negative weight."),
+        "largest": (f"{result.maximum:+.2g}", "The most positive weight."),
+        "constant share": (
+            f"{result.dc_share:.0%}",
+            "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
+        ),
+        "strongest at": (
+            "flat areas" if flat else f"{result.peak_frequency:.2f} c/{per}",
+            f"Spatial frequency of the largest gain, in cycles per {per}; flat areas where less "
+            "than half a cycle fits on the kernel.",
+        ),
+    }
+    with st.grid("auto", min_column_width=115):
+        for name, (value, help) in shown.items():
+            st.metric(name, value.replace("-", "−"), help=help)
+    sentence = f"Its norm is larger than that of {result.norm_rank:.0%} of the {everyone}"
+    if not filters:
+        sentence += f" and of {result.norm_rank_network:.0%} of all blocks' kernels"
+    if not flat:
+        sentence += f"; it answers most to stripes at {result.stripes:.0f}° (0° is horizontal)"
+    st.markdown(sentence + ".")
+
+
+def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
+    """Show one filter or kernel: picture, numbers, frequency response, downloads.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    result : CloseUp
+        What is shown.
+    view : str
+        For file names.
+    call : str
+        Python that makes ``result`` from ``checkpoint``.
+    """
+    _numbers(result)
+    pictures = st.columns(2)
+    what = "filter" if result.source.block is None else "kernel"
+    texts = (
+        (
+            draw_weights,
+            f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+            f"Colours run to this {what}'s own largest weight, so a weak {what} looks as strong as "
+            "a strong one: compare norms, not colours.",
+        ),
+        (
+            draw_response,
+            f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
+            f"What the {what} alone lets through, on its own scale. "
+            + (
+                "Patches do not overlap, so what it answers to is sampled coarsely afterwards."
+                if what == "filter"
+                else "The block adds its input to the output, so nothing is lost where the gain "
+                "is zero."
+            ),
+        ),
+    )
+    for column, (draw, alt, misleads) in zip(pictures, texts, strict=True):
+        with column:
+            st.image(cached(found, _png, result, draw=draw), alt=alt, width=680)
+            st.caption(misleads)
+    stem = file_stem(found, view)
+    take_home(
+        stem,
+        result,
+        {
+            "Weights": lambda: drawn(result, draw=draw_weights),
+            "Frequency response": lambda: drawn(result, draw=draw_response),
+        },
+        script=python(
+            found,
+            f"""
+result = {call}
+figure = draw.close_up.close_up_figure()
+draw.close_up.draw_weights(result, figure)  # or draw_response
+""",
+            stem,
+        ),
+    )
+    with st.expander("Its weights in numbers"):
+        for number, weights in enumerate(result.weights):
+            if len(result.weights) > 1:
+                st.markdown(f"Input channel {number}")
+            st.dataframe(weights)

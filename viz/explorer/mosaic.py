@@ -1,0 +1,141 @@
+"""A mosaic on the page: crisp at any width, its tiles open on a click or with the keyboard."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from matplotlib.colors import to_hex
+from numpy.typing import NDArray
+from PIL import Image
+
+from viz.draw.style import SIGNED
+from viz.explorer.cache import cached
+
+if TYPE_CHECKING:
+    from viz.draw.weights import Mosaic
+    from viz.explorer.checkpoints import Opened
+    from viz.results.weights import DepthwiseKernels, PatchFilters
+
+__all__ = ["lay_out", "show_mosaic"]
+
+_HERE = Path(__file__).parent
+# Streamlit's image component sends no text for those who cannot see it, shrinks pictures with
+# smoothing, and knows neither tiles nor keys; so this one is our own.
+_component = st.components.v2.component(
+    "viz_mosaic",
+    html='<div class="mosaic"></div>',
+    css=(_HERE / "mosaic.css").read_text("utf-8"),
+    js=(_HERE / "mosaic.js").read_text("utf-8"),
+)
+
+
+def _png(picture: NDArray[np.uint8]) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG", compress_level=1)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _key(mosaic: Mosaic) -> dict[str, Any]:
+    """Return the colour bar: colours from -limit to +limit, and what its ends mean."""
+    end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
+    steps = np.linspace(0, 1, 21)
+    colours = [to_hex(SIGNED(s)) for s in steps] if mosaic.signed_map else ["#010101", "#ffffff"]
+    return {"colours": colours, "low": f"−{end}", "high": f"+{end}", "text": mosaic.scale_text}
+
+
+def lay_out(
+    result: PatchFilters | DepthwiseKernels, *, draw: Callable[..., Mosaic], **settings: Any
+) -> tuple[Mosaic, dict[str, Any]]:
+    """Lay a result out, and prepare what the browser needs to show it.
+
+    Parameters
+    ----------
+    result : PatchFilters or DepthwiseKernels
+        Of `viz.measure.weights`.
+    draw : callable
+        Of `viz.draw.weights`: result to Mosaic.
+    **settings : Any
+        Of ``draw``.
+
+    Returns
+    -------
+    mosaic : Mosaic
+        Whose layout turns a click into a tile.
+    data : dict
+        JSON-serialisable.
+    """
+    mosaic = draw(result, **settings)
+    layout = mosaic.layout
+    head = layout.tile[0] if any(mosaic.titles) else 0
+    block = getattr(result, "block", None)
+    # Filters that are not in colour stand there once per input channel.
+    again = len(layout.x) // len(result.channel)
+    groups, first = [], 0
+    for (left, top, right, bottom), title in zip(layout.groups, mosaic.titles, strict=True):
+        inside = (layout.x >= left) & (layout.x < right) & (layout.y >= top) & (layout.y < bottom)
+        edges = {"left": left, "top": top + head, "right": right, "bottom": bottom}
+        groups.append({**edges, "title": title, "first": first, "count": int(inside.sum())})
+        first += groups[-1]["count"]
+    return mosaic, {
+        "png": _png(mosaic.picture),
+        "shape": list(layout.shape),
+        "tile": list(layout.tile),
+        "x": layout.x.tolist(),
+        "y": layout.y.tolist(),
+        "channel": np.tile(result.channel, again).tolist(),
+        "block": None if block is None else block.tolist(),
+        "groups": groups,
+        "key": _key(mosaic),
+    }
+
+
+def show_mosaic(
+    opened: Opened,
+    result: PatchFilters | DepthwiseKernels,
+    draw: Callable[..., Mosaic],
+    *,
+    key: str,
+    alt: str,
+    small: bool = False,
+    **settings: Any,
+) -> tuple[Mosaic, int | None]:
+    """Show a mosaic and return the tile that was just picked.
+
+    Parameters
+    ----------
+    opened : Opened
+        The checkpoint.
+    result : PatchFilters or DepthwiseKernels
+        Of `viz.measure.weights`.
+    draw : callable
+        Of `viz.draw.weights`.
+    key : str
+        Of the component.
+    alt : str
+        What is shown, for those who do not see it.
+    small : bool
+        Without colour bar and enlarging buttons, for a small multiple.
+    **settings : Any
+        Of ``draw``.
+
+    Returns
+    -------
+    mosaic : Mosaic
+        As laid out.
+    picked : int or None
+        Index into the result's rows.
+    """
+    mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
+    got = _component(
+        key=key, data={**data, "alt": alt, "small": small}, on_picked_change=lambda: None
+    )
+    if not got.picked:
+        return mosaic, None
+    tile = mosaic.layout.locate(float(got.picked["x"]), float(got.picked["y"]))
+    return mosaic, None if tile is None else tile % len(result.channel)

@@ -1,0 +1,164 @@
+"""Taking a figure home: as a picture, as numbers, and as the lines that make it again."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from viz.draw.style import FORMATS, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.explorer.checkpoints import Opened
+
+__all__ = ["command", "file_stem", "python", "take_home"]
+
+_TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf"}
+
+
+def file_stem(opened: Opened, view: str) -> str:
+    """Return a file name without suffix, safe everywhere: the checkpoint's name and the view's."""
+    name = opened.checkpoint.source.name
+    for suffix in (".safetensors", ".pth.tar", ".pth", ".pt", ".bin"):
+        name = name.removesuffix(suffix)
+    return f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('.-') or 'checkpoint'}-{view}"
+
+
+def command(opened: Opened, view: str, stem: str, **options: Any) -> str:
+    """Return the command line that draws the same figure.
+
+    Parameters
+    ----------
+    opened : Opened
+        The checkpoint.
+    view : str
+        The command, such as ``"depthwise"``.
+    stem : str
+        Of the file written.
+    **options : Any
+        True stands alone, None is left out.
+
+    Returns
+    -------
+    str
+        For a shell.
+    """
+    name = opened.spelling
+    words = ["viz", view, f"./{name}" if name.startswith("-") else name, "-o", f"{stem}.png"]
+    for option, value in options.items():
+        if value is None or value is False:
+            continue
+        words += [f"--{option.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return shlex.join(words)
+
+
+def python(opened: Opened, body: str, stem: str) -> str:
+    """Return the Python lines that make the same result, figure and files.
+
+    Parameters
+    ----------
+    opened : Opened
+        The checkpoint.
+    body : str
+        Lines that make ``result`` from ``checkpoint``, and ``figure`` from ``result``.
+    stem : str
+        Of the files written.
+
+    Returns
+    -------
+    str
+        A script.
+    """
+    return "\n".join(
+        [
+            "import viz",
+            "from viz import draw, measure",
+            "",
+            f"checkpoint = viz.load({opened.spelling!r})",
+            body.strip(),
+            f"draw.style.save_figure(figure, {stem + '.png'!r})",
+            f"result.save({stem + '.npz'!r})",
+            f"result.to_frame().to_csv({stem + '.csv'!r}, index=False)",
+        ]
+    )
+
+
+def _written(write: Callable[[Path], Any], suffix: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="viz-") as folder:
+        path = Path(folder) / f"file{suffix}"
+        write(path)
+        return path.read_bytes()
+
+
+def take_home(
+    stem: str,
+    result: Any,
+    figures: dict[str, Callable[[], Figure]],
+    *,
+    script: str,
+    shell: str | None = None,
+) -> None:
+    """Show the buttons that download, and the lines that make the same thing.
+
+    Parameters
+    ----------
+    stem : str
+        Of the files.
+    result : Result
+        Downloaded as .npz and .csv.
+    figures : dict
+        Name to function that makes the figure; nothing is drawn before its button is pressed.
+    script : str
+        Python.
+    shell : str, optional
+        Command line, where there is one.
+    """
+    with st.expander("Take it home: figure, data, and the lines that make them"):
+        for name, make in figures.items():
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.markdown(name, width="content")
+                for suffix in FORMATS:
+
+                    def picture(make: Callable[[], Figure] = make, suffix: str = suffix) -> bytes:
+                        figure = make()
+                        return _written(lambda path: save_figure(figure, path), suffix)
+
+                    file = f"{stem}{suffix}" if len(figures) == 1 else f"{stem}-{name}{suffix}"
+                    st.download_button(
+                        suffix[1:].upper(),
+                        picture,
+                        file.lower().replace(" ", "-"),
+                        _TYPES[suffix],
+                        key=f"viz take {name}{suffix}",
+                        on_click="ignore",
+                    )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown("Data", width="content")
+            st.download_button(
+                "Arrays (NPZ)",
+                lambda: _written(result.save, ".npz"),
+                f"{stem}.npz",
+                "application/octet-stream",
+                key="viz take npz",
+                on_click="ignore",
+            )
+            st.download_button(
+                "Table (CSV)",
+                lambda: result.to_frame().to_csv(index=False).encode(),
+                f"{stem}.csv",
+                "text/csv",
+                key="viz take csv",
+                on_click="ignore",
+            )
+        if shell is not None:
+            st.markdown("On the command line")
+            st.code(shell, language="bash", wrap_lines=True)
+        st.markdown("In Python")
+        st.code(script, language="python", wrap_lines=True)

@@ -1,0 +1,54 @@
+"""Text from files, made harmless before Streamlit reads it as Markdown."""
+
+from __future__ import annotations
+
+import html
+import re
+
+__all__ = ["facts", "plain"]
+
+_MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(text: object) -> str:
+    """Escape text so that Markdown shows it as it is.
+
+    Names of files and classes come from strangers: unescaped, one of them could make the page
+    fetch a picture from another site.
+
+    Parameters
+    ----------
+    text : object
+        Anything; line breaks become spaces.
+
+    Returns
+    -------
+    str
+        For any Streamlit element that reads Markdown.
+    """
+    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def facts(rows: dict[str, object]) -> str:
+    """Return names and values as a table in HTML, both made harmless.
+
+    Parameters
+    ----------
+    rows : dict
+        Name to value; rows without a value are left out.
+
+    Returns
+    -------
+    str
+        For `streamlit.html`.
+    """
+    name = 'style="text-align:left;font-weight:400;opacity:.7;padding:.2rem .8rem .2rem 0"'
+    value = 'style="padding:.2rem 0;overflow-wrap:anywhere"'
+    lines = [
+        f'<tr style="vertical-align:top"><th scope="row" {name}>{html.escape(str(k))}</th>'
+        f"<td {value}>{html.escape(str(v))}</td></tr>"
+        for k, v in rows.items()
+        if str(v)
+    ]
+    style = "border-collapse:collapse;font-size:.875rem;line-height:1.4"
+    return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'

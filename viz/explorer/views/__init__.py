@@ -1,0 +1,1 @@
+"""One file per page: widgets, then a measure, then a drawing."""
