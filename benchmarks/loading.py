@@ -1,0 +1,130 @@
+"""Loading a 207 MB ConvMixer-1536/20 against the least that torch itself needs for it.
+
+Bare: ``torch.load(weights_only=True)`` plus ``load_state_dict`` into a network that is already
+built (its random initialisation is reported apart). `viz.load` also checks the file, hashes it,
+looks at every weight and builds the network. Each measurement runs in a fresh process, bare and
+viz alternating; the smallest of the repeats counts. Run: ``python benchmarks/loading.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+
+def _status(field: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) * 1024
+    raise SystemExit(f"{field} is not in /proc/self/status: Linux only")
+
+
+def _measure(way: str, path: str) -> dict[str, float]:
+    """Load once in this process; return wall and CPU seconds and the peak above the start."""
+    import torch
+
+    from viz.model.checkpoint import load
+    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+
+    built = 0.0
+    if way == "bare":
+        started = time.perf_counter()
+        model = ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"])
+        built = time.perf_counter() - started
+    Path("/proc/self/clear_refs").write_text("5")
+    base, wall, cpu = _status("VmRSS"), time.perf_counter(), time.process_time()
+    if way == "bare" and path.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        model.load_state_dict(load_file(path))
+    elif way == "bare":
+        model.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            load(path)
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "peak": _status("VmHWM") - base,
+        "built": built,
+    }
+
+
+def _in_fresh_process(way: str, path: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", way, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _make(folder: Path) -> list[Path]:
+    import torch
+    from safetensors.torch import save_file
+
+    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.model.layouts import export_state
+
+    state = export_state(ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"]), "official")
+    torch.save(state, folder / "zip.pth")
+    torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    save_file({**export_state(ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"]), "viz")},
+              folder / "viz.safetensors")  # fmt: skip
+    return [folder / "zip.pth", folder / "viz.safetensors", folder / "legacy.pth"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(_measure(*options.one)))
+        return
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, {options.repeats} repeats\n")
+    print(f"{'file':<18}{'':<6}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}{'peak / file':>13}")
+    with tempfile.TemporaryDirectory() as folder:
+        for path in _make(Path(folder)):
+            ways: dict[str, list[dict[str, float]]] = {"bare": [], "viz": []}
+            # Bare torch cannot read the official keys into this network: give it its own names.
+            bare_path = path
+            if path.suffix == ".pth":
+                bare_path = _with_own_names(path)
+            for _ in range(options.repeats):
+                ways["bare"].append(_in_fresh_process("bare", bare_path))
+                ways["viz"].append(_in_fresh_process("viz", path))
+            size = path.stat().st_size
+            best = {w: {k: min(r[k] for r in runs) for k in runs[0]} for w, runs in ways.items()}
+            for way, found in best.items():
+                print(
+                    f"{path.name if way == 'bare' else '':<18}{way:<6}{found['wall']:>8.3f}"
+                    f"{found['cpu']:>8.3f}{found['peak'] / 1e6:>9.0f}{found['peak'] / size:>13.2f}"
+                )
+            bare, ours = best["bare"], best["viz"]
+            print(
+                f"{'':<18}ratio {ours['wall'] / bare['wall']:>8.2f}{ours['cpu'] / bare['cpu']:>8.2f}"
+                f"   (building the network for bare: {bare['built']:.2f} s more)\n"
+            )
+
+
+def _with_own_names(path: Path) -> Path:
+    import torch
+
+    from viz.model.layouts import LAYOUTS
+
+    state = torch.load(path, weights_only=True)
+    official = next(layout for layout in LAYOUTS if layout.name == "official")
+    renamed = {ours: state[theirs] for ours, theirs in official.names(20).items()}
+    out = path.with_name(f"own-{path.name}")
+    torch.save(renamed, out, _use_new_zipfile_serialization=path.stem == "zip")
+    return out
+
+
+if __name__ == "__main__":
+    main()

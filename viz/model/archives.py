@@ -1,0 +1,227 @@
+"""Checking the tables of contents of zip archives and safetensors files before reading them."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from viz.model.guards import (
+    MAX_HEADER,
+    MAX_PICKLE,
+    MAX_TENSORS,
+    Bounded,
+    CheckpointError,
+    TensorRecord,
+    export_line,
+)
+
+__all__ = ["Archive", "check_safetensors", "check_zip"]
+
+_SAFETENSORS_DTYPES = {
+    "F64": "float64",
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn",
+    "F8_E5M2": "float8_e5m2",
+    "I64": "int64",
+    "I32": "int32",
+    "I16": "int16",
+    "I8": "int8",
+    "U64": "uint64",
+    "U32": "uint32",
+    "U16": "uint16",
+    "U8": "uint8",
+    "BOOL": "bool",
+    "C64": "complex64",
+}
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A checked zip archive as torch.save writes it.
+
+    Parameters
+    ----------
+    pickle : bytes
+        Its ``data.pkl``.
+    storages : dict
+        Size in bytes of each storage, by its key.
+    """
+
+    pickle: bytes
+    storages: dict[str, int]
+
+
+def check_zip(file: BinaryIO, label: str) -> Archive:
+    """Check an archive written by torch.save and return its pickle, without unpacking it.
+
+    Every member must be stored as it is: torch.save never compresses, and 0.97 MB of compressed
+    zeros unpack to 1 GB. Together they must fit in the file, none twice.
+
+    Parameters
+    ----------
+    file : binary file
+        The archive.
+    label : str
+        Its name in messages.
+
+    Returns
+    -------
+    Archive
+        Pickle and storage sizes.
+
+    Raises
+    ------
+    CheckpointError
+        If it is truncated, too large in its table of contents, compressed, or something else.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 22))
+    if not file.read(22).startswith(b"PK\x05\x06"):
+        raise CheckpointError(
+            f"{label}: truncated: the end of the archive is missing; copy or download it again."
+        )
+    crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
+    try:
+        archive = zipfile.ZipFile(_Capped(file, MAX_HEADER, crowded))
+    except (zipfile.BadZipFile, ValueError, OSError, struct.error, EOFError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(
+            f"{label}: a damaged zip archive ({error}); copy or download it again."
+        ) from None
+    members = archive.infolist()
+    _check_members(members, size, label)
+    root = members[0].filename.split("/")[0]
+    sizes = {m.filename.removeprefix(f"{root}/"): m.file_size for m in members}
+    n_pickle = sizes["data.pkl"]
+    if n_pickle > MAX_PICKLE:
+        raise CheckpointError(
+            f"{label}: its pickle has {n_pickle:,} bytes without the weights, more than any "
+            "checkpoint's; not read."
+        )
+    try:
+        with archive.open(f"{root}/data.pkl") as member:
+            data = b"".join(iter(lambda: member.read(1 << 20), b""))
+    except Exception as error:
+        raise CheckpointError(f"{label}: damaged ({error}); copy or download it again.") from None
+    storages = {k.removeprefix("data/"): n for k, n in sizes.items() if k.startswith("data/")}
+    return Archive(data, storages)
+
+
+class _Capped(Bounded):
+    """A file in which no single read is large; any number of them may follow."""
+
+    def _take(self, n: int) -> None:
+        if n > self._left:
+            raise CheckpointError(self._message)
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
+    names = [m.filename for m in members]
+    root = names[0].split("/")[0] if names else ""
+    if any(n == f"{root}/constants.pkl" or n.startswith(f"{root}/code/") for n in names):
+        line = export_line(label, "torch.jit.load({!r})")
+        raise CheckpointError(
+            f"{label}: a TorchScript program, which would run code from the file; if you trust "
+            f"it, write its weights alone with `{line}` and load those."
+        )
+    if f"{root}/data.pkl" not in names:
+        kind = "numpy arrays" if any(n.endswith(".npy") for n in names) else "other files"
+        raise CheckpointError(
+            f"{label}: a zip archive of {kind}; expected one written by torch.save."
+        )
+    packed = [m for m in members if m.compress_type or m.flag_bits & 1]
+    odd = [m for m in members if m.file_size != m.compress_size]
+    if packed or odd:
+        name = (packed or odd)[0].filename
+        raise CheckpointError(
+            f"{label}: {name} is compressed, which torch.save never does; save it again with "
+            "torch.save."
+        )
+    total = sum(m.file_size for m in members)
+    if total > size or len(set(names)) < len(names):
+        raise CheckpointError(
+            f"{label}: its members claim {total:,} bytes in a file of {size:,}, or overlap; "
+            "not read."
+        )
+    if len(members) > MAX_TENSORS:
+        raise CheckpointError(f"{label}: {len(members):,} members, more than any checkpoint's.")
+
+
+def check_safetensors(file: BinaryIO, label: str) -> tuple[dict[str, TensorRecord], dict[str, str]]:
+    """Check a safetensors header against the file.
+
+    Parameters
+    ----------
+    file : binary file
+        The file.
+    label : str
+        Its name in messages.
+
+    Returns
+    -------
+    tensors : dict of str to TensorRecord
+        By key.
+    metadata : dict of str to str
+        As written.
+
+    Raises
+    ------
+    CheckpointError
+        If the header is too large, not JSON, or at odds with the size of the file.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    (n,) = struct.unpack("<Q", file.read(8))
+    if n > MAX_HEADER and n <= size:
+        raise CheckpointError(
+            f"{label}: a header of {n:,} bytes, where a checkpoint needs at most {MAX_HEADER:,}; "
+            "not read."
+        )
+    if n > size - 8:
+        raise CheckpointError(
+            f"{label}: truncated or not safetensors: its header claims {n:,} bytes, the file "
+            f"has {size:,}; copy or download it again."
+        )
+    try:
+        header = json.loads(file.read(n))
+        metadata = header.pop("__metadata__", {}) or {}
+        if not all(isinstance(v, str) for v in metadata.values()):
+            raise TypeError("metadata")
+        if len(header) > MAX_TENSORS:
+            raise CheckpointError(f"{label}: {len(header):,} tensors, more than any checkpoint's.")
+        tensors = {key: _record(value, size - 8 - n, label, key) for key, value in header.items()}
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise CheckpointError(
+            f"{label}: its safetensors header cannot be read ({type(error).__name__}); copy or "
+            "download it again."
+        ) from None
+    return tensors, metadata
+
+
+def _record(value: Any, room: int, label: str, key: str) -> TensorRecord:
+    begin, end = value["data_offsets"]
+    shape = tuple(value["shape"])
+    if not all(type(i) is int and i >= 0 for i in (begin, end, *shape)):
+        raise TypeError("sizes")
+    if value["dtype"] not in _SAFETENSORS_DTYPES:
+        raise CheckpointError(f"{label}: {key} has the type {value['dtype']!r}, not a known one.")
+    record = TensorRecord(shape, _SAFETENSORS_DTYPES[value["dtype"]])
+    if end > room:
+        raise CheckpointError(
+            f"{label}: truncated: {key} would end {end - room:,} bytes after the end of the "
+            "file; copy or download it again."
+        )
+    if record.nbytes != end - begin:
+        raise CheckpointError(
+            f"{label}: {key} has the shape {shape} but {end - begin:,} bytes; not read."
+        )
+    return record
