@@ -137,9 +137,11 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
         ".svg": {"Date": None},
         ".pdf": {"CreationDate": None},
     }[suffix]
+    # Fast compression: on mosaics the best one takes three times as long for 6 % less.
+    extra = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
     part = path.with_name(path.name + ".part")
     # rcParams are global: one figure is saved at a time.
     with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
-        figure.savefig(part, format=suffix[1:], metadata=metadata)
+        figure.savefig(part, format=suffix[1:], metadata=metadata, **extra)
     part.replace(path)
     return path

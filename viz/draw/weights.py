@@ -221,7 +221,8 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
         )
     )
     rows, columns = mosaic.layout.shape
-    zoom = max(1, min(8, 4000 // max(rows, columns)))
+    # As many pixels as PNG will show: vector files would otherwise be blurred by viewers.
+    zoom = max(1, round(axes.get_window_extent().width / columns))
     axes.imshow(
         enlarge(mosaic.picture, zoom),
         extent=(0, columns, rows, 0),
