@@ -68,7 +68,7 @@ def _numbers(result: CloseUp) -> None:
     filters = result.source.block is None
     per = "pixel" if filters else "patch"
     everyone = "patch filters" if filters else "kernels of this block"
-    flat = np.isnan(result.stripes)
+    flat = result.stripes is None
     shown = {
         "norm": (f"{result.norm:.3g}", "Square root of the summed squares of the weights."),
         "mean": (f"{result.mean:+.2g}", "Of the weights."),
@@ -90,7 +90,7 @@ def _numbers(result: CloseUp) -> None:
     sentence = f"Its norm is larger than that of {result.norm_rank:.0%} of the {everyone}"
     if not filters:
         sentence += f" and of {result.norm_rank_network:.0%} of all blocks' kernels"
-    if not flat:
+    if result.stripes is not None:
         sentence += f"; it answers most to stripes at {result.stripes:.0f}° (0° is horizontal)"
     st.markdown(sentence + ".")
 

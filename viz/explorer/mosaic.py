@@ -76,12 +76,12 @@ def lay_out(
     block = getattr(result, "block", None)
     # Filters that are not in colour stand there once per input channel.
     again = len(layout.x) // len(result.channel)
-    groups, first = [], 0
+    groups: list[dict[str, Any]] = []
     for (left, top, right, bottom), title in zip(layout.groups, mosaic.titles, strict=True):
         inside = (layout.x >= left) & (layout.x < right) & (layout.y >= top) & (layout.y < bottom)
         edges = {"left": left, "top": top + head, "right": right, "bottom": bottom}
+        first = groups[-1]["first"] + groups[-1]["count"] if groups else 0
         groups.append({**edges, "title": title, "first": first, "count": int(inside.sum())})
-        first += groups[-1]["count"]
     return mosaic, {
         "png": _png(mosaic.picture),
         "shape": list(layout.shape),

@@ -105,7 +105,9 @@ def choice(
 
     Parameters
     ----------
-    name, page : str
+    name : str
+        As for `read`.
+    page : str
         As for `read`.
     label : str
         Above the list.
@@ -145,7 +147,9 @@ def number(name: str, page: str, label: str, count: int, *, help: str | None = N
 
     Parameters
     ----------
-    name, page : str
+    name : str
+        As for `read`.
+    page : str
         As for `read`.
     label : str
         Above the number.

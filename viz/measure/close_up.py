@@ -57,7 +57,7 @@ def _close_up(
         peak_gain=float(response.max()),
         peak_frequency=float(np.hypot(fy, fx)),
         # Stripes run at right angles to their wave vector.
-        stripes=float("nan") if flat else float(np.degrees(np.arctan2(fy, fx)) + 90) % 180,
+        stripes=None if flat else float(np.degrees(np.arctan2(fy, fx)) + 90) % 180,
         norm_rank=float((norms[0] < norms[0][channel]).mean()),
         norm_rank_network=float((norms[1] < norms[0][channel]).mean()),
     )
@@ -122,7 +122,9 @@ def kernel_close_up(checkpoint: Checkpoint, *, block: int, channel: int) -> Clos
     ----------
     checkpoint : Checkpoint
         A loaded network.
-    block, channel : int
+    block : int
+        0-based.
+    channel : int
         0-based.
 
     Returns

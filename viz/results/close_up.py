@@ -37,9 +37,9 @@ class CloseUp(Result):
         Largest gain.
     peak_frequency : float
         Where the gain is largest, in cycles per tap.
-    stripes : float
+    stripes : float or None
         Angle of the stripes of that frequency, in degrees, [0, 180), counter-clockwise, 0 =
-        horizontal; NaN where less than half a cycle fits on the kernel.
+        horizontal; None where less than half a cycle fits on the kernel.
     norm_rank : float
         Share of the block's kernels (of all patch filters) whose norm is smaller.
     norm_rank_network : float
@@ -58,7 +58,7 @@ class CloseUp(Result):
     dc_share: float
     peak_gain: float
     peak_frequency: float
-    stripes: float
+    stripes: float | None
     norm_rank: float
     norm_rank_network: float
 

@@ -33,7 +33,7 @@ def _numbers(found: Opened) -> None:
             "classes": config.n_classes,
             "parameters": _short(config.n_parameters),
         }.items():
-            st.metric(name, value)
+            st.metric(name, str(value))
 
 
 def _details(found: Opened) -> None:
