@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
 from numpy.typing import NDArray
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "FigureFileError",
     "check_path",
     "new_figure",
+    "printable",
     "save_figure",
     "signed_lut",
 ]
@@ -55,6 +58,30 @@ def signed_lut() -> NDArray[np.uint8]:
     """Return the signed colour map as (256, 3): 0 to 254 are colours, 255 is not-a-number."""
     colours = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
     return np.concatenate([colours, np.array([[187, 187, 187]], dtype=np.uint8)])
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
+
+
+def printable(text: str) -> str:
+    """Make a name from outside safe to draw.
+
+    Parameters
+    ----------
+    text : str
+        Such as a file name.
+
+    Returns
+    -------
+    str
+        Characters that the figures' font lacks become U+25A1, a white square; dollar signs do
+        not start a formula.
+    """
+    glyphs = _glyphs()
+    shown = "".join(c if ord(c) in glyphs else "\N{WHITE SQUARE}" for c in text)
+    return shown.replace("$", r"\$")
 
 
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:

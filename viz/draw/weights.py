@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, rgb_tiles, signed_tiles
-from viz.draw.style import SIGNED, SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure
+from viz.draw.style import SIGNED, SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure, printable
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
 __all__ = ["Mosaic", "draw_mosaic", "kernel_mosaic", "mosaic_figure", "patch_filter_mosaic"]
@@ -97,7 +97,7 @@ def patch_filter_mosaic(
     zero = np.zeros(n, dtype=np.int64)
     limit = limits(result.filters, scale, zero)
     about = f"patch size {p}, {n} filters, ordered by {result.order}"
-    title = f"{result.source.name} · patch-embedding filters ({about})"
+    title = f"{printable(result.source.name)} · patch-embedding filters ({about})"
     if c == 3:
         layout = grid_layout([n], (p, p), columns=columns)
         picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
@@ -162,7 +162,7 @@ def kernel_mosaic(
         page[top + k - 1 : bottom + 1, max(left - 1, 0) : right + 1] = False
     picture[page] = 255
     about = f"kernel size {k}, {sizes[0]} per block, ordered by {result.order}"
-    title = f"{result.source.name} · depthwise kernels by block ({about})"
+    title = f"{printable(result.source.name)} · depthwise kernels by block ({about})"
     text = _scale_text("kernel", scale, limit, "white is zero")
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, title, text, scale, one, True)

@@ -1,0 +1,126 @@
+"""The commands end to end on a small file: what they write, print and refuse."""
+
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+from safetensors.numpy import load_file
+
+from viz.cli import main
+
+
+@pytest.fixture
+def run():
+    def call(*arguments):
+        return CliRunner().invoke(main, [str(a) for a in arguments])
+
+    return call
+
+
+def test_info_prints_what_the_file_holds(run, small_file):
+    done = run("info", small_file, "--json")
+    assert done.exit_code == 0, done.output
+    facts = json.loads(done.stdout)
+    expected = {
+        "dim": 16, "depth": 3, "kernel_size": 5, "patch_size": 4, "in_channels": 3,
+        "n_classes": 4, "activation": "gelu", "layout": "viz",
+    }  # fmt: skip
+    assert {name: facts[name] for name in expected} == expected
+    assert "metadata" in facts["activation_source"]
+    assert facts["sha256"] == hashlib.sha256(small_file.read_bytes()).hexdigest()
+    trainable = {n: a for n, a in load_file(small_file).items() if "running" not in n}
+    tracked = sum("num_batches" in n for n in trainable)
+    assert facts["parameters"] == sum(a.size for a in trainable.values()) - tracked
+
+
+def test_info_as_text_names_the_same(run, small_file):
+    words = run("info", small_file).stdout.split()
+    assert words[words.index("kernel_size") + 1] == "5"
+    assert words[words.index("parameters") + 1] == f"{48 * 16 + 48 + 3 * 47 * 16 + 68:,}"
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
+@pytest.mark.parametrize("command", ["patch-filters", "depthwise"])
+def test_a_figure_is_written(run, small_file, tmp_path, command, suffix):
+    out = tmp_path / f"figure.{suffix}"
+    done = run(command, small_file, "-o", out)
+    assert done.exit_code == 0, done.output
+    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
+    assert out.read_bytes().startswith(magic)
+    assert [p.name for p in tmp_path.iterdir()] == [out.name]
+    assert done.stdout.strip() == str(out)
+
+
+def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
+    for name, options in {
+        "all": ["--all"],
+        "some": ["--blocks", "0,2", "--per-block", "4"],
+    }.items():
+        done = run("depthwise", small_file, "-o", tmp_path / f"{name}.png", *options)
+        assert done.exit_code == 0, done.output
+    assert np.asarray(Image.open(tmp_path / "all.png")).shape[1] >= 2000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["info", "missing.pth"], "missing.pth"),
+        (["patch-filters", "{file}", "-o", "a.jpg"], ".png, .svg or .pdf"),
+        (["patch-filters", "{file}", "-o", "no/a.png"], "does not exist"),
+        (["patch-filters", "{file}", "-o", "there.png"], "exists"),
+        (["depthwise", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
+        (["depthwise", "{file}", "-o", "a.png", "--blocks", "x"], "0-2,7"),
+        (["report", "{file}", "-o", "there.png"], "is a file"),
+        (["train", "nowhere", "-o", "a.safetensors"], "no such file or folder"),
+        (["train", "nowhere", "-o", "a.pth"], ".safetensors"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    run, small_file, tmp_path, monkeypatch, arguments, sentence
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.png").write_bytes(b"mine")
+    done = run(*[a.format(file=small_file) for a in arguments])
+    assert done.exit_code == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    assert [p.name for p in tmp_path.iterdir()] == ["there.png"]
+    assert (tmp_path / "there.png").read_bytes() == b"mine"
+
+
+def test_force_replaces(run, small_file, tmp_path):
+    out = tmp_path / "a.png"
+    out.write_bytes(b"mine")
+    assert run("patch-filters", small_file, "-o", out, "--force").exit_code == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_training_from_the_command_line(run, tmp_path, rng):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i in range(3):
+        pixels = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{i}.png")
+    small = "--dim 4 --depth 1 --kernel-size 3 --patch-size 2 --image-size 8 --epochs 1 --float32"
+    out = tmp_path / "net.safetensors"
+    done = run(
+        "train", folder, "-o", out, "--batch-size", 4, "--sklearn-photographs", *small.split()
+    )
+    assert done.exit_code == 0, done.output
+    facts = json.loads(run("info", out, "--json").stdout)
+    assert (facts["dim"], facts["n_classes"], facts["class_names"]) == (4, 5, 5)
+    assert "held-out accuracy" in done.stdout
+
+
+def test_every_command_has_help_and_stands_in_the_readme(run):
+    from pathlib import Path
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for name, command in main.commands.items():
+        assert command.help, name
+        assert f"viz {name}" in readme, name
+        assert run(name, "--help").exit_code == 0
