@@ -1,0 +1,80 @@
+"""The explorer run without a browser, on small networks."""
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import torch
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from viz.explorer.settings import OPTIONS, Start
+from viz.model.convmixer import ConvMixer
+from viz.model.saving import save_checkpoint
+
+APP = Path(__file__).parents[2] / "viz" / "explorer" / "app.py"
+
+
+@pytest.fixture(scope="session")
+def grey_file(tmp_path_factory):
+    """A checkpoint file of a network for one-channel input with an even kernel."""
+    torch.manual_seed(1)
+    path = tmp_path_factory.mktemp("grey") / "grey.safetensors"
+    return save_checkpoint(ConvMixer(12, 2, 4, 3, 2, in_channels=1), path)
+
+
+@pytest.fixture(autouse=True)
+def safe(monkeypatch):
+    """Serve as `viz explore` does, from empty caches."""
+    before = {name: config.get_option(name) for name in OPTIONS}
+    for name, value in OPTIONS.items():
+        config.set_option(name, value)
+    yield
+    for name, value in before.items():
+        config.set_option(name, value)
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    """Decide what is shipped: nothing, unless a test adds to it."""
+    found = {}
+    monkeypatch.setattr("viz.model.zoo.shipped_checkpoints", lambda: found)
+    return found
+
+
+@pytest.fixture
+def open_app(shipped, monkeypatch, small_file, grey_file):
+    """Open a page of the explorer, by default on the small networks."""
+
+    def opened(view=None, *, given=(small_file, grey_file), **address):
+        monkeypatch.setenv("VIZ_EXPLORER", json.dumps({"checkpoints": list(map(str, given))}))
+        app = AppTest.from_file(APP, default_timeout=60)
+        for name, value in address.items():
+            app.query_params[name] = value
+        app.run()
+        if view is not None:
+            app.switch_page(f"views/{view}.py")
+            for name, value in address.items():
+                app.query_params[name] = value
+            app.run()
+        return app
+
+    return opened
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder in which temporary files are made."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def start():
+    """What the command line hands over."""
+    return Start

@@ -1,0 +1,223 @@
+"""Every page without a browser: its numbers, its settings in the address, its downloads."""
+
+import html
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from viz.explorer.app import PAGES
+from viz.explorer.text import plain
+from viz.results.close_up import CloseUp
+from viz.results.weights import DepthwiseKernels, PatchFilters
+
+VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
+
+
+def sentences(elements):
+    """Undo the escapes that keep Markdown out."""
+    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+
+
+def fine(app):
+    return not app.error and not app.warning and not app.exception
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", ["small.safetensors", "grey.safetensors"])
+def test_every_page_shows(open_app, view, name):
+    app = open_app(view, checkpoint=name)
+    assert fine(app)
+    assert len(app.title) == 1
+    assert app.query_params["checkpoint"] == name
+    assert app.session_state["viz opened"].checkpoint.source.name == name
+
+
+def test_overview_says_what_the_network_is(open_app, small):
+    app = open_app()
+    assert app.title[0].value == plain("small.safetensors")
+    counted = sum(p.numel() for p in small.model.parameters())
+    shown = {m.label: m.value for m in app.metric}
+    assert shown == {
+        "dim": "16",
+        "depth": "3",
+        "kernel size": "5",
+        "patch size": "4",
+        "input channels": "3",
+        "classes": "4",
+        "parameters": f"{counted / 1000:.0f} k",
+    }
+    facts = html.unescape(" ".join(h.proto.body for h in app.get("html")))
+    for text in (f"{counted:,}", small.source.sha256, "GELU", small.source.activation_source):
+        assert text in facts
+    assert "4 in the file" in facts
+    names = next(d.value for d in app.dataframe if "name" in d.value)
+    assert names["name"].tolist() == ["ant", "bee", "cat", "dog"]
+
+
+def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
+    """A bare state dict does not tell its activation."""
+    import torch
+
+    path = tmp_path / "bare.pt"
+    torch.save(small.model.state_dict(), path)
+    app = open_app(given=(path,))
+    assert not app.error
+    assert any("GELU" in s for s in sentences(app.warning))
+
+
+@pytest.mark.parametrize(
+    ("view", "address"),
+    [
+        ("patch_filters", {"order": "norm", "scale": "figure"}),
+        ("depthwise", {"show": "block", "block": "2", "order": "norm", "scale": "tile"}),
+        ("kernel", {"block": "1", "channel": "11", "order": "norm"}),
+        ("patch_filter", {"channel": "7", "order": "orientation"}),
+    ],
+)
+def test_the_address_holds_the_state(open_app, view, address):
+    app = open_app(view, checkpoint="small.safetensors", **address)
+    assert fine(app)
+    wanted = {"checkpoint": "small.safetensors", **address}
+    assert dict(app.query_params) == wanted
+    widgets = [*app.selectbox, *app.number_input]
+    assert sorted(str(w.value) for w in widgets) == sorted(wanted.values())
+
+
+def test_widgets_change_the_address(open_app):
+    app = open_app("depthwise", scale="tile")
+    widget = {w.label: w for w in app.selectbox}
+    assert widget["Colour scale"].value == "tile"
+    widget["Show"].select("block")
+    widget["Colour scale"].select("figure")
+    app.run()
+    app.number_input[0].set_value(2).run()
+    assert fine(app)
+    address = dict(app.query_params)
+    assert address == {
+        "checkpoint": "small.safetensors",
+        "show": "block",
+        "block": "2",
+        "order": "similarity",
+        "scale": "figure",
+    }
+
+
+@pytest.mark.parametrize("value", ["-1", "1e9", "²", "nan", "", "<b>", "0x1"])
+def test_nonsense_in_the_address_is_ignored(open_app, value):
+    app = open_app("kernel", block=value, channel=value, order=value)
+    assert fine(app)
+    assert app.title[0].value == "Block 0, kernel 0"
+
+
+def test_too_large_a_number_is_answered(open_app):
+    app = open_app("kernel", block="12", channel="3")
+    assert sentences(app.warning) == ["There is no block 12: they are 0 to 2."]
+    assert app.title[0].value == "Block 2, kernel 3"
+
+
+def test_settings_survive_a_visit_elsewhere(open_app):
+    app = open_app("depthwise", order="norm")
+    app.query_params.clear()
+    app.switch_page("views/overview.py").run()
+    assert "order" not in app.query_params
+    app.query_params.clear()
+    app.switch_page("views/depthwise.py").run()
+    assert app.query_params["order"] == "norm"
+
+
+def test_next_and_previous_follow_the_order(open_app, small):
+    """Through the block by norm, largest first, and round again."""
+    norms = small.model.depthwise_kernels(1).flatten(1).norm(dim=1).numpy()
+    order = np.argsort(-norms, kind="stable")
+    app = open_app("kernel", block="1", channel=str(order[14]), order="norm")
+    seen = []
+    for label in ("Next", "Next", "Next", "Previous"):
+        next(b for b in app.button if b.label == label).click().run()
+        seen.append(int(app.query_params["channel"]))
+    assert seen == [order[15], order[0], order[1], order[0]]
+    assert any(c.value == "kernel 1 of 16 in this order" for c in app.caption)
+
+
+def test_kernel_page_tells_the_truth(open_app, small):
+    app = open_app("kernel", block="2", channel="5")
+    taps = small.model.depthwise_kernels(2)[5].numpy().astype(float)
+    shown = {m.label: m.value.replace("−", "-") for m in app.metric}
+    assert float(shown["norm"]) == pytest.approx(np.sqrt((taps**2).sum()), rel=1e-2)
+    assert float(shown["mean"]) == pytest.approx(taps.mean(), rel=0.05)
+    assert float(shown["smallest"]) == pytest.approx(taps.min(), rel=0.05)
+    assert float(shown["largest"]) == pytest.approx(taps.max(), rel=0.05)
+    table = app.dataframe[-1].value.to_numpy()
+    np.testing.assert_allclose(table, taps, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("view", "kind", "address"),
+    [
+        ("patch_filters", PatchFilters, {"order": "orientation", "scale": "figure"}),
+        ("depthwise", DepthwiseKernels, {"show": "block", "block": "1", "scale": "tile"}),
+        ("depthwise", DepthwiseKernels, {"show": "all", "order": "norm"}),
+        ("kernel", CloseUp, {"block": "2", "channel": "3"}),
+        ("patch_filter", CloseUp, {"channel": "3"}),
+    ],
+)
+def test_the_lines_shown_make_the_same(
+    open_app, view, kind, address, tmp_path, monkeypatch, small_file
+):
+    """What the page tells to type writes files, and both ways make the same."""
+    app = open_app(view, **address)
+    monkeypatch.chdir(tmp_path)
+    script = next(c.value for c in app.code if c.language == "python")
+    exec(compile(script, "shown", "exec"), {})
+    (data,), (table,) = tmp_path.glob("*.npz"), tmp_path.glob("*.csv")
+    (picture,) = tmp_path.glob("*.png")
+    result = kind.load(data)
+    assert result.source.name == "small.safetensors"
+    for name, value in address.items():
+        if name in ("block", "channel"):
+            assert np.unique(getattr(result, name, result.source.block)).tolist() == [int(value)]
+        if name == "order":
+            assert result.order == value
+    assert len(table.read_text().splitlines()) == len(result.to_frame()) + 1
+    shells = [c.value for c in app.code if c.language == "bash"]
+    if kind is CloseUp:
+        return
+    from viz.cli import main
+
+    words = shells[0].replace(str(small_file), "CKPT").split()
+    words = [str(small_file) if w == "CKPT" else w for w in words]
+    drawn = picture.read_bytes()
+    picture.unlink()
+    done = CliRunner().invoke(main, words[1:])
+    assert words[0] == "viz"
+    assert done.exit_code == 0, done.output
+    assert picture.read_bytes() == drawn
+
+
+def test_root_app_hands_over(shipped, monkeypatch, small_file):
+    from pathlib import Path
+
+    from streamlit.testing.v1 import AppTest
+
+    shipped["small"] = small_file
+    monkeypatch.delenv("VIZ_EXPLORER", raising=False)
+    root = Path(__file__).parents[2] / "app.py"
+    app = AppTest.from_file(root, default_timeout=60).run()
+    assert fine(app)
+    assert app.query_params["checkpoint"] == "small"
+
+
+def test_a_failing_page_says_so_in_one_sentence(open_app, monkeypatch, caplog):
+    def broken(*args, **kwargs):
+        raise RuntimeError("a *secret* failure")
+
+    app = open_app()
+    monkeypatch.setattr("viz.explorer.close_up.draw_weights", broken)
+    app.switch_page("views/kernel.py").run()
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith("This page could not be shown (RuntimeError: a *secret* failure).")
+    assert not app.exception
+    assert "Traceback" in caplog.text
+    app.switch_page("views/depthwise.py").run()
+    assert fine(app)

@@ -1,0 +1,124 @@
+"""The safe settings hold however the explorer is started."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+from viz.explorer import launch
+from viz.explorer.settings import OPTIONS, Start, flags, unsafe
+from viz.explorer.text import facts, plain
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_file_and_the_flags_say_the_same():
+    tables = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text())
+    assert {f"{t}.{n}": v for t, rows in tables.items() for n, v in rows.items()} == OPTIONS
+
+
+def test_every_option_is_one_of_streamlits():
+    known = config.get_config_options()
+    assert OPTIONS.keys() <= known.keys()
+    assert not [name for name in OPTIONS if known[name].deprecated]
+
+
+def test_flags():
+    given = flags()
+    pairs = list(zip(given[::2], given[1::2], strict=True))
+    assert ("--server.address", "127.0.0.1") in pairs
+    assert ("--browser.gatherUsageStats", "false") in pairs
+    assert [v for n, v in pairs if n == "--server.allowedHosts"] == ["127.0.0.1", "localhost"]
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "usage", "word"),
+    [
+        (None, ["localhost"], False, "every network interface"),
+        ("", ["localhost"], False, "every network interface"),
+        ("127.0.0.1", [], False, "any host name"),
+        ("127.0.0.1", ["localhost"], True, "report usage"),
+    ],
+)
+def test_unsafe_starts_are_named(address, hosts, usage, word):
+    assert word in unsafe(address, hosts, usage)
+
+
+def test_safe_starts_are_not():
+    assert unsafe("127.0.0.1", ["localhost"], False) == ""
+
+
+def test_the_app_refuses_to_run_unsafely(shipped, monkeypatch, small_file):
+    shipped["small"] = small_file
+    config.set_option("server.address", None)
+    app = AppTest.from_file(launch.APP, default_timeout=60).run()
+    assert "viz explore" in app.error[0].value
+    assert not app.title
+    assert not app.selectbox
+
+
+def test_start_survives_the_environment(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIZ_EXPLORER", "")
+    here = tmp_path / "ü x.pt"
+    here.touch()
+    Start((here.name, "photos-p7"), "pictures").write()
+    assert Start.read() == Start((str(here), "photos-p7"), str(tmp_path / "pictures"))
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"checkpoints": 3}'])
+def test_a_broken_environment_is_nothing(monkeypatch, text):
+    monkeypatch.setenv("VIZ_EXPLORER", text)
+    assert Start.read() == Start()
+
+
+def test_launch_hands_over(monkeypatch, small_file, tmp_path):
+    seen = []
+    monkeypatch.setenv("VIZ_EXPLORER", "")
+    monkeypatch.setattr("streamlit.web.cli.main", lambda given, **kw: seen.extend(given))
+    assert launch.launch([small_file], images=tmp_path, port=9876, browser=False) == 0
+    assert seen[:2] == ["run", str(launch.APP)]
+    assert seen[-4:] == ["--server.port", "9876", "--server.headless", "true"]
+    assert set(flags()) <= set(seen)
+    assert Start.read() == Start((str(small_file),), str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        ({"checkpoints": ["nowhere.pt"]}, "nowhere.pt: no such file"),
+        ({"images": "nowhere"}, "nowhere: no such folder"),
+        ({"port": 70000}, "no port 70000"),
+    ],
+)
+def test_launch_refuses_what_is_not_there(wrong, word):
+    with pytest.raises(launch.LaunchError, match=word):
+        launch.launch(**wrong)
+
+
+def test_names_need_no_file(monkeypatch, shipped, small_file):
+    shipped["small"] = small_file
+    monkeypatch.setenv("VIZ_EXPLORER", "")
+    monkeypatch.setattr("streamlit.web.cli.main", lambda given, **kw: None)
+    assert launch.launch(["small", "convmixer_768_32"], browser=False) == 0
+
+
+def test_everything_is_in_the_package():
+    """Files that are not Python must match the patterns of the package data."""
+    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    package = ROOT / "viz"
+    packed = {p for pattern in patterns["package-data"]["viz"] for p in package.glob(pattern)}
+    wanted = {p for p in (package / "explorer").rglob("*") if p.suffix in (".js", ".css")}
+    assert wanted
+    assert wanted <= packed
+
+
+def test_text_is_made_harmless():
+    assert plain("a\n *b*") == "a \\*b\\*"
+    assert plain("![x](http://e.com/x.png)").count("\\") == 11
+    table = facts({"<b>": "<img src=x>", "empty": ""})
+    assert "<img" not in table
+    assert "&lt;img" in table
+    assert "empty" not in table
