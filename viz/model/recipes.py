@@ -82,7 +82,7 @@ RECIPES = {
     "photographs-p14": Recipe(
         patch_size=14,
         image_size=224,
-        epochs=36,
+        epochs=26,
         whiten=0.5,
         patch_weight_decay=0.15,
         augmentation=Augmentation(min_area=0.25),
