@@ -14,14 +14,15 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from viz.measure.atoms import N_SHAPE, X, Y, bounds, evaluate, tap_grid
+from viz.measure.atoms import LOG_SIGMA, N_SHAPE, X, Y, bounds, evaluate, tap_grid
 
-__all__ = ["Fit", "concatenate", "refine"]
+__all__ = ["RIDGE", "Fit", "concatenate", "refine", "solve"]
 
 RIDGE: Final = 1e-4
 """Added to the linear system, relative to each atom's energy: keeps near-copies from cancelling."""
 _MAX_STEP = (1.0, 1.0, 0.4, 0.5, 0.5, 0.6)
 _START_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-5, 1e5
+_EACH = 1 + N_SHAPE
 
 
 @dataclass
@@ -48,13 +49,12 @@ class Fit:
     def __getitem__(self, rows: Tensor | slice) -> Fit:
         return Fit(self.family[rows], self.shape[rows], self.linear[rows], self.sse[rows])
 
-    def replace(self, rows: Tensor, other: Fit, chosen: Tensor | None = None) -> None:
-        """Overwrite rows with another fit's (its ``chosen`` rows)."""
-        pick = slice(None) if chosen is None else chosen
-        self.family[rows] = other.family[pick]
-        self.shape[rows] = other.shape[pick]
-        self.linear[rows] = other.linear[pick]
-        self.sse[rows] = other.sse[pick]
+    def replace(self, rows: Tensor, other: Fit, chosen: Tensor) -> None:
+        """Overwrite rows with another fit's chosen rows."""
+        self.family[rows] = other.family[chosen]
+        self.shape[rows] = other.shape[chosen]
+        self.linear[rows] = other.linear[chosen]
+        self.sse[rows] = other.sse[chosen]
 
     def values(self, k: int) -> Tensor:
         """Return every atom on the taps, without amplitude, (n, m, k^2)."""
@@ -65,7 +65,7 @@ class Fit:
 
     def render(self, k: int) -> Tensor:
         """Return the fitted kernels, (n, k^2)."""
-        atoms = (self.linear[:, 1:, None] * self.values(k)).sum(1)
+        atoms = torch.bmm(self.linear[:, None, 1:], self.values(k))[:, 0]
         return atoms + self.linear[:, :1]
 
 
@@ -79,61 +79,163 @@ def concatenate(fits: list[Fit]) -> Fit:
     )
 
 
-def _grams(family: Tensor, shape: Tensor, taps: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Return inner products of constant, atoms, kernel and derivatives, (n, q, q).
+def solve(taps: Tensor, family: Tensor, shape: Tensor, *, k: int) -> Fit:
+    """Return constant and amplitudes for given shapes.
 
-    The q = 2 + 7 m columns are: 1, the m atoms, the kernel, then per number the m derivatives.
+    Parameters
+    ----------
+    taps : torch.Tensor, (n, k^2)
+        Kernels, mean 0.
+    family : torch.Tensor of int64, (n, m)
+        Index into `viz.measure.atoms.FAMILIES`.
+    shape : torch.Tensor, (n, m, 6)
+        The atoms' numbers.
+    k : int
+        Side of the kernels.
+
+    Returns
+    -------
+    Fit
+        In double precision inside.
+    """
+    fit = Fit(family, shape, taps.new_zeros(len(taps), 1 + family.shape[1]), taps.new_zeros(0))
+    atoms = fit.values(k).double()
+    level = atoms.mean(2)
+    centred = atoms - level[:, :, None]
+    gram = centred @ centred.transpose(1, 2)
+    ridge = RIDGE * atoms.square().sum(2) + 1e-9
+    right = (centred @ taps[:, :, None].double())[:, :, 0]
+    system = gram + torch.diag_embed(ridge)
+    amplitude = torch.linalg.solve_ex(system, right[:, :, None])[0][:, :, 0]
+    error = taps - (amplitude[:, None] @ centred)[:, 0]
+    constant = -(amplitude * level).sum(1, keepdim=True)
+    linear = torch.cat([constant, amplitude], 1).float()
+    return Fit(family, shape, linear, error.square().sum(1).float())
+
+
+@dataclass
+class _State:
+    """Kernels still moving: where they are, and the inner products there."""
+
+    rows: Tensor
+    taps: Tensor
+    basis: Tensor | None
+    family: Tensor
+    low: Tensor
+    high: Tensor
+    shape: Tensor
+    gram: Tensor
+    right: Tensor
+    energy: Tensor
+    amplitude: Tensor
+    sse: Tensor
+    damping: Tensor
+
+    def keep(self, stay: Tensor) -> _State:
+        """Return the state of some of the kernels."""
+        return _State(**{k: None if v is None else v[stay] for k, v in vars(self).items()})
+
+
+def _products(
+    family: Tensor, shape: Tensor, taps: Tensor, basis: Tensor | None, x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return inner products of atoms and derivatives, with the kernel, and the atoms' energies.
+
+    Columns are, atom by atom, its value and its six derivatives, with the constant and the basis
+    projected out: (n, 7 m, 7 m), (n, 7 m); the energies, (n, m), are those before projection.
     """
     n, m = family.shape
-    columns = taps.new_empty(n, 2 + (1 + N_SHAPE) * m, taps.shape[1])
-    columns[:, 0] = 1
-    out = evaluate(family.reshape(-1), shape.reshape(-1, N_SHAPE), x, y)
-    out = out.view(n, m, 1 + N_SHAPE, -1).transpose(1, 2)
-    columns[:, 1 : 1 + m] = out[:, 0]
-    columns[:, 1 + m] = taps
-    columns[:, 2 + m :] = out[:, 1:].reshape(n, N_SHAPE * m, -1)
-    return torch.bmm(columns, columns.transpose(1, 2))
+    t = taps.shape[1]
+    columns = taps.new_empty(n, _EACH * m, t)
+    out = columns.view(n * m, _EACH, t)
+    evaluate(family.reshape(-1), shape.reshape(-1, N_SHAPE), x, y, out)
+    gram = torch.bmm(columns, columns.transpose(1, 2))
+    right = torch.bmm(columns, taps[:, :, None])[:, :, 0]
+    energy = gram.diagonal(dim1=1, dim2=2)[:, ::_EACH].clone()
+    mean = columns.mean(2, keepdim=True)
+    gram.baddbmm_(mean, mean.transpose(1, 2), alpha=-t)
+    if basis is not None:
+        inside = torch.bmm(columns, basis.transpose(1, 2))
+        gram.baddbmm_(inside, inside.transpose(1, 2), alpha=-1)
+    return gram, right, energy
 
 
-def _solve_linear(gram: Tensor, m: int) -> tuple[Tensor, Tensor]:
-    """Return constant and amplitudes (n, m + 1), and the sum of squared residuals."""
-    system = gram[:, : m + 1, : m + 1].double()
-    right = gram[:, : m + 1, m + 1].double()
-    diagonal = system.diagonal(dim1=1, dim2=2)
-    ridge = RIDGE * diagonal + 1e-9
-    ridge[:, 0] = 1e-9
-    linear = torch.linalg.solve_ex(system + torch.diag_embed(ridge), right[:, :, None])[0][:, :, 0]
-    fitted = (system @ linear[:, :, None])[:, :, 0]
-    sse = gram[:, m + 1, m + 1].double() - (linear * (2 * right - fitted)).sum(1)
-    return linear.float(), sse.clamp_min(0).float()
+def _solve_spd(system: Tensor, right: Tensor) -> Tensor:
+    """Return system^-1 right for positive definite systems (n, q, q) and right (n, q, r)."""
+    if system.shape[1] == 1:
+        return right / system
+    factor, failed = torch.linalg.cholesky_ex(system)
+    solution = torch.cholesky_solve(right, factor)
+    return torch.where(failed[:, None, None] == 0, solution, 0.0)
 
 
-def _steps(gram: Tensor, linear: Tensor, damping: Tensor, m: int) -> Tensor:
+def _amplitudes(
+    gram: Tensor, right: Tensor, energy: Tensor, total: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the amplitudes (n, m) and the sum of squared residuals."""
+    plain = gram[:, ::_EACH, ::_EACH]
+    system = plain + torch.diag_embed(RIDGE * energy + 1e-9)
+    moment = right[:, ::_EACH]
+    amplitude = _solve_spd(system, moment[:, :, None])[:, :, 0]
+    fitted = torch.bmm(plain, amplitude[:, :, None])[:, :, 0]
+    return amplitude, (total - (amplitude * (2 * moment - fitted)).sum(1)).clamp_min(0)
+
+
+def _step(s: _State) -> Tensor:
     """Return the damped Gauss-Newton step of the shapes, (n, m, 6)."""
-    n = len(gram)
-    amplitude = linear[:, 1:].repeat(1, N_SHAPE)
-    cross = gram[:, : m + 1, m + 2 :] * amplitude[:, None]
-    square = gram[:, m + 2 :, m + 2 :] * amplitude[:, None] * amplitude[:, :, None]
-    pull = gram[:, m + 2 :, m + 1] * amplitude - torch.einsum("npq,np->nq", cross, linear)
-    system = gram[:, : m + 1, : m + 1].clone()
-    system.diagonal(dim1=1, dim2=2).mul_(1 + RIDGE).add_(1e-7)
-    square -= torch.bmm(cross.transpose(1, 2), torch.linalg.solve_ex(system, cross)[0])
+    n, m = s.family.shape
+    q = N_SHAPE * m
+    gram = s.gram.view(n, m, _EACH, m, _EACH)
+    factor = s.amplitude[:, :, None].expand(n, m, N_SHAPE).reshape(n, q)
+    cross = gram[:, :, 1:, :, 0].reshape(n, q, m) * factor[:, :, None]
+    square = gram[:, :, 1:, :, 1:].reshape(n, q, q) * factor[:, :, None]
+    square *= factor[:, None]
+    pull = s.right.view(n, m, _EACH)[:, :, 1:].reshape(n, q) * factor
+    pull -= torch.bmm(cross, s.amplitude[:, :, None])[:, :, 0]
+    system = s.gram[:, ::_EACH, ::_EACH] + torch.diag_embed(RIDGE * s.energy + 1e-9)
+    square.baddbmm_(cross, _solve_spd(system, cross.transpose(1, 2)), alpha=-1)
     diagonal = square.diagonal(dim1=1, dim2=2)
-    diagonal += damping[:, None] * diagonal.clamp_min(0) + 1e-7
-    step = torch.linalg.solve_ex(square, pull[:, :, None])[0][:, :, 0]
-    step = torch.nan_to_num(step, nan=0.0, posinf=0.0, neginf=0.0)
-    return step.view(n, N_SHAPE, m).transpose(1, 2)
+    diagonal += s.damping[:, None] * diagonal.clamp_min(0) + 1e-6
+    return _solve_spd(square, pull[:, :, None]).view(n, m, N_SHAPE)
+
+
+def _advance(s: _State, x: Tensor, y: Tensor, tolerance: float) -> Tensor:
+    """Try one step in place and return which kernels have not settled."""
+    reach = s.shape.new_tensor(_MAX_STEP).repeat(*s.family.shape, 1)
+    reach[:, :, X : Y + 1] = s.shape[:, :, LOG_SIGMA, None].exp().clamp_min(0.5)
+    trial = s.shape + torch.minimum(torch.maximum(_step(s), -reach), reach)
+    trial = torch.minimum(torch.maximum(trial, s.low), s.high)
+    gram, right, energy = _products(s.family, trial, s.taps, s.basis, x, y)
+    amplitude, sse = _amplitudes(gram, right, energy, s.taps.square().sum(1))
+    gain = s.sse - sse
+    better = gain > 0
+    settled = better & (gain <= tolerance * s.sse + 1e-7)
+    s.shape = torch.where(better[:, None, None], trial, s.shape)
+    s.gram = torch.where(better[:, None, None], gram, s.gram)
+    s.right = torch.where(better[:, None], right, s.right)
+    s.energy = torch.where(better[:, None], energy, s.energy)
+    s.amplitude = torch.where(better[:, None], amplitude, s.amplitude)
+    s.sse = torch.where(better, sse, s.sse)
+    s.damping = (s.damping * torch.where(better, 0.2, 6.0)).clamp_min(_LEAST_DAMPING)
+    return ~settled & (s.damping < _MOST_DAMPING)
 
 
 def refine(
-    taps: Tensor, family: Tensor, shape: Tensor, *, k: int, steps: int, tolerance: float = 1e-4
-) -> Fit:
+    taps: Tensor,
+    family: Tensor,
+    shape: Tensor,
+    *,
+    k: int,
+    steps: int,
+    basis: Tensor | None = None,
+    tolerance: float = 1e-4,
+) -> tuple[Tensor, Tensor]:
     """Move the shapes of given atoms to the nearest minimum of the squared residuals.
 
     Parameters
     ----------
     taps : torch.Tensor, (n, k^2)
-        Kernels of about unit energy.
+        Kernels of about unit energy, mean 0 and without any of the ``basis``.
     family : torch.Tensor of int64, (n, m)
         Index into `viz.measure.atoms.FAMILIES`.
     shape : torch.Tensor, (n, m, 6)
@@ -142,41 +244,44 @@ def refine(
         Side of the kernels.
     steps : int
         Most steps tried.
+    basis : torch.Tensor, (n, f, k^2), or None
+        Orthonormal rows of mean 0 that take what they can of every kernel, beside the constant:
+        other atoms held in place.
     tolerance : float
         A kernel leaves when a step gains less than this share of its residual.
 
     Returns
     -------
-    Fit
-        Never worse than the start.
+    tuple of torch.Tensor
+        Shapes (n, m, 6) and squared residuals (n,), never worse than at the start.
     """
-    n, m = family.shape
     x, y = tap_grid(k)
-    low, high = (b[family] for b in bounds(k))
-    limit = shape.new_tensor(_MAX_STEP)
-    shape = torch.minimum(torch.maximum(shape, low), high)
-    gram = _grams(family, shape, taps, x, y)
-    linear, sse = _solve_linear(gram, m)
-    damping = torch.full_like(sse, _START_DAMPING)
-    rows = torch.arange(n)
-    for _ in range(steps):
-        step = _steps(gram[rows], linear[rows], damping[rows], m)
-        reach = limit.expand(len(rows), m, N_SHAPE).clone()
-        sigma = shape[rows, :, 2].exp().clamp_min(0.5)
-        reach[:, :, X], reach[:, :, Y] = sigma, sigma
-        trial = shape[rows] + torch.minimum(torch.maximum(step, -reach), reach)
-        trial = torch.minimum(torch.maximum(trial, low[rows]), high[rows])
-        trial_gram = _grams(family[rows], trial, taps[rows], x, y)
-        trial_linear, trial_sse = _solve_linear(trial_gram, m)
-        gain = sse[rows] - trial_sse
-        better = gain > 0
-        settled = better & (gain <= tolerance * sse[rows] + 1e-7)
-        accepted = rows[better]
-        shape[accepted], gram[accepted] = trial[better], trial_gram[better]
-        linear[accepted], sse[accepted] = trial_linear[better], trial_sse[better]
-        factor = torch.where(better, 0.2, 6.0)
-        damping[rows] = (damping[rows] * factor).clamp_min(_LEAST_DAMPING)
-        rows = rows[~settled & (damping[rows] < _MOST_DAMPING)]
-        if not len(rows):
-            break
-    return Fit(family, shape, linear, sse)
+    lowest, highest = bounds(k)
+    low, high = lowest[family], highest[family]
+    start = torch.minimum(torch.maximum(shape, low), high)
+    gram, right, energy = _products(family, start, taps, basis, x, y)
+    amplitude, sse = _amplitudes(gram, right, energy, taps.square().sum(1))
+    state = _State(
+        rows=torch.arange(len(taps)),
+        taps=taps,
+        basis=basis,
+        family=family,
+        low=low,
+        high=high,
+        shape=start,
+        gram=gram,
+        right=right,
+        energy=energy,
+        amplitude=amplitude,
+        sse=sse,
+        damping=torch.full_like(sse, _START_DAMPING),
+    )
+    shapes, errors = start.clone(), sse.clone()
+    for i in range(steps):
+        moving = _advance(state, x, y, tolerance)
+        if i == steps - 1 or moving.float().mean() < 0.8:
+            shapes[state.rows], errors[state.rows] = state.shape, state.sse
+            if not moving.any():
+                break
+            state = state.keep(moving)
+    return shapes, errors

@@ -11,15 +11,51 @@ import torch
 from torch import Tensor
 
 from viz.measure.atom_dictionary import dictionary
-from viz.measure.atom_fit import Fit, concatenate, refine
+from viz.measure.atom_fit import RIDGE, Fit, concatenate, refine, solve
 from viz.measure.atoms import FREE, N_SHAPE
 
 __all__ = ["FLOOR", "Chosen", "Sums", "coefficients", "fit_sums"]
 
 FLOOR: Final = 0.005
 """Share of a kernel's energy below which BIC counts no further gain: a description, not a code."""
-_STARTS = (4, 3, 2, 2)
-_TRIAL_STEPS, _FINAL_STEPS, _REMOVAL_STEPS = 6, 12, 6
+_REMOVAL_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How hard one more atom is looked for.
+
+    Parameters
+    ----------
+    starts : int
+        Templates tried per fit to grow from, each of another group of families.
+    alone : int
+        Steps of the new atom with the others held in place.
+    tried : int
+        Candidates that are then refined as a whole, with ``together`` steps.
+    together : int
+        Their steps.
+    kept : int
+        Candidates from which the next atom is grown; the best gets ``polish`` steps more.
+    polish : int
+        Those steps.
+    """
+
+    starts: int
+    alone: int
+    tried: int
+    together: int
+    kept: int
+    polish: int
+
+
+PLAN: Final = (
+    Stage(8, 6, 4, 0, 4, 8),
+    Stage(2, 4, 6, 4, 4, 8),
+    Stage(2, 4, 4, 4, 3, 8),
+    Stage(2, 4, 3, 4, 1, 8),
+)
+"""One stage per atom."""
 
 
 @dataclass
@@ -100,59 +136,104 @@ def most_atoms(k: int) -> int:
     return max(1, (k * k - 2) // 6)
 
 
-def _criterion(fit: Fit, taps: int) -> Tensor:
-    """Return the Bayesian information criterion of each kernel's fit, to be small."""
-    return taps * torch.log(fit.sse + FLOOR) + coefficients(fit.family) * math.log(taps)
+def _criterion(family: Tensor, sse: Tensor, taps: int) -> Tensor:
+    """Return the Bayesian information criterion of sums of atoms, to be small."""
+    return taps * torch.log(sse + FLOOR) + coefficients(family) * math.log(taps)
 
 
 def _starts(residual: Tensor, k: int, count: int) -> tuple[Tensor, Tensor]:
-    """Return the templates most like the residuals, one per group: families and shapes (n, c)."""
+    """Return the templates most like the residuals, one per group: families, shapes (n, c)."""
     bank = dictionary(k)
-    best_score, best_index = [], []
     score = residual @ bank.template.T
-    score = score.square_()
-    for group in bank.groups:
-        top = score[:, group].max(1)
-        best_score.append(top.values)
-        best_index.append(top.indices + group.start)
-    order = torch.stack(best_score, 1).topk(min(count, len(bank.groups)), dim=1).indices
-    index = torch.stack(best_index, 1).gather(1, order)
+    score.square_()
+    tops = [score[:, group].max(1) for group in bank.groups]
+    best = torch.stack([t.values for t in tops], 1)
+    where = torch.stack([t.indices + g.start for t, g in zip(tops, bank.groups, strict=True)], 1)
+    index = where.gather(1, best.topk(min(count, len(bank.groups)), dim=1).indices)
     return bank.family[index], bank.shape[index]
 
 
-def _grow(taps: Tensor, fit: Fit | None, k: int, count: int) -> Fit:
-    """Return the best fit with one atom more, tried from several starts."""
-    residual = taps if fit is None else taps - fit.render(k)
-    family, shape = _starts(residual, k, count)
-    best: Fit | None = None
-    for c in range(family.shape[1]):
-        new_family, new_shape = family[:, c, None], shape[:, c, None]
-        if fit is not None:
-            new_family = torch.cat([fit.family, new_family], 1)
-            new_shape = torch.cat([fit.shape, new_shape], 1)
-        trial = refine(taps, new_family, new_shape, k=k, steps=_TRIAL_STEPS)
-        if best is None:
-            best = trial
-        else:
-            t = taps.shape[1]
-            better = _criterion(trial, t) < _criterion(best, t)
-            best.replace(better, trial, better)
-    assert best is not None
-    return refine(taps, best.family, best.shape, k=k, steps=_FINAL_STEPS)
+def _orthonormal(atoms: Tensor) -> Tensor:
+    """Return an orthonormal basis (n, m, t) of atoms without their means."""
+    centred = atoms - atoms.mean(2, keepdim=True)
+    gram = centred @ centred.transpose(1, 2)
+    diagonal = gram.diagonal(dim1=1, dim2=2)
+    diagonal += RIDGE * diagonal + 1e-9
+    factor = torch.linalg.cholesky_ex(gram)[0]
+    return torch.linalg.solve_triangular(factor, centred, upper=False)
+
+
+def _grow(taps: Tensor, beams: list[Fit], k: int, plan: Stage) -> list[Fit]:
+    """Return the best fits with one atom more: new atoms alone first, then all together.
+
+    ``beams`` are the fits to grow from, the best first, or none.
+    """
+    n, t = taps.shape
+    if beams:
+        b = len(beams)
+        family = torch.stack([f.family for f in beams], 1).flatten(0, 1)
+        shape = torch.stack([f.shape for f in beams], 1).flatten(0, 1)
+        basis = _orthonormal(concatenate(beams).values(k))
+        basis = basis.unflatten(0, (b, n)).transpose(0, 1).flatten(0, 1)
+        wide = taps.repeat_interleave(b, 0)
+        residual = wide - torch.bmm(torch.bmm(wide[:, None], basis.transpose(1, 2)), basis)[:, 0]
+    else:
+        b, basis, residual = 1, None, taps
+    new_family, new_shape = _starts(residual, k, plan.starts)
+    c = new_family.shape[1]
+    new_family, new_shape = new_family.reshape(-1, 1), new_shape.reshape(-1, 1, N_SHAPE)
+    new_shape, sse = refine(
+        residual.repeat_interleave(c, 0),
+        new_family,
+        new_shape,
+        k=k,
+        steps=plan.alone,
+        basis=None if basis is None else basis.repeat_interleave(c, 0),
+    )
+    if beams:
+        new_family = torch.cat([family.repeat_interleave(c, 0), new_family], 1)
+        new_shape = torch.cat([shape.repeat_interleave(c, 0), new_shape], 1)
+    new_family, new_shape, sse = _best(new_family, new_shape, sse, n, b * c, plan.tried, t)
+    if beams:
+        new_shape, sse = refine(
+            taps.repeat_interleave(plan.tried, 0), new_family, new_shape, k=k, steps=plan.together
+        )
+        new_family, new_shape, sse = _best(new_family, new_shape, sse, n, plan.tried, plan.kept, t)
+    count = len(sse) // n
+    new_family, new_shape = new_family.unflatten(0, (n, count)), new_shape.unflatten(0, (n, count))
+    best_shape, _ = refine(taps, new_family[:, 0], new_shape[:, 0], k=k, steps=plan.polish)
+    shapes = [best_shape, *new_shape[:, 1:].unbind(1)]
+    return [solve(taps, new_family[:, i], shape, k=k) for i, shape in enumerate(shapes)]
+
+
+def _best(
+    family: Tensor, shape: Tensor, sse: Tensor, n: int, given: int, kept: int, taps: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the ``kept`` best of each kernel's candidates, best first, copies put last."""
+    value = _criterion(family, sse, taps).view(n, given)
+    value, order = value.sort(1)
+    copies = torch.zeros_like(value)
+    copies[:, 1:] = (value[:, 1:] - value[:, :-1] < 1e-2).float() * 1e6
+    order = order.gather(1, (value + copies).argsort(dim=1, stable=True))[:, :kept]
+    rows = (order + given * torch.arange(n)[:, None]).reshape(-1)
+    return family[rows], shape[rows], sse[rows]
 
 
 def _without(taps: Tensor, fit: Fit, atom: int, k: int) -> Fit:
     """Return the refitted sum without one of its atoms."""
     keep = [j for j in range(fit.family.shape[1]) if j != atom]
-    return refine(taps, fit.family[:, keep], fit.shape[:, keep], k=k, steps=_REMOVAL_STEPS)
+    shape, _ = refine(taps, fit.family[:, keep], fit.shape[:, keep], k=k, steps=_REMOVAL_STEPS)
+    return solve(taps, fit.family[:, keep], shape, k=k)
 
 
 def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
     n, t = taps.shape
     fits: list[Fit] = []
-    for m in range(min(max_atoms, most_atoms(k))):
-        fits.append(_grow(taps, fits[-1] if fits else None, k, _STARTS[min(m, len(_STARTS) - 1)]))
-    n_atoms = torch.stack([_criterion(f, t) for f in fits]).argmin(0) + 1
+    beams: list[Fit] = []
+    for stage in PLAN[: min(max_atoms, most_atoms(k))]:
+        beams = _grow(taps, beams, k, stage)
+        fits.append(beams[0])
+    n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
     for m in range(len(fits), 0, -1):
         rows = (n_atoms == m).nonzero()[:, 0]
