@@ -20,7 +20,6 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint --quiet --config=pyproject.toml viz
 
 # Two workers with one thread each: torch's own threads would fight over the cores.
 test: lint

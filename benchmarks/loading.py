@@ -108,7 +108,8 @@ def main() -> None:
                 )
             bare, ours = best["bare"], best["viz"]
             print(
-                f"{'':<18}ratio {ours['wall'] / bare['wall']:>8.2f}{ours['cpu'] / bare['cpu']:>8.2f}"
+                f"{'':<18}ratio {ours['wall'] / bare['wall']:>8.2f}"
+                f"{ours['cpu'] / bare['cpu']:>8.2f}"
                 f"   (building the network for bare: {bare['built']:.2f} s more)\n"
             )
 

@@ -30,7 +30,9 @@ def test_kernel_in_colour_and_numbers(planted_bank, rng):
 def test_ruler_counts_from_the_centre_upwards(planted_bank):
     figure = close_up_figure()
     (axes,) = draw_weights(kernel_close_up(planted_bank, block=0, channel=3), figure)
-    ticks = dict(zip(axes.get_yticks(), [t.get_text() for t in axes.get_yticklabels()]))
+    ticks = dict(
+        zip(axes.get_yticks(), [t.get_text() for t in axes.get_yticklabels()], strict=True)
+    )
     assert ticks == {0: "+2", 2: "0", 4: "-2"}
 
 

@@ -165,7 +165,7 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
         ".pdf": {"CreationDate": None},
     }[suffix]
     # Fast compression: on mosaics the best one takes three times as long for 6 % less.
-    extra = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
+    extra: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
     part = path.with_name(path.name + ".part")
     # rcParams are global: one figure is saved at a time.
     with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):

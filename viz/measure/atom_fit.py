@@ -9,7 +9,7 @@ together; each has its own damping and leaves when it has converged.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -133,7 +133,8 @@ class _State:
 
     def keep(self, stay: Tensor) -> _State:
         """Return the state of some of the kernels."""
-        return _State(**{k: None if v is None else v[stay] for k, v in vars(self).items()})
+        kept: dict[str, Any] = {k: None if v is None else v[stay] for k, v in vars(self).items()}
+        return _State(**kept)
 
 
 def _products(

@@ -160,7 +160,8 @@ def _orthonormal(atoms: Tensor) -> Tensor:
     diagonal = gram.diagonal(dim1=1, dim2=2)
     diagonal += RIDGE * diagonal + 1e-9
     factor = torch.linalg.cholesky_ex(gram)[0]
-    return torch.linalg.solve_triangular(factor, centred, upper=False)
+    basis: Tensor = torch.linalg.solve_triangular(factor, centred, upper=False)
+    return basis
 
 
 def _grow(taps: Tensor, beams: list[Fit], k: int, plan: Stage) -> list[Fit]:
@@ -174,7 +175,7 @@ def _grow(taps: Tensor, beams: list[Fit], k: int, plan: Stage) -> list[Fit]:
         family = torch.stack([f.family for f in beams], 1).flatten(0, 1)
         shape = torch.stack([f.shape for f in beams], 1).flatten(0, 1)
         basis = _orthonormal(concatenate(beams).values(k))
-        basis = basis.unflatten(0, (b, n)).transpose(0, 1).flatten(0, 1)
+        basis = basis.reshape(b, n, *basis.shape[1:]).transpose(0, 1).flatten(0, 1)
         wide = taps.repeat_interleave(b, 0)
         residual = wide - torch.bmm(torch.bmm(wide[:, None], basis.transpose(1, 2)), basis)[:, 0]
     else:
@@ -200,7 +201,8 @@ def _grow(taps: Tensor, beams: list[Fit], k: int, plan: Stage) -> list[Fit]:
         )
         new_family, new_shape, sse = _best(new_family, new_shape, sse, n, plan.tried, plan.kept, t)
     count = len(sse) // n
-    new_family, new_shape = new_family.unflatten(0, (n, count)), new_shape.unflatten(0, (n, count))
+    new_family = new_family.reshape(n, count, *new_family.shape[1:])
+    new_shape = new_shape.reshape(n, count, *new_shape.shape[1:])
     best_shape, _ = refine(taps, new_family[:, 0], new_shape[:, 0], k=k, steps=plan.polish)
     shapes = [best_shape, *new_shape[:, 1:].unbind(1)]
     return [solve(taps, new_family[:, i], shape, k=k) for i, shape in enumerate(shapes)]

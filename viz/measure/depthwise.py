@@ -97,6 +97,8 @@ def describe(
     height = null.statistic(rows, beyond)
     group = np.concatenate([block, np.full(len(chance), -1), np.full(n_init, -2)])
     named = _named(sums, raw, group, height > null.threshold, k)
+    more: dict[str, Any] = kernel_descriptors.descriptors(taps)
+    more |= kernel_descriptors.predicates(taps)
     return DepthwiseDescription(
         source=_source(taps, source, _settings(seed, max_atoms, null.threshold)),
         kernels=taps,
@@ -108,8 +110,7 @@ def describe(
         init_r2_by_atoms=_up_to(r2, max_atoms, 1)[new],
         shuffled_r2_by_atoms=_up_to(r2, max_atoms, 1)[shuffles],
         **_fields(named, sums, rendered, r2, mine),
-        **kernel_descriptors.descriptors(taps),
-        **kernel_descriptors.predicates(taps),
+        **more,
     )
 
 

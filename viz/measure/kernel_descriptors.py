@@ -80,7 +80,10 @@ def anisotropy(kernels: Kernels) -> Numbers:
     xy = (weight * x * y).sum((1, 2)) - mx * my
     trace = xx + yy
     spread = np.hypot(xx - yy, 2 * xy)
-    return np.where(trace > 1e-9, spread / np.maximum(trace, 1e-9), trace * 0)
+    answer: NDArray[np.float64] = np.where(
+        trace > 1e-9, spread / np.maximum(trace, 1e-9), trace * 0
+    )
+    return answer
 
 
 def spectral_centroid(kernels: Kernels) -> Numbers:

@@ -209,8 +209,8 @@ def name_atoms(
     """
     size = max(16, 2**21 // (_OVERSAMPLE * k) ** 2)
     parts = [
-        _name_chunk(*(a[i : i + size] for a in (family, shape, amplitude, constant)), k)
-        for i in range(0, max(len(family), 1), size)
+        _name_chunk(family[i:j], shape[i:j], amplitude[i:j], constant[i:j], k)
+        for i, j in ((i, i + size) for i in range(0, max(len(family), 1), size))
     ]
     return Names(
         *(

@@ -36,7 +36,8 @@ def kurtosis(taps: Taps) -> NDArray[np.float64]:
     """Return the fourth moment over the squared variance of each row (n, t): 3 for a Gaussian."""
     centred = taps - taps.mean(1, keepdims=True)
     variance = (centred**2).mean(1)
-    return (centred**4).mean(1) / np.maximum(variance, 1e-300) ** 2
+    answer: NDArray[np.float64] = (centred**4).mean(1) / np.maximum(variance, 1e-300) ** 2
+    return answer
 
 
 def shuffled(taps: Taps, seed: int) -> Taps:
@@ -221,7 +222,9 @@ def well_placed(
         level = np.full(k * k, PLACE_LEVEL / (k * k))
         level[middle * (k + 1)] = PLACE_LEVEL
         common = binom.sf(at_tap - 1, len(rows), 1 / k**2) < level
-        around = binom.sf(at_distance - 1, len(rows), width / k**2) < PLACE_LEVEL / len(width)
+        around: NDArray[np.bool_] = np.asarray(
+            binom.sf(at_distance - 1, len(rows), width / k**2) < PLACE_LEVEL / len(width)
+        )
         around[0] = False
         placed[rows] = (common | around[distance])[peak[rows]]
     return placed

@@ -67,7 +67,8 @@ def whitening_matrix(images: Tensor, patch_size: int, share: float) -> Tensor:
     patches = F.unfold(images, patch_size, stride=patch_size).transpose(1, 2).flatten(0, 1)
     values, vectors = torch.linalg.eigh(torch.cov(patches.double().T))
     values = values.clamp(min=0) + share * values.mean()
-    return ((vectors * values.rsqrt()) @ vectors.T).float()
+    matrix: Tensor = ((vectors * values.rsqrt()) @ vectors.T).float()
+    return matrix
 
 
 def _optimizer(model: ConvMixer, recipe: Recipe) -> torch.optim.AdamW:

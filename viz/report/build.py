@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from viz import __version__
-from viz.catalogue import VIEWS
-from viz.draw.style import save_figure
+from viz.catalogue import VIEWS, Given
+from viz.report.folder import write_view
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
 __all__ = ["ReportError", "build", "check_folder"]
-
-_FORMATS = (".png", ".svg", ".pdf")
 
 
 class ReportError(ValueError):
@@ -99,23 +97,18 @@ def build(
         for number, row in enumerate(VIEWS, start=1):
             if progress:
                 progress(f"{number}/{len(VIEWS)} {row.title}")
-            result = row.measure(checkpoint)
-            result.save(part / "data" / f"{row.name}.npz")
-            if hasattr(result, "to_frame"):
-                result.to_frame().to_csv(part / "data" / f"{row.name}.csv", index=False)
-            figures = []
-            for made in row.figures:
-                figure = made.make(result)
-                for suffix in _FORMATS:
-                    save_figure(figure, part / "figures" / f"{made.name}{suffix}")
-                png = (part / "figures" / f"{made.name}.png").read_bytes()
-                figures.append(
-                    {
-                        "name": made.name,
-                        "caption": made.caption,
-                        "png": base64.b64encode(png).decode(),
-                    }
-                )
+            result = row.measure(checkpoint, Given())
+            write_view(row, result, part / "figures", part / "data")
+            figures = [
+                {
+                    "name": made.name,
+                    "caption": made.caption,
+                    "png": base64.b64encode(
+                        (part / "figures" / f"{made.name}.png").read_bytes()
+                    ).decode(),
+                }
+                for made in row.figures
+            ]
             sections.append({"row": row, "figures": figures})
         environment = Environment(
             loader=PackageLoader("viz.report"), autoescape=select_autoescape(default=True)

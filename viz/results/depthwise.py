@@ -184,7 +184,7 @@ class DepthwiseDescription(Result):
     @property
     def max_atoms(self) -> int:
         """Most atoms that a description may hold."""
-        return self.r2_by_atoms.shape[1]
+        return int(self.r2_by_atoms.shape[1])
 
     @property
     def classified(self) -> NDArray[np.bool_]:

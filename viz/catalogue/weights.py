@@ -1,10 +1,10 @@
-"""One row per view: its title, how it is measured, how it is drawn, how it can mislead."""
+"""The weights themselves as mosaics."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -12,57 +12,10 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["VIEWS", "FigureRow", "View", "view"]
+__all__ = ["VIEWS"]
 
 
-@dataclass(frozen=True)
-class FigureRow:
-    """One figure of a view.
-
-    Parameters
-    ----------
-    name : str
-        File name without suffix.
-    caption : str
-        What is shown; the colour scale stands on the figure itself.
-    make : callable
-        Result to a finished Figure.
-    """
-
-    name: str
-    caption: str
-    make: Callable[[Any], Figure]
-
-
-@dataclass(frozen=True)
-class View:
-    """One thing to look at, the same on the command line, in the explorer and in reports.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line, such as ``"patch-filters"``.
-    title : str
-        As in a report.
-    measure : callable
-        Checkpoint to result.
-    figures : tuple of FigureRow
-        The main one first.
-    misleads : str
-        How the picture can mislead, in a sentence or two.
-    summary : callable, optional
-        Result to what ``--json`` prints; none for a view that only shows weights.
-    """
-
-    name: str
-    title: str
-    measure: Callable[[Checkpoint], Result]
-    figures: tuple[FigureRow, ...]
-    misleads: str
-    summary: Callable[[Any], Any] | None = None
-
-
-def _patch_filters(checkpoint: Checkpoint) -> Result:
+def _patch_filters(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.measure.weights import patch_filters
 
     return patch_filters(checkpoint, order="hue")
@@ -77,10 +30,10 @@ def _draw_patch_filters(result: Any) -> Figure:
     return figure
 
 
-def _depthwise(checkpoint: Checkpoint) -> Result:
+def _depthwise(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.measure.weights import depthwise_kernels
 
-    return depthwise_kernels(checkpoint, order="similarity")
+    return depthwise_kernels(checkpoint, order="similarity", seed=given.seed)
 
 
 def _draw_depthwise(result: Any) -> Figure:
@@ -97,6 +50,7 @@ VIEWS: tuple[View, ...] = (
         "patch-filters",
         "Patch-embedding filters",
         _patch_filters,
+        "viz.results.weights:PatchFilters",
         (
             FigureRow(
                 "patch-filters",
@@ -112,6 +66,7 @@ VIEWS: tuple[View, ...] = (
         "depthwise",
         "Depthwise kernels by depth",
         _depthwise,
+        "viz.results.weights:DepthwiseKernels",
         (
             FigureRow(
                 "depthwise",
@@ -124,25 +79,3 @@ VIEWS: tuple[View, ...] = (
         "norm follows every kernel: a pale kernel may matter as much as a strong one.",
     ),
 )
-"""Every view, in the order of a report."""
-
-
-def view(name: str) -> View:
-    """Return a view by its name on the command line.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"depthwise"``.
-
-    Returns
-    -------
-    View
-        The row of the catalogue.
-
-    Raises
-    ------
-    KeyError
-        If there is no such view.
-    """
-    return {row.name: row for row in VIEWS}[name]

@@ -1,0 +1,101 @@
+"""A real browser and a real server, for the end-to-end tests and the screenshots."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+
+FLAGS = (
+    "--no-sandbox",
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# Below a page's own address Streamlit first looks for the server, then where it is.
+PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
+
+
+def find_chromium():
+    """Return the browser's path, or None."""
+    names = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@contextmanager
+def serve(words, folder, port, log):
+    """Run a server until the block ends; wait until it answers."""
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder)}
+    env = {name: value for name, value in env.items() if not name.startswith("STREAMLIT_")}
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [sys.executable, *words], cwd=folder, env=env, stdout=output, stderr=output
+        )
+        try:
+            for _ in range(300):
+                if server.poll() is not None:
+                    raise RuntimeError(f"the server stopped: {log.read_text()}")
+                try:
+                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
+                        break
+                except (urllib.error.URLError, ConnectionError):
+                    time.sleep(0.1)
+            else:
+                raise RuntimeError(f"the server does not answer: {log.read_text()}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def explore(files, port):
+    """Return the command that opens the explorer on some files."""
+    command = ["-c", "from viz.cli import main; main()", "explore", *map(str, files)]
+    return [*command, "--port", str(port), "--no-browser"]
+
+
+class Watch:
+    """Remembers what a page asked of the network, and what it complained of."""
+
+    def __init__(self, page):
+        self.page, self.foreign, self.complaints = page, [], []
+        page.on("request", self._request)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _request(self, request):
+        if not re.match(r"(data|blob|about):|(http|ws)://127\.0\.0\.1[:/]", request.url):
+            self.foreign.append(request.url)
+
+    def _console(self, message):
+        where = message.location.get("url", "")
+        if message.type == "error" and not PROBE.search(where):
+            self.complaints.append(f"{message.text} {where}")
+
+
+def settle(page, title=None):
+    """Wait until the page has a heading (this one) and the script has run to its end."""
+    heading = page.locator("h1").first
+    heading.wait_for(timeout=30000)
+    if title is not None:
+        page.locator("h1", has_text=re.compile(f"^{re.escape(title)}$")).wait_for(timeout=30000)
+    page.wait_for_function(
+        "() => document.querySelector('[data-testid=stApp]')"
+        ".getAttribute('data-test-script-state') === 'notRunning'",
+        timeout=30000,
+    )

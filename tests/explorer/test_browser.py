@@ -1,0 +1,298 @@
+"""The explorer in a real browser: what a user sees, clicks, uploads and takes home."""
+
+import io
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import FLAGS, Watch, explore, find_chromium, free_port, serve, settle
+from PIL import Image
+
+from viz.draw.style import SIGNED
+from viz.results.weights import DepthwiseKernels
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+PATHS = ("", "patch-filters", "depthwise", "patch-filter", "kernel")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: apt-get install -y chromium")
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, small_file, grey_file):
+    """The explorer, started by its command far from the clone's configuration."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    port = free_port()
+    with serve(explore([small_file, grey_file], port), folder, port, folder / "log") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, url):
+    """Open a page in a window of its own; nothing may leave the machine, nothing may complain."""
+    contexts, watches = [], []
+
+    def opened(path="", *, title=None, **options):
+        context = chromium.new_context(
+            **{"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light", **options}
+        )
+        context.set_default_timeout(20000)
+        page = context.new_page()
+        contexts.append(context)
+        watches.append(Watch(page))
+        page.goto(f"{url}/{path}")
+        settle(page, title)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [w.foreign for w in watches] == [[] for _ in watches]
+    assert [w.complaints for w in watches] == [[] for _ in watches]
+
+
+def tile_centre(page, group, tile, columns, side):
+    """Return where a tile lies, from the frame's size alone: tiles are one weight apart."""
+    frame = page.locator(".frame").nth(group)
+    frame.scroll_into_view_if_needed()
+    box = frame.bounding_box()
+    zoom = box["width"] / (columns * (side + 1) - 1)
+    row, column = divmod(tile, columns)
+    return (
+        box["x"] + (column * (side + 1) + side / 2) * zoom,
+        box["y"] + (row * (side + 1) + side / 2) * zoom,
+        zoom,
+    )
+
+
+def upload(page, name, content):
+    page.locator("input[type=file]").set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+    )
+
+
+def test_first_page(visit):
+    page = visit(title="small.safetensors")
+    assert page.get_by_text("Depthwise kernels, block by block").is_visible()
+    assert page.locator(".frame").count() == 4
+    assert page.locator(".frame img").first.get_attribute("alt").startswith("All 16 patch-emb")
+
+
+def test_a_click_opens_the_kernel(visit):
+    page = visit("depthwise?order=index", title="Depthwise kernels")
+    x, y, _ = tile_centre(page, 2, 6, 4, 5)
+    page.mouse.move(x, y)
+    assert page.locator(".what").inner_text() == "block 2, kernel 6"
+    page.mouse.click(x, y)
+    settle(page, "Block 2, kernel 6")
+    assert "/kernel?" in page.url
+    assert "block=2" in page.url
+    assert "channel=6" in page.url
+    page.go_back()
+    settle(page, "Depthwise kernels")
+    assert "order=index" in page.url
+
+
+def test_a_click_opens_the_filter_and_keys_walk_on(visit):
+    page = visit("patch-filters?order=index", title="Patch-embedding filters")
+    columns = round((16 * 1.5) ** 0.5)
+    x, y, _ = tile_centre(page, 0, 7, columns, 4)
+    page.mouse.click(x, y)
+    settle(page, "Patch filter 7")
+    page.keyboard.press("ArrowRight")
+    settle(page, "Patch filter 8")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    settle(page, "Patch filter 6")
+    assert "channel=6" in page.url
+
+
+def test_the_keyboard_opens_a_kernel(visit):
+    page = visit("depthwise?order=index", title="Depthwise kernels")
+    page.locator(".field").focus()
+    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
+        page.keyboard.press(key)
+    # The first arrow points at kernel 0; the fourth row is the block's last.
+    assert page.locator(".what").inner_text() == "block 1, kernel 1"
+    page.keyboard.press("Enter")
+    settle(page, "Block 1, kernel 1")
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_weights_are_crisp(visit, small, ratio):
+    """Every weight is a square of whole screen pixels in its own colour."""
+    page = visit("depthwise?order=index", title="Depthwise kernels", device_scale_factor=ratio)
+    x, y, zoom = tile_centre(page, 1, 9, 4, 5)
+    assert zoom * ratio == pytest.approx(round(zoom * ratio))
+    kernels = small.model.depthwise_kernels(1).numpy()
+    limit = np.quantile(np.abs(kernels), 0.995)
+    wanted = np.asarray(SIGNED(0.5 + 0.5 * kernels[9] / limit))[..., :3] * 255
+    clip = {"x": x - 2.5 * zoom, "y": y - 2.5 * zoom, "width": 5 * zoom, "height": 5 * zoom}
+    shot = np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
+    side = round(zoom * ratio)
+    assert shot.shape[:2] == (5 * side, 5 * side)
+    blocks = shot.reshape(5, side, 5, side, 3).astype(float)
+    assert np.ptp(blocks, axis=(1, 3)).max() == 0
+    assert np.abs(blocks[:, 0, :, 0] - wanted).max() <= 4
+
+
+def test_enlarging(visit):
+    page = visit("depthwise", title="Depthwise kernels")
+    before = page.locator(".frame").first.bounding_box()["width"]
+    page.get_by_role("button", name="Larger").click()
+    larger = page.locator(".frame").first.bounding_box()["width"]
+    page.get_by_role("button", name="Fit the width").click()
+    assert page.locator(".frame").first.bounding_box()["width"] == before < larger
+
+
+def test_a_copied_link_shows_the_same(visit):
+    first = visit("depthwise", title="Depthwise kernels")
+    first.get_by_label("Colour scale").click()
+    first.get_by_role("option", name="one for all").click()
+    first.wait_for_url("**/depthwise?*scale=figure*")
+    address = first.url.split("/", 3)[3]
+    second = visit(address, title="Depthwise kernels")
+    assert second.url == first.url
+    assert "one for all" in second.locator(".key .text").inner_text()
+
+
+def test_uploads(visit, grey_file, tmp_path):
+    """A good one is shown, a broken and a hostile one are answered, and the app goes on."""
+    page = visit(title="small.safetensors")
+    upload(page, "mine.safetensors", grey_file.read_bytes())
+    settle(page, "mine.safetensors")
+    page.wait_for_url("**checkpoint=upload.*")
+    upload(page, "broken.pt", b"no weights at all")
+    page.get_by_test_id("stAlert").get_by_text("broken.pt").wait_for()
+    settle(page, "small.safetensors")
+    mark = tmp_path / "executed"
+    upload(page, "hostile.pth", pickle.dumps(type("X", (), {"__reduce__": lambda _: None})) if 0
+           else b"cposix\nsystem\n(S'touch " + str(mark).encode() + b"'\ntR.")  # fmt: skip
+    page.get_by_test_id("stAlert").get_by_text("hostile.pth").wait_for()
+    assert not mark.exists()
+    upload(page, "![x](http:⁄⁄example.com⁄x.png).pt", b"no weights at all")
+    page.get_by_test_id("stAlert").get_by_text("![x]").wait_for()
+    assert page.get_by_test_id("stAlert").locator("img").count() == 0
+    page.get_by_role("link", name="Depthwise kernels").click()
+    settle(page, "Depthwise kernels")
+
+
+def test_two_people_at_once(visit):
+    one = visit("kernel?checkpoint=small.safetensors&block=1&channel=3", title="Block 1, kernel 3")
+    two = visit("kernel?checkpoint=grey.safetensors&block=0&channel=9", title="Block 0, kernel 9")
+    one.keyboard.press("ArrowRight")
+    one.wait_for_url(lambda address: "channel=3" not in address)
+    settle(one)
+    settle(two)
+    assert two.locator("h1").inner_text() == "Block 0, kernel 9"
+    assert "checkpoint=grey.safetensors&block=0&channel=9" in two.url
+    assert one.get_by_text("ConvMixer-16/3").is_visible()
+    assert two.get_by_text("ConvMixer-12/2").is_visible()
+
+
+def test_what_is_taken_home(visit, tmp_path, small_file):
+    """Downloads open, and are what the command draws."""
+    from click.testing import CliRunner
+
+    from viz.cli import main
+
+    page = visit("depthwise?order=norm&scale=tile", title="Depthwise kernels")
+    page.get_by_text("Take it home").click()
+    got = {}
+    for label in ("PNG", "SVG", "PDF", "Arrays (NPZ)", "Table (CSV)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label, exact=True).click()
+        name = download.value.suggested_filename
+        download.value.save_as(tmp_path / name)
+        got[label] = tmp_path / name
+    assert {p.name for p in got.values()} == {
+        f"small-depthwise.{suffix}" for suffix in ("png", "svg", "pdf", "npz", "csv")
+    }
+    assert got["SVG"].read_text().startswith("<?xml")
+    assert got["PDF"].read_bytes().startswith(b"%PDF-")
+    result = DepthwiseKernels.load(got["Arrays (NPZ)"])
+    assert (result.order, len(result.kernels)) == ("norm", 48)
+    assert len(got["Table (CSV)"].read_text().splitlines()) == 49
+    words = ["depthwise", str(small_file), "-o", str(tmp_path / "command.png"), "--all"]
+    done = CliRunner().invoke(main, [*words, "--order", "norm", "--scale", "tile"])
+    assert done.exit_code == 0
+    assert (tmp_path / "command.png").read_bytes() == got["PNG"].read_bytes()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_narrow_screens(visit, path):
+    """At 400 pixels nothing is wider than the window, and what matters is there."""
+    page = visit(path, viewport={"width": 400, "height": 800}, color_scheme="dark")
+    page.locator(".frame, [data-testid=stImage] img").first.wait_for()
+    wide = page.evaluate(
+        "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
+        ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility())"
+        ".map((e) => e.tagName + '.' + e.className)"
+    )
+    assert wide == []
+
+
+def test_served_on_this_machine_only(url):
+    """The flags hold far from the clone's configuration: one address, no foreign Host."""
+    port = int(url.rsplit(":", 1)[1])
+    rows = (
+        Path("/proc/net/tcp").read_text().splitlines()
+        + Path("/proc/net/tcp6").read_text().splitlines()
+    )
+    fields = [row.split() for row in rows[1:]]
+    listening = {f[1] for f in fields if len(f) > 3 and f[3] == "0A"}
+    assert {a for a in listening if a.endswith(f":{port:04X}")} == {f"0100007F:{port:04X}"}
+    assert handshake(port, f"127.0.0.1:{port}") == 101
+    assert handshake(port, f"localhost:{port}") == 101
+    assert handshake(port, "evil.example") == 403
+    assert handshake(port, f"127.0.0.1:{port}", origin="http://127.0.0.1:1") in (101, 403)
+
+
+def handshake(port, host, origin=None):
+    """Ask for the socket over which the page talks; return the status."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {
+        "Host": host,
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    if origin:
+        headers["Origin"] = origin
+    connection.putrequest("GET", "/_stcore/stream", skip_host=True, skip_accept_encoding=True)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_streamlit_run_is_as_safe(tmp_path):
+    """`streamlit run app.py` from anywhere takes the options that lie beside it."""
+    port = free_port()
+    words = ["-m", "streamlit", "run", str(ROOT / "app.py"), "--server.headless", "true"]
+    with serve([*words, "--server.port", str(port)], tmp_path, port, tmp_path / "log"):
+        assert handshake(port, f"127.0.0.1:{port}") == 101
+        assert handshake(port, "evil.example") == 403
+        rows = Path("/proc/net/tcp").read_text().split()
+        assert f"0100007F:{port:04X}" in rows
+        assert f"00000000:{port:04X}" not in rows

@@ -1,0 +1,32 @@
+"""One row per view: its title, how it is measured, how it is drawn, how it can mislead."""
+
+from __future__ import annotations
+
+from viz.catalogue import weights
+from viz.catalogue.base import FigureRow, Given, View
+
+__all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
+
+VIEWS: tuple[View, ...] = (*weights.VIEWS,)
+"""Every view, in the order of a report."""
+
+
+def view(name: str) -> View:
+    """Return a view by its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"depthwise"``.
+
+    Returns
+    -------
+    View
+        The row of the catalogue.
+
+    Raises
+    ------
+    KeyError
+        If there is no such view.
+    """
+    return {row.name: row for row in VIEWS}[name]

@@ -1,0 +1,115 @@
+"""What a view is: a measure, its figures, and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from viz.image_sets import ImageSet
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["FigureRow", "Given", "View"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a view may use besides the checkpoint.
+
+    Parameters
+    ----------
+    images : callable, optional
+        Opens the images anew, so that every view reads them from the start; None where none were
+        given. Views that need images take scikit-learn's two photographs then.
+    seed : int
+        Of everything random.
+    progress : callable, optional
+        Called with (steps done, steps in all) during long work.
+    """
+
+    images: Callable[[], ImageSet] | None = None
+    seed: int = 0
+    progress: Callable[[int, int], None] | None = None
+
+
+@dataclass(frozen=True)
+class FigureRow:
+    """One figure of a view.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix.
+    caption : str
+        What is shown; the colour scale stands on the figure itself.
+    make : callable
+        Result to a finished Figure.
+    """
+
+    name: str
+    caption: str
+    make: Callable[[Any], Figure]
+
+
+@dataclass(frozen=True)
+class View:
+    """One thing to look at, the same on the command line, in the explorer and in reports.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line, such as ``"patch-filters"``.
+    title : str
+        As in a report.
+    measure : callable
+        Checkpoint and `Given` to result.
+    result : str
+        Type of the result, ``"module:class"``, for reading it back from a file.
+    figures : tuple of FigureRow
+        The main one first.
+    misleads : str
+        How the picture can mislead, in a sentence or two.
+    summary : callable, optional
+        Result to what ``--json`` prints; none for a view that only shows weights.
+    sentence : callable, optional
+        Result to the finding in plain language, with its numbers.
+    needs_images : bool
+        Whether the view is about what the network does on images.
+    slow : bool
+        Whether a quick report leaves it out.
+    """
+
+    name: str
+    title: str
+    measure: Callable[[Checkpoint, Given], Result]
+    result: str
+    figures: tuple[FigureRow, ...]
+    misleads: str
+    summary: Callable[[Any], Any] | None = None
+    sentence: Callable[[Any], str] | None = None
+    needs_images: bool = False
+    slow: bool = False
+
+    def load(self, path: str | Path) -> Result:
+        """Read a result of this view back from its .npz.
+
+        Parameters
+        ----------
+        path : str or Path
+            As written by the result's ``save``.
+
+        Returns
+        -------
+        Result
+            Equal to the one saved.
+        """
+        module, _, name = self.result.partition(":")
+        loaded: Result = getattr(import_module(module), name).load(path)
+        return loaded

@@ -1,0 +1,114 @@
+"""Where a view goes: ``-o FILE`` its main figure, ``-o FOLDER`` all, ``--json`` its numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from viz.cli.common import force_option, json_option
+
+if TYPE_CHECKING:
+    from viz.results.base import Result
+
+__all__ = ["check_output", "write_output", "writing"]
+
+
+def writing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``-o``, ``--json`` and ``--force`` to a command that shows a view.
+
+    Parameters
+    ----------
+    function : callable
+        Takes ``output``, ``as_json`` and ``force``.
+
+    Returns
+    -------
+    callable
+        The command with these options.
+    """
+    output = click.option(
+        "-o",
+        "--output",
+        type=click.Path(path_type=Path),
+        help="A .png, .svg or .pdf file for the main figure, or a folder for everything.",
+    )
+    return output(json_option(force_option(function)))
+
+
+def check_output(output: Path | None, as_json: bool, force: bool) -> None:
+    """Refuse before any work what cannot be written.
+
+    Parameters
+    ----------
+    output : Path or None
+        As given.
+    as_json : bool
+        Whether numbers are to be printed.
+    force : bool
+        Whether what exists may be replaced.
+
+    Raises
+    ------
+    click.UsageError
+        If nothing was asked for.
+    """
+    if output is None:
+        if not as_json:
+            raise click.UsageError("say what to make: -o FILE, -o FOLDER, or --json.")
+        return
+    if output.suffix:
+        from viz.draw.style import check_path
+
+        check_path(output, force=force)
+    else:
+        from viz.report.folder import check_view_folder
+
+        check_view_folder(output, force=force)
+
+
+def write_output(
+    name: str,
+    result: Result,
+    output: Path | None,
+    as_json: bool,
+    force: bool,
+    *,
+    figure: Callable[[Any], Any] | None = None,
+) -> None:
+    """Write and print what was asked for.
+
+    Parameters
+    ----------
+    name : str
+        Of the view in the catalogue.
+    result : Result
+        Of its measure.
+    output : Path or None
+        A figure file by its suffix, else a folder.
+    as_json : bool
+        Print the view's numbers.
+    force : bool
+        Replace what exists.
+    figure : callable, optional
+        Makes the main figure of a file instead of the catalogue's.
+    """
+    from viz.catalogue import view
+
+    row = view(name)
+    if output is not None and output.suffix:
+        from viz.draw.style import save_figure
+
+        made = (figure or row.figures[0].make)(result)
+        written = save_figure(made, output, force=force)
+    elif output is not None:
+        from viz.report.folder import write_view_folder
+
+        written = write_view_folder(row, result, output, force=force)
+    if as_json and row.summary is not None:
+        click.echo(json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False))
+    elif output is not None:
+        click.echo(str(written))

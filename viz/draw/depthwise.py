@@ -1,0 +1,408 @@
+"""What depthwise kernels are: mosaics by label, a dictionary of labels, composition by depth."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from viz.draw.frame import MARGIN, heading, inches, panel
+from viz.draw.labels import LABEL_STYLES, area_handles, present
+from viz.draw.mosaic import Layout, enlarge, grid_layout, limits, signed_tiles
+from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
+
+__all__ = [
+    "composition_figure",
+    "descriptors_figure",
+    "dictionary_figure",
+    "draw_composition",
+    "draw_descriptors",
+    "draw_dictionary",
+    "draw_fits",
+    "draw_labelled",
+    "fits_figure",
+    "labelled_figure",
+]
+
+_MOST_PER_BLOCK = 256
+_SHOWN_PER_BLOCK = 64
+_NAMES = {
+    "dc_share": "DC share",
+    "odd_energy": "odd energy",
+    "rms_radius": "RMS radius (taps)",
+    "anisotropy": "anisotropy",
+    "spectral_centroid": "spectral centroid\n(cycles/tap)",
+    "radial_sign_changes": "radial sign changes",
+    "separability": "separability",
+}
+
+
+def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """By label as figures list them, then by the angle, then best fit first."""
+    rank = np.array([LABELS.index(str(name)) for name in result.label[rows]])
+    angle = np.nan_to_num(result.orientation[rows], nan=0.0)
+    return rows[np.lexsort((-result.r2[rows], angle, rank))]
+
+
+def _chosen(result: DepthwiseDescription) -> list[NDArray[np.int64]]:
+    """Rows shown of each block, ordered: all, or a seeded choice of many."""
+    rng = np.random.default_rng(0)
+    groups = []
+    for b in np.unique(result.block):
+        rows = np.flatnonzero(result.block == b)
+        if len(rows) > _MOST_PER_BLOCK:
+            rows = np.sort(rng.choice(rows, _SHOWN_PER_BLOCK, replace=False))
+        groups.append(_order(result, rows))
+    return groups
+
+
+def _bordered(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """Tiles with a frame of two pixels in their label's colour, (n, k + 4, k + 4, 3)."""
+    k = result.kernels.shape[1]
+    limit = limits(result.kernels[rows], "block", result.block[rows])
+    colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in LABEL_STYLES.items()}
+    frame = np.array([colours[str(name)] for name in result.label[rows]], dtype=np.uint8)
+    tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
+    tiles[:, 1:-1, 1:-1] = 255
+    tiles[:, 2:-2, 2:-2] = signed_tiles(result.kernels[rows], limit)
+    return tiles
+
+
+def _labelled_layout(result: DepthwiseDescription) -> tuple[Layout, list[NDArray[np.int64]]]:
+    groups, side = _chosen(result), result.kernels.shape[1] + 4
+    return grid_layout([len(g) for g in groups], (side, side), head=side), groups
+
+
+def labelled_figure(result: DepthwiseDescription) -> Figure:
+    """Make a Figure that fits `draw_labelled`."""
+    height, width = _labelled_layout(result)[0].shape
+    return new_figure(TWO_COLUMNS, (TWO_COLUMNS - 2 * MARGIN) * height / width + 1.0)
+
+
+def draw_labelled(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
+    """Draw kernels by block, ordered by label and framed in the label's colour.
+
+    Parameters
+    ----------
+    result : DepthwiseDescription
+        What each kernel is.
+    target : Figure or SubFigure
+        Best made by `labelled_figure`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Of the mosaic, in taps.
+
+    Notes
+    -----
+    The frame says what the strongest atom looks like; the kernel within may hold others. Each block
+    has its own colour scale.
+    """
+    layout, groups = _labelled_layout(result)
+    rows = np.concatenate(groups)
+    some = len(rows) < len(result.label)
+    top, bottom = heading(
+        target,
+        result.source.name,
+        "depthwise kernels by label",
+        "Frame: label of the strongest atom, in the order of the legend, then by angle. "
+        + (f"A seeded choice of {_SHOWN_PER_BLOCK} kernels of each block. " if some else "")
+        + "Colours within: red positive, blue negative, white zero; one scale per block, ± its "
+        "99.5 % quantile of |weight| (stated above the block), larger weights take the end colour.",
+    )
+    width, height = inches(target)
+    legend = 0.42
+    inner = width - 2 * MARGIN
+    tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
+    axes = panel(target, (MARGIN, bottom + legend, inner, tall))
+    picture = layout.place(_bordered(result, rows))
+    zoom = max(1, round(axes.get_window_extent().width / layout.shape[1]))
+    axes.imshow(
+        enlarge(picture, zoom), extent=(0, layout.shape[1], layout.shape[0], 0),
+        interpolation="nearest",
+    )  # fmt: skip
+    axes.set_axis_off()
+    limit = limits(result.kernels, "block", result.block)
+    for group, (left, up, _, _) in zip(groups, layout.groups, strict=True):
+        b = result.block[group[0]]
+        share = float(result.classified[result.block == b].mean())
+        axes.text(left, up + 0.8 * layout.tile[0],
+                  f"block {b}  ±{limit[group[0]]:.2g}  {share:.0%} labelled",
+                  fontsize=SMALL, va="bottom")  # fmt: skip
+    names = present(result.label[rows])
+    target.legend(
+        handles=area_handles(names), loc="lower center", ncols=min(len(names), 6), frameon=False,
+        fontsize=SMALL, bbox_to_anchor=(0.5, bottom / height), handlelength=1.4, columnspacing=1.2,
+    )  # fmt: skip
+    return axes
+
+
+def dictionary_figure(result: DepthwiseDescription) -> Figure:
+    """Make a Figure that fits `draw_dictionary`."""
+    return new_figure(TWO_COLUMNS, 0.9 + 0.52 * len(present(result.label)))
+
+
+def draw_dictionary(
+    result: DepthwiseDescription, target: Figure | SubFigure, *, typical: int = 8, odd: int = 4
+) -> Axes:
+    """Draw, for each label, the members that a single atom fits best, and those it fits worst.
+
+    Parameters
+    ----------
+    result : DepthwiseDescription
+        What each kernel is.
+    target : Figure or SubFigure
+        Best made by `dictionary_figure`.
+    typical, odd : int
+        How many of each.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        One row per label, in taps.
+
+    Notes
+    -----
+    Typical and odd are by the R^2 of the strongest atom alone, so the odd ones are kernels in which
+    the atom that names them is only a part. Each tile has its own colour scale.
+    """
+    names = present(result.label)
+    k = result.kernels.shape[1]
+    picks, row_of, column_of = [], [], []
+    for line, name in enumerate(names):
+        rows = np.flatnonzero(result.label == name)
+        rows = rows[np.argsort(-result.r2_by_atoms[rows, 0], kind="stable")]
+        best, rest = rows[:typical], rows[typical:]
+        worst = rest[max(0, len(rest) - odd) :]
+        picks += [*best, *worst]
+        row_of += [line] * (len(best) + len(worst))
+        column_of += [*range(len(best)), *range(typical, typical + len(worst))]
+    rows = np.array(picks)
+    step, wide = k + 2, (typical + odd) * (k + 2) + k
+    x = np.array(column_of) * step + np.where(np.array(column_of) >= typical, k, 0)
+    layout = Layout(x, np.array(row_of) * (k + 4), (k, k), (len(names) * (k + 4) - 4, wide), ())
+    limit = limits(result.kernels[rows], "tile", result.block[rows])
+    top, bottom = heading(
+        target,
+        result.source.name,
+        "a dictionary of the labels",
+        f"Left, typical: the {typical} kernels that their strongest atom alone fits best (R² "
+        f"beside the row: range of all members). Right, odd: the {odd} that it fits worst. Each "
+        "tile ± its own largest |weight|; red positive, blue negative, white zero.",
+    )
+    width, height = inches(target)
+    left = 1.75
+    inner = min(width - left - MARGIN, (height - top - bottom - 0.2) * wide / layout.shape[0])
+    axes = panel(target, (left, bottom + 0.05, inner, inner * layout.shape[0] / wide))
+    picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
+    axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
+    axes.set_axis_off()
+    for line, name in enumerate(names):
+        members = result.label == name
+        r2 = result.r2_by_atoms[members, 0]
+        y = line * (k + 4) + k / 2
+        axes.text(-1, y, f"{name}  {members.mean():.1%}\nR² {r2.min():.2f} to {r2.max():.2f}",
+                  fontsize=SMALL, ha="right", va="center")  # fmt: skip
+    for text, at in (("typical", 0), ("odd", typical * step + k)):
+        axes.text(at, -1, text, fontsize=TEXT, va="bottom")
+    return axes
+
+
+def composition_figure(result: DepthwiseDescription) -> Figure:
+    """Make a Figure that fits `draw_composition`."""
+    del result
+    return new_figure(TWO_COLUMNS, 3.2)
+
+
+def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
+    """Draw the share of each label by block, with a randomly initialised network's beside it.
+
+    Parameters
+    ----------
+    result : DepthwiseDescription
+        What each kernel is.
+    target : Figure or SubFigure
+        Best made by `composition_figure`.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        Shares by block, and of the random network.
+
+    Notes
+    -----
+    Areas between blocks are drawn for the eye only: there is nothing between block 2 and block 3.
+    """
+    blocks = np.unique(result.block)
+    shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in LABELS])
+    null = np.array([result.null_shares[name] for name in LABELS])
+    top, bottom = heading(
+        target,
+        result.source.name,
+        "what depthwise kernels are, by depth",
+        f"Share of kernels by label of the strongest atom. Right: {len(result.init_labels)} "
+        "kernels of a randomly initialised network, described against the same thresholds: what "
+        "is labelled there is the method's false alarm.",
+    )
+    width, height = inches(target)
+    up, low = height - top - bottom - 0.5, bottom + 0.35
+    axes = panel(target, (0.5, low, width - 2.6, up))
+    beside = panel(target, (width - 2.0, low, 0.32, up))
+    names = [i for i, name in enumerate(LABELS) if shares[i].any() or null[i] > 0]
+    wide = len(blocks) > 1
+    x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
+    y = shares[names] if wide else np.repeat(shares[names], 2, axis=1)
+    areas = axes.stackplot(x, y, colors=[LABEL_STYLES[LABELS[i]].colour for i in names],
+                           edgecolor="white", linewidth=0.3)  # fmt: skip
+    for area, i in zip(areas, names, strict=True):
+        area.set_hatch(LABEL_STYLES[LABELS[i]].hatch)
+    foot = 0.0
+    for i in names:
+        style = LABEL_STYLES[LABELS[i]]
+        beside.bar(0, null[i], 1, foot, color=style.colour, hatch=style.hatch, edgecolor="white",
+                   linewidth=0.3)  # fmt: skip
+        foot += null[i]
+    axes.set(xlim=(x[0], x[-1]), ylim=(0, 1))
+    axes.set_xticks(blocks[:: max(1, len(blocks) // 12)])
+    axes.set_xlabel("block", fontsize=TEXT)
+    axes.set_ylabel("share of kernels", fontsize=TEXT)
+    beside.set(xlim=(-0.5, 0.5), ylim=(0, 1), yticks=[])
+    beside.set_xticks([0], ["random\ninit"], fontsize=SMALL)
+    target.legend(handles=area_handles([LABELS[i] for i in names])[::-1], loc="center right",
+                  fontsize=SMALL, frameon=False, handlelength=1.6)  # fmt: skip
+    return [axes, beside]
+
+
+def descriptors_figure(result: DepthwiseDescription) -> Figure:
+    """Make a Figure that fits `draw_descriptors`."""
+    del result
+    return new_figure(TWO_COLUMNS, 3.9)
+
+
+def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
+    """Draw every descriptor by block, median and quartiles, and R^2 by number of atoms.
+
+    Parameters
+    ----------
+    result : DepthwiseDescription
+        What each kernel is.
+    target : Figure or SubFigure
+        Best made by `descriptors_figure`.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        One per descriptor, then R^2.
+    """
+    blocks = np.unique(result.block)
+    top, bottom = heading(
+        target,
+        result.source.name,
+        "descriptors of depthwise kernels by depth",
+        "Line: median over the block's kernels; band: quartiles. Bottom right: median R² of one to "
+        f"{result.max_atoms} atoms (line, lighter for more); dashed: kernels with shuffled taps.",
+    )
+    width, height = inches(target)
+    across, up = (width - 0.2) / 4, (height - top - bottom) / 2
+    out = []
+    for i in range(8):
+        left, low = 0.42 + (i % 4) * across, bottom + 0.3 + (1 - i // 4) * up
+        axes = panel(target, (left, low, across - 0.5, up - 0.5))
+        if i < 7:
+            values = getattr(result, DESCRIPTORS[i]).astype(float)
+            q = np.array([np.nanquantile(values[result.block == b], (0.25, 0.5, 0.75))
+                          for b in blocks])  # fmt: skip
+            axes.fill_between(blocks, q[:, 0], q[:, 2], color="#4477aa", alpha=0.25, linewidth=0)
+            axes.plot(blocks, q[:, 1], color="#4477aa", marker="o", markersize=2, linewidth=1)
+            axes.set_title(_NAMES[DESCRIPTORS[i]], fontsize=TEXT, pad=2)
+        else:
+            _draw_r2(result, axes, blocks)
+        axes.set_xticks(blocks[:: max(1, len(blocks) // 5)])
+        if i >= 4:
+            axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
+        out.append(axes)
+    return out
+
+
+def _draw_r2(result: DepthwiseDescription, axes: Axes, blocks: NDArray[np.int64]) -> None:
+    shades = ["#332211", "#7a4d1e", "#bf7f30", "#e6b566"]
+    for j in range(result.max_atoms):
+        medians = [np.median(result.r2_by_atoms[result.block == b, j]) for b in blocks]
+        axes.plot(blocks, medians, color=shades[j], marker="o", markersize=2, linewidth=1)
+        axes.annotate(f"{j + 1}", (blocks[-1], medians[-1]), xytext=(3, 0), fontsize=SMALL,
+                      textcoords="offset points", va="center", color=shades[j])  # fmt: skip
+        if len(result.shuffled_r2_by_atoms):
+            null = np.median(result.shuffled_r2_by_atoms[:, j])
+            axes.axhline(null, color=shades[j], linewidth=0.6, linestyle=(0, (4, 2)))
+    axes.set_ylim(0, 1)
+    axes.set_title("R² by number of atoms", fontsize=TEXT, pad=2)
+
+
+def fits_figure(result: DepthwiseDescription) -> Figure:
+    """Make a Figure that fits `draw_fits`."""
+    del result
+    return new_figure(TWO_COLUMNS, 3.1)
+
+
+def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each: int = 6) -> Axes:
+    """Draw kernel, description and residual for the best, the median and the worst fits.
+
+    Parameters
+    ----------
+    result : DepthwiseDescription
+        What each kernel is.
+    target : Figure or SubFigure
+        Best made by `fits_figure`.
+    each : int
+        Kernels of each sort, among those that have a label.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Three rows of tiles per sort, in taps.
+    """
+    rows = np.flatnonzero(result.classified)
+    rows = rows if len(rows) else np.arange(len(result.label))
+    rows = rows[np.argsort(-result.r2[rows], kind="stable")]
+    middle = max(0, (len(rows) - each) // 2)
+    groups = [rows[:each], rows[middle : middle + each], rows[::-1][:each][::-1]]
+    k = result.kernels.shape[1]
+    picks = np.concatenate(groups)
+    starts = np.concatenate([g * (each * (k + 2) + k) + np.arange(len(rows_)) * (k + 2)
+                             for g, rows_ in enumerate(groups)])  # fmt: skip
+    parts = (result.kernels, result.fitted, result.kernels - result.fitted)
+    wide = 3 * each * (k + 2) + 2 * k
+    canvas = np.full((3 * (k + 2), wide, 3), 255, dtype=np.uint8)
+    limit = limits(result.kernels[picks], "tile", result.block[picks])
+    for line, values in enumerate(parts):
+        row = Layout(starts, np.full(len(picks), line * (k + 2)), (k, k), canvas.shape[:2], ())
+        canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
+    top, bottom = heading(
+        target,
+        result.source.name,
+        "kernel, description, residual",
+        "Among labelled kernels, by R² of the description. Kernel, fit and residual of a column "
+        "share one scale, ± the kernel's largest |weight|; red positive, blue negative, white "
+        "zero. Below each: block:channel, R², number of atoms.",
+    )
+    width, height = inches(target)
+    inner = min(width - 0.6, (height - top - bottom - 0.75) * wide / canvas.shape[0])
+    tall = inner * canvas.shape[0] / wide
+    axes = panel(target, (0.55, height - top - 0.25 - tall, inner, tall))
+    axes.imshow(enlarge(canvas, 6), extent=(0, wide, canvas.shape[0], 0), interpolation="nearest")
+    axes.set_axis_off()
+    for line, name in enumerate(("kernel", "fit", "residual")):
+        axes.text(-1, line * (k + 2) + k / 2, name, fontsize=SMALL, ha="right", va="center")
+    for g, name in enumerate(("best", "median", "worst")):
+        axes.text(g * (each * (k + 2) + k), -1, name, fontsize=TEXT, va="bottom")
+    for x, i in zip(starts, picks, strict=True):
+        axes.text(
+            x + k / 2, 3 * (k + 2),
+            f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_atoms[i]}",
+            fontsize=5, ha="center", va="top", linespacing=1.1,
+        )  # fmt: skip
+    return axes

@@ -1,0 +1,371 @@
+"""Early and late blocks side by side: kernels by label, effect sizes, trends with depth.
+
+Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches; shares of
+labels and the statements are in `viz.draw.early_late_shares`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from viz.draw.labels import LABEL_STYLES
+from viz.draw.mosaic import Layout, Scale, limits, signed_tiles
+from viz.draw.patch_filter_kinds import MARGIN, heading, inches
+from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
+from viz.results.depthwise import LABELS
+from viz.results.early_late import EarlyLate
+
+__all__ = [
+    "EARLY",
+    "INIT",
+    "LATE",
+    "NAMES",
+    "SIZES",
+    "blocks_text",
+    "draw_depth",
+    "draw_effects",
+    "draw_mosaics",
+    "mosaics",
+    "mosaics_figure",
+]
+
+EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
+"""Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
+NAMES = {
+    "dc_share": "DC share",
+    "odd_energy": "odd energy",
+    "rms_radius": "RMS radius (taps)",
+    "anisotropy": "anisotropy",
+    "spectral_centroid": "spectral centroid (cycles/tap)",
+    "radial_sign_changes": "radial sign changes",
+    "separability": "separability",
+    "r2_one_atom": "R² of one atom",
+}
+"""Descriptors in words."""
+SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
+"""Width and height in inches that suit each figure."""
+_COLUMNS, _PAGE, _MOST_LIMITS = 24, 255, 14
+
+
+def blocks_text(blocks: NDArray[np.int64]) -> str:
+    """Write blocks as ``"blocks 0–2"`` or ``"blocks 0, 2, 5"``."""
+    numbers = [int(b) for b in blocks]
+    if len(numbers) == 1:
+        return f"block {numbers[0]}"
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"blocks {numbers[0]}–{numbers[-1]}"
+    return "blocks " + ", ".join(str(b) for b in numbers)
+
+
+def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMNS) -> Mosaic:
+    """Lay out the early kernels on the left and the late ones on the right, label by label.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    scale : str
+        ``"block"`` (default), ``"figure"`` or ``"tile"``, as in `viz.draw.weights`.
+    columns : int
+        Tiles per row of each side.
+
+    Returns
+    -------
+    Mosaic
+        For `draw_mosaics`. Tiles are numbered as ``result.kernels`` is, so that
+        ``layout.locate`` finds a click's kernel.
+
+    Notes
+    -----
+    Labels stand at equal heights on both sides, so that a longer patch of tiles is a larger
+    share; a random choice of kernels is shown where there are more than the result keeps, and the
+    percentages are of all. Colours of two blocks cannot be compared at the scale ``"block"``.
+    """
+    k = result.kernels.shape[-1]
+    step, head, foot = k + 1, k + 1, k // 2
+    rank = np.array([LABELS.index(str(label)) for label in result.kernel_label])
+    side = result.kernel_late.astype(np.int64)
+    counts = np.zeros((2, len(LABELS)), np.int64)
+    np.add.at(counts, (side, rank), 1)
+    rows = -(-counts.max(0) // columns)
+    shown = rows > 0
+    heights = np.where(shown, head + rows * step + foot, 0)
+    top = np.concatenate([[0], np.cumsum(heights)[:-1]]) + head
+    wide = columns * step - 1
+    right = wide + 2 * step
+    starts = (np.cumsum(counts.ravel()) - counts.ravel()).reshape(counts.shape)
+    within = np.arange(len(rank)) - starts[side, rank]
+    layout = Layout(
+        x=side * right + within % columns * step,
+        y=top[rank] + head + within // columns * step,
+        tile=(k, k),
+        shape=(int(head + heights.sum()), int(right + wide)),
+        groups=tuple(
+            (int(s * right), int(top[i]), int(s * right + wide), int(top[i] + heights[i] - foot))
+            for i in np.flatnonzero(shown)
+            for s in (0, 1)
+        ),
+    )
+    limit = limits(result.kernels, scale, result.kernel_block)
+    shares = np.stack([result.early_labels, result.late_labels])
+    titles = tuple(
+        f"{LABELS[i]}: {100 * shares[s, i]:.0f} %" for i in np.flatnonzero(shown) for s in (0, 1)
+    )
+    name = printable(result.source.name)
+    return Mosaic(
+        picture=layout.place(signed_tiles(result.kernels, limit), fill=_PAGE),
+        layout=layout,
+        titles=titles,
+        title=f"{name} · early and late depthwise kernels, ordered by label",
+        scale_text=_scale_text(result, scale, limit),
+        scale=scale,
+        limit=float(limit[0]) if scale == "figure" else float("nan"),
+        signed_map=True,
+    )
+
+
+def _scale_text(result: EarlyLate, scale: Scale, limit: NDArray[np.float64]) -> str:
+    if scale == "tile":
+        return "colour scale: each kernel's own largest |weight|; white is zero"
+    text = "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero"
+    if scale == "figure":
+        return text
+    blocks = np.unique(result.kernel_block)
+    ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
+    if len(blocks) > _MOST_LIMITS:
+        return f"{text}\nby block: from ±{min(ends):.2g} to ±{max(ends):.2g}"
+    each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
+    return f"{text}\nby block: {each}"
+
+
+def mosaics_figure(result: EarlyLate, *, scale: Scale = "block") -> Figure:
+    """Make the main figure: a Figure that fits, drawn with `draw_mosaics`."""
+    mosaic = mosaics(result, scale=scale)
+    figure = mosaic_figure(mosaic)
+    draw_mosaics(result, figure, mosaic=mosaic)
+    return figure
+
+
+def draw_mosaics(
+    result: EarlyLate, target: Figure | SubFigure, *, mosaic: Mosaic | None = None
+) -> Axes:
+    """Draw both groups' kernels side by side, label by label.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    target : Figure or SubFigure
+        Best made by `viz.draw.weights.mosaic_figure`.
+    mosaic : Mosaic, optional
+        Of `mosaics`, where it is at hand.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        In weights: x to the right, y down.
+    """
+    mosaic = mosaics(result) if mosaic is None else mosaic
+    axes = draw_mosaic(mosaic, target)
+    head = mosaic.layout.tile[0] + 1
+    for (left, top, _, bottom), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
+        style = LABEL_STYLES[title.partition(":")[0]]
+        axes.add_patch(
+            Rectangle(
+                (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,
+                edgecolor="none", clip_on=False,
+            )
+        )  # fmt: skip
+    for blocks, late, name in (
+        (result.early_blocks, False, "early"),
+        (result.late_blocks, True, "late"),
+    ):
+        left = min((g[0] for g in mosaic.layout.groups[int(late) :: 2]), default=0)
+        count = int((result.kernel_late == late).sum())
+        axes.text(
+            left, 0.55 * head, f"{name}: {blocks_text(blocks)} ({count} kernels shown)",
+            fontsize=TEXT, fontweight="bold", va="bottom",
+        )  # fmt: skip
+    return axes
+
+
+def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
+    """Draw Cliff's delta of every descriptor, and its trend with depth, with intervals.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+        Effects, trends: one row per descriptor, -1 to 1.
+
+    Notes
+    -----
+    The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
+    many, and says nothing about other networks. An effect of 1 means that no two kernels of the
+    groups overlap, however small the gap.
+    """
+    width, height = inches(target)
+    percent = f"{100 * result.confidence:.0f}\u00a0%"
+    above, below = heading(
+        target,
+        f"{printable(result.source.name)} · early {blocks_text(result.early_blocks)} against late "
+        f"{blocks_text(result.late_blocks)}",
+        f"Left: Cliff's delta, positive where late kernels have more. Right: Spearman's "
+        f"correlation with the block over all {len(result.blocks)} blocks. Black: {percent} "
+        f"interval of a bootstrap over blocks, then kernels; grey: over kernels alone, about this "
+        f"network only. {result.note}",
+    )
+    rows = np.arange(len(result.descriptors))[::-1]
+    bottom, top = (below + 0.52) / height, 1 - (above + 0.2) / height
+    left, gap, text = 1.62, 0.28, 1.12
+    each = (width - left - gap - 2 * text - MARGIN) / 2
+    axes = []
+    for i, (estimate, interval, label) in enumerate(
+        (
+            (result.delta, result.delta_interval, "Cliff's delta (late − early)"),
+            (result.trend, result.trend_interval, "Spearman's correlation with depth"),
+        )
+    ):
+        start = left + i * (each + gap + text)
+        one = target.add_axes((start / width, bottom, each / width, top - bottom))
+        axes.append(one)
+        one.axvline(0, color="#888888", linewidth=0.6, zorder=0)
+        if i == 0:
+            _pairs(result, one, rows)
+        one.hlines(rows, *interval.T, color="black", linewidth=1.1, zorder=3)
+        one.plot(estimate, rows, "o", color="black", markersize=3.2, zorder=4, linestyle="")
+        for y, value, (low, high) in zip(rows, estimate, interval, strict=True):
+            one.annotate(
+                _interval_text(value, low, high), (1.03, y), xycoords=("axes fraction", "data"),
+                fontsize=SMALL, va="center", annotation_clip=False,
+            )  # fmt: skip
+        one.set(xlim=(-1, 1), ylim=(-0.6, len(rows) - 0.4))
+        one.set_xticks([-1, -0.5, 0, 0.5, 1])
+        one.set_xlabel(label, fontsize=TEXT)
+        names = [NAMES.get(name, name) for name in result.descriptors]
+        one.set_yticks(rows, names if i == 0 else [""] * len(rows), fontsize=TEXT)
+        one.tick_params(labelsize=SMALL, length=2, width=0.4)
+        one.tick_params(axis="y", labelsize=TEXT)
+        one.spines[["top", "right"]].set_visible(False)
+    handles = [
+        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1,
+               label=f"estimate, {percent} over blocks and kernels"),
+        Line2D([], [], color="#aaaaaa", linewidth=3, label="over kernels alone"),
+        Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
+               label="each late block against each early one"),
+    ]  # fmt: skip
+    target.legend(
+        handles=handles, ncols=3, fontsize=SMALL, frameon=False, loc="lower left",
+        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height), borderaxespad=0, borderpad=0.2,
+    )  # fmt: skip
+    return axes[0], axes[1]
+
+
+def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
+    """What stands behind a delta: kernels alone, and each pair of blocks."""
+    axes.hlines(rows, *result.delta_interval_kernels.T, color="#bbbbbb", linewidth=3, zorder=1)
+    flat = result.delta_pairs.reshape(len(rows), -1)
+    axes.plot(
+        flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
+        markeredgewidth=0.6, zorder=2, linestyle="",
+    )  # fmt: skip
+
+
+def _interval_text(value: float, low: float, high: float) -> str:
+    def signed(x: float) -> str:
+        return f"{x:+.2f}".replace("-", "−")
+
+    if not np.isfinite(low):
+        return signed(value) + "  [none]"
+    return f"{signed(value)}  [{signed(low)}, {signed(high)}]"
+
+
+def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
+    """Draw every descriptor by block: median and quartiles, beside random initialisation.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        One per descriptor.
+
+    Notes
+    -----
+    The bars hold half of a block's kernels: they are spread, not uncertainty.
+    """
+    width, height = inches(target)
+    above, below = heading(
+        target,
+        f"{printable(result.source.name)} · descriptors of depthwise kernels by block",
+        "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
+        "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
+        "depth; p: share of all orders of the blocks with one as strong.",
+    )
+    across = 4
+    down = -(-len(result.descriptors) // across)
+    left, gap_x, gap_y = 0.38, 0.42, 0.46
+    each = (width - left - (across - 1) * gap_x - MARGIN) / across
+    foot = below + 0.2 + 0.32
+    room = height - above - foot - 0.2
+    tall = (room - (down - 1) * gap_y) / down
+    early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
+    axes = []
+    for i, name in enumerate(result.descriptors):
+        x = left + i % across * (each + gap_x)
+        y = foot + (down - 1 - i // across) * (tall + gap_y)
+        one = target.add_axes((x / width, y / height, each / width, tall / height))
+        axes.append(one)
+        low, middle, high = result.init_quartiles[i]
+        one.axhspan(low, high, color="#e8e8e8", zorder=0, linewidth=0)
+        one.axhline(middle, color=INIT, linewidth=0.8, zorder=1, linestyle="--")
+        for rows, colour, marker in (
+            (~early & ~late, "#555555", "o"),
+            (early, EARLY, "s"),
+            (late, LATE, "D"),
+        ):
+            q = result.quartiles[i][rows]
+            one.vlines(result.blocks[rows], q[:, 0], q[:, 2], color=colour, linewidth=1.2)
+            one.plot(result.blocks[rows], q[:, 1], marker, color=colour, markersize=3.4)
+        one.set_title(NAMES.get(name, name), fontsize=TEXT, pad=11, loc="left")
+        rho, p = result.block_trend[i], result.block_trend_p[i]
+        note = f"ρ = {rho:+.2f}, p = {p:.2g}".replace("-0.", "−0.") if np.isfinite(rho) else ""
+        one.text(0, 1.03, note, transform=one.transAxes, fontsize=SMALL, color="#444444")
+        if i // across == down - 1:
+            one.set_xlabel("block", fontsize=SMALL)
+        one.set_xticks(result.blocks if len(result.blocks) < 10 else result.blocks[::4])
+        one.tick_params(labelsize=SMALL, length=2, width=0.4)
+        one.spines[["top", "right"]].set_visible(False)
+        one.margins(0.08, 0.12)
+    _depth_legend(target, width, (below + 0.02) / height)
+    return axes
+
+
+def _depth_legend(target: Figure | SubFigure, width: float, y: float) -> None:
+    handles = [
+        Line2D([], [], color=EARLY, marker="s", markersize=3.4, linewidth=1.2, label="early"),
+        Line2D([], [], color=LATE, marker="D", markersize=3.4, linewidth=1.2, label="late"),
+        Line2D([], [], color="#555555", marker="o", markersize=3.4, linewidth=1.2, label="between"),
+        Patch(facecolor="#e8e8e8", label="random initialisation"),
+    ]
+    target.legend(
+        handles=handles, ncols=4, fontsize=SMALL, frameon=False, loc="lower left",
+        bbox_to_anchor=(MARGIN / width, y), borderaxespad=0, borderpad=0.2,
+    )  # fmt: skip

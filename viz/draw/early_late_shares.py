@@ -1,0 +1,246 @@
+"""Early and late blocks: shares of labels, and the two statements with their thresholds.
+
+Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches.
+"""
+
+from __future__ import annotations
+
+import textwrap
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from viz.draw.early_late import EARLY, INIT, LATE, blocks_text
+from viz.draw.patch_filter_kinds import MARGIN, heading, inches
+from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, STATEMENTS, EarlyLate
+
+__all__ = ["SIZES", "draw_labels", "draw_statements"]
+
+SIZES = {"labels": (TWO_COLUMNS, 78 * MM), "statements": (TWO_COLUMNS, 110 * MM)}
+"""Width and height in inches that suit each figure."""
+_BAND = "#e3e3e3"
+
+
+def _plain_axes(axes: Axes) -> None:
+    axes.tick_params(labelsize=SMALL, length=2, width=0.4)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
+    """Draw the share of every label in early, late and randomly initialised kernels.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    tuple of matplotlib.axes.Axes
+        Shares, and late minus early with intervals, one row per label.
+
+    Notes
+    -----
+    Small points are single blocks: where they spread widely, a group's share is a mean of unlike
+    blocks.
+    """
+    width, height = inches(target)
+    above, below = heading(
+        target,
+        f"{printable(result.source.name)} · labels of early and late kernels",
+        f"Left: share of kernels with each label in early ({blocks_text(result.early_blocks)}), "
+        f"late ({blocks_text(result.late_blocks)}) and randomly initialised kernels; small points: "
+        f"single blocks. Right: difference with {100 * result.confidence:.0f}\u00a0% interval over "
+        f"blocks, then kernels; none where no block has the label. {result.note}",
+    )
+    rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
+    bottom, top = (below + 0.34) / height, 1 - (above + 0.16) / height
+    left, gap = 0.95, 0.3
+    each = (width - left - gap - 2 * MARGIN) / 5
+    shares = target.add_axes((left / width, bottom, 3 * each / width, top - bottom))
+    step = target.add_axes(
+        ((left + 3 * each + gap) / width, bottom, 2 * each / width, top - bottom)
+    )
+    for mean, blocks, colour, marker, shift in (
+        (result.early_labels, result.early_blocks, EARLY, "s", 0.2),
+        (result.late_labels, result.late_blocks, LATE, "D", -0.2),
+    ):
+        each_block = result.label_shares[np.isin(result.blocks, blocks)]
+        shares.hlines(rows + shift, 0, mean, color=colour, linewidth=2.5, alpha=0.35)
+        shares.plot(
+            each_block.ravel(), np.tile(rows + shift, len(each_block)), ".", color=colour,
+            markersize=2.5,
+        )  # fmt: skip
+        shares.plot(mean, rows + shift, marker, color=colour, markersize=4)
+    shares.plot(result.init_labels, rows, "|", color="black", markersize=9, markeredgewidth=1)
+    step.axvline(0, color="#888888", linewidth=0.6)
+    step.hlines(rows, *result.label_interval.T, color="black", linewidth=1.1)
+    step.plot(result.label_difference, rows, "o", color="black", markersize=3.2)
+    shares.set_yticks(rows, result.labels)
+    step.set_yticks(rows, [""] * len(rows))
+    shares.set_xlim(0, 1.01 * max(1e-3, _top(result)))
+    for one, label in ((shares, "share of kernels"), (step, "late − early, in points")):
+        one.set_ylim(-0.6, len(rows) - 0.4)
+        one.set_xlabel(label, fontsize=TEXT)
+        _plain_axes(one)
+    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    shares.tick_params(axis="y", labelsize=TEXT)
+    handles = [
+        Line2D([], [], color=EARLY, marker="s", markersize=4, label="early", linestyle=""),
+        Line2D([], [], color=LATE, marker="D", markersize=4, label="late", linestyle=""),
+        Line2D([], [], color="black", marker="|", markersize=7, linestyle="",
+               label="random initialisation"),
+    ]  # fmt: skip
+    shares.legend(handles=handles, fontsize=SMALL, frameon=False, loc="center right")
+    return shares, step
+
+
+def _top(result: EarlyLate) -> float:
+    init = result.init_labels[np.isfinite(result.init_labels)]
+    return float(max(result.label_shares.max(), init.max(initial=0.0)))
+
+
+def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
+    """Draw how many kernels the two statements are true of, by block and by threshold.
+
+    Parameters
+    ----------
+    result : EarlyLate
+        Of `viz.measure.early_late.measure`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        Per statement: by block, by threshold. The early statement comes first.
+
+    Notes
+    -----
+    Read every share against the grey band, which is what random kernels give: half of them have
+    more odd than even energy, a quarter is positive inside and negative around.
+    """
+    width, height = inches(target)
+    texts = [
+        "\n".join(textwrap.wrap(verdict.sentence, int(width * 22.5))) for verdict in result.verdicts
+    ]
+    above, below = heading(
+        target,
+        f"{printable(result.source.name)} · what is said of ConvMixers' kernels",
+        f"Grey band: smallest to largest share in {len(result.init_statements)} randomly "
+        "initialised networks. Coloured bands: over the inner radii "
+        f"{', '.join(f'{r:g}' for r in result.radii)} taps. {result.note}",
+    )
+    left, gap = 0.55, 0.5
+    each = (width - left - gap - MARGIN - 0.05) / 2
+    legend = 0.17
+    room = (height - above - below - legend) / 2
+    out = []
+    for row, text in enumerate(texts):
+        base = below + legend + (1 - row) * room
+        tall = room - 0.36 - 0.2 - 0.1 * (text.count("\n") + 1)
+        boxes = [
+            ((left + i * (each + gap)) / width, (base + 0.36) / height, each / width, tall / height)
+            for i in (0, 1)
+        ]
+        one, two = (target.add_axes(box) for box in boxes)
+        _by_block(result, one, LATE_STATEMENT if row else EARLY_STATEMENT)
+        (_ring_thresholds if row else _rest_thresholds)(result, two)
+        for axes in (one, two):
+            axes.set_ylim(0, 1)
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            _plain_axes(axes)
+        one.set_ylabel("share of kernels", fontsize=SMALL)
+        target.text(
+            MARGIN / width, (base + room - 0.02) / height, text, fontsize=SMALL, va="top",
+            parse_math=False,
+        )  # fmt: skip
+        out += [one, two]
+    _legend(target, (MARGIN / width, (below + 0.02) / height))
+    return out
+
+
+def _legend(target: Figure | SubFigure, corner: tuple[float, float]) -> None:
+    handles = [
+        Line2D([], [], color=EARLY, marker="s", markersize=3.5, linewidth=1, label="early"),
+        Line2D([], [], color=LATE, marker="D", markersize=3.5, linewidth=1, label="late"),
+        Line2D([], [], color="#555555", marker="o", markersize=3.5, linestyle="", label="between"),
+        Patch(facecolor=_BAND, label="random initialisation"),
+        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label=STATEMENTS[1]),
+        Line2D([], [], color="black", linewidth=0.8, linestyle="-.", label=STATEMENTS[2]),
+    ]
+    target.legend(
+        handles=handles, ncols=6, fontsize=SMALL, frameon=False, loc="lower left",
+        bbox_to_anchor=corner, borderaxespad=0, borderpad=0.1, columnspacing=1.0,
+        handlelength=1.8,
+    )  # fmt: skip
+
+
+def _by_block(result: EarlyLate, axes: Axes, row: int) -> None:
+    chance = result.init_statements[:, row]
+    axes.axhspan(chance.min(), chance.max(), color=_BAND, zorder=0, linewidth=0)
+    axes.axhline(chance.mean(), color=INIT, linewidth=0.8, linestyle="--", zorder=1)
+    share = result.statement_shares[:, row]
+    axes.plot(result.blocks, share, color="#777777", linewidth=0.8, zorder=2)
+    early = np.isin(result.blocks, result.early_blocks)
+    late = np.isin(result.blocks, result.late_blocks)
+    for rows, colour, marker in (
+        (early, EARLY, "s"),
+        (late, LATE, "D"),
+        (~early & ~late, "#555555", "o"),
+    ):
+        axes.plot(result.blocks[rows], share[rows], marker, color=colour, markersize=4, zorder=3,
+                  clip_on=False)  # fmt: skip
+    if row == LATE_STATEMENT:
+        for part, style in ((1, ":"), (2, "-.")):
+            axes.plot(
+                result.blocks, result.statement_shares[:, part], style, color="black", linewidth=0.8
+            )
+    axes.set_xlabel("block", fontsize=SMALL)
+    axes.set_xticks(result.blocks if len(result.blocks) < 16 else result.blocks[::4])
+
+
+def _curves(
+    axes: Axes, x: NDArray[np.float64], shares: NDArray[np.float64], chance: NDArray[np.float64]
+) -> None:
+    """Early and late shares at the usual radius, or the only one, over those of chance."""
+    axes.fill_between(x, chance.min(-1), chance.max(-1), color=_BAND, linewidth=0, zorder=0)
+    axes.plot(x, chance.mean(-1), "--", color=INIT, linewidth=0.8, zorder=1)
+    for i, (colour, marker) in enumerate(((EARLY, "s"), (LATE, "D"))):
+        axes.plot(x, shares[:, i], "-", marker=marker, color=colour, markersize=3.5, linewidth=1,
+                  clip_on=False)  # fmt: skip
+
+
+def _rest_thresholds(result: EarlyLate, axes: Axes) -> None:
+    _curves(axes, result.rest_thresholds, result.rest_shares, result.rest_init)
+    _mark(axes, float(result.source.settings["negative_rest"]))
+    axes.set_xlabel("share of the other taps that must be negative", fontsize=SMALL)
+
+
+def _ring_thresholds(result: EarlyLate, axes: Axes) -> None:
+    x, radius = result.odd_thresholds, float(result.source.settings["inside_radius"])
+    if len(result.radii):
+        for i, colour in ((0, EARLY), (1, LATE)):
+            band = result.ring_shares[..., i]
+            axes.fill_between(x, band.min(1), band.max(1), color=colour, alpha=0.18, linewidth=0)
+        usual = int(np.abs(result.radii - radius).argmin())
+        _curves(axes, x, result.ring_shares[:, usual], result.ring_init[:, usual])
+    _mark(axes, float(result.source.settings["odd_energy"]))
+    axes.set_xlabel("odd energy that halves must exceed", fontsize=SMALL)
+
+
+def _mark(axes: Axes, usual: float) -> None:
+    axes.axvline(usual, color="black", linewidth=0.6, linestyle=":")
+    axes.text(
+        usual, 0.99, " threshold used", fontsize=SMALL - 0.5, va="top", ha="left",
+        transform=axes.get_xaxis_transform(),
+    )  # fmt: skip

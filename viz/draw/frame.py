@@ -1,0 +1,152 @@
+"""The frame around a figure's panels: a title, a note, axes placed in inches, colours of depth."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from viz.draw.style import SMALL, TEXT, TITLE, printable
+
+__all__ = ["MARGIN", "block_bar", "depth_colours", "heading", "inches", "panel", "plain_axes"]
+
+MARGIN = 0.08
+"""Inches kept free around a figure."""
+_LINE = SMALL * 1.3 / 72
+_LETTERS_PER_INCH = 126 / SMALL
+
+
+def inches(target: Figure | SubFigure) -> tuple[float, float]:
+    """Return width and height of a target in inches."""
+    box = target.bbox
+    dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
+    return float(box.width / dpi), float(box.height / dpi)
+
+
+def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tuple[float, float]:
+    """Write the title at the top, and a note, wrapped to the width, at the bottom.
+
+    Parameters
+    ----------
+    target : Figure or SubFigure
+        To write on.
+    name : str
+        Of the checkpoint; characters that cannot be drawn are replaced.
+    title : str
+        What is shown.
+    note : str
+        How to read it; lines are kept.
+
+    Returns
+    -------
+    tuple of float
+        Inches taken at the top and at the bottom.
+    """
+    width, height = inches(target)
+    letters = max(20, int((width - 2 * MARGIN) * _LETTERS_PER_INCH))
+    lines = [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
+    x = MARGIN / width
+    target.text(
+        x, 1 - 0.06 / height, f"{printable(name)} · {title}", fontsize=TITLE, va="top", ha="left"
+    )
+    for i, line in enumerate(reversed(lines)):
+        target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
+    return 0.27, 0.12 + len(lines) * _LINE
+
+
+def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
+    """Add axes at a place given in inches.
+
+    Parameters
+    ----------
+    target : Figure or SubFigure
+        To draw on.
+    box : tuple of float
+        Left, bottom, width, height.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Empty, with thin spines and small numbers.
+    """
+    width, height = inches(target)
+    left, bottom, across, up = box
+    axes = target.add_axes((left / width, bottom / height, across / width, up / height))
+    return plain_axes(axes)
+
+
+def plain_axes(axes: Axes) -> Axes:
+    """Give axes thin spines, short ticks and small numbers.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+        To change.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The same.
+    """
+    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
+    for spine in axes.spines.values():
+        spine.set_linewidth(0.4)
+    return axes
+
+
+def depth_colours(n: int) -> NDArray[np.float64]:
+    """Return a colour per block, dark to light, that also reads in grey.
+
+    Parameters
+    ----------
+    n : int
+        Blocks.
+
+    Returns
+    -------
+    ndarray, (n, 4)
+        RGBA of the colour map "viridis", its palest end left out.
+    """
+    colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
+    return colours
+
+
+def block_bar(
+    target: Figure | SubFigure, box: tuple[float, float, float, float], blocks: Sequence[int]
+) -> Axes:
+    """Draw the key to the colours of blocks.
+
+    Parameters
+    ----------
+    target : Figure or SubFigure
+        To draw on.
+    box : tuple of float
+        Left, bottom, width, height in inches; wide for a horizontal bar.
+    blocks : sequence of int
+        First block first.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The bar.
+    """
+    axes, n = panel(target, box), len(blocks)
+    cmap = ListedColormap(depth_colours(n))
+    key = ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), cmap)
+    flat = box[2] > box[3]
+    bar = target.colorbar(key, cax=axes, orientation="horizontal" if flat else "vertical")
+    shown = np.unique(np.linspace(0, n - 1, min(n, 10)).round().astype(int))
+    bar.set_ticks(shown.tolist(), labels=[str(blocks[i]) for i in shown])
+    bar.ax.minorticks_off()
+    plain_axes(bar.ax)
+    words: dict[str, Any] = {"fontsize": TEXT, "labelpad": 1.5}
+    bar.set_label("block", **words)
+    return axes

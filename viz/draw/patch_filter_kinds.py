@@ -1,0 +1,279 @@
+"""Patch-embedding filters in one mosaic, ordered and bordered by kind; one look per kind."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from viz.draw.mosaic import Layout, limits, rgb_tiles, signed_tiles
+from viz.draw.style import SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure
+from viz.results.patch_filters import KINDS, PatchFilterDescription
+
+__all__ = [
+    "KIND_STYLES",
+    "KindStyle",
+    "draw_kinds",
+    "filter_tiles",
+    "heading",
+    "inches",
+    "kinds_figure",
+    "zero_colour",
+]
+
+
+@dataclass(frozen=True)
+class KindStyle:
+    """How one kind of filter is drawn.
+
+    Parameters
+    ----------
+    colour : str
+        Of borders and points: black and Paul Tol's "bright" scheme (SRON/EPS/TN/09-002), told
+        apart by colour-blind readers and from mid grey.
+    ink : str
+        The same, dark enough for text on white.
+    marker : str
+        Of matplotlib.
+    """
+
+    colour: str
+    ink: str
+    marker: str
+
+
+KIND_STYLES = {
+    "grey-gabor": KindStyle("#000000", "#000000", "o"),
+    "colour-gabor": KindStyle("#aa3377", "#aa3377", "D"),
+    "grey-blob": KindStyle("#228833", "#1c6e2a", "s"),
+    "colour-blob": KindStyle("#4477aa", "#3a6591", "^"),
+    "noise": KindStyle("#ccbb44", "#70661c", "X"),
+}
+"""Look of every kind, the same in every figure."""
+
+_BORDER, _GAP = 3, 3
+MARGIN = 0.08
+_HEAD, _TOP = 0.19, 0.27
+_LINE = SMALL * 1.25 / 72
+_LETTERS_PER_INCH = 146 / SMALL
+
+
+def inches(target: Figure | SubFigure) -> tuple[float, float]:
+    """Return width and height of a target in inches."""
+    box = target.bbox
+    dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
+    return box.width / dpi, box.height / dpi
+
+
+def filter_tiles(
+    filters: NDArray[np.floating], limit: NDArray[np.float64] | None = None
+) -> NDArray[np.uint8]:
+    """Colour filters: RGB around mid grey, or the signed map, channels side by side.
+
+    Parameters
+    ----------
+    filters : ndarray, (n, c, p, p)
+        Weights.
+    limit : ndarray, (n,), optional
+        Weight of the end colour; default each filter's own largest absolute weight.
+
+    Returns
+    -------
+    ndarray of uint8, (n, p, p, 3) for three channels, else (n, p, c * p, 3)
+        RGB.
+    """
+    n, c, p, _ = filters.shape
+    if limit is None:
+        limit = limits(filters, "tile", np.zeros(n, dtype=np.int64))
+    if c == 3:
+        return rgb_tiles(filters, limit)
+    signed = signed_tiles(filters.reshape(n * c, p, p), np.repeat(limit, c))
+    beside = signed.reshape(n, c, p, p, 3).transpose(0, 2, 1, 3, 4)
+    return np.ascontiguousarray(beside.reshape(n, p, c * p, 3))
+
+
+def zero_colour(result: PatchFilterDescription) -> str:
+    """Return the name of the colour that stands for zero in `filter_tiles`."""
+    return "mid grey" if result.filters.shape[1] == 3 else "white"
+
+
+def _wrapped(note: str, width: float) -> list[str]:
+    letters = max(20, int((width - 2 * MARGIN) * _LETTERS_PER_INCH))
+    return [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
+
+
+def heading(target: Figure | SubFigure, title: str, note: str) -> tuple[float, float]:
+    """Write a title at the top and a note, wrapped to the width, at the bottom.
+
+    Parameters
+    ----------
+    target : Figure or SubFigure
+        To write on.
+    title : str
+        One line.
+    note : str
+        Any length.
+
+    Returns
+    -------
+    tuple of float
+        Inches taken at the top and at the bottom.
+    """
+    width, height = inches(target)
+    lines = _wrapped(note, width)
+    x = MARGIN / width
+    target.text(x, 1 - 0.06 / height, title, fontsize=TITLE, va="top", parse_math=False)
+    target.text(x, 0.05 / height, "\n".join(lines), fontsize=SMALL, va="bottom", parse_math=False)
+    return _TOP, 0.1 + len(lines) * _LINE
+
+
+def _order(result: PatchFilterDescription) -> NDArray[np.int64]:
+    """Kind after kind: Gabors by orientation, coloured blobs by hue, the others by quality."""
+    index = np.array([KINDS.index(kind) for kind in result.kinds])
+    flat = result.fitted_maps.reshape(len(index), -1)
+    # The hue that is seen: the axis's end for bright blobs, its other end for dark ones.
+    sign = np.where(flat.max(1) >= -flat.min(1), 1.0, -1.0)
+    hue = np.arctan2(sign * result.opponent[:, 2], sign * result.opponent[:, 1])
+    key = np.select(
+        [result.is_gabor, result.kinds == "colour-blob"],
+        [result.orientation, hue],
+        -np.nan_to_num(result.r2, nan=-1.0),
+    )
+    return np.lexsort((np.nan_to_num(key), index))
+
+
+def _kind_layout(sizes: list[int], tile: tuple[int, int], columns: int, head: int) -> Layout:
+    """Groups one below the other, each of full rows below a head; empty ones take no room."""
+    h, w = tile[0] + _GAP, tile[1] + _GAP
+    rows = np.array([-(-size // columns) for size in sizes])
+    top = np.concatenate([[0], np.cumsum(np.where(rows > 0, head + rows * h, 0))])
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    within = np.concatenate([np.arange(size) for size in sizes])
+    across = columns * w - _GAP
+    return Layout(
+        x=(within % columns * w).astype(np.int64),
+        y=(top[group] + head + within // columns * h).astype(np.int64),
+        tile=tile,
+        shape=(int(top[-1]) - _GAP, across),
+        groups=tuple((0, int(upper), across, int(lower)) for upper, lower in pairwise(top)),
+    )
+
+
+def _mosaic(
+    result: PatchFilterDescription, width: float
+) -> tuple[NDArray[np.uint8], Layout, float]:
+    """Return the picture, its layout, and the inches of one of its pixels at that width."""
+    n, _, p, _ = result.filters.shape
+    order = _order(result)
+    zoom = max(1, round(28 / p))
+    tiles = filter_tiles(result.filters[order]).repeat(zoom, axis=1).repeat(zoom, axis=2)
+    colours = np.array(
+        [tuple(bytes.fromhex(KIND_STYLES[kind].colour[1:])) for kind in result.kinds[order]]
+    )
+    h, w = tiles.shape[1] + 2 * _BORDER, tiles.shape[2] + 2 * _BORDER
+    framed = np.empty((n, h, w, 3), dtype=np.uint8)
+    framed[:] = colours[:, None, None]
+    framed[:, _BORDER:-_BORDER, _BORDER:-_BORDER] = tiles
+    columns = int(np.clip(round(np.sqrt(3 * n * h / w)), 8, 56))
+    inch = (width - 2 * MARGIN) / (columns * (w + _GAP) - _GAP)
+    sizes = [int((result.kinds == kind).sum()) for kind in KINDS]
+    layout = _kind_layout(sizes, (h, w), columns, int(np.ceil(_HEAD / inch)))
+    return layout.place(framed), layout, inch
+
+
+def _note(result: PatchFilterDescription) -> str:
+    settings = result.source.settings
+    return (
+        f"each tile to its own largest |weight|, {zero_colour(result)} is zero; Gabors ordered by "
+        "orientation, colour blobs by hue, the rest by R²\n"
+        f"colour: chroma ≥ {settings['chroma']:g}; Gabor: minor lobe of the fit ≥ "
+        f"{settings['minor_lobe']:g} of the major; noise: R² of the spatial map ≤ "
+        f"{result.null_threshold:.2f}, which {100 * settings['null_pass']:g} % of white-noise "
+        "filters exceed"
+    )
+
+
+def kinds_figure(
+    result: PatchFilterDescription, *, width: float = TWO_COLUMNS, dpi: float = 300
+) -> Figure:
+    """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        What will be drawn.
+    width : float
+        Inches in print.
+    dpi : float
+        At least this; raised where weights would otherwise fall between pixels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Empty.
+    """
+    _, layout, inch = _mosaic(result, width)
+    bottom = 0.1 + len(_wrapped(_note(result), width)) * _LINE
+    zoom = max(1, int(np.ceil(dpi * inch)))
+    # A hair above the whole number: Agg cuts the figure's size to whole pixels.
+    return new_figure(width, layout.shape[0] * inch + _TOP + bottom, dpi=zoom / inch + 1e-6)
+
+
+def draw_kinds(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+    """Draw every filter as a tile, ordered and bordered by kind.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.measure.patch_filters.describe`.
+    target : Figure or SubFigure
+        Best made by `kinds_figure`.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Holds one image.
+
+    Notes
+    -----
+    Each tile has its own colour scale, so that a filter that is nearly zero looks as strong as
+    the rest. A kind is a set of thresholds, written below the mosaic: a filter near one could as
+    well stand on its other side, and a filter called grey may hold up to half of its energy in
+    colour.
+    """
+    width, height = inches(target)
+    n, _, p, _ = result.filters.shape
+    title = f"{result.source.name} · {n} patch-embedding filters of {p} × {p} px by kind"
+    above, below = heading(target, title, _note(result))
+    picture, layout, inch = _mosaic(result, width)
+    rows, columns = layout.shape
+    shrink = min(1.0, (height - above - below) / (rows * inch))
+    inch *= shrink
+    axes = target.add_axes(
+        (
+            MARGIN / width,
+            1 - (above + rows * inch) / height,
+            columns * inch / width,
+            rows * inch / height,
+        )
+    )
+    axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
+    axes.set_axis_off()
+    for kind, (left, upper, _, lower) in zip(KINDS, layout.groups, strict=True):
+        if lower > upper:
+            count = int((result.kinds == kind).sum())
+            axes.text(
+                left,
+                upper + 0.15 * shrink / inch,
+                f"{kind}: {count} of {n} ({100 * count / n:.0f} %)",
+                fontsize=TEXT * shrink,
+                va="baseline",
+                weight="bold",
+                color=KIND_STYLES[kind].ink,
+            )
+    return axes

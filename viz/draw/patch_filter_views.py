@@ -1,0 +1,369 @@
+"""Patch-embedding filters described: orientations, colours, principal components, fits.
+
+Every function takes a `PatchFilterDescription` and a Figure or SubFigure of about `SIZES` inches.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.projections.polar import PolarAxes
+from numpy.typing import NDArray
+
+from viz.draw.mosaic import Layout, limits
+from viz.draw.patch_filter_kinds import (
+    KIND_STYLES,
+    MARGIN,
+    filter_tiles,
+    heading,
+    inches,
+    zero_colour,
+)
+from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
+from viz.results.patch_filters import KINDS, PatchFilterDescription
+
+__all__ = [
+    "SIZES",
+    "draw_colour_axes",
+    "draw_components",
+    "draw_fits",
+    "draw_orientation_frequency",
+]
+
+SIZES = {
+    "orientation_frequency": (ONE_COLUMN, 62 * MM),
+    "colour_axes": (ONE_COLUMN, 96 * MM),
+    "components": (TWO_COLUMNS, 52 * MM),
+    "fits": (TWO_COLUMNS, 84 * MM),
+}
+"""Width and height in inches that suit each figure."""
+
+_SHOWN, _ACROSS = 24, 12
+
+
+def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
+    """Write a legend of three columns, its foot so many inches above the target's."""
+    target.legend(
+        handles=handles, ncols=3, loc="lower center", fontsize=SMALL, frameon=False,
+        handletextpad=0.2, columnspacing=0.8, borderaxespad=0.0, borderpad=0.0,
+        bbox_to_anchor=(0.5, bottom / inches(target)[1]),
+    )  # fmt: skip
+
+
+def draw_orientation_frequency(
+    result: PatchFilterDescription, target: Figure | SubFigure
+) -> PolarAxes:
+    """Draw each Gabor at its orientation and the frequency that it responds to most.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.measure.patch_filters.describe`.
+    target : Figure or SubFigure
+        About one column wide.
+
+    Returns
+    -------
+    matplotlib.projections.polar.PolarAxes
+        Half a disc: angle = orientation of the stripes, radius = cycles per pixel.
+
+    Notes
+    -----
+    The radius is ``peak_frequency``, not the carrier: filters of less than a cycle have no certain
+    carrier. The disc ends just beyond the highest of them, so that discs of two networks may have
+    different scales. Points hide one another: read shares off the table.
+    """
+    width, height = inches(target)
+    n, p = len(result.filters), result.filters.shape[-1]
+    rest = n - int(result.is_gabor.sum())
+    above, below = heading(
+        target,
+        "Orientation and frequency of the Gabors",
+        f"{result.source.name} · angle: orientation of the stripes, 0° is horizontal; radius: "
+        f"frequency of the largest response · {rest} of {n} filters are blobs or noise and have "
+        "neither",
+    )
+    # Half a disc is drawn into the middle half of a square.
+    side = min(width - 0.7, 2 * (height - above - below - 0.62))
+    middle = below + 0.4 + side / 4
+    box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
+    axes = target.add_axes(box, projection="polar")
+    assert isinstance(axes, PolarAxes)
+    axes.set_thetamin(0)
+    axes.set_thetamax(180)
+    handles: list[Artist] = []
+    for kind in KINDS[:2]:
+        rows, style = result.kinds == kind, KIND_STYLES[kind]
+        handles.append(
+            axes.scatter(
+                np.radians(result.orientation[rows]),
+                result.peak_frequency[rows],
+                s=10 if n < 500 else 5,
+                marker=style.marker,
+                facecolors=style.colour,
+                edgecolors="white",
+                linewidths=0.25,
+                zorder=3,
+                label=f"{kind} ({int(rows.sum())})",
+            )
+        )
+    turn = np.linspace(0, np.pi, 181)
+    handles += axes.plot(
+        turn, np.full(181, 1 / p), "--", linewidth=0.8, color="#444444", zorder=2,
+        label=f"one cycle per patch: {1 / p:.2g}",
+    )  # fmt: skip
+    top = 1.08 * max(1.2 / p, float(np.nanmax(result.peak_frequency, initial=0)))
+    axes.set_ylim(0, top)
+    axes.set_xticks(np.radians([0, 30, 60, 90, 120, 150, 180]))
+    step = 0.1 if top > 0.25 else 0.05 if top > 0.12 else 0.02
+    axes.set_yticks(np.arange(step, top, step))
+    axes.tick_params(labelsize=SMALL, pad=0)
+    axes.grid(linewidth=0.4, color="#cccccc")
+    axes.spines["polar"].set_linewidth(0.5)
+    axes.annotate(
+        "cycles per pixel", (np.pi, top / 2), (0, -4), textcoords="offset points", fontsize=SMALL,
+        ha="center", va="top",
+    )  # fmt: skip
+    _legend(target, handles, below + 0.06)
+    return axes
+
+
+def draw_colour_axes(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+    """Draw each filter's colour axis on the plane of red-green and yellow-blue.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of three-channel filters.
+    target : Figure or SubFigure
+        About one column wide.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Both ends of every axis as points, filled with the colour they stand for.
+
+    Raises
+    ------
+    ValueError
+        If the filters have not three channels.
+
+    Notes
+    -----
+    An axis has no sign, so both of its ends are drawn: the figure is symmetric by construction.
+    The distance from the middle says how much of the *axis* is colour; chroma, which decides on
+    the kind, is that of the whole filter. Colours are those of normalised input.
+    """
+    if result.filters.shape[1] != 3:
+        raise ValueError(
+            f"Colour axes need 3 channels; these filters have {result.filters.shape[1]}."
+        )
+    width, height = inches(target)
+    above, below = heading(
+        target,
+        "Colour axes on the opponent plane",
+        f"{result.source.name} · each axis at both of its ends, filled with its colour; middle: "
+        "grey, circle: no light, dotted: half of the axis's energy is colour",
+    )
+    low, left = below + 0.68, 0.45
+    side = min(width - left - 0.1, height - above - low)
+    axes = target.add_axes((left / width, low / height, side / width, side / height))
+    turn = np.linspace(0, 2 * np.pi, 361)
+    for radius, line in ((1, "-"), (np.sqrt(0.5), ":")):
+        axes.plot(
+            radius * np.cos(turn), radius * np.sin(turn), line, linewidth=0.5, color="#555555"
+        )
+    axes.axhline(0, linewidth=0.4, color="#bbbbbb", zorder=0)
+    axes.axvline(0, linewidth=0.4, color="#bbbbbb", zorder=0)
+    handles: list[Artist] = []
+    for kind in KINDS:
+        rows = np.flatnonzero((result.kinds == kind) & np.isfinite(result.opponent[:, 0]))
+        if not len(rows):
+            continue
+        ends = np.concatenate([result.colour_axis[rows], -result.colour_axis[rows]])
+        plane = np.concatenate([result.opponent[rows, 1:], -result.opponent[rows, 1:]])
+        fill = np.clip(0.5 + 0.5 * ends / np.abs(ends).max(1, keepdims=True), 0, 1)
+        style = KIND_STYLES[kind]
+        axes.scatter(
+            plane[:, 0], plane[:, 1], s=13, marker=style.marker, c=fill,
+            edgecolors=style.colour, linewidths=0.5, label=kind,
+        )  # fmt: skip
+        handles.append(
+            Line2D([], [], linestyle="", marker=style.marker, markersize=3.6,
+                   markerfacecolor="#bbbbbb", markeredgecolor=style.colour, markeredgewidth=0.6,
+                   label=f"{kind} ({len(rows)})")
+        )  # fmt: skip
+    axes.set(xlim=(-1.06, 1.06), ylim=(-1.06, 1.06), aspect="equal")
+    axes.set_xlabel("green  ←  red-green axis  →  red", fontsize=TEXT, labelpad=1)
+    axes.set_ylabel("blue  ←  yellow-blue axis  →  yellow", fontsize=TEXT, labelpad=1)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+    axes.set_yticks([-1, -0.5, 0, 0.5, 1])
+    axes.tick_params(labelsize=SMALL, length=2, width=0.4)
+    axes.spines[:].set_visible(False)
+    _legend(target, handles, below + 0.06)
+    return axes
+
+
+def _board(
+    target: Figure | SubFigure,
+    tiles: NDArray[np.uint8],
+    places: tuple[NDArray[np.int64], NDArray[np.int64]],
+    shape: tuple[int, int],
+    corner: tuple[float, float],
+    inch: float,
+) -> Axes:
+    """Place tiles at pixels x, y of one picture; its upper left corner lies at those inches."""
+    width, height = inches(target)
+    x, y = places
+    picture = Layout(x, y, (tiles.shape[1], tiles.shape[2]), shape, ()).place(tiles)
+    rows, columns = shape
+    axes = target.add_axes(
+        (
+            corner[0] / width,
+            1 - (corner[1] + rows * inch) / height,
+            columns * inch / width,
+            rows * inch / height,
+        )
+    )
+    axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
+    axes.set_axis_off()
+    return axes
+
+
+def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+    """Draw the bank's first principal components as tiles with their shares of the variance.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.measure.patch_filters.describe`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Holds one image; the shares are texts below its tiles.
+
+    Notes
+    -----
+    A component's sign is arbitrary. Components of smooth filters of any shape look like waves of
+    rising frequency: they describe second moments, not what single filters look like.
+    """
+    width, height = inches(target)
+    shares = result.component_shares
+    n_90 = int(np.searchsorted(np.cumsum(shares), 0.9)) + 1
+    above, below = heading(
+        target,
+        f"{result.source.name} · principal components of {len(result.filters)} patch filters",
+        f"share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
+        f"90 % · each tile to its own largest |value|, {zero_colour(result)} is zero; signs are "
+        "arbitrary",
+    )
+    zoom = 8
+    tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
+    n, h, w = tiles.shape[:3]
+    gap = max(1, w // 10)
+    columns, rows = _ACROSS, max(1, -(-n // _ACROSS))
+    inch = (width - 2 * MARGIN) / (columns * (w + gap) - gap)
+    inch = min(inch, ((height - above - below) / rows - 0.18) / h)
+    step = h + int(np.ceil(0.18 / inch))
+    i = np.arange(n)
+    x, y = i % columns * (w + gap), i // columns * step
+    shape = (rows * step, columns * (w + gap) - gap)
+    axes = _board(target, tiles, (x, y), shape, (MARGIN, above), inch)
+    for number, (left, top) in enumerate(zip(x, y, strict=True)):
+        axes.text(
+            left + w / 2, top + h + 0.13 / inch, f"{number + 1}: {100 * shares[number]:.1f} %",
+            fontsize=SMALL, ha="center", va="baseline",
+        )  # fmt: skip
+    return axes
+
+
+def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int64]]:
+    """Filters with the best, the middle and the worst fit, none twice if there are enough."""
+    known = np.flatnonzero(np.isfinite(result.r2))
+    ranked = known[np.argsort(-result.r2[known], kind="stable")]
+    each = min(each, max(1, len(ranked) // 3))
+    start = max(0, (len(ranked) - each) // 2)
+    return [ranked[:each], ranked[start : start + each], ranked[::-1][:each]]
+
+
+def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, each: int = 4) -> Axes:
+    """Draw filter, fit and residual of the best, the median and the worst fits.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.measure.patch_filters.describe`.
+    target : Figure or SubFigure
+        About two columns wide.
+    each : int
+        Filters per row.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Holds one image: a row of triples for each of best, median and worst.
+
+    Raises
+    ------
+    ValueError
+        If no filter was fitted.
+
+    Notes
+    -----
+    Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
+    misfit. Filter, fit and residual of one filter share a colour scale.
+    """
+    width, height = inches(target)
+    groups = _examples(result, each)
+    if not len(groups[0]):
+        raise ValueError("No filter was fitted: all are zero or not finite.")
+    above, below = heading(
+        target,
+        f"{result.source.name} · filter, Gabor fit and residual",
+        "by R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
+        f"alone · medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
+        f"({np.nanmedian(result.r2_map):.2f}) · each triple to its filter's largest |weight|, "
+        f"{zero_colour(result)} is zero",
+    )
+    chosen = np.concatenate(groups)
+    filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)
+    limit = limits(filters, "tile", np.zeros(len(chosen), dtype=np.int64))
+    parts = [filter_tiles(each_part, limit) for each_part in (filters, fitted, filters - fitted)]
+    zoom = max(1, round(56 / parts[0].shape[1]))
+    n, h, w = (size * zoom for size in parts[0].shape[:3])
+    n //= zoom
+    slim = max(1, w // 14)
+    blank = np.full((n, h, slim, 3), 255, dtype=np.uint8)
+    large = [part.repeat(zoom, 1).repeat(zoom, 2) for part in parts]
+    triples = np.concatenate([large[0], blank, large[1], blank, large[2]], axis=2)
+    across, columns = triples.shape[2] + w // 2, max(len(group) for group in groups)
+    left, head, foot = 0.5, 0.14, 0.32
+    inch = (width - left - MARGIN) / (columns * across - w // 2)
+    inch = min(inch, ((height - above - below - head) / 3 - foot) / h)
+    step = h + int(np.ceil(foot / inch))
+    row = np.repeat(np.arange(3), [len(group) for group in groups])
+    column = np.concatenate([np.arange(len(group)) for group in groups])
+    x, y = column * across, row * step + int(np.ceil(head / inch))
+    shape = (3 * step + int(np.ceil(head / inch)), columns * across - w // 2)
+    axes = _board(target, triples, (x, y), shape, (left, above), inch)
+    for i, channel in enumerate(chosen):
+        axes.text(
+            x[i], y[i] + h + 0.04 / inch,
+            f"#{channel} {result.kinds[channel]}\n"
+            f"R² {result.r2[channel]:.2f} ({result.r2_map[channel]:.2f})",
+            fontsize=SMALL, va="top",
+        )  # fmt: skip
+    for part, name in enumerate(("filter", "fit", "residual")):
+        for start in x[row == 0]:
+            middle = start + part * (w + slim) + w / 2
+            axes.text(middle, y[0] - 0.04 / inch, name, fontsize=SMALL, ha="center", va="baseline")
+    for group, name in enumerate(("best", "median", "worst")):
+        middle = y[row == group][0] + h / 2
+        axes.text(-0.08 / inch, middle, name, fontsize=TEXT, ha="right", va="center")
+    return axes

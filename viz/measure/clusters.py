@@ -1,0 +1,429 @@
+"""What scikit-learn finds in depthwise kernels without our labels: clusters and maps.
+
+Sign-preserving k-means (Lloyd 1982; k-means++ of Arthur and Vassilvitskii 2007) of unit-norm
+kernels, in a number chosen by stability; principal components; t-SNE (van der Maaten and Hinton
+2008). Agreement with labels is the adjusted Rand index (Hubert and Arabie 1985) and the adjusted
+mutual information (Vinh, Epps and Bailey 2010): both are 0 for chance agreement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from viz.measure import kernel_spectra
+from viz.measure.kernel_maps import principal_map, tsne_map
+from viz.measure.kernel_spectra import checked, memory_source, spectra_fields
+from viz.measure.stability import (
+    Curve,
+    choose,
+    gaussian_like,
+    k_means,
+    nearest,
+    stability,
+    unit_rows,
+)
+from viz.results.clusters import Clusters
+from viz.results.depthwise import LABELS
+from viz.results.network import Source
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.depthwise import DepthwiseDescription
+
+__all__ = ["MOST_CLUSTERS", "cluster", "cluster_checkpoint", "summary"]
+
+Progress = Callable[[int, int], None]
+Ints = NDArray[np.int64]
+MOST_CLUSTERS = 15
+"""Largest number of clusters tried."""
+STABILITY_SAMPLE = 2000
+"""Kernels that stability is measured on, at most."""
+STABILITY_AXES = 81
+"""Principal components that stability is measured on, at most: all of them up to 9 x 9."""
+FIT_SAMPLE = 10_000
+"""Kernels that the final centres are fitted on, at most."""
+TSNE_SAMPLE = 3000
+"""Kernels on the t-SNE map, at most."""
+
+
+def cluster(
+    kernels: ArrayLike,
+    *,
+    blocks: ArrayLike | None = None,
+    channels: ArrayLike | None = None,
+    labels: ArrayLike | None = None,
+    n_clusters: int | None = None,
+    n_bootstraps: int = 8,
+    n_tsne: int = TSNE_SAMPLE,
+    seed: int = 0,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> Clusters:
+    """Group kernels by shape, and say how stable, how deep and how like the labels the groups are.
+
+    Parameters
+    ----------
+    kernels : array_like, (n, k, k)
+        Depthwise kernels; at least 3, not all zero.
+    blocks : array_like of int, (n,), or None
+        Block of each; all in block 0 by default.
+    channels : array_like of int, (n,), or None
+        Channel of each; by default counted within each block.
+    labels : array_like of str, (n,), or None
+        Of `viz.results.depthwise.LABELS`; without them agreement is nan.
+    n_clusters : int or None
+        K; by default chosen from 2 to 15 by stability above the null.
+    n_bootstraps : int
+        Bootstrap samples behind each point of the stability curve, at least 3; 0 to measure none,
+        which needs ``n_clusters``.
+    n_tsne : int
+        Kernels on the t-SNE map, drawn at random where there are more; 0 for no map.
+    seed : int
+        Of everything random; the same seed gives the same result.
+    source : Source or None
+        Where they come from; by default in memory, with a hash of their bytes.
+    progress : callable or None
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    Clusters
+        With the kernels' covariance by block.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a weight is not finite, a label is unknown, or K is impossible.
+
+    Notes
+    -----
+    k-means cuts any cloud into K parts: read ``stability`` beside ``null_stability`` before
+    believing in a cluster. Kernels enter with unit norm and their sign, the constant part
+    included; shifted copies of one shape fall into different clusters. Stability is measured on at
+    most 2,000 kernels and 81 principal components, centres are fitted on at most 10,000 kernels.
+    """
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    taps, block = checked(kernels, blocks)
+    label = _labels(labels, len(taps))
+    alive = np.flatnonzero(np.abs(taps).reshape(len(taps), -1).max(1) > 0)
+    rows = unit_rows(taps.reshape(len(taps), -1))
+    most = min(MOST_CLUSTERS, len(alive) - 1)
+    if most < 2:
+        raise ValueError(f"clusters need at least 3 kernels that are not zero, not {len(alive)}.")
+    if n_clusters is None and n_bootstraps < 3:
+        raise ValueError(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
+    if n_clusters is not None and not 1 <= n_clusters <= len(alive):
+        raise ValueError(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
+    tick = _Ticker(progress, (2 * (most - 1) if n_bootstraps else 0) + 3)
+    # One thread: sums in another order would give another result.
+    with threadpool_limits(limits=1):
+        curves = _curves(rows[alive], most, n_bootstraps, seed, tick)
+        number, why = _number(n_clusters, curves)
+        centres = k_means(_sample(rows[alive], FIT_SAMPLE, seed), number, seed=seed, n_init=10)
+        tick()
+        pca, pca_share = principal_map(rows, alive)
+        tsne_row, tsne = tsne_map(rows, alive, pca, n_tsne, seed)
+        tick()
+        spectra = spectra_fields(taps, block, seed=seed)
+    settings = {
+        "n_clusters": n_clusters,
+        "n_bootstraps": n_bootstraps,
+        "n_tsne": n_tsne,
+        "seed": seed,
+        "stability_sample": STABILITY_SAMPLE,
+        "stability_axes": STABILITY_AXES,
+        "fit_sample": FIT_SAMPLE,
+        "sparse": kernel_spectra.SPARSE,
+    }
+    groups = _groups(rows, alive, block, centres, taps.shape[-1])
+    result = Clusters(
+        source=memory_source(taps, source, settings),
+        block=block,
+        channel=_channels(channels, block),
+        label=label,
+        chosen_by=why,
+        pca=pca,
+        pca_share=pca_share,
+        tsne_row=tsne_row,
+        tsne=tsne,
+        **groups,
+        **_agreement(groups["cluster"], label, block, len(groups["centres"])),
+        **_curve_fields(curves),
+        **spectra,
+    )
+    tick()
+    return result
+
+
+def cluster_checkpoint(
+    checkpoint: Checkpoint,
+    *,
+    description: DepthwiseDescription | None = None,
+    n_clusters: int | None = None,
+    n_bootstraps: int = 8,
+    n_tsne: int = TSNE_SAMPLE,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Clusters:
+    """Cluster the depthwise kernels of all blocks of a loaded network.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        From `viz.load`.
+    description : DepthwiseDescription or None
+        Of all its kernels, for the labels; made here (`viz.measure.depthwise`) if None.
+    n_clusters : int or None
+        As in `cluster`.
+    n_bootstraps : int
+        As in `cluster`.
+    n_tsne : int
+        As in `cluster`.
+    seed : int
+        Of everything random.
+    progress : callable or None
+        As in `cluster`; describing the kernels is not counted.
+
+    Returns
+    -------
+    Clusters
+        Rows by block, then by channel.
+    """
+    if description is None:
+        from viz.measure.depthwise import describe_checkpoint
+
+        description = describe_checkpoint(checkpoint, seed=seed)
+    depth = checkpoint.config.depth
+    parts = [
+        checkpoint.model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(depth)
+    ]
+    return cluster(
+        np.concatenate(parts),
+        blocks=np.repeat(np.arange(depth), checkpoint.config.dim),
+        labels=description.label,
+        n_clusters=n_clusters,
+        n_bootstraps=n_bootstraps,
+        n_tsne=n_tsne,
+        seed=seed,
+        source=checkpoint.source,
+        progress=progress,
+    )
+
+
+class _Ticker:
+    """Counts steps and tells the progress callback."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.total, self.done = progress, total, 0
+
+    def __call__(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+
+def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
+    if labels is None:
+        return np.full(n, "", dtype="<U1")
+    label = np.array(labels, dtype=np.str_)
+    if label.shape != (n,):
+        raise ValueError(f"labels needs one name per kernel, {n}, not {label.shape}.")
+    unknown = sorted(set(label.tolist()) - set(LABELS))
+    if unknown:
+        raise ValueError(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
+    return label
+
+
+def _channels(channels: ArrayLike | None, block: Ints) -> Ints:
+    if channels is None:
+        order = np.argsort(block, kind="stable")
+        ordered = block[order]
+        found = np.empty_like(block)
+        found[order] = np.arange(len(block)) - np.searchsorted(ordered, ordered)
+        return found
+    given = np.array(channels, dtype=np.int64)
+    if given.shape != block.shape:
+        raise ValueError(f"channels needs one per kernel, {len(block)}, not {given.shape}.")
+    return given
+
+
+def _sample(rows: NDArray[np.float32], most: int, seed: int) -> NDArray[np.float32]:
+    if len(rows) <= most:
+        return rows
+    return rows[np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False))]
+
+
+def _curves(
+    rows: NDArray[np.float32], most: int, n_bootstraps: int, seed: int, tick: Callable[[], None]
+) -> tuple[Curve, Curve]:
+    """Stability of the kernels and of a Gaussian like them."""
+    tried = list(range(2, most + 1))
+    if not n_bootstraps:
+        unknown = np.full(len(tried), np.nan)
+        blank = Curve(np.array(tried, dtype=np.int64), unknown, unknown)
+        return blank, blank
+    sample = _sample(rows, STABILITY_SAMPLE, seed)
+    if sample.shape[1] > STABILITY_AXES:
+        centred = sample - sample.mean(0)
+        _, vectors = np.linalg.eigh(centred.T @ centred)
+        sample = centred @ vectors[:, -STABILITY_AXES:]
+    made = gaussian_like(sample, seed)
+    found, null = (
+        stability(each, tried, n_bootstraps=n_bootstraps, seed=seed, progress=tick)
+        for each in (sample, made)
+    )
+    return found, null
+
+
+def _number(n_clusters: int | None, curves: tuple[Curve, Curve]) -> tuple[int, str]:
+    if n_clusters is not None:
+        return n_clusters, "given"
+    return choose(*curves), (
+        "stability: the fewest clusters whose stability above that of a Gaussian cloud with the "
+        "same covariance is within one standard error of the largest"
+    )
+
+
+def _curve_fields(curves: tuple[Curve, Curve]) -> dict[str, Any]:
+    found, null = curves
+    return {
+        "tried": found.tried,
+        "stability": found.mean,
+        "stability_se": found.se,
+        "null_stability": null.mean,
+        "null_stability_se": null.se,
+    }
+
+
+def _groups(
+    rows: NDArray[np.float32], alive: Ints, block: Ints, centres: NDArray[np.float32], k: int
+) -> dict[str, Any]:
+    """Assign kernels, number clusters by depth, and average their members by block."""
+    blocks, at = np.unique(block, return_inverse=True)
+    n, number, depth = len(rows), len(centres), len(blocks)
+    found = np.full(n, -1, dtype=np.int64)
+    found[alive] = nearest(rows[alive], centres)
+    counts = np.zeros((depth, number), dtype=np.int64)
+    np.add.at(counts, (at[alive], found[alive]), 1)
+    members = counts.sum(0)
+    mean_block = (counts * blocks[:, None]).sum(0) / np.where(members > 0, members, np.inf)
+    order = np.lexsort((-members, np.where(members > 0, mean_block, np.inf)))
+    order = order[members[order] > 0]
+    new = np.full(number + 1, -1, dtype=np.int64)
+    new[order] = np.arange(len(order))
+    found, counts = new[found], counts[:, order]
+    flat = np.zeros((depth * len(order), rows.shape[1]))
+    np.add.at(flat, at[alive] * len(order) + found[alive], rows[alive].astype(np.float64))
+    sums = flat.reshape(depth, len(order), -1)
+    means = sums.sum(0) / counts.sum(0)[:, None]
+    by_block = sums / np.where(counts > 0, counts, np.nan)[:, :, None]
+    similarity = np.full(n, np.nan)
+    unit = unit_rows(means)
+    similarity[alive] = (rows[alive] * unit[found[alive]]).sum(1)
+    return {
+        "cluster": found,
+        "similarity": similarity,
+        "centres": means.reshape(-1, k, k).astype(np.float32),
+        "centres_by_block": by_block.reshape(depth, -1, k, k).astype(np.float32),
+        "counts": counts,
+    }
+
+
+def _agreement(
+    found: Ints, label: NDArray[np.str_], block: Ints, n_clusters: int
+) -> dict[str, Any]:
+    """Compare clusters with labels and with blocks."""
+    from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+    clustered = found >= 0
+    labelled = clustered & (label != "")
+    classified = labelled & (label != "unclassified")
+    names = _present(label[labelled])
+    table = np.zeros((len(names), n_clusters), dtype=np.int64)
+    for i, name in enumerate(names):
+        table[i] = np.bincount(found[labelled & (label == name)], minlength=n_clusters)
+
+    def score(measure: Callable[..., float], rows: NDArray[np.bool_], other: Any) -> float:
+        return float(measure(other[rows], found[rows])) if rows.any() else float("nan")
+
+    return {
+        "ari": score(adjusted_rand_score, labelled, label),
+        "ami": score(adjusted_mutual_info_score, labelled, label),
+        "ari_classified": score(adjusted_rand_score, classified, label),
+        "ami_classified": score(adjusted_mutual_info_score, classified, label),
+        "ami_block": score(adjusted_mutual_info_score, clustered, block),
+        "confusion": table,
+        "confusion_labels": names,
+    }
+
+
+def summary(result: Clusters) -> dict[str, Any]:
+    """Return the numbers of the clusters and of the kernels' covariance as plain values.
+
+    Parameters
+    ----------
+    result : Clusters
+        Of `cluster`.
+
+    Returns
+    -------
+    dict
+        ``n``, ``n_clusters``, ``chosen_by``, ``stability`` (at the number chosen, and the whole
+        curve), ``agreement``, ``clusters`` (size, tightness, mean block, labels of the members) and
+        ``blocks`` (of `viz.measure.kernel_spectra.summary`, with each cluster's share).
+    """
+    at = {name: _finite(value) for name, value in result.at_chosen().items()}
+    curve = [
+        {
+            "n_clusters": int(result.tried[i]),
+            "stability": _finite(result.stability[i]),
+            "stability_se": _finite(result.stability_se[i]),
+            "null_stability": _finite(result.null_stability[i]),
+            "null_stability_se": _finite(result.null_stability_se[i]),
+        }
+        for i in range(len(result.tried))
+    ]
+    agreement = ("ari", "ami", "ari_classified", "ami_classified", "ami_block")
+    size = result.counts.sum(0)
+    mean_block = (result.counts * result.blocks[:, None]).sum(0) / size
+    clusters = [
+        {
+            "cluster": i,
+            "n": int(size[i]),
+            "tightness": float(result.tightness[i]),
+            "mean_block": float(mean_block[i]),
+            "labels": {
+                name: int(count)
+                for name, count in zip(result.confusion_labels, result.confusion[:, i], strict=True)
+            },
+        }
+        for i in range(result.n_clusters)
+    ]
+    blocks = [
+        row | {"clusters": [float(s) for s in shares]}
+        for row, shares in zip(kernel_spectra.summary(result), result.composition, strict=True)
+    ]
+    return {
+        "n": len(result.cluster),
+        "n_clusters": result.n_clusters,
+        "chosen_by": result.chosen_by,
+        "stability": at | {"curve": curve},
+        "agreement": {name: _finite(getattr(result, name)) for name in agreement},
+        "clusters": clusters,
+        "blocks": blocks,
+        "settings": dict(result.source.settings),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _present(label: NDArray[np.str_]) -> tuple[str, ...]:
+    there = set(label.tolist())
+    return tuple(name for name in LABELS if name in there)

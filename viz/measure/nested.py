@@ -1,0 +1,289 @@
+"""Differences between groups of blocks, when kernels are nested in blocks.
+
+Kernels of one block were trained together, so that a block, not a kernel, is what varies freely.
+The bootstrap here draws blocks, then kernels within the blocks drawn. Of G blocks it draws G - 1,
+without which the spread would be too small by (G - 1) / G (Rao and Wu, JASA 83, 1988).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+__all__ = [
+    "Ranked",
+    "block_means",
+    "cliffs_delta",
+    "pair_deltas",
+    "resample",
+    "share_interval",
+    "t_interval",
+    "welch",
+]
+
+Numbers = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_CHUNK = 2_000_000
+_RNG = np.random.Generator
+
+
+def cliffs_delta(early: Numbers, late: Numbers) -> float:
+    """Return P(late > early) - P(late < early) over all pairs, in O(n log n).
+
+    Parameters
+    ----------
+    early, late : ndarray, (n,), (m,)
+        Values; nan is left out.
+
+    Returns
+    -------
+    float
+        -1 to 1, positive where late values are larger, 0.5 for each tie; nan if one is empty.
+
+    Notes
+    -----
+    Cliff, Psychological Bulletin 114 (1993). It counts order alone: values far apart and values
+    just apart weigh the same.
+    """
+    low, high = np.sort(early[np.isfinite(early)]), late[np.isfinite(late)]
+    if not len(low) or not len(high):
+        return float("nan")
+    below = np.searchsorted(low, high, "left").sum(dtype=np.int64)
+    above = len(low) * len(high) - np.searchsorted(low, high, "right").sum(dtype=np.int64)
+    return float(below - above) / (len(low) * len(high))
+
+
+def pair_deltas(values: Numbers, block: Ints, early: Sequence[int], late: Sequence[int]) -> Numbers:
+    """Return `cliffs_delta` of every early block against every late one, (early, late)."""
+    return np.array(
+        [[cliffs_delta(values[block == a], values[block == b]) for b in late] for a in early]
+    )
+
+
+def resample(
+    block: Ints,
+    groups: Sequence[Sequence[int]],
+    n_boot: int,
+    rng: _RNG,
+    *,
+    whole: bool = False,
+) -> Iterator[NDArray[np.float32]]:
+    """Draw blocks within each group, then kernels within each block drawn.
+
+    Parameters
+    ----------
+    block : ndarray of int, (n,)
+        Block of each kernel.
+    groups : sequence of sequence of int
+        Blocks of each group; blocks of a group are drawn among themselves, one fewer than there
+        are (one of one).
+    n_boot : int
+        Draws.
+    rng : numpy.random.Generator
+        Of the draws.
+    whole : bool
+        Keep every block once and draw kernels alone: what varies then is this network's kernels,
+        not its blocks.
+
+    Yields
+    ------
+    ndarray of float32, (draws, n)
+        How often each kernel is drawn, a part of the draws at a time.
+    """
+    rows = [(g, b, np.flatnonzero(block == b)) for g, group in enumerate(groups) for b in group]
+    step = max(1, _CHUNK // len(block))
+    for start in range(0, n_boot, step):
+        draws = min(step, n_boot - start)
+        times: dict[tuple[int, int], Ints] = {}
+        for g, group in enumerate(groups):
+            size = len(group)
+            even = np.full(size, 1 / size)
+            drawn = (
+                np.ones((draws, size), np.int64)
+                if whole
+                else rng.multinomial(max(size - 1, 1), even, size=draws)
+            )
+            times |= {(g, b): drawn[:, i] for i, b in enumerate(group)}
+        weights = np.zeros((draws, len(block)), np.float32)
+        for g, b, members in rows:
+            size = len(members)
+            owner = np.repeat(np.arange(draws), times[g, b] * size)
+            picked = owner * size + rng.integers(size, size=len(owner))
+            counts = np.bincount(picked, minlength=draws * size)
+            weights[:, members] = counts.reshape(draws, size)
+        yield weights
+
+
+class Ranked:
+    """Values sorted once, so that each draw of a bootstrap costs O(n).
+
+    Parameters
+    ----------
+    values : ndarray, (n,)
+        One per kernel; nan is left out.
+    """
+
+    def __init__(self, values: Numbers) -> None:
+        order = np.argsort(values, kind="stable")
+        self.rows = order[np.isfinite(values[order])]
+        ordered = values[self.rows]
+        self.left = np.searchsorted(ordered, ordered, "left")
+        self.right = np.searchsorted(ordered, ordered, "right")
+
+    def deltas(self, weights: NDArray[np.float32], late: NDArray[np.bool_]) -> Numbers:
+        """Return Cliff's delta of each draw.
+
+        Parameters
+        ----------
+        weights : ndarray, (draws, n)
+            How often each kernel is drawn.
+        late : ndarray of bool, (n,)
+            Which kernels are late; the others are early.
+
+        Returns
+        -------
+        ndarray, (draws,)
+            nan where a group is empty.
+        """
+        drawn = weights[:, self.rows].astype(np.float64)
+        is_late = late[self.rows]
+        below = _cumulative(np.where(is_late, 0.0, drawn))
+        total, pairs = below[:, -1:], drawn[:, is_late]
+        score = below[:, self.left[is_late]] + below[:, self.right[is_late]] - total
+        both = total[:, 0] * pairs.sum(1)
+        answer: Numbers = np.einsum("rn,rn->r", pairs, score) / np.where(both > 0, both, np.nan)
+        return answer
+
+    def trends(self, weights: NDArray[np.float32], block: Ints) -> Numbers:
+        """Return Spearman's correlation of the values with the block in each draw.
+
+        Parameters
+        ----------
+        weights : ndarray, (draws, n)
+            How often each kernel is drawn.
+        block : ndarray of int, (n,)
+            Depth of each kernel.
+
+        Returns
+        -------
+        ndarray, (draws,)
+            Ties share their mean rank; nan where all values, or all blocks, are one.
+        """
+        drawn = weights[:, self.rows].astype(np.float64)
+        depths, index = np.unique(block[self.rows], return_inverse=True)
+        up = _cumulative(drawn)
+        rank = up[:, self.left] + up[:, self.right]
+        total = up[:, -1:]
+        sizes = drawn @ (index[:, None] == np.arange(len(depths)))
+        ends = _cumulative(sizes)
+        # Means of ranks are half the total; doubled ranks avoid the halves.
+        depth_rank = ends[:, :-1] + ends[:, 1:] - total
+        rank = rank - total
+        spread = np.einsum("rn,rn,rn->r", drawn, rank, rank)
+        depth_spread = (sizes * depth_rank**2).sum(1)
+        joint = np.einsum("rn,rn,rn->r", drawn, rank, depth_rank[:, index])
+        scale = np.sqrt(spread * depth_spread)
+        answer: Numbers = joint / np.where(scale > 0, scale, np.nan)
+        return answer
+
+
+def _cumulative(weights: Numbers) -> Numbers:
+    out = np.zeros((len(weights), weights.shape[1] + 1))
+    np.cumsum(weights, axis=1, out=out[:, 1:])
+    return out
+
+
+def block_means(values: NDArray[np.floating], block: Ints, blocks: Sequence[int] | Ints) -> Numbers:
+    """Return the mean of each column within each block.
+
+    Parameters
+    ----------
+    values : ndarray, (n, c)
+        Per kernel.
+    block : ndarray of int, (n,)
+        Of each kernel.
+    blocks : sequence of int
+        Which.
+
+    Returns
+    -------
+    ndarray, (blocks, c)
+        Means.
+    """
+    return np.stack([values[block == b].mean(0) for b in blocks])
+
+
+def welch(a: Numbers, b: Numbers) -> Numbers:
+    """Return Welch and Satterthwaite's degrees of freedom for a difference of two means.
+
+    Parameters
+    ----------
+    a, b : ndarray, (n, c), (m, c)
+        One row per block, n and m at least 2.
+
+    Returns
+    -------
+    ndarray, (c,)
+        Between min(n, m) - 1 and n + m - 2; the smaller bound where nothing varies.
+    """
+    n, m = len(a), len(b)
+    va, vb = a.var(0, ddof=1) / n, b.var(0, ddof=1) / m
+    below = va**2 / (n - 1) + vb**2 / (m - 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.where(below > 0, (va + vb) ** 2 / below, min(n, m) - 1)
+    return np.asarray(np.maximum(freedom, min(n, m) - 1), dtype=np.float64)
+
+
+def t_interval(
+    estimate: Numbers, error: Numbers, freedom: Numbers, units: int, confidence: float
+) -> Numbers:
+    """Return intervals for numbers bounded by -1 and 1, from their standard errors.
+
+    Parameters
+    ----------
+    estimate, error, freedom : ndarray, (c,)
+        Estimates in [-1, 1], their bootstrap standard errors, degrees of freedom.
+    units : int
+        Blocks in the smaller group, for the case below.
+    confidence : float
+        Such as 0.95.
+
+    Returns
+    -------
+    ndarray, (c, 2)
+        Symmetric on the scale of artanh, where the bounds lie at infinity. For an estimate at a
+        bound, which no bootstrap can leave, the other end is (units - t^2) / (units + t^2) away
+        from 0 (Feng and Cliff, J. Mod. Appl. Stat. Methods 3, 2004).
+    """
+    q = student.ppf(0.5 + confidence / 2, freedom)
+    inner = np.clip(estimate, -1 + 1e-12, 1 - 1e-12)
+    half = q * error / (1 - inner**2)
+    centre = np.arctanh(inner)
+    out = np.stack([np.tanh(centre - half), np.tanh(centre + half)], 1)
+    bound = (units - q**2) / (units + q**2)
+    out = np.where((estimate >= 1)[:, None], np.stack([bound, np.ones_like(q)], 1), out)
+    return np.where((estimate <= -1)[:, None], np.stack([-np.ones_like(q), -bound], 1), out)
+
+
+def share_interval(
+    estimate: Numbers, error: Numbers, freedom: Numbers, confidence: float
+) -> Numbers:
+    """Return intervals for differences of shares, cut at -1 and 1.
+
+    Parameters
+    ----------
+    estimate, error, freedom : ndarray, (c,)
+        Differences, their bootstrap standard errors, degrees of freedom.
+    confidence : float
+        Such as 0.95.
+
+    Returns
+    -------
+    ndarray, (c, 2)
+        nan where the error is 0: nothing varied, so nothing is known of how it would.
+    """
+    half = student.ppf(0.5 + confidence / 2, freedom) * np.where(error > 0, error, np.nan)
+    return np.clip(np.stack([estimate - half, estimate + half], 1), -1, 1)

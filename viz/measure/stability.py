@@ -1,0 +1,214 @@
+"""How many clusters k-means can find again in resampled data, and in data without clusters.
+
+Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between k-means clusterings of
+bootstrap samples, each extended to all rows by the nearest centre (Dolnicar and Leisch 2010;
+von Luxburg, "Clustering Stability", 2010, also on its limits). Small numbers of clusters are stable
+in any elongated cloud, so the curve is read against the same curve of a Gaussian with the same mean
+and covariance, in the spirit of the gap statistic (Tibshirani, Walther and Hastie 2001).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Curve", "choose", "gaussian_like", "k_means", "nearest", "stability", "unit_rows"]
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.float32]
+N_INIT = 3
+"""Starts of each k-means on a bootstrap sample."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Stability by number of clusters.
+
+    Parameters
+    ----------
+    tried : ndarray of int64, (T,)
+        Numbers of clusters.
+    mean : ndarray, (T,)
+        Mean adjusted Rand index over pairs of bootstrap samples.
+    se : ndarray, (T,)
+        Its standard error: jackknife over bootstrap samples.
+    """
+
+    tried: NDArray[np.int64]
+    mean: Floats
+    se: Floats
+
+
+def unit_rows(rows: NDArray[np.floating]) -> Rows:
+    """Scale each row to unit norm; rows of zeros stay.
+
+    Parameters
+    ----------
+    rows : ndarray, (n, d)
+        Any scale.
+
+    Returns
+    -------
+    ndarray of float32, (n, d)
+        Unit rows.
+    """
+    wide = rows.astype(np.float64)
+    largest = np.abs(wide).max(1, keepdims=True)
+    wide /= np.where(largest > 0, largest, 1)
+    norm = np.linalg.norm(wide, axis=1, keepdims=True)
+    return (wide / np.where(norm > 0, norm, 1)).astype(np.float32)
+
+
+def k_means(rows: Rows, n_clusters: int, *, seed: int, n_init: int = N_INIT) -> Rows:
+    """Return the centres of the best of several k-means runs.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, (n, d)
+        At least as many as clusters.
+    n_clusters : int
+        K.
+    seed : int
+        Of the k-means++ starts.
+    n_init : int
+        Starts.
+
+    Returns
+    -------
+    ndarray of float32, (K, d)
+        Centres.
+    """
+    import warnings
+
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        # Fewer distinct rows than clusters: the surplus centres repeat, which is harmless here.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fit = KMeans(n_clusters, n_init=n_init, random_state=seed, max_iter=100).fit(rows)
+    centres: Rows = fit.cluster_centers_
+    return centres
+
+
+def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
+    """Return the nearest centre of each row.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, (n, d)
+        Points.
+    centres : ndarray of float32, (K, d)
+        Centres.
+
+    Returns
+    -------
+    ndarray of int64, (n,)
+        The first of equals.
+    """
+    height = rows @ centres.T - 0.5 * (centres * centres).sum(1)
+    found: NDArray[np.int64] = height.argmax(1).astype(np.int64)
+    return found
+
+
+def gaussian_like(rows: Rows, seed: int) -> Rows:
+    """Draw unit-norm rows from a Gaussian with the mean and covariance of these.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, (n, d)
+        The data.
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    ndarray of float32, (n, d)
+        Elongated as the data are, but without clusters.
+    """
+    wide = rows.astype(np.float64)
+    mean = wide.mean(0)
+    values, vectors = np.linalg.eigh((wide - mean).T @ (wide - mean) / len(wide))
+    draws = np.random.default_rng(seed).normal(size=wide.shape)
+    return unit_rows(mean + (draws * np.sqrt(values.clip(0))) @ vectors.T)
+
+
+def stability(
+    rows: Rows,
+    tried: Sequence[int],
+    *,
+    n_bootstraps: int = 8,
+    seed: int = 0,
+    progress: Callable[[], None] | None = None,
+) -> Curve:
+    """Cluster bootstrap samples and compare the clusterings of all rows.
+
+    Parameters
+    ----------
+    rows : ndarray of float32, (n, d)
+        The data.
+    tried : sequence of int
+        Numbers of clusters, each at most n.
+    n_bootstraps : int
+        Bootstrap samples, at least 3.
+    seed : int
+        Of samples and starts.
+    progress : callable or None
+        Called after each number.
+
+    Returns
+    -------
+    Curve
+        One point per number of clusters.
+    """
+    from sklearn.metrics import adjusted_rand_score
+
+    mean, se = [], []
+    upper = np.triu_indices(n_bootstraps, 1)
+    for n_clusters in tried:
+        streams = np.random.default_rng([seed, n_clusters]).spawn(n_bootstraps)
+        found = []
+        for stream in streams:
+            sample = rows[stream.integers(0, len(rows), len(rows))]
+            centres = k_means(sample, n_clusters, seed=int(stream.integers(2**31)))
+            found.append(nearest(rows, centres))
+        index = np.zeros((n_bootstraps, n_bootstraps))
+        for i, j in zip(*upper, strict=True):
+            index[i, j] = index[j, i] = adjusted_rand_score(found[i], found[j])
+        mean.append(index[upper].mean())
+        se.append(_jackknife(index))
+        if progress is not None:
+            progress()
+    return Curve(np.array(tried, dtype=np.int64), np.array(mean), np.array(se))
+
+
+def _jackknife(index: Floats) -> float:
+    """Standard error of the mean over pairs, leaving out one sample at a time."""
+    b = len(index)
+    total = index.sum() / 2
+    without = (total - index.sum(1)) / ((b - 1) * (b - 2) / 2)
+    return float(np.sqrt((b - 1) / b * ((without - without.mean()) ** 2).sum()))
+
+
+def choose(found: Curve, null: Curve) -> int:
+    """Choose the smallest number whose stability above the null is within one error of the best.
+
+    Parameters
+    ----------
+    found : Curve
+        Of the data.
+    null : Curve
+        Of data without clusters.
+
+    Returns
+    -------
+    int
+        Number of clusters.
+    """
+    excess = found.mean - null.mean
+    best = int(excess.argmax())
+    error = float(np.hypot(found.se[best], null.se[best]))
+    return int(found.tried[np.flatnonzero(excess >= excess[best] - error)[0]])

@@ -1,0 +1,102 @@
+"""Everything of one view in a folder: its figures, its table, its arrays, its numbers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viz.draw.style import FORMATS, FigureFileError, save_figure
+
+if TYPE_CHECKING:
+    from viz.catalogue import View
+    from viz.results.base import Result
+
+__all__ = ["check_view_folder", "write_view", "write_view_folder"]
+
+
+def write_view(row: View, result: Result, figures: Path, data: Path) -> None:
+    """Write a view's figures in every format, and its data.
+
+    Parameters
+    ----------
+    row : View
+        Of the catalogue.
+    result : Result
+        What its measure returned.
+    figures, data : Path
+        Folders that exist.
+    """
+    result.save(data / f"{row.name}.npz")
+    if hasattr(result, "to_frame"):
+        result.to_frame().to_csv(data / f"{row.name}.csv", index=False)
+    if row.summary is not None:
+        text = json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+        (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
+    for each in row.figures:
+        figure = each.make(result)
+        for suffix in FORMATS:
+            save_figure(figure, figures / f"{each.name}{suffix}", force=True)
+
+
+def check_view_folder(folder: Path, *, force: bool = False) -> None:
+    """Tell whether a view's folder can be written, before any work is done.
+
+    Parameters
+    ----------
+    folder : Path
+        Does not exist, is empty, or may be added to.
+    force : bool
+        Whether files in it may be replaced; other files in it are left alone.
+
+    Raises
+    ------
+    FigureFileError
+        If it holds something and may not be added to.
+    """
+    if folder.is_file():
+        raise FigureFileError(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
+    if folder.is_dir() and any(folder.iterdir()) and not force:
+        raise FigureFileError(f"{folder} exists; choose another name or pass --force.")
+
+
+def write_view_folder(
+    row: View, result: Result, folder: str | Path, *, force: bool = False
+) -> Path:
+    """Write everything of a view into one folder, whole or not at all.
+
+    Parameters
+    ----------
+    row : View
+        Of the catalogue.
+    result : Result
+        What its measure returned.
+    folder : str or Path
+        Made where it is missing, with the folders above it.
+    force : bool
+        Replace files of the same names.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    FigureFileError
+        If it holds something and may not be added to.
+    """
+    folder = Path(folder)
+    check_view_folder(folder, force=force)
+    part = folder.with_name(folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    try:
+        write_view(row, result, part, part)
+        folder.mkdir(exist_ok=True)
+        for path in sorted(part.iterdir()):
+            path.replace(folder / path.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder

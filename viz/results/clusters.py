@@ -1,0 +1,288 @@
+"""What kernels have in common: their covariance by block, and the clusters they fall into.
+
+`KernelSpectra` is made by `viz.measure.kernel_spectra`, `Clusters`, which holds one as well, by
+`viz.measure.clusters`. Letters in shapes: n kernels of k x k taps in B blocks, K clusters, T
+numbers of clusters tried, L labels, m kernels on the t-SNE map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.results.base import Result
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Clusters", "KernelSpectra"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KernelSpectra(Result):
+    """Covariance of the kernels of each block over its channels, and numbers drawn from it.
+
+    Parameters
+    ----------
+    kernel_size : int
+        k.
+    blocks : ndarray of int64, (B,)
+        0-based.
+    n_kernels : ndarray of int64, (B,)
+        Kernels of each block.
+    covariance : ndarray of float32, (B, k^2, k^2)
+        Of vec(kernel) over channels, taps row by row, in squared weights; divided by n - 1.
+    eigenvalues : ndarray, (B, k^2)
+        Of the covariance, largest first, in squared weights.
+    components : ndarray of float32, (B, C, k, k)
+        Leading eigenvectors, of unit norm, the tap with the largest magnitude positive.
+    effective_rank : ndarray, (B,)
+        exp(-sum p ln p) of the eigenvalues' shares p: between 1 and k^2; 0 for equal kernels.
+    variance_entropy : ndarray, (B,)
+        -sum p log10 p of the same shares, so the logarithm of the effective rank.
+    sparsity : ndarray, (B,)
+        Share of kernels whose largest |weight| is below 1 % of the block's.
+    null_shares : ndarray, (B, k^2)
+        Eigenvalues' shares of as many independent uniform kernels, mean over draws.
+    null_effective_rank, null_effective_rank_sd : ndarray, (B,)
+        Of those: mean and standard deviation over draws.
+    null_variance_entropy, null_variance_entropy_sd : ndarray, (B,)
+        Likewise.
+    """
+
+    kind: ClassVar[str] = "kernel spectra"
+    kernel_size: int
+    blocks: Ints
+    n_kernels: Ints
+    covariance: NDArray[np.float32]
+    eigenvalues: Floats
+    components: NDArray[np.float32]
+    effective_rank: Floats
+    variance_entropy: Floats
+    sparsity: Floats
+    null_shares: Floats
+    null_effective_rank: Floats
+    null_effective_rank_sd: Floats
+    null_variance_entropy: Floats
+    null_variance_entropy_sd: Floats
+
+    @property
+    def shares(self) -> Floats:
+        """Eigenvalues' shares of the variance, (B, k^2), largest first."""
+        total = self.eigenvalues.sum(1, keepdims=True)
+        return self.eigenvalues / np.where(total > 0, total, 1)
+
+    def spectra_frame(self) -> pd.DataFrame:
+        """Return one row per block: number of kernels, the measures, and their nulls."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "block": self.blocks,
+                "n": self.n_kernels,
+                "effective_rank": self.effective_rank,
+                "null_effective_rank": self.null_effective_rank,
+                "variance_entropy": self.variance_entropy,
+                "null_variance_entropy": self.null_variance_entropy,
+                "sparsity": self.sparsity,
+                "first_share": self.shares[:, 0],
+            }
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per block."""
+        return self.spectra_frame()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Clusters(KernelSpectra):
+    """Kernels grouped by k-means on their unit-norm taps, without any label, sign kept.
+
+    Clusters are numbered by the mean block of their members, the earliest first.
+
+    Parameters
+    ----------
+    block : ndarray of int64, (n,)
+        Block of each kernel, 0-based.
+    channel : ndarray of int64, (n,)
+        Its channel.
+    label : ndarray of str, (n,)
+        Its label, of `viz.results.depthwise.LABELS`; ``""`` where labels were not given.
+    cluster : ndarray of int64, (n,)
+        0 to K - 1; -1 for a kernel of zeros.
+    similarity : ndarray, (n,)
+        Cosine between each kernel and its cluster's centre; nan for a kernel of zeros.
+    centres : ndarray of float32, (K, k, k)
+        Mean of the members, each of unit norm. Its norm says how alike they are: 1 if equal.
+    centres_by_block : ndarray of float32, (B, K, k, k)
+        The same of the members in one block; nan where there are none.
+    counts : ndarray of int64, (B, K)
+        Members by block.
+    tried : ndarray of int64, (T,)
+        Numbers of clusters tried.
+    stability : ndarray, (T,)
+        Mean adjusted Rand index between clusterings of bootstrap samples; nan if not measured.
+    stability_se : ndarray, (T,)
+        Its standard error, by the jackknife over bootstrap samples.
+    null_stability : ndarray, (T,)
+        The same of Gaussian kernels with the same mean and covariance, made unit-norm.
+    null_stability_se : ndarray, (T,)
+        Its standard error.
+    chosen_by : str
+        How K was chosen, in words.
+    ari, ami : float
+        Adjusted Rand index, and adjusted mutual information, between clusters and labels, all
+        kernels with a cluster; 0 is chance, 1 agreement, nan without labels.
+    ari_classified, ami_classified : float
+        The same over kernels that have a label other than ``"unclassified"``.
+    ami_block : float
+        Adjusted mutual information between clusters and blocks: how much clusters follow depth.
+    confusion : ndarray of int64, (L, K)
+        Kernels of each label in each cluster.
+    confusion_labels : tuple of str
+        Labels of the rows: those that occur.
+    pca : ndarray, (n, 2)
+        Scores of the unit-norm kernels on their first two principal components.
+    pca_share : tuple of float
+        Shares of the variance that the two hold.
+    tsne_row : ndarray of int64, (m,)
+        Kernels on the t-SNE map.
+    tsne : ndarray, (m, 2)
+        Their positions; distances and sizes of groups on this map mean nothing.
+    """
+
+    kind: ClassVar[str] = "kernel clusters"
+    block: Ints
+    channel: Ints
+    label: NDArray[np.str_]
+    cluster: Ints
+    similarity: Floats
+    centres: NDArray[np.float32]
+    centres_by_block: NDArray[np.float32]
+    counts: Ints
+    tried: Ints
+    stability: Floats
+    stability_se: Floats
+    null_stability: Floats
+    null_stability_se: Floats
+    chosen_by: str
+    ari: float
+    ami: float
+    ari_classified: float
+    ami_classified: float
+    ami_block: float
+    confusion: Ints
+    confusion_labels: tuple[str, ...]
+    pca: Floats
+    pca_share: tuple[float, ...]
+    tsne_row: Ints
+    tsne: Floats
+
+    @property
+    def n_clusters(self) -> int:
+        """K."""
+        return len(self.centres)
+
+    @property
+    def tightness(self) -> Floats:
+        """Norm of each centre, (K,): 1 if its members are equal up to scale, near 0 if unlike."""
+        flat = self.centres.reshape(len(self.centres), -1).astype(np.float64)
+        norms: Floats = np.linalg.norm(flat, axis=1)
+        return norms
+
+    @property
+    def composition(self) -> Floats:
+        """Share of each cluster among the clustered kernels of a block, (B, K)."""
+        total = self.counts.sum(1, keepdims=True)
+        return self.counts / np.where(total > 0, total, 1)
+
+    @property
+    def excess(self) -> Floats:
+        """Stability above that of kernels without clusters, (T,)."""
+        return self.stability - self.null_stability
+
+    def at_chosen(self) -> dict[str, float]:
+        """Return stability and null stability of the number of clusters chosen.
+
+        Returns
+        -------
+        dict
+            ``stability``, ``null_stability``, ``excess``, ``excess_se``; nan where that number
+            was not tried.
+        """
+        at = np.flatnonzero(self.tried == self.n_clusters)
+        if not len(at):
+            names = ("stability", "null_stability", "excess", "excess_se")
+            return dict.fromkeys(names, float("nan"))
+        i = at[0]
+        return {
+            "stability": float(self.stability[i]),
+            "null_stability": float(self.null_stability[i]),
+            "excess": float(self.excess[i]),
+            "excess_se": float(np.hypot(self.stability_se[i], self.null_stability_se[i])),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per kernel: where it stands, its label, its cluster, both maps."""
+        import pandas as pd
+
+        tsne = np.full((len(self.cluster), 2), np.nan)
+        tsne[self.tsne_row] = self.tsne
+        return pd.DataFrame(
+            {
+                "block": self.block,
+                "channel": self.channel,
+                "label": self.label,
+                "cluster": self.cluster,
+                "similarity": self.similarity,
+                "pca_1": self.pca[:, 0],
+                "pca_2": self.pca[:, 1],
+                "tsne_1": tsne[:, 0],
+                "tsne_2": tsne[:, 1],
+            }
+        )
+
+    def composition_frame(self) -> pd.DataFrame:
+        """Return one row per block and cluster: members, and their share of the block."""
+        import pandas as pd
+
+        b, k = self.counts.shape
+        return pd.DataFrame(
+            {
+                "block": np.repeat(self.blocks, k),
+                "cluster": np.tile(np.arange(k), b),
+                "n": self.counts.ravel(),
+                "share": self.composition.ravel(),
+            }
+        )
+
+    def stability_frame(self) -> pd.DataFrame:
+        """Return one row per number of clusters tried."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "n_clusters": self.tried,
+                "stability": self.stability,
+                "stability_se": self.stability_se,
+                "null_stability": self.null_stability,
+                "null_stability_se": self.null_stability_se,
+                "excess": self.excess,
+            }
+        )
+
+    def confusion_frame(self) -> pd.DataFrame:
+        """Return one row per label, one column per cluster: numbers of kernels."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            self.confusion,
+            index=pd.Index(list(self.confusion_labels), name="label"),
+            columns=[f"cluster {i}" for i in range(self.n_clusters)],
+        )
