@@ -72,7 +72,7 @@ def test_an_existing_folder_is_refused_or_replaced_whole(small, report, tmp_path
 
 
 def test_a_failure_leaves_nothing_behind(small, tmp_path, monkeypatch):
-    import viz.report.build as module
+    import viz.report.folder as module
 
     def fail(*arguments, **options):
         raise RuntimeError("disk full")
