@@ -16,12 +16,23 @@ from numpy.typing import NDArray
 
 from viz.draw.style import SMALL, TEXT, TITLE, printable
 
-__all__ = ["MARGIN", "block_bar", "depth_colours", "heading", "inches", "panel", "plain_axes"]
+__all__ = [
+    "MARGIN",
+    "block_bar",
+    "depth_colours",
+    "foot",
+    "heading",
+    "inches",
+    "panel",
+    "plain_axes",
+    "shortened",
+]
 
 MARGIN = 0.08
 """Inches kept free around a figure."""
 _LINE = SMALL * 1.3 / 72
-_LETTERS_PER_INCH = 126 / SMALL
+_LETTERS = 126
+"""Letters of one point in an inch, on average."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -51,15 +62,58 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
         Inches taken at the top and at the bottom.
     """
     width, height = inches(target)
-    letters = max(20, int((width - 2 * MARGIN) * _LETTERS_PER_INCH))
-    lines = [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
     x = MARGIN / width
-    target.text(
-        x, 1 - 0.06 / height, f"{printable(name)} · {title}", fontsize=TITLE, va="top", ha="left"
-    )
-    for i, line in enumerate(reversed(lines)):
+    room = int((width - 2 * MARGIN) * _LETTERS / TITLE) - len(title) - 3
+    text = f"{printable(shortened(name, room))} · {title}"
+    target.text(x, 1 - 0.06 / height, text, fontsize=TITLE, va="top", ha="left")
+    for i, line in enumerate(reversed(_wrapped(note, width))):
         target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
-    return 0.27, 0.12 + len(lines) * _LINE
+    return 0.27, foot(note, width)
+
+
+def _wrapped(note: str, width: float) -> list[str]:
+    letters = max(20, int((width - 2 * MARGIN) * _LETTERS / SMALL))
+    return [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
+
+
+def foot(note: str, width: float) -> float:
+    """Return the inches that `heading` takes at the bottom.
+
+    Parameters
+    ----------
+    note : str
+        As given there.
+    width : float
+        Of the target, in inches.
+
+    Returns
+    -------
+    float
+        Height.
+    """
+    return 0.12 + len(_wrapped(note, width)) * _LINE
+
+
+def shortened(name: str, letters: int) -> str:
+    """Leave out the middle of a name that is too long, so that both ends can be read.
+
+    Parameters
+    ----------
+    name : str
+        Such as a file name.
+    letters : int
+        Room; 12 at least are kept.
+
+    Returns
+    -------
+    str
+        The name, or its ends around an ellipsis.
+    """
+    letters = max(letters, 12)
+    if len(name) <= letters:
+        return name
+    tail = (letters - 1) // 2
+    return f"{name[: letters - 1 - tail]}…{name[-tail:]}"
 
 
 def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
