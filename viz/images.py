@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,15 +21,24 @@ from viz.results.network import Preprocessing
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageError",
+    "describe_preprocessing",
     "find_images",
     "prepare",
     "read_image",
+    "told",
     "unnormalise",
 ]
 
 IMAGE_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"}
+    {
+        *(".bmp", ".dds", ".dib", ".gif", ".icns", ".ico", ".pcx", ".psd", ".qoi", ".ras", ".tga"),
+        *(".apng", ".avif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".xbm", ".xpm"),
+        *(".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
+        *(".bw", ".pbm", ".pfm", ".pgm", ".pnm", ".ppm", ".sgi"),
+    }
 )
+"""What a folder is searched for; a file given by itself may end in anything."""
 MAX_PIXELS = 64_000_000
 
 
@@ -69,10 +81,17 @@ def find_images(folder: str | Path) -> list[Path]:
     return found
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Every format PIL reads by itself: EPS and WMF are programs, drawn by another program."""
+    Image.init()
+    return tuple(name for name in Image.ID if name not in {"EPS", "WMF"})
+
+
 def _to_uint8(image: Image.Image) -> Image.Image:
     """Flatten alpha on white, stretch 16-bit and float modes, convert the rest to RGB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.asarray(image, dtype=np.float64)
+        values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
         # 16-bit files say 65535 for white; a 32-bit mode has no white of its own.
         top = 65535.0 if image.mode != "F" else max(float(values.max(initial=0.0)), 1.0)
         scaled = np.clip(values / top * 255.0 + 0.5, 0, 255).astype(np.uint8)
@@ -109,7 +128,7 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=_formats()) as image:
                 if image.width * image.height > max_pixels:
                     raise ImageError(
                         f"{path.name}: {image.width} x {image.height} pixels found, at most "
@@ -130,7 +149,7 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.
         raise ImageError(
             f"{path.name}: not an image that can be read; expected JPEG, PNG or the like."
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, MemoryError) as error:
+    except Exception as error:  # PIL's parsers raise whatever a broken file makes them meet.
         raise ImageError(
             f"{path.name}: broken image ({error}); expected a complete file, save it again."
         ) from None
@@ -172,12 +191,103 @@ def prepare(
         scale = short / min(image.size)
         width, height = (max(size, round(side * scale)) for side in image.size)
         left, top = (width - size) // 2, (height - size) // 2
-        image = image.resize((width, height), resample)
-        pixels = np.array(image.crop((left, top, left + size, top + size)), dtype=np.float32)
+        across, down = image.width / width, image.height / height
+        # Only what the crop keeps is made: a thin long image resized whole may be gigabytes.
+        box = (left * across, top * down, (left + size) * across, (top + size) * down)
+        pixels = np.array(image.resize((size, size), resample, box=box), dtype=np.float32)
         batch.append(torch.from_numpy(pixels.reshape(size, size, -1) / 255.0).permute(2, 0, 1))
     mean = torch.tensor(preprocessing.mean).view(-1, 1, 1)
     std = torch.tensor(preprocessing.std).view(-1, 1, 1)
     return ((torch.stack(batch) - mean) / std).contiguous()
+
+
+def told(
+    preprocessing: Preprocessing,
+    in_channels: int = 3,
+    *,
+    image_size: int | None = None,
+    crop: float | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    interpolation: str | None = None,
+) -> Preprocessing:
+    """Replace what the user told of a preprocessing, and say so in its ``known``.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+        Of the checkpoint.
+    in_channels : int
+        Of the network.
+    image_size : int, optional
+        Side of the input, in pixels.
+    crop : float, optional
+        Share of the resized image that the centre crop keeps, in (0, 1].
+    mean, std : sequence of float, optional
+        One per input channel, or one for all; std is positive.
+    interpolation : str, optional
+        ``"bicubic"`` or ``"bilinear"``.
+
+    Returns
+    -------
+    Preprocessing
+        The same one if nothing was told.
+
+    Raises
+    ------
+    ImageError
+        If a value cannot be used.
+    """
+    changes: dict[str, Any] = {"image_size": image_size, "crop": crop, "mean": mean, "std": std,
+                               "interpolation": interpolation}  # fmt: skip
+    changes = {name: value for name, value in changes.items() if value is not None}
+    if not changes:
+        return preprocessing
+    for name in {"mean", "std"} & changes.keys():
+        values = tuple(float(value) for value in changes[name])
+        values = values * in_channels if len(values) == 1 else values
+        if len(values) != in_channels or not np.isfinite(values).all():
+            raise ImageError(
+                f"{name} of {len(values)} values found, expected {in_channels} finite numbers: one "
+                "per input channel."
+            )
+        changes[name] = values
+    if min(changes.get("std", (1.0,))) <= 0:
+        raise ImageError(f"std {changes['std']} found, expected positive numbers.")
+    if changes.get("image_size", 1) < 1 or not 0 < changes.get("crop", 1.0) <= 1:
+        raise ImageError("an image size of at least 1 pixel and a crop in (0, 1] are expected.")
+    if changes.get("interpolation", "bicubic") not in ("bicubic", "bilinear"):
+        raise ImageError(f"interpolation {interpolation!r} found, expected bicubic or bilinear.")
+    names = ", ".join(name.replace("_", " ") for name in changes)
+    known = f"{names} as told"
+    if len(changes) < 5:
+        known += f", the rest from: {preprocessing.known}"
+    return replace(preprocessing, **changes, known=known)
+
+
+def describe_preprocessing(preprocessing: Preprocessing) -> str:
+    """Say in a sentence how images become network input, and how that is known.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+        Of the checkpoint, or as told.
+
+    Returns
+    -------
+    str
+        For the user.
+    """
+
+    def few(values: Sequence[float]) -> str:
+        return ", ".join(f"{value:.4g}" for value in values)
+
+    size = preprocessing.image_size
+    return (
+        f"short side resized to {round(size / preprocessing.crop)} px "
+        f"({preprocessing.interpolation}), centre {size} x {size} px, "
+        f"mean {few(preprocessing.mean)}, std {few(preprocessing.std)} ({preprocessing.known})."
+    )
 
 
 def unnormalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:

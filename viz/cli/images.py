@@ -1,0 +1,178 @@
+"""What the commands about images share: which images, how they are prepared, on which device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from viz.cli.common import loading, open_checkpoint, say
+
+if TYPE_CHECKING:
+    from viz.image_sets import ImageSet
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["looking", "open_with_images", "say_skipped"]
+
+_PREPARATION = ("image_size", "crop", "mean", "std", "interpolation")
+
+
+class _Channels(click.ParamType):
+    """Numbers with commas between them, one per input channel."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406.", param, ctx)
+
+
+def looking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what every command takes that shows a checkpoint at work on images.
+
+    The command is given ``checkpoint`` (str), ``images`` (Path or None) and, in ``**options``, all
+    that `open_with_images` takes.
+
+    Parameters
+    ----------
+    function : callable
+        The command.
+
+    Returns
+    -------
+    callable
+        The command with its arguments CKPT and [IMAGE_OR_FOLDER], the loading options, and those
+        on images, their preparation and the device.
+    """
+    for option in reversed(
+        (
+            click.argument(
+                "images",
+                metavar="[IMAGE_OR_FOLDER]",
+                required=False,
+                type=click.Path(path_type=Path),
+            ),
+            click.option(
+                "--limit",
+                type=click.IntRange(1),
+                help="Take at most so many images, evenly spread over the folder.",
+            ),
+            click.option(
+                "--image-size",
+                type=click.IntRange(1),
+                help="Side of the network's input, in pixels.  [default: the checkpoint's]",
+            ),
+            click.option(
+                "--crop",
+                type=click.FloatRange(0, 1, min_open=True),
+                help="Share of the resized image that the centre crop keeps.  "
+                "[default: the checkpoint's]",
+            ),
+            click.option(
+                "--mean",
+                type=_Channels(),
+                help="Per input channel, subtracted from values in [0, 1].  "
+                "[default: the checkpoint's]",
+            ),
+            click.option(
+                "--std",
+                type=_Channels(),
+                help="Per input channel, divided out afterwards.  [default: the checkpoint's]",
+            ),
+            click.option(
+                "--interpolation",
+                type=click.Choice(["bicubic", "bilinear"]),
+                help="Of the resizing.  [default: the checkpoint's]",
+            ),
+            click.option(
+                "--device",
+                default="cpu",
+                show_default=True,
+                help="Where the network runs, such as cuda.",
+            ),
+        )
+    ):
+        function = option(function)
+    return loading(function)
+
+
+def open_with_images(
+    checkpoint: str, images: Path | None, options: dict[str, Any]
+) -> tuple[Checkpoint, ImageSet]:
+    """Open a checkpoint and the images to show it; say how they are prepared.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Path or name.
+    images : Path or None
+        An image or a folder; scikit-learn's two photographs for None.
+    options : dict
+        All options that `looking` adds; nothing else.
+
+    Returns
+    -------
+    checkpoint : Checkpoint
+        With the preprocessing that was told, where one was.
+    images : ImageSet
+        None is read yet, so what cannot be read is not known yet: see `say_skipped`.
+
+    Raises
+    ------
+    click.BadParameter
+        If the device is not there.
+    ImageError
+        If there is no image, or what was told does not suit the network.
+    """
+    from viz.image_sets import open_images
+    from viz.images import ImageError, describe_preprocessing, told
+
+    load = dict(options)
+    changes = {name: load.pop(name) for name in _PREPARATION}
+    limit = load.pop("limit")
+    _check_device(load["device"])
+    loaded = open_checkpoint(checkpoint, **load)
+    config = loaded.config
+    preprocessing = told(loaded.preprocessing, config.in_channels, **changes)
+    if preprocessing.image_size < config.patch_size:
+        raise ImageError(
+            f"an image size of {preprocessing.image_size} pixels found, at least one patch of "
+            f"{config.patch_size} expected; give a larger --image-size."
+        )
+    loaded = replace(loaded, preprocessing=preprocessing)
+    found = open_images(images, preprocessing, config.in_channels, limit=limit)
+    say(f"viz: {len(found)} {'image' if len(found) == 1 else 'images'}, "
+        f"{describe_preprocessing(preprocessing)}")  # fmt: skip
+    return loaded, found
+
+
+def say_skipped(images: ImageSet) -> None:
+    """Name the files that could not be read, once the images have been run through.
+
+    Parameters
+    ----------
+    images : ImageSet
+        After its measure.
+    """
+    if images.note:
+        say(f"viz: note: {images.note}")
+
+
+def _check_device(name: str) -> None:
+    import torch
+
+    try:
+        torch.empty(1, device=name).add(1)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise click.BadParameter(
+            f"{name!r} is not a device that torch can use here; try cpu.", param_hint="--device"
+        ) from None
