@@ -8,7 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from viz.images import ImageError, find_images, prepare, read_image, unnormalise
+from viz.images import (
+    ImageError,
+    describe_preprocessing,
+    find_images,
+    prepare,
+    read_image,
+    told,
+    unnormalise,
+)
 from viz.results.network import Preprocessing
 
 
@@ -125,3 +133,91 @@ def test_any_size_fits(shape, crop, rng):
     pixels = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
     pre = Preprocessing(32, crop, (0.5,), (0.5,))
     assert prepare([pixels, pixels], pre, in_channels=1).shape == (2, 1, 32, 32)
+
+
+def test_a_thin_image_is_not_enlarged_whole():
+    """Resized whole, this one would have 2 x 10^9 pixels; the centre is what was asked for."""
+    pixels = np.zeros((2, 60_000, 3), np.uint8)
+    pixels[:, 29_999:30_001] = 255
+    batch = prepare([pixels], Preprocessing(256, 1.0, (0.0,) * 3, (1.0,) * 3))
+    assert batch.shape == (1, 3, 256, 256)
+    assert batch[0, :, :, 100:156].min() > 0.9
+
+
+@pytest.mark.parametrize("shape", [(50, 93), (91, 50), (7, 9), (64, 64)])
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+def test_the_centre_is_that_of_the_whole_image_resized(shape, interpolation, rng):
+    pixels = rng.integers(0, 256, (*shape, 3)).astype(np.uint8)
+    pre = Preprocessing(40, 0.9, (0.0,) * 3, (1.0,) * 3, interpolation)
+    scale = round(40 / 0.9) / min(shape)
+    w, h = (max(40, round(side * scale)) for side in shape[::-1])
+    whole = Image.fromarray(pixels).resize((w, h), Image.Resampling[interpolation.upper()])
+    left, top = (w - 40) // 2, (h - 40) // 2
+    wanted = np.array(whole.crop((left, top, left + 40, top + 40))) / np.float32(255)
+    found = prepare([pixels], pre)[0].permute(1, 2, 0).numpy()
+    # Coordinates of the crop are rounded to float32: now and then a level of 255 is the next one.
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1.01 / 255)
+    assert (np.abs(found - wanted) < 1e-6).mean() > 0.9
+
+
+def test_what_another_program_would_draw_is_not_run(tmp_path):
+    """PIL hands PostScript to Ghostscript: a file must never be executed."""
+    script = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+    for name in ("a.eps", "a.png"):
+        (tmp_path / name).write_text(script)
+        with pytest.raises(ImageError, match="not an image that can be read"):
+            read_image(tmp_path / name)
+
+
+def test_damage_anywhere_is_an_image_error_or_an_image(picture, tmp_path, rng):
+    for suffix in ("png", "jpg", "gif", "bmp", "tif", "webp", "tga", "ppm", "jp2", "ico"):
+        path = tmp_path / f"a.{suffix}"
+        Image.fromarray(picture).save(path)
+        whole = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(25):
+            damaged = whole.copy()
+            at = rng.integers(0, min(len(whole), 200), 4)
+            damaged[at] = rng.integers(0, 256, 4)
+            path.write_bytes(damaged.tobytes())
+            try:
+                assert read_image(path).shape[2] == 3
+            except ImageError as error:
+                assert str(error).startswith(f"a.{suffix}: ")
+
+
+def test_floats_that_are_no_numbers_are_black(tmp_path):
+    values = np.array([[0.0, np.nan, 0.5, 1.0]], np.float32)
+    Image.fromarray(values).save(tmp_path / "a.tif")
+    assert read_image(tmp_path / "a.tif")[0, :, 0].tolist() == [0, 0, 128, 255]
+
+
+def test_preprocessing_as_told_says_so():
+    pre = Preprocessing(known="the checkpoint's metadata")
+    assert told(pre) is pre
+    changed = told(pre, image_size=96, mean=[0.5], std=[0.1, 0.2, 0.3])
+    assert changed.image_size == 96
+    assert changed.mean == (0.5, 0.5, 0.5)
+    assert changed.std == (0.1, 0.2, 0.3)
+    assert changed.interpolation == pre.interpolation
+    assert changed.known == (
+        "image size, mean, std as told, the rest from: the checkpoint's metadata"
+    )
+    sentence = describe_preprocessing(changed)
+    for part in ("short side resized to 100 px", "96 x 96", "0.5, 0.5, 0.5", "as told"):
+        assert part in sentence
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"mean": (0.1, 0.2)}, "mean of 2 values found, expected 3"),
+        ({"std": (0.1, 0.2, 0.0)}, "positive"),
+        ({"std": (0.1, np.nan, 1.0)}, "finite"),
+        ({"crop": 1.5}, "crop"),
+        ({"image_size": 0}, "image size"),
+        ({"interpolation": "nearest"}, "nearest"),
+    ],
+)
+def test_what_cannot_be_told(wrong, sentence):
+    with pytest.raises(ImageError, match=sentence):
+        told(Preprocessing(), **wrong)

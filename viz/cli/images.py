@@ -20,20 +20,18 @@ __all__ = ["looking", "open_with_images", "say_skipped"]
 _PREPARATION = ("image_size", "crop", "mean", "std", "interpolation")
 
 
-class _Channels(click.ParamType):
-    """Numbers with commas between them, one per input channel."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            return tuple(float(part) for part in str(value).split(","))
-        except ValueError:
-            self.fail(f"{value!r} is not a list of numbers such as 0.485,0.456,0.406.", param, ctx)
+def _channels(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """Read numbers with commas between them, one per input channel."""
+    if value is None:
+        return None
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not a list of numbers such as 0.485,0.456,0.406."
+        ) from None
 
 
 def looking(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -79,13 +77,15 @@ def looking(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--mean",
-                type=_Channels(),
+                metavar="NUMBERS",
+                callback=_channels,
                 help="Per input channel, subtracted from values in [0, 1].  "
                 "[default: the checkpoint's]",
             ),
             click.option(
                 "--std",
-                type=_Channels(),
+                metavar="NUMBERS",
+                callback=_channels,
                 help="Per input channel, divided out afterwards.  [default: the checkpoint's]",
             ),
             click.option(
