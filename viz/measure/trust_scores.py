@@ -1,0 +1,265 @@
+"""Scores of attribution maps, as formulas on arrays: curves, infidelity, sensitivity, ranks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = [
+    "area",
+    "blurred",
+    "contribution",
+    "edges",
+    "infidelity",
+    "points",
+    "rank_correlation",
+    "rise_kernel",
+    "subsets",
+    "top_patches",
+]
+
+Floats = NDArray[np.float64]
+
+
+def rise_kernel(taps: int = 11, sigma: float = 5.0) -> Floats:
+    """Return the kernel that RISE blurs with: a spike through scipy's Gaussian filter.
+
+    Parameters
+    ----------
+    taps : int
+        Side.
+    sigma : float
+        In pixels.
+
+    Returns
+    -------
+    ndarray, (taps, taps)
+        Sums to 1. The filter reflects at its border, so the kernel is flatter than a Gaussian.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    spike = np.zeros((taps, taps))
+    spike[taps // 2, taps // 2] = 1
+    kernel: Floats = gaussian_filter(spike, sigma)
+    return kernel
+
+
+def blurred(x: Tensor) -> Tensor:
+    """Blur network input as RISE does.
+
+    Parameters
+    ----------
+    x : torch.Tensor, (n, c, h, w)
+        Beyond its border lie zeros: the mean colour.
+
+    Returns
+    -------
+    torch.Tensor
+        Same shape.
+    """
+    kernel = torch.from_numpy(rise_kernel()).to(x.device, x.dtype)
+    c = x.shape[1]
+    return F.conv2d(
+        x, kernel.expand(c, 1, *kernel.shape), padding=kernel.shape[0] // 2, groups=c
+    )  # fmt: skip
+
+
+def edges(x: Tensor, patch_size: int) -> Floats:
+    """Return what an edge detector sees, patch by patch.
+
+    Parameters
+    ----------
+    x : torch.Tensor, (1, c, h, w)
+        Network input, whole patches.
+    patch_size : int
+        In pixels.
+
+    Returns
+    -------
+    ndarray, (gh, gw)
+        Magnitude of Sobel's gradient over all colours, summed over the patch; at the image's
+        border the outermost pixels are repeated.
+    """
+    sobel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], dtype=torch.float64)
+    values = F.pad(x.detach().to("cpu", torch.float64).transpose(0, 1), (1, 1, 1, 1), "replicate")
+    both = F.conv2d(values, torch.stack([sobel, sobel.T])[:, None])
+    size = both.square().sum((0, 1)).sqrt()
+    sums: Floats = F.avg_pool2d(size[None, None], patch_size)[0, 0].numpy() * patch_size**2
+    return sums
+
+
+def points(n_patches: int, n_steps: int) -> NDArray[np.int64]:
+    """Return how many patches are changed at each point of a curve.
+
+    Parameters
+    ----------
+    n_patches : int
+        In all.
+    n_steps : int
+        Steps wanted; there are no more than patches.
+
+    Returns
+    -------
+    ndarray of int64, (S + 1,)
+        From 0 to all, evenly.
+    """
+    steps = max(1, min(n_steps, n_patches))
+    return np.linspace(0, n_patches, steps + 1).round().astype(np.int64)
+
+
+def top_patches(
+    patches: NDArray[Any], counts: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return which patches are changed at each point: those of largest value.
+
+    Parameters
+    ----------
+    patches : ndarray, (gh, gw)
+        The map.
+    counts : ndarray of int64, (S + 1,)
+        As `points` returns them.
+    rng : numpy.random.Generator
+        Breaks ties: no place on the grid comes first.
+
+    Returns
+    -------
+    ndarray of bool, (S + 1, gh, gw)
+        Growing.
+    """
+    flat = patches.ravel()
+    order = np.lexsort((rng.permutation(flat.size), -flat))
+    rank = np.empty(flat.size, dtype=np.int64)
+    rank[order] = np.arange(flat.size)
+    masks: NDArray[np.bool_] = rank < counts[:, None]
+    return masks.reshape(len(counts), *patches.shape)
+
+
+def area(values: NDArray[Any]) -> Floats:
+    """Return the area under curves, (..., S + 1), over a width of 1: RISE's.
+
+    Parameters
+    ----------
+    values : ndarray, (..., S + 1)
+        Evenly spaced points.
+
+    Returns
+    -------
+    ndarray, (...)
+        (sum - half the ends) / S.
+    """
+    total = values.sum(-1) - (values[..., 0] + values[..., -1]) / 2
+    under: Floats = total / (values.shape[-1] - 1)
+    return under
+
+
+def subsets(
+    n: int, grid: tuple[int, int], rng: np.random.Generator
+) -> NDArray[np.bool_]:  # fmt: skip
+    """Draw sets of patches: one to half of them, every number as likely.
+
+    Parameters
+    ----------
+    n : int
+        Sets.
+    grid : tuple of int
+        Rows and columns of patches.
+    rng : numpy.random.Generator
+        Of the draw.
+
+    Returns
+    -------
+    ndarray of bool, (n, gh, gw)
+        The sets.
+    """
+    total = grid[0] * grid[1]
+    sizes = rng.integers(1, max(2, total // 2 + 1), n)
+    rank = rng.random((n, total)).argsort(1).argsort(1)
+    drawn: NDArray[np.bool_] = rank < sizes[:, None]
+    return drawn.reshape(n, *grid)
+
+
+def contribution(patches: NDArray[Any], raw: NDArray[Any], x: Tensor, local: bool) -> Floats:
+    """Return by how much the score should fall if each patch became zeros, as a map claims.
+
+    Parameters
+    ----------
+    patches : ndarray, (gh, gw)
+        The map.
+    raw : ndarray
+        What the method returned.
+    x : torch.Tensor, (1, c, h, w)
+        The input.
+    local : bool
+        Whether the method is a gradient: it then claims gradient times input, signs kept.
+
+    Returns
+    -------
+    ndarray, (gh, gw)
+        In the map's unit; for gradients, in logits.
+    """
+    if not local:
+        return patches.astype(np.float64)
+    gh, gw = patches.shape
+    product = raw.astype(np.float64) * x[0].detach().to("cpu", torch.float64).numpy()
+    c, h, w = product.shape
+    sums: Floats = product.reshape(c, gh, h // gh, gw, w // gw).sum((0, 2, 4))
+    return sums
+
+
+def infidelity(
+    claims: NDArray[Any], removed: NDArray[np.bool_], fall: NDArray[Any]
+) -> tuple[Floats, Floats, Floats]:
+    """Return Captum's infidelity with ``normalize=True``, for many maps at once.
+
+    Parameters
+    ----------
+    claims : ndarray, (A, gh, gw)
+        How much the score should fall without each patch.
+    removed : ndarray of bool, (K, gh, gw)
+        Which patches went: the perturbation I is the input there, and zero elsewhere.
+    fall : ndarray, (K,)
+        Score before minus score after.
+
+    Returns
+    -------
+    infidelity : ndarray, (A,)
+        Mean over K of (b claim - fall)^2.
+    unexplained : ndarray, (A,)
+        That over the mean of fall^2; nan where the score never moves.
+    scale : ndarray, (A,)
+        The b that makes it least: mean(claim fall) / mean(claim^2), 0 for a map of zeros.
+    """
+    k = len(removed)
+    said = removed.reshape(k, -1).astype(np.float64) @ claims.reshape(len(claims), -1).T
+    power, cross = (said**2).mean(0), (said * fall[:, None]).mean(0)
+    scale: Floats = np.divide(cross, power, out=np.zeros_like(power), where=power > 0)
+    error: Floats = ((scale * said - fall[:, None]) ** 2).mean(0)
+    moved = float((fall**2).mean())
+    unexplained: Floats = error / moved if moved > 0 else np.full_like(error, np.nan)
+    return error, unexplained, scale
+
+
+def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """Return Spearman's rank correlation of two maps; nan where one is constant.
+
+    Parameters
+    ----------
+    one, other : ndarray
+        Of equal shape.
+
+    Returns
+    -------
+    float
+        -1 to 1; equal values share their mean rank.
+    """
+    from scipy.stats import rankdata
+
+    a, b = (rankdata(values.ravel()) for values in (one, other))
+    a, b = a - a.mean(), b - b.mean()
+    size = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / size) if size > 0 else float("nan")

@@ -1,0 +1,106 @@
+"""The scores of attributions as plain values, and the finding in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.results.attribution import METHODS, UNITS
+from viz.results.trust import SCORES, Trust
+
+__all__ = ["sentence", "summary"]
+
+
+def summary(result: Trust) -> dict[str, Any]:
+    """Return every score as plain values.
+
+    Parameters
+    ----------
+    result : Trust
+        Of `rate`.
+
+    Returns
+    -------
+    dict
+        ``settings``, ``maps`` (per rated map: means over images, and the share of images in which
+        it beats the random map) and ``images`` (per image: what is explained, and every score).
+    """
+    insertion, deletion = result.beats_random()
+    names = (*SCORES, "best_scale")
+
+    def means(i: int) -> dict[str, Any]:
+        return {name: _mean(getattr(result, name)[:, i]) for name in names}
+
+    def scored(n: int, i: int) -> dict[str, Any]:
+        found = {name: _finite(getattr(result, name)[n, i]) for name in names}
+        curve = {s: _finite(result.rank_correlation[n, i, t]) for t, s in enumerate(result.stages)}
+        return {"map": result.rated[i], **found, "rank_correlation": curve}
+
+    return {
+        "n_images": len(result.names),
+        "settings": dict(result.source.settings),
+        "maps": [
+            {
+                "map": name,
+                "unit": UNITS.get(name, ""),
+                **means(i),
+                "beats_random_insertion": float(insertion[i]),
+                "beats_random_deletion": float(deletion[i]),
+            }
+            for i, name in enumerate(result.rated)
+        ],
+        "images": [
+            {
+                "image": name,
+                "explained": result.explained(n),
+                "target": int(result.target[n]),
+                "against": int(result.against[n]),
+                "predicted": result.predicted_name[n],
+                "score": float(result.score[n]),
+                "baseline_score": float(result.baseline_score[n]),
+                "probability": float(result.probability[n]),
+                "maps": [scored(n, i) for i in range(len(result.rated))],
+            }
+            for n, name in enumerate(result.names)
+        ],
+    }
+
+
+def _finite(value: Any) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    kept = values[np.isfinite(values)]
+    return float(kept.mean()) if len(kept) else None
+
+
+def sentence(result: Trust) -> str:
+    """Say which map ranks patches best, and how that compares with knowing nothing.
+
+    Parameters
+    ----------
+    result : Trust
+        Of `viz.measure.trust.rate`.
+
+    Returns
+    -------
+    str
+        With its numbers.
+    """
+    insertion, deletion = result.insertion_auc.mean(0), result.deletion_auc.mean(0)
+    margin = insertion - deletion
+    methods = [i for i, name in enumerate(result.rated) if name in METHODS]
+    best = max(methods, key=lambda i: margin[i])
+    random, edge = (result.rated.index(name) for name in ("random", "edges"))
+    beaten = [result.rated[i] for i in methods if margin[i] <= margin[edge]]
+    text = (
+        f"Over {len(result.names)} images, {result.rated[best]} ranks patches best: insertion less "
+        f"deletion {margin[best]:.2f}, against {margin[edge]:.2f} for an edge detector and "
+        f"{margin[random]:.2f} for random maps."
+    )
+    if beaten:
+        text += f" No better than the edge detector: {', '.join(beaten)}."
+    return text
