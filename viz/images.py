@@ -190,15 +190,25 @@ def prepare(
             image = image.convert("L")
         scale = short / min(image.size)
         width, height = (max(size, round(side * scale)) for side in image.size)
-        left, top = (width - size) // 2, (height - size) // 2
-        across, down = image.width / width, image.height / height
-        # Only what the crop keeps is made: a thin long image resized whole may be gigabytes.
-        box = (left * across, top * down, (left + size) * across, (top + size) * down)
-        pixels = np.array(image.resize((size, size), resample, box=box), dtype=np.float32)
+        box = _centre(width, height, size)
+        if width * height <= MAX_PIXELS:
+            image = image.resize((width, height), resample).crop(box)
+        else:
+            # Long and thin: resized whole it might be gigabytes. PIL rounds differently here, by
+            # a level or two of 255, so this is not the way for every image.
+            across, down = image.width / width, image.height / height
+            part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+            image = image.resize((size, size), resample, box=part)
+        pixels = np.array(image, dtype=np.float32)
         batch.append(torch.from_numpy(pixels.reshape(size, size, -1) / 255.0).permute(2, 0, 1))
     mean = torch.tensor(preprocessing.mean).view(-1, 1, 1)
     std = torch.tensor(preprocessing.std).view(-1, 1, 1)
     return ((torch.stack(batch) - mean) / std).contiguous()
+
+
+def _centre(width: int, height: int, size: int) -> tuple[int, int, int, int]:
+    left, top = (width - size) // 2, (height - size) // 2
+    return left, top, left + size, top + size
 
 
 def told(
