@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from viz.catalogue import weights
+from viz.catalogue import patch_filters, weights
 from viz.catalogue.base import FigureRow, Given, View
 
 __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
 
-VIEWS: tuple[View, ...] = (*weights.VIEWS,)
+VIEWS: tuple[View, ...] = (*patch_filters.VIEWS, *weights.VIEWS)
 """Every view, in the order of a report."""
 
 

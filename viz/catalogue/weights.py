@@ -15,21 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 
-def _patch_filters(checkpoint: Checkpoint, given: Given) -> Result:
-    from viz.measure.weights import patch_filters
-
-    return patch_filters(checkpoint, order="hue")
-
-
-def _draw_patch_filters(result: Any) -> Figure:
-    from viz.draw.weights import draw_mosaic, mosaic_figure, patch_filter_mosaic
-
-    mosaic = patch_filter_mosaic(result)
-    figure = mosaic_figure(mosaic)
-    draw_mosaic(mosaic, figure)
-    return figure
-
-
 def _depthwise(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.measure.weights import depthwise_kernels
 
@@ -46,22 +31,6 @@ def _draw_depthwise(result: Any) -> Figure:
 
 
 VIEWS: tuple[View, ...] = (
-    View(
-        "patch-filters",
-        "Patch-embedding filters",
-        _patch_filters,
-        "viz.results.weights:PatchFilters",
-        (
-            FigureRow(
-                "patch-filters",
-                "Every patch-embedding filter, in normalised-input space: grey ones first, then "
-                "by hue. Mid grey is zero.",
-                _draw_patch_filters,
-            ),
-        ),
-        "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
-        "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one.",
-    ),
     View(
         "depthwise",
         "Depthwise kernels by depth",

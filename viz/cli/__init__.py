@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from viz import __version__
-from viz.cli import files, weights
+from viz.cli import files, patch_filters, weights
 from viz.cli.common import Group
 
 __all__ = ["main"]
@@ -22,5 +22,5 @@ def main() -> None:
     """
 
 
-for _command in (*files.COMMANDS, *weights.COMMANDS):
+for _command in (*files.COMMANDS, *patch_filters.COMMANDS, *weights.COMMANDS):
     main.add_command(_command)

@@ -20,35 +20,6 @@ _output = click.option(
 )
 
 
-@click.command("patch-filters")
-@loading
-@_output
-@click.option(
-    "--order",
-    type=click.Choice(["index", "norm", "hue", "orientation"]),
-    default="hue",
-    show_default=True,
-)
-@click.option(
-    "--scale",
-    type=click.Choice(["figure", "tile"]),
-    default="tile",
-    show_default=True,
-    help="One colour scale for all, or each filter's own.",
-)
-@force_option
-def patch_filters(checkpoint: str, output: Path, order: str, scale: Any, force: bool,
-                  **options: Any) -> None:  # fmt: skip
-    """Draw every patch-embedding filter as a colour tile in one mosaic."""
-    from viz.draw.style import check_path
-    from viz.draw.weights import patch_filter_mosaic
-    from viz.measure import weights
-
-    check_path(output, force=force)
-    result = weights.patch_filters(open_checkpoint(checkpoint, **options), order=order)
-    _save(patch_filter_mosaic(result, scale=scale), output, force)
-
-
 @click.command()
 @loading
 @_output
@@ -103,4 +74,4 @@ def _save(mosaic: Any, output: Path, force: bool) -> None:
     click.echo(str(save_figure(figure, output, force=force)))
 
 
-COMMANDS = (patch_filters, depthwise)
+COMMANDS = (depthwise,)

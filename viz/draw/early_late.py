@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from viz.draw.frame import MARGIN, heading, inches, shortened
 from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import Layout, Scale, limits, signed_tiles
-from viz.draw.patch_filter_kinds import MARGIN, heading, inches
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import LABELS
@@ -117,7 +117,7 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
     titles = tuple(
         f"{LABELS[i]}: {100 * shares[s, i]:.0f} %" for i in np.flatnonzero(shown) for s in (0, 1)
     )
-    name = printable(result.source.name)
+    name = printable(shortened(result.source.name, 40))
     return Mosaic(
         picture=layout.place(signed_tiles(result.kernels, limit), fill=_PAGE),
         layout=layout,
@@ -220,8 +220,8 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     percent = f"{100 * result.confidence:.0f}\u00a0%"
     above, below = heading(
         target,
-        f"{printable(result.source.name)} · early {blocks_text(result.early_blocks)} against late "
-        f"{blocks_text(result.late_blocks)}",
+        result.source.name,
+        f"early {blocks_text(result.early_blocks)}, late {blocks_text(result.late_blocks)}",
         f"Left: Cliff's delta, positive where late kernels have more. Right: Spearman's "
         f"correlation with the block over all {len(result.blocks)} blocks. Black: {percent} "
         f"interval of a bootstrap over blocks, then kernels; grey: over kernels alone, about this "
@@ -314,7 +314,8 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     width, height = inches(target)
     above, below = heading(
         target,
-        f"{printable(result.source.name)} · descriptors of depthwise kernels by block",
+        result.source.name,
+        "descriptors of depthwise kernels by block",
         "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
         "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
         "depth; p: share of all orders of the blocks with one as strong.",

@@ -16,8 +16,8 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from viz.draw.early_late import EARLY, INIT, LATE, blocks_text
-from viz.draw.patch_filter_kinds import MARGIN, heading, inches
-from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.draw.frame import MARGIN, heading, inches
+from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, STATEMENTS, EarlyLate
 
 __all__ = ["SIZES", "draw_labels", "draw_statements"]
@@ -55,7 +55,8 @@ def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Ax
     width, height = inches(target)
     above, below = heading(
         target,
-        f"{printable(result.source.name)} · labels of early and late kernels",
+        result.source.name,
+        "labels of early and late kernels",
         f"Left: share of kernels with each label in early ({blocks_text(result.early_blocks)}), "
         f"late ({blocks_text(result.late_blocks)}) and randomly initialised kernels; small points: "
         f"single blocks. Right: difference with {100 * result.confidence:.0f}\u00a0% interval over "
@@ -135,7 +136,8 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     ]
     above, below = heading(
         target,
-        f"{printable(result.source.name)} · what is said of ConvMixers' kernels",
+        result.source.name,
+        "what is said of ConvMixers' kernels",
         f"Grey band: smallest to largest share in {len(result.init_statements)} randomly "
         "initialised networks. Coloured bands: over the inner radii "
         f"{', '.join(f'{r:g}' for r in result.radii)} taps. {result.note}",

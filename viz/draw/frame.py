@@ -23,6 +23,7 @@ __all__ = [
     "foot",
     "heading",
     "inches",
+    "nothing",
     "panel",
     "plain_axes",
     "shortened",
@@ -114,6 +115,31 @@ def shortened(name: str, letters: int) -> str:
         return name
     tail = (letters - 1) // 2
     return f"{name[: letters - 1 - tail]}…{name[-tail:]}"
+
+
+def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes:
+    """Say in the place of a figure why there is none.
+
+    Parameters
+    ----------
+    target : Figure or SubFigure
+        To write on.
+    name, title : str
+        As in `heading`.
+    why : str
+        A sentence.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Empty, its only text the sentence.
+    """
+    heading(target, name, title, "")
+    axes = target.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    letters = max(20, int((inches(target)[0] - 2 * MARGIN) * _LETTERS / TEXT))
+    axes.text(0.5, 0.5, textwrap.fill(why, letters), fontsize=TEXT, ha="center", va="center")
+    return axes
 
 
 def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.mosaic import Layout, limits, rgb_tiles, signed_tiles
-from viz.draw.style import SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure
+from viz.draw.frame import MARGIN, foot, heading, inches
+from viz.draw.mosaic import Layout, Scale, limits, rgb_tiles, signed_tiles
+from viz.draw.style import TEXT, TWO_COLUMNS, new_figure
 from viz.results.patch_filters import KINDS, PatchFilterDescription
 
 __all__ = [
@@ -20,10 +20,8 @@ __all__ = [
     "KindStyle",
     "draw_kinds",
     "filter_tiles",
-    "heading",
-    "inches",
     "kinds_figure",
-    "zero_colour",
+    "zero_words",
 ]
 
 
@@ -57,17 +55,7 @@ KIND_STYLES = {
 """Look of every kind, the same in every figure."""
 
 _BORDER, _GAP = 3, 3
-MARGIN = 0.08
 _HEAD, _TOP = 0.19, 0.27
-_LINE = SMALL * 1.25 / 72
-_LETTERS_PER_INCH = 146 / SMALL
-
-
-def inches(target: Figure | SubFigure) -> tuple[float, float]:
-    """Return width and height of a target in inches."""
-    box = target.bbox
-    dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
-    return box.width / dpi, box.height / dpi
 
 
 def filter_tiles(
@@ -97,39 +85,12 @@ def filter_tiles(
     return np.ascontiguousarray(beside.reshape(n, p, c * p, 3))
 
 
-def zero_colour(result: PatchFilterDescription) -> str:
-    """Return the name of the colour that stands for zero in `filter_tiles`."""
-    return "mid grey" if result.filters.shape[1] == 3 else "white"
-
-
-def _wrapped(note: str, width: float) -> list[str]:
-    letters = max(20, int((width - 2 * MARGIN) * _LETTERS_PER_INCH))
-    return [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
-
-
-def heading(target: Figure | SubFigure, title: str, note: str) -> tuple[float, float]:
-    """Write a title at the top and a note, wrapped to the width, at the bottom.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To write on.
-    title : str
-        One line.
-    note : str
-        Any length.
-
-    Returns
-    -------
-    tuple of float
-        Inches taken at the top and at the bottom.
-    """
-    width, height = inches(target)
-    lines = _wrapped(note, width)
-    x = MARGIN / width
-    target.text(x, 1 - 0.06 / height, title, fontsize=TITLE, va="top", parse_math=False)
-    target.text(x, 0.05 / height, "\n".join(lines), fontsize=SMALL, va="bottom", parse_math=False)
-    return _TOP, 0.1 + len(lines) * _LINE
+def zero_words(result: PatchFilterDescription) -> str:
+    """Return what the colours of `filter_tiles` mean, in words."""
+    if result.filters.shape[1] == 3:
+        return "mid grey is zero"
+    beside = "; input channels side by side" if result.filters.shape[1] > 1 else ""
+    return f"red positive, white zero, blue negative{beside}"
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:
@@ -164,14 +125,19 @@ def _kind_layout(sizes: list[int], tile: tuple[int, int], columns: int, head: in
     )
 
 
+def _limits(result: PatchFilterDescription, scale: Scale) -> NDArray[np.float64]:
+    return limits(result.filters, scale, np.zeros(len(result.filters), dtype=np.int64))
+
+
 def _mosaic(
-    result: PatchFilterDescription, width: float
+    result: PatchFilterDescription, scale: Scale, width: float
 ) -> tuple[NDArray[np.uint8], Layout, float]:
     """Return the picture, its layout, and the inches of one of its pixels at that width."""
     n, _, p, _ = result.filters.shape
     order = _order(result)
     zoom = max(1, round(28 / p))
-    tiles = filter_tiles(result.filters[order]).repeat(zoom, axis=1).repeat(zoom, axis=2)
+    tiles = filter_tiles(result.filters[order], _limits(result, scale)[order])
+    tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     colours = np.array(
         [tuple(bytes.fromhex(KIND_STYLES[kind].colour[1:])) for kind in result.kinds[order]]
     )
@@ -186,20 +152,27 @@ def _mosaic(
     return layout.place(framed), layout, inch
 
 
-def _note(result: PatchFilterDescription) -> str:
+def _note(result: PatchFilterDescription, scale: Scale) -> str:
     settings = result.source.settings
+    own = "each tile to its own largest |weight|"
+    if scale != "tile":
+        own = f"one for all, ±{_limits(result, scale)[0]:.3g} (99.5 % of |weights| lie within)"
     return (
-        f"each tile to its own largest |weight|, {zero_colour(result)} is zero; Gabors ordered by "
-        "orientation, colour blobs by hue, the rest by R²\n"
-        f"colour: chroma ≥ {settings['chroma']:g}; Gabor: minor lobe of the fit ≥ "
+        f"Colour scale: {own}; {zero_words(result)}. Gabors ordered by orientation, colour blobs "
+        "by hue, the rest by R². "
+        f"Colour: chroma ≥ {settings['chroma']:g}; Gabor: minor lobe of the fit ≥ "
         f"{settings['minor_lobe']:g} of the major; noise: R² of the spatial map ≤ "
         f"{result.null_threshold:.2f}, which {100 * settings['null_pass']:g} % of white-noise "
-        "filters exceed"
+        "filters exceed."
     )
 
 
 def kinds_figure(
-    result: PatchFilterDescription, *, width: float = TWO_COLUMNS, dpi: float = 300
+    result: PatchFilterDescription,
+    *,
+    scale: Scale = "tile",
+    width: float = TWO_COLUMNS,
+    dpi: float = 300,
 ) -> Figure:
     """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide.
 
@@ -207,6 +180,8 @@ def kinds_figure(
     ----------
     result : PatchFilterDescription
         What will be drawn.
+    scale : str
+        As in `draw_kinds`.
     width : float
         Inches in print.
     dpi : float
@@ -217,14 +192,16 @@ def kinds_figure(
     matplotlib.figure.Figure
         Empty.
     """
-    _, layout, inch = _mosaic(result, width)
-    bottom = 0.1 + len(_wrapped(_note(result), width)) * _LINE
+    _, layout, inch = _mosaic(result, scale, width)
+    bottom = foot(_note(result, scale), width)
     zoom = max(1, int(np.ceil(dpi * inch)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
     return new_figure(width, layout.shape[0] * inch + _TOP + bottom, dpi=zoom / inch + 1e-6)
 
 
-def draw_kinds(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+def draw_kinds(
+    result: PatchFilterDescription, target: Figure | SubFigure, *, scale: Scale = "tile"
+) -> Axes:
     """Draw every filter as a tile, ordered and bordered by kind.
 
     Parameters
@@ -233,6 +210,8 @@ def draw_kinds(result: PatchFilterDescription, target: Figure | SubFigure) -> Ax
         Of `viz.measure.patch_filters.describe`.
     target : Figure or SubFigure
         Best made by `kinds_figure`.
+    scale : str
+        ``"tile"`` (default): each filter's own largest absolute weight; ``"figure"``: one for all.
 
     Returns
     -------
@@ -241,16 +220,15 @@ def draw_kinds(result: PatchFilterDescription, target: Figure | SubFigure) -> Ax
 
     Notes
     -----
-    Each tile has its own colour scale, so that a filter that is nearly zero looks as strong as
-    the rest. A kind is a set of thresholds, written below the mosaic: a filter near one could as
-    well stand on its other side, and a filter called grey may hold up to half of its energy in
-    colour.
+    With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. A kind is a
+    set of thresholds, written below the mosaic: a filter near one could as well stand on its other
+    side, and a filter called grey may hold up to half of its energy in colour.
     """
     width, height = inches(target)
     n, _, p, _ = result.filters.shape
-    title = f"{result.source.name} · {n} patch-embedding filters of {p} × {p} px by kind"
-    above, below = heading(target, title, _note(result))
-    picture, layout, inch = _mosaic(result, width)
+    title = f"{n} patch-embedding filters of {p} × {p} px by kind"
+    above, below = heading(target, result.source.name, title, _note(result, scale))
+    picture, layout, inch = _mosaic(result, scale, width)
     rows, columns = layout.shape
     shrink = min(1.0, (height - above - below) / (rows * inch))
     inch *= shrink

@@ -13,15 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
+from viz.draw.frame import MARGIN, heading, inches, nothing
 from viz.draw.mosaic import Layout, limits
-from viz.draw.patch_filter_kinds import (
-    KIND_STYLES,
-    MARGIN,
-    filter_tiles,
-    heading,
-    inches,
-    zero_colour,
-)
+from viz.draw.patch_filter_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
 from viz.results.patch_filters import KINDS, PatchFilterDescription
 
@@ -37,7 +31,7 @@ SIZES = {
     "orientation_frequency": (ONE_COLUMN, 62 * MM),
     "colour_axes": (ONE_COLUMN, 96 * MM),
     "components": (TWO_COLUMNS, 52 * MM),
-    "fits": (TWO_COLUMNS, 84 * MM),
+    "fits": (TWO_COLUMNS, 78 * MM),
 }
 """Width and height in inches that suit each figure."""
 
@@ -81,10 +75,10 @@ def draw_orientation_frequency(
     rest = n - int(result.is_gabor.sum())
     above, below = heading(
         target,
-        "Orientation and frequency of the Gabors",
-        f"{result.source.name} · angle: orientation of the stripes, 0° is horizontal; radius: "
-        f"frequency of the largest response · {rest} of {n} filters are blobs or noise and have "
-        "neither",
+        result.source.name,
+        "orientation, frequency",
+        "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
+        f"response. {rest} of {n} filters are blobs or noise and have neither.",
     )
     # Half a disc is drawn into the middle half of a square.
     side = min(width - 0.7, 2 * (height - above - below - 0.62))
@@ -137,19 +131,15 @@ def draw_colour_axes(result: PatchFilterDescription, target: Figure | SubFigure)
     Parameters
     ----------
     result : PatchFilterDescription
-        Of three-channel filters.
+        Of `viz.measure.patch_filters.describe`.
     target : Figure or SubFigure
         About one column wide.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Both ends of every axis as points, filled with the colour they stand for.
-
-    Raises
-    ------
-    ValueError
-        If the filters have not three channels.
+        Both ends of every axis as points, filled with the colour they stand for; a sentence
+        unless the filters have three channels.
 
     Notes
     -----
@@ -158,15 +148,20 @@ def draw_colour_axes(result: PatchFilterDescription, target: Figure | SubFigure)
     the kind, is that of the whole filter. Colours are those of normalised input.
     """
     if result.filters.shape[1] != 3:
-        raise ValueError(
-            f"Colour axes need 3 channels; these filters have {result.filters.shape[1]}."
+        found = result.filters.shape[1]
+        return nothing(
+            target,
+            result.source.name,
+            "colour axes",
+            f"Colour axes are drawn for three input channels; these filters have {found}.",
         )
     width, height = inches(target)
     above, below = heading(
         target,
-        "Colour axes on the opponent plane",
-        f"{result.source.name} · each axis at both of its ends, filled with its colour; middle: "
-        "grey, circle: no light, dotted: half of the axis's energy is colour",
+        result.source.name,
+        "colour axes",
+        "On the opponent plane, each axis at both of its ends, filled with its colour. Middle: "
+        "grey; circle: no light; dotted: half of the axis's energy is colour.",
     )
     low, left = below + 0.68, 0.45
     side = min(width - left - 0.1, height - above - low)
@@ -246,7 +241,7 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     Returns
     -------
     matplotlib.axes.Axes
-        Holds one image; the shares are texts below its tiles.
+        Holds one image; the shares are texts below its tiles; a sentence where nothing varies.
 
     Notes
     -----
@@ -255,13 +250,18 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     """
     width, height = inches(target)
     shares = result.component_shares
+    title = f"principal components of {len(result.filters)} patch filters"
+    if not shares.sum():
+        why = "There are no components: the filters that are finite and not zero are all equal."
+        return nothing(target, result.source.name, title, why)
     n_90 = int(np.searchsorted(np.cumsum(shares), 0.9)) + 1
     above, below = heading(
         target,
-        f"{result.source.name} · principal components of {len(result.filters)} patch filters",
-        f"share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
-        f"90 % · each tile to its own largest |value|, {zero_colour(result)} is zero; signs are "
-        "arbitrary",
+        result.source.name,
+        title,
+        f"Share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
+        f"90 %. Each tile to its own largest |value|, {zero_words(result)}; signs are "
+        "arbitrary.",
     )
     zoom = 8
     tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
@@ -307,12 +307,8 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, eac
     Returns
     -------
     matplotlib.axes.Axes
-        Holds one image: a row of triples for each of best, median and worst.
-
-    Raises
-    ------
-    ValueError
-        If no filter was fitted.
+        Holds one image: a row of triples for each of best, median and worst; a sentence where no
+        filter was fitted.
 
     Notes
     -----
@@ -320,16 +316,18 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, eac
     misfit. Filter, fit and residual of one filter share a colour scale.
     """
     width, height = inches(target)
-    groups = _examples(result, each)
+    groups, title = _examples(result, each), "patch filter, Gabor fit and residual"
     if not len(groups[0]):
-        raise ValueError("No filter was fitted: all are zero or not finite.")
+        why = "No filter was fitted: all are zero or not finite."
+        return nothing(target, result.source.name, title, why)
     above, below = heading(
         target,
-        f"{result.source.name} · filter, Gabor fit and residual",
-        "by R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
-        f"alone · medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
-        f"({np.nanmedian(result.r2_map):.2f}) · each triple to its filter's largest |weight|, "
-        f"{zero_colour(result)} is zero",
+        result.source.name,
+        title,
+        "By R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
+        f"alone. Medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
+        f"({np.nanmedian(result.r2_map):.2f}). Each triple to its filter's largest |weight|, "
+        f"{zero_words(result)}.",
     )
     chosen = np.concatenate(groups)
     filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)

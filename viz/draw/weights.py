@@ -13,7 +13,14 @@ from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, rgb_til
 from viz.draw.style import SIGNED, SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure, printable
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
-__all__ = ["Mosaic", "draw_mosaic", "kernel_mosaic", "mosaic_figure", "patch_filter_mosaic"]
+__all__ = [
+    "Mosaic",
+    "draw_mosaic",
+    "drawn_mosaic",
+    "kernel_mosaic",
+    "mosaic_figure",
+    "patch_filter_mosaic",
+]
 
 _MARGIN, _TOP, _BOTTOM = 0.08, 0.42, 0.42
 _BACKGROUND_RGB, _BACKGROUND_SIGNED = 255, 225
@@ -192,6 +199,13 @@ def mosaic_figure(mosaic: Mosaic, *, width: float = TWO_COLUMNS, dpi: float = 30
     return new_figure(
         width, inner * height / across + _TOP + _BOTTOM, dpi=across * zoom / inner + 1e-6
     )
+
+
+def drawn_mosaic(mosaic: Mosaic) -> Figure:
+    """Make a Figure that fits a mosaic, and draw it."""
+    figure = mosaic_figure(mosaic)
+    draw_mosaic(mosaic, figure)
+    return figure
 
 
 def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from viz.measure.threads import one_thread
+
 __all__ = ["Bounds", "fit", "fit_maps", "normal_equations", "pixel_grid", "starts"]
 
 _CHUNK = 1 << 17  # elements of one array of a chunk: a dozen of them stay in the cache
@@ -299,11 +301,12 @@ def fit_maps(
     per_map = begin.shape[1]
     exact = torch.from_numpy(unit)
     repeated = exact.float().repeat_interleave(per_map, 0)
-    q, sse = fit(repeated, begin.reshape(-1, 6), Bounds(p))
-    best = sse.view(-1, per_map).argmin(1)
-    winner = q.view(-1, per_map, 6)[torch.arange(len(unit)), best].double()
-    # Single precision finds the minimum, double precision its last digits.
-    winner, _ = fit(exact, winner, Bounds(p), iterations=40, tolerance=1e-9)
+    with one_thread():
+        q, sse = fit(repeated, begin.reshape(-1, 6), Bounds(p))
+        best = sse.view(-1, per_map).argmin(1)
+        winner = q.view(-1, per_map, 6)[torch.arange(len(unit)), best].double()
+        # Single precision finds the minimum, double precision its last digits.
+        winner, _ = fit(exact, winner, Bounds(p), iterations=40, tolerance=1e-9)
     fitted, pair = _render(exact, winner, p)
     values, a, b = winner.numpy(), pair[:, 0].numpy(), pair[:, 1].numpy()
     direction = np.degrees(values[:, 2]) % 360

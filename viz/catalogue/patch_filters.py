@@ -1,0 +1,101 @@
+"""Patch-embedding filters described: kinds, orientations, colours, components, fits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.patch_filters import describe_checkpoint
+
+    return describe_checkpoint(checkpoint, seed=given.seed, progress=given.progress)
+
+
+def _kinds(result: Any) -> Figure:
+    from viz.draw.patch_filter_kinds import draw_kinds, kinds_figure
+
+    figure = kinds_figure(result)
+    draw_kinds(result, figure)
+    return figure
+
+
+def _view(name: str) -> Any:
+    def make(result: Any) -> Figure:
+        from viz.draw import patch_filter_views
+        from viz.draw.style import new_figure
+
+        figure = new_figure(*patch_filter_views.SIZES[name])
+        getattr(patch_filter_views, f"draw_{name}")(result, figure)
+        return figure
+
+    return make
+
+
+def _sentence(result: Any) -> str:
+    numbers = result.summary()
+    shares = {kind: f"{100 * share:.0f} %" for kind, share in numbers["shares"].items()}
+    medians, null = numbers["medians"], numbers["null"]
+    noise = 100 * null["share_above_threshold"]
+    fit = medians["r2_map"]
+    return (
+        f"Of {numbers['n']} filters {shares['grey-gabor']} are grey Gabors, "
+        f"{shares['colour-gabor']} coloured Gabors, {shares['grey-blob']} grey blobs, "
+        f"{shares['colour-blob']} coloured blobs; {shares['noise']} are fitted no better than "
+        f"white noise (of which {noise:.1f} % would be named). The median fit explains "
+        + (f"{100 * fit:.0f} %" if fit is not None else "nothing")
+        + f" of a filter's spatial map, {100 * null['r2_map_median']:.0f} % of white noise."
+    )
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "patch-filters",
+        "Patch-embedding filters",
+        _measure,
+        "viz.results.patch_filters:PatchFilterDescription",
+        (
+            FigureRow(
+                "patch-filters",
+                "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
+                "its kind. Thresholds and colour scale stand below.",
+                _kinds,
+            ),
+            FigureRow(
+                "patch-filters-orientation",
+                "Orientation of the Gabors' stripes and the frequency they respond to most.",
+                _view("orientation_frequency"),
+            ),
+            FigureRow(
+                "patch-filters-colours",
+                "Colour axes of the filters on the plane of red-green and yellow-blue, both ends "
+                "of each.",
+                _view("colour_axes"),
+            ),
+            FigureRow(
+                "patch-filters-components",
+                "Principal components of the bank, with their shares of the variance.",
+                _view("components"),
+            ),
+            FigureRow(
+                "patch-filters-fits",
+                "Filter, Gabor fit and residual of the best, the median and the worst fits.",
+                _view("fits"),
+            ),
+        ),
+        "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
+        "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one. A "
+        "kind is a set of thresholds; a grey filter may hold up to half of its energy in colour.",
+        summary=lambda result: result.summary(),
+        sentence=_sentence,
+    ),
+)
