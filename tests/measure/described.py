@@ -1,79 +1,36 @@
-"""Descriptions made by hand: whatever labels and fits a test needs, nothing fitted."""
+"""Depthwise descriptions made by hand: descriptors of the taps, labels as told, nothing fitted."""
+
+from __future__ import annotations
 
 import numpy as np
 
-from viz.results.depthwise import DESCRIPTORS, PREDICATES, DepthwiseDescription
+from viz.measure import kernel_descriptors
+from viz.results.depthwise import DepthwiseDescription
 from viz.results.network import Source
-from viz.results.patch_filters import PARAMETERS, PatchFilterDescription
 
 
-def kernels_of(checkpoint):
-    """All depthwise kernels, (depth * dim, k, k)."""
-    depth = checkpoint.config.depth
-    parts = [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(depth)]
-    return np.concatenate(parts)
-
-
-def described(checkpoint, *, fitted=None, by_atoms=None, labels=None, counts=None):
-    """A description of all kernels of a network; exact by default."""
-    config = checkpoint.config
-    kernels = kernels_of(checkpoint)
+def described(kernels, block, label=None, *, r2=None, init_labels=None, name="by hand", atoms=2):
+    """A description of kernels (n, k, k) in blocks (n,), all unclassified unless told."""
+    kernels = np.asarray(kernels, dtype=np.float32)
+    block = np.asarray(block, dtype=np.int64)
     n = len(kernels)
-    fitted = kernels if fitted is None else fitted
-    by_atoms = np.stack([fitted] * 2) if by_atoms is None else by_atoms
-    most = len(by_atoms)
-    counts = np.tile(4 * np.arange(1, most + 1) + 1, (n, 1)) if counts is None else counts
-    nan, nans = np.full(n, np.nan), np.full((n, most), np.nan)
-    names = {f: nan for f in ("scale", "orientation", "direction", "offset_x", "offset_y",
-                              "constant", "r2", "null_statistic", "null_threshold")}  # fmt: skip
-    atoms = ("amplitude", "strength", "scale", "orientation", "direction", "x", "y")
+    label = np.full(n, "unclassified") if label is None else np.asarray(label)
+    r2 = np.linspace(0.2, 0.8, n) if r2 is None else np.asarray(r2, dtype=np.float64)
+    nothing, many = np.full(n, np.nan), np.full((n, atoms), np.nan)
+    channel = np.concatenate([np.arange((block == b).sum()) for b in np.unique(block)])
     return DepthwiseDescription(
-        source=Source(name="by hand", sha256="0" * 64),
-        kernels=kernels,
-        block=np.repeat(np.arange(config.depth), config.dim),
-        channel=np.tile(np.arange(config.dim), config.depth),
-        label=np.full(n, "edge") if labels is None else np.array(labels),
-        n_atoms=np.full(n, most),
-        atom_labels=np.full((n, most), "edge"),
-        fitted=fitted.astype(np.float32),
-        fitted_by_atoms=by_atoms.astype(np.float32),
-        r2_by_atoms=nans,
-        coefficients=counts[:, -1],
-        coefficients_by_atoms=counts,
-        earned=np.ones(n, bool),
-        init_labels=np.array([], dtype=np.str_),
-        init_r2_by_atoms=np.zeros((0, most)),
-        shuffled_r2_by_atoms=np.zeros((0, most)),
-        **names,
-        **{f"atom_{name}": nans for name in atoms},
-        **{name: nan for name in DESCRIPTORS},
-        **{name: np.zeros(n, bool) for name in PREDICATES},
-    )
-
-
-def described_patches(checkpoint, *, kinds=None, exact=True):
-    """A description of the patch filters, each made rank one on the way so that it can be exact."""
-    filters = checkpoint.model.patch_filters.detach().numpy()
-    n, c, p, _ = filters.shape
-    axis = np.full((n, c), c**-0.5)
-    maps = np.einsum("ncij,nc->nij", filters, axis)
-    if not exact:
-        maps = 0 * maps
-    nan = np.full(n, np.nan)
-    return PatchFilterDescription(
-        source=Source(name="by hand", sha256="0" * 64, settings={"noise_r2_map": 0.5}),
-        filters=filters,
-        kinds=np.full(n, "grey-gabor") if kinds is None else np.array(kinds),
-        colour_axis=axis,
-        share=nan,
-        chroma=nan,
-        parameters=np.full((n, len(PARAMETERS)), np.nan),
-        fitted_maps=maps.astype(np.float32),
-        r2_map=nan,
-        r2=nan,
-        minor_lobe=nan,
-        null_r2_map=np.zeros(1),
-        smooth_null_r2_map=np.zeros(0),
-        components=np.zeros((0, c, p, p), np.float32),
-        component_shares=np.zeros(0),
-    )
+        source=Source(name=name, sha256="0" * 64),
+        kernels=kernels, block=block, channel=channel, label=label,
+        scale=nothing, orientation=nothing, direction=nothing, offset_x=nothing, offset_y=nothing,
+        constant=nothing, n_atoms=np.ones(n, np.int64), atom_labels=np.full((n, atoms), "edge"),
+        atom_amplitude=many, atom_strength=many, atom_scale=many, atom_orientation=many,
+        atom_direction=many, atom_x=many, atom_y=many,
+        fitted=np.zeros_like(kernels), fitted_by_atoms=np.zeros((atoms, *kernels.shape), "f4"),
+        r2=r2, r2_by_atoms=np.stack([r2] * atoms, 1),
+        coefficients=np.ones(n, np.int64), coefficients_by_atoms=np.ones((n, atoms), np.int64),
+        null_statistic=nothing, null_threshold=nothing, earned=label != "unclassified",
+        init_labels=np.array(["unclassified"] * 40) if init_labels is None else init_labels,
+        init_r2_by_atoms=np.full((40, atoms), 0.1), shuffled_r2_by_atoms=np.full((40, atoms), 0.1),
+        **kernel_descriptors.descriptors(kernels),
+        **kernel_descriptors.predicates(kernels),
+    )  # fmt: skip

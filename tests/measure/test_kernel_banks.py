@@ -28,7 +28,7 @@ def test_components_are_those_of_the_covariance(filters):
     counts = np.arange(30) % 7
     made = kernel_banks.principal_components(filters, counts, GROUP)
     for g in (0, 1):
-        rows = np.flatnonzero(group_rows := GROUP == g)
+        rows = np.flatnonzero(group_rows := g == GROUP)
         flat = filters[group_rows].reshape(len(rows), 25).astype(float)
         mean = flat.mean(0)
         values, vectors = np.linalg.eigh(np.cov(flat.T))

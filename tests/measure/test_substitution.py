@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 import torch
+from described import described, described_patches, kernels_of
 from torch.func import functional_call
 
-from described import described, described_patches, kernels_of
 from viz.image_sets import ImageSet
 from viz.measure import substitution
 from viz.measure.replacing import shared_copy

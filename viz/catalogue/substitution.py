@@ -1,0 +1,96 @@
+"""What survives when kernels are replaced by their descriptions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.substitution import measure
+
+    images = given.images() if given.images is not None else None
+    return measure(checkpoint, images, seed=given.seed, progress=given.progress)
+
+
+def _curve(result: Any) -> Figure:
+    from viz.draw.substitution import curve_figure, draw_curve
+
+    figure = curve_figure(result)
+    draw_curve(result, figure)
+    return figure
+
+
+def _by_block(result: Any) -> Figure:
+    from viz.draw.style import MM, TWO_COLUMNS, new_figure
+    from viz.draw.substitution import draw_by_block
+
+    figure = new_figure(TWO_COLUMNS, 120 * MM)
+    draw_by_block(result, figure)
+    return figure
+
+
+def _by_label(result: Any) -> Figure:
+    from viz.draw.substitution import draw_groups, groups_figure
+
+    figure = groups_figure(result, "label")
+    draw_groups(result, figure, "label")
+    return figure
+
+
+def _patch(result: Any) -> Figure:
+    from viz.draw.substitution import draw_groups, groups_figure
+
+    figure = groups_figure(result, "patch")
+    draw_groups(result, figure, "patch")
+    return figure
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "substitution",
+        "Does the description explain the network?",
+        _measure,
+        "viz.results.substitution:Substitution",
+        (
+            FigureRow(
+                "substitution",
+                "The network with every depthwise kernel replaced by its description, against the "
+                "network as it is, by the numbers that hold a kernel; principal components and "
+                "DCT coefficients hold as many.",
+                _curve,
+            ),
+            FigureRow(
+                "substitution-by-block",
+                "The same with the kernels of one block replaced.",
+                _by_block,
+            ),
+            FigureRow(
+                "substitution-by-label",
+                "The same with the kernels of one label replaced, in all blocks.",
+                _by_label,
+            ),
+            FigureRow(
+                "substitution-patch-filters",
+                "The same with patch-embedding filters replaced by their Gabor fits.",
+                _patch,
+            ),
+        ),
+        "Batch norms keep the statistics of training: a fit loses by its size as well as by its "
+        "shape. Agreement is with the unchanged network, not with the truth. Crops of two "
+        "photographs say nothing about other photographs.",
+        summary=lambda result: result.summary(),
+        sentence=lambda result: result.sentence(),
+        needs_images=True,
+        slow=True,
+    ),
+)

@@ -1,0 +1,91 @@
+"""The command that replaces kernels by their descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from viz.cli.images import looking, open_with_images, say_skipped
+from viz.cli.output import check_output, write_output, writing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["COMMANDS"]
+
+_SCOPES = ("all", "block", "label", "patch")
+
+
+@click.command()
+@looking
+@writing
+@click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(_SCOPES),
+    multiple=True,
+    help="Replace all kernels, those of one block, of one label, or patch filters; repeat for "
+    "several.  [default: each of these]",
+)
+@click.option(
+    "--crops",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Crops of each of the two photographs, where no images are given.",
+)
+@click.option("--batch-size", type=click.IntRange(1), help="Images at a time.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+def substitution(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
+                 force: bool, scopes: tuple[str, ...], crops: int, batch_size: int | None,
+                 seed: int, **options: Any) -> None:  # fmt: skip
+    """Replace kernels by their descriptions and see how much of the answers is left.
+
+    Beside the descriptions stand controls with as many numbers per kernel (principal components,
+    a DCT), noise, and nothing. Without images, crops of scikit-learn's two photographs are used.
+    """
+    from tqdm import tqdm
+
+    from viz.measure.substitution import measure
+
+    check_output(output, as_json, force)
+    loaded, found = open_with_images(checkpoint, images, options)
+    with tqdm(unit="step", leave=False) as bar:
+        result = measure(
+            loaded,
+            None if images is None else found,
+            scopes=scopes or _SCOPES,
+            n_crops=crops,
+            batch_size=batch_size,
+            seed=seed,
+            progress=_onto(bar),
+        )
+    say_skipped(found)
+    if not as_json and result.sentence():
+        click.echo(result.sentence(), err=True)
+    write_output("substitution", result, output, as_json, force, figure=_figure(result))
+
+
+def _onto(bar: Any) -> Callable[[int, int], None]:
+    """Show steps on a bar; a new count starts it anew."""
+
+    def tell(done: int, total: int) -> None:
+        if total != bar.total or done < bar.n:
+            bar.reset(total)
+        bar.update(done - bar.n)
+
+    return tell
+
+
+def _figure(result: Any) -> Callable[[Any], Any] | None:
+    """Return the first figure of what was measured; None for the catalogue's main one."""
+    from viz.catalogue import view
+
+    rows = dict(zip(_SCOPES, view("substitution").figures, strict=True))
+    there = [scope for scope in _SCOPES if (result.scope == scope).any()]
+    return None if "all" in there or not there else rows[there[0]].make
+
+
+COMMANDS = (substitution,)
