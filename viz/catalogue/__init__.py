@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from viz.catalogue import patch_filters, weights
+from viz.catalogue import attribution, patch_filters, receptive_field, weights
 from viz.catalogue.base import FigureRow, Given, View
 
 __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
 
-VIEWS: tuple[View, ...] = (*patch_filters.VIEWS, *weights.VIEWS)
+VIEWS: tuple[View, ...] = (
+    *patch_filters.VIEWS,
+    *weights.VIEWS,
+    *receptive_field.VIEWS,
+    *attribution.VIEWS,
+)
 """Every view, in the order of a report."""
 
 

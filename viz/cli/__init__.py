@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from viz import __version__
-from viz.cli import files, patch_filters, weights
+from viz.cli import attribution, files, patch_filters, receptive_field, weights
 from viz.cli.common import Group
 
 __all__ = ["main"]
@@ -22,5 +22,11 @@ def main() -> None:
     """
 
 
-for _command in (*files.COMMANDS, *patch_filters.COMMANDS, *weights.COMMANDS):
+for _command in (
+    *files.COMMANDS,
+    *patch_filters.COMMANDS,
+    *weights.COMMANDS,
+    *receptive_field.COMMANDS,
+    *attribution.COMMANDS,
+):
     main.add_command(_command)
