@@ -1,0 +1,76 @@
+"""What units see."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.receptive_field import receptive_field
+
+    images = None if given.images is None else given.images()
+    return receptive_field(checkpoint, images, seed=given.seed, progress=given.progress)
+
+
+def _draw_maps(result: Any) -> Figure:
+    from viz.draw.receptive_field import draw_maps, maps_figure
+
+    figure = maps_figure(result)
+    draw_maps(result, figure)
+    return figure
+
+
+def _draw_radii(result: Any) -> Figure:
+    from viz.draw.receptive_field import draw_radii, radii_figure
+
+    figure = radii_figure(result)
+    draw_radii(result, figure)
+    return figure
+
+
+def _summary(result: Any) -> Any:
+    return result.rows()
+
+
+def _sentence(result: Any) -> str:
+    return str(result.sentence())
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "receptive-field",
+        "Receptive fields by depth",
+        _measure,
+        "viz.results.receptive_field:ReceptiveField",
+        (
+            FigureRow(
+                "receptive-field",
+                "Effective receptive field of one unit of each block: the mean gradient's share a "
+                "pixel, trained and randomly initialised, on one logarithmic colour scale.",
+                _draw_maps,
+            ),
+            FigureRow(
+                "receptive-field-radii",
+                "Radii that hold 50, 90 and 99 % of the gradient's mass by block, beside the "
+                "randomly initialised network's and half the theoretical field's side.",
+                _draw_radii,
+            ),
+        ),
+        "A gradient tells what a small change of a pixel would do, not what the unit responds to. "
+        "Sums over channels let opposite signs cancel before the magnitude is taken. The grid of "
+        "patches shows through: pixels of one patch differ because filters differ over it.",
+        summary=_summary,
+        sentence=_sentence,
+        needs_images=True,
+    ),
+)

@@ -1,0 +1,104 @@
+"""The command that shows what units see."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from viz.cli.common import numbers, say
+from viz.cli.images import looking, open_with_images, say_skipped
+from viz.cli.output import check_output, write_output, writing
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["COMMANDS"]
+
+
+def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
+    """Read a row and a column in the patch grid."""
+    if value is None:
+        return None
+    row, comma, column = (part.strip() for part in value.partition(","))
+    if not (comma and row.isdigit() and column.isdigit()):
+        raise click.BadParameter(
+            f"{value!r} is not a row and a column of the patch grid such as 16,16."
+        )
+    return int(row), int(column)
+
+
+@click.command("receptive-field")
+@looking
+@writing
+@click.option("--unit", metavar="ROW,COLUMN", callback=_unit,
+              help="In the patch grid.  [default: the middle one]")  # fmt: skip
+@click.option("--channels", help="Channels to sum over, such as 0-3,17.  [default: all]")
+@click.option("--blocks", help="Which blocks, such as 0-2,7.  [default: all]")
+@click.option(
+    "--random/--no-random",
+    default=True,
+    show_default=True,
+    help="Measure a randomly initialised network of the same shape, too.",
+)
+@click.option("--seed", type=int, default=0, show_default=True,
+              help="Of that network and of the bootstrap.")  # fmt: skip
+@click.option(
+    "--memory",
+    type=click.FloatRange(1),
+    default=1024,
+    show_default=True,
+    help="Working memory, in MB; what does not fit at once is done in turn.",
+)
+@click.option(
+    "--replknet",
+    is_flag=True,
+    help="Print RepLKNet's area ratios instead, with that measure's known faults: images squashed "
+    "to --image-size (1024), the first 50 or --limit. Needs --json.",
+)
+def receptive_field(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
+                    force: bool, unit: tuple[int, int] | None, channels: str | None,
+                    blocks: str | None, random: bool, seed: int, memory: float, replknet: bool,
+                    **options: Any) -> None:  # fmt: skip
+    """Show what a unit of each block could see, and what it does look at.
+
+    Theoretical fields follow from the architecture; effective ones are gradients, averaged over
+    the images: the radii that hold 50, 90 and 99 % of their mass around the unit, with bootstrap
+    intervals, beside a randomly initialised network.
+    """
+    check_output(output, as_json, force)
+    if replknet:
+        if output is not None or not as_json:
+            raise click.UsageError("--replknet prints numbers only: give --json and no -o.")
+        size, limit = options["image_size"] or 1024, options["limit"] or 50
+        loaded, _ = open_with_images(checkpoint, images, options | {"limit": None})
+        say(f"viz: for RepLKNet's measure the first {limit} are squashed to {size} x {size} px.")
+        _print_area_ratios(loaded, images, size, limit)
+        return
+    from viz.measure.receptive_field import receptive_field as measure
+
+    loaded, found = open_with_images(checkpoint, images, options)
+    result = measure(
+        loaded,
+        found,
+        unit=unit,
+        channels=numbers(channels),
+        blocks=numbers(blocks),
+        random=random,
+        seed=seed,
+        memory_mb=memory,
+    )
+    say_skipped(found)
+    write_output("receptive-field", result, output, as_json, force)
+
+
+def _print_area_ratios(checkpoint: Checkpoint, images: Path | None, size: int, limit: int) -> None:
+    from viz.measure.replknet_field import replknet_area_ratios
+
+    result = replknet_area_ratios(checkpoint, images, image_size=size, n_images=limit)
+    click.echo(json.dumps(result.rows(), indent=2, allow_nan=False))
+
+
+COMMANDS = (receptive_field,)

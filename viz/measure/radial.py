@@ -1,0 +1,139 @@
+"""Mass by distance from a centre: rings, the radii that hold a share of it, bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["RING", "anisotropy", "bootstrap_weights", "mass_radii", "moments", "ring_index"]
+
+RING = 0.25
+"""Width of a ring, in pixels."""
+Numbers = NDArray[np.float64]
+
+
+def ring_index(shape: tuple[int, int], centre: Numbers) -> NDArray[np.int64]:
+    """Return the ring of every pixel around a centre.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns.
+    centre : ndarray, (2,)
+        Row and column, in pixels; 0 is the middle of the first one.
+
+    Returns
+    -------
+    ndarray of int64, (rows, columns)
+        Ring i holds the pixels whose middle is more than (i - 1) and at most i times `RING` away;
+        ring 0 only a pixel in the very centre.
+    """
+    y, x = (np.arange(n) - c for n, c in zip(shape, centre, strict=True))
+    distance = np.hypot(y[:, None], x[None, :])
+    # Distances that are a ring's edge must not cross it by rounding.
+    index: NDArray[np.int64] = np.ceil(distance / RING - 1e-9).astype(np.int64)
+    return index
+
+
+def mass_radii(profiles: NDArray[np.floating], shares: Sequence[float]) -> Numbers:
+    """Return the radii that hold given shares of the mass.
+
+    Parameters
+    ----------
+    profiles : ndarray, (..., rings)
+        Mass in each ring of `ring_index`.
+    shares : sequence of float
+        In (0, 1].
+
+    Returns
+    -------
+    ndarray, (..., shares)
+        In pixels. The mass within r counts pixels whose middle is at most r away; it is taken
+        exactly at multiples of `RING` and a straight line in between. nan where there is no mass.
+    """
+    held = np.cumsum(profiles, axis=-1, dtype=np.float64)
+    total = held[..., -1:]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        held = held / total
+    found = np.empty((*held.shape[:-1], len(shares)))
+    for i, share in enumerate(shares):
+        # The last ring may fall short of 1 by rounding.
+        reached = held >= min(share, 1 - 1e-12)
+        at = reached.argmax(-1)[..., None]
+        high = np.take_along_axis(held, at, -1)[..., 0]
+        low = np.take_along_axis(held, np.maximum(at - 1, 0), -1)[..., 0]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            part = np.where(at[..., 0] > 0, (share - low) / (high - low) - 1, 0.0)
+        found[..., i] = RING * (at[..., 0] + np.minimum(part, 0.0))
+    return np.where(total > 0, found, np.nan)
+
+
+def moments(maps: NDArray[np.floating], centre: Numbers) -> Numbers:
+    """Return mass, first and second moments about a centre.
+
+    Parameters
+    ----------
+    maps : ndarray, (n, rows, columns)
+        Not negative.
+    centre : ndarray, (2,)
+        Row and column, in pixels.
+
+    Returns
+    -------
+    ndarray, (n, 6)
+        Sums of m, m y, m x, m yy, m xx, m yx; y grows downward.
+    """
+    y, x = (np.arange(n) - c for n, c in zip(maps.shape[1:], centre, strict=True))
+    down, across = maps.sum(2, dtype=np.float64), maps.sum(1, dtype=np.float64)
+    mixed = np.einsum("nyx,y,x->n", maps.astype(np.float64), y, x, optimize=True)
+    columns = (down.sum(1), down @ y, across @ x, down @ y**2, across @ x**2, mixed)
+    return np.stack(columns, 1)
+
+
+def anisotropy(moment: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    """Return root mean square radius, elongation and orientation.
+
+    Parameters
+    ----------
+    moment : ndarray, (..., 6)
+        Of `moments`.
+
+    Returns
+    -------
+    rms : ndarray, (...)
+        Square root of the second moment about the centre, in pixels.
+    anisotropy : ndarray, (...)
+        (l1 - l2) / (l1 + l2) of the 2 x 2 second moment about the centre: 0 round, 1 a line.
+    orientation : ndarray, (...)
+        Of the longer axis, [0, 180) degrees counter-clockwise on the screen, 0 = horizontal.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        yy, xx, yx = (moment[..., i] / moment[..., 0] for i in (3, 4, 5))
+        trace, spread = yy + xx, np.hypot(xx - yy, 2 * yx)
+        elongation = np.where(trace > 1e-12, spread / trace, trace * 0)
+    # Rows grow downward: turning with the screen flips the sign of the mixed moment.
+    angle = np.degrees(np.arctan2(-2 * yx, xx - yy)) / 2 % 180
+    return np.sqrt(trace), elongation, np.where(spread > 1e-9 * trace, angle, np.nan)
+
+
+def bootstrap_weights(n: int, n_boot: int, seed: int) -> Numbers:
+    """Draw how often each of n images counts in each bootstrap sample.
+
+    Parameters
+    ----------
+    n : int
+        Images.
+    n_boot : int
+        Samples.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    ndarray, (n_boot, n)
+        Whole numbers; rows sum to n.
+    """
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_boot)
+    return drawn.astype(np.float64)
