@@ -116,9 +116,9 @@ def test_a_click_opens_the_filter_and_keys_walk_on(visit):
     settle(page, "Patch filter 7")
     page.keyboard.press("ArrowRight")
     settle(page, "Patch filter 8")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
-    settle(page, "Patch filter 6")
+    for wanted in ("Patch filter 7", "Patch filter 6"):
+        page.keyboard.press("ArrowLeft")
+        settle(page, wanted)
     assert "channel=6" in page.url
 
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import streamlit as st
 
-__all__ = ["begin", "choice", "finish", "keep", "number", "put", "read", "undecided", "widget_key"]
+__all__ = [
+    "begin",
+    "choice",
+    "finish",
+    "go",
+    "keep",
+    "number",
+    "put",
+    "read",
+    "undecided",
+    "widget_key",
+]
 
 _OWN = 2.0
 """Seconds for which an address that this program wrote is taken for its own echo."""
@@ -78,6 +89,28 @@ def keep(name: str, page: str, value: object) -> None:
     """Remember a setting of the page being shown, and put it into the address."""
     memory = _memory()
     memory["kept"][(page, name)] = memory["used"][name] = str(value)
+
+
+def go(page: str, **settings: object) -> NoReturn:
+    """Leave for another page with all of its settings; one step back returns from there.
+
+    Were the address completed only by that page, it would be a further step of the browser's
+    history, and going back would end on the same page.
+
+    Parameters
+    ----------
+    page : str
+        File in views/.
+    **settings : object
+        Every setting that the page keeps in the address, besides the checkpoint.
+    """
+    for name, value in settings.items():
+        put(name, page, value)
+    address = {name: str(value) for name, value in settings.items()}
+    st.switch_page(
+        st.session_state["viz pages"][page],
+        query_params={"checkpoint": _memory()["used"]["checkpoint"], **address},
+    )
 
 
 def widget_key(name: str, page: str) -> str:

@@ -91,10 +91,9 @@ def _page(found: Opened) -> None:
         scale=scale,
     )
     if picked is not None:
-        state.put("block", "kernel", result.block[picked])
-        state.put("channel", "kernel", result.channel[picked])
-        state.put("order", "kernel", order)
-        st.switch_page(st.session_state["viz pages"]["kernel"])
+        state.go(
+            "kernel", block=result.block[picked], channel=result.channel[picked], order=order
+        )
 
     def figure() -> Figure:
         made = mosaic_figure(mosaic)

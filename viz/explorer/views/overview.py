@@ -99,8 +99,7 @@ def _filters(found: Opened) -> None:
         )
         _link("patch_filters", "See the patch filters large", {})
     if picked is not None:
-        state.put("channel", "patch_filter", filters.channel[picked])
-        st.switch_page(st.session_state["viz pages"]["patch_filter"])
+        state.go("patch_filter", channel=filters.channel[picked], order="hue")
 
 
 def _link(page: str, label: str, query: dict[str, str]) -> None:
@@ -137,9 +136,7 @@ def _block(found: Opened, block: int, rows: Parts) -> None:
     )
     _link("depthwise", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
-        state.put("block", "kernel", block)
-        state.put("channel", "kernel", kernels.channel[picked])
-        st.switch_page(st.session_state["viz pages"]["kernel"])
+        state.go("kernel", block=block, channel=kernels.channel[picked], order="norm")
 
 
 def _page(found: Opened) -> None:

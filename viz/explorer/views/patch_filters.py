@@ -59,9 +59,7 @@ def _page(found: Opened) -> None:
         scale=scale,
     )
     if picked is not None:
-        state.put("channel", "patch_filter", result.channel[picked])
-        state.put("order", "patch_filter", order)
-        st.switch_page(st.session_state["viz pages"]["patch_filter"])
+        state.go("patch_filter", channel=result.channel[picked], order=order)
 
     def figure() -> Figure:
         made = mosaic_figure(mosaic)
