@@ -217,3 +217,19 @@ def test_named_recipes_differ_where_told():
     assert recipe_named("cifar").patch_size == 2
     assert recipe_named("photographs", dim=5).dim == 5
     assert [path.name for path in sklearn_images()] == ["china.jpg", "flower.jpg"]
+
+
+def test_shuffling_ends_when_told(photographs, tmp_path, monkeypatch):
+    shares = []
+
+    def recorded(batch, augmentation, *rest):
+        shares.append(augmentation.shuffle)
+        return augment(batch, augmentation, *rest)
+
+    monkeypatch.setattr("viz.model.training.augment", recorded)
+    shuffled = replace(PLAIN, shuffle=0.5, shuffle_until=0.5)
+    recipe = replace(SMALL, epochs=4, augmentation=shuffled)
+    train(photographs, tmp_path / "a.safetensors", recipe, progress=False, report=lambda _: None)
+    per_epoch = len(shares) // 4
+    assert per_epoch > 0
+    assert shares == [0.5] * 2 * per_epoch + [0.0] * 2 * per_epoch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +53,9 @@ class Augmentation:
         hold most of their contrast there, so filters otherwise stay blobs and edges.
     shuffle : float
         Share of crops whose patches are put in random order: layout goes, texture stays.
+    shuffle_until : float
+        Share of the training after which no crop is shuffled, so that the depthwise kernels,
+        which have nothing to learn from shuffled patches, settle on whole ones.
     pad : int
         For small class-folder images: pixels of reflection padding for random shifts, which
         then replace crops by area. 0 turns this off.
@@ -63,7 +66,12 @@ class Augmentation:
     grey: float = 0.1
     high_pass: float = 0.5
     shuffle: float = 0.5
+    shuffle_until: float = 1.0
     pad: int = 0
+
+    def at(self, progress: float) -> Augmentation:
+        """Return what holds after this share of the training."""
+        return self if progress < self.shuffle_until else replace(self, shuffle=0.0)
 
 
 def _read_all(paths: list[Path], root: Path) -> tuple[list[Path], list[Tensor], list[str], str]:
