@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viz.catalogue import attribution, patch_filters, receptive_field, weights
+from viz.catalogue import attribution, feature_maps, patch_filters, receptive_field, weights
 from viz.catalogue.base import FigureRow, Given, View
 
 __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
@@ -11,6 +11,7 @@ VIEWS: tuple[View, ...] = (
     *patch_filters.VIEWS,
     *weights.VIEWS,
     *receptive_field.VIEWS,
+    *feature_maps.VIEWS,
     *attribution.VIEWS,
 )
 """Every view, in the order of a report."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from viz import __version__
-from viz.cli import attribution, files, patch_filters, receptive_field, weights
+from viz.cli import attribution, feature_maps, files, patch_filters, receptive_field, weights
 from viz.cli.common import Group
 
 __all__ = ["main"]
@@ -27,6 +27,7 @@ for _command in (
     *patch_filters.COMMANDS,
     *weights.COMMANDS,
     *receptive_field.COMMANDS,
+    *feature_maps.COMMANDS,
     *attribution.COMMANDS,
 ):
     main.add_command(_command)

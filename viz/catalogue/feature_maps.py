@@ -1,0 +1,118 @@
+"""Feature maps beside their kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.image_sets import open_images
+    from viz.measure.feature_maps import feature_maps
+
+    images = (
+        given.images()
+        if given.images is not None
+        else open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
+    )
+    return feature_maps(checkpoint, images, seed=given.seed, progress=given.progress)
+
+
+def _maps(result: Any) -> Figure:
+    from viz.draw.feature_maps import draw_maps, maps_figure
+
+    figure = maps_figure(result)
+    draw_maps(result, figure)
+    return figure
+
+
+def _depth(result: Any) -> Figure:
+    from viz.draw.feature_map_depth import depth_figure, draw_depth
+
+    figure = depth_figure(result)
+    draw_depth(result, figure)
+    return figure
+
+
+def _patches(result: Any) -> Figure:
+    from viz.draw.feature_map_patches import draw_patches, patches_figure
+
+    figure = patches_figure(result)
+    draw_patches(result, figure)
+    return figure
+
+
+def _sentence(result: Any) -> str:
+    numbers = result.summary()
+    energy = numbers["patch_grid"]["kept_energy_median"]
+    words = []
+    for part in ("depthwise", "pointwise"):
+        rows = [row for row in numbers["depth"] if row["part"] == part]
+        ends = [rows[0], rows[-1]]
+        off = [row["off"] for row in ends]
+        rank = [row["rank_centred"] for row in ends]
+        if None not in off:
+            words.append(
+                f"after the {part} convolution {100 * off[0]:.0f} % of the units are off in the "
+                f"first block and {100 * off[1]:.0f} % in the last"
+            )
+        if None not in rank:
+            shuffled = np.mean([row["rank_shuffled"] for row in rows])
+            words.append(
+                f"the effective rank goes from {rank[0]:.0f} to {rank[1]:.0f} of "
+                f"{rows[0]['rank_bound']} ({shuffled:.0f} with shuffled positions)"
+            )
+    text = "; ".join(words)
+    grid = (
+        ""
+        if energy is None
+        else f" Of the median patch filter's answers the patch grid keeps {100 * energy:.0f} % of "
+        "the energy."
+    )
+    return f"On {len(numbers['images'])} images, {text}.{grid}"
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "feature-maps",
+        "Feature maps beside their kernels",
+        _measure,
+        "viz.results.feature_maps:FeatureMaps",
+        (
+            FigureRow(
+                "feature-maps",
+                "Maps of the first block's most active channels, beside the kernels that make "
+                "them. White is zero; one colour scale for all maps.",
+                _maps,
+            ),
+            FigureRow(
+                "feature-maps-by-depth",
+                "Sparsity and effective rank of every activation's output by block, before batch "
+                "norm shifts zero.",
+                _depth,
+            ),
+            FigureRow(
+                "feature-maps-patches",
+                "What patch filters answer at every pixel, and what the patch grid keeps of it.",
+                _patches,
+            ),
+        ),
+        "A map shows where its channel is large, not what it stands for: the pointwise part mixes "
+        "all channels next. The most active channels are not the most important ones. Sparsity and "
+        "rank are of single images; noise has the highest rank.",
+        summary=lambda result: result.summary(),
+        sentence=_sentence,
+        needs_images=True,
+    ),
+)

@@ -1,0 +1,69 @@
+"""The command that shows feature maps beside their kernels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from viz.cli.common import numbers
+from viz.cli.images import looking, open_with_images, say_skipped
+from viz.cli.output import check_output, write_output, writing
+
+__all__ = ["COMMANDS"]
+
+
+@click.command("feature-maps")
+@looking
+@writing
+@click.option("--block", type=click.IntRange(0), default=0, show_default=True,
+              help="Whose maps are drawn.")  # fmt: skip
+@click.option("--channels", help="Which channels, such as 0-2,7.  [default: the most active]")
+@click.option("--most-active", type=click.IntRange(1), default=4, show_default=True,
+              help="How many channels, where none are given.")  # fmt: skip
+@click.option("--label", help="Only channels whose kernel has this label, such as edge.")
+@click.option("--filters", help="Which patch filters.  [default: by what the grid keeps of them]")
+@click.option("--shown", type=click.IntRange(1), default=2, show_default=True,
+              help="Images whose maps are drawn.")  # fmt: skip
+@click.option("--scale", type=click.Choice(["figure", "stage"]), default="figure",
+              show_default=True, help="One colour scale for all maps, or one for each column; of "
+              "the figure in FILE.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True,
+              help="Images at a time.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the shuffles.")
+def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
+                 force: bool, block: int, channels: str | None, most_active: int,
+                 label: str | None, filters: str | None, shown: int, scale: Any, batch_size: int,
+                 seed: int, **options: Any) -> None:  # fmt: skip
+    """Show a block's feature maps beside its kernels; sparsity and rank by depth.
+
+    -o FILE draws the maps of some channels of one block, -o FOLDER adds sparsity and rank by depth
+    and the patch filters at every pixel, and --json prints numbers. Without images scikit-learn's
+    two photographs serve.
+    """
+    if channels is not None and label is not None:
+        raise click.UsageError("give either --channels or --label.")
+    check_output(output, as_json, force)
+    chosen, of_patches = numbers(channels), numbers(filters)
+    loaded, found = open_with_images(checkpoint, images, options)
+    from viz.measure.feature_maps import feature_maps as measure
+
+    result = measure(
+        loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
+        filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
+        by_depth=as_json or output is None or not output.suffix,
+    )  # fmt: skip
+    say_skipped(found)
+
+    def figure(measured: Any) -> Any:
+        from viz.draw.feature_maps import draw_maps, maps_figure
+
+        made = maps_figure(measured, scale)
+        draw_maps(measured, made, scale=scale)
+        return made
+
+    write_output("feature-maps", result, output, as_json, force, figure=figure)
+
+
+COMMANDS = (feature_maps,)
