@@ -129,7 +129,7 @@ def feature_maps(
     if label is not None and description is None:
         from viz.measure.depthwise import describe_checkpoint
 
-        description = describe_checkpoint(checkpoint, blocks=[block], n_init=0, seed=seed)
+        description = describe_checkpoint(checkpoint, blocks=[block], n_init=1, seed=seed)
     labels = _labels(description, block, config.dim)
     chosen, why = _choose(activity.cpu().numpy(), labels, channels, label, most_active, block)
     at = torch.tensor(chosen, device=maps[0].device)
