@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ __all__ = [
 class _Style:
     colour: str
     marker: str
-    line: str
+    line: Any
     filled: bool
     words: str
 
@@ -108,7 +109,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         axes.set_xlabel("numbers per kernel", fontsize=TEXT, labelpad=1.5)
         _atoms_above(axes, result)
         made.append(axes)
-    used = [m for m in METHOD_STYLES if m != "constant" and result.find("all", m) is not None]
+    used = [m for m in METHOD_STYLES if result.find("all", m) is not None]
     handles = [*(_handle(m, line=True) for m in used), _chance_handle()]
     target.legend(handles=handles, loc="upper left", ncols=len(handles), fontsize=SMALL,
                   frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
@@ -132,8 +133,8 @@ def _images(result: Substitution) -> str:
 def _curve_note(result: Substitution) -> str:
     return (
         "Each kernel is replaced by a constant and 1 to 4 atoms, or by as many principal "
-        "components of its block's kernels or largest DCT coefficients; the mean of its taps "
-        "stands at 1. Large ring: as many atoms as the description keeps. Without: each "
+        "components of its block's kernels or largest DCT coefficients. Large ring: as many atoms "
+        "as the description keeps. Without: each "
         "depthwise branch gives its mean output. Chance: two different images. "
         f"A kernel has {result.n_taps} taps. {_images(result)} Batch norms as trained."
     )
@@ -157,20 +158,25 @@ def _points(
 
 
 def _draw_lines(axes: Axes, result: Substitution, score: int) -> None:
-    constant = result.find("all", "constant")
     for method in _SERIES:
         style = METHOD_STYLES[method]
         rows = np.flatnonzero(
             (result.scope == "all") & (result.method == method) & (result.n_atoms > 0)
         )
-        if constant is not None:
-            rows = np.concatenate([[constant], rows])
         if not len(rows):
             continue
         mean, bars = _points(result, rows, score)
         axes.errorbar(result.coefficients[rows], mean, bars, color=style.colour,
                       marker=style.marker, linestyle=style.line, markersize=3.2, linewidth=1,
                       elinewidth=0.7)  # fmt: skip
+    constant = result.find("all", "constant")
+    if constant is not None:
+        style, (mean, bars) = (
+            METHOD_STYLES["constant"],
+            _points(result, np.array([constant]), score),
+        )
+        axes.errorbar(1, mean, bars, color=style.colour, marker=style.marker, markersize=3.6,
+                      elinewidth=0.7, markerfacecolor=_face(style))  # fmt: skip
     kept = result.find("all", "fit")
     if kept is not None:
         mean, _ = _points(result, np.array([kept]), score)
