@@ -274,8 +274,9 @@ def test_stages_go_from_the_head_down():
 def test_the_randomisation_test_tells_weights_from_edges():
     network, pattern = nets.one_patch()
     x = nets.image_with(pattern, 4, 3)
-    result = rate(nets.checkpoint(network), x, target=0, methods=["saliency", "grad-cam"],
-                  effort=Effort(n_curve=2, n_subsets=2, n_noise=0, n_stages=4, n_random=1))  # fmt: skip
+    effort = Effort(n_curve=2, n_subsets=2, n_noise=0, n_stages=4, n_random=1)
+    methods = ["saliency", "grad-cam"]
+    result = rate(nets.checkpoint(network), x, target=0, methods=methods, effort=effort)
     assert result.stages == ("head", "block 1", "block 0", "patch embedding")
     assert of(result, "edges", "randomisation") == pytest.approx(1)
     assert abs(of(result, "random", "rank_correlation")).max() < 0.4

@@ -277,7 +277,7 @@ def _write_scores(
     """Write the scores below the columns."""
     width, height = inches(target)
     references = [result.rated.index(name) for name in ("random", "edges")]
-    target.text((MARGIN + _FIRST - 0.06) / width, (top + 0.19) / height, "share of patches",
+    target.text((MARGIN + _FIRST - 0.06) / width, (top + 0.165) / height, "share of patches",
                 fontsize=SMALL, ha="right", va="center")  # fmt: skip
     for row, (words, name, digits, better) in enumerate(_ROWS):
         y = (top - (row + 0.5) * _ROW) / height
