@@ -6,8 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import norm
+from scipy.stats import t as student
 
-__all__ = ["RING", "anisotropy", "bootstrap_weights", "mass_radii", "moments", "ring_index"]
+__all__ = [
+    "RING",
+    "anisotropy",
+    "bootstrap_interval",
+    "bootstrap_weights",
+    "mass_radii",
+    "moments",
+    "ring_index",
+]
 
 RING = 0.25
 """Width of a ring, in pixels."""
@@ -137,3 +147,29 @@ def bootstrap_weights(n: int, n_boot: int, seed: int) -> Numbers:
     """
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_boot)
     return drawn.astype(np.float64)
+
+
+def bootstrap_interval(draws: Numbers, n: int, confidence: float) -> Numbers:
+    """Return the expanded percentile interval of bootstrap draws.
+
+    Parameters
+    ----------
+    draws : ndarray, (n_boot, ...)
+        The number measured on each sample.
+    n : int
+        Images that samples were drawn from, at least 2.
+    confidence : float
+        In (0, 1).
+
+    Returns
+    -------
+    ndarray, (..., 2)
+        Low and high: percentiles at the normal tail of sqrt(n / (n - 1)) times Student's t with
+        n - 1 degrees of freedom, which makes up for the bootstrap's being too narrow for few
+        images (Hesterberg, The American Statistician 69, 2015). For 2 to 5 images that is about
+        the range of all draws.
+    """
+    tail = (1 - confidence) / 2
+    expanded = norm.cdf(student.ppf(tail, n - 1) * np.sqrt(n / (n - 1)))
+    ends: Numbers = np.quantile(draws, [expanded, 1 - expanded], axis=0)
+    return np.moveaxis(ends, 0, -1)

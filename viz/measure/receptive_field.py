@@ -19,7 +19,14 @@ from viz.measure.effective_field import (
     bytes_per_image,
     random_network,
 )
-from viz.measure.radial import anisotropy, bootstrap_weights, mass_radii, moments, ring_index
+from viz.measure.radial import (
+    anisotropy,
+    bootstrap_interval,
+    bootstrap_weights,
+    mass_radii,
+    moments,
+    ring_index,
+)
 from viz.measure.theoretical_field import (
     ReceptiveFieldError,
     TheoreticalField,
@@ -96,7 +103,7 @@ def receptive_field(
     ------
     ReceptiveFieldError
         If there is no such unit, channel or block, the images are smaller than a patch or need
-        more memory, or a gradient is not a finite number.
+        more memory, a gradient is not a finite number, or a setting makes no sense.
     ImageError
         If no image can be read.
 
@@ -108,6 +115,7 @@ def receptive_field(
     the normalised input. A gradient tells what a small change of a pixel would do, not what the
     unit responds to: flat parts of the activations hide what they saturate on.
     """
+    _check(n_boot, confidence)
     config = checkpoint.config
     found = images if isinstance(images, ImageSet) else _opened(checkpoint, images)
     first = next(iter(found.batches(1))).inputs
@@ -167,6 +175,15 @@ def receptive_field(
         **fields[0],
         **_beside(fields[1] if random else None, size),
     )
+
+
+def _check(n_boot: int, confidence: float) -> None:
+    if n_boot < 1:
+        raise ReceptiveFieldError(f"{n_boot} bootstrap samples found, at least 1 expected.")
+    if not 0 < confidence < 1:
+        raise ReceptiveFieldError(
+            f"a confidence of {confidence} found, expected a share between 0 and 1."
+        )
 
 
 def _opened(checkpoint: Checkpoint, images: Any) -> ImageSet:
@@ -301,9 +318,9 @@ class _Tally:
         some_rms, some_elongation, _ = anisotropy(drawn.T)
         some = mass_radii(draws @ profiles.astype(np.float64), SHARES)
         return found | {
-            "radius_interval_px": _interval(some, confidence),
-            "rms_interval_px": _interval(some_rms, confidence),
-            "anisotropy_interval": _interval(some_elongation, confidence),
+            "radius_interval_px": bootstrap_interval(some, len(moment), confidence),
+            "rms_interval_px": bootstrap_interval(some_rms, len(moment), confidence),
+            "anisotropy_interval": bootstrap_interval(some_elongation, len(moment), confidence),
         }
 
     def _share(self, i: int, radius: float) -> float:
@@ -320,10 +337,3 @@ def _profiles(maps: Numbers, rings: NDArray[np.int64], n: int) -> NDArray[np.flo
     flat = rings.ravel()[None] + n * np.arange(len(maps))[:, None]
     mass = np.bincount(flat.ravel(), maps.reshape(-1), minlength=n * len(maps))
     return mass.reshape(len(maps), n).astype(np.float32)
-
-
-def _interval(draws: Numbers, confidence: float) -> Numbers:
-    """Return percentiles over the first axis, (..., 2)."""
-    tail = (1 - confidence) / 2
-    ends: Numbers = np.quantile(draws, [tail, 1 - tail], axis=0)
-    return np.moveaxis(ends, 0, -1)
