@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 
 from viz.catalogue import VIEWS
-from viz.report.build import ReportError, build
-from viz.results.weights import DepthwiseKernels
+from viz.model.checkpoint import load
+from viz.report.build import ReportError, build, choose
 
 
 class Page(HTMLParser):
@@ -20,24 +20,37 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
+WEIGHTS = [row for row in VIEWS if row.name == "depthwise"]
+
+
+@pytest.fixture(scope="module")
+def whole(small_file, tmp_path_factory):
+    """A report of every view; and what it says it wrote."""
+    folder = tmp_path_factory.mktemp("whole") / "report"
+    return folder, build(load(small_file), folder)
+
+
 @pytest.fixture
 def report(small, tmp_path):
-    return build(small, tmp_path / "report")
+    folder = tmp_path / "report"
+    build(small, folder, views=WEIGHTS)
+    return folder
 
 
-def test_every_view_is_in_it_with_figures_and_data(report):
+def test_every_view_is_in_it_with_figures_and_data(whole):
+    folder, sections = whole
+    assert [s.row for s in sections] == list(VIEWS)
+    assert [s.failed for s in sections] == [""] * len(VIEWS)
     for view in VIEWS:
         for figure in view.figures:
             for suffix in ("png", "svg", "pdf"):
-                assert (report / "figures" / f"{figure.name}.{suffix}").stat().st_size > 1000
-        assert (report / "data" / f"{view.name}.csv").read_text().count("\n") > 3
-    kernels = DepthwiseKernels.load(report / "data" / "depthwise.npz")
-    assert kernels.kernels.shape == (48, 5, 5)
+                assert (folder / "figures" / f"{figure.name}.{suffix}").stat().st_size > 1000
+        assert view.load(folder / "data" / f"{view.name}.npz").source.name == "small.safetensors"
 
 
-def test_the_page_needs_nothing_from_outside(report):
+def test_the_page_needs_nothing_from_outside(whole):
     page = Page()
-    text = (report / "index.html").read_text()
+    text = (whole[0] / "index.html").read_text()
     page.feed(text)
     for tag, attributes in page.tags:
         for name in ("src", "href"):
@@ -50,34 +63,65 @@ def test_the_page_needs_nothing_from_outside(report):
     assert re.search(r"default-src 'none'", text)
 
 
+def test_no_path_of_the_machine_is_in_it(whole, small_file):
+    for path in whole[0].rglob("*"):
+        if path.suffix in (".html", ".csv", ".json", ".svg"):
+            assert str(small_file.parent) not in path.read_text("utf-8"), path.name
+
+
+def test_a_section_that_fails_is_told_and_the_rest_is_finished(small, tmp_path):
+    def broken(checkpoint, given):
+        raise ValueError("the sea was <b>angry</b>.")
+
+    rows = [replace(WEIGHTS[0], name="broken", title="Broken", measure=broken), *WEIGHTS]
+    sections = build(small, tmp_path / "r", views=rows)
+    assert [s.failed for s in sections] == ["the sea was <b>angry</b>.", ""]
+    text = (tmp_path / "r" / "index.html").read_text()
+    assert "the sea was &lt;b&gt;angry&lt;/b&gt;." in text
+    assert (tmp_path / "r" / "data" / "depthwise.npz").is_file()
+
+
+def test_sections_are_chosen_by_name():
+    assert [r.name for r in choose(only=["depthwise"])] == ["depthwise"]
+    assert "depthwise" not in [r.name for r in choose(skip=["depthwise"])]
+    quick = choose(quick=True)
+    assert quick
+    assert not any(r.needs_images or r.slow for r in quick)
+    with pytest.raises(ReportError, match="no section 'deepwise'"):
+        choose(only=["deepwise"])
+    with pytest.raises(ReportError, match="no section is left"):
+        choose(only=["depthwise"], skip=["depthwise"])
+
+
 def test_names_are_escaped(small, tmp_path):
     evil = replace(small, source=replace(small.source, name="<img src=x>漢字"))
-    text = (build(evil, tmp_path / "r") / "index.html").read_text()
+    build(evil, tmp_path / "r", views=WEIGHTS)
+    text = (tmp_path / "r" / "index.html").read_text()
     assert "<img src=x>" not in text
     assert "&lt;img src=x&gt;漢字" in text
 
 
 def test_an_existing_folder_is_refused_or_replaced_whole(small, report, tmp_path):
     with pytest.raises(ReportError, match="exists"):
-        build(small, report)
+        build(small, report, views=WEIGHTS)
     (report / "stale.txt").write_text("old")
-    build(small, report, force=True)
+    build(small, report, views=WEIGHTS, force=True)
     assert not (report / "stale.txt").exists()
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.tex").write_text("years of work")
     with pytest.raises(ReportError, match="not a report"):
-        build(small, mine, force=True)
+        build(small, mine, views=WEIGHTS, force=True)
     assert (mine / "thesis.tex").exists()
 
 
-def test_a_failure_leaves_nothing_behind(small, tmp_path, monkeypatch):
+def test_a_failure_to_write_leaves_nothing_behind(small, tmp_path, monkeypatch):
     import viz.report.folder as module
 
     def fail(*arguments, **options):
-        raise RuntimeError("disk full")
+        raise OSError("disk full")
 
     monkeypatch.setattr(module, "save_figure", fail)
-    with pytest.raises(RuntimeError):
-        build(small, tmp_path / "r")
+    with pytest.raises(OSError, match="disk full"):
+        build(small, tmp_path / "r", views=WEIGHTS)
     assert list(tmp_path.iterdir()) == []

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import base64
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
 from viz import __version__
-from viz.catalogue import VIEWS, Given
-from viz.report.folder import write_view
+from viz.catalogue import VIEWS, Given, View
+from viz.image_sets import open_images
+from viz.report.folder import make_figures, write_view
 
 if TYPE_CHECKING:
+    from viz.image_sets import ImageSet
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["ReportError", "build", "check_folder"]
+__all__ = ["ReportError", "Section", "build", "check_folder", "choose"]
 
 
 class ReportError(ValueError):
@@ -57,21 +61,132 @@ def check_folder(folder: str | Path, *, force: bool = False) -> Path:
     return folder
 
 
+@dataclass(frozen=True)
+class Section:
+    """One view in a report: what was found, or why it was not.
+
+    Parameters
+    ----------
+    row : View
+        Of the catalogue.
+    finding : str
+        In plain language, with its numbers; empty where the view has none.
+    figures : tuple of dict
+        ``name``, ``caption`` and ``png`` (base64) of each.
+    failed : str
+        Why there is nothing; empty where all went well.
+    """
+
+    row: View
+    finding: str = ""
+    figures: tuple[dict[str, str], ...] = ()
+    failed: str = ""
+
+
+def choose(
+    *, quick: bool = False, only: Sequence[str] = (), skip: Sequence[str] = ()
+) -> tuple[View, ...]:
+    """Choose the views of a report.
+
+    Parameters
+    ----------
+    quick : bool
+        Leave out what needs images and what is slow.
+    only, skip : sequence of str
+        Names of views; ``only`` wins over ``quick``.
+
+    Returns
+    -------
+    tuple of View
+        In the catalogue's order.
+
+    Raises
+    ------
+    ReportError
+        If there is no such view, or none is left.
+    """
+    names = [row.name for row in VIEWS]
+    for name in (*only, *skip):
+        if name not in names:
+            raise ReportError(f"there is no section {name!r}; they are {', '.join(names)}.")
+    chosen = tuple(
+        row
+        for row in VIEWS
+        if row.name not in skip
+        and (row.name in only if only else not (quick and (row.needs_images or row.slow)))
+    )
+    if not chosen:
+        raise ReportError("no section is left to write; name fewer to skip.")
+    return chosen
+
+
+def _section(row: View, checkpoint: Checkpoint, given: Given, folder: Path) -> Section:
+    """Measure, draw and write one view; what fails in it is told, not raised."""
+    try:
+        result = row.measure(checkpoint, given)
+        made = make_figures(row, result)
+        finding = row.sentence(result) if row.sentence else ""
+    except Exception as error:
+        logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=True)
+        known = isinstance(error, (ValueError, IndexError, OSError))
+        return Section(row, failed=str(error) if known else f"{type(error).__name__}: {error}")
+    write_view(row, result, made, folder / "figures", folder / "data")
+    return Section(
+        row,
+        finding,
+        tuple(
+            {
+                "name": each.name,
+                "caption": each.caption,
+                "png": base64.b64encode(
+                    (folder / "figures" / f"{each.name}.png").read_bytes()
+                ).decode(),
+            }
+            for each in row.figures
+        ),
+    )
+
+
+def _page(
+    checkpoint: Checkpoint, sections: Sequence[Section], images: Callable[[], ImageSet]
+) -> str:
+    environment = Environment(
+        loader=PackageLoader("viz.report"), autoescape=select_autoescape(default=True)
+    )
+    left_out = [row.title for row in VIEWS if row not in [s.row for s in sections]]
+    return environment.get_template("index.html").render(
+        sections=sections,
+        left_out=left_out,
+        images=images().names if any(s.row.needs_images for s in sections) else (),
+        config=checkpoint.config,
+        source=checkpoint.source,
+        preprocessing=checkpoint.preprocessing,
+        training=checkpoint.training,
+        version=__version__,
+    )
+
+
 def build(
     checkpoint: Checkpoint,
     folder: str | Path,
     *,
+    images: str | Path | None = None,
+    views: Sequence[View] = VIEWS,
     force: bool = False,
     progress: Callable[[str], None] | None = None,
-) -> Path:
-    """Write every view of the catalogue and a self-contained index.html.
+) -> tuple[Section, ...]:
+    """Write views and a self-contained index.html.
 
     Parameters
     ----------
     checkpoint : Checkpoint
         The network.
     folder : str or Path
-        Made whole or not at all.
+        Made whole or not at all; a view that cannot be made is told on the page.
+    images : str or Path, optional
+        A folder of images or one of them; scikit-learn's two photographs by default.
+    views : sequence of View
+        Of `choose`.
     force : bool
         Replace an existing report.
     progress : callable, optional
@@ -79,52 +194,41 @@ def build(
 
     Returns
     -------
-    Path
-        The folder.
+    tuple of Section
+        What was written, and what failed.
 
     Raises
     ------
     ReportError
         If the folder exists and may not be replaced.
+    ImageError
+        If there is no such image.
     """
     folder = check_folder(folder, force=force)
+
+    def opened() -> ImageSet:
+        return open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels)
+
+    if images is not None:
+        opened()
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     (part / "figures").mkdir(parents=True)
     (part / "data").mkdir()
     try:
-        sections = []
-        for number, row in enumerate(VIEWS, start=1):
+        sections: list[Section] = []
+        for number, row in enumerate(views, start=1):
             if progress:
-                progress(f"{number}/{len(VIEWS)} {row.title}")
-            result = row.measure(checkpoint, Given())
-            write_view(row, result, part / "figures", part / "data")
-            figures = [
-                {
-                    "name": made.name,
-                    "caption": made.caption,
-                    "png": base64.b64encode(
-                        (part / "figures" / f"{made.name}.png").read_bytes()
-                    ).decode(),
-                }
-                for made in row.figures
-            ]
-            sections.append({"row": row, "figures": figures})
-        environment = Environment(
-            loader=PackageLoader("viz.report"), autoescape=select_autoescape(default=True)
-        )
-        page = environment.get_template("index.html").render(
-            sections=sections,
-            config=checkpoint.config,
-            source=checkpoint.source,
-            preprocessing=checkpoint.preprocessing,
-            training=checkpoint.training,
-            version=__version__,
-        )
+                progress(f"{number}/{len(views)} {row.title}")
+            given = Given(images=opened if images is not None else None)
+            sections.append(_section(row, checkpoint, given, part))
+            if progress and sections[-1].failed:
+                progress(f"failed: {sections[-1].failed}")
+        page = _page(checkpoint, sections, opened)
         (part / "index.html").write_text(page, encoding="utf-8")
         if folder.is_dir():
             shutil.rmtree(folder)
         part.rename(folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    return folder
+    return tuple(sections)

@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viz.draw.style import FORMATS, FigureFileError, save_figure
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from viz.catalogue import View
     from viz.results.base import Result
 
-__all__ = ["check_view_folder", "write_view", "write_view_folder"]
+__all__ = ["check_view_folder", "make_figures", "write_view", "write_view_folder"]
 
 
-def write_view(row: View, result: Result, figures: Path, data: Path) -> None:
+def make_figures(row: View, result: Result) -> dict[str, Figure]:
+    """Draw a view's figures.
+
+    Parameters
+    ----------
+    row : View
+        Of the catalogue.
+    result : Result
+        What its measure returned.
+
+    Returns
+    -------
+    dict of str to Figure
+        By name, the main one first.
+    """
+    return {each.name: each.make(result) for each in row.figures}
+
+
+def write_view(
+    row: View, result: Result, made: Mapping[str, Figure], figures: Path, data: Path
+) -> None:
     """Write a view's figures in every format, and its data.
 
     Parameters
@@ -25,6 +48,8 @@ def write_view(row: View, result: Result, figures: Path, data: Path) -> None:
         Of the catalogue.
     result : Result
         What its measure returned.
+    made : mapping of str to Figure
+        Of `make_figures`.
     figures, data : Path
         Folders that exist.
     """
@@ -34,10 +59,9 @@ def write_view(row: View, result: Result, figures: Path, data: Path) -> None:
     if row.summary is not None:
         text = json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False)
         (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
-    for each in row.figures:
-        figure = each.make(result)
+    for name, figure in made.items():
         for suffix in FORMATS:
-            save_figure(figure, figures / f"{each.name}{suffix}", force=True)
+            save_figure(figure, figures / f"{name}{suffix}", force=True)
 
 
 def check_view_folder(folder: Path, *, force: bool = False) -> None:
@@ -93,7 +117,7 @@ def write_view_folder(
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     try:
-        write_view(row, result, part, part)
+        write_view(row, result, make_figures(row, result), part, part)
         folder.mkdir(exist_ok=True)
         for path in sorted(part.iterdir()):
             path.replace(folder / path.name)
