@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 
 from viz.model.guards import (
     MAX_HEADER,
+    MAX_NDIM,
     MAX_PICKLE,
     MAX_TENSORS,
     Bounded,
@@ -81,11 +82,7 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
         If it is truncated, too large in its table of contents, compressed, or something else.
     """
     size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - 22))
-    if not file.read(22).startswith(b"PK\x05\x06"):
-        raise CheckpointError(
-            f"{label}: truncated: the end of the archive is missing; copy or download it again."
-        )
+    _check_end(file, size, label)
     crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
     try:
         archive = zipfile.ZipFile(_Capped(file, MAX_HEADER, crowded))
@@ -96,6 +93,7 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
             f"{label}: a damaged zip archive ({error}); copy or download it again."
         ) from None
     members = archive.infolist()
+    _check_kind([m.filename for m in members], label)
     _check_members(members, size, label)
     root = members[0].filename.split("/")[0]
     sizes = {m.filename.removeprefix(f"{root}/"): m.file_size for m in members}
@@ -122,8 +120,53 @@ class _Capped(Bounded):
             raise CheckpointError(self._message)
 
 
-def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
-    names = [m.filename for m in members]
+def _check_end(file: BinaryIO, size: int, label: str) -> None:
+    """Require one table of contents, right before the end, so that every reader finds the same.
+
+    Python's reader and torch's look for it in different ways; a file with two could show each
+    of them another archive.
+    """
+    file.seek(max(0, size - 98))
+    tail = file.read(98)
+    end = tail[-22:]
+    if len(end) < 22 or not end.startswith(b"PK\x05\x06"):
+        raise CheckpointError(
+            f"{label}: truncated: the end of the archive is missing; copy or download it again."
+        )
+    count, length, start = struct.unpack("<HII", end[10:20])
+    here = size - 22
+    if tail[-42:-38] == b"PK\x06\x07":
+        here -= 76
+        pointer = struct.unpack("<Q", tail[-34:-26])[0]
+        large = struct.unpack("<QQQ", tail[-66:-42])
+        small = (count, length, start)
+        limits = (0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
+        agree = all(s in (b, m) for s, b, m in zip(small, large, limits, strict=True))
+        if len(tail) < 98 or tail[:4] != b"PK\x06\x06" or pointer != here or not agree:
+            here = -1
+        count, length, start = large
+    if start + length != here:
+        raise CheckpointError(
+            f"{label}: a damaged zip archive (its table of contents is not at its end); copy or "
+            "download it again."
+        )
+
+
+def _unusual(member: zipfile.ZipInfo, size: int) -> bool:
+    """Return whether another reader could take this entry for another name or size."""
+    name, extra = member.filename, member.extra
+    kinds = []
+    while len(extra) >= 4:
+        kind, length = struct.unpack("<HH", extra[:4])
+        kinds.append(kind)
+        extra = extra[4 + length :]
+    zip64, unicode_path = 0x0001, 0x7075
+    resized = zip64 in kinds and size < 1 << 32
+    renamed = unicode_path in kinds or member.orig_filename != name or not name.isascii()
+    return resized or renamed
+
+
+def _check_kind(names: list[str], label: str) -> None:
     root = names[0].split("/")[0] if names else ""
     if any(n == f"{root}/constants.pkl" or n.startswith(f"{root}/code/") for n in names):
         line = export_line(label, "torch.jit.load({!r})")
@@ -136,6 +179,9 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
         raise CheckpointError(
             f"{label}: a zip archive of {kind}; expected one written by torch.save."
         )
+
+
+def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
     packed = [m for m in members if m.compress_type or m.flag_bits & 1]
     odd = [m for m in members if m.file_size != m.compress_size]
     if packed or odd:
@@ -145,10 +191,12 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
             "torch.save."
         )
     total = sum(m.file_size for m in members)
-    if total > size or len(set(names)) < len(names):
+    # torch's reader does not tell upper case from lower case.
+    names = {m.filename.lower() for m in members}
+    if total > size or len(names) < len(members) or any(_unusual(m, size) for m in members):
         raise CheckpointError(
-            f"{label}: its members claim {total:,} bytes in a file of {size:,}, or overlap; "
-            "not read."
+            f"{label}: its members claim {total:,} bytes in a file of {size:,}, or two share a "
+            "name or a place; not read."
         )
     if len(members) > MAX_TENSORS:
         raise CheckpointError(f"{label}: {len(members):,} members, more than any checkpoint's.")
@@ -210,7 +258,9 @@ def check_safetensors(file: BinaryIO, label: str) -> tuple[dict[str, TensorRecor
 def _record(value: Any, room: int, label: str, key: str) -> TensorRecord:
     begin, end = value["data_offsets"]
     shape = tuple(value["shape"])
-    if not all(type(i) is int and i >= 0 for i in (begin, end, *shape)):
+    if len(shape) > MAX_NDIM or not all(
+        type(i) is int and 0 <= i < 1 << 63 for i in (begin, end, *shape)
+    ):
         raise TypeError("sizes")
     if value["dtype"] not in _SAFETENSORS_DTYPES:
         raise CheckpointError(f"{label}: {key} has the type {value['dtype']!r}, not a known one.")

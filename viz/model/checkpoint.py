@@ -19,7 +19,7 @@ from viz.model import zoo
 from viz.model.activation import Choice, choose_activation, evidence
 from viz.model.convmixer import ConvMixer
 from viz.model.declared import Declared, declared, default_preprocessing, read_classes
-from viz.model.guards import CheckpointError, CheckpointWarning
+from viz.model.guards import MAX_WEIGHTS, CheckpointError, CheckpointWarning, printable
 from viz.model.in_memory import Seen, look_at_module
 from viz.model.layouts import Fit
 from viz.model.reading import Reading, open_checkpoint, outline_of, sha256_of_tensors
@@ -155,7 +155,8 @@ def load(
     )
     config = replace(fit.config, activation=choice.activation)
     model = _build(config, state, known.seen)
-    notes = (*_notes(known), *choice.warnings, *_bad_values(state, fit))
+    said = (*_notes(known), *choice.warnings, *_bad_values(state, fit))
+    notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
     preprocessing = known.said.preprocessing
@@ -205,12 +206,15 @@ def _resolve(source: Any) -> _Target:
         return _Target("the state dict in memory", _IN_MEMORY)
     if not isinstance(source, (str, os.PathLike)):
         raise CheckpointError(
-            f"a {type(source).__name__} cannot be loaded: expected a path, a name, a state dict "
-            "or a network."
+            f"an object of type {type(source).__name__} cannot be loaded: expected a path, a "
+            "name, a state dict or a network."
         )
     text = os.fspath(source)
-    path = Path(text).expanduser()
-    if not path.is_file() and isinstance(source, str):
+    path = Path(os.path.expanduser(text))  # noqa: PTH111 (an unknown ~user is left as it is)
+    if not text:
+        raise CheckpointError("an empty path; expected a file or the name of a checkpoint.")
+    # Unlike Path.is_file, this answers for every text, too long or not a path at all.
+    if not os.path.isfile(path) and isinstance(source, str):  # noqa: PTH113
         official = zoo.official_name(text)
         if official:
             located = zoo.locate(official)
@@ -218,7 +222,7 @@ def _resolve(source: Any) -> _Target:
         shipped = zoo.shipped_checkpoints()
         if text in shipped:
             return _Target(text, shipped[text].name, shipped[text])
-        if not path.exists() and not path.suffix and path.name == text:
+        if not os.path.lexists(path) and not path.suffix and path.name == text:
             names = [*shipped, *zoo.OFFICIAL]
             near = difflib.get_close_matches(text, names, 1)
             hint = f"did you mean {near[0]}" if near else f"known names are {', '.join(names)}"
@@ -269,6 +273,11 @@ def _understand(
                 f"{target.label}: its tensors share storage: they claim {claimed:,} bytes in a "
                 f"file of {held:,}; expected a tensor of its own for each weight."
             )
+        if claimed > MAX_WEIGHTS:
+            raise CheckpointError(
+                f"{target.label}: {claimed:,} bytes of weights, more than any ConvMixer's; "
+                f"expected at most {MAX_WEIGHTS:,}."
+            )
     return _Understood(found, said, seen, max(sizes, key=lambda d: sizes[d]))
 
 
@@ -278,7 +287,7 @@ def _hub_config(path: Path | None) -> dict[str, str]:
         return {}
     beside = path.with_name("config.json")
     try:
-        if beside.stat().st_size > _MAX_CONFIG_FILE:
+        if not beside.is_file() or beside.stat().st_size > _MAX_CONFIG_FILE:
             return {}
         text = beside.read_text(encoding="utf-8")
         values = json.loads(text)
@@ -415,9 +424,9 @@ def _source(
         sha256=sha256,
         layout=found.fit.layout.name,
         activation_source=choice.source,
-        dropped=found.dropped,
-        wrapper=".".join(found.path),
-        prefix=found.fit.prefix,
+        dropped=tuple(printable(key) for key in found.dropped),
+        wrapper=printable(".".join(found.path)),
+        prefix=printable(found.fit.prefix),
         dtype=known.stored,
         warnings=notes,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ _ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "no
 _ARCHITECTURE_KEYS = ("arch", "architecture", "model", "model_name")
 _METADATA_KEYS = re.compile(r"arg|conf|param|meta|recipe|setting|kwargs|^key$|cfg")
 _MAX_SIDE = 8192
+_MAX_NUMBER = 1e9
 _MAX_CLASSES_FILE = 4 << 20
 
 
@@ -170,7 +170,7 @@ def _clean(name: str) -> str:
 def _numbers(value: Any, n: int) -> tuple[float, ...] | None:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != n:
         return None
-    if not all(isinstance(v, (int, float)) and math.isfinite(v) for v in value):
+    if not all(isinstance(v, (int, float)) and abs(v) < _MAX_NUMBER for v in value):
         return None
     return tuple(float(v) for v in value)
 

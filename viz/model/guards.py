@@ -16,6 +16,7 @@ __all__ = [
     "TensorRecord",
     "export_line",
     "file_kind",
+    "printable",
 ]
 
 MAX_HEADER = 4 << 20
@@ -27,6 +28,11 @@ MAX_PICKLE = 16 << 20
 """Largest pickle (without tensor data) in a torch.save file, in bytes."""
 MAX_TENSORS = 20_000
 """Most tensors in one file; training state included, a real one holds a few thousand."""
+MAX_NDIM = 16
+"""Most dimensions of a tensor; a convolution's weights have four."""
+MAX_WEIGHTS = 4 << 30
+"""Most bytes of weights; a sparse file of a few kB on disk can truthfully claim terabytes."""
+_MAX_MESSAGE = 1200
 
 DTYPE_BYTES = {
     "float64": 8,
@@ -64,7 +70,16 @@ _OTHER_STARTS = (
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be loaded; the message is one sentence for the user."""
+    """A checkpoint that cannot be loaded; the message is one sentence for the user.
+
+    Parameters
+    ----------
+    message : str
+        May quote names from the file: what a terminal could act on is replaced.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message, _MAX_MESSAGE))
 
 
 class CheckpointWarning(UserWarning):
@@ -140,6 +155,26 @@ class Bounded:
         return True
 
 
+def printable(text: str, most: int = 200) -> str:
+    """Return text from a file as it may be shown: no control characters, not endless.
+
+    Parameters
+    ----------
+    text : str
+        As found.
+    most : int
+        Characters to keep, of both ends.
+
+    Returns
+    -------
+    str
+        In one line.
+    """
+    if len(text) > most:
+        text = f"{text[: most // 2]} ... {text[len(text) - most // 2 :]}"
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
 def export_line(label: str, loader: str = "torch.load({!r}, weights_only=False)") -> str:
     """Return the line of Python that writes the weights of a whole network alone.
 
@@ -189,8 +224,10 @@ def file_kind(path: Path, label: str) -> str:
             head = file.read(512)
     except FileNotFoundError:
         raise CheckpointError(f"{label}: no such file; check the path.") from None
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except CheckpointError:
+        raise
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise CheckpointError(f"{label}: cannot be read ({reason}); check the file.") from None
     if not head:
         raise CheckpointError(f"{label}: empty (0 bytes); copy or download it again.")

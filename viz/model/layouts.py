@@ -233,8 +233,11 @@ def fit_layout(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
     if found * 2 < len(tensors):
         known = set()
     _refuse_unexpected(tensors, known, layout, label)
-    missing = [key for key in known if key not in tensors]
-    absent = [k for k in names.values() if k in missing and not k.endswith("num_batches_tracked")]
+    absent = [
+        key
+        for key in names.values()
+        if key in known and key not in tensors and not key.endswith("num_batches_tracked")
+    ]
     if absent:
         raise CheckpointError(f"{label}: not a whole ConvMixer: {_absent(absent[0])}")
     keys = {ours: key for ours, key in names.items() if key in tensors}

@@ -48,7 +48,8 @@ def scan_legacy(file: BinaryIO, label: str) -> Any:
             raise Malformed("one storage with two sizes")
         if found.numel * DTYPE_BYTES[found.dtype] > size:
             raise CheckpointError(
-                f"claims {found.numel:,} elements of {found.dtype} in a file of {size:,} bytes"
+                f"{label}: truncated or false: it claims {found.numel:,} elements of "
+                f"{found.dtype} in a file of {size:,} bytes; copy or download it again."
             )
         if view is not None:
             _, offset, numel = view
@@ -69,8 +70,17 @@ def scan_legacy(file: BinaryIO, label: str) -> Any:
 def _check_legacy_data(
     file: BinaryIO, storages: Mapping[str, StoredData], keys: Any, size: int, label: str
 ) -> None:
-    names = [k.decode() if isinstance(k, bytes) else k for k in keys]
-    if len(names) > MAX_TENSORS or set(names) != set(storages) or len(set(names)) != len(names):
+    names = [
+        key.decode("latin1") if isinstance(key, bytes) else key
+        for key in (keys if isinstance(keys, list) else [])
+    ]
+    plain = all(isinstance(name, str) for name in names)
+    if (
+        not plain
+        or len(names) > MAX_TENSORS
+        or set(names) != set(storages)
+        or len(set(names)) != len(names)
+    ):
         raise CheckpointError(
             f"{label}: damaged: its list of storages does not match its tensors; copy or download "
             "it again."

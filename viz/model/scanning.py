@@ -8,6 +8,7 @@ opcode by opcode, with tensors as `TensorRecord` and every other object as an in
 from __future__ import annotations
 
 import pickletools
+import re
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -31,6 +32,7 @@ from viz.model.stand_ins import (
 
 __all__ = ["Walker", "scan_zip", "walk"]
 
+_A_NETWORK = re.compile(r"(\w*_)?(model|network|net|module|ema)(_\w*)?")
 MAX_OPCODES = 600_000
 """Most steps of a pickle, about a second of reading; 2,000 tensors take 80,000."""
 
@@ -49,7 +51,7 @@ class Walker:
         self.stack: list[Any] = []
         self.marks: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
-        self.globals = 0
+        self.work = 0
 
     def walk(self, file: Any) -> Any:
         """Return the object that the pickle describes."""
@@ -77,6 +79,20 @@ class Walker:
         self.marks.append(self.stack)
         self.stack = []
 
+    def place(self) -> str | None:
+        """Return how to reach the next object if it may be a network, else None."""
+        # Before 1.6, torch wrote a network's class as a reference ("module", class, ...).
+        own = [] if self.stack == ["module"] else self.stack
+        above = [item for items in (*self.marks, own) for item in items]
+        if not above:
+            return ""
+        plain = not any(isinstance(item, (Name, dict)) for item in above[1:])
+        if plain and isinstance(above[0], dict) and len(above) % 2 == 0:
+            key = above[-1]
+            if isinstance(key, str) and _A_NETWORK.fullmatch(key):
+                return f"[{key!r}]"
+        return None
+
     def name(self, arg: str) -> None:
         """Push what a name stands for, if it is one of the harmless ones."""
         module, _, name = arg.partition(" ")
@@ -87,8 +103,7 @@ class Walker:
         storage = STORAGE_NAME.fullmatch(full)
         known = storage and storage[1] in STORAGES
         if not known and full not in CALLS and not VALUES.fullmatch(full):
-            raise _Forbidden(full, first=not self.globals)
-        self.globals += 1
+            raise _Forbidden(full, self.place())
         self.stack.append(Name(full))
 
     def call(self, arg: Any) -> None:
@@ -96,6 +111,10 @@ class Walker:
         args, function = self.stack.pop(), self.stack.pop()
         if not isinstance(function, Name) or function.name not in CALLS:
             raise Malformed("a call of something that is not a function")
+        # One long text can be passed to any number of calls; each would copy it.
+        self.work += _length(args)
+        if self.work > MAX_OPCODES:
+            raise CheckpointError("its pickle copies more than any checkpoint's")
         self.stack.append(CALLS[function.name](*args))
 
     def new(self, arg: Any) -> None:
@@ -162,12 +181,25 @@ class Walker:
         self.memo[arg] = self.stack[-1]
 
 
+def _length(args: Any) -> int:
+    """Return about how many steps it takes to look at a call's arguments."""
+    if not isinstance(args, tuple):
+        raise Malformed("arguments that are not a tuple")
+    n = len(args)
+    for value in args:
+        if isinstance(value, (str, bytes)):
+            n += len(value) // 32
+        elif isinstance(value, (tuple, list, dict, set)):
+            n += len(value)
+    return n
+
+
 class _Forbidden(Exception):
     """A name that is neither a tensor's nor a plain value's."""
 
-    def __init__(self, name: str, *, first: bool) -> None:
+    def __init__(self, name: str, place: str | None) -> None:
         super().__init__(name)
-        self.name, self.first = name, first
+        self.name, self.place = name, place
 
 
 def _push(value: Callable[[], Any]) -> Callable[[Walker, Any], None]:
@@ -255,11 +287,13 @@ def walk(walker: Walker, file: Any, label: str) -> Any:
 
 
 def _forbidden(error: _Forbidden, label: str) -> str:
-    if error.first:
+    if error.place is not None:
+        loader = f"torch.load({{!r}}, weights_only=False){error.place}"
+        where = f" at {error.place}" if error.place else ""
         return (
-            f"{label}: a pickled object of class {error.name}, which would run code from the "
-            "file; nothing was executed; if you trust it, write its weights alone where that "
-            f"class can be imported, with `{export_line(label)}`, and load those."
+            f"{label}: a pickled object of class {error.name}{where}, which would run code from "
+            "the file; nothing was executed; if you trust it, write its weights alone where that "
+            f"class can be imported, with `{export_line(label, loader)}`, and load those."
         )
     return (
         f"{label}: beside its tensors it refers to {error.name}, and reading that could run "

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from viz.model.guards import DTYPE_BYTES, CheckpointError, TensorRecord
+from viz.model.guards import DTYPE_BYTES, MAX_NDIM, CheckpointError, TensorRecord
 
 __all__ = [
     "CALLS",
@@ -80,7 +80,7 @@ class Thing:
 
 def whole_number(value: object) -> int:
     """Return a size, or refuse what is none."""
-    if type(value) is not int or value < 0:
+    if type(value) is not int or not 0 <= value < 1 << 63:
         raise Malformed("a size that is not a whole number")
     return value
 
@@ -96,7 +96,7 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Te
         room = room * DTYPE_BYTES[storage.dtype] // DTYPE_BYTES[dtype]
     shape = tuple(whole_number(n) for n in size)
     strides = tuple(whole_number(n) for n in stride)
-    if len(shape) != len(strides) or len(shape) > 16:
+    if len(shape) != len(strides) or len(shape) > MAX_NDIM:
         raise Malformed("a tensor with sizes and strides of different lengths")
     record = TensorRecord(shape, dtype)
     if 0 in shape:
@@ -201,6 +201,9 @@ def plain_key(value: Any) -> Any:
     """Return a dictionary key; nested ones are refused, for hashing them recurses without limit."""
     if not isinstance(value, _PLAIN):
         raise Malformed("a dictionary key that is neither text nor a number")
+    # Larger ones can be chosen to have one hash, and then a dictionary takes hours to fill.
+    if isinstance(value, int) and abs(value) >= 1 << 60:
+        raise Malformed("a dictionary key that is a huge number")
     return value
 
 

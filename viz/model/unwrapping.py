@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from viz.model.guards import MAX_TENSORS, CheckpointError, TensorRecord
@@ -13,6 +14,8 @@ from viz.model.layouts import Fit, fit_layout
 __all__ = ["Found", "find_network"]
 
 MAX_WRAPPERS = 5
+MAX_STATE_DICTS = 100
+"""Most state dicts looked at; a training's file holds a few."""
 _LEFTOVERS = {"total_ops", "total_params", "n_averaged"}
 """Last parts of keys that profilers and weight averaging leave beside the weights."""
 _AVERAGED = re.compile(r"(^|[._-])(ema|swa|avg|average|averaged|shadow)([._-]|$)")
@@ -45,18 +48,23 @@ class Found:
 
 
 def _state_dicts(
-    outline: Any, path: tuple[str, ...] = ()
+    outline: Any, seen: set[int], path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the mappings that hold weights, outermost first, with the keys that lead to them."""
-    if not isinstance(outline, Mapping) or len(outline) > MAX_TENSORS:
+    """Yield the mappings that hold weights, outermost first, with the keys that lead to them.
+
+    Others are looked at once: one may hold another under thousands of names, and that again.
+    """
+    if not isinstance(outline, Mapping) or len(outline) > MAX_TENSORS or id(outline) in seen:
         return
     texts = {k: v for k, v in outline.items() if isinstance(k, str)}
     if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in texts.values()):
         yield path, texts
-    elif len(path) < MAX_WRAPPERS:
+        return
+    seen.add(id(outline))
+    if len(path) < MAX_WRAPPERS:
         for key, value in texts.items():
             if not _NOT_WEIGHTS.search(key.lower()):
-                yield from _state_dicts(value, (*path, key))
+                yield from _state_dicts(value, seen, (*path, key))
 
 
 def _is_leftover(key: str) -> bool:
@@ -123,7 +131,7 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
     CheckpointError
         If there are no weights, or none that are a ConvMixer's.
     """
-    found = list(_state_dicts(outline))
+    found = list(islice(_state_dicts(outline, set()), MAX_STATE_DICTS))
     if not found:
         raise CheckpointError(
             f"{label}: holds {_what(outline)}; expected the tensors of a network's state_dict()."
