@@ -7,14 +7,26 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 
+def beyond(figure):
+    """Labels of ticks outside the view, which matplotlib keeps but does not draw."""
+    return {
+        id(label)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+
+
 def texts(figure):
     """Every visible text that says something, with its box in pixels."""
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     renderer = canvas.get_renderer()
-    found = []
+    found, undrawn = [], beyond(figure)
     for artist in figure.findobj(Text):
-        shown = artist.get_visible() and artist.get_text().strip()
+        shown = id(artist) not in undrawn and artist.get_visible() and artist.get_text().strip()
         parent = artist
         while shown and getattr(parent, "axes", None) is not None and parent.axes is not parent:
             parent = parent.axes

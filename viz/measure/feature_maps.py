@@ -122,6 +122,8 @@ def feature_maps(
     """
     config = checkpoint.config
     _check(config, block, channels, filters, (most_active, shown, batch_size))
+    if label is not None and label not in LABELS:
+        raise ValueError(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
     maps = [torch.cat(parts) for parts in zip(*seen.maps, strict=True)]
@@ -272,8 +274,6 @@ def _choose(
     order = np.argsort(-activity, kind="stable")
     if label is None:
         return order[:most_active].tolist(), "the most active"
-    if label not in LABELS:
-        raise ValueError(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
     order = order[labels[order] == label]
     if not len(order):
         there = [name for name in LABELS if (labels == name).any()]
