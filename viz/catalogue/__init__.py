@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from viz.catalogue import attribution, feature_maps, patch_filters, receptive_field, weights
+from viz.catalogue import (
+    attribution,
+    feature_maps,
+    mixing,
+    patch_filters,
+    receptive_field,
+    substitution,
+    weights,
+)
 from viz.catalogue.base import FigureRow, Given, View
 
 __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
@@ -10,6 +18,8 @@ __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
 VIEWS: tuple[View, ...] = (
     *patch_filters.VIEWS,
     *weights.VIEWS,
+    *mixing.VIEWS,
+    *substitution.VIEWS,
     *receptive_field.VIEWS,
     *feature_maps.VIEWS,
     *attribution.VIEWS,

@@ -5,7 +5,16 @@ from __future__ import annotations
 import click
 
 from viz import __version__
-from viz.cli import attribution, feature_maps, files, patch_filters, receptive_field, weights
+from viz.cli import (
+    attribution,
+    feature_maps,
+    files,
+    mixing,
+    patch_filters,
+    receptive_field,
+    substitution,
+    weights,
+)
 from viz.cli.common import Group
 
 __all__ = ["main"]
@@ -26,6 +35,8 @@ for _command in (
     *files.COMMANDS,
     *patch_filters.COMMANDS,
     *weights.COMMANDS,
+    *mixing.COMMANDS,
+    *substitution.COMMANDS,
     *receptive_field.COMMANDS,
     *feature_maps.COMMANDS,
     *attribution.COMMANDS,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "loading",
     "numbers",
     "open_checkpoint",
+    "progress_bar",
     "say",
 ]
 
@@ -143,3 +145,24 @@ def numbers(text: str | None) -> list[int] | None:
 def say(text: str) -> None:
     """Print progress to the error stream."""
     click.echo(text, err=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on the error stream, where that is a terminal.
+
+    Yields
+    ------
+    callable
+        Takes (steps done, steps in all); a new count starts the bar anew.
+    """
+    from tqdm import tqdm
+
+    with tqdm(unit="step", leave=False, disable=None) as bar:
+
+        def tell(done: int, total: int) -> None:
+            if total != bar.total or done < bar.n:
+                bar.reset(total)
+            bar.update(done - bar.n)
+
+        yield tell

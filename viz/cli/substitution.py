@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from viz.cli.common import progress_bar, say
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -46,13 +47,13 @@ def substitution(checkpoint: str, images: Path | None, output: Path | None, as_j
     Beside the descriptions stand controls with as many numbers per kernel (principal components,
     a DCT), noise, and nothing. Without images, crops of scikit-learn's two photographs are used.
     """
-    from tqdm import tqdm
-
     from viz.measure.substitution import measure
 
     check_output(output, as_json, force)
     loaded, found = open_with_images(checkpoint, images, options)
-    with tqdm(unit="step", leave=False) as bar:
+    if images is None:
+        say(f"viz: no images given: {crops} crops of each of the two photographs are used")
+    with progress_bar() as progress:
         result = measure(
             loaded,
             None if images is None else found,
@@ -60,23 +61,12 @@ def substitution(checkpoint: str, images: Path | None, output: Path | None, as_j
             n_crops=crops,
             batch_size=batch_size,
             seed=seed,
-            progress=_onto(bar),
+            progress=progress,
         )
     say_skipped(found)
     if not as_json and result.sentence():
         click.echo(result.sentence(), err=True)
     write_output("substitution", result, output, as_json, force, figure=_figure(result))
-
-
-def _onto(bar: Any) -> Callable[[int, int], None]:
-    """Show steps on a bar; a new count starts it anew."""
-
-    def tell(done: int, total: int) -> None:
-        if total != bar.total or done < bar.n:
-            bar.reset(total)
-        bar.update(done - bar.n)
-
-    return tell
 
 
 def _figure(result: Any) -> Callable[[Any], Any] | None:

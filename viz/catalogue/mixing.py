@@ -1,0 +1,94 @@
+"""What the pointwise weights do between kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.mixing import measure
+
+    images = given.images() if given.images is not None else None
+    return measure(checkpoint, images, seed=given.seed, progress=given.progress)
+
+
+def _matrices(result: Any) -> Figure:
+    from viz.draw.mixing import draw_matrices, matrices_figure
+
+    figure = matrices_figure(result)
+    draw_matrices(result, figure)
+    return figure
+
+
+def _flow(result: Any) -> Figure:
+    from viz.draw.mixing_flow import draw_flow, flow_figure
+
+    figure = flow_figure(result)
+    draw_flow(result, figure)
+    return figure
+
+
+def _spectra(result: Any) -> Figure:
+    from viz.draw.mixing import draw_spectra, spectra_figure
+
+    figure = spectra_figure(result)
+    draw_spectra(result, figure)
+    return figure
+
+
+def _partners(result: Any) -> Figure:
+    from viz.draw.mixing_flow import draw_partners, partners_figure
+
+    figure = partners_figure(result)
+    draw_partners(result, figure)
+    return figure
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "mixing",
+        "Mixing: the pointwise weights",
+        _measure,
+        "viz.results.mixing:Mixing",
+        (
+            FigureRow(
+                "mixing",
+                "Links from every kernel to every kernel of the next block, sorted by label.",
+                _matrices,
+            ),
+            FigureRow(
+                "mixing-flow",
+                "How much of the links goes from kernels of one label to those of another, against "
+                "shuffled labels.",
+                _flow,
+            ),
+            FigureRow(
+                "mixing-spectra",
+                "Spectrum and effective rank of the pointwise weights beside newly drawn ones, and "
+                "the share of the depthwise branches.",
+                _spectra,
+            ),
+            FigureRow(
+                "mixing-partners",
+                "Single channels with the kernels and effective links of their strongest inputs.",
+                _partners,
+            ),
+        ),
+        "A link says what a kernel's branch adds before the activation, not what the network makes "
+        "of it. Channels are sorted by strength within a label, which makes gradients. Effective "
+        "links hold to first order, at the activations' mean slopes.",
+        summary=lambda result: result.summary(),
+        sentence=lambda result: result.sentence(),
+        slow=True,
+    ),
+)
