@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, rankdata, spearmanr
 
 from viz.measure import kernel_descriptors, kernel_null
-from viz.measure.nested import (
-    Ranked,
-    block_means,
-    cliffs_delta,
-    pair_deltas,
-    resample,
-    share_interval,
-    t_interval,
-    welch,
-)
-from viz.measure.statements import possible_radii, statistics
+from viz.measure.depth_effects import effects, quantiles, trends
+from viz.measure.nested import block_means, resample, share_floor, share_interval, welch
+from viz.measure.statements import ODD_ENERGIES, RADII, RESTS, Grid, possible_radii
 from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
 from viz.results.early_late import EarlyLate
 
-__all__ = ["ODD_ENERGIES", "RADII", "RESTS", "default_groups", "measure"]
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
 
-RESTS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
-"""Shares of negative taps off the centre that are tried for the early statement."""
-ODD_ENERGIES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""Shares of odd energy that are tried for the late statement."""
-RADII = (1.0, 1.5, 2.0, 2.5)
-"""Inner radii in taps that are tried for the late statement."""
-_INIT_KERNELS, _ORDERS, _EXACT = 4000, 20_000, 8
+__all__ = ["default_groups", "measure", "measure_checkpoint"]
+
+_INIT_KERNELS = 4000
 
 Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
@@ -103,22 +89,20 @@ def measure(
     another training gives the same differences, only another training tells. With few blocks the
     within-block draws make the intervals somewhat too wide where blocks hardly differ.
     """
-    groups = _checked(description, early, late)
     blocks = np.unique(description.block)
+    groups = _checked(blocks, early, late)
     report = _Counter(progress, 3 + n_networks)
     values = _values(description)
-    effects = _effects(description, values, groups, n_boot, confidence, seed)
+    found = effects(values, description.block, groups, n_boot, confidence, seed)
     report()
-    effects |= _trends(description, values, n_boot, confidence, seed)
+    found |= trends(values, description.block, n_boot, confidence, seed)
     report()
     radii = possible_radii(description.kernels.shape[-1], RADII)
-    grid = _Grid.of(description.kernels, radii)
-    effects |= _shares(description, groups, grid, n_boot, confidence, seed)
+    grid = Grid.of(description.kernels, radii)
+    found |= _shares(description, groups, grid, n_boot, confidence, seed)
     report()
-    effects |= grid.beside_chance(description, groups, n_networks, seed, report)
-    quantiles = [
-        np.nanquantile(values[description.block == b], [0.25, 0.5, 0.75], axis=0).T for b in blocks
-    ]
+    found |= grid.beside_chance(description.block, groups, n_networks, seed, report)
+    by_block = [quantiles(values[description.block == b], _QUARTILES) for b in blocks]
     return EarlyLate(
         source=replace(
             description.source,
@@ -139,18 +123,61 @@ def measure(
         blocks=blocks.astype(np.int64),
         confidence=confidence,
         descriptors=_NAMES,
-        quartiles=np.stack(quantiles, 1),
+        quartiles=np.stack(by_block, 1),
         init_quartiles=_init_quartiles(description, seed),
         labels=LABELS,
         rest_thresholds=np.array(RESTS),
         odd_thresholds=np.array(ODD_ENERGIES),
         radii=radii,
-        **effects,
+        **found,
         **_kernels(description, groups, shown, seed),
     )
 
 
+def measure_checkpoint(
+    checkpoint: Checkpoint,
+    *,
+    early: Sequence[int] | None = None,
+    late: Sequence[int] | None = None,
+    description: DepthwiseDescription | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> EarlyLate:
+    """Compare early and late blocks of a loaded network.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        From `viz.load`.
+    early, late : sequence of int, optional
+        As in `measure`.
+    description : DepthwiseDescription, optional
+        Of all its kernels; made here (`viz.measure.depthwise`) by default.
+    seed : int
+        Of everything drawn.
+    progress : callable, optional
+        Called while the kernels are described.
+
+    Returns
+    -------
+    EarlyLate
+        As `measure` returns it.
+
+    Raises
+    ------
+    ValueError
+        As in `measure`, before any kernel is described.
+    """
+    groups = _checked(np.arange(checkpoint.config.depth), early, late)
+    if description is None:
+        from viz.measure.depthwise import describe_checkpoint
+
+        description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
+    return measure(description, early=groups[0], late=groups[1], seed=seed)
+
+
 _NAMES = (*DESCRIPTORS, "r2_one_atom")
+_QUARTILES = (0.25, 0.5, 0.75)
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 
 
@@ -166,16 +193,10 @@ class _Counter:
             self.progress(self.done, self.steps)
 
 
-def _checked(
-    description: DepthwiseDescription,
-    early: Sequence[int] | None,
-    late: Sequence[int] | None,
-) -> Groups:
-    blocks = {int(b) for b in np.unique(description.block)}
+def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] | None) -> Groups:
+    blocks = {int(b) for b in described}
     if len(blocks) < 2:
-        raise ValueError(
-            f"early and late need at least two blocks; found {len(blocks)} described block."
-        )
+        raise ValueError("early and late need at least two blocks; there is one only.")
     first, last = default_groups(sorted(blocks))
     groups = (
         first if early is None else tuple(sorted({int(b) for b in early})),
@@ -187,7 +208,7 @@ def _checked(
         missing = sorted(set(group) - blocks)
         if missing:
             raise ValueError(
-                f"the {name} group names block {missing[0]}, which is not among those described: "
+                f"the {name} group names block {missing[0]}, which is not among the blocks: "
                 f"{', '.join(str(b) for b in sorted(blocks))}."
             )
     both = sorted(set(groups[0]) & set(groups[1]))
@@ -208,172 +229,13 @@ def _init_quartiles(description: DepthwiseDescription, seed: int) -> Numbers:
     columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
     fits = description.init_r2_by_atoms
     columns.append(fits[:, 0] if len(fits) else np.full(1, np.nan))
-    with np.errstate(invalid="ignore"):
-        return np.stack([np.quantile(column, [0.25, 0.5, 0.75]) for column in columns])
-
-
-def _effects(
-    description: DepthwiseDescription,
-    values: Numbers,
-    groups: Groups,
-    n_boot: int,
-    confidence: float,
-    seed: int,
-) -> dict[str, Any]:
-    """Cliff's delta of every descriptor with its intervals."""
-    rows = np.isin(description.block, groups[0] + groups[1])
-    block, values = description.block[rows], values[rows]
-    late = np.isin(block, groups[1])
-    delta = np.array([cliffs_delta(column[~late], column[late]) for column in values.T])
-    pairs = np.stack([pair_deltas(column, block, *groups) for column in values.T])
-    ranked = [Ranked(column) for column in values.T]
-    units = min(len(groups[0]), len(groups[1]))
-    tail = (1 - confidence) / 2
-
-    def draws(whole: bool) -> Numbers:
-        rng = np.random.default_rng([seed, int(whole)])
-        return np.concatenate(
-            [
-                np.stack([r.deltas(weights, late) for r in ranked], 1)
-                for weights in resample(block, groups, n_boot, rng, whole=whole)
-            ]
-        )
-
-    interval = np.full((len(delta), 2), np.nan)
-    if units > 1:
-        freedom = welch(pairs.mean(2).T, pairs.mean(1).T)
-        interval = t_interval(delta, draws(False).std(0, ddof=1), freedom, units, confidence)
-    p = [mannwhitneyu(c[late], c[~late], nan_policy="omit").pvalue for c in values.T]
-    return {
-        "delta": delta,
-        "delta_pairs": pairs,
-        "delta_interval": interval,
-        "delta_interval_kernels": np.nanquantile(draws(True), [tail, 1 - tail], axis=0).T,
-        "delta_p_kernels": np.array(p, dtype=np.float64),
-    }
-
-
-def _trends(
-    description: DepthwiseDescription,
-    values: Numbers,
-    n_boot: int,
-    confidence: float,
-    seed: int,
-) -> dict[str, Any]:
-    """Spearman's correlation of every descriptor with depth, over kernels and over blocks."""
-    block = description.block
-    blocks = [int(b) for b in np.unique(block)]
-    ranked = [Ranked(column) for column in values.T]
-    once = np.ones((1, len(block)), np.float32)
-    trend = np.array([r.trends(once, block)[0] for r in ranked])
-    interval = np.full((len(trend), 2), np.nan)
-    tail = (1 - confidence) / 2
-    if len(blocks) > 2:
-        rng = np.random.default_rng([seed, 2])
-        drawn = np.concatenate(
-            [
-                np.stack([r.trends(weights, block) for r in ranked], 1)
-                for weights in resample(block, [blocks], n_boot, rng)
-            ]
-        )
-        interval = np.nanquantile(drawn, [tail, 1 - tail], axis=0).T
-    medians = np.stack([np.nanmedian(values[block == b], axis=0) for b in blocks])
-    over_blocks = [_block_trend(column, seed) for column in medians.T]
-    p = [_spearman_p(column, block) for column in values.T]
-    return {
-        "trend": trend,
-        "trend_interval": interval,
-        "trend_p_kernels": np.array(p, dtype=np.float64),
-        "block_trend": np.array([rho for rho, _ in over_blocks]),
-        "block_trend_p": np.array([share for _, share in over_blocks]),
-    }
-
-
-def _spearman_p(values: Numbers, block: Ints) -> float:
-    known = np.isfinite(values)
-    if len(np.unique(values[known])) < 2:
-        return float("nan")
-    return float(spearmanr(values[known], block[known]).pvalue)
-
-
-def _block_trend(medians: Numbers, seed: int) -> tuple[float, float]:
-    """Spearman's correlation over blocks; p from every order of them, or 20,000 random ones."""
-    n = len(medians)
-    rank = rankdata(medians)
-    if n < 3 or np.ptp(rank) == 0:
-        return float("nan"), float("nan")
-    depth = np.arange(n) - (n - 1) / 2
-    scale = math.sqrt(float((depth**2).sum() * ((rank - rank.mean()) ** 2).sum()))
-    observed = float(depth @ rank) / scale
-    if n <= _EXACT:
-        orders = np.array(list(itertools.permutations(range(n))))
-        others = depth[orders] @ rank / scale
-        return observed, float((np.abs(others) >= abs(observed) - 1e-12).mean())
-    rng = np.random.default_rng([seed, 3])
-    others = rng.permuted(np.tile(depth, (_ORDERS, 1)), axis=1) @ rank / scale
-    as_strong = int((np.abs(others) >= abs(observed) - 1e-12).sum())
-    return observed, (as_strong + 1) / (_ORDERS + 1)
-
-
-@dataclass(frozen=True)
-class _Grid:
-    """Where the statements are true, kernel by kernel, at every threshold tried."""
-
-    stated: NDArray[np.float32]
-    early: NDArray[np.bool_]
-    late: NDArray[np.bool_]
-    radii: Numbers
-
-    @classmethod
-    def of(cls, kernels: NDArray[np.float32], radii: Numbers) -> _Grid:
-        found = statistics(kernels, radii)
-        stated = _stated(kernels)
-        return cls(stated, found.early(RESTS), found.late(ODD_ENERGIES), radii)
-
-    def beside_chance(
-        self,
-        description: DepthwiseDescription,
-        groups: Groups,
-        n_networks: int,
-        seed: int,
-        report: Callable[[], None],
-    ) -> dict[str, Any]:
-        """Shares at every threshold in both groups and in randomly initialised networks."""
-        members = [np.isin(description.block, group) for group in groups]
-        count, k = max(int(m.sum()) for m in members), description.kernels.shape[-1]
-        stated, early, late = [], [], []
-        for i in range(n_networks):
-            fresh = kernel_null.random_init(count, k, seed + 1 + i)
-            found = statistics(fresh, self.radii)
-            stated.append(_stated(fresh).mean(0, dtype=np.float64))
-            early.append(found.early(RESTS).mean(0))
-            late.append(found.late(ODD_ENERGIES).mean(0))
-            report()
-        return {
-            "rest_shares": np.stack([self.early[m].mean(0) for m in members], -1),
-            "ring_shares": np.stack([self.late[m].mean(0) for m in members], -1),
-            "init_statements": np.stack(stated),
-            "rest_init": np.stack(early, -1),
-            "ring_init": np.stack(late, -1),
-        }
-
-
-def _stated(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The four statements at the default thresholds, (n, 4), as 0 and 1."""
-    k = kernels.shape[-1]
-    # Where no tap lies outside the radius, nothing can be negative there.
-    radii = possible_radii(k, [kernel_descriptors.INSIDE])
-    found = statistics(kernels, radii if len(radii) else [np.inf])
-    halves = found.halves([kernel_descriptors.ODD_ENERGY])[:, 0]
-    ringed = found.ringed[:, 0]
-    rest = found.early([kernel_descriptors.NEGATIVE_REST])[:, 0]
-    return np.stack([rest, halves, ringed, halves | ringed], 1).astype(np.float32)
+    return np.concatenate([quantiles(column[:, None], _QUARTILES) for column in columns])
 
 
 def _shares(
     description: DepthwiseDescription,
     groups: Groups,
-    grid: _Grid,
+    grid: Grid,
     n_boot: int,
     confidence: float,
     seed: int,
@@ -394,6 +256,7 @@ def _shares(
             sizes = [weights[:, m].sum(1, keepdims=True) for m in members]
             drawn.append(parts[1] / sizes[1] - parts[0] / sizes[0])
         error = np.concatenate(drawn).astype(np.float64).std(0, ddof=1)
+        error = np.maximum(error, share_floor(truth, block, groups))
         freedom = welch(*(block_means(truth, block, group) for group in groups))
         interval = share_interval(difference, error, freedom, confidence)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
@@ -407,7 +270,7 @@ def _shares(
             [float((init == name).mean()) if len(init) else float("nan") for name in LABELS]
         ),
         "label_difference": np.where(absent, np.nan, difference[:n]),
-        "label_interval": interval[:n],
+        "label_interval": np.where(absent[:, None], np.nan, interval[:n]),
         "statement_shares": by_block[:, n:],
         "early_statements": means[0][n:],
         "late_statements": means[1][n:],

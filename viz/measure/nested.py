@@ -19,6 +19,7 @@ __all__ = [
     "cliffs_delta",
     "pair_deltas",
     "resample",
+    "share_floor",
     "share_interval",
     "t_interval",
     "welch",
@@ -41,7 +42,7 @@ def cliffs_delta(early: Numbers, late: Numbers) -> float:
     Returns
     -------
     float
-        -1 to 1, positive where late values are larger, 0.5 for each tie; nan if one is empty.
+        -1 to 1, positive where late values are larger; ties count for neither. nan if one is empty.
 
     Notes
     -----
@@ -247,7 +248,7 @@ def t_interval(
     estimate, error, freedom : ndarray, (c,)
         Estimates in [-1, 1], their bootstrap standard errors, degrees of freedom.
     units : int
-        Blocks in the smaller group, for the case below.
+        Kernels in the smaller group, for the case below.
     confidence : float
         Such as 0.95.
 
@@ -256,16 +257,48 @@ def t_interval(
     ndarray, (c, 2)
         Symmetric on the scale of artanh, where the bounds lie at infinity. For an estimate at a
         bound, which no bootstrap can leave, the other end is (units - t^2) / (units + t^2) away
-        from 0 (Feng and Cliff, J. Mod. Appl. Stat. Methods 3, 2004).
+        from 0 (Feng and Cliff, J. Mod. Appl. Stat. Methods 3, 2004). nan where the error is 0
+        inside the bounds: nothing varied, so nothing is known of how it would.
     """
     q = student.ppf(0.5 + confidence / 2, freedom)
     inner = np.clip(estimate, -1 + 1e-12, 1 - 1e-12)
-    half = q * error / (1 - inner**2)
+    half = q * np.where(error > 0, error, np.nan) / (1 - inner**2)
     centre = np.arctanh(inner)
     out = np.stack([np.tanh(centre - half), np.tanh(centre + half)], 1)
     bound = (units - q**2) / (units + q**2)
     out = np.where((estimate >= 1)[:, None], np.stack([bound, np.ones_like(q)], 1), out)
     return np.where((estimate <= -1)[:, None], np.stack([-np.ones_like(q), -bound], 1), out)
+
+
+def share_floor(
+    truth: NDArray[np.floating], block: Ints, groups: Sequence[Sequence[int]]
+) -> Numbers:
+    """Return the least standard error of a difference of shares: that of kernels drawn in blocks.
+
+    Where a statement is true of all kernels of every block, or of none, no resampled kernel
+    differs. Shares are therefore shrunk as in Jeffreys' estimate, (x + 1/2) / (n + 1), and their
+    binomial errors added up.
+
+    Parameters
+    ----------
+    truth : ndarray, (n, c)
+        0 or 1 per kernel.
+    block : ndarray of int, (n,)
+        Of each kernel.
+    groups : sequence of two sequences of int
+        Blocks of each group.
+
+    Returns
+    -------
+    ndarray, (c,)
+        Standard errors, above 0.
+    """
+    variance = np.zeros(truth.shape[1])
+    for group in groups:
+        size = np.array([(block == b).sum() for b in group], np.float64)[:, None]
+        share = (block_means(truth, block, group) * size + 0.5) / (size + 1)
+        variance += (share * (1 - share) / size).sum(0) / len(group) ** 2
+    return np.sqrt(variance)
 
 
 def share_interval(
@@ -276,14 +309,14 @@ def share_interval(
     Parameters
     ----------
     estimate, error, freedom : ndarray, (c,)
-        Differences, their bootstrap standard errors, degrees of freedom.
+        Differences, their standard errors, degrees of freedom.
     confidence : float
         Such as 0.95.
 
     Returns
     -------
     ndarray, (c, 2)
-        nan where the error is 0: nothing varied, so nothing is known of how it would.
+        Low and high.
     """
-    half = student.ppf(0.5 + confidence / 2, freedom) * np.where(error > 0, error, np.nan)
+    half = student.ppf(0.5 + confidence / 2, freedom) * error
     return np.clip(np.stack([estimate - half, estimate + half], 1), -1, 1)

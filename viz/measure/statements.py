@@ -6,17 +6,34 @@ kernel is measured once and then compared with every threshold.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from viz.measure import kernel_descriptors
+from viz.measure import kernel_descriptors, kernel_null
 
-__all__ = ["Statistics", "possible_radii", "statistics"]
+__all__ = [
+    "ODD_ENERGIES",
+    "RADII",
+    "RESTS",
+    "Grid",
+    "Statistics",
+    "possible_radii",
+    "stated",
+    "statistics",
+]
 
 Numbers = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+RESTS = (0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1.0)
+"""Shares of negative taps off the centre that are tried for the early statement."""
+ODD_ENERGIES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+"""Shares of odd energy that are tried for the late statement."""
+RADII = (1.0, 1.5, 2.0, 2.5)
+"""Inner radii in taps that are tried for the late statement."""
 
 
 @dataclass(frozen=True)
@@ -98,3 +115,93 @@ def statistics(kernels: NDArray[np.floating], radii: ArrayLike) -> Statistics:
         odd=np.nan_to_num(kernel_descriptors.odd_energy(kernels)) if n else np.zeros(0),
         ringed=(within > 0) & (total - within < 0),
     )
+
+
+def stated(kernels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return whether the four statements are true at the default thresholds, (n, 4), as 0 and 1."""
+    k = kernels.shape[-1]
+    # Where no tap lies outside the radius, nothing can be negative there.
+    radii = possible_radii(k, [kernel_descriptors.INSIDE])
+    found = statistics(kernels, radii if len(radii) else [np.inf])
+    halves = found.halves([kernel_descriptors.ODD_ENERGY])[:, 0]
+    ringed = found.ringed[:, 0]
+    rest = found.early([kernel_descriptors.NEGATIVE_REST])[:, 0]
+    return np.stack([rest, halves, ringed, halves | ringed], 1).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the statements are true, kernel by kernel, at every threshold tried.
+
+    Parameters
+    ----------
+    stated : ndarray of float32, (n, 4)
+        Of `stated`.
+    early : ndarray of bool, (n, a)
+        The early statement at each of `RESTS`.
+    late : ndarray of bool, (n, b, c)
+        The late statement at each of `ODD_ENERGIES` and each radius.
+    kernel_size : int
+        Taps a side.
+    radii : ndarray, (c,)
+        Those of `RADII` outside which there are taps.
+    """
+
+    stated: NDArray[np.float32]
+    early: Bools
+    late: Bools
+    kernel_size: int
+    radii: Numbers
+
+    @classmethod
+    def of(cls, kernels: NDArray[np.float32], radii: Numbers) -> Grid:
+        """Measure kernels (n, k, k) at every threshold."""
+        found = statistics(kernels, radii)
+        early, late = found.early(RESTS), found.late(ODD_ENERGIES)
+        return cls(stated(kernels), early, late, kernels.shape[-1], radii)
+
+    def beside_chance(
+        self,
+        block: NDArray[np.int64],
+        groups: tuple[Sequence[int], Sequence[int]],
+        n_networks: int,
+        seed: int,
+        report: Callable[[], None],
+    ) -> dict[str, Any]:
+        """Return shares at every threshold in both groups and in randomly initialised networks.
+
+        Parameters
+        ----------
+        block : ndarray of int64, (n,)
+            Of each kernel.
+        groups : tuple of two sequences of int
+            Early blocks, late blocks.
+        n_networks : int
+            Random networks, each of as many kernels as the larger group has.
+        seed : int
+            Of the networks.
+        report : callable
+            Called after each.
+
+        Returns
+        -------
+        dict
+            Fields of `viz.results.early_late.EarlyLate`.
+        """
+        members = [np.isin(block, group) for group in groups]
+        count = max(int(m.sum()) for m in members)
+        true, early, late = [], [], []
+        for i in range(n_networks):
+            fresh = kernel_null.random_init(count, self.kernel_size, seed + 1 + i)
+            found = statistics(fresh, self.radii)
+            true.append(stated(fresh).mean(0, dtype=np.float64))
+            early.append(found.early(RESTS).mean(0))
+            late.append(found.late(ODD_ENERGIES).mean(0))
+            report()
+        return {
+            "rest_shares": np.stack([self.early[m].mean(0) for m in members], -1),
+            "ring_shares": np.stack([self.late[m].mean(0) for m in members], -1),
+            "init_statements": np.stack(true),
+            "rest_init": np.stack(early, -1),
+            "ring_init": np.stack(late, -1),
+        }

@@ -1,0 +1,173 @@
+"""Effect sizes between groups of blocks and trends with depth, with intervals over blocks."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import mannwhitneyu, rankdata, spearmanr
+
+from viz.measure.nested import Ranked, cliffs_delta, pair_deltas, resample, t_interval, welch
+
+__all__ = ["effects", "quantiles", "trends"]
+
+Numbers = NDArray[np.float64]
+Ints = NDArray[np.int64]
+_ORDERS, _EXACT = 20_000, 8
+
+
+def quantiles(values: Numbers, at: Sequence[float]) -> Numbers:
+    """Return quantiles of each column, (columns, at); nan is left out, unless all are nan."""
+    known = np.isfinite(values).any(0)
+    out = np.full((values.shape[1], len(at)), np.nan)
+    out[known] = np.nanquantile(values[:, known], at, axis=0).T
+    return out
+
+
+def effects(
+    values: Numbers,
+    block: Ints,
+    groups: tuple[Sequence[int], Sequence[int]],
+    n_boot: int,
+    confidence: float,
+    seed: int,
+) -> dict[str, Any]:
+    """Return Cliff's delta of every descriptor between two groups of blocks, with intervals.
+
+    Parameters
+    ----------
+    values : ndarray, (n, D)
+        Descriptors of each kernel; nan is left out.
+    block : ndarray of int, (n,)
+        Of each kernel.
+    groups : tuple of two sequences of int
+        Early blocks, late blocks.
+    n_boot : int
+        Draws of each bootstrap.
+    confidence : float
+        Of the intervals.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict
+        The fields of `viz.results.early_late.EarlyLate` whose names begin with ``delta``.
+    """
+    rows = np.isin(block, [*groups[0], *groups[1]])
+    block, values = block[rows], values[rows]
+    late = np.isin(block, groups[1])
+    delta = np.array([cliffs_delta(column[~late], column[late]) for column in values.T])
+    pairs = np.stack([pair_deltas(column, block, *groups) for column in values.T])
+    ranked = [Ranked(column) for column in values.T]
+    tail = (1 - confidence) / 2
+
+    def draws(whole: bool) -> Numbers:
+        rng = np.random.default_rng([seed, int(whole)])
+        return np.concatenate(
+            [
+                np.stack([r.deltas(weights, late) for r in ranked], 1)
+                for weights in resample(block, groups, n_boot, rng, whole=whole)
+            ]
+        )
+
+    interval = np.full((len(delta), 2), np.nan)
+    if min(len(groups[0]), len(groups[1])) > 1:
+        freedom = welch(pairs.mean(2).T, pairs.mean(1).T)
+        units = min(int(late.sum()), int((~late).sum()))
+        interval = t_interval(delta, draws(False).std(0, ddof=1), freedom, units, confidence)
+    p = [_mann_whitney_p(column[~late], column[late]) for column in values.T]
+    return {
+        "delta": delta,
+        "delta_pairs": pairs,
+        "delta_interval": interval,
+        "delta_interval_kernels": quantiles(draws(True), [tail, 1 - tail]),
+        "delta_p_kernels": np.array(p, dtype=np.float64),
+    }
+
+
+def _mann_whitney_p(early: Numbers, late: Numbers) -> float:
+    early, late = early[np.isfinite(early)], late[np.isfinite(late)]
+    if not len(early) or not len(late) or np.ptp(np.concatenate([early, late])) == 0:
+        return float("nan")
+    return float(mannwhitneyu(late, early).pvalue)
+
+
+def trends(
+    values: Numbers, block: Ints, n_boot: int, confidence: float, seed: int
+) -> dict[str, Any]:
+    """Return Spearman's correlation of every descriptor with depth, over kernels and over blocks.
+
+    Parameters
+    ----------
+    values : ndarray, (n, D)
+        Descriptors of each kernel; nan is left out.
+    block : ndarray of int, (n,)
+        Depth of each kernel.
+    n_boot : int
+        Draws of the bootstrap.
+    confidence : float
+        Of the interval.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    dict
+        The fields of `viz.results.early_late.EarlyLate` that are about trends.
+    """
+    blocks = [int(b) for b in np.unique(block)]
+    ranked = [Ranked(column) for column in values.T]
+    once = np.ones((1, len(block)), np.float32)
+    trend = np.array([r.trends(once, block)[0] for r in ranked])
+    interval = np.full((len(trend), 2), np.nan)
+    tail = (1 - confidence) / 2
+    if len(blocks) > 2:
+        rng = np.random.default_rng([seed, 2])
+        drawn = np.concatenate(
+            [
+                np.stack([r.trends(weights, block) for r in ranked], 1)
+                for weights in resample(block, [blocks], n_boot, rng)
+            ]
+        )
+        interval = quantiles(drawn, [tail, 1 - tail])
+    medians = np.stack([quantiles(values[block == b], [0.5])[:, 0] for b in blocks])
+    over_blocks = [_block_trend(column, seed) for column in medians.T]
+    p = [_spearman_p(column, block) for column in values.T]
+    return {
+        "trend": trend,
+        "trend_interval": interval,
+        "trend_p_kernels": np.array(p, dtype=np.float64),
+        "block_trend": np.array([rho for rho, _ in over_blocks]),
+        "block_trend_p": np.array([share for _, share in over_blocks]),
+    }
+
+
+def _spearman_p(values: Numbers, block: Ints) -> float:
+    known = np.isfinite(values)
+    if len(np.unique(values[known])) < 2:
+        return float("nan")
+    return float(spearmanr(values[known], block[known]).pvalue)
+
+
+def _block_trend(medians: Numbers, seed: int) -> tuple[float, float]:
+    """Spearman's correlation over blocks; p from every order of them, or 20,000 random ones."""
+    n = len(medians)
+    if n < 3 or not np.isfinite(medians).all() or np.ptp(medians) == 0:
+        return float("nan"), float("nan")
+    rank = rankdata(medians)
+    depth = np.arange(n) - (n - 1) / 2
+    scale = math.sqrt(float((depth**2).sum() * ((rank - rank.mean()) ** 2).sum()))
+    observed = float(depth @ rank) / scale
+    if n <= _EXACT:
+        orders = np.array(list(itertools.permutations(range(n))))
+        others = depth[orders] @ rank / scale
+        return observed, float((np.abs(others) >= abs(observed) - 1e-12).mean())
+    rng = np.random.default_rng([seed, 3])
+    others = rng.permuted(np.tile(depth, (_ORDERS, 1)), axis=1) @ rank / scale
+    as_strong = int((np.abs(others) >= abs(observed) - 1e-12).sum())
+    return observed, (as_strong + 1) / (_ORDERS + 1)
