@@ -51,13 +51,13 @@ def along(big: Array, angle: Array) -> Array:
 
 
 def second(big: Array, angle: Array) -> Array:
-    """Second finite difference along each angle."""
-    xx = np.roll(big, -1, 2) - 2 * big + np.roll(big, 1, 2)
-    yy = np.roll(big, -1, 1) - 2 * big + np.roll(big, 1, 1)
-    dx = (np.roll(big, -1, 2) - np.roll(big, 1, 2)) / 2
-    xy = (np.roll(dx, 1, 1) - np.roll(dx, -1, 1)) / 2
-    a = np.deg2rad(angle)[:, None, None]
-    return np.cos(a) ** 2 * xx + 2 * np.cos(a) * np.sin(a) * xy + np.sin(a) ** 2 * yy
+    """Second difference between next neighbours along angles that are multiples of 45 degrees."""
+    step = np.round(angle / 45).astype(int) % 4
+    neighbours = [(0, 1), (-1, 1), (-1, 0), (-1, -1)]
+    both = np.stack(
+        [np.roll(big, (y, x), (1, 2)) + np.roll(big, (-y, -x), (1, 2)) for y, x in neighbours]
+    )
+    return both[step, np.arange(len(big))] - 2 * big
 
 
 def averaged(k: int, shape: Callable[[Array, Array], Array], fine: int = 7) -> Array:
@@ -160,6 +160,7 @@ def plant(
         orientation = theta
     elif label == "bar":
         scale = rng.uniform(0.7, k / 6, n)
+        theta[whole] = 45 * rng.integers(0, 4, half)
         clean = both(
             lambda i: second(bessel(k, scale[i], scale[i]), theta[i] + 90),
             lambda i: slope(k, scale[i], x[i], y[i], theta[i] + 90, 2),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from viz.catalogue import (
     attribution,
+    depthwise,
     feature_maps,
     mixing,
     patch_filters,
     receptive_field,
     substitution,
-    weights,
 )
 from viz.catalogue.base import FigureRow, Given, View
 
@@ -17,7 +17,7 @@ __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
 
 VIEWS: tuple[View, ...] = (
     *patch_filters.VIEWS,
-    *weights.VIEWS,
+    *depthwise.VIEWS,
     *mixing.VIEWS,
     *substitution.VIEWS,
     *receptive_field.VIEWS,

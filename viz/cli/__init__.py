@@ -7,13 +7,13 @@ import click
 from viz import __version__
 from viz.cli import (
     attribution,
+    depthwise,
     feature_maps,
     files,
     mixing,
     patch_filters,
     receptive_field,
     substitution,
-    weights,
 )
 from viz.cli.common import Group
 
@@ -34,7 +34,7 @@ def main() -> None:
 for _command in (
     *files.COMMANDS,
     *patch_filters.COMMANDS,
-    *weights.COMMANDS,
+    *depthwise.COMMANDS,
     *mixing.COMMANDS,
     *substitution.COMMANDS,
     *receptive_field.COMMANDS,

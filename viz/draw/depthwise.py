@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.labels import LABEL_STYLES, area_handles, present
-from viz.draw.mosaic import Layout, enlarge, grid_layout, limits, signed_tiles
+from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, signed_tiles
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
 
@@ -27,8 +27,11 @@ __all__ = [
     "labelled_figure",
 ]
 
-_MOST_PER_BLOCK = 256
-_SHOWN_PER_BLOCK = 64
+_SCALES = {
+    "block": "one scale per block, ± its 99.5 % quantile of |weight| (stated above the block)",
+    "figure": "one scale for all, ± the 99.5 % quantile of |weight| (stated above the blocks)",
+    "tile": "each kernel ± its own largest |weight|",
+}
 _NAMES = {
     "dc_share": "DC share",
     "odd_energy": "odd energy",
@@ -47,22 +50,24 @@ def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.
     return rows[np.lexsort((-result.r2[rows], angle, rank))]
 
 
-def _chosen(result: DepthwiseDescription) -> list[NDArray[np.int64]]:
-    """Rows shown of each block, ordered: all, or a seeded choice of many."""
-    rng = np.random.default_rng(0)
-    groups = []
-    for b in np.unique(result.block):
-        rows = np.flatnonzero(result.block == b)
-        if len(rows) > _MOST_PER_BLOCK:
-            rows = np.sort(rng.choice(rows, _SHOWN_PER_BLOCK, replace=False))
-        groups.append(_order(result, rows))
-    return groups
+def _chosen(
+    result: DepthwiseDescription, per_block: int | None, seed: int
+) -> list[NDArray[np.int64]]:
+    """Rows shown of each block, ordered: all, or the same channels of every block."""
+    channels = np.unique(result.channel)
+    if per_block is not None and per_block < len(channels):
+        rng = np.random.default_rng(seed)
+        channels = channels[rng.choice(len(channels), per_block, replace=False)]
+    shown = np.isin(result.channel, channels)
+    return [_order(result, np.flatnonzero(shown & (result.block == b)))
+            for b in np.unique(result.block)]  # fmt: skip
 
 
-def _bordered(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Tiles with a frame of two pixels in their label's colour, (n, k + 4, k + 4, 3)."""
+def _bordered(
+    result: DepthwiseDescription, rows: NDArray[np.int64], limit: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Tiles with a frame of one pixel in their label's colour, (n, k + 4, k + 4, 3)."""
     k = result.kernels.shape[1]
-    limit = limits(result.kernels[rows], "block", result.block[rows])
     colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in LABEL_STYLES.items()}
     frame = np.array([colours[str(name)] for name in result.label[rows]], dtype=np.uint8)
     tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
@@ -71,18 +76,26 @@ def _bordered(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[
     return tiles
 
 
-def _labelled_layout(result: DepthwiseDescription) -> tuple[Layout, list[NDArray[np.int64]]]:
-    groups, side = _chosen(result), result.kernels.shape[1] + 4
-    return grid_layout([len(g) for g in groups], (side, side), head=side), groups
+def _labelled_layout(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> Layout:
+    side = result.kernels.shape[1] + 4
+    return grid_layout([len(g) for g in groups], (side, side), head=side)
 
 
-def labelled_figure(result: DepthwiseDescription) -> Figure:
+def labelled_figure(result: DepthwiseDescription, *, per_block: int | None = 64) -> Figure:
     """Make a Figure that fits `draw_labelled`."""
-    height, width = _labelled_layout(result)[0].shape
+    layout = _labelled_layout(result, _chosen(result, per_block, 0))
+    height, width = layout.shape
     return new_figure(TWO_COLUMNS, (TWO_COLUMNS - 2 * MARGIN) * height / width + 1.0)
 
 
-def draw_labelled(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
+def draw_labelled(
+    result: DepthwiseDescription,
+    target: Figure | SubFigure,
+    *,
+    per_block: int | None = 64,
+    scale: Scale = "block",
+    seed: int = 0,
+) -> Axes:
     """Draw kernels by block, ordered by label and framed in the label's colour.
 
     Parameters
@@ -91,6 +104,12 @@ def draw_labelled(result: DepthwiseDescription, target: Figure | SubFigure) -> A
         What each kernel is.
     target : Figure or SubFigure
         Best made by `labelled_figure`.
+    per_block : int or None
+        How many of each block (the same channels in every block), or None for all.
+    scale : str
+        One colour scale per ``"block"``, for the whole ``"figure"``, or each ``"tile"``'s own.
+    seed : int
+        Of the choice.
 
     Returns
     -------
@@ -102,36 +121,38 @@ def draw_labelled(result: DepthwiseDescription, target: Figure | SubFigure) -> A
     The frame says what the strongest atom looks like; the kernel within may hold others. Each block
     has its own colour scale.
     """
-    layout, groups = _labelled_layout(result)
+    groups = _chosen(result, per_block, seed)
+    layout = _labelled_layout(result, groups)
     rows = np.concatenate(groups)
+    limit = limits(result.kernels[rows], scale, result.block[rows])
     some = len(rows) < len(result.label)
     top, bottom = heading(
         target,
         result.source.name,
         "depthwise kernels by label",
         "Frame: label of the strongest atom, in the order of the legend, then by angle. "
-        + (f"A seeded choice of {_SHOWN_PER_BLOCK} kernels of each block. " if some else "")
-        + "Colours within: red positive, blue negative, white zero; one scale per block, ± its "
-        "99.5 % quantile of |weight| (stated above the block), larger weights take the end colour.",
+        + (f"The same {len(groups[0])} channels of every block. " if some else "")
+        + f"Colours within: red positive, blue negative, white zero; {_SCALES[scale]}.",
     )
     width, height = inches(target)
     legend = 0.42
     inner = width - 2 * MARGIN
     tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
     axes = panel(target, (MARGIN, bottom + legend, inner, tall))
-    picture = layout.place(_bordered(result, rows))
+    picture = layout.place(_bordered(result, rows, limit), fill=255)
     zoom = max(1, round(axes.get_window_extent().width / layout.shape[1]))
     axes.imshow(
         enlarge(picture, zoom), extent=(0, layout.shape[1], layout.shape[0], 0),
         interpolation="nearest",
     )  # fmt: skip
     axes.set_axis_off()
-    limit = limits(result.kernels, "block", result.block)
-    for group, (left, up, _, _) in zip(groups, layout.groups, strict=True):
+    first = np.cumsum([0, *map(len, groups)])
+    for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
         b = result.block[group[0]]
+        ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
         share = float(result.classified[result.block == b].mean())
         axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}  ±{limit[group[0]]:.2g}  {share:.0%} labelled",
+                  f"block {b}{ends}  {share:.0%} labelled",
                   fontsize=SMALL, va="bottom")  # fmt: skip
     names = present(result.label[rows])
     target.legend(

@@ -74,7 +74,7 @@ def _variants(family: str, k: int) -> list[tuple[float, float, float, float, flo
     match family:
         case "gauss":
             for s in _scales(0.5, 1.7, k / 2.5):
-                add(s, 0, 0, 0, max(0.5, 0.8 * s))
+                add(s, 0, 0, 0, max(0.5, s))
         case "dog":
             for s in _scales(0.7, 1.7, k / 4):
                 add(s, 0, math.log(1.6), 0.39, max(1.0, 0.8 * s))
@@ -83,30 +83,30 @@ def _variants(family: str, k: int) -> list[tuple[float, float, float, float, flo
                 for c in ((1, -2, 0.5), (0, 1, 0)):
                     add(s, 0, math.acos(c[0] / math.hypot(*c)), math.atan2(c[2], c[1]), s)
         case "oval":
-            for s in _scales(0.5, 1.8, k / 4):
+            for s in _scales(0.55, 2.1, k / 4):
                 for theta in _angles(6):
-                    add(s, theta, math.log(3), 0, max(1.0, 1.2 * s))
+                    add(s, theta, math.log(3), 0, max(1.0, 1.5 * s))
         case "edge" | "bar":
-            for s in _scales(0.7, 1.7, k / 3):
+            for s in _scales(0.7, 2.0, k / 3):
                 for theta in _angles(4):
-                    add(s, theta, 0, 0, max(1.0, 0.9 * s))
+                    add(s, theta, 0, 0, max(1.0, 1.1 * s))
                 if s < k / 4:
                     for theta in _angles(6):
-                        add(s, theta, math.log(2.5), 0, max(1.0, 1.2 * s))
+                        add(s, theta, math.log(2.5), 0, max(1.0, 1.6 * s))
         case "saddle":
             for s in _scales(0.7, 1.7, k / 4):
                 for theta in _angles(8)[:4]:
-                    add(s, theta, 0, 0, max(1.0, s))
+                    add(s, theta, 0, 0, max(1.0, 1.3 * s))
         case "cross":
             for s in _scales(0.5, 1.8, k / 6):
                 for theta in _angles(8)[:4]:
-                    add(s, theta, math.log(3), 0, max(1.0, 1.2 * s))
+                    add(s, theta, math.log(3), 0, max(1.0, 1.7 * s))
         case "grating":
             for wave in _scales(2.2, 1.4, k / 1.5):
                 for theta in _angles(8):
                     for phase in (0.0, math.pi / 2):
                         s = max(0.8 * wave, 1.5)
-                        add(s, theta, math.log(2 * math.pi * s / wave), phase, s)
+                        add(s, theta, math.log(2 * math.pi * s / wave), phase, 1.2 * s)
     return rows
 
 

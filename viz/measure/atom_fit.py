@@ -23,6 +23,7 @@ RIDGE: Final = 1e-4
 _MAX_STEP = (1.0, 1.0, 0.4, 0.5, 0.5, 0.6)
 _START_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-2, 1e-5, 1e5
 _EACH = 1 + N_SHAPE
+_IN_CACHE = 2**18
 
 
 @dataclass
@@ -147,17 +148,24 @@ def _products(
     """
     n, m = family.shape
     t = taps.shape[1]
-    columns = taps.new_empty(n, _EACH * m, t)
-    out = columns.view(n * m, _EACH, t)
-    evaluate(family.reshape(-1), shape.reshape(-1, N_SHAPE), x, y, out)
-    gram = torch.bmm(columns, columns.transpose(1, 2))
-    right = torch.bmm(columns, taps[:, :, None])[:, :, 0]
-    energy = gram.diagonal(dim1=1, dim2=2)[:, ::_EACH].clone()
-    mean = columns.mean(2, keepdim=True)
-    gram.baddbmm_(mean, mean.transpose(1, 2), alpha=-t)
-    if basis is not None:
-        inside = torch.bmm(columns, basis.transpose(1, 2))
-        gram.baddbmm_(inside, inside.transpose(1, 2), alpha=-1)
+    gram = taps.new_empty(n, _EACH * m, _EACH * m)
+    right = taps.new_empty(n, _EACH * m)
+    energy = taps.new_empty(n, m)
+    size = max(8, _IN_CACHE // (m * t))
+    columns = taps.new_empty(min(size, n), _EACH * m, t)
+    for i in range(0, n, size):
+        part = slice(i, i + size)
+        some = columns[: len(taps[part])]
+        atoms = family[part].reshape(-1), shape[part].reshape(-1, N_SHAPE)
+        evaluate(*atoms, x, y, some.view(-1, _EACH, t))
+        square = torch.bmm(some, some.transpose(1, 2), out=gram[part])
+        torch.bmm(some, taps[part, :, None], out=right[part, :, None])
+        energy[part] = square.diagonal(dim1=1, dim2=2)[:, ::_EACH]
+        mean = some.mean(2, keepdim=True)
+        square.baddbmm_(mean, mean.transpose(1, 2), alpha=-t)
+        if basis is not None:
+            inside = torch.bmm(some, basis[part].transpose(1, 2))
+            square.baddbmm_(inside, inside.transpose(1, 2), alpha=-1)
     return gram, right, energy
 
 
@@ -229,7 +237,7 @@ def refine(
     k: int,
     steps: int,
     basis: Tensor | None = None,
-    tolerance: float = 1e-4,
+    tolerance: float = 1e-3,
 ) -> tuple[Tensor, Tensor]:
     """Move the shapes of given atoms to the nearest minimum of the squared residuals.
 
@@ -258,12 +266,18 @@ def refine(
     """
     x, y = tap_grid(k)
     lowest, highest = bounds(k)
+    rows = torch.arange(len(taps))
+    if family.shape[1] == 1:
+        # One family after the other: blocks of one family are evaluated at once.
+        rows = family[:, 0].argsort(stable=True)
+        taps, family, shape = taps[rows], family[rows], shape[rows]
+        basis = None if basis is None else basis[rows]
     low, high = lowest[family], highest[family]
     start = torch.minimum(torch.maximum(shape, low), high)
     gram, right, energy = _products(family, start, taps, basis, x, y)
     amplitude, sse = _amplitudes(gram, right, energy, taps.square().sum(1))
     state = _State(
-        rows=torch.arange(len(taps)),
+        rows=rows,
         taps=taps,
         basis=basis,
         family=family,
@@ -277,7 +291,8 @@ def refine(
         sse=sse,
         damping=torch.full_like(sse, _START_DAMPING),
     )
-    shapes, errors = start.clone(), sse.clone()
+    shapes, errors = torch.empty_like(start), torch.empty_like(sse)
+    shapes[rows], errors[rows] = start, sse
     for i in range(steps):
         moving = _advance(state, x, y, tolerance)
         if i == steps - 1 or moving.float().mean() < 0.8:

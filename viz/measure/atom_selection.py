@@ -13,12 +13,13 @@ from torch import Tensor
 from viz.measure.atom_dictionary import dictionary
 from viz.measure.atom_fit import RIDGE, Fit, concatenate, refine, solve
 from viz.measure.atoms import FREE, N_SHAPE
+from viz.measure.chunks import in_threads
 
 __all__ = ["FLOOR", "Chosen", "Sums", "coefficients", "fit_sums"]
 
-FLOOR: Final = 0.005
+FLOOR: Final = 0.02
 """Share of a kernel's energy below which BIC counts no further gain: a description, not a code."""
-_REMOVAL_STEPS = 6
+_REMOVAL_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,15 @@ class Stage:
 
 
 PLAN: Final = (
-    Stage(8, 6, 4, 0, 4, 8),
-    Stage(2, 4, 6, 4, 4, 8),
-    Stage(2, 4, 4, 4, 3, 8),
-    Stage(2, 4, 3, 4, 1, 8),
+    Stage(6, 4, 3, 0, 2, 4),
+    Stage(2, 3, 3, 3, 2, 4),
+    Stage(2, 3, 3, 3, 1, 4),
+    Stage(3, 3, 2, 4, 1, 6),
 )
 """One stage per atom."""
+AGAIN: Final = Stage(3, 3, 3, 4, 1, 5)
+"""How hard another atom is looked for in the place of each, where a sum is nearly complete."""
+_NEARLY, _WITHIN = 0.1, 5.0
 
 
 @dataclass
@@ -144,9 +148,7 @@ def _criterion(family: Tensor, sse: Tensor, taps: int) -> Tensor:
 def _starts(residual: Tensor, k: int, count: int) -> tuple[Tensor, Tensor]:
     """Return the templates most like the residuals, one per group: families, shapes (n, c)."""
     bank = dictionary(k)
-    score = residual @ bank.template.T
-    score.square_()
-    tops = [score[:, group].max(1) for group in bank.groups]
+    tops = [(residual @ bank.template[group].T).abs_().max(1) for group in bank.groups]
     best = torch.stack([t.values for t in tops], 1)
     where = torch.stack([t.indices + g.start for t, g in zip(tops, bank.groups, strict=True)], 1)
     index = where.gather(1, best.topk(min(count, len(bank.groups)), dim=1).indices)
@@ -221,6 +223,27 @@ def _best(
     return family[rows], shape[rows], sse[rows]
 
 
+def _look_again(taps: Tensor, fit: Fit, fewer: Tensor, k: int) -> None:
+    """Exchange one atom for another, in place, where that betters a nearly complete sum.
+
+    Growth is greedy: an early atom may stand for two that came later. Where much is left
+    unexplained anyway the exchange gains little, and where ``fewer`` atoms have a criterion that is
+    lower by far it is of no use; neither is tried.
+    """
+    t, m = taps.shape[1], fit.family.shape[1]
+    worth = _criterion(fit.family, fit.sse, t) < fewer + _WITHIN
+    rows = ((fit.sse < _NEARLY) & worth).nonzero()[:, 0]
+    if not len(rows):
+        return
+    now, some = fit[rows], taps[rows]
+    others = [[i for i in range(m) if i != j] for j in range(m)]
+    shorter = [solve(some, now.family[:, o], now.shape[:, o], k=k) for o in others]
+    found = _grow(some, shorter, k, AGAIN)[0]
+    before, after = (_criterion(f.family, f.sse, t) for f in (now, found))
+    better = after < before
+    fit.replace(rows[better], found, better)
+
+
 def _without(taps: Tensor, fit: Fit, atom: int, k: int) -> Fit:
     """Return the refitted sum without one of its atoms."""
     keep = [j for j in range(fit.family.shape[1]) if j != atom]
@@ -234,6 +257,9 @@ def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
     beams: list[Fit] = []
     for stage in PLAN[: min(max_atoms, most_atoms(k))]:
         beams = _grow(taps, beams, k, stage)
+        if 1 <= len(fits) <= 2:
+            fewer = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).amin(0)
+            _look_again(taps, beams[0], fewer, k)
         fits.append(beams[0])
     n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
@@ -280,10 +306,11 @@ def fit_sums(
     """
     n, t = taps.shape
     size = max(32, min(1024, 2**17 // t))
-    parts = []
-    for start in range(0, n, size):
-        parts.append(_fit_chunk(taps[start : start + size], k, max_atoms))
+    chunks = [taps[i : i + size] for i in range(0, n, size)]
+    parts: list[Sums] = []
+    for part in in_threads(lambda rows: _fit_chunk(rows, k, max_atoms), chunks):
+        parts.append(part)
         if progress is not None:
-            progress(min(start + size, n), n)
+            progress(min(len(parts) * size, n), n)
     fits = [concatenate([p.fits[m] for p in parts]) for m in range(len(parts[0].fits))]
     return Sums(fits, torch.cat([p.n_atoms for p in parts]), torch.cat([p.strength for p in parts]))

@@ -108,7 +108,7 @@ def bounds(k: int) -> tuple[Tensor, Tensor]:
         EDGE: (math.log(0.5), math.log(8)),
         BAR: (math.log(0.5), math.log(8)),
         DOG: (math.log(1.2), math.log(5)),
-        CROSS: (math.log(1.2), math.log(8)),
+        CROSS: (math.log(2.2), math.log(8)),
         GRATING: (math.log(1.2), math.log(2 * math.pi * k)),
     }
     for family, (low, high) in fifth.items():
@@ -172,23 +172,22 @@ def _rotated(shape: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 def _hermite(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:
     c0, c1, c2, c3 = (c[:, None] for c in _POLYNOMIAL.to(shape)[family].unbind(1))
-    stretch = torch.exp(-_column(shape, FIFTH) * FREE[family, FIFTH, None])
+    stretch_free = FREE[family, FIFTH, None]
+    stretch = torch.exp(-_column(shape, FIFTH) * stretch_free)
     cos, sin, a, b = _rotated(shape, x, y)
-    a = a * stretch
-    e = torch.exp(-0.5 * (a * a + b * b))
-    p = c0 + (c1 + c2 * b + c3 * a) * b
-    by_a = (c3 * b - a * p) * e
-    by_b = (c1 + 2 * c2 * b + c3 * a - b * p) * e
+    a *= stretch
+    e = torch.exp((a * a).addcmul_(b, b).mul_(-0.5))
+    p = (c1 + c2 * b).addcmul_(c3, a).mul_(b).add_(c0)
+    by_a = (c3 * b).addcmul_(a, p, value=-1).mul_(e)
+    by_b = (c1 + (2 * c2) * b).addcmul_(c3, a).addcmul_(b, p, value=-1).mul_(e)
     torch.mul(p, e, out=out[:, 0])
-    cos_a, sin_a = cos * stretch, sin * stretch
-    out[:, 1 + X] = by_b * sin - by_a * cos_a
-    out[:, 1 + Y] = -by_a * sin_a - by_b * cos
-    by_stretch = -a * by_a
-    out[:, 1 + LOG_SIGMA] = by_stretch - b * by_b
-    out[:, 1 + THETA] = by_a * b * stretch - by_b * a / stretch
-    out[:, 1 + FIFTH] = by_stretch
+    torch.mul(by_b, sin, out=out[:, 1 + X]).addcmul_(by_a, cos * stretch, value=-1)
+    torch.mul(by_a, -sin * stretch, out=out[:, 1 + Y]).addcmul_(by_b, cos, value=-1)
+    torch.mul(by_a, b * stretch, out=out[:, 1 + THETA]).addcmul_(by_b, a / stretch, value=-1)
+    by_stretch = by_a.mul_(a).neg_()
+    torch.addcmul(by_stretch, by_b, b, value=-1, out=out[:, 1 + LOG_SIGMA])
+    torch.mul(by_stretch, stretch_free, out=out[:, 1 + FIFTH])
     out[:, 1 + SIXTH] = 0
-    out[:, 1:] *= FREE[family][:, :, None]
 
 
 def _cross(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -> None:

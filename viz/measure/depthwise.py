@@ -31,6 +31,7 @@ Taps = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 SURROUND_T = 3.0
 """Standard errors that a constant must stand off 0 to count as a bump's surround."""
+_SHUFFLED, _NEW = -1, -2
 
 
 def describe(
@@ -39,7 +40,7 @@ def describe(
     seed: int = 0,
     max_atoms: int = 4,
     blocks: ArrayLike | None = None,
-    n_init: int = 1000,
+    n_init: int | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
@@ -55,8 +56,9 @@ def describe(
         Most atoms per kernel, 1 to 4. Fewer are tried where k^2 taps do not bear them.
     blocks : array_like of int, (n,), or None
         Block of each kernel; all in block 0 by default. Single taps are tested block by block.
-    n_init : int
-        Kernels drawn as a new network draws them, described against the same thresholds.
+    n_init : int or None
+        Kernels drawn as a new network draws them, described against the same thresholds; by default
+        as many as there are kernels, but 250 at least and 1,000 at most.
     source : Source or None
         Where the kernels come from; by default in memory, with a hash of their bytes.
     progress : callable or None
@@ -76,10 +78,11 @@ def describe(
     -----
     A label says what the strongest atom looks like, not that the kernel is nothing else: read it
     with ``r2`` and the further atoms. Shuffled taps have no smoothness: a kernel that is merely
-    smooth beats them too. Formulas: ``docs/methods-depthwise.md``.
+    smooth beats them too. Formulas: ``docs/methods/depthwise.md``.
     """
     taps, block = _checked(kernels, blocks, max_atoms)
     n, k = len(taps), taps.shape[-1]
+    n_init = min(max(n, 250), 1000) if n_init is None else n_init
     flat = taps.reshape(n, -1).astype(np.float64)
     alive = _unit(flat)[1]
     chance = kernel_null.shuffled(_unit(flat)[0][alive], seed)
@@ -95,7 +98,7 @@ def describe(
     r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
     null = kernel_null.Null.of(rows[shuffles], beyond[:, shuffles])
     height = null.statistic(rows, beyond)
-    group = np.concatenate([block, np.full(len(chance), -1), np.full(n_init, -2)])
+    group = np.concatenate([block, np.full(len(chance), _SHUFFLED), np.full(n_init, _NEW)])
     named = _named(sums, raw, group, height > null.threshold, k)
     more: dict[str, Any] = kernel_descriptors.descriptors(taps)
     more |= kernel_descriptors.predicates(taps)
@@ -120,7 +123,7 @@ def describe_checkpoint(
     blocks: Sequence[int] | None = None,
     seed: int = 0,
     max_atoms: int = 4,
-    n_init: int = 1000,
+    n_init: int | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
     """Describe the depthwise kernels of a loaded network, block by block.
@@ -135,8 +138,8 @@ def describe_checkpoint(
         Of the nulls.
     max_atoms : int
         Most atoms per kernel.
-    n_init : int
-        Kernels drawn as a new network draws them.
+    n_init : int or None
+        As in `describe`.
     progress : callable or None
         As in `describe`.
 
@@ -236,7 +239,7 @@ def _surround(chosen: Chosen, level: Tensor, k: int) -> Tensor:
 
 
 def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int) -> _Named:
-    """Name the atoms kept, strongest first, and the kernels."""
+    """Name the atoms kept, strongest first, and the kernels; of shuffled ones nothing."""
     n, most = sums.strength.shape
     chosen = sums.chosen()
     _, alive, level, norm = _unit(raw)
@@ -245,7 +248,8 @@ def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int
     constant[:, 0] = _surround(
         chosen, torch.from_numpy(level / np.where(norm > 0, norm, 1)).float(), k
     )
-    flat = used.reshape(-1)
+    told = used & torch.from_numpy(group != _SHUFFLED)[:, None]
+    flat = told.reshape(-1)
     names = name_atoms(
         chosen.family.reshape(-1)[flat],
         chosen.shape.reshape(n * most, -1)[flat],
@@ -253,7 +257,7 @@ def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int
         constant.reshape(-1)[flat],
         k=k,
     )
-    atoms = names.spread(used.numpy())
+    atoms = names.spread(told.numpy())
     single, peak = kernel_null.single_taps(raw)
     placed = kernel_null.well_placed(single, peak, group, k)
     earned = alive & (beats | placed)

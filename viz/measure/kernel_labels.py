@@ -35,6 +35,7 @@ from viz.measure.atoms import (
     evaluate,
     tap_grid,
 )
+from viz.measure.chunks import in_threads
 
 __all__ = ["LOBE", "MINOR", "TAP_SHARE", "Names", "name_atoms"]
 
@@ -50,6 +51,11 @@ ARMS: Final = 2.2
 """Length over width from which a cross has arms."""
 STRIPE: Final = 2.0
 """Length over width from which a bump has an orientation, and with a surround is a bar."""
+ARM_LENGTH: Final = 1.2
+"""Sigma along the arm, in taps, from which a cross has arms; shorter ones are blobs on taps."""
+CENTRE: Final = 2.0
+"""Radius of the sign change over the centre's sigma: 1.85 to 2.15 for a difference of Gaussians
+of nearly equal mass whose surround is 1.6 to 2.6 times as wide."""
 _OVERSAMPLE: Final = 3
 _RADII: Final = 240
 
@@ -142,8 +148,13 @@ class _Radial:
     centre: Tensor
 
 
-def _radial(family: Tensor, shape: Tensor, k: int, fine: Tensor, x: Tensor, y: Tensor) -> _Radial:
-    """Read lobes and radii of radial atoms; ``fine`` holds the sign and the amplitude."""
+def _radial(
+    family: Tensor, shape: Tensor, lift: Tensor, k: int, fine: Tensor, x: Tensor, y: Tensor
+) -> _Radial:
+    """Read lobes and radii of radial atoms; ``fine`` holds the sign and the amplitude.
+
+    ``lift`` is the constant that surrounds the atom, in the atom's own unit.
+    """
     radii, profile = _profiles(family, shape, k)
     change = profile[:, 1:] * profile[:, :-1] < 0
     order = torch.cat([torch.zeros(len(shape), 1), change.cumsum(1).float()], 1)
@@ -154,8 +165,10 @@ def _radial(family: Tensor, shape: Tensor, k: int, fine: Tensor, x: Tensor, y: T
     hollow = profile[:, 0].abs() < 0.5 * peak
     half = _first(profile * profile[:, :1].sign() < 0.5 * profile[:, :1].abs(), radii)
     rise = _first(profile.abs() >= 0.5 * peak[:, None], radii)
-    zero = torch.where(change.any(1), _first(change, radii[:, 1:]), rise)
+    lifted = profile + lift[:, None]
+    crossing = _first(lifted[:, 1:] * lifted[:, :-1] < 0, radii[:, 1:])
     sigma = shape[:, LOG_SIGMA].exp()
+    zero = torch.where(crossing.isnan(), torch.where(hollow, rise, 2 * sigma), crossing)
     sigma = torch.where(family == RING, half / math.sqrt(2 * math.log(2)), sigma)
     nearest = distance.argmin(1, keepdim=True)
     gamma = shape[:, FIFTH].exp()
@@ -207,11 +220,12 @@ def name_atoms(
     Names
         Label, scale, angles, place and amplitude.
     """
-    size = max(16, 2**21 // (_OVERSAMPLE * k) ** 2)
-    parts = [
-        _name_chunk(family[i:j], shape[i:j], amplitude[i:j], constant[i:j], k)
-        for i, j in ((i, i + size) for i in range(0, max(len(family), 1), size))
-    ]
+    size = max(16, 2**19 // (_OVERSAMPLE * k) ** 2)
+    starts = range(0, max(len(family), 1), size)
+    rows = [slice(i, i + size) for i in starts]
+    parts = list(
+        in_threads(lambda r: _name_chunk(family[r], shape[r], amplitude[r], constant[r], k), rows)
+    )
     return Names(
         *(
             np.concatenate([getattr(p, f) for p in parts])
@@ -230,10 +244,12 @@ def _name_chunk(
     both = torch.minimum(positive, negative) >= MINOR * torch.maximum(positive, negative)
     polarity = positive >= negative
     lobes = _line_lobes(family, shape, fine, x, y)
-    radial = _radial(family, shape, k, fine, x, y)
     surrounded = _surrounded(fine, constant) & ~both
+    lift = torch.where(surrounded & (amplitude != 0), constant / amplitude, 0.0)
+    radial = _radial(family, shape, lift, k, fine, x, y)
     gamma, sigma = shape[:, FIFTH].exp(), shape[:, LOG_SIGMA].exp()
 
+    arms = (gamma >= ARMS) & (gamma * sigma >= ARM_LENGTH)
     is_line = (family == EDGE) | (family == BAR) | (family == SADDLE) | (family == GRATING)
     is_radial = (family == GAUSS) | (family == DOG) | (family == RING)
     rings = _visible(radial.lobes)
@@ -248,7 +264,7 @@ def _name_chunk(
         "identity": single & (where == middle),
         "shift": single & (where != middle),
         "grating": (family == GRATING) & (lobes > 3),
-        "cross": ((family == SADDLE) & both & (lobes >= 3)) | ((family == CROSS) & (gamma >= ARMS)),
+        "cross": ((family == SADDLE) & both & (lobes >= 3)) | ((family == CROSS) & arms),
         "bar": (is_line & (family != SADDLE) & both & (lobes == 3))
         | ((family == OVAL) & surrounded & (gamma >= STRIPE)),
         "edge": is_line & both,
@@ -287,11 +303,13 @@ def _measures(
         "shift": torch.full_like(sigma, torch.nan),
     }
     centred = np.isin(label, ["on-centre", "off-centre"])
-    lapl = torch.where(family == RING, radial.zero / math.sqrt(2), radial.sigma)
+    # How wide centre and surround are trades off between them; where the sign changes does not.
+    is_round = (family == GAUSS) | (family == DOG) | (family == RING)
+    centre = torch.where(is_round, radial.zero / CENTRE, radial.sigma)
     names = np.array(list(by_label))
     scale = np.select(
         [label == n for n in names] + [centred],
-        [v.numpy() for v in by_label.values()] + [lapl.numpy()],
+        [v.numpy() for v in by_label.values()] + [centre.numpy()],
         default=radial.sigma.numpy(),
     )
 

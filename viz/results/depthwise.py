@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result
+from viz.results.weights import DepthwiseKernels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -207,6 +208,35 @@ class DepthwiseDescription(Result):
     def null_shares(self) -> dict[str, float]:
         """Share of each label among the randomly initialised kernels."""
         return _shares(self.init_labels)
+
+    def bank(self, per_block: int | None = 64, *, seed: int = 0) -> DepthwiseKernels:
+        """Return the kernels without their description, as they stand in the network.
+
+        Parameters
+        ----------
+        per_block : int or None
+            How many of each block (the same channels in every block), or None for all.
+        seed : int
+            Of the choice.
+
+        Returns
+        -------
+        DepthwiseKernels
+            First block first.
+        """
+        rows = np.lexsort((self.channel, self.block))
+        channels = np.unique(self.channel)
+        if per_block is not None and per_block < len(channels):
+            rng = np.random.default_rng(seed)
+            chosen = rng.choice(len(channels), per_block, replace=False)
+            rows = rows[np.isin(self.channel[rows], channels[chosen])]
+        return DepthwiseKernels(
+            source=self.source,
+            kernels=self.kernels[rows],
+            block=self.block[rows],
+            channel=self.channel[rows],
+            order="index",
+        )
 
     def shares(self, block: int | None = None) -> dict[str, float]:
         """Return the share of each label, in one block or in all.
