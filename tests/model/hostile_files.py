@@ -1,0 +1,674 @@
+"""Files made to hurt whoever opens them, put together byte by byte, and what is said of each.
+
+Most hold a whole, sound ConvMixer, so that nothing but the hostile part can be why they are
+refused; `sound` is that network alone.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pickle
+import struct
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from viz.model.convmixer import ConvMixer
+from viz.model.layouts import export_state
+
+PROTO, STOP = b"\x80\x02", b"."
+MARK, DICT, ITEM, ITEMS, LIST, CALL, NONE = b"(", b"}", b"s", b"u", b"]", b"R", b"N"
+
+
+def text(value: str) -> bytes:
+    data = value.encode("utf-8", "surrogatepass")
+    return b"X" + struct.pack("<I", len(data)) + data
+
+
+def integer(n: int) -> bytes:
+    if -(1 << 31) <= n < 1 << 31:
+        return b"J" + struct.pack("<i", n)
+    data = n.to_bytes(n.bit_length() // 8 + 1, "little", signed=True)
+    return b"\x8a" + bytes([len(data)]) + data
+
+
+def tuple_of(*items: bytes) -> bytes:
+    return MARK + b"".join(items) + b"t"
+
+
+def name(dotted: str) -> bytes:
+    module, _, last = dotted.rpartition(".")
+    return f"c{module}\n{last}\n".encode()
+
+
+def keep(slot: int) -> bytes:
+    return b"r" + struct.pack("<I", slot)
+
+
+def again(slot: int) -> bytes:
+    return b"j" + struct.pack("<I", slot)
+
+
+def call(function: str, *args: bytes) -> bytes:
+    return name(function) + tuple_of(*args) + CALL
+
+
+def storage(numel: int, key: str = "0", kind: str = "torch.FloatStorage", legacy=False) -> bytes:
+    parts = [text("storage"), name(kind), text(key), text("cpu"), integer(numel)]
+    return tuple_of(*parts, *([NONE] if legacy else [])) + b"Q"
+
+
+def tensor(shape, strides, stored: bytes, offset: int = 0) -> bytes:
+    hooks = name("collections.OrderedDict") + b")R"
+    sizes = [tuple_of(*map(integer, v)) for v in (shape, strides)]
+    return call("torch._utils._rebuild_tensor_v2", stored, integer(offset), *sizes, b"\x89", hooks)
+
+
+KINDS = {np.dtype("f4"): "torch.FloatStorage", np.dtype("i8"): "torch.LongStorage"}
+
+
+def network() -> dict[str, np.ndarray]:
+    torch.manual_seed(0)
+    model = ConvMixer(4, 1, 3, 2, 2)
+    return {k: v.numpy() for k, v in export_state(model, "official").items()}
+
+
+def state_items(arrays, legacy=False) -> bytes:
+    """The network's entries, for a dictionary that is on the stack."""
+    out = b""
+    for key, (label, array) in enumerate(arrays.items()):
+        strides = [s // array.itemsize for s in array.strides]
+        stored = storage(array.size, str(key), KINDS[array.dtype], legacy)
+        out += text(label) + tensor(array.shape, strides, stored) + ITEM
+    return out
+
+
+def members(items: bytes, arrays=None) -> dict[str, bytes]:
+    arrays = network() if arrays is None else arrays
+    data = {f"x/data/{i}": a.tobytes() for i, a in enumerate(arrays.values())}
+    whole = PROTO + DICT + state_items(arrays) + items + STOP
+    return {"x/data.pkl": whole, "x/byteorder": b"little", **data, "x/version": b"3\n"}
+
+
+def write_zip(path: Path, content: dict[str, bytes]) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, data in content.items():
+            archive.writestr(member, data)
+
+
+def with_items(*items: bytes):
+    """A file with the sound network and more entries."""
+    return lambda path: write_zip(path, members(b"".join(items)))
+
+
+def alone(value: bytes, data: bytes = b""):
+    """A file that holds one object."""
+    content = {"x/data.pkl": PROTO + value + STOP, "x/data/0": data, "x/version": b"3\n"}
+    return lambda path: write_zip(path, content)
+
+
+sound = with_items()
+
+
+def write_legacy(path: Path, items: bytes = b"", keys: bytes | None = None, start=DICT) -> None:
+    arrays = network()
+    magic = PROTO + integer(0x1950A86A20F9469CFC6C) + STOP
+    whole = magic + PROTO + integer(1001) + STOP + PROTO + DICT + STOP
+    whole += PROTO + start + state_items(arrays, legacy=True) + items + STOP
+    if keys is None:
+        keys = LIST + MARK + b"".join(text(str(i)) for i in range(len(arrays))) + b"e"
+    whole += PROTO + keys + STOP
+    for array in arrays.values():
+        whole += struct.pack("<q", array.size) + array.tobytes()
+    path.write_bytes(whole)
+
+
+def legacy(*items: bytes, **options):
+    return lambda path: write_legacy(path, b"".join(items), **options)
+
+
+# Code
+
+
+class Runs:
+    """Pickled, it runs a command that leaves a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.mark}",)
+
+
+def marks(path: Path) -> Path:
+    return path.with_name("executed")
+
+
+def plain_pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps(Runs(marks(path)), protocol=2))
+
+
+def code_in(new: bool, beside: bool):
+    def write(path: Path) -> None:
+        weights = {k: torch.from_numpy(v.copy()) for k, v in network().items()}
+        content = {"model": weights, "hook": Runs(marks(path))} if beside else Runs(marks(path))
+        torch.save(content, path, _use_new_zipfile_serialization=new)
+
+    return write
+
+
+CLOSE_NAMES = [
+    "argparse._sys.exit",
+    "argparse.Namespace.__init__",
+    "argparse.FileType",
+    "builtins.bytes",
+    "builtins.getattr",
+    "collections.OrderedDict.fromkeys",
+    "collections.namedtuple",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.fromfile",
+    "numpy.dtypes.ObjectDType",
+    "numpy.f2py.crackfortran.getlincoef",
+    "torch.FloatTensor",
+    "torch.load",
+    "torch.hub.load",
+    "torch.storage._load_from_bytes",
+    "torch.Tensor.__setstate__",
+    "torch._utils._rebuild_tensor_v2x",
+    "torch._utils._rebuild_meta_tensor_no_storage",
+    "torch._utils._rebuild_sparse_tensor",
+    "torch._tensor._rebuild_from_type",
+    "torch.EvilStorage",
+    "torch.storage.storage.FloatStorage",
+    "copyreg._reconstructor",
+    "_codecs.decode",
+    "posix.system",
+]
+VALUES_THAT_ARE_CALLED = ["torch.complex", "torch.int_repr", "torch.float32", "torch.Tensor"]
+INSTRUCTIONS = {
+    "a name from the stack": text("os") + text("system") + b"\x93",
+    "an instance": MARK + text("true") + b"ios\nsystem\n",
+    "an object": MARK + name("torch.Tensor") + b"o",
+    "an extension": b"\x82\x01",
+    "a text persistent reference": b"Pstorage\n",
+    "a bytearray": b"\x96" + struct.pack("<Q", 1 << 40),
+    "a long text": b"\x8d" + struct.pack("<Q", 1 << 40),
+    "a huge number": b"\x8b" + struct.pack("<i", 1 << 30),
+    "a text of 4 GB": b"X\xff\xff\xff\xff",
+    "a copy of the top": b"2",
+}
+
+
+# Claims about sizes
+
+
+def deflated_bomb(path: Path, size: int = 1 << 30) -> None:
+    """About 1 MB that unpack to 1 GB of zeros, a sound tensor as far as torch can tell."""
+    block, deflate = bytes(1 << 20), zlib.compressobj(9, zlib.DEFLATED, -15)
+    first = deflate.compress(block) + deflate.flush(zlib.Z_FULL_FLUSH)
+    more = deflate.compress(block) + deflate.flush(zlib.Z_FULL_FLUSH)
+    n = size // len(block)
+    packed = first + more * (n - 1) + deflate.flush(zlib.Z_FINISH)
+    shape = (size // 4 // 1024, 1024)
+    content = PROTO + DICT + text("0.weight") + tensor(shape, (1024, 1), storage(size // 4)) + ITEM
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x/data.pkl", content + STOP)
+        archive.writestr("x/version", b"3\n")
+        archive.writestr("x/byteorder", b"little")
+        archive.writestr("x/data/0", packed)
+        info = archive.filelist[-1]
+        info.compress_type, info.file_size = zipfile.ZIP_DEFLATED, size
+    data = path.read_bytes()
+    # The local header says the same as the table of contents.
+    at = info.header_offset
+    head = struct.pack("<H", 8)
+    data = (
+        data[: at + 8] + head + data[at + 10 : at + 22] + struct.pack("<I", size) + data[at + 26 :]
+    )
+    path.write_bytes(data)
+
+
+def expanded(path: Path) -> None:
+    torch.save({"0.weight": torch.zeros(1).expand(40_000, 40_000)}, path)
+
+
+def tensors_with(shape, strides, numel=4, offset=0):
+    return alone(
+        DICT + text("0.weight") + tensor(shape, strides, storage(numel), offset) + ITEM, bytes(16)
+    )
+
+
+def one_storage_for_all(path: Path) -> None:
+    """Each weight is the whole of one storage: 20 kB that claim to be megabytes."""
+    model = ConvMixer(64, 60, 1, 1, 64, in_channels=64)
+    flat = torch.zeros(64 * 64)
+    state = export_state(model, "official")
+    torch.save({k: flat[: v.numel()].view(v.shape) if v.numel() > 1 else v
+                for k, v in state.items()}, path)  # fmt: skip
+
+
+def sparse_giant(path: Path) -> None:
+    """A few kB on disk that truthfully claim a network of 16 GB."""
+    with torch.device("meta"):
+        model = ConvMixer(40_000, 1, 3, 2, 2)
+    header, end = {}, 0
+    for key, value in model.state_dict().items():
+        kind = "I64" if value.dtype == torch.int64 else "F32"
+        offsets = [end, end + value.numel() * value.itemsize]
+        end = offsets[1]
+        header[key] = {"dtype": kind, "shape": list(value.shape), "data_offsets": offsets}
+    write_safetensors(path, json.dumps(header).encode())
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + end)
+
+
+# Work that grows much faster than the file
+
+
+def endless_wrappers() -> bytes:
+    """Each of five dictionaries holds the next one under 19,000 names: 10 ** 21 ways down."""
+    out = DICT + keep(1)
+    for level in range(1, 6):
+        one = b"".join(text(f"{i:05d}") + again(level) for i in range(19_000))
+        out += DICT + keep(level + 1) + MARK + one + ITEMS
+    return out
+
+
+def laughs() -> bytes:
+    """Lists of ten of the one before, sixteen times over."""
+    out = LIST + MARK + text("lol") * 10 + b"e" + keep(1)
+    for level in range(1, 16):
+        out += LIST + keep(level + 1) + MARK + again(level) * 10 + b"e"
+    return out
+
+
+def one_text_copied_often() -> bytes:
+    args = tuple_of(text("A" * 1_000_000), text("latin1")) + keep(1)
+    encode = name("_codecs.encode") + keep(2)
+    return LIST + MARK + args + encode + (again(2) + again(1) + CALL) * 50_000 + b"e"
+
+
+def one_list_copied_often() -> bytes:
+    pairs = b"".join(tuple_of(integer(i), integer(i)) for i in range(20_000))
+    args = tuple_of(LIST + MARK + pairs + b"e") + keep(1)
+    make = name("collections.OrderedDict") + keep(2)
+    return LIST + MARK + args + make + (again(2) + again(1) + CALL) * 100_000 + b"e"
+
+
+def colliding_keys() -> bytes:
+    """All of these numbers have the hash 0."""
+    prime = (1 << 61) - 1
+    return DICT + MARK + b"".join(integer(prime * i) + NONE for i in range(1, 200_000)) + ITEMS
+
+
+def candidates(path: Path) -> None:
+    matrix = tensor((2, 2), (2, 1), storage(4)) + keep(1)
+    one = b"".join(text(f"{i}") + DICT + text("w") + again(1) + ITEM for i in range(15_000))
+    first = text("first") + DICT + text("w") + matrix + ITEM
+    alone(DICT + MARK + first + one + ITEMS, bytes(16))(path)
+
+
+def a_block_in_every_hundred(path: Path) -> None:
+    """A thousand blocks of one tensor each: 13,000 are missing."""
+    matrix = tensor((1, 1, 1, 1), (1, 1, 1, 1), storage(1)) + keep(1)
+    keys = [f"blocks.{i}.pointwise.weight" for i in range(1000)]
+    one = b"".join(text(k) + again(1) for k in keys[1:])
+    alone(DICT + text(keys[0]) + matrix + ITEM + MARK + one + ITEMS, bytes(4))(path)
+
+
+def nested(open_: bytes, close: bytes, n: int) -> bytes:
+    return open_ * n + close * (n - 1)
+
+
+def itself() -> bytes:
+    """A dictionary that is its own state dict."""
+    return DICT + keep(1) + text("state_dict") + again(1) + ITEM
+
+
+# Archives that look different to different readers
+
+
+def end_of(central_start: int, central: int, count: int) -> bytes:
+    return struct.pack(
+        "<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, count, count, central, central_start
+    )
+
+
+def two_tables_of_contents(path: Path) -> None:
+    """Python's reader finds a sound network, torch's the compressed bomb before it."""
+    bomb = io.BytesIO()
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members(b"").items():
+            archive.writestr(member, data + bytes(1 << 20 if member.endswith("data/0") else 0))
+        count = len(archive.filelist)
+    raw = bomb.getvalue()
+    size, start = struct.unpack("<II", raw[-10:-2])
+    first = raw[:-22] + end_of(start, size, count)
+    path.write_bytes(first)
+    with zipfile.ZipFile(path, "a") as archive:
+        for member, data in members(b"").items():
+            archive.writestr(member, data)
+    whole = path.read_bytes()
+    size, start = struct.unpack("<II", whole[-10:-2])
+    locator = struct.pack("<IIQI", 0x07064B50, 0, len(first) - 56, 1)
+    path.write_bytes(whole[:-22] + end_of(start, size, count) + locator + whole[-22:])
+
+
+def changed(change):
+    """The sound archive, with its table of contents changed before it is written."""
+
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, data in members(b"").items():
+                archive.writestr(member, data)
+            change({i.filename: i for i in archive.filelist}, archive)
+
+    return write
+
+
+def _sized(member: str, **sizes: int):
+    def change(infos, archive):
+        for key, value in sizes.items():
+            setattr(infos[member], key, value)
+
+    return changed(change)
+
+
+def _renamed(member: str, **fields):
+    return _sized(member, **fields)
+
+
+def _overlapping(infos, archive):
+    """500 members at one place, 1 MB each."""
+    archive.writestr("x/data/77", bytes(1 << 20))
+    last = archive.filelist[-1]
+    for i in range(500):
+        info = zipfile.ZipInfo(f"x/data/1{i:03d}")
+        info.file_size = info.compress_size = last.file_size
+        info.CRC, info.header_offset = last.CRC, last.header_offset
+        archive.filelist.append(info)
+
+
+def members_and(extra: dict[str, bytes]):
+    return lambda path: write_zip(path, {**members(b""), **extra})
+
+
+def many_members(n: int):
+    def write(path: Path) -> None:
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x/data.pkl", PROTO + DICT + STOP)
+            one = archive.filelist[0]
+            for i in range(n):
+                info = zipfile.ZipInfo(f"x/data/{i:012d}")
+                info.CRC, info.header_offset = 0, one.header_offset
+                archive.filelist.append(info)
+
+    return write
+
+
+def surrounded(before: bytes = b"", after: bytes = b""):
+    def write(path: Path) -> None:
+        sound(path)
+        path.write_bytes(before + path.read_bytes() + after)
+
+    return write
+
+
+def tar_as_well(path: Path) -> None:
+    """A sound file of torch before 1.6 that is a tar archive, which torch looks for first."""
+    write_legacy(path)
+    whole = path.read_bytes()
+    at = whole.index(PROTO + DICT + text("0.weight")) + 3
+    # A key of the dictionary lies over the rest of the tar header.
+    header = bytearray(whole[:at] + b"X" + struct.pack("<I", 512 - at - 5))
+    header += b"\0" * (512 - len(header))
+    header[100:108], header[108:116], header[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
+    header[124:136], header[136:148] = b"00000000000\0", b"00000000000\0"
+    header[148:156], header[156:157], header[257:265] = b" " * 8, b"0", b"ustar\x0000"
+    # The first bytes are not ASCII; as signed and as unsigned numbers their sums differ.
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    path.write_bytes(bytes(header) + NONE + ITEM + whole[at:])
+
+
+# safetensors
+
+
+def write_safetensors(path: Path, header: bytes, data: bytes = b"", n: int | None = None) -> None:
+    length = len(header) if n is None else n
+    path.write_bytes(struct.pack("<Q", length) + header + data)
+
+
+def safetensors(header: object, data: bytes = bytes(64), n: int | None = None):
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    return lambda path: write_safetensors(path, raw, data, n)
+
+
+def with_entry(shape, offsets=(0, 4), dtype="F32", **more):
+    entry = {"dtype": dtype, "shape": shape, "data_offsets": list(offsets)}
+    return safetensors({"0.weight": entry, **more})
+
+
+def with_metadata(**metadata: str):
+    """A sound network whose metadata is not."""
+
+    def write(path: Path) -> None:
+        from safetensors.torch import save_file
+
+        state = {k: v.clone() for k, v in ConvMixer(4, 1, 3, 2, 2).state_dict().items()}
+        save_file(state, path, {"format": "convmixer-viz 1", **metadata})
+
+    return write
+
+
+def empty_tensors(path: Path, n: int = 1_200_000) -> None:
+    entry = '"%07d________":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+    write_safetensors(path, ("{" + ",".join(entry % i for i in range(n)) + "}").encode())
+
+
+def wide_header(path: Path) -> None:
+    write_safetensors(path, b"{" + b" " * 101_000_000 + b"}")
+
+
+# What is not a file
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def link_to(target: str):
+    return lambda path: path.symlink_to(target)
+
+
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path.name)
+
+
+def namespace(**values: bytes) -> bytes:
+    items = b"".join(text(key) + value + ITEM for key, value in values.items())
+    return name("argparse.Namespace") + b")\x81" + DICT + items + b"b"
+
+
+def huge_numbers() -> bytes:
+    numbers = LIST + MARK + integer(10**400) * 3 + b"e"
+    return namespace(mean=numbers, std=numbers, img_size=integer(10**400), crop_pct=integer(-1))
+
+
+JUNK = json.dumps({"image_size": 64, "mean": [10**400] * 3, "std": [10**400] * 3})
+MATRIX = tensor((2, 2), (2, 1), storage(4))
+
+REFUSED = {
+    # what it is: how it is written, what is said
+    "code alone": (code_in(True, False), "os.system|posix.system"),
+    "code beside weights": (code_in(True, True), "beside its tensors it refers to posix.system"),
+    "code in an old file": (code_in(False, False), "posix.system.* nothing was executed"),
+    "code in an old file beside weights": (code_in(False, True), "beside its tensors"),
+    "code in a plain pickle": (plain_pickle, "plain Python pickle"),
+    **{f"name {n}": (with_items(text("k"), call(n, text("id")), ITEM), "refers to|damaged")
+       for n in CLOSE_NAMES},
+    **{f"call of {n}": (with_items(text("k"), call(n, text("id")), ITEM), "not a function")
+       for n in VALUES_THAT_ARE_CALLED},
+    **{what: (with_items(text("k"), code, ITEM), "damaged|larger") for what, code in
+       INSTRUCTIONS.items()},
+    **{f"{what}, in an old file": (legacy(text("k"), code, ITEM), "damaged|larger")
+       for what, code in INSTRUCTIONS.items()},
+    "bytearray of 10 GB": (
+        with_items(text("k"), call("builtins.bytearray", integer(10**10)), ITEM), "bytearray"),
+    "numpy type with fields": (
+        with_items(text("k"), call("numpy.dtype", text("V999999999")), ITEM), "numpy type"),
+    "a tensor's own attribute": (
+        with_items(text("k"), call("torch._utils._rebuild_parameter_with_state", MATRIX, b"\x89",
+                                   NONE, DICT + text("__class__") + NONE + ITEM), ITEM),
+        "an unusual parameter"),
+    # sizes
+    "1 GB in 1 MB": (deflated_bomb, "data/0 is compressed"),
+    "expanded view": (expanded, r"shape \(40000, 40000\) on a storage of 1 elements"),
+    "storage larger than the file": (tensors_with((1 << 40,), (1,), 1 << 40), "storage '0'"),
+    "storage that is not there": (
+        with_items(text("k"), tensor((1,), (1,), storage(1, "999")), ITEM), "storage '999'"),
+    "negative stride": (tensors_with((2, 2), (-2, 1)), "not a whole number"),
+    "negative size": (tensors_with((-2, -2), (2, 1)), "not a whole number"),
+    "negative offset": (tensors_with((2, 2), (2, 1), 4, -1), "not a whole number"),
+    "offset past the end": (tensors_with((2, 2), (2, 1), 4, 1), "its size is false"),
+    "strides past the end": (tensors_with((2, 2), (1 << 40, 1)), "its size is false"),
+    "stride zero": (tensors_with((1 << 20, 1 << 20), (0, 0)), "expanded view"),
+    "sizes whose product is zero in 64 bits": (
+        tensors_with((1 << 32, 1 << 32), (1, 1)), "its size is false"),
+    "a size beyond 64 bits": (tensors_with((1 << 80, 1), (1, 1)), "not a whole number"),
+    "no elements, a huge side": (tensors_with((1 << 62, 0), (1, 1)), "does not fit is 0.weight"),
+    "a tensor of 3,000 dimensions": (tensors_with((1,) * 3000, (1,) * 3000), "damaged"),
+    "strides of another length": (tensors_with((2, 2), (1,)), "different lengths"),
+    "one storage for all weights": (one_storage_for_all, "share storage"),
+    "16 GB of holes": (sparse_giant, "more than any ConvMixer's"),
+    # work
+    "wrappers without end": (alone(endless_wrappers()), "expected the tensors of a network"),
+    "a billion laughs": (alone(laughs()), "holds a list"),
+    "a text copied 50,000 times": (alone(one_text_copied_often()), "copies more than any"),
+    "a list copied 100,000 times": (alone(one_list_copied_often()), "copies more than any"),
+    "keys with one hash": (alone(colliding_keys()), "a huge number"),
+    "15,000 candidates": (candidates, "does not fit is w"),
+    "1,000 blocks with holes": (a_block_in_every_hundred, "is missing"),
+    "600,000 steps": (alone(LIST + NONE * 700_000 + STOP), "more than 600,000 steps"),
+    "17 MB of pickle": (alone(text("A" * (17 << 20))), "its pickle has 17,8"),
+    "17 MB of pickle in an old file": (
+        legacy(text("k"), text("A" * (17 << 20)), ITEM), "larger than any"),
+    "lists in lists, 250,000 deep": (alone(nested(LIST, b"a", 250_000)), "holds a list"),
+    "dictionaries in dictionaries": (
+        alone(DICT + (text("model") + DICT) * 150_000 + ITEM * 150_000),
+        "a dictionary with 'model'"),
+    "tuples in tuples": (alone(b")" + b"\x85" * 400_000), "holds a tuple"),
+    "a tuple as a key": (alone(DICT + b")" + b"\x85" * 100_000 + NONE + ITEM), "neither text nor"),
+    "a dictionary in itself": (alone(itself()), "a dictionary with 'state_dict'"),
+    "an empty stack": (alone(b"s"), "damaged"),
+    "a memo that is not there": (alone(again(7)), "damaged"),
+    "more marks than ends": (alone(MARK * 1000), "damaged"),
+    "a text that is not UTF-8": (alone(b"X\x02\x00\x00\x00\xff\xfe"), "damaged"),
+    # old files
+    "old: keys that are no list": (legacy(keys=NONE), "list of storages"),
+    "old: keys in lists": (legacy(keys=LIST + LIST + b"a"), "list of storages"),
+    "old: keys that are not text": (legacy(keys=LIST + integer(0) + b"a"), "list of storages"),
+    "old: a storage of 8 TB": (
+        legacy(text("k"), tensor((1,), (1,), storage(1 << 40, "99", legacy=True)), ITEM),
+        "claims 1,099,511,627,776 elements"),
+    "old: storages that are not listed": (
+        legacy(text("k"), tensor((1,), (1,), storage(1, "99", legacy=True)), ITEM), "list of"),
+    "old: one storage, two sizes": (
+        legacy(text("k"), tensor((1,), (1,), storage(2, "0", legacy=True)), ITEM), "two sizes"),
+    "old: a tar archive as well": (tar_as_well, "legacy .tar format"),
+    # archives
+    "two tables of contents": (two_tables_of_contents, "table of contents is not at its end"),
+    "two pickles, told apart by case": (
+        members_and({"x/DATA.PKL": PROTO + DICT + STOP}), "share a name"),
+    "two storages, told apart by case": (members_and({"x/Data/0": b""}), "share a name"),
+    "a member twice": (
+        changed(lambda infos, archive: archive.filelist.append(infos["x/data/0"])), "share a name"),
+    "500 members in one place": (changed(_overlapping), "claim .* bytes in a file of"),
+    "a member of 1 TB": (
+        _sized("x/data/0", file_size=1 << 40, compress_size=1 << 40), "claim 1,099,"),
+    "a member of two sizes": (_sized("x/data/0", file_size=1 << 30), "is compressed"),
+    "a member that is encrypted": (_sized("x/data/0", flag_bits=1), "is compressed"),
+    "a pickle past the end": (_sized("x/data.pkl", header_offset=1 << 30), "damaged"),
+    "a storage past the end": (_sized("x/data/0", header_offset=1 << 30), "torch.load"),
+    "a name with an end inside": (_renamed("x/data/0", filename="x/data/0\0a"), "share a name"),
+    "a second name": (
+        _renamed("x/data/0", extra=struct.pack("<HHBI", 0x7075, 5, 1, zlib.crc32(b"x/data/0"))),
+        "share a name|damaged"),
+    "sizes given twice": (
+        _renamed("x/data/0", extra=struct.pack("<HHQ", 1, 8, 1 << 40)), "share a name|damaged"),
+    "20,001 members": (many_members(20_001), "20,002 members"),
+    "150,000 members": (many_members(150_000), "table of contents is larger"),
+    "something before the archive": (
+        surrounded(b"PK\x03\x04" + bytes(4000)), "not at its end"),
+    "something after the archive": (surrounded(after=b"more"), "truncated"),
+    "a byte order of its own": (
+        lambda path: write_zip(path, {**members(b""), "x/byteorder": b"odd"}), "torch.load"),
+    # safetensors
+    "header of 1 TiB": (safetensors(b"{}", n=1 << 40), "claims 1,099,511,627,776 bytes"),
+    "header of 2 ** 64 - 1": (safetensors(b"{}", n=(1 << 64) - 1), "claims 18,446,744,0"),
+    "header of 101 MB": (wide_header, "header of 101,000,002 bytes"),
+    "1.2 million empty tensors": (empty_tensors, "header of 8"),
+    "60,000 empty tensors": (lambda path: empty_tensors(path, 60_000), "60,000 tensors"),
+    "a shape that lies": (with_entry([1 << 20, 1 << 20]), r"\(1048576, 1048576\) but 4 bytes"),
+    "an end past the end": (with_entry([1 << 38], (0, 1 << 40)), "after the end"),
+    "a start after its end": (with_entry([1], (8, 4)), "not read"),
+    "a size below zero": (with_entry([-1, -1]), "header cannot be read"),
+    "a size that is no number": (with_entry(["1", "1"]), "header cannot be read"),
+    "a size that is true": (with_entry([True, True]), "header cannot be read"),
+    "a size that is a fraction": (with_entry([1.0, 1.0]), "header cannot be read"),
+    "300,000 dimensions": (with_entry([(1 << 62)] * 170_000), "header cannot be read"),
+    "a number of 100,000 digits": (
+        safetensors(b'{"a":{"dtype":"F32","shape":[' + b"9" * 100_000 + b"]}}"), "cannot be read"),
+    "lists in lists": (safetensors(b'{"a":' + b"[" * 4_000_000), "header cannot be read"),
+    "a type that is not known": (with_entry([1], dtype="F31"), "type 'F31', not a known one"),
+    "a type that is no text": (with_entry([1], dtype=["F32"]), "header cannot be read"),
+    "a list of tensors": (safetensors([1, 2]), "neither"),
+    "metadata that is no text": (
+        with_entry([1], __metadata__={"a": 1}), "header cannot be read"),
+    "metadata that is a list": (with_entry([1], __metadata__=[1]), "header cannot be read"),
+    # not files
+    "a pipe": (pipe, "not a regular file"),
+    "endless zeros": (link_to("/dev/zero"), "not a regular file"),
+    "the terminal": (link_to("/dev/tty"), "not a regular file|cannot be read"),
+    "this process's memory": (link_to("/proc/self/mem"), "cannot be read"),
+    "this process's surroundings": (link_to("/proc/self/environ"), "neither|text"),
+    "a link to itself": (link_to_itself, "cannot be read .*symbolic links"),
+    "a link to nothing": (link_to("gone"), "no such file"),
+}  # fmt: skip
+"""Each is refused, within 2 s and 500 MB."""
+
+
+def folder_with(config):
+    """A file beside a hub's config.json that is a trap."""
+
+    def write(path: Path) -> None:
+        sound(path)
+        config(path.with_name("config.json"))
+
+    write.filename = "pytorch_model.bin"
+    return write
+
+
+LOADED = {
+    "the sound network": sound,
+    "the sound network in an old file": legacy(),
+    "arguments with tensors": with_items(text("args"), namespace(a=MATRIX, b=MATRIX), ITEM),
+    "arguments with huge numbers": with_items(text("args"), huge_numbers(), ITEM),
+    "arguments in themselves": with_items(
+        text("args"), name("argparse.Namespace") + b")\x81" + keep(9) + DICT + text("args")
+        + again(9) + ITEM + b"b", ITEM),
+    "metadata with huge numbers": with_metadata(preprocessing=JUNK, config=JUNK),
+    "metadata 1,000,000 lists deep": with_metadata(
+        **dict.fromkeys(("config", "classes", "training", "preprocessing"), "[" * 1_000_000)),
+    "metadata with 500,000 classes": with_metadata(classes=json.dumps(["a"] * 500_000)),
+    "metadata of 1.3 million lists": with_metadata(training=f'{{"a": [{"[]," * 1_300_000}0]}}'),
+    "a name that acts on a terminal": with_items(text("\x1b[2J\ud800"), NONE, ITEM),
+    "a pipe for config.json": folder_with(pipe),
+    "endless zeros for config.json": folder_with(link_to("/dev/zero")),
+    "nested lists for config.json": folder_with(lambda p: p.write_text("[" * 1_000_000)),
+}  # fmt: skip
+"""Each loads, within the same limits, and the trap beside the weights is left alone."""
