@@ -213,6 +213,18 @@ def test_whitening_makes_patches_white():
     torch.testing.assert_close(white, white.T)
 
 
+def test_whitening_keeps_rare_patterns_down():
+    """Pixels that vary independently: each is its own principal pattern, with a known gain."""
+    v = torch.tensor([8.0, 2.0, 0.5, 0.01])
+    torch.manual_seed(0)
+    patches = torch.randn(200_000, 4) * v.sqrt()
+    matrix = whitening_matrix(patches.view(-1, 1, 2, 2), 2, share=0.5, cut=0.2)
+    m = v.sum() / 4
+    gain = v / (v + 0.2 * m) / (v + 0.5 * m) ** 0.5
+    torch.testing.assert_close(matrix.diagonal(), gain, rtol=0.03, atol=0)
+    assert (matrix - matrix.diagonal().diag()).abs().max() < 0.02
+
+
 def test_named_recipes_differ_where_told():
     assert recipe_named("cifar").patch_size == 2
     assert recipe_named("photographs", dim=5).dim == 5

@@ -37,10 +37,13 @@ class Recipe:
         The patch embedding starts at this share of torch's default size, so that what is left of
         its random start stays small in the trained filters.
     whiten : float
-        If above 0, the patch embedding is learned in the basis in which patches of the training
-        images are white (ZCA with this much of the mean variance added), and folded back when
-        saved. Gradient descent otherwise learns coarse patterns long before fine ones, because
-        photographs hold most of their variance there.
+        If above 0, the patch embedding is learned in a basis in which patches of the training
+        images have even variances (`viz.model.training.whitening_matrix` with this share), and
+        folded back when saved. Gradient descent otherwise learns coarse patterns long before fine
+        ones, because photographs hold most of their variance there.
+    whiten_cut : float
+        That function's ``cut``: patterns of less than this share of the mean variance are kept
+        small, or the filters would be mostly noise.
     warmup : float
         Share of the steps with a rising rate; the rest follows a cosine to 0.
     ema : float
@@ -66,7 +69,8 @@ class Recipe:
     weight_decay: float = 0.2
     patch_weight_decay: float = 0.1
     patch_init: float = 0.05
-    whiten: float = 0.3
+    whiten: float = 1.0
+    whiten_cut: float = 0.3
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1
@@ -77,25 +81,29 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
+_FINE = Augmentation(high_pass=0.6, shuffle=0)
+
 RECIPES = {
-    "photographs": Recipe(epochs=42),
+    "photographs": Recipe(epochs=36, weight_decay=0.3, augmentation=_FINE),
     "photographs-p14": Recipe(
         patch_size=14,
         image_size=224,
-        epochs=26,
-        whiten=0.5,
-        patch_weight_decay=0.15,
-        augmentation=Augmentation(min_area=0.25),
+        epochs=28,
+        weight_decay=0.3,
+        whiten=4.0,
+        whiten_cut=1.0,
+        augmentation=replace(_FINE, min_area=0.35),
     ),
     "cifar": Recipe(
         dim=96,
-        depth=6,
+        depth=4,
         patch_size=2,
         image_size=32,
-        epochs=18,
+        epochs=10,
         crops_per_image=1,
         batch_size=128,
         weight_decay=0.1,
+        whiten=0.0,
         augmentation=Augmentation(pad=4, colour=0.2, grey=0, high_pass=0, shuffle=0),
     ),
 }

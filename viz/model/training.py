@@ -42,13 +42,17 @@ class _Whitened(nn.Module):
         self.register_buffer("whitening", whitening)
 
     def forward(self, coefficients: Tensor) -> Tensor:
-        """Return the filters these coefficients stand for."""
+        """Return the filters that these coefficients stand for."""
         filters = coefficients.flatten(1) @ cast(Tensor, self.whitening)
         return filters.view_as(coefficients)
 
 
-def whitening_matrix(images: Tensor, patch_size: int, share: float) -> Tensor:
-    """Return the ZCA matrix of an image batch's patches.
+def whitening_matrix(images: Tensor, patch_size: int, share: float, cut: float = 0.0) -> Tensor:
+    """Return the matrix that evens out the variances of an image batch's patches.
+
+    Full whitening would raise the finest patterns, which hardly occur, to the height of all
+    others, and with them the noise of training; ``cut`` keeps them down, as the low-pass of
+    Olshausen and Field does ("Emergence of simple-cell receptive field properties", 1996).
 
     Parameters
     ----------
@@ -57,17 +61,23 @@ def whitening_matrix(images: Tensor, patch_size: int, share: float) -> Tensor:
     patch_size : int
         Side p.
     share : float
-        Of the mean variance, added to every variance before inverting.
+        Of the mean variance m, added to every variance v before inverting.
+    cut : float
+        Of the mean variance: patterns of much less variance are suppressed.
 
     Returns
     -------
     torch.Tensor, (c p p, c p p)
-        Symmetric; (covariance + share * mean variance)^(-1/2).
+        Symmetric; each principal pattern's gain is v / (v + cut m) / sqrt(v + share m).
     """
     patches = F.unfold(images, patch_size, stride=patch_size).transpose(1, 2).flatten(0, 1)
     values, vectors = torch.linalg.eigh(torch.cov(patches.double().T))
-    values = values.clamp(min=0) + share * values.mean()
-    matrix: Tensor = ((vectors * values.rsqrt()) @ vectors.T).float()
+    values = values.clamp(min=0)
+    mean = values.mean()
+    gain = (values + share * mean).rsqrt()
+    if cut:
+        gain = gain * values / (values + cut * mean)
+    matrix: Tensor = ((vectors * gain) @ vectors.T).float()
     return matrix
 
 
@@ -134,7 +144,7 @@ class _Run:
         some = torch.randperm(n, generator=self.generator)[: min(n, 512)]
         crops = self.data.train_batch(some, recipe.image_size, self.generator)
         images = (crops.float() / 255 - self.mean) / self.std
-        matrix = whitening_matrix(images, recipe.patch_size, recipe.whiten)
+        matrix = whitening_matrix(images, recipe.patch_size, recipe.whiten, recipe.whiten_cut)
         # The random start is taken over as coefficients: its size is what matters.
         parametrize.register_parametrization(
             self.model.patch_embedding, "weight", _Whitened(matrix)
