@@ -100,7 +100,7 @@ def test_the_middle_unit_and_units_between_pixels():
 
 
 def test_no_block_passes_a_large_image():
-    assert passing_block(Config(8, 3, 5, 4), 53) is None
+    assert passing_block(Config(8, 3, 5, 4), 52) is None
     assert passing_block(Config(8, 3, 5, 4), 51) == 2
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import numbers, say
+from viz.cli.common import numbers, progress_bar, say
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -80,16 +80,18 @@ def receptive_field(checkpoint: str, images: Path | None, output: Path | None, a
     from viz.measure.receptive_field import receptive_field as measure
 
     loaded, found = open_with_images(checkpoint, images, options)
-    result = measure(
-        loaded,
-        found,
-        unit=unit,
-        channels=numbers(channels),
-        blocks=numbers(blocks),
-        random=random,
-        seed=seed,
-        memory_mb=memory,
-    )
+    with progress_bar() as progress:
+        result = measure(
+            loaded,
+            found,
+            unit=unit,
+            channels=numbers(channels),
+            blocks=numbers(blocks),
+            random=random,
+            seed=seed,
+            memory_mb=memory,
+            progress=progress,
+        )
     say_skipped(found)
     write_output("receptive-field", result, output, as_json, force)
 
@@ -97,7 +99,10 @@ def receptive_field(checkpoint: str, images: Path | None, output: Path | None, a
 def _print_area_ratios(checkpoint: Checkpoint, images: Path | None, size: int, limit: int) -> None:
     from viz.measure.replknet_field import replknet_area_ratios
 
-    result = replknet_area_ratios(checkpoint, images, image_size=size, n_images=limit)
+    with progress_bar() as progress:
+        result = replknet_area_ratios(
+            checkpoint, images, image_size=size, n_images=limit, progress=progress
+        )
     click.echo(json.dumps(result.rows(), indent=2, allow_nan=False))
 
 

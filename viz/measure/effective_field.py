@@ -219,6 +219,8 @@ class Linearised:
         Network input.
     depth : int, optional
         Blocks to run through; default all.
+    unit : tuple of int, optional
+        Row and column in the patch grid whose outputs are kept.
 
     Attributes
     ----------
