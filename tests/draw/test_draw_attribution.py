@@ -92,7 +92,7 @@ def test_curves_and_scores_are_the_results(rated):
     row = [t for t in written if abs(t.get_position()[1] - written[0].get_position()[1]) < 1e-6]
     assert [t.get_text() for t in row] == [f"{v:.2f}" for v in rated.insertion_auc[2]]
     for text, value in zip(row[:10], rated.insertion_auc[2], strict=False):
-        better = value > rated.insertion_auc[2, 10:].max()
+        better = round(value, 2) > rated.insertion_auc[2, 10:].max().round(2)
         assert (text.get_fontweight() == "bold") == better
     assert all(t.get_fontweight() == "normal" for t in row[10:])
     said = " ".join(t.get_text() for t, _ in texts(figure))

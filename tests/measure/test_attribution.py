@@ -228,6 +228,42 @@ def test_why_methods_are_refused():
             DeepLift(nets.busy("relu")).attribute(x, baselines=0 * x, target=0)
 
 
+class Residual(torch.nn.Module):
+    """Patches, so many residual additions, and a head, of modules that Captum has rules for."""
+
+    def __init__(self, depth):
+        super().__init__()
+        torch.manual_seed(0)
+        self.embed, self.depth = torch.nn.Conv2d(3, 8, 4, 4, bias=False), depth
+        self.activation, self.pool = torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)
+        self.head = torch.nn.Linear(8, 2, bias=False)
+        for i in range(depth):
+            setattr(self, f"conv{i}", torch.nn.Conv2d(8, 8, 3, groups=8, padding=1, bias=False))
+            setattr(self, f"relu{i}", torch.nn.ReLU())
+
+    def forward(self, x):
+        x = self.activation(self.embed(x))
+        for i in range(self.depth):
+            x = x + getattr(self, f"relu{i}")(getattr(self, f"conv{i}")(x))
+        return self.head(self.pool(x)[:, :, 0, 0])
+
+
+def test_lrp_counts_relevance_again_at_every_residual_addition():
+    from captum.attr import LRP
+    from captum.attr._utils.lrp_rules import EpsilonRule
+
+    ratios = []
+    for depth in (0, 1, 2):
+        network, x = Residual(depth).eval(), torch.rand(1, 3, 16, 16)
+        for module in network.modules():
+            if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear, torch.nn.AdaptiveAvgPool2d)):
+                module.rule = EpsilonRule(1e-9)
+        relevance = LRP(network).attribute(x.requires_grad_(), target=0).detach()
+        ratios.append(float(relevance.sum() / network(x).detach()[0, 0]))
+    assert ratios[0] == pytest.approx(1, abs=1e-3)  # conserved without a residual
+    assert ratios[1] > 1.1 and ratios[2] > 1.1 * ratios[1]
+
+
 @pytest.mark.parametrize(
     ("method", "activation", "reason"),
     [

@@ -375,6 +375,22 @@ def test_scores_can_be_left_out():
     assert numbers["maps"][0]["max_sensitivity"] is None
 
 
+def test_a_constant_map_has_no_rank_and_is_left_out_of_the_mean():
+    network = nets.busy()
+    network.head.weight.zero_()
+    result = rate(nets.checkpoint(network), nets.busy_images(), effort=LITTLE,
+                  methods=["occlusion", "saliency"])  # fmt: skip
+    assert np.isnan(result.rank_correlation[0, :2]).all()
+    assert np.isnan(result.randomisation[0, :2]).all()
+    assert not np.isnan(result.randomisation[0, 2:]).any()
+    assert np.isnan(result.unexplained).all()  # the score never moves
+    half = np.array([[[0.5, np.nan, -0.1]]])
+    from viz.results.trust import mean_of_finite
+
+    assert mean_of_finite(half, 2)[0, 0] == pytest.approx(0.2)
+    summary(result)
+
+
 @pytest.mark.parametrize("name", ["n_curve", "n_subsets", "n_noise", "n_stages", "n_random"])
 def test_impossible_efforts_are_refused(name):
     with pytest.raises(AttributionError, match=f"{name} is at least"):

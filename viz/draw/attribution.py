@@ -31,7 +31,7 @@ MOST_IMAGES = 3
 """Images in one figure, at most; the first of the result."""
 _FIRST = 0.98
 _HEAD, _CURVE, _ROW = 0.26, 0.52, 0.118
-_BAR = 0.36
+_BAR, _LINE = 0.36, 0.09
 # Name on the figure, attribute of the result, digits, and whether more or less is better.
 _ROWS = (
     ("insertion AUC ↑", "insertion_auc", "{:.2f}", 1),
@@ -101,7 +101,7 @@ _NOTE = (
     "SmoothGrad and guided backprop: absolute gradients. Grad-CAM: block {block}. Curves: "
     "probability of what is explained as patches are inserted into a blurred image (solid) or "
     "replaced by zeros, the mean colour (dashed), largest value first; grey: the random map's. "
-    "Bold: better than both the random map and the edge detector. unexplained: share of the "
+    "Bold: better, as written, than both the random map and the edge detector. unexplained: share of the "
     "score's changes that the map does not predict when patches go. randomisation: mean |rank "
     "correlation| with the maps of the network with weights drawn anew from the head down; low "
     "means that the map depends on the weights. completeness gap: in logits."
@@ -209,8 +209,11 @@ def _draw_image_row(
     axes["image"].append(image)
     for i, name in enumerate(result.rated):
         left = MARGIN + _FIRST + i * (wide + 0.05)
-        target.text((left + wide / 2) / width, (maps_at + up + 0.05) / height, heading_words(name),
-                    fontsize=SMALL, ha="center", va="baseline", linespacing=1.05)  # fmt: skip
+        # Line by line, so that letters below the line do not move a heading.
+        for above, line in enumerate(reversed(heading_words(name).split("\n"))):
+            y = (maps_at + up + 0.05 + above * _LINE) / height
+            target.text((left + wide / 2) / width, y, line, fontsize=SMALL, ha="center",
+                        va="baseline")  # fmt: skip
         shown = panel(target, (left, maps_at, wide, up))
         _map(shown, shares[i], limit)
         axes["map"].append(shown)
@@ -285,9 +288,8 @@ def _write_scores(
         target.text((MARGIN + _FIRST - 0.06) / width, y, words, fontsize=SMALL, ha="right",
                     va="center")  # fmt: skip
         for i, value in enumerate(values):
-            bold = bool(better) and i not in references and bool(
-                (better * (value - values[references]) > 0).all()
-            )  # fmt: skip
+            ahead = better * (np.round(value, 2) - np.round(values[references], 2))
+            bold = i not in references and bool((ahead > 0).all())
             target.text(
                 (MARGIN + _FIRST + i * (wide + 0.05) + wide / 2) / width, y,
                 _minus(digits.format(value)) if np.isfinite(value) else "–",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from viz.draw.attribution import heading_words
 from viz.draw.frame import MARGIN, foot, heading, inches, nothing, panel
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.trust import Trust
+from viz.results.trust import Trust, mean_of_finite
 
 __all__ = ["draw_randomisation", "draw_scores", "randomisation_figure", "scores_figure"]
 
@@ -114,8 +114,7 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
                   color="#2166ac" if known else "#777777", alpha=0.6)  # fmt: skip
         mean = float(shown.mean())
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color="black", linewidth=1.2)
-        axes.text(1.42 * top, row, f"{mean:.2f}" if mean < 99.5 else f"{mean:.2g}",
-                  fontsize=SMALL, va="center", ha="right")  # fmt: skip
+        axes.text(1.42 * top, row, _number(mean), fontsize=SMALL, va="center", ha="right")
         if not known:
             axes.axvline(mean, color="#777777", linewidth=0.6,
                          linestyle=":" if name == "random" else "-.")  # fmt: skip
@@ -126,13 +125,20 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
     axes.tick_params(axis="y", length=0)
     ticks = [t for t in axes.get_xticks() if 0 <= t <= top]
     axes.set_xticks(ticks[:: max(1, (len(ticks) + 1) // 3)])
+    axes.xaxis.set_major_formatter("{x:g}")
+
+
+def _number(value: float) -> str:
+    small = 0 < value < 0.005
+    return f"{value:.0e}" if small else f"{value:.2f}" if value < 99.5 else f"{value:.2g}"
 
 
 _RANDOM_NOTE = (
     "Spearman's rank correlation, patch by patch, between the map of the network and that of the "
     "network in which all parts from the head down to the one named have new random weights"
-    "{norms}; the class explained stays. Black: mean over images; grey: each image. A map that "
-    "stays alike (1) does not show what the network has learned, as the edge detector."
+    "{norms}; the class explained stays. Black: mean over images; grey: each image; a gap where "
+    "a map is constant. A map that stays alike (1) does not show what the network has learned, as "
+    "the edge detector."
 )
 
 
@@ -206,7 +212,9 @@ def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
         axes.axhline(0, color="black", linewidth=0.4)
         curves = result.rank_correlation[:, i]
         axes.plot(x, curves[:12].T, color="#bbbbbb", linewidth=0.6)
-        axes.plot(x, curves.mean(0), color="black", linewidth=1, marker="o", markersize=2.5)
+        axes.plot(x, mean_of_finite(curves, 0), color="black", linewidth=1, marker="o",
+                  markersize=2.5)  # fmt: skip
+        axes.set_xlim(-0.3, len(x) - 0.7)
         axes.set_ylim(-1.05, 1.05)
         axes.set_yticks([-1, 0, 1], ["−1", "0", "1"] if column == 0 else ["", "", ""])
         last = i + columns >= len(result.rated)

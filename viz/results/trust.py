@@ -68,7 +68,8 @@ class Trust(Attributions):
     stages : tuple of str
         Parts drawn anew, from the head down, each together with those before it.
     rank_correlation : ndarray, (n, A, T)
-        Spearman's, between the patch maps of the network and of the one drawn anew.
+        Spearman's, between the patch maps of the network and of the one drawn anew; nan where one
+        of them is constant.
     """
 
     kind: ClassVar[str] = "trusted attributions"
@@ -89,11 +90,13 @@ class Trust(Attributions):
 
     @property
     def randomisation(self) -> Floats:
-        """Mean |rank correlation| over the stages, (n, A): near 0 is good; nan if not measured."""
+        """Mean |rank correlation| over the stages, (n, A): near 0 is good; nan if not measured.
+
+        Stages at which a map is constant have none, and are left out.
+        """
         if not self.stages:
             return np.full(self.insertion_auc.shape, np.nan)
-        means: Floats = np.abs(self.rank_correlation).mean(2)
-        return means
+        return mean_of_finite(np.abs(self.rank_correlation), 2)
 
     def rated_share(self) -> Floats:
         """Return `share` with the reference maps after the methods, (n, A, gh, gw)."""
@@ -141,3 +144,12 @@ class Trust(Attributions):
         for i, stage in enumerate(self.stages):
             columns[f"rank_correlation: {stage}"] = self.rank_correlation[:, :, i].ravel()
         return pd.DataFrame(columns)
+
+
+def mean_of_finite(values: Floats, axis: int) -> Floats:
+    """Average over an axis what is finite; nan where nothing is."""
+    there = np.isfinite(values)
+    count = there.sum(axis)
+    total = np.where(there, values, 0).sum(axis)
+    means: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return means
