@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
-from described import described, described_patches, kernels_of
+from hand_made import described, described_patches, kernels_of
 from torch.func import functional_call
 
 from viz.image_sets import ImageSet

@@ -167,15 +167,15 @@ def _label_bar(
     axes.set_xlim(0, n if flat else 1)
     axes.set_ylim((0, 1) if flat else (n, 0))
     starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]])
-    for start, end in zip(starts, np.r_[starts[1:], n], strict=True):
+    ends = [*starts[1:].tolist(), n]
+    for start, end in zip(starts.tolist(), ends, strict=True):
         style = LABEL_STYLES[str(labels[start])]
-        size = (end - start, 1) if flat else (1, end - start)
-        axes.add_patch(Rectangle((start, 0) if flat else (0, start), *size, linewidth=0.3,
-                                 facecolor=style.colour, edgecolor="white"))  # fmt: skip
+        corner, wide, high = ((start, 0), end - start, 1) if flat else ((0, start), 1, end - start)
+        axes.add_patch(Rectangle(corner, wide, high, linewidth=0.3, facecolor=style.colour,
+                                 edgecolor="white"))  # fmt: skip
         if (end - start) / n * max(box[2:]) > _SHORTEST:
-            middle = (start + end) / 2
-            axes.text(*((middle, 1.25) if flat else (-0.25, middle)), style.short,
-                      fontsize=SMALL, rotation=0 if flat else 90,
+            x, y = ((start + end) / 2, 1.25) if flat else (-0.25, (start + end) / 2)
+            axes.text(x, y, style.short, fontsize=SMALL, rotation=0 if flat else 90,
                       ha="center" if flat else "right",
                       va="bottom" if flat else "center")  # fmt: skip
     return axes

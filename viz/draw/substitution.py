@@ -208,7 +208,7 @@ def _limit(axes: Axes, score: int, *, way: str = "y", from_zero: bool = False) -
         axes.minorticks_off()
         bound(_LEAST * 0.7, max(10 ** np.ceil(np.log10(high)), 1e-2))
     else:
-        low = min(0.0, low) if from_zero else low
+        low = min(0.0 if from_zero else 0.9, low)
         bound(low, 1 + 0.04 * (1 - low))
 
 

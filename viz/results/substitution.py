@@ -242,7 +242,8 @@ class Substitution(Result):
         if others:
             parts.append(f"The same class with {', '.join(others)}.")
         parts.append(
-            f"Two different images get the same class in {100 * self.chance[0]:.0f} % of pairs."
+            f"Two different images get the same class in {100 * self.chance[0]:.0f} % of pairs"
+            + (", so agreement says little here." if self.chance[0] > 0.9 else ".")
         )
         return " ".join(parts)
 

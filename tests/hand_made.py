@@ -1,0 +1,79 @@
+"""Descriptions made by hand: whatever labels and fits a test needs, nothing fitted."""
+
+import numpy as np
+
+from viz.results.depthwise import DESCRIPTORS, PREDICATES, DepthwiseDescription
+from viz.results.network import Source
+from viz.results.patch_filters import PARAMETERS, PatchFilterDescription
+
+
+def kernels_of(checkpoint):
+    """All depthwise kernels, (depth * dim, k, k)."""
+    depth = checkpoint.config.depth
+    parts = [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(depth)]
+    return np.concatenate(parts)
+
+
+def described(checkpoint, *, fitted=None, by_atoms=None, labels=None, counts=None):
+    """A description of all kernels of a network; exact by default."""
+    config = checkpoint.config
+    kernels = kernels_of(checkpoint)
+    n = len(kernels)
+    fitted = kernels if fitted is None else fitted
+    by_atoms = np.stack([fitted] * 2) if by_atoms is None else by_atoms
+    most = len(by_atoms)
+    counts = np.tile(4 * np.arange(1, most + 1) + 1, (n, 1)) if counts is None else counts
+    nan, nans = np.full(n, np.nan), np.full((n, most), np.nan)
+    columns = "scale orientation direction offset_x offset_y constant r2 null_statistic"
+    names = dict.fromkeys([*columns.split(), "null_threshold"], nan)
+    atoms = ("amplitude", "strength", "scale", "orientation", "direction", "x", "y")
+    return DepthwiseDescription(
+        source=Source(name="by hand", sha256="0" * 64),
+        kernels=kernels,
+        block=np.repeat(np.arange(config.depth), config.dim),
+        channel=np.tile(np.arange(config.dim), config.depth),
+        label=np.full(n, "edge") if labels is None else np.array(labels),
+        n_atoms=np.full(n, most),
+        atom_labels=np.full((n, most), "edge"),
+        fitted=fitted.astype(np.float32),
+        fitted_by_atoms=by_atoms.astype(np.float32),
+        r2_by_atoms=nans,
+        coefficients=counts[:, -1],
+        coefficients_by_atoms=counts,
+        earned=np.ones(n, bool),
+        init_labels=np.array([], dtype=np.str_),
+        init_r2_by_atoms=np.zeros((0, most)),
+        shuffled_r2_by_atoms=np.zeros((0, most)),
+        **names,
+        **{f"atom_{name}": nans for name in atoms},
+        **dict.fromkeys(DESCRIPTORS, nan),
+        **{name: np.zeros(n, bool) for name in PREDICATES},
+    )
+
+
+def described_patches(checkpoint, *, kinds=None, exact=True):
+    """A description of the patch filters, each made rank one on the way so that it can be exact."""
+    filters = checkpoint.model.patch_filters.detach().numpy()
+    n, c, p, _ = filters.shape
+    axis = np.full((n, c), c**-0.5)
+    maps = np.einsum("ncij,nc->nij", filters, axis)
+    if not exact:
+        maps = 0 * maps
+    nan = np.full(n, np.nan)
+    return PatchFilterDescription(
+        source=Source(name="by hand", sha256="0" * 64, settings={"noise_r2_map": 0.5}),
+        filters=filters,
+        kinds=np.full(n, "grey-gabor") if kinds is None else np.array(kinds),
+        colour_axis=axis,
+        share=nan,
+        chroma=nan,
+        parameters=np.full((n, len(PARAMETERS)), np.nan),
+        fitted_maps=maps.astype(np.float32),
+        r2_map=nan,
+        r2=nan,
+        minor_lobe=nan,
+        null_r2_map=np.zeros(1),
+        smooth_null_r2_map=np.zeros(0),
+        components=np.zeros((0, c, p, p), np.float32),
+        component_shares=np.zeros(0),
+    )
