@@ -228,23 +228,28 @@ def test_why_methods_are_refused():
             DeepLift(nets.busy("relu")).attribute(x, baselines=0 * x, target=0)
 
 
-class Residual(torch.nn.Module):
-    """Patches, so many residual additions, and a head, of modules that Captum has rules for."""
+class Bare(torch.nn.Module):
+    """A ConvMixer without batch norms and biases, of modules that Captum has rules for."""
 
-    def __init__(self, depth):
+    def __init__(self, depth, residual):
         super().__init__()
         torch.manual_seed(0)
-        self.embed, self.depth = torch.nn.Conv2d(3, 8, 4, 4, bias=False), depth
-        self.activation, self.pool = torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)
-        self.head = torch.nn.Linear(8, 2, bias=False)
+        self.depth, self.residual = depth, residual
+        self.embed, self.activation = torch.nn.Conv2d(3, 16, 4, 4, bias=False), torch.nn.ReLU()
+        self.pool, self.head = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Linear(16, 4, bias=False)
         for i in range(depth):
-            setattr(self, f"conv{i}", torch.nn.Conv2d(8, 8, 3, groups=8, padding=1, bias=False))
-            setattr(self, f"relu{i}", torch.nn.ReLU())
+            depthwise = torch.nn.Conv2d(16, 16, 5, groups=16, padding=2, bias=False)
+            parts = (depthwise, torch.nn.Conv2d(16, 16, 1, bias=False))
+            for name, part in zip("dp", parts, strict=True):
+                setattr(self, f"{name}{i}", part)
+                setattr(self, f"{name}{i}_activation", torch.nn.ReLU())
 
     def forward(self, x):
         x = self.activation(self.embed(x))
         for i in range(self.depth):
-            x = x + getattr(self, f"relu{i}")(getattr(self, f"conv{i}")(x))
+            answer = getattr(self, f"d{i}_activation")(getattr(self, f"d{i}")(x))
+            x = x + answer if self.residual else answer
+            x = getattr(self, f"p{i}_activation")(getattr(self, f"p{i}")(x))
         return self.head(self.pool(x)[:, :, 0, 0])
 
 
@@ -252,16 +257,19 @@ def test_lrp_counts_relevance_again_at_every_residual_addition():
     from captum.attr import LRP
     from captum.attr._utils.lrp_rules import EpsilonRule
 
-    ratios = []
-    for depth in (0, 1, 2):
-        network, x = Residual(depth).eval(), torch.rand(1, 3, 16, 16)
+    found = {}
+    for depth, residual in ((2, False), (1, True), (2, True)):
+        network = Bare(depth, residual).eval()
+        x = torch.rand(1, 3, 32, 32)
+        logits = network(x).detach()[0]
         for module in network.modules():
             if isinstance(module, (torch.nn.Conv2d, torch.nn.Linear, torch.nn.AdaptiveAvgPool2d)):
                 module.rule = EpsilonRule(1e-9)
-        relevance = LRP(network).attribute(x.requires_grad_(), target=0).detach()
-        ratios.append(float(relevance.sum() / network(x).detach()[0, 0]))
-    assert ratios[0] == pytest.approx(1, abs=1e-3)  # conserved without a residual
-    assert ratios[1] > 1.1 and ratios[2] > 1.1 * ratios[1]
+        target = int(logits.abs().argmax())
+        relevance = LRP(network).attribute(x.requires_grad_(), target=target).detach()
+        found[depth, residual] = float(relevance.sum() / logits[target])
+    assert found[2, False] == pytest.approx(1, abs=1e-3)  # conserved without a residual path
+    assert 1.1 < found[1, True] < found[2, True]
 
 
 @pytest.mark.parametrize(
