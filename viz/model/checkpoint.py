@@ -218,7 +218,8 @@ def _resolve(source: Any) -> _Target:
         official = zoo.official_name(text)
         if official:
             located = zoo.locate(official)
-            return _Target(text, official, located, zoo.OFFICIAL[official], required=True)
+            label, weights = str(located), zoo.OFFICIAL[official]
+            return _Target(label, official, located, weights, required=True)
         shipped = zoo.shipped_checkpoints()
         if text in shipped:
             return _Target(text, shipped[text].name, shipped[text])

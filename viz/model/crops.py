@@ -49,7 +49,7 @@ class Augmentation:
     grey : float
         Share of crops turned grey.
     high_pass : float
-        Share of crops from which part of the low spatial frequencies is taken out. Photographs
+        Share of crops from which most of the low spatial frequencies are taken out. Photographs
         hold most of their contrast there, so filters otherwise stay blobs and edges.
     shuffle : float
         Share of crops whose patches are put in random order: layout goes, texture stays.
@@ -302,7 +302,7 @@ def _high_pass(x: Tensor, patch: int, generator: Generator) -> Tensor:
     small = (max(1, round(h / reach)), max(1, round(w / reach)))
     low = F.interpolate(x, small, mode="area")
     low = F.interpolate(low, (h, w), mode="bilinear", align_corners=False)
-    strength = 0.5 + 0.5 * torch.rand(n, 1, 1, 1, generator=generator)
+    strength = 0.8 + 0.2 * torch.rand(n, 1, 1, 1, generator=generator)
     mean = x.mean((2, 3), keepdim=True)
     return mean + (x - low + (1 - strength) * (low - mean)) * (1 + strength)
 

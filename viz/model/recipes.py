@@ -69,7 +69,7 @@ class Recipe:
     weight_decay: float = 0.2
     patch_weight_decay: float = 0.1
     patch_init: float = 0.05
-    whiten: float = 1.0
+    whiten: float = 0.5
     whiten_cut: float = 0.3
     eps: float = 1e-3
     clip: float = 1.0
@@ -81,7 +81,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-_FINE = Augmentation(high_pass=0.6, shuffle=0)
+_FINE = Augmentation(high_pass=0.85, shuffle=0)
 
 RECIPES = {
     "photographs": Recipe(epochs=36, weight_decay=0.3, augmentation=_FINE),
@@ -90,7 +90,7 @@ RECIPES = {
         image_size=224,
         epochs=28,
         weight_decay=0.3,
-        whiten=4.0,
+        whiten=2.0,
         whiten_cut=1.0,
         augmentation=replace(_FINE, min_area=0.35),
     ),

@@ -243,8 +243,10 @@ def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | No
     try:
         return Path(hf_hub_download(weights.hub_id, "model.safetensors", **options))
     except Exception as error:
-        lines = str(error).strip().splitlines() or [""]
-        reason = f"{type(error).__name__}: {lines[0][:160]}".rstrip(":. ")
+        # What lies behind "cannot find it locally" tells more: no connection, or offline mode.
+        known = error.__cause__ or error
+        first = re.split(r"[.!?:]?\s*(\n|$)|[.!?]\s", str(known).strip())[0]
+        reason = f"{type(known).__name__}: {first[:160]}".rstrip(":. ")
         raise CheckpointError(
             f"{weights.name}: not on this machine and not to be had from the Hugging Face hub "
             f"({reason}); download {weights.url} on a machine that can, put it at {own}, and try "
