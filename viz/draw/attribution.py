@@ -103,8 +103,8 @@ _NOTE = (
     "replaced by zeros, the mean colour (dashed), largest value first; grey: the random map's. "
     "Bold: better, as written, than both the random map and the edge detector. unexplained: share "
     "of the score's changes that the map does not predict when patches go. randomisation: mean "
-    "|rank correlation| with the maps of the network with weights drawn anew from the head down; low "
-    "means that the map depends on the weights. completeness gap: in logits."
+    "|rank correlation| with the maps of the network with weights drawn anew from the head down; "
+    "low means that the map depends on the weights. completeness gap: in logits."
 )
 
 
