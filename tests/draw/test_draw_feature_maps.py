@@ -241,3 +241,6 @@ def test_what_cannot_be_drawn_is_said(result):
     empty = replace(result, statistic_block=result.statistic_block[:0], off=result.off[:0, :0])
     with pytest.raises(ValueError, match="by_depth=True"):
         draw_depth(empty, depth_figure(empty))
+    empty = replace(result, filter=result.filter[:0])
+    with pytest.raises(ValueError, match="patches=True"):
+        draw_patches(empty, patches_figure(empty))

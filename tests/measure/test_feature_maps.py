@@ -176,6 +176,14 @@ def test_filters_shown_go_from_best_kept_to_least(small, inputs):
     assert shown[-1] == result.kept_energy.min()
 
 
+def test_patch_filters_can_be_left_out(small, inputs):
+    result = feature_maps(small, opened(small, inputs), patches=False)
+    assert result.filter.shape == result.kept_energy.shape == (0,)
+    assert result.answers.shape == (2, 0, 29, 29)
+    assert result.patch_size == 4
+    assert result.summary()["patch_grid"]["kept_peak_median"] is None
+
+
 def test_the_result_comes_back_from_its_file(small, inputs, tmp_path):
     result = feature_maps(small, opened(small, inputs), block=1)
     assert FeatureMaps.load(result.save(tmp_path / "a.npz")) == result

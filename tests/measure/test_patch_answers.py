@@ -64,6 +64,25 @@ def test_an_answer_without_structure_keeps_one_in_p_squared(model):
     np.testing.assert_allclose(found.energy.numpy(), (31 / 128) ** 2, rtol=0.05)
 
 
+@pytest.mark.parametrize("size", [(24, 31), (9, 40), (4, 5)])
+def test_energy_is_that_of_the_fourier_transform(model, size, rng):
+    images = rng.normal(size=(2, 3, *size)) + 1
+    found = patch_answers.kept(model, torch.from_numpy(images))
+    answers = patch_answers.answers(model, torch.from_numpy(images), EVERY).double().numpy()
+    shares = []
+    for maps in answers.reshape(12, *answers.shape[2:]):
+        h, w = maps.shape
+        hann = np.outer(np.hanning(h + 2)[1:-1], np.hanning(w + 2)[1:-1])
+        power = np.abs(np.fft.fft2((maps - maps.mean()) * hann)) ** 2
+        low = 0.0
+        for (i, j), value in np.ndenumerate(power):
+            if abs(np.fft.fftfreq(h)[i]) < 1 / 8 and abs(np.fft.fftfreq(w)[j]) < 1 / 8:
+                low += value
+        shares.append(low / power.sum())
+    wanted = np.reshape(shares, (2, 6)).mean(0)
+    np.testing.assert_allclose(found.energy.numpy(), wanted, rtol=1e-3, atol=1e-6)
+
+
 def test_a_peak_between_the_grid_is_missed(model):
     model = one_pixel_filters(model, 4)
     image = torch.zeros(1, 3, 32, 32)

@@ -49,10 +49,11 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     loaded, found = open_with_images(checkpoint, images, options)
     from viz.measure.feature_maps import feature_maps as measure
 
+    everything = as_json or output is None or not output.suffix
     result = measure(
         loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
         filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
-        by_depth=as_json or output is None or not output.suffix,
+        by_depth=everything, patches=everything,
     )  # fmt: skip
     say_skipped(found)
 

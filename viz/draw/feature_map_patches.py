@@ -88,11 +88,18 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
         ``"images"`` and, by filter and then image, ``"filters"``, ``"answers"`` and ``"tokens"``,
         in pixels of the image; ``"kept"``: the curve over all filters.
 
+    Raises
+    ------
+    ValueError
+        If the patch filters were not measured.
+
     Notes
     -----
     The network never sees the answers at every pixel; they show what the grid would have had to
     keep. An answer stands at the middle of its window, a token fills its patch.
     """
+    if not len(result.filter):
+        raise ValueError("the patch filters were not measured; measure with patches=True.")
     width, height = inches(target)
     top, bottom = heading(
         target, result.source.name, "patch filters at every pixel, and on the patch grid",
@@ -183,11 +190,13 @@ def _draw_filter(
 
 def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
     """One filter in its own colour scale; of other than three channels, their mean."""
-    limit = np.array([float(np.abs(np.nan_to_num(weights)).max()) or 1.0])
-    if len(weights) == 3:
-        return rgb_tiles(weights[None], limit)[0]
-    mean = weights.mean(0)
-    return signed_tiles(mean[None], np.array([float(np.abs(np.nan_to_num(mean)).max()) or 1.0]))[0]
+    signed = len(weights) != 3
+    values = weights.mean(0)[None] if signed else weights[None]
+    limit = np.array([float(np.abs(np.nan_to_num(values)).max()) or 1.0])
+    tiles: NDArray[np.uint8] = (
+        signed_tiles(values, limit) if signed else rgb_tiles(values, limit)
+    )[0]
+    return tiles
 
 
 def _draw_answers(axes: Axes, result: FeatureMaps, image: int, row: int, limit: float) -> None:

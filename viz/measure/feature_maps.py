@@ -62,6 +62,7 @@ def feature_maps(
     filters: Sequence[int] | None = None,
     shown: int = 2,
     by_depth: bool = True,
+    patches: bool = True,
     batch_size: int = 4,
     seed: int = 0,
     progress: Progress | None = None,
@@ -92,6 +93,8 @@ def feature_maps(
     by_depth : bool
         Measure sparsity and rank of all activations on all images; without it only the images
         shown are read and the pass ends at the block.
+    patches : bool
+        Measure the patch filters at every pixel; without it those fields are empty.
     batch_size : int
         Images at a time.
     seed : int
@@ -136,6 +139,7 @@ def feature_maps(
     chosen, why = _choose(activity.cpu().numpy(), labels, channels, label, most_active, block)
     at = torch.tensor(chosen, device=maps[0].device)
     settings = {"block": block, "channels": chosen, "chosen_by": why, "by_depth": by_depth,
+                "patches": patches,
                 "shown": shown, "batch_size": batch_size, "seed": seed,
                 "image_size": checkpoint.preprocessing.image_size,
                 "preprocessing": checkpoint.preprocessing.known}  # fmt: skip
@@ -159,7 +163,11 @@ def feature_maps(
         activation=config.activation,
         statistic_images=tuple(seen.names),
         **_by_depth(seen.statistics, maps[0], config),
-        **_patches(checkpoint, seen.batches, filters),
+        **(
+            _patches(checkpoint, seen.batches, filters)
+            if patches
+            else _no_patches(checkpoint, seen.batches)
+        ),
     )
 
 
@@ -314,7 +322,7 @@ def _patches(
         last = max(int(loud.sum()), 1) - 1
         places = np.unique(np.linspace(0, last, 4).round().astype(int))
         filters = order[torch.from_numpy(places)].tolist()
-    at = torch.tensor(list(filters), device=model.patch_embedding.weight.device)
+    at = torch.tensor(list(filters), device=model.patch_filters.device)
     answers = patch_answers.answers(model, inputs, at)
     height, width = (side // p for side in inputs.shape[2:])
     return {
@@ -324,6 +332,21 @@ def _patches(
         "tokens": _numpy(answers[:, :, ::p, ::p][:, :, :height, :width]),
         "kept_energy": kept.energy.numpy(),
         "kept_peak": kept.peak.numpy(),
+    }
+
+
+def _no_patches(checkpoint: Checkpoint, batches: list[ImageBatch]) -> dict[str, Any]:
+    """The same fields of no filter."""
+    c, images = checkpoint.config, sum(len(batch.names) for batch in batches)
+    height, width = batches[0].inputs.shape[2:]
+    p, none = c.patch_size, np.zeros(0)
+    return {
+        "filter": none.astype(np.int64),
+        "filters": np.zeros((0, c.in_channels, p, p), np.float32),
+        "answers": np.zeros((images, 0, height - p + 1, width - p + 1), np.float32),
+        "tokens": np.zeros((images, 0, height // p, width // p), np.float32),
+        "kept_energy": none,
+        "kept_peak": none,
     }
 
 

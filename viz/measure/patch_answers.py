@@ -13,8 +13,8 @@ from viz.model.convmixer import ConvMixer
 
 __all__ = ["Kept", "answers", "kept"]
 
-CHUNK_BYTES = 64 << 20
-"""Answers held at once while all filters are measured, about."""
+CHUNK_BYTES = 4 << 20
+"""Answers held at once while all filters are measured, about: more would leave the cache."""
 
 
 class Kept(NamedTuple):
@@ -82,7 +82,7 @@ def kept(model: ConvMixer, inputs: Tensor) -> Kept:
     above is not lost but folded: on the grid it cannot be told from lower frequencies (Shannon's
     sampling theorem). A map without structure keeps 1 / p^2. Peak: bias apart, the grid's largest
     absolute answer over the largest anywhere. Filters are taken in groups whose answers fill about
-    64 MB.
+    4 MB.
     """
     config = model.config
     p = config.patch_size
@@ -103,19 +103,36 @@ def kept(model: ConvMixer, inputs: Tensor) -> Kept:
 
 def _kept(maps: Tensor, bias: Tensor | None, p: int) -> Tensor:
     """Energy, peak and spread of answers (f, h, w), as (3, f) in float64 on the CPU."""
-    maps = maps.float()
+    maps = maps.float().contiguous()
     mean = maps.mean((1, 2), keepdim=True)
-    window = [torch.hann_window(n + 2, periodic=False, device=maps.device)[1:-1]
-              for n in maps.shape[1:]]  # fmt: skip
-    spectrum = torch.fft.fft2((maps - mean) * window[0][:, None] * window[1])
-    power = spectrum.real.square() + spectrum.imag.square()
-    low = [torch.fft.fftfreq(n, device=maps.device).abs() * 2 * p < 1 for n in maps.shape[1:]]
-    total = power.sum((1, 2))
-    energy = (power * low[0][:, None] * low[1]).sum((1, 2)) / total
-    spread = (maps - mean).square().mean((1, 2)).sqrt()
+    deviation = maps - mean
+    spread = deviation.square().mean((1, 2)).sqrt()
     # Rounding alone is no variation.
     flat = spread <= 1e-6 * maps.abs().amax((1, 2))
+    down, across = (_window(n, maps) for n in maps.shape[1:])
+    seen = deviation * down[:, None] * across
+    low = _low(len(down), p, maps) @ seen @ _low(len(across), p, maps).mT
+    energy = low.square().sum((1, 2)) / seen.square().sum((1, 2))
     size = (maps if bias is None else maps - bias.float()[:, None, None]).abs()
     peak = size[:, ::p, ::p].amax((1, 2)) / size.amax((1, 2))
     energy = torch.where(flat, math.nan, energy)
     return torch.stack([energy, peak, spread]).double().cpu()
+
+
+def _window(n: int, like: Tensor) -> Tensor:
+    """Hann's, without its zeros at the ends."""
+    window: Tensor = torch.hann_window(n + 2, periodic=False, device=like.device)[1:-1]
+    return window
+
+
+def _low(n: int, p: int, like: Tensor) -> Tensor:
+    """Orthonormal waves (m, n) of all frequencies below 1 / (2 p): real, so cosines and sines.
+
+    Their span is that of the Fourier transform's low frequencies, and energy is the same in any
+    orthonormal basis (Parseval): no transform of the high ones is needed.
+    """
+    each = torch.arange((n - 1) // (2 * p) + 1, device=like.device, dtype=torch.float64)
+    each = each[each * 2 * p < n]
+    phase = 2 * math.pi * each[:, None] * torch.arange(n, device=like.device) / n
+    waves = torch.cat([torch.cos(phase), torch.sin(phase[1:])])
+    return (waves / waves.norm(dim=1, keepdim=True)).to(like.dtype)
