@@ -40,7 +40,7 @@ def _large(result: Mixing) -> float:
 def _small(result: Mixing) -> tuple[int, float]:
     """Columns and side of the small matrices."""
     columns = min(max(result.depth - 1, 1), 7)
-    return columns, min((TWO_COLUMNS - 2 * MARGIN - 0.4) / columns - 0.12, 1.3)
+    return columns, min((TWO_COLUMNS - 2 * MARGIN - 0.4) / columns - 0.12, 0.95)
 
 
 def flow_figure(result: Mixing) -> Figure:
@@ -57,7 +57,7 @@ def flow_figure(result: Mixing) -> Figure:
         Empty, two columns wide.
     """
     columns, side = _small(result)
-    rows = math.ceil((result.depth - 1) / columns)
+    rows = math.ceil((result.depth - 1) / columns) if result.depth > 2 else 0
     height = 0.27 + _HEAD + _large(result) + _NAMES + rows * (side + _ABOVE)
     return new_figure(TWO_COLUMNS, height + foot(_FLOW_NOTE, TWO_COLUMNS))
 
@@ -65,11 +65,11 @@ def flow_figure(result: Mixing) -> Figure:
 _FLOW_NOTE = (
     "Across: label of the kernels that feed the pointwise convolution; down: label of the kernels "
     "in the next block that its outputs feed. Enrichment: share of the links' strength that goes "
-    "this way, over what it would be if labels did not matter; 1 is chance. Framed, or with a dot "
+    "this way, over what it would be if labels did not matter (chance). Framed, or with a dot "
     "in the small ones: outside the middle 95 % of 400 shuffles of the outputs' labels, where 1 in "
-    "20 lies by chance; the others are pale. Net sign: 1 if all links raise the output, −1 if all "
-    "lower it. Each output counts alike. Small: enrichment for each pair of blocks, in the same "
-    "order and scale; grey: no such kernels."
+    "20 lies by chance; the others are pale. Net sign: 100 if all links raise the output, −100 if "
+    "all lower it. Each output counts alike. Small: enrichment for each pair of blocks, in the "
+    "same order and scale; grey: no such kernels."
 )
 
 
@@ -105,12 +105,12 @@ def draw_flow(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     apart = _apart(ratio, result.pooled_low, result.pooled_high)
     left = MARGIN + 0.82
     first = _heat(target, (left, low, side, side), np.log2(_positive(ratio)), limit, apart)
-    _numbers(first, ratio, apart & (np.abs(np.log2(_positive(ratio))) > 0.6 * limit), apart)
-    first.set_title("enrichment, all blocks", fontsize=TEXT, pad=2)
+    _numbers(first, ratio - 1, apart & (np.abs(np.log2(_positive(ratio))) > 0.6 * limit), apart)
+    first.set_title("enrichment, all blocks (% off chance)", fontsize=TEXT, pad=2)
     right = left + side + 1.08
     second = _heat(target, (right, low, side, side), result.pooled_net, 1.0)
     _numbers(second, result.pooled_net, np.abs(result.pooled_net) > 0.6)
-    second.set_title("net sign, all blocks", fontsize=TEXT, pad=2)
+    second.set_title("net sign, all blocks (%)", fontsize=TEXT, pad=2)
     for axes in (first, second):
         _name(axes, result.label_names)
     first.set_ylabel("to kernels of the next block", fontsize=SMALL, labelpad=1)
@@ -125,7 +125,7 @@ def _draw_pairs(result: Mixing, target: Figure | SubFigure, top: float, limit: f
     """Draw the enrichment of each pair of blocks below a height in inches."""
     columns, side = _small(result)
     made = []
-    for b in range(result.depth - 1):
+    for b in range(result.depth - 1 if result.depth > 2 else 0):
         row, column = divmod(b, columns)
         box = (MARGIN + 0.1 + column * (side + 0.12), top - (row + 1) * (side + _ABOVE), side, side)
         ratio = result.enrichment[b]
@@ -176,14 +176,12 @@ def _numbers(
     dark: NDArray[np.bool_],
     framed: NDArray[np.bool_] | None = None,
 ) -> None:
-    """Write the values into their cells, and frame some cells."""
+    """Write the values into their cells, in percent, and frame some cells."""
     for (i, j), value in np.ndenumerate(values):
         if not np.isfinite(value):
             continue
-        text = f"{abs(value):.2f}"
-        text = text[1:] if text.startswith("0.") else text
-        sign = "−" if value <= -0.005 else ""
-        axes.text(j, i, sign + text, fontsize=SMALL, ha="center", va="center",
+        text = f"{round(100 * value):+d}".replace("-", "−").replace("+0", "0")
+        axes.text(j, i, text, fontsize=SMALL, ha="center", va="center",
                   color="white" if dark[i, j] else "black")  # fmt: skip
         if framed is not None and framed[i, j]:
             axes.add_patch(Rectangle((j - 0.47, i - 0.47), 0.94, 0.94, fill=False, linewidth=0.8,

@@ -364,9 +364,11 @@ def draw_groups(result: Substitution, target: Figure | SubFigure, scope: str) ->
     list of matplotlib.axes.Axes
         Agreement, divergence, correlation; one line per method, grouped.
     """
+    titles = {"label": "the kernels of one label replaced", "patch": "patch filters replaced"}
+    if not (result.scope == scope).any():
+        return [nothing(target, result.source.name, titles[scope], _MISSING)]
     width, height = inches(target)
-    title = {"label": "the kernels of one label replaced", "patch": "patch filters replaced"}
-    top, bottom = heading(target, result.source.name, title[scope], _groups_note(result, scope))
+    top, bottom = heading(target, result.source.name, titles[scope], _groups_note(result, scope))
     groups = _groups(result, scope)
     y, rows, ticks, at = [], [], [], 0.0
     for group in groups:
