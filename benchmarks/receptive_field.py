@@ -4,9 +4,9 @@
 
 Both find the same maps of the same network at the same images (checked). The plain way runs, for
 each block and image, the network up to that block ("whole": to its end, as a hook has it) and
-autograd back to the image, weights without gradients; "batched" does so for all images at once. Ours alone is measured, without the random
-network, reading and bootstrap, which the last line adds. Times are CPU seconds of one thread, so
-that a busy machine changes the ratios little.
+autograd back to the image, weights without gradients; "batched" does so for all images at once.
+Ours alone is measured, without the random network, reading and bootstrap, which the last line
+adds. Times are CPU seconds of one thread, so that a busy machine changes the ratios little.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viz.measure.radial import (
@@ -71,6 +71,7 @@ def test_a_gaussian_has_the_radii_it_should(sigma):
     assert elongation[0] == pytest.approx(0, abs=1e-6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 2**31), st.floats(1e-6, 1e6))
 def test_radii_do_not_depend_on_the_gradient_s_scale(seed, scale):
     mass = np.random.default_rng(seed).gamma(0.2, size=40)
