@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from viz.catalogue import (
     attribution,
+    clusters,
     depthwise,
+    early_late,
     feature_maps,
     mixing,
     patch_filters,
@@ -18,6 +20,8 @@ __all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
 VIEWS: tuple[View, ...] = (
     *patch_filters.VIEWS,
     *depthwise.VIEWS,
+    *clusters.VIEWS,
+    *early_late.VIEWS,
     *mixing.VIEWS,
     *substitution.VIEWS,
     *receptive_field.VIEWS,

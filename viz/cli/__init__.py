@@ -7,7 +7,9 @@ import click
 from viz import __version__
 from viz.cli import (
     attribution,
+    clusters,
     depthwise,
+    early_late,
     feature_maps,
     files,
     mixing,
@@ -35,6 +37,8 @@ for _command in (
     *files.COMMANDS,
     *patch_filters.COMMANDS,
     *depthwise.COMMANDS,
+    *clusters.COMMANDS,
+    *early_late.COMMANDS,
     *mixing.COMMANDS,
     *substitution.COMMANDS,
     *receptive_field.COMMANDS,

@@ -105,8 +105,8 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     for i in range(number):
         axes.text(-0.06 / tap, i * down, _words(result, i), fontsize=SMALL, va="top", ha="right",
                   linespacing=1.15)  # fmt: skip
-    for at, name in zip(left, ["all blocks", *map(str, result.blocks)], strict=True):
-        axes.text(at + k / 2, -0.03 / tap, name, fontsize=TEXT if at else SMALL, ha="center",
+    for at, name in zip(left, ["all", *map(str, result.blocks)], strict=True):
+        axes.text(at + k / 2, -0.03 / tap, name, fontsize=TEXT, ha="center",
                   va="bottom")  # fmt: skip
     axes.text(-0.06 / tap, -0.03 / tap, "block", fontsize=TEXT, ha="right", va="bottom")
     return axes
@@ -140,7 +140,7 @@ def _write_shares(
             axes.add_patch(
                 Rectangle((x, y), k * share[b, c] / top, 0.02 / tap, color="#444444", linewidth=0)
             )
-            axes.text(x + k / 2, y + 0.03 / tap, f"{100 * share[b, c]:.0f}", fontsize=SMALL - 1,
+            axes.text(x + k / 2, y + 0.03 / tap, f"{100 * share[b, c]:.0f}", fontsize=SMALL,
                       ha="center", va="top")  # fmt: skip
 
 
@@ -150,7 +150,11 @@ def _words(result: Clusters, i: int) -> str:
     if len(result.confusion):
         share = result.confusion[:, i] / max(size, 1)
         best = np.argsort(-share, kind="stable")[:2]
-        lines += [f"{result.confusion_labels[j]} {100 * share[j]:.0f} %" for j in best if share[j]]
+        lines.append(
+            ", ".join(
+                f"{result.confusion_labels[j]} {100 * share[j]:.0f} %" for j in best if share[j]
+            )
+        )
     return "\n".join(lines)
 
 
@@ -253,7 +257,7 @@ def _dress_map(axes: Axes, result: Clusters, column: int, *, last: bool) -> None
         for c in range(result.n_clusters):
             x, y = np.median(result.pca[result.cluster == c], axis=0)
             axes.text(
-                x, y, str(c), fontsize=SMALL - 0.5, ha="center", va="center",
+                x, y, str(c), fontsize=SMALL, ha="center", va="center",
                 bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": "black",
                       "linewidth": 0.5, "alpha": 0.85},
             )  # fmt: skip
@@ -304,23 +308,28 @@ def draw_agreement(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
     top, bottom = heading(
         target, result.source.name, "stability of the clusters, and agreement with the labels",
         "Stability: mean adjusted Rand index between k-means clusterings of bootstrap samples "
-        "(bars: ± 1 standard error). Dashed: the same of a Gaussian cloud with the kernels' mean "
-        "and covariance, which has no clusters. ARI and AMI: adjusted Rand index and adjusted "
-        "mutual information, 0 by chance, 1 for agreement.",
+        "(bars: ± 1 standard error). Dashed: mean of the same over "
+        f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
+        "have no clusters (grey: lowest to highest). "
+        + result.sentence()
+        + " ARI and AMI: 0 by chance, 1 for agreement.",
     )  # fmt: skip
     up = height - top - bottom - 0.45
     axes = panel(target, (MARGIN + 0.36, bottom + 0.3, 0.36 * width, up))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
-    axes.errorbar(result.tried, result.null_stability, result.null_stability_se, color="#777777",
-                  marker="s", markersize=2.5, linewidth=1, elinewidth=0.7, linestyle="--",
-                  markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
+    if len(result.null_curves):
+        low, high = result.null_curves.min(0), result.null_curves.max(0)
+        axes.fill_between(result.tried, low, high, color="#dddddd", linewidth=0, zorder=0)
+    axes.plot(result.tried, result.null_stability, "s--", color="#777777", markersize=2.5,
+              linewidth=1, markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
     axes.axvline(result.n_clusters, color="#b2182b", linewidth=0.8, linestyle=":",
                  label=f"shown: {result.n_clusters} clusters")  # fmt: skip
-    axes.set_ylim(0, 1.02)
+    axes.set_ylim(0, 1.32)  # the legend stands above 1
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xticks(result.tried[:: max(1, len(result.tried) // 8)])
     axes.set_xlabel("number of clusters", fontsize=TEXT)
-    axes.set_ylabel("stability (adjusted Rand index)", fontsize=TEXT, labelpad=1.5)
+    axes.set_ylabel("stability (ARI)", fontsize=TEXT, labelpad=1.5)
     axes.legend(fontsize=SMALL, frameon=False, loc="upper right", handlelength=2.2)
     if not len(result.confusion):
         return [axes]
@@ -342,7 +351,7 @@ def _draw_confusion(result: Clusters, axes: Axes, target: Figure | SubFigure) ->
     share = result.confusion / count
     image = axes.imshow(share, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for (i, j), value in np.ndenumerate(result.confusion):
-        axes.text(j, i, f"{value}", fontsize=SMALL - 0.5, ha="center", va="center",
+        axes.text(j, i, f"{value}", fontsize=SMALL, ha="center", va="center",
                   color="white" if share[i, j] > 0.55 else "black")  # fmt: skip
     names = [
         f"{name} ({n:,})" for name, n in zip(result.confusion_labels, count[:, 0], strict=True)

@@ -50,7 +50,7 @@ NAMES = {
 """Descriptors in words."""
 SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
 """Width and height in inches that suit each figure."""
-_COLUMNS, _PAGE, _MOST_LIMITS = 24, 255, 14
+_COLUMNS, _PAGE, _MOST_LETTERS = 24, 255, 90
 
 
 def blocks_text(blocks: NDArray[np.int64]) -> str:
@@ -138,9 +138,9 @@ def _scale_text(result: EarlyLate, scale: Scale, limit: NDArray[np.float64]) -> 
         return text
     blocks = np.unique(result.kernel_block)
     ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
-    if len(blocks) > _MOST_LIMITS:
-        return f"{text}\nby block: from ±{min(ends):.2g} to ±{max(ends):.2g}"
     each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
+    if len(each) > _MOST_LETTERS:
+        each = f"from ±{min(ends):.2g} to ±{max(ends):.2g}"
     return f"{text}\nby block: {each}"
 
 

@@ -22,7 +22,7 @@ from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, STATEMENTS, 
 
 __all__ = ["SIZES", "draw_labels", "draw_statements"]
 
-SIZES = {"labels": (TWO_COLUMNS, 78 * MM), "statements": (TWO_COLUMNS, 110 * MM)}
+SIZES = {"labels": (TWO_COLUMNS, 78 * MM), "statements": (TWO_COLUMNS, 114 * MM)}
 """Width and height in inches that suit each figure."""
 _BAND = "#e3e3e3"
 
@@ -243,6 +243,6 @@ def _ring_thresholds(result: EarlyLate, axes: Axes) -> None:
 def _mark(axes: Axes, usual: float) -> None:
     axes.axvline(usual, color="black", linewidth=0.6, linestyle=":")
     axes.text(
-        usual, 0.99, " threshold used", fontsize=SMALL - 0.5, va="top", ha="left",
+        usual, 0.99, " threshold used", fontsize=SMALL, va="top", ha="left",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip

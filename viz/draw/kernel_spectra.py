@@ -82,8 +82,8 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
     note = (
         f"Square: covariance between taps over the block's channels, {k * k} x {k * k}, taps row "
         f"by row{f', every {skip}th drawn' if skip > 1 else ''}; 99 % of the entries lie within "
-        "the ± of each block; red positive, white zero, blue negative. Below: the leading "
-        "eigenvectors as kernels, each in its own scale, and their share of the variance in %."
+        "the ± of each block; red positive, white zero, blue negative; rank: effective rank. "
+        "Below: the leading eigenvectors as kernels, each in its own scale, and their share of the variance in %."
     )
     top, _ = heading(target, result.source.name, "covariance of depthwise kernels by block", note)
     _, height = inches(target)
@@ -100,7 +100,7 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
         axes.set_xticks([])
         axes.set_yticks([])
         rank = result.effective_rank[i]
-        title = f"block {result.blocks[i]}: ±{limit:.2g}, effective rank {rank:.1f}"
+        title = f"block {result.blocks[i]}: ±{limit:.1g}, rank {rank:.1f}"
         axes.set_title(title, fontsize=SMALL, pad=2, loc="left")
         small = panel(target, (left, upper - side - 0.03 - side / n_small, side, side / n_small))
         _components(result, int(i), small)
@@ -119,7 +119,7 @@ def _components(result: KernelSpectra, i: int, axes: Axes) -> None:
     axes.imshow(enlarge(picture, 4), extent=(0, wide, k, 0), interpolation="nearest")
     axes.set_axis_off()
     for c, share in enumerate(result.shares[i, : len(tiles)]):
-        axes.text(c * (k + 1) + k / 2, k * 1.08, f"{100 * share:.0f}", fontsize=SMALL - 1,
+        axes.text(c * (k + 1) + k / 2, k * 1.08, f"{100 * share:.0f}", fontsize=SMALL,
                   ha="center", va="top")  # fmt: skip
 
 
@@ -196,6 +196,7 @@ def draw_spectra(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes
     rank.legend(fontsize=SMALL, frameon=False, loc="lower left", handlelength=2.2)
     entropy = rank.secondary_yaxis("right", functions=(_log10, _power10))  # type: ignore[arg-type]
     entropy.set_yscale("linear")
+    entropy.set_yticks(np.arange(0, np.log10(1.15 * k * k), 0.5))
     entropy.set_ylabel("variance entropy", fontsize=TEXT, labelpad=2)
     entropy.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
     entropy.spines["right"].set_linewidth(0.4)
@@ -207,9 +208,9 @@ def draw_spectra(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes
     sparse.set_ylabel("empty kernels, %", fontsize=TEXT, labelpad=1.5)
     for each in (share, rank):
         each.minorticks_off()
-    for each in (rank, sparse):
+    for each, most in ((rank, 7), (sparse, 4)):
         each.set_xlabel("block", fontsize=TEXT)
-        each.set_xticks(blocks[:: max(1, len(blocks) // 7)])
+        each.set_xticks(blocks[:: -(-len(blocks) // most)])
     return [share, rank, sparse]
 
 

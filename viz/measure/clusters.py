@@ -40,10 +40,12 @@ Progress = Callable[[int, int], None]
 Ints = NDArray[np.int64]
 MOST_CLUSTERS = 15
 """Largest number of clusters tried."""
-STABILITY_SAMPLE = 2000
+STABILITY_SAMPLE = 1000
 """Kernels that stability is measured on, at most."""
 STABILITY_AXES = 81
 """Principal components that stability is measured on, at most: all of them up to 9 x 9."""
+NULL_CLOUDS = 5
+"""Gaussian clouds that the stability is compared with."""
 FIT_SAMPLE = 10_000
 """Kernels that the final centres are fitted on, at most."""
 TSNE_SAMPLE = 3000
@@ -57,7 +59,7 @@ def cluster(
     channels: ArrayLike | None = None,
     labels: ArrayLike | None = None,
     n_clusters: int | None = None,
-    n_bootstraps: int = 8,
+    n_bootstraps: int = 6,
     n_tsne: int = TSNE_SAMPLE,
     seed: int = 0,
     source: Source | None = None,
@@ -101,10 +103,10 @@ def cluster(
 
     Notes
     -----
-    k-means cuts any cloud into K parts: read ``stability`` beside ``null_stability`` before
-    believing in a cluster. Kernels enter with unit norm and their sign, the constant part
-    included; shifted copies of one shape fall into different clusters. Stability is measured on at
-    most 2,000 kernels and 81 principal components, centres are fitted on at most 10,000 kernels.
+    k-means cuts any cloud into K parts: believe in groups only where ``beyond_null`` says so.
+    Kernels enter with unit norm and their sign, the constant part included; shifted copies of one
+    shape fall into different clusters. Stability is measured on at most 1,000 kernels and 81
+    principal components, centres are fitted on at most 10,000 kernels.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -119,11 +121,11 @@ def cluster(
         raise ValueError(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
     if n_clusters is not None and not 1 <= n_clusters <= len(alive):
         raise ValueError(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
-    tick = _Ticker(progress, (2 * (most - 1) if n_bootstraps else 0) + 3)
+    tick = _Ticker(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 3)
     # One thread: sums in another order would give another result.
     with threadpool_limits(limits=1):
-        curves = _curves(rows[alive], most, n_bootstraps, seed, tick)
-        number, why = _number(n_clusters, curves)
+        curve, null = _curves(rows[alive], most, n_bootstraps, seed, tick)
+        number, why = _number(n_clusters, curve, null)
         centres = k_means(_sample(rows[alive], FIT_SAMPLE, seed), number, seed=seed, n_init=10)
         tick()
         pca, pca_share = principal_map(rows, alive)
@@ -137,6 +139,7 @@ def cluster(
         "seed": seed,
         "stability_sample": STABILITY_SAMPLE,
         "stability_axes": STABILITY_AXES,
+        "null_clouds": NULL_CLOUDS,
         "fit_sample": FIT_SAMPLE,
         "sparse": kernel_spectra.SPARSE,
     }
@@ -153,7 +156,10 @@ def cluster(
         tsne=tsne,
         **groups,
         **_agreement(groups["cluster"], label, block, len(groups["centres"])),
-        **_curve_fields(curves),
+        tried=curve.tried,
+        stability=curve.mean,
+        stability_se=curve.se,
+        null_curves=null,
         **spectra,
     )
     tick()
@@ -165,7 +171,7 @@ def cluster_checkpoint(
     *,
     description: DepthwiseDescription | None = None,
     n_clusters: int | None = None,
-    n_bootstraps: int = 8,
+    n_bootstraps: int = 6,
     n_tsne: int = TSNE_SAMPLE,
     seed: int = 0,
     progress: Progress | None = None,
@@ -260,44 +266,33 @@ def _sample(rows: NDArray[np.float32], most: int, seed: int) -> NDArray[np.float
 
 def _curves(
     rows: NDArray[np.float32], most: int, n_bootstraps: int, seed: int, tick: Callable[[], None]
-) -> tuple[Curve, Curve]:
-    """Stability of the kernels and of a Gaussian like them."""
+) -> tuple[Curve, NDArray[np.float64]]:
+    """Stability of the kernels, and of Gaussian clouds like them, (clouds, numbers)."""
     tried = list(range(2, most + 1))
     if not n_bootstraps:
         unknown = np.full(len(tried), np.nan)
-        blank = Curve(np.array(tried, dtype=np.int64), unknown, unknown)
-        return blank, blank
+        return Curve(np.array(tried, dtype=np.int64), unknown, unknown), np.zeros((0, len(tried)))
     sample = _sample(rows, STABILITY_SAMPLE, seed)
     if sample.shape[1] > STABILITY_AXES:
         centred = sample - sample.mean(0)
         _, vectors = np.linalg.eigh(centred.T @ centred)
         sample = centred @ vectors[:, -STABILITY_AXES:]
-    made = gaussian_like(sample, seed)
-    found, null = (
-        stability(each, tried, n_bootstraps=n_bootstraps, seed=seed, progress=tick)
-        for each in (sample, made)
-    )
-    return found, null
+
+    def curve(each: NDArray[np.float32]) -> Curve:
+        return stability(each, tried, n_bootstraps=n_bootstraps, seed=seed, progress=tick)
+
+    found = curve(sample)
+    null = [curve(gaussian_like(sample, [seed, i])).mean for i in range(NULL_CLOUDS)]
+    return found, np.stack(null)
 
 
-def _number(n_clusters: int | None, curves: tuple[Curve, Curve]) -> tuple[int, str]:
+def _number(n_clusters: int | None, found: Curve, null: NDArray[np.float64]) -> tuple[int, str]:
     if n_clusters is not None:
         return n_clusters, "given"
-    return choose(*curves), (
-        "stability: the fewest clusters whose stability above that of a Gaussian cloud with the "
+    return choose(found, null), (
+        "stability: the fewest clusters whose stability above that of Gaussian clouds with the "
         "same covariance is within one standard error of the largest"
     )
-
-
-def _curve_fields(curves: tuple[Curve, Curve]) -> dict[str, Any]:
-    found, null = curves
-    return {
-        "tried": found.tried,
-        "stability": found.mean,
-        "stability_se": found.se,
-        "null_stability": null.mean,
-        "null_stability_se": null.se,
-    }
 
 
 def _groups(
@@ -373,18 +368,20 @@ def summary(result: Clusters) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``n``, ``n_clusters``, ``chosen_by``, ``stability`` (at the number chosen, and the whole
-        curve), ``agreement``, ``clusters`` (size, tightness, mean block, labels of the members) and
-        ``blocks`` (of `viz.measure.kernel_spectra.summary`, with each cluster's share).
+        ``n``, ``n_clusters``, ``chosen_by``, ``beyond_null`` (whether there are groups),
+        ``stability`` (at the number chosen, and the whole curve), ``agreement``, ``clusters``
+        (size, tightness, mean block, labels of the members) and ``blocks`` (of
+        `viz.measure.kernel_spectra.summary`, with each cluster's share).
     """
-    at = {name: _finite(value) for name, value in result.at_chosen().items()}
+    at: dict[str, Any] = {name: _finite(value) for name, value in result.at_chosen().items()}
+    at |= {name: _finite(getattr(result, name)) for name in ("mean_excess", "needed_excess")}
     curve = [
         {
             "n_clusters": int(result.tried[i]),
             "stability": _finite(result.stability[i]),
             "stability_se": _finite(result.stability_se[i]),
             "null_stability": _finite(result.null_stability[i]),
-            "null_stability_se": _finite(result.null_stability_se[i]),
+            "null_stability_sd": _finite(result.null_stability_sd[i]),
         }
         for i in range(len(result.tried))
     ]
@@ -412,6 +409,7 @@ def summary(result: Clusters) -> dict[str, Any]:
         "n": len(result.cluster),
         "n_clusters": result.n_clusters,
         "chosen_by": result.chosen_by,
+        "beyond_null": result.beyond_null if len(result.null_curves) else None,
         "stability": at | {"curve": curve},
         "agreement": {name: _finite(getattr(result, name)) for name in agreement},
         "clusters": clusters,

@@ -3,8 +3,8 @@
 Stability is the mean adjusted Rand index (Hubert and Arabie 1985) between k-means clusterings of
 bootstrap samples, each extended to all rows by the nearest centre (Dolnicar and Leisch 2010;
 von Luxburg, "Clustering Stability", 2010, also on its limits). Small numbers of clusters are stable
-in any elongated cloud, so the curve is read against the same curve of a Gaussian with the same mean
-and covariance, in the spirit of the gap statistic (Tibshirani, Walther and Hastie 2001).
+in any elongated cloud, so the curve is read against those of Gaussians with the same mean and
+covariance, in the spirit of the gap statistic (Tibshirani, Walther and Hastie 2001).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Curve", "choose", "gaussian_like", "k_means", "nearest", "stability"
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
-N_INIT = 3
+N_INIT = 2
 """Starts of each k-means on a bootstrap sample."""
 
 
@@ -114,14 +114,14 @@ def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
     return found
 
 
-def gaussian_like(rows: Rows, seed: int) -> Rows:
+def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
     """Draw unit-norm rows from a Gaussian with the mean and covariance of these.
 
     Parameters
     ----------
     rows : ndarray of float32, (n, d)
         The data.
-    seed : int
+    seed : int or sequence of int
         Of the draw.
 
     Returns
@@ -193,22 +193,23 @@ def _jackknife(index: Floats) -> float:
     return float(np.sqrt((b - 1) / b * ((without - without.mean()) ** 2).sum()))
 
 
-def choose(found: Curve, null: Curve) -> int:
+def choose(found: Curve, null: Floats) -> int:
     """Choose the smallest number whose stability above the null is within one error of the best.
 
     Parameters
     ----------
     found : Curve
         Of the data.
-    null : Curve
-        Of data without clusters.
+    null : ndarray, (R, T)
+        Mean stability of R sets of data without clusters.
 
     Returns
     -------
     int
         Number of clusters.
     """
-    excess = found.mean - null.mean
+    excess = found.mean - null.mean(0)
     best = int(excess.argmax())
-    error = float(np.hypot(found.se[best], null.se[best]))
+    spread = float(null[:, best].std(ddof=1)) if len(null) > 1 else 0.0
+    error = float(np.hypot(found.se[best], spread / np.sqrt(len(null))))
     return int(found.tried[np.flatnonzero(excess >= excess[best] - error)[0]])

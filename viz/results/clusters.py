@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from viz.results.base import Result
 
@@ -130,10 +131,8 @@ class Clusters(KernelSpectra):
         Mean adjusted Rand index between clusterings of bootstrap samples; nan if not measured.
     stability_se : ndarray, (T,)
         Its standard error, by the jackknife over bootstrap samples.
-    null_stability : ndarray, (T,)
-        The same of Gaussian kernels with the same mean and covariance, made unit-norm.
-    null_stability_se : ndarray, (T,)
-        Its standard error.
+    null_curves : ndarray, (R, T)
+        The same of R clouds of Gaussian kernels with the same mean and covariance, made unit-norm.
     chosen_by : str
         How K was chosen, in words.
     ari, ami : float
@@ -169,8 +168,7 @@ class Clusters(KernelSpectra):
     tried: Ints
     stability: Floats
     stability_se: Floats
-    null_stability: Floats
-    null_stability_se: Floats
+    null_curves: Floats
     chosen_by: str
     ari: float
     ami: float
@@ -203,9 +201,53 @@ class Clusters(KernelSpectra):
         return self.counts / np.where(total > 0, total, 1)
 
     @property
+    def null_stability(self) -> Floats:
+        """Mean stability of the Gaussian clouds, (T,); nan if not measured."""
+        mean: Floats = self.null_curves.sum(0) / (len(self.null_curves) or np.nan)
+        return mean
+
+    @property
+    def null_stability_sd(self) -> Floats:
+        """Standard deviation of their stability over the clouds, (T,)."""
+        if len(self.null_curves) < 2:
+            return np.full(len(self.tried), np.nan)
+        return self.null_curves.std(0, ddof=1)
+
+    @property
     def excess(self) -> Floats:
         """Stability above that of kernels without clusters, (T,)."""
         return self.stability - self.null_stability
+
+    @property
+    def mean_excess(self) -> float:
+        """Mean of `excess` over the numbers tried; nan if not measured."""
+        return float(self.excess.mean())
+
+    @property
+    def null_mean_excess(self) -> Floats:
+        """The same of each Gaussian cloud against the mean of the other clouds, (R,)."""
+        r = len(self.null_curves)
+        others = (self.null_curves.sum(0) - self.null_curves) / (r - 1 if r > 1 else np.nan)
+        mean: Floats = (self.null_curves - others).mean(1)
+        return mean
+
+    @property
+    def needed_excess(self) -> float:
+        """Mean excess that a further Gaussian cloud would show one time in two hundred.
+
+        Student's prediction bound, t sqrt(1 + 1/R) standard deviations of `null_mean_excess`,
+        whose mean is 0; nan if not measured.
+        """
+        r = len(self.null_curves)
+        if r < 2:
+            return float("nan")
+        spread = float(self.null_mean_excess.std(ddof=1))
+        return float(student.ppf(0.995, r - 1) * spread * (1 + 1 / r) ** 0.5)
+
+    @property
+    def beyond_null(self) -> bool:
+        """Whether there are groups: more stable than those that k-means cuts a cloud into."""
+        return self.mean_excess > self.needed_excess
 
     def at_chosen(self) -> dict[str, float]:
         """Return stability and null stability of the number of clusters chosen.
@@ -213,20 +255,48 @@ class Clusters(KernelSpectra):
         Returns
         -------
         dict
-            ``stability``, ``null_stability``, ``excess``, ``excess_se``; nan where that number
-            was not tried.
+            ``stability``, ``null_stability``, ``null_stability_sd``, ``excess``; nan where that
+            number was not tried.
         """
         at = np.flatnonzero(self.tried == self.n_clusters)
-        if not len(at):
-            names = ("stability", "null_stability", "excess", "excess_se")
-            return dict.fromkeys(names, float("nan"))
-        i = at[0]
+        names = ("stability", "null_stability", "null_stability_sd", "excess")
         return {
-            "stability": float(self.stability[i]),
-            "null_stability": float(self.null_stability[i]),
-            "excess": float(self.excess[i]),
-            "excess_se": float(np.hypot(self.stability_se[i], self.null_stability_se[i])),
+            name: float(getattr(self, name)[at[0]]) if len(at) else float("nan") for name in names
         }
+
+    def sentence(self) -> str:
+        """Return the finding in plain language, with its numbers.
+
+        Returns
+        -------
+        str
+            How many clusters, whether they are any, how they agree with labels and blocks.
+        """
+        at = self.at_chosen()
+        how = f"k-means cuts {len(self.cluster)} kernels into {self.n_clusters} clusters"
+        parts = [f"{how} ({'as asked' if self.chosen_by == 'given' else 'chosen by stability'})."]
+        if len(self.null_curves):
+            found = (
+                "There are groups"
+                if self.beyond_null
+                else "Nothing tells these parts from those of one cloud"
+            )
+            parts.append(
+                f"{found}: over the numbers tried, stability exceeds that of Gaussian clouds of "
+                f"the same covariance by {self.mean_excess:.2f} in the mean, and more than "
+                f"{self.needed_excess:.2f} is needed."
+            )
+        if np.isfinite(at["stability"]):
+            parts.append(
+                f"At {self.n_clusters} clusters it is {at['stability']:.2f}, of such clouds "
+                f"{at['null_stability']:.2f}."
+            )
+        if np.isfinite(self.ami):
+            parts.append(
+                f"Adjusted mutual information with the labels is {self.ami:.2f} (adjusted Rand "
+                f"index {self.ari:.2f}), with the blocks {self.ami_block:.2f}."
+            )
+        return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kernel: where it stands, its label, its cluster, both maps."""
@@ -272,7 +342,7 @@ class Clusters(KernelSpectra):
                 "stability": self.stability,
                 "stability_se": self.stability_se,
                 "null_stability": self.null_stability,
-                "null_stability_se": self.null_stability_se,
+                "null_stability_sd": self.null_stability_sd,
                 "excess": self.excess,
             }
         )

@@ -225,7 +225,19 @@ class EarlyLate(Result):
         sentence = _sentence(
             name, STATEMENTS[row], answer, (own, other, chance), interval, (owns, same)
         )
+        if late:
+            sentence += " " + self._parts()
         return Verdict(name, STATEMENTS[row], answer, bool(same.all()), sentence)
+
+    def _parts(self) -> str:
+        """Say how many kernels each half of the late statement is true of."""
+        chance = self.init_statements.mean(0)
+        said = "; ".join(
+            f"{STATEMENTS[i]}: {_percent(self.late_statements[i])} of late, "
+            f"{_percent(self.early_statements[i])} of early, {_percent(chance[i])} of random ones"
+            for i in (1, 2)
+        )
+        return f"Its two parts: {said}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per descriptor: effect, trend, intervals and p-values."""

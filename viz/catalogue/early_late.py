@@ -1,0 +1,91 @@
+"""Early against late blocks, and the two statements made about ConvMixers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
+
+__all__ = ["VIEWS"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.early_late import measure_checkpoint
+
+    return measure_checkpoint(checkpoint, seed=given.seed, progress=given.progress)
+
+
+def _mosaics(result: Any) -> Figure:
+    from viz.draw.early_late import mosaics_figure
+
+    return mosaics_figure(result)
+
+
+def _view(module: str, name: str) -> Any:
+    def make(result: Any) -> Figure:
+        from importlib import import_module
+
+        from viz.draw.style import new_figure
+
+        found = import_module(f"viz.draw.{module}")
+        figure = new_figure(*found.SIZES[name])
+        getattr(found, f"draw_{name}")(result, figure)
+        return figure
+
+    return make
+
+
+def _sentence(result: Any) -> str:
+    return " ".join([*(verdict.sentence for verdict in result.verdicts), result.note])
+
+
+VIEWS: tuple[View, ...] = (
+    View(
+        "early-late",
+        "Early and late",
+        _measure,
+        "viz.results.early_late:EarlyLate",
+        (
+            FigureRow(
+                "early-late",
+                "Depthwise kernels of early and of late blocks side by side, ordered by label; "
+                "percentages are of all kernels of the group.",
+                _mosaics,
+            ),
+            FigureRow(
+                "early-late-statements",
+                "What is said of ConvMixers' kernels: shares by block and by threshold, beside "
+                "randomly initialised networks, with the verdict.",
+                _view("early_late_shares", "statements"),
+            ),
+            FigureRow(
+                "early-late-effects",
+                "Cliff's delta of every descriptor between early and late kernels, and its trend "
+                "with depth, with intervals over blocks and kernels.",
+                _view("early_late", "effects"),
+            ),
+            FigureRow(
+                "early-late-depth",
+                "Every descriptor by block: medians and quartiles, beside random initialisation.",
+                _view("early_late", "depth"),
+            ),
+            FigureRow(
+                "early-late-labels",
+                "Shares of the labels in early, late and randomly initialised kernels.",
+                _view("early_late_shares", "labels"),
+            ),
+        ),
+        "Kernels of a block were trained together: only the intervals over blocks say anything "
+        "beyond these kernels, and nothing here says what another training would give. About half "
+        "of all random kernels are half positive and half negative: read shares beside the grey "
+        "band.",
+        summary=lambda result: result.summary(),
+        sentence=_sentence,
+    ),
+)

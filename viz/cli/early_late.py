@@ -1,0 +1,45 @@
+"""The command that compares early and late blocks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from viz.cli.common import loading, numbers, open_checkpoint, progress_bar
+from viz.cli.output import check_output, write_output, writing
+
+__all__ = ["COMMANDS"]
+
+
+@click.command("early-late")
+@loading
+@writing
+@click.option("--early", help="Early blocks, such as 0-2.  [default: the first third]")
+@click.option("--late", help="Late blocks, such as 5-7.  [default: the last third]")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
+               early: str | None, late: str | None, seed: int, **options: Any) -> None:  # fmt: skip
+    """Compare the kernels of early and late blocks, and judge what is said of them.
+
+    Said is: early kernels have a positive centre and a negative rest; late ones are halves, or
+    positive inside and negative around. The verdict is printed; -o FILE draws both groups side by
+    side.
+    """
+    from viz.catalogue import view
+    from viz.measure.early_late import measure_checkpoint
+
+    groups = {"early": numbers(early), "late": numbers(late)}
+    if output is not None:
+        check_output(output, as_json, force)
+    loaded = open_checkpoint(checkpoint, **options)
+    with progress_bar() as progress:
+        result = measure_checkpoint(loaded, **groups, seed=seed, progress=progress)
+    sentence = view("early-late").sentence
+    if not as_json and sentence is not None:
+        click.echo(sentence(result), err=output is not None)
+    write_output("early-late", result, output, as_json, force)
+
+
+COMMANDS = (early_late,)
