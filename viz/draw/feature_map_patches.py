@@ -136,7 +136,8 @@ def _note(result: FeatureMaps) -> str:
         f"where {100 * SHARE:.1f} % lie within; each filter has its own, mid grey is zero. Kept: "
         f"share of the answer's energy (mean removed) at frequencies below 1/{2 * p} cycles per "
         f"pixel along both axes, the most that a grid of one sample in {p} pixels can carry; what "
-        "is above is folded onto lower frequencies. Filters are those at equal steps of rank by it."
+        "is above is folded onto lower frequencies. Peak: the grid's largest absolute answer (bias "
+        "apart) over the largest anywhere. Filters: those shown are marked on the curve."
     )
 
 

@@ -135,4 +135,5 @@ def _low(n: int, p: int, like: Tensor) -> Tensor:
     each = each[each * 2 * p < n]
     phase = 2 * math.pi * each[:, None] * torch.arange(n, device=like.device) / n
     waves = torch.cat([torch.cos(phase), torch.sin(phase[1:])])
-    return (waves / waves.norm(dim=1, keepdim=True)).to(like.dtype)
+    found: Tensor = (waves / waves.norm(dim=1, keepdim=True)).to(like.dtype)
+    return found
