@@ -27,6 +27,19 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("patch_filter", "One patch filter", ":material/crop_square:"),
         ("kernel", "One kernel", ":material/center_focus_strong:"),
     ),
+    "What was learned": (
+        ("filter_kinds", "Kinds of filters", ":material/palette:"),
+        ("kernel_labels", "Labels of kernels", ":material/label:"),
+        ("early_late", "Early and late", ":material/compare_arrows:"),
+        ("clusters", "Clusters", ":material/bubble_chart:"),
+        ("mixing", "Mixing", ":material/shuffle:"),
+    ),
+    "On images": (
+        ("receptive_fields", "Receptive fields", ":material/filter_center_focus:"),
+        ("feature_maps", "Feature maps", ":material/layers:"),
+        ("attributions", "Attributions and trust", ":material/fact_check:"),
+        ("substitution", "Substitution", ":material/swap_horiz:"),
+    ),
 }
 """Sections of pages: file in views/ (the address has - for _), title, icon. One row adds a page."""
 

@@ -59,7 +59,7 @@ def command(opened: Opened, view: str, stem: str, **options: Any) -> str:
     return shlex.join(words)
 
 
-def python(opened: Opened, body: str, stem: str) -> str:
+def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
     """Return the Python lines that make the same result, figure and files.
 
     Parameters
@@ -70,6 +70,8 @@ def python(opened: Opened, body: str, stem: str) -> str:
         Lines that make ``result`` from ``checkpoint``, and ``figure`` from ``result``.
     stem : str
         Of the files written.
+    table : bool
+        Whether the result is one, too.
 
     Returns
     -------
@@ -82,10 +84,10 @@ def python(opened: Opened, body: str, stem: str) -> str:
             "from viz import draw, measure",
             "",
             f"checkpoint = viz.load({opened.spelling!r})",
-            body.strip(),
+            *(line for line in body.strip().splitlines() if line.strip()),
             f"draw.style.save_figure(figure, {stem + '.png'!r})",
             f"result.save({stem + '.npz'!r})",
-            f"result.to_frame().to_csv({stem + '.csv'!r}, index=False)",
+            *([f"result.to_frame().to_csv({stem + '.csv'!r}, index=False)"] if table else []),
         ]
     )
 
@@ -112,7 +114,7 @@ def take_home(
     stem : str
         Of the files.
     result : Result
-        Downloaded as .npz and .csv.
+        Downloaded as .npz, and as .csv where it is a table.
     figures : dict
         Name to function that makes the figure; nothing is drawn before its button is pressed.
     script : str
@@ -149,14 +151,15 @@ def take_home(
                 key="viz take npz",
                 on_click="ignore",
             )
-            st.download_button(
-                "Table (CSV)",
-                lambda: result.to_frame().to_csv(index=False).encode(),
-                f"{stem}.csv",
-                "text/csv",
-                key="viz take csv",
-                on_click="ignore",
-            )
+            if hasattr(result, "to_frame"):
+                st.download_button(
+                    "Table (CSV)",
+                    lambda: result.to_frame().to_csv(index=False).encode(),
+                    f"{stem}.csv",
+                    "text/csv",
+                    key="viz take csv",
+                    on_click="ignore",
+                )
         if shell is not None:
             st.markdown("On the command line")
             st.code(shell, language="bash", wrap_lines=True)

@@ -91,9 +91,7 @@ def _page(found: Opened) -> None:
         scale=scale,
     )
     if picked is not None:
-        state.go(
-            "kernel", block=result.block[picked], channel=result.channel[picked], order=order
-        )
+        state.go("kernel", block=result.block[picked], channel=result.channel[picked], order=order)
 
     def figure() -> Figure:
         made = mosaic_figure(mosaic)
