@@ -108,10 +108,11 @@ def test_the_tweetable_padding_really_fails_on_even_kernels():
     ],
 )
 @pytest.mark.parametrize("layout", sorted(BUILDERS))
-def test_prefixes(layout, prefix, note):
+def test_prefixes(layout, prefix, note, tmp_path):
     network = settle(BUILDERS[layout]())
     state = {prefix + key: value for key, value in network.state_dict().items()}
-    loaded = load(state, activation="gelu")
+    torch.save(state, tmp_path / "net.pth")
+    loaded = load(tmp_path / "net.pth", activation="gelu")
     assert (loaded.source.layout, loaded.source.prefix) == (layout, prefix)
     assert_same_logits(loaded.model, network)
 

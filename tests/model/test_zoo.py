@@ -162,6 +162,20 @@ def test_the_real_names_and_addresses():
     assert zoo.imagenet_classes()[999].startswith("toilet")
 
 
+def test_release_files_and_hub_folders_are_known_by_name(monkeypatch):
+    monkeypatch.setattr(zoo, "OFFICIAL", REAL)
+    for name, weights in REAL.items():
+        for path in (
+            f"/a/{weights.release}",
+            f"/cache/models--timm--{name}.in1k/snapshots/{COMMIT}/model.safetensors",
+            f"/a/{name}.in1k/pytorch_model.bin",
+            f"/a/{name}.safetensors",
+        ):
+            assert zoo.official_by_path(Path(path)) == weights, path
+    for path in ("/a/convmixer.pth", "/convmixer_768_32_mine/a.pth", "/a/my_convmixer_768_32.pth"):
+        assert zoo.official_by_path(Path(path)) is None
+
+
 @pytest.mark.parametrize("name", [NAME, f"timm/{NAME}", f"timm/{NAME}.in1k", f"hf-hub:timm/{NAME}"])
 def test_fetched_once_and_loaded_by_name(network, data, hub, name, tmp_path):
     loaded = load(name)
