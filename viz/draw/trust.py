@@ -130,7 +130,7 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
 
 def _number(value: float) -> str:
     small = 0 < value < 0.005
-    return f"{value:.0e}" if small else f"{value:.2f}" if value < 99.5 else f"{value:.2g}"
+    return f"{value:.1g}" if small else f"{value:.2f}" if value < 99.5 else f"{value:.2g}"
 
 
 _RANDOM_NOTE = (
