@@ -65,7 +65,8 @@ def _navigation() -> st.Page:
     }
     st.session_state["viz pages"] = pages
     return st.navigation(
-        {section: [pages[name] for name, *_ in found] for section, found in PAGES.items()}
+        {section: [pages[name] for name, *_ in found] for section, found in PAGES.items()},
+        expanded=True,
     )
 
 
