@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint, CheckpointError, load
     from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
     from viz.results.network import Config, Preprocessing, Source
+    from viz.results.sweep import load_sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Preprocessing",
     "Source",
     "load",
+    "load_sweep",
 ]
 _HOMES = {
     "Checkpoint": "viz.model.checkpoint",
@@ -35,8 +37,9 @@ _HOMES = {
     "Preprocessing": "viz.results.network",
     "Source": "viz.results.network",
     "load": "viz.model.checkpoint",
+    "load_sweep": "viz.results.sweep",
 }
-_PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results")
+_PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results", "sweep")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,35 @@
+"""What workers of the tests do: they die at a shard, always or the first time."""
+
+import os
+import signal
+from pathlib import Path
+
+from viz.sweep.shards import run_job
+
+
+def _die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def always_at_1(work, job):
+    if job.shard == 1:
+        _die()
+    return run_job(work, job)
+
+
+def once_at_1(work, job):
+    mark = Path(work.folder).parent / "died"
+    if job.shard == 1 and not mark.exists():
+        mark.touch()
+        _die()
+    return run_job(work, job)
+
+
+def on_a_full_disk(work, job):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    import numpy as np
+
+    np.savez = full
+    return run_job(work, job)

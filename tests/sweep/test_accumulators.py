@@ -1,0 +1,189 @@
+"""Accumulators against numpy over the whole set at once: any split, any order, any merge tree."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from viz.sweep.accumulators import (
+    Accuracy,
+    Classes,
+    Covariance,
+    Histogram,
+    Moments,
+    Sparsity,
+    Top,
+)
+
+ROWS, DIM, SIDE, N_TOP, BINS = 2, 3, (2, 3), 3, 4
+LOW = np.full((ROWS, DIM), -1.5, np.float32)
+HIGH = np.full((ROWS, DIM), 2.5, np.float32)
+
+
+@st.composite
+def splits(draw):
+    """A set of images, cut into batches and shards in any order, and a way to merge the shards."""
+    n = draw(st.integers(1, 9))
+    seed = draw(st.integers(0, 10**6))
+    rng = np.random.default_rng(seed)
+    # Few different values, so that ties are common; an offset, so that cancellation would show.
+    maps = rng.integers(-2, 4, (ROWS, n, DIM, *SIDE)).astype(np.float32)
+    maps += draw(st.sampled_from([0.0, 0.25, 1000.0])) * (draw(st.booleans()) or 1)
+    order = draw(st.permutations(range(n)))
+    shard = [draw(st.integers(0, 3)) for _ in range(n)]
+    batch = draw(st.integers(1, 4))
+    return maps, order, shard, batch, draw(st.randoms(use_true_random=False)), rng
+
+
+def run(case, make, add):
+    """Feed shards batch by batch, then merge them two by two in random order."""
+    maps, order, shard, batch, random, _ = case
+    parts = []
+    for s in range(4):
+        part = make()
+        mine = [i for i in order if shard[i] == s]
+        for start in range(0, len(mine), batch):
+            chosen = np.array(mine[start : start + batch])
+            for row in range(ROWS):
+                add(part, row, torch.from_numpy(maps[row, chosen]), chosen)
+        parts.append(type(part).restore(part.state()))
+    while len(parts) > 1:
+        one = parts.pop(random.randrange(len(parts)))
+        parts[random.randrange(len(parts))].merge(one)
+    return parts[0].result()
+
+
+@settings(max_examples=60, deadline=None)
+@given(splits())
+def test_moments(case):
+    found = run(case, lambda: Moments(ROWS, DIM), lambda a, r, m, i: a.update(r, m))
+    whole = case[0].astype(np.float64)
+    np.testing.assert_allclose(found["mean"], whole.mean((1, 3, 4)), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(found["variance"], whole.var((1, 3, 4)), rtol=1e-5, atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(splits())
+def test_top(case):
+    found = run(case, lambda: Top(ROWS, DIM, N_TOP), lambda a, r, m, i: a.update(r, m, i))
+    maps = case[0]
+    for row in range(ROWS):
+        for channel in range(DIM):
+            flat = maps[row, :, channel].reshape(maps.shape[1], -1)
+            best = sorted((-flat[i].max(), i, int(flat[i].argmax())) for i in range(len(flat)))
+            best = best[:N_TOP]
+            n = len(best)
+            assert found["top_value"][row, channel, :n].tolist() == [-v for v, _, _ in best]
+            assert found["top_image"][row, channel, :n].tolist() == [i for _, i, _ in best]
+            assert found["top_position"][row, channel, :n].tolist() == [p for _, _, p in best]
+            assert np.isnan(found["top_value"][row, channel, n:]).all()
+            assert (found["top_image"][row, channel, n:] == -1).all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(splits())
+def test_sparsity_and_histogram(case):
+    found = run(case, lambda: Sparsity(ROWS, DIM), lambda a, r, m, i: a.update(r, m))
+    np.testing.assert_allclose(found["sparsity"], (case[0] <= 0).mean((1, 3, 4)))
+    found = run(case, lambda: Histogram(LOW, HIGH, BINS), lambda a, r, m, i: a.update(r, m))
+    for row in range(ROWS):
+        for channel in range(DIM):
+            values = case[0][row, :, channel].ravel()
+            edges = [-np.inf, -1.5, -0.5, 0.5, 1.5, 2.5, np.inf]
+            slow = [int(((values >= a) & (values < b)).sum())
+                    for a, b in itertools.pairwise(edges)]  # fmt: skip
+            assert found["histogram"][row, channel].tolist() == slow
+
+
+@settings(max_examples=40, deadline=None)
+@given(splits())
+def test_classes(case):
+    maps, rng = case[0], case[5]
+    kind = rng.integers(0, 4, maps.shape[1]) * 7
+
+    def add(part, row, some, chosen):
+        if row == 0:
+            part.seen(kind[chosen])
+        part.update(row, some, kind[chosen])
+
+    found = run(case, lambda: Classes(ROWS, DIM), add)
+    ids = np.unique(kind)
+    if len(ids) < 2:
+        assert np.isnan(found["selectivity"]).all()
+        return
+    activity = np.maximum(maps, 0).mean((3, 4), dtype=np.float64)
+    for row in range(ROWS):
+        means = np.stack([activity[row, kind == c].mean(0) for c in ids])
+        for channel in range(DIM):
+            ordered = np.sort(means[:, channel])
+            rest = ordered[:-1].mean()
+            total = ordered[-1] + rest
+            got = found["selectivity"][row, channel]
+            if total == 0:
+                assert np.isnan(got)
+                continue
+            assert got == pytest.approx((ordered[-1] - rest) / total, abs=1e-6)
+            winner = ids.tolist().index(found["selected_class"][row, channel])
+            assert means[winner, channel] == pytest.approx(ordered[-1], rel=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(splits())
+def test_covariance(case):
+    found = run(case, lambda: Covariance(ROWS, DIM), lambda a, r, m, i: a.update(r, m))
+    for row in range(ROWS):
+        flat = case[0][row].transpose(0, 2, 3, 1).reshape(-1, DIM).astype(np.float64)
+        np.testing.assert_allclose(found["covariance"][row], np.cov(flat.T, bias=True),
+                                   rtol=1e-4, atol=1e-5)  # fmt: skip
+
+
+def test_a_large_mean_does_not_drown_the_variance(rng):
+    values = rng.standard_normal((64, 2, 8, 8)).astype(np.float32) * 0.01 + 500
+    part = Moments(1, 2)
+    for some in np.split(values, 8):
+        part.update(0, torch.from_numpy(some))
+    wanted = values.astype(np.float64).var((0, 2, 3))
+    np.testing.assert_allclose(part.result()["variance"][0], wanted, rtol=1e-3)
+
+
+def test_nothing_seen_is_nan_and_histograms_of_other_bins_do_not_merge():
+    assert np.isnan(Moments(1, 2).result()["mean"]).all()
+    assert np.isnan(Sparsity(1, 2).result()["sparsity"]).all()
+    assert np.isnan(Covariance(1, 2).result()["covariance"]).all()
+    with pytest.raises(ValueError, match="other bins"):
+        Histogram(LOW, HIGH, 4).merge(Histogram(LOW, HIGH + 1, 4))
+
+
+def test_accuracy_against_sorting():
+    rng = np.random.default_rng(1)
+    logits = rng.standard_normal((40, 9)).astype(np.float32)
+    outputs = rng.integers(-1, 9, 40)
+    part, other = Accuracy(), Accuracy()
+    part.update(torch.from_numpy(logits[:15]), outputs[:15])
+    other.update(torch.from_numpy(logits[15:]), outputs[15:])
+    part.merge(other)
+    known = np.flatnonzero(outputs >= 0)
+    order = [np.argsort(-logits[i]).tolist() for i in known]
+    rank = np.array([o.index(outputs[i]) for o, i in zip(order, known, strict=True)])
+    assert part.result() == {"judged": len(known), "top1": (rank < 1).mean(),
+                             "top5": (rank < 5).mean()}  # fmt: skip
+
+
+def test_selectivity_of_a_planted_class_and_of_none():
+    rng = np.random.default_rng(2)
+    kind = np.repeat(np.arange(10), 20)
+    maps = rng.random((200, 2, 2, 2)).astype(np.float32)
+    maps[kind == 3, 0] += 5
+    part = Classes(1, 2)
+    part.seen(kind)
+    part.update(0, torch.from_numpy(maps), kind)
+    found = part.result()
+    assert found["selected_class"][0, 0] == 3
+    assert found["selectivity"][0, 0] > 0.8
+    assert found["selectivity_null"][0, 0] > 0.02
+    # A channel that knows no classes is no more selective than its null.
+    assert found["selectivity"][0, 1] == pytest.approx(found["selectivity_null"][0, 1], rel=0.6)
+    assert found["selectivity"][0, 1] < 0.15

@@ -1,0 +1,347 @@
+"""Sweeps against slow loops over whole images; killed, resumed, on a full disk, refused."""
+
+import errno
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from same import alike
+
+import viz
+from viz.image_sets import open_images
+from viz.images import ImageError
+from viz.measure.stages import stages
+from viz.results.base import ResultFileError
+from viz.results.sweep import Sweep
+from viz.sweep import shards as shards_module
+from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
+from viz.sweep.shards import listed
+
+
+@pytest.fixture
+def swept(small, pictures, few, tmp_path):
+    return sweep_folder(small, pictures, tmp_path / "a.npz", settings=few, shard_size=4)
+
+
+@pytest.fixture(scope="module")
+def whole(small_file, pictures):
+    """Every map of every readable image, kept: stage name and block to (n, dim, h, w)."""
+    small = viz.load(small_file)
+    names = [n for n in listed(pictures).names if "broken" not in n and "empty" not in n]
+    images = open_images([pictures / n for n in names], small.preprocessing)
+    batch = images.all()
+    kept = {(s.block, s.name): s.maps.double().numpy() for s in stages(small.model, batch.inputs)}
+    return names, kept
+
+
+ROWS = {"patch embedding": "patches_activation", "depthwise": "depthwise_activation",
+        "residual": "residual", "pointwise": "pointwise_activation"}  # fmt: skip
+
+
+def maps_of(whole, block, stage):
+    return whole[1][None if block < 0 else int(block), ROWS[str(stage)]]
+
+
+def test_moments_sparsity_and_covariance_of_the_whole_set(swept, whole):
+    assert swept.n_images == 14
+    assert swept.grid == (8, 8)
+    assert swept.image_size == (32, 32)
+    assert len(swept.block) == 10
+    for r, (block, stage) in enumerate(zip(swept.block, swept.stage, strict=True)):
+        maps = maps_of(whole, block, stage)
+        np.testing.assert_allclose(swept.mean[r], maps.mean((0, 2, 3)), atol=1e-5)
+        np.testing.assert_allclose(swept.variance[r], maps.var((0, 2, 3)), rtol=1e-4, atol=1e-8)
+        if stage == "residual":
+            assert np.isnan(swept.sparsity[r]).all()
+        else:
+            np.testing.assert_allclose(swept.sparsity[r], (maps <= 0).mean((0, 2, 3)), atol=2e-3)
+    for block in range(3):
+        flat = whole[1][block, "output"].transpose(0, 2, 3, 1).reshape(-1, 16)
+        np.testing.assert_allclose(swept.covariance[block], np.cov(flat.T, bias=True), rtol=1e-3,
+                                   atol=1e-5)  # fmt: skip
+
+
+def test_top_patches_of_the_whole_set(swept, whole):
+    names, _ = whole
+    for r, (block, stage) in enumerate(zip(swept.block, swept.stage, strict=True)):
+        flat = maps_of(whole, block, stage).reshape(14, 16, -1)
+        for channel in range(16):
+            best = flat[:, channel].max(1)
+            order = np.argsort(-best, kind="stable")[:3]
+            np.testing.assert_allclose(swept.top_value[r, channel], best[order], rtol=1e-4,
+                                       atol=1e-6)  # fmt: skip
+            if np.diff(np.sort(best)[-4:]).min() > 1e-4:
+                found = [swept.image_names[i] for i in swept.top_image[r, channel]]
+                assert found == [names[i] for i in order]
+                wanted = flat[order, channel].argmax(1)
+                assert swept.top_position[r, channel].tolist() == wanted.tolist()
+
+
+def test_histograms_hold_every_value(swept, whole):
+    assert (swept.histogram.sum(-1) == 14 * 64).all()
+    r, channel = swept.row(1, "depthwise"), 5
+    low, high = swept.histogram_range[r, channel].astype(np.float64)
+    edges = [-np.inf, *np.linspace(low, high, 9), np.inf]
+    values = maps_of(whole, 1, "depthwise")[:, channel].ravel()
+    slow = np.array([((values >= a) & (values < b)).sum()
+                     for a, b in itertools.pairwise(edges)])  # fmt: skip
+    # A value on an edge may fall on either side in float32.
+    assert np.abs(np.cumsum(slow) - np.cumsum(swept.histogram[r, channel])).max() <= 1
+
+
+def test_classes_and_accuracy(swept, whole, small):
+    names, kept = whole
+    assert swept.class_names == ("ant", "bee", "wasp")
+    assert swept.class_count.tolist() == [5, 5, 4]
+    kind = np.array([("ant", "bee", "wasp").index(n.split("/")[0]) for n in names])
+    r = swept.row(0, "pointwise")
+    activity = np.maximum(maps_of(whole, 0, "pointwise"), 0).mean((2, 3))
+    means = np.stack([activity[kind == c].mean(0) for c in range(3)])
+    top = means.max(0)
+    rest = (means.sum(0) - top) / 2
+    np.testing.assert_allclose(swept.selectivity[r], (top - rest) / (top + rest), atol=1e-4)
+    assert np.isnan(swept.selectivity[swept.row(0, "residual")]).all()
+    # "wasp" is no output of the network: its images are not judged.
+    first = kept[None, "logits"].argmax(1)
+    judged = kind < 2
+    assert swept.judged == 10
+    assert swept.top1 == pytest.approx((first == kind)[judged].mean())
+    assert swept.top5 == 1
+
+
+def test_broken_images_are_named(swept):
+    assert swept.n_skipped == 2
+    assert set(swept.skipped) == {"ant/broken.jpg", "bee/empty.png"}
+    assert "not an image" in swept.skipped["ant/broken.jpg"]
+
+
+def test_the_file_opens_and_is_a_table(swept, tmp_path):
+    found = viz.load_sweep(tmp_path / "a.npz")
+    assert found == swept
+    frame = found.to_frame()
+    assert len(frame) == 10 * 16
+    row = frame[(frame.block == 2) & (frame.stage == "depthwise") & (frame.channel == 7)].iloc[0]
+    r = swept.row(2, "depthwise")
+    assert row["mean"] == swept.mean[r, 7]
+    assert row["top_value"] == swept.top_value[r, 7, 0]
+    assert row["top_image"] == swept.image_names[swept.top_image[r, 7, 0]]
+    assert row["top_row"] * 8 + row["top_column"] == swept.top_position[r, 7, 0]
+    json.dumps(found.summary(), allow_nan=False)
+    with pytest.raises(IndexError, match="blocks are 0 to 2"):
+        found.row(3, "depthwise")
+    (tmp_path / "other.npz").write_bytes(b"nothing")
+    with pytest.raises(ResultFileError, match=r"other\.npz: not a saved sweep"):
+        viz.load_sweep(tmp_path / "other.npz")
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path, size):
+    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=size)
+    alike(swept, other)
+    assert not shards_folder(tmp_path / "b.npz").exists()
+
+
+def test_images_in_memory_give_the_same(swept, small, pictures, few):
+    found = sweep_images(small, open_images(pictures, small.preprocessing), settings=few)
+    np.testing.assert_allclose(found.mean, swept.mean, atol=1e-5)
+    np.testing.assert_array_equal(found.top_position, swept.top_position)
+    assert found.class_names == ()
+    assert found.n_skipped == 2
+
+
+class Stop:
+    """Stops a sweep after some shards."""
+
+    def __init__(self, after):
+        self.after = after
+        self.shards = []
+
+    def step(self, images):
+        pass
+
+    def finished(self, outcome):
+        self.shards.append(outcome.shard)
+        if len(self.shards) == self.after:
+            raise KeyboardInterrupt
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(swept, small, pictures, few, tmp_path, monkeypatch):
+    out = tmp_path / "b.npz"
+    with pytest.raises(KeyboardInterrupt):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Stop(2))
+    assert len(list(shards_folder(out).glob("shard-*.npz"))) == 2
+    with pytest.raises(SweepError, match="unfinished sweep; go on with --resume"):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    counted = []
+    original = shards_module.write_shard
+    monkeypatch.setattr("viz.sweep.engines.write_shard",
+                        lambda f, p, s, c: (counted.append(s), original(f, p, s, c)))  # fmt: skip
+    found = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert counted == [2, 3]
+    assert found == swept, "not even a bit differs"
+
+
+def test_a_damaged_shard_is_counted_again(swept, small, pictures, few, tmp_path):
+    out = tmp_path / "b.npz"
+    with pytest.raises(KeyboardInterrupt):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Stop(3))
+    first, second, _ = sorted(shards_folder(out).glob("shard-*.npz"))
+    first.write_bytes(first.read_bytes()[:1000])
+    second.write_bytes(b"")
+    found = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert found == swept
+
+
+def test_what_differs_is_not_resumed(small, pictures, few, tmp_path):
+    import shutil
+    from dataclasses import replace
+
+    folder = tmp_path / "copy"
+    shutil.copytree(pictures, folder)
+    out = tmp_path / "b.npz"
+
+    def go(checkpoint=small, settings=few, **more):
+        return sweep_folder(checkpoint, folder, out, settings=settings, shard_size=4, **more)
+
+    with pytest.raises(KeyboardInterrupt):
+        go(listener=Stop(1))
+    with pytest.raises(SweepError, match="n_top is 4, it was 3"):
+        go(settings=replace(few, n_top=4), resume=True)
+    larger = replace(small.preprocessing, image_size=40)
+    with pytest.raises(SweepError, match="image_size is 40, it was 32"):
+        go(replace(small, preprocessing=larger), resume=True)
+    with pytest.raises(SweepError, match="another checkpoint"):
+        go(replace(small, source=replace(small.source, sha256="0" * 64)), resume=True)
+    some = next(folder.glob("ant/*.png"))
+    data = some.read_bytes()
+    some.write_bytes(data + b" ")
+    with pytest.raises(SweepError, match="images were changed"):
+        go(resume=True)
+    some.unlink()
+    with pytest.raises(SweepError, match="15 images found, 16 when"):
+        go(resume=True)
+    assert go(force=True).n_images == 13
+
+
+def test_a_full_disk_keeps_earlier_shards(swept, small, pictures, few, tmp_path, monkeypatch):
+    out = tmp_path / "b.npz"
+    original = np.savez
+
+    def full(file, **arrays):
+        if json.loads(str(arrays["__json__"]))["shard"] == 2:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(SweepError, match=r"shard 2 cannot be written: the disk is full.*--resume"):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    names = sorted(p.name for p in shards_folder(out).iterdir())
+    assert names == ["plan.json", "shard-000000.npz", "shard-000001.npz"]
+    monkeypatch.setattr(np, "savez", original)
+    assert sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True) == swept
+
+
+SCRIPT = """
+import os, random, signal, sys, time
+import torch
+import viz
+from viz.sweep import tally
+from viz.sweep.run import Settings, sweep_folder
+
+update = tally.Tally.update
+def slow(*args):
+    time.sleep(0.03)
+    update(*args)
+tally.Tally.update = slow
+
+def sweep():
+    torch.set_num_threads(1)
+    sweep_folder(viz.load(sys.argv[1]), sys.argv[2], sys.argv[3], resume=True, shard_size=2,
+                 settings=Settings(n_top=3, bins=8, batch_size=3, field_images=0))
+
+kills = 0
+for _ in range(6):
+    child = os.fork()
+    if not child:
+        sweep()
+        os._exit(0)
+    time.sleep(random.uniform(0.05, 0.4))
+    os.kill(child, signal.SIGKILL)
+    kills += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    if os.path.exists(sys.argv[3]):
+        break
+if not os.path.exists(sys.argv[3]):
+    sweep()
+print(kills)
+"""
+
+
+def test_killed_at_random_moments_and_resumed(swept, small_file, pictures, tmp_path):
+    out = tmp_path / "b.npz"
+    arguments = [sys.executable, "-c", SCRIPT, str(small_file), str(pictures), str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1, "it was too fast to be killed"
+    alike(Sweep.load(out), swept)
+    assert not shards_folder(out).exists()
+
+
+def test_the_effective_field_is_measured_on_images_of_the_folder(small, pictures, tmp_path):
+    from viz.measure.receptive_field import receptive_field
+
+    settings = Settings(parts=("top",), n_top=1, field_images=4)
+    found = sweep_folder(small, pictures, tmp_path / "b.npz", settings=settings)
+    assert found.field_images == 4
+    assert len(found.sparsity) == len(found.histogram) == len(found.covariance) == 0
+    good = [n for n in listed(pictures).names if "broken" not in n and "empty" not in n]
+    some = [pictures / good[i] for i in np.linspace(0, 13, 4).round().astype(int)]
+    slow = receptive_field(small, some, random=False)
+    np.testing.assert_allclose(found.field_radius_px, slow.radius_px[:, 1])
+    np.testing.assert_allclose(found.field_interval_px, slow.radius_interval_px[:, 1])
+
+
+def test_refusals(small, pictures, few, tmp_path):
+    with pytest.raises(ImageError, match="no such file or folder"):
+        sweep_folder(small, tmp_path / "none", tmp_path / "b.npz", settings=few)
+    with pytest.raises(SweepError, match="does not exist; make it first"):
+        sweep_folder(small, pictures, tmp_path / "none" / "b.npz", settings=few)
+    (tmp_path / "b.npz").touch()
+    with pytest.raises(SweepError, match="--force"):
+        sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
+    with pytest.raises(SweepError, match="no part 'topp'; parts are moments"):
+        Settings(parts=("topp",))
+    shards_folder(tmp_path / "c.npz").mkdir()
+    (shards_folder(tmp_path / "c.npz") / "mine").touch()
+    with pytest.raises(SweepError, match="not of a sweep"):
+        sweep_folder(small, pictures, tmp_path / "c.npz", settings=few, force=True)
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "a.jpg").write_bytes(b"no")
+    with pytest.raises(ImageError, match="none of 1 images can be read"):
+        sweep_folder(small, only, tmp_path / "d.npz", settings=few)
+
+
+def test_values_that_are_not_finite_are_refused(small, pictures, few, tmp_path):
+    with torch.no_grad():
+        small.model.blocks[1].depthwise.bias[3] = float("nan")
+    with pytest.raises(SweepError, match=r"ant/00\.png: depthwise of block 1 gives values that"):
+        sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
+
+
+def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
+    one = sorted(Path(pictures / "ant").glob("*.png"))[0]
+    found = sweep_folder(small, one, tmp_path / "b.npz", settings=few)
+    assert found.n_images == 1
+    assert (found.top_image[..., 1:] == -1).all()
+    assert np.isnan(found.top_value[..., 1:]).all()
+    assert found.class_names == ()
+    assert len(found.selectivity) == 0
+    assert np.isnan(found.top1)

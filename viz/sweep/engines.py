@@ -1,0 +1,278 @@
+"""Where shards are counted: in this process, in several, or on a cluster; all give the same."""
+
+from __future__ import annotations
+
+import multiprocessing
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
+
+from viz.model.checkpoint import Checkpoint
+from viz.sweep.reading import read_ahead
+from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
+from viz.sweep.tally import SweepError
+
+__all__ = ["ATTEMPTS", "Cluster", "Engine", "InProcess", "Listener", "Processes"]
+
+ATTEMPTS = 3
+"""A shard is given up after so many workers have died of it."""
+Run = Callable[[Work, Job], Outcome]
+
+
+class Listener(Protocol):
+    """Is told how a sweep goes."""
+
+    def step(self, images: int) -> None:
+        """So many more images are done."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """A shard is written, or given up."""
+
+
+class Engine(Protocol):
+    """Counts shards, in any order."""
+
+    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
+        """Count all shards; errors that would meet every shard are raised, dead workers are not."""
+
+
+@dataclass(frozen=True)
+class InProcess:
+    """One shard after the other in this process, the next images being read meanwhile.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network, on its device.
+    """
+
+    checkpoint: Checkpoint
+
+    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
+        """Count all shards; one reader goes through them all, so that it never waits."""
+        decoded = read_ahead(
+            (entry for job in jobs for entry in job.numbered()), work.preprocessing,
+            self.checkpoint.config.in_channels, threads=work.decoders,
+            ahead=2 * work.settings.batch_size,
+        )  # fmt: skip
+        try:
+            for job in jobs:
+                counted = count(self.checkpoint, work.settings, job, decoded, listener.step)
+                write_shard(work.folder, work.plan, job.shard, counted)
+                listener.finished(Outcome(job.shard, len(job.entries), len(counted.skipped)))
+        finally:
+            close = getattr(decoded, "close", None)
+            if close is not None:
+                close()
+
+
+@dataclass
+class _Worker:
+    process: BaseProcess
+    pipe: Connection
+    job: Job | None = None
+
+
+def _serve(pipe: Connection, run: Run) -> None:
+    """Count what comes down the pipe until it closes; errors go back as they are."""
+    while True:
+        try:
+            work, job = pipe.recv()
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            answer: Any = run(work, job)
+        except KeyboardInterrupt:
+            return
+        except Exception as error:
+            # Some errors cannot be pickled; their text can.
+            answer = SweepError(str(error) if isinstance(error, ValueError) else repr(error))
+        pipe.send(answer)
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Several processes on this machine; one that dies costs only its shard.
+
+    Parameters
+    ----------
+    workers : int
+        How many.
+    run : callable
+        What a worker does with a shard.
+    """
+
+    workers: int
+    run_job: Run = run_job
+
+    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
+        """Hand each worker a shard at a time; a shard whose worker died is tried again."""
+        waiting, deaths = deque(jobs), dict.fromkeys((job.shard for job in jobs), 0)
+        with self._crew(min(self.workers, len(jobs))) as crew:
+            while True:
+                for worker in crew:
+                    if worker.job is None and waiting:
+                        worker.job = waiting.popleft()
+                        _send(worker, work)
+                busy = {worker.pipe: worker for worker in crew if worker.job is not None}
+                if not busy:
+                    return
+                for pipe in wait(list(busy)):
+                    worker = busy[pipe]  # type: ignore[index]
+                    job, worker.job = worker.job, None
+                    assert job is not None
+                    try:
+                        answer = worker.pipe.recv()
+                    except (EOFError, OSError):
+                        deaths[job.shard] += 1
+                        _replace(worker, self._start())
+                        if deaths[job.shard] < ATTEMPTS:
+                            waiting.append(job)
+                            continue
+                        answer = _given_up(job)
+                    if isinstance(answer, Exception):
+                        raise answer
+                    listener.step(answer.images)
+                    listener.finished(answer)
+
+    def _start(self) -> _Worker:
+        context = _context()
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, self.run_job), daemon=True)
+        process.start()
+        # Otherwise the end of the process would not be seen.
+        theirs.close()
+        return _Worker(process, ours)
+
+    @contextmanager
+    def _crew(self, n: int) -> Iterator[list[_Worker]]:
+        crew: list[_Worker] = []
+        try:
+            crew += [self._start() for _ in range(n)]
+            yield crew
+        finally:
+            for worker in crew:
+                worker.process.kill()
+                worker.process.join()
+                worker.pipe.close()
+
+
+def _context() -> Any:
+    """Start workers from a process that has imported torch once, where the system can."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["viz.sweep.shards"])
+    return context
+
+
+def _send(worker: _Worker, work: Work) -> None:
+    """Give a worker its shard; one that is dead already is found out when it should answer."""
+    try:
+        worker.pipe.send((work, worker.job))
+    except OSError:
+        return
+
+
+def _replace(worker: _Worker, new: _Worker) -> None:
+    worker.pipe.close()
+    worker.process.join()
+    worker.process, worker.pipe = new.process, new.pipe
+
+
+def _given_up(job: Job) -> Outcome:
+    return Outcome(
+        job.shard, len(job.entries),
+        failed=f"shard {job.shard} ({job.entries[0][0]} to {job.entries[-1][0]}) is missing: "
+        f"{ATTEMPTS} workers died of it",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """dask.distributed: its scheduler gives shards to workers and takes them back from dead ones.
+
+    Parameters
+    ----------
+    address : str
+        Of a scheduler, such as ``"tcp://10.0.0.1:8786"``; ``""`` starts one on this machine's
+        loopback.
+    workers : int
+        Processes of the local one.
+    run_job : callable
+        What a worker does with a shard.
+
+    Raises
+    ------
+    SweepError
+        When run, if dask.distributed is not installed or the scheduler does not answer.
+    """
+
+    address: str = ""
+    workers: int = 2
+    run_job: Run = run_job
+
+    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
+        """Submit all shards; take each as it is done."""
+        distributed = _distributed()
+        with self._client(distributed) as client:
+            futures = {self._submit(client, work, job): job for job in jobs}
+            for future in distributed.as_completed(list(futures)):
+                job = futures[future]
+                error = future.exception()
+                if error is None:
+                    outcome = future.result()
+                elif isinstance(error, distributed.KilledWorker):
+                    outcome = _given_up(job)
+                else:
+                    raise SweepError(str(error) if isinstance(error, ValueError) else repr(error))
+                listener.step(outcome.images)
+                listener.finished(outcome)
+                future.release()
+
+    def _submit(self, client: Any, work: Work, job: Job) -> Any:
+        # Never the result of an earlier sweep: its shards may be gone.
+        key = f"viz-shard-{job.shard}-{uuid.uuid4().hex}"
+        return client.submit(self.run_job, work, job, pure=False, key=key)
+
+    @contextmanager
+    def _client(self, distributed: Any) -> Iterator[Any]:
+        if self.address:
+            try:
+                client = distributed.Client(self.address, timeout="10s")
+            except (OSError, ValueError) as error:
+                raise SweepError(
+                    f"{self.address}: no dask scheduler answers ({error}); check the address."
+                ) from None
+            with client:
+                yield client
+            return
+        settings = {"distributed.scheduler.allowed-failures": ATTEMPTS - 1}
+        # On loopback only: a dashboard would listen on every interface.
+        with (
+            import_module("dask").config.set(settings),
+            distributed.LocalCluster(
+                n_workers=self.workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address=None,
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            yield client
+
+
+def _distributed() -> Any:
+    try:
+        return import_module("distributed")
+    except ImportError:
+        raise SweepError(
+            "dask.distributed is not installed; install it with pip install "
+            "'convmixer-viz[cluster]'."
+        ) from None

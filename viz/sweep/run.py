@@ -1,0 +1,428 @@
+"""A sweep from start to end: plan, shards, result; it can be stopped and taken up again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from viz.image_sets import ImageSet
+from viz.images import ImageError
+from viz.measure.receptive_field import receptive_field
+from viz.model.checkpoint import Checkpoint
+from viz.results.receptive_field import SHARES, ReceptiveField
+from viz.results.sweep import Sweep, sweep_rows
+from viz.sweep.engines import Engine, InProcess, Listener
+from viz.sweep.reading import Decoded
+from viz.sweep.shards import (
+    PLAN,
+    Counted,
+    Job,
+    Listing,
+    Outcome,
+    Work,
+    count,
+    jobs_of,
+    listed,
+    read_shard,
+    write_atomically,
+)
+from viz.sweep.tally import Settings, SweepError, Tally
+
+__all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
+
+_SKIPPED_KEPT = 1000
+_SMALLEST_SHARD, _MOST_SHARDS = 32, 64
+_WNID = re.compile(r"n\d{8}")
+
+
+class _Silent:
+    def step(self, images: int) -> None:
+        """Ignore it."""
+
+    def finished(self, outcome: Outcome) -> None:
+        """Ignore it."""
+
+
+@dataclass
+class _Recorder:
+    """Passes on what an engine tells, and keeps the failures."""
+
+    listener: Listener
+    failed: list[Outcome] = field(default_factory=list)
+
+    def step(self, images: int) -> None:
+        """Pass on."""
+        self.listener.step(images)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Keep failures, pass on."""
+        if outcome.failed:
+            self.failed.append(outcome)
+        self.listener.finished(outcome)
+
+
+def shards_folder(output: str | Path) -> Path:
+    """Return the folder in which the shards of a sweep wait until its file is written."""
+    path = Path(output)
+    return path.with_name(f"{path.name}.shards")
+
+
+def sweep_folder(
+    checkpoint: Checkpoint,
+    folder: str | Path,
+    output: str | Path,
+    *,
+    settings: Settings | None = None,
+    engine: Engine | None = None,
+    load: tuple[str, Mapping[str, Any]] = ("", {}),
+    shard_size: int | None = None,
+    limit: int | None = None,
+    resume: bool = False,
+    force: bool = False,
+    threads: int = 0,
+    decoders: int = 2,
+    listener: Listener | None = None,
+) -> Sweep:
+    """Run every image of a folder through a network once and collect numbers of every channel.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network; its ``preprocessing`` is used.
+    folder : str or Path
+        Of images; folders within it are their classes.
+    output : str or Path
+        The .npz to write. Finished shards wait in a folder beside it, of the same name and
+        ``.shards``, which is removed at the end.
+    settings : Settings, optional
+        What is collected.
+    engine : Engine, optional
+        Where shards are counted; in this process by default.
+    load : tuple
+        Name or path of the checkpoint and the options of `viz.load`, with which workers load it
+        themselves; not needed in this process.
+    shard_size : int, optional
+        Images in a shard; default a 64th of them, at least 32.
+    limit : int, optional
+        Take at most so many images, evenly spread.
+    resume : bool
+        Keep the finished shards of a sweep of the same checkpoint, settings and images.
+    force : bool
+        Replace an existing file, and start anew beside unfinished shards.
+    threads, decoders : int
+        Of torch in every worker process (0: all), and for reading images.
+    listener : Listener, optional
+        Is told how it goes.
+
+    Returns
+    -------
+    Sweep
+        As written; the same however it was split.
+
+    Raises
+    ------
+    SweepError
+        If there is something to resume and nothing was said about it, what is resumed differs, a
+        value is not finite or the disk is full.
+    ImageError
+        If there is no image, or none can be read.
+    """
+    settings = settings or Settings()
+    output, shards = Path(output), shards_folder(output)
+    if output.exists() and not (force or (resume and shards.exists())):
+        raise SweepError(f"{output} exists; choose another name or pass --force.")
+    if not output.parent.is_dir():
+        raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
+    listing = listed(Path(folder).absolute(), limit)
+    size = shard_size or max(_SMALLEST_SHARD, -(-len(listing.names) // _MOST_SHARDS))
+    outputs, how = output_of_classes(listing.class_names, checkpoint)
+    plan = _plan(checkpoint, settings, listing, size)
+    key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
+    _begin(shards, plan, resume=resume, force=force)
+    jobs = jobs_of(listing, outputs, size)
+    config = checkpoint.config
+    done = [j for j in jobs if resume and read_shard(shards, key, j.shard, config) is not None]
+    name, options = load
+    work = Work(name, dict(options), checkpoint.source.sha256, checkpoint.preprocessing, settings,
+                shards.absolute(), key, threads, decoders)  # fmt: skip
+    recorder = _Recorder(listener or _Silent())
+    for job in done:
+        recorder.finished(Outcome(job.shard, len(job.entries)))
+    finished = {job.shard for job in done}
+    left = [job for job in jobs if job.shard not in finished]
+    if left:
+        (engine or InProcess(checkpoint)).run(work, left, recorder)
+    total = _total(shards, key, jobs, checkpoint)
+    if not total.tally.n_images:
+        _nothing(total, recorder.failed)
+    found = _field(checkpoint, listing, settings, shards, total)
+    settings_said = settings.to_dict() | {
+        "shard_size": size, "limit": limit, "accuracy": how,
+        "preprocessing": checkpoint.preprocessing.to_dict(),
+    }  # fmt: skip
+    made = _assemble(checkpoint, total, listing.class_names, settings_said, found, settings.seed,
+                     recorder.failed)  # fmt: skip
+    try:
+        made.save(output)
+    except OSError as error:
+        output.with_name(output.name + ".part").unlink(missing_ok=True)
+        raise SweepError(
+            f"{output}: cannot be written: {error.strerror or error}; its shards are kept: make "
+            "room and go on with --resume."
+        ) from None
+    if not recorder.failed:
+        shutil.rmtree(shards)
+    return made
+
+
+def sweep_images(
+    checkpoint: Checkpoint, images: ImageSet, *, settings: Settings | None = None
+) -> Sweep:
+    """Collect the same numbers of a few images, in memory.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network.
+    images : ImageSet
+        Of `viz.image_sets.open_images`.
+    settings : Settings, optional
+        What is collected; images in memory have no classes.
+
+    Returns
+    -------
+    Sweep
+        Of these images.
+
+    Raises
+    ------
+    SweepError
+        If a value is not finite.
+    ImageError
+        If no image can be read.
+    """
+    settings = settings or Settings()
+    ranks = {name: i for i, name in enumerate(sorted(images.names))}
+    hashes = images.sha256
+
+    def decoded() -> Iterator[Decoded]:
+        for batch in images.batches(settings.batch_size):
+            hashes.update(images.sha256)
+            for name, inputs in zip(batch.names, batch.inputs, strict=True):
+                yield Decoded(ranks[name], name, inputs, hashes[name], "")
+
+    # The paths are not used: the images read themselves.
+    job = Job(0, 0, tuple((name, Path(name)) for name in images.names))
+    total = count(checkpoint, settings, job, decoded())
+    total.skipped.update(images.skipped)
+    found = None
+    if settings.field_images:
+        found = receptive_field(checkpoint, images, random=False, seed=settings.seed)
+    said = settings.to_dict() | {"preprocessing": images.preprocessing.to_dict()}
+    return _assemble(checkpoint, total, (), said, found, settings.seed, [])
+
+
+def output_of_classes(
+    class_names: Sequence[str], checkpoint: Checkpoint
+) -> tuple[tuple[int, ...], str]:
+    """Find the network's output for each class folder.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Folders, sorted.
+    checkpoint : Checkpoint
+        Its ``classes`` name its outputs.
+
+    Returns
+    -------
+    outputs : tuple of int
+        Per class; -1 for none.
+    how : str
+        How that is known, in words.
+    """
+    short = [name.rpartition("/")[2] for name in class_names]
+    places = {name: i for i, name in enumerate(checkpoint.classes)}
+    found = tuple(places.get(name, -1) for name in short)
+    if any(place >= 0 for place in found) and len(set(short)) == len(short):
+        return found, "folders are named as the network's outputs"
+    same = len(class_names) == checkpoint.config.n_classes
+    if same and (not checkpoint.classes or all(_WNID.fullmatch(name) for name in short)):
+        return tuple(range(len(class_names))), "as many folders as outputs: taken in their order"
+    return (-1,) * len(class_names), "no folder is named as an output of the network"
+
+
+def _plan(
+    checkpoint: Checkpoint, settings: Settings, listing: Listing, shard_size: int
+) -> dict[str, Any]:
+    """Return what must be the same for a sweep to be taken up again."""
+    plan = {
+        "checkpoint": checkpoint.source.sha256,
+        "network": checkpoint.config.to_dict(),
+        "preprocessing": checkpoint.preprocessing.to_dict(),
+        "settings": settings.to_dict(),
+        "shard size": shard_size,
+        "images": {"number": len(listing.names), "hash": listing.fingerprint},
+    }
+    # As JSON has it, so that it compares equal when it is read back.
+    plain: dict[str, Any] = json.loads(json.dumps(plan))
+    return plain
+
+
+def _begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> None:
+    """Make the folder of the shards, or check that those in it are of the same sweep."""
+    old = _read_plan(shards)
+    if old is not None and resume:
+        different = [name for name in plan if plan[name] != old.get(name)]
+        if different:
+            raise SweepError(
+                f"{shards}: {_difference(different[0], old, plan)}; go on with what it was begun "
+                "with, or start anew with --force."
+            )
+        return
+    if old is not None and not force:
+        raise SweepError(
+            f"{shards} holds an unfinished sweep; go on with --resume, or start anew with --force."
+        )
+    if shards.exists():
+        if old is None and any(shards.iterdir()):
+            raise SweepError(f"{shards} exists and is not of a sweep; move it away.")
+        shutil.rmtree(shards)
+    shards.mkdir()
+    text = json.dumps(plan, indent=1).encode()
+    write_atomically(shards / PLAN, lambda file: file.write(text), "the plan",
+                     "make room and start again.")  # fmt: skip
+
+
+def _read_plan(shards: Path) -> dict[str, Any] | None:
+    try:
+        plan = json.loads((shards / PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plan if isinstance(plan, dict) else None
+
+
+def _difference(name: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    before, now = old.get(name), new[name]
+    if name == "images" and isinstance(before, dict):
+        if before.get("number") != now["number"]:
+            return f"{now['number']} images found, {before.get('number')} when the sweep began"
+        return "images were changed, renamed or replaced since the sweep began"
+    if name == "checkpoint":
+        return "another checkpoint found than the sweep began with"
+    if isinstance(before, dict) and isinstance(now, dict):
+        inner = next((key for key in now if now[key] != before.get(key)), "")
+        return f"{name}: {inner} is {now.get(inner)}, it was {before.get(inner)} when it began"
+    return f"{name} is {now}, it was {before} when the sweep began"
+
+
+def _total(shards: Path, key: str, jobs: Sequence[Job], checkpoint: Checkpoint) -> Counted:
+    """Merge the shards in their order, one in memory at a time."""
+    total: Counted | None = None
+    for job in jobs:
+        one = read_shard(shards, key, job.shard, checkpoint.config)
+        if one is None:
+            continue
+        if total is None:
+            total = one
+            continue
+        total.tally.merge(one.tally)
+        total.hashes.update(one.hashes)
+        total.skipped.update(one.skipped)
+        kept = _kept(total.tally)
+        total.hashes = {n: pair for n, pair in total.hashes.items() if n in kept}
+    return total or Counted(Tally(checkpoint.model, Settings(parts=()), classes=False))
+
+
+def _kept(tally: Tally) -> set[int]:
+    return set(np.unique(tally.parts["top"].image).tolist()) if "top" in tally.parts else set()
+
+
+def _nothing(total: Counted, failed: Sequence[Outcome]) -> None:
+    """Say why there is no result."""
+    if failed:
+        raise SweepError(f"no shard was finished: {failed[0].failed}.")
+    reasons = list(total.skipped.values())
+    raise ImageError(f"none of {len(reasons)} images can be read; the first: {reasons[0]}")
+
+
+def _field(
+    checkpoint: Checkpoint, listing: Listing, settings: Settings, shards: Path, total: Counted
+) -> ReceptiveField | None:
+    """Measure the effective receptive field on images spread over the folder; keep it as well."""
+    if not settings.field_images:
+        return None
+    path = shards / "field.npz"
+    if path.is_file():
+        return ReceptiveField.load(path)
+    good = [i for i, name in enumerate(listing.names) if name not in total.skipped]
+    chosen = np.linspace(0, len(good) - 1, min(settings.field_images, len(good))).round()
+    numbers = [good[int(i)] for i in chosen]
+    images = ImageSet(
+        [(listing.names[i], listing.path(i)) for i in numbers], checkpoint.preprocessing,
+        checkpoint.config.in_channels,
+    )  # fmt: skip
+    found = receptive_field(checkpoint, images, random=False, seed=settings.seed)
+    found.save(path)
+    return found
+
+
+def _assemble(
+    checkpoint: Checkpoint,
+    total: Counted,
+    class_names: Sequence[str],
+    settings: Mapping[str, Any],
+    found: ReceptiveField | None,
+    seed: int,
+    failed: Sequence[Outcome],
+) -> Sweep:
+    """Turn what was counted into the result."""
+    tally, config = total.tally, checkpoint.config
+    numbers = tally.result(seed)
+    images = sorted(total.hashes)
+    if numbers["top_image"].size:
+        top = numbers["top_image"]
+        numbers["top_image"] = np.where(top < 0, -1, np.searchsorted(images, top))
+    classes = tally.parts.get("classes")
+    class_count = np.zeros(len(class_names) if classes is not None else 0, dtype=np.int64)
+    if classes is not None:
+        class_count[classes.ids] = classes.count
+    block, stage = sweep_rows(config.depth)
+    nine = SHARES.index(0.9)
+    return Sweep(
+        source=replace(
+            checkpoint.source,
+            settings=dict(settings),
+            versions={"torch": str(torch.__version__), "numpy": np.__version__},
+            images={total.hashes[n][0]: total.hashes[n][1] for n in images},
+        ),
+        block=block,
+        stage=stage,
+        n_images=tally.n_images,
+        image_size=tally.size,
+        grid=tally.grid,
+        patch_size=config.patch_size,
+        kernel_size=config.kernel_size,
+        image_names=tuple(total.hashes[n][0] for n in images),
+        class_names=tuple(class_names) if classes is not None else (),
+        class_count=class_count,
+        field_images=0 if found is None else found.n_images,
+        field_radius_px=np.zeros(0) if found is None else found.radius_px[:, nine],
+        field_interval_px=(
+            np.zeros((0, 2)) if found is None else found.radius_interval_px[:, nine]
+        ),
+        skipped=dict(list(total.skipped.items())[:_SKIPPED_KEPT]),
+        n_skipped=len(total.skipped),
+        failed=tuple(outcome.failed for outcome in failed),
+        n_missing=sum(outcome.images for outcome in failed),
+        **numbers,
+    )
