@@ -83,7 +83,8 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
         f"Square: covariance between taps over the block's channels, {k * k} x {k * k}, taps row "
         f"by row{f', every {skip}th drawn' if skip > 1 else ''}; 99 % of the entries lie within "
         "the ± of each block; red positive, white zero, blue negative; rank: effective rank. "
-        "Below: the leading eigenvectors as kernels, each in its own scale, and their share of the variance in %."
+        "Below: the leading eigenvectors as kernels, each in its own scale, and their share of the "
+        "variance in %."
     )
     top, _ = heading(target, result.source.name, "covariance of depthwise kernels by block", note)
     _, height = inches(target)

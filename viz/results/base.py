@@ -79,7 +79,7 @@ class Result:
             elif f.name == "source":
                 if _plain(mine.to_dict()) != _plain(theirs.to_dict()):
                     return False
-            elif _plain(mine) != _plain(theirs):
+            elif json.dumps(_plain(mine)) != json.dumps(_plain(theirs)):  # nan equals nan
                 return False
         return True
 

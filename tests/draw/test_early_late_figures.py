@@ -1,0 +1,151 @@
+"""Figures of early and late blocks: what the artists hold."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from readable import unreadable
+
+from viz.draw import early_late, early_late_shares
+from viz.draw.labels import LABEL_STYLES
+from viz.draw.mosaic import limits, signed_tiles
+from viz.draw.style import new_figure
+from viz.measure.early_late import measure
+from viz.results.depthwise import LABELS
+from viz.results.early_late import LATE_STATEMENT
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
+from described import described
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
+
+
+def made(depth=6, n=20, k=5, name="small"):
+    rng = np.random.default_rng(0)
+    label = np.array(LABELS)[rng.integers(0, 12, depth * n)]
+    init = np.array(["unclassified"] * 20 + ["edge"])
+    kernels = (
+        rng.normal(size=(depth * n, k, k)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
+    )
+    told = described(
+        kernels, np.repeat(np.arange(depth), n), label, r2=rng.uniform(size=depth * n),
+        init_labels=init, name=name,
+    )  # fmt: skip
+    return measure(told, n_boot=60, n_networks=3)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return made()
+
+
+def drawn(module, name, result):
+    figure = new_figure(*module.SIZES[name], dpi=100)
+    return figure, getattr(module, f"draw_{name}")(result, figure)
+
+
+@pytest.mark.parametrize("options", [{}, {"depth": 20, "n": 6, "name": LONG}, {"depth": 2, "k": 3}])
+def test_every_figure_can_be_read(options):
+    found = made(**options)
+    figures = [early_late.mosaics_figure(found)]
+    for module in (early_late, early_late_shares):
+        figures += [drawn(module, name, found)[0] for name in module.SIZES]
+    for figure in figures:
+        assert unreadable(figure) == []
+
+
+def test_every_kernel_stands_under_its_label_on_its_side(result):
+    mosaic = early_late.mosaics(result)
+    tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
+    middle = mosaic.layout.shape[1] / 2
+    heads = dict(zip(mosaic.titles, mosaic.layout.groups, strict=True))
+    for i in range(len(result.kernels)):
+        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
+        np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], tiles[i])
+        assert (x > middle) == result.kernel_late[i]
+        inside = [
+            title
+            for title, (left, top, right, bottom) in heads.items()
+            if left <= x < right and top < y < bottom
+        ]
+        assert [title.split(":")[0] for title in inside] == [result.kernel_label[i]]
+    for side, shares in ((0, result.early_labels), (1, result.late_labels)):
+        for name, share in zip(LABELS, shares, strict=True):
+            said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
+            assert said == [f"{name}: {100 * share:.0f} %"]
+
+
+def test_labels_have_their_colours_and_blocks_their_limits(result):
+    figure = early_late.mosaics_figure(result)
+    bars = figure.axes[0].patches
+    colours = {LABEL_STYLES[t.split(":")[0]].colour for t in early_late.mosaics(result).titles}
+    from matplotlib.colors import to_hex
+
+    assert {to_hex(bar.get_facecolor()) for bar in bars} == colours
+    words = "\n".join(t.get_text() for t in figure.texts)
+    for b in (0, 1, 4, 5):
+        end = np.quantile(np.abs(result.kernels[result.kernel_block == b]), 0.995)
+        assert f"{b} ±{end:.2g}" in words
+
+
+def test_effects_stand_at_their_numbers(result):
+    _, (delta, trend) = drawn(early_late, "effects", result)
+    for axes, values, intervals in (
+        (delta, result.delta, result.delta_interval),
+        (trend, result.trend, result.trend_interval),
+    ):
+        points = next(line for line in axes.lines if line.get_marker() == "o")
+        np.testing.assert_allclose(points.get_xdata(), values)
+        rows = points.get_ydata()
+        black = next(c for c in axes.collections if tuple(c.get_color()[0][:3]) == (0, 0, 0))
+        for (start, end), (low, high), row in zip(
+            black.get_segments(), intervals, rows, strict=True
+        ):
+            np.testing.assert_allclose([*start, *end], [low, row, high, row])
+        assert axes.get_xlim() == (-1, 1)
+    names = [t.get_text() for t in delta.get_yticklabels()]
+    at = dict(zip(names, delta.get_yticks(), strict=True))
+    points = next(line for line in delta.lines if line.get_marker() == "o")
+    odd = list(points.get_ydata()).index(at["odd energy"])
+    assert points.get_xdata()[odd] == result.delta[result.descriptors.index("odd_energy")]
+
+
+def test_depth_shows_medians_and_quartiles(result):
+    _, axes = drawn(early_late, "depth", result)
+    assert len(axes) == len(result.descriptors)
+    for i, one in enumerate(axes):
+        seen = {
+            float(x): float(y)
+            for line in one.lines
+            if line.get_marker() in ("o", "s", "D")
+            for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        }
+        expected = dict(zip(result.blocks.astype(float), result.quartiles[i, :, 1], strict=True))
+        assert seen == pytest.approx(expected)
+        bars = [s for c in one.collections for s in c.get_segments()]
+        assert {tuple(np.round(s[:, 1], 9)) for s in bars} == {
+            tuple(np.round(q[[0, 2]], 9)) for q in result.quartiles[i]
+        }
+
+
+def test_labels_and_statements_stand_at_their_shares(result):
+    _, (shares, step) = drawn(early_late_shares, "labels", result)
+    for values, marker in (
+        (result.early_labels, "s"), (result.late_labels, "D"), (result.init_labels, "|")
+    ):  # fmt: skip
+        line = next(found for found in shares.lines if found.get_marker() == marker)
+        np.testing.assert_allclose(line.get_xdata(), values)
+    line = next(found for found in step.lines if found.get_marker() == "o")
+    np.testing.assert_allclose(line.get_xdata(), result.label_difference)
+    figure, (early, rest, late, ring) = drawn(early_late_shares, "statements", result)
+    words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts)
+    for verdict in result.verdicts:
+        assert verdict.sentence in words
+    for axes, row in ((early, 0), (late, LATE_STATEMENT)):
+        whole = next(line for line in axes.lines if len(line.get_xdata()) == 6)
+        np.testing.assert_allclose(whole.get_ydata(), result.statement_shares[:, row])
+    for axes, expected in ((rest, result.rest_shares), (ring, result.ring_shares[:, 1])):
+        for side, marker in enumerate("sD"):
+            line = next(found for found in axes.lines if found.get_marker() == marker)
+            np.testing.assert_allclose(line.get_ydata(), expected[:, side])
