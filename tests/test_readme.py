@@ -1,0 +1,37 @@
+"""The README: its commands and links exist, and every command is in it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from viz.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_every_command_is_there_and_no_other():
+    shown = set(re.findall(r"^viz ([a-z-]+)", README, re.MULTILINE))
+    assert shown == set(main.commands)
+
+
+def test_options_named_exist():
+    known = {o for c in main.commands.values() for p in c.params for o in p.opts}
+    assert set(re.findall(r"(?<![\w-])--[a-z]+", README)) <= known | {"--help"}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/methods.md", "docs/checkpoints.md"])
+def test_links_lead_somewhere(page):
+    path = ROOT / page
+    for link in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8")):
+        if not link.startswith("http"):
+            assert (path.parent / link).exists(), link
+
+
+def test_python_lines_run(small_file, tmp_path, monkeypatch):
+    """The example, on a small network instead of the shipped one."""
+    code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code.replace('"photos-p7"', repr(str(small_file))), "README", "exec"), {})
+    assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
