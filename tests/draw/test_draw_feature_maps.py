@@ -79,13 +79,12 @@ def test_one_scale_with_zero_in_the_middle_is_stated(result, scale):
     maps = {limits[name] for name in COLUMNS if name != "kernel"}
     bars = [axes for axes in figure.axes if axes not in made.values()]
     if scale == "figure":
-        values = np.concatenate([
-            result.of(n).ravel() for n in COLUMNS if n not in ("kernel", "over")
-        ])  # fmt: skip
+        names = {*COLUMNS, "depthwise_norm"} - {"kernel", "over"}
+        values = np.concatenate([result.of(name).ravel() for name in names])
         assert list(maps) == pytest.approx([np.quantile(np.abs(values), 0.99)], rel=1e-5)
         assert len(bars) == 2
     else:
-        assert len(bars) == 6
+        assert len(bars) == 7
         residual = np.quantile(np.abs(result.of("residual")), 0.99)
         assert limits["residual"] == pytest.approx(residual, rel=1e-5)
     assert limits["kernel"] == np.abs(result.kernels).max()
@@ -115,7 +114,7 @@ def test_over_the_image_strength_is_opacity(result):
     limit = map_limits(result)["over"]
     for row in range(6):
         laid = images_of(made["over"])[2 * row + 1].get_array()
-        values = result.of("depthwise_activation")[divmod(row, 3)]
+        values = result.of("depthwise_norm")[divmod(row, 3)]
         np.testing.assert_allclose(laid[..., 3], np.clip(np.abs(values) / limit, 0, 1), atol=1e-6)
         strongest = np.unravel_index(np.abs(values).argmax(), values.shape)
         assert tuple(laid[strongest][:3]) == pytest.approx(

@@ -20,7 +20,11 @@ __all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
 
 MapScale = Literal["figure", "stage"]
 COLUMNS = ("input", "kernel", "depthwise", "depthwise_activation", "over", "residual", "output")
-"""Columns beside the image; ``over`` is the activation laid over the image."""
+"""Columns beside the image; ``over`` is what the depthwise part adds, laid over the image."""
+_SHOWN = {
+    name: "depthwise_norm" if name == "over" else name for name in COLUMNS if name != "kernel"
+}
+"""Which of a result's maps each column holds."""
 SHARE = 0.99
 """Of the values lie within a colour scale; larger ones take its end colour."""
 _GAP = 1.6 * MM
@@ -53,16 +57,16 @@ def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, flo
     """
     if scale not in ("figure", "stage"):
         raise ValueError(f"scale is one of figure, stage, not {scale!r}.")
-    names = [name for name in COLUMNS if name not in ("kernel", "over")]
-    values = {name: np.abs(result.of(name)[np.isfinite(result.of(name))]) for name in names}
+    maps = {column: result.of(name) for column, name in _SHOWN.items()}
+    values = {column: np.abs(each[np.isfinite(each)]) for column, each in maps.items()}
     if scale == "figure":
         together = _limit(np.concatenate(list(values.values())))
-        found = dict.fromkeys(names, together)
+        found = dict.fromkeys(maps, together)
     else:
-        found = {name: _limit(values[name]) for name in names}
+        found = {column: _limit(each) for column, each in values.items()}
     kernels = np.abs(result.kernels[np.isfinite(result.kernels)])
     largest = float(kernels.max(initial=0.0)) or 1.0
-    return found | {"over": found["depthwise_activation"], "kernel": largest}
+    return found | {"kernel": largest}
 
 
 def _limit(values: NDArray[np.float32]) -> float:
@@ -159,8 +163,8 @@ _HEADS = {
     "kernel": "kernel",
     "depthwise": "after the\nkernel",
     "depthwise_activation": "after the\nactivation",
-    "over": "activation\nover the image",
-    "residual": "normalised,\nplus the input",
+    "over": "normalised,\nover the image",
+    "residual": "plus the\ninput map",
     "output": "block's output,\nsame number",
 }
 
@@ -181,8 +185,9 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
     return (
         f"White is zero. Colour scale: {how}, ends where {100 * SHARE:.0f} % of the values lie "
         f"within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
-        f"frame in an input map is the size of the {k} x {k} kernel. Over the image: the stronger "
-        "the activation, the less of the (grey) image shows. The pointwise part mixes all "
+        f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
+        "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
+        "shows. The pointwise part mixes all "
         "channels: the output of the same number is not the same channel."
     )
 
@@ -236,7 +241,7 @@ def _draw_row(
             interpolation="nearest", aspect="auto",
         )  # fmt: skip
         _frame(made[column], 0, top, p * w, p * h)
-    values = result.of("depthwise_activation")[image, channel]
+    values = result.of(_SHOWN["over"])[image, channel]
     made["over"].imshow(_pale(result.images[image]), extent=(0, across, top + down, top),
                         interpolation="nearest", aspect="auto")  # fmt: skip
     made["over"].imshow(_laid_over(values, limits["over"]), extent=place, interpolation="nearest",
@@ -306,7 +311,7 @@ def _draw_bars(
         places = {
             name: (axes.get_position().x0 * width, axes.get_position().width * width)
             for name, axes in made.items()
-            if name not in ("image", "kernel", "over")
+            if name not in ("image", "kernel")
         }
     kernel = made["kernel"].get_position()
     places["kernel"] = (kernel.x0 * width, kernel.width * width)
