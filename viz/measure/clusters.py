@@ -44,8 +44,8 @@ STABILITY_SAMPLE = 1000
 """Kernels that stability is measured on, at most."""
 STABILITY_AXES = 81
 """Principal components that stability is measured on, at most: all of them up to 9 x 9."""
-NULL_CLOUDS = 5
-"""Gaussian clouds that the stability is compared with."""
+NULL_CLOUDS, NULL_BOOTSTRAPS = 9, 3
+"""Gaussian clouds that the stability is compared with, and bootstrap samples of each."""
 FIT_SAMPLE = 10_000
 """Kernels that the final centres are fitted on, at most."""
 TSNE_SAMPLE = 3000
@@ -278,12 +278,12 @@ def _curves(
         _, vectors = np.linalg.eigh(centred.T @ centred)
         sample = centred @ vectors[:, -STABILITY_AXES:]
 
-    def curve(each: NDArray[np.float32]) -> Curve:
-        return stability(each, tried, n_bootstraps=n_bootstraps, seed=seed, progress=tick)
+    def curve(each: NDArray[np.float32], bootstraps: int, seed: int) -> Curve:
+        return stability(each, tried, n_bootstraps=bootstraps, seed=seed, progress=tick)
 
-    found = curve(sample)
-    null = [curve(gaussian_like(sample, [seed, i])).mean for i in range(NULL_CLOUDS)]
-    return found, np.stack(null)
+    clouds = (gaussian_like(sample, [seed, i]) for i in range(NULL_CLOUDS))
+    null = [curve(cloud, NULL_BOOTSTRAPS, seed + i).mean for i, cloud in enumerate(clouds)]
+    return curve(sample, n_bootstraps, seed), np.stack(null)
 
 
 def _number(n_clusters: int | None, found: Curve, null: NDArray[np.float64]) -> tuple[int, str]:
@@ -374,7 +374,7 @@ def summary(result: Clusters) -> dict[str, Any]:
         `viz.measure.kernel_spectra.summary`, with each cluster's share).
     """
     at: dict[str, Any] = {name: _finite(value) for name, value in result.at_chosen().items()}
-    at |= {name: _finite(getattr(result, name)) for name in ("mean_excess", "needed_excess")}
+    at |= {name: _finite(getattr(result, name)) for name in ("median_excess", "needed_excess")}
     curve = [
         {
             "n_clusters": int(result.tried[i]),

@@ -219,35 +219,35 @@ class Clusters(KernelSpectra):
         return self.stability - self.null_stability
 
     @property
-    def mean_excess(self) -> float:
-        """Mean of `excess` over the numbers tried; nan if not measured."""
-        return float(self.excess.mean())
+    def median_excess(self) -> float:
+        """Median of `excess` over the numbers tried; nan if not measured."""
+        return float(np.median(self.excess))
 
     @property
-    def null_mean_excess(self) -> Floats:
+    def null_median_excess(self) -> Floats:
         """The same of each Gaussian cloud against the mean of the other clouds, (R,)."""
         r = len(self.null_curves)
         others = (self.null_curves.sum(0) - self.null_curves) / (r - 1 if r > 1 else np.nan)
-        mean: Floats = (self.null_curves - others).mean(1)
-        return mean
+        middle: Floats = np.median(self.null_curves - others, axis=1)
+        return middle
 
     @property
     def needed_excess(self) -> float:
-        """Mean excess that a further Gaussian cloud would show one time in two hundred.
+        """Median excess that a further Gaussian cloud would show one time in two hundred.
 
-        Student's prediction bound, t sqrt(1 + 1/R) standard deviations of `null_mean_excess`,
-        whose mean is 0; nan if not measured.
+        Student's prediction bound, mean + t sqrt(1 + 1/R) standard deviations of
+        `null_median_excess`; nan if not measured.
         """
         r = len(self.null_curves)
         if r < 2:
             return float("nan")
-        spread = float(self.null_mean_excess.std(ddof=1))
-        return float(student.ppf(0.995, r - 1) * spread * (1 + 1 / r) ** 0.5)
+        null, reach = self.null_median_excess, student.ppf(0.995, r - 1) * (1 + 1 / r) ** 0.5
+        return float(null.mean() + reach * null.std(ddof=1))
 
     @property
     def beyond_null(self) -> bool:
         """Whether there are groups: more stable than those that k-means cuts a cloud into."""
-        return self.mean_excess > self.needed_excess
+        return self.median_excess > self.needed_excess
 
     def at_chosen(self) -> dict[str, float]:
         """Return stability and null stability of the number of clusters chosen.
@@ -283,7 +283,7 @@ class Clusters(KernelSpectra):
             )
             parts.append(
                 f"{found}: over the numbers tried, stability exceeds that of Gaussian clouds of "
-                f"the same covariance by {self.mean_excess:.2f} in the mean, and more than "
+                f"the same covariance by {self.median_excess:.2f} in the median, and more than "
                 f"{self.needed_excess:.2f} is needed."
             )
         if np.isfinite(at["stability"]):
