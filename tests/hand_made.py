@@ -53,7 +53,7 @@ def described(checkpoint, *, fitted=None, by_atoms=None, labels=None, counts=Non
 
 def described_patches(checkpoint, *, kinds=None, exact=True):
     """A description of the patch filters, each made rank one on the way so that it can be exact."""
-    filters = checkpoint.model.patch_filters.detach().numpy()
+    filters = checkpoint.model.patch_filters.detach().numpy().copy()
     n, c, p, _ = filters.shape
     axis = np.full((n, c), c**-0.5)
     maps = np.einsum("ncij,nc->nij", filters, axis)

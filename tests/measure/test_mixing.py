@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from hand_made import described
 from scipy.stats import norm as normal
 from torch import nn
 
@@ -344,3 +345,8 @@ def test_wrong_labels_are_refused(small):
         measure(small, labels=["edge"] * 5)
     with pytest.raises(ValueError, match="'stripes' is not one"):
         measure(small, labels=["stripes"] * 48)
+    description = described(small)
+    assert measure(small, description=description, n_shuffles=0).label_names == ("edge",)
+    small.model.depthwise_kernels(2)[0, 0, 0] += 1
+    with pytest.raises(ValueError, match="of other kernels"):
+        measure(small, description=description)

@@ -298,16 +298,19 @@ def test_unknown_scopes_are_refused(small, scopes):
         run(small, described(small), scopes=scopes)
 
 
-def test_foreign_descriptions_and_broken_networks_are_refused(small, rng):
+def test_foreign_descriptions_and_broken_networks_are_refused(small):
     description = described(small)
     small.model.blocks[0].depthwise_norm.weight.fill_(float("nan"))
     with pytest.raises(ValueError, match="not finite"):
         run(small, description)
-    from viz.measure.depthwise import describe
-
-    few = describe(rng.standard_normal((4, 5, 5)), n_init=1, max_atoms=1)
-    with pytest.raises(ValueError, match="expected all"):
-        run(small, few)
+    small.model.blocks[0].depthwise_norm.weight.fill_(1.0)
+    small.model.depthwise_kernels(1)[3, 2, 2] += 1
+    with pytest.raises(ValueError, match="of other kernels"):
+        run(small, description)
+    patches = described_patches(small)
+    small.model.patch_filters.mul_(2)
+    with pytest.raises(ValueError, match="of other patch filters"):
+        run(small, patches=patches, scopes=("patch",))
 
 
 def test_results_save_and_say_their_numbers(small, tmp_path, rng):

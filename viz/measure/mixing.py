@@ -80,7 +80,8 @@ def measure(
     Raises
     ------
     ValueError
-        If the labels are not one of `viz.results.depthwise.LABELS` for each kernel.
+        If the labels are not one of `viz.results.depthwise.LABELS` for each kernel, or the
+        description is of other kernels.
 
     Notes
     -----
@@ -94,6 +95,10 @@ def measure(
             from viz.measure.depthwise import describe_checkpoint
 
             description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
+        elif not np.array_equal(description.kernels, np.concatenate(_kernels(model))):
+            raise ValueError(
+                f"the description is of other kernels than {checkpoint.source.name}'s."
+            )
         labels = description.label
     named = _labels(labels, config.depth, config.dim)
     if images is None:
@@ -123,9 +128,7 @@ def measure(
             images=images.sha256 if images is not None else {},
         ),
         labels=named,
-        kernels=np.stack(
-            [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(config.depth)]
-        ),
+        kernels=np.stack(_kernels(model)),
         branch_scale=branch,
         stream_scale=stream,
         null_singular_values=null.mean(0),
@@ -139,6 +142,11 @@ def measure(
         **per_block,
         **flow_fields(weights, branch, named, n_shuffles=n_shuffles, seed=seed),
     )
+
+
+def _kernels(model: ConvMixer) -> list[NDArray[np.float32]]:
+    depth = model.config.depth
+    return [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(depth)]
 
 
 def _part(model: ConvMixer, block: int) -> Block:

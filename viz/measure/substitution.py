@@ -182,26 +182,26 @@ def _check(checkpoint: Checkpoint, scopes: Sequence[str]) -> None:
 
 def _check_description(checkpoint: Checkpoint, description: DepthwiseDescription) -> None:
     config = checkpoint.config
-    rows = np.repeat(np.arange(config.depth), config.dim)
-    channels = np.tile(np.arange(config.dim), config.depth)
-    shape = (config.dim * config.depth, config.kernel_size, config.kernel_size)
-    if (
-        description.kernels.shape != shape
-        or not np.array_equal(description.block, rows)
-        or not np.array_equal(description.channel, channels)
+    kernels = [checkpoint.model.depthwise_kernels(b) for b in range(config.depth)]
+    if not (
+        np.array_equal(description.block, np.repeat(np.arange(config.depth), config.dim))
+        and np.array_equal(description.channel, np.tile(np.arange(config.dim), config.depth))
+        and _same(description.kernels, torch.cat(kernels))
     ):
         raise ValueError(
-            f"the description holds kernels {description.kernels.shape}, expected all "
-            f"{shape} of {checkpoint.source.name}, by block and channel."
+            f"the description is of other kernels than the {config.depth * config.dim} of "
+            f"{checkpoint.source.name}; expected all of them, by block and channel."
         )
 
 
+def _same(described: Filters, weights: Tensor) -> bool:
+    return np.array_equal(described, weights.detach().float().cpu().numpy(), equal_nan=True)
+
+
 def _check_patches(checkpoint: Checkpoint, patches: PatchFilterDescription) -> None:
-    shape = tuple(checkpoint.model.patch_filters.shape)
-    if patches.filters.shape != shape:
+    if not _same(patches.filters, checkpoint.model.patch_filters):
         raise ValueError(
-            f"the description holds patch filters {patches.filters.shape}, expected {shape} of "
-            f"{checkpoint.source.name}."
+            f"the description is of other patch filters than those of {checkpoint.source.name}."
         )
 
 
