@@ -10,7 +10,7 @@ import sys
 import tarfile
 import zipfile
 
-import hostile_files
+import hostile_parts
 import pytest
 import torch
 from hostile_files import LOADED, REFUSED
@@ -83,7 +83,7 @@ def answers(tmp_path_factory):
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(paths), list(paths)[len(found)] + done.stderr[-3000:]
     for path in paths.values():
-        assert not hostile_files.marks(path).exists()
+        assert not hostile_parts.marks(path).exists()
         if path.is_file() and path.stat().st_size > 10_000_000:
             path.unlink()
     return dict(zip(paths, found, strict=True))
@@ -116,19 +116,19 @@ def test_within_limits(answers, what):
 def test_the_files_would_hurt(tmp_path):
     """Some of them opened as torch does it by itself: what they were made for happens."""
     path = tmp_path / "f.pth"
-    hostile_files.code_in(True, False)(path)
+    hostile_parts.code_in(True, False)(path)
     torch.load(path, weights_only=False)
-    assert hostile_files.marks(path).exists()
-    hostile_files.deflated_bomb(path, 1 << 26)
+    assert hostile_parts.marks(path).exists()
+    hostile_parts.deflated_bomb(path, 1 << 26)
     assert path.stat().st_size < 100_000
     bomb = torch.load(path, weights_only=True)["0.weight"]
     assert bomb.untyped_storage().nbytes() == 1 << 26
-    hostile_files.expanded(path)
+    hostile_parts.expanded(path)
     assert path.stat().st_size < 1600
     assert torch.load(path, weights_only=True)["0.weight"].numel() == 1_600_000_000
-    hostile_files.two_tables_of_contents(path)
+    hostile_parts.two_tables_of_contents(path)
     with zipfile.ZipFile(path) as archive:
         assert archive.getinfo("x/data/0").file_size == 192
     assert len(torch._C.PyTorchFileReader(str(path)).get_record("data/0")) == 192 + (1 << 20)
-    hostile_files.tar_as_well(path)
+    hostile_parts.tar_as_well(path)
     assert tarfile.is_tarfile(path)

@@ -409,7 +409,7 @@ def test_what_is_no_checkpoint_is_refused(hub):
 
 
 def test_a_pickle_from_the_hub_is_not_executed(hub, tmp_path):
-    from hostile_files import code_in, marks
+    from hostile_parts import code_in, marks
 
     path = tmp_path / "code.pth"
     code_in(True, False)(path)
