@@ -245,6 +245,15 @@ def strengths(parts: Array) -> Array:
     return lost
 
 
+def overlaps(parts: Array) -> Array:
+    """Largest cosine, (n,), between the absolute taps, mean removed first, of two parts of m."""
+    flat = np.abs(parts - parts.mean((2, 3), keepdims=True)).reshape(*parts.shape[:2], -1)
+    flat /= np.linalg.norm(flat, axis=2, keepdims=True)
+    cosine = np.einsum("ant,bnt->abn", flat, flat)
+    cosine[np.arange(len(parts)), np.arange(len(parts))] = 0
+    return cosine.max((0, 1))
+
+
 def plant_sums(
     labels: list[str],
     n: int,
@@ -255,35 +264,44 @@ def plant_sums(
     decibel: tuple[float, float] = (10, 30),
     reach: float = 2.0,
     clear: float = 1.5,
+    overlap: float = 1.0,
 ) -> tuple[Bank, Array]:
     """Sums of atoms of different energy; the truth is the strongest's, and the losses (m, n).
 
-    Only sums whose strongest part loses ``clear`` times as much as the next are kept.
+    Only sums are kept whose strongest part loses ``clear`` times as much as the next, and whose
+    parts lie side by side: the cosine between the absolute taps of any two is at most ``overlap``.
     """
     banks, lost = [], []
     while sum(len(b.kernels) for b in banks) < n:
-        each = [
-            joined(
-                [plant(str(label), 1, k, rng, decibel=(200, 201), reach=reach) for label in names]
-            )
-            for names in rng.choice(labels, (atoms, n))
-        ]
+        each = [mixed(labels, 8 * n, k, rng, reach) for _ in range(atoms)]
         energy = np.linalg.norm([b.clean for b in each], axis=(2, 3), keepdims=True)
-        weight = rng.uniform(0.5, 1.0, (atoms, n, 1, 1))
+        weight = rng.uniform(0.5, 1.0, (atoms, 8 * n, 1, 1))
         parts = np.stack([b.clean for b in each]) / energy * weight
-        loss = strengths(parts)
+        apart = np.flatnonzero(overlaps(parts) <= overlap)[: 4 * n]
+        loss = strengths(parts[:, apart])
         order = np.sort(loss, axis=0)
         keep = order[-1] >= clear * order[-2]
-        top = loss.argmax(0)
+        rows, top = apart[keep], loss.argmax(0)[keep]
+        if not len(rows):
+            continue
         pick = {
-            f: np.stack([getattr(b, f) for b in each])[top, np.arange(n)][keep]
+            f: np.stack([getattr(b, f) for b in each])[top, rows]
             for f in ("label", "scale", "orientation", "direction", "x", "y")
         }
-        clean = parts.sum(0)[keep]
+        clean = parts.sum(0)[rows]
         banks.append(Bank(kernels=noisy(clean, rng, decibel), clean=clean, **pick))
         lost.append(loss[:, keep])
     bank, losses = joined(banks), np.concatenate(lost, axis=1)
     return Bank(*(getattr(bank, f)[:n] for f in Bank.__dataclass_fields__)), losses[:, :n]
+
+
+def mixed(labels: list[str], n: int, k: int, rng: np.random.Generator, reach: float) -> Bank:
+    """Single atoms of labels drawn at random, without noise."""
+    banks = [plant(name, n, k, rng, decibel=(200, 201), reach=reach) for name in labels]
+    which, row = rng.integers(len(labels), size=n), rng.permutation(n)
+    return Bank(
+        *(np.stack([getattr(b, f) for b in banks])[which, row] for f in Bank.__dataclass_fields__)
+    )
 
 
 def joined(banks: list[Bank]) -> Bank:

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
@@ -32,6 +33,7 @@ _SCALES = {
     "figure": "one scale for all, ± the 99.5 % quantile of |weight| (stated above the blocks)",
     "tile": "each kernel ± its own largest |weight|",
 }
+_NAMED = 1.2
 _NAMES = {
     "dc_share": "DC share",
     "odd_energy": "odd energy",
@@ -162,9 +164,12 @@ def draw_labelled(
     return axes
 
 
-def dictionary_figure(result: DepthwiseDescription) -> Figure:
+def dictionary_figure(result: DepthwiseDescription, *, typical: int = 8, odd: int = 4) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
-    return new_figure(TWO_COLUMNS, 0.9 + 0.52 * len(present(result.label)))
+    k, rows = result.kernels.shape[1], len(present(result.label))
+    wide = (typical + odd) * (k + 2) + k
+    tall = (TWO_COLUMNS - _NAMED - MARGIN) * (rows * (k + 4) - 4) / wide
+    return new_figure(TWO_COLUMNS, tall + 1.0)
 
 
 def draw_dictionary(
@@ -216,7 +221,7 @@ def draw_dictionary(
         "tile ± its own largest |weight|; red positive, blue negative, white zero.",
     )
     width, height = inches(target)
-    left = 1.75
+    left = _NAMED
     inner = min(width - left - MARGIN, (height - top - bottom - 0.2) * wide / layout.shape[0])
     axes = panel(target, (left, bottom + 0.05, inner, inner * layout.shape[0] / wide))
     picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
@@ -271,8 +276,8 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     )
     width, height = inches(target)
     up, low = height - top - bottom - 0.5, bottom + 0.35
-    axes = panel(target, (0.5, low, width - 2.6, up))
-    beside = panel(target, (width - 2.0, low, 0.32, up))
+    axes = panel(target, (0.5, low, width - 2.25, up))
+    beside = panel(target, (width - 1.6, low, 0.32, up))
     names = [i for i, name in enumerate(LABELS) if shares[i].any() or null[i] > 0]
     wide = len(blocks) > 1
     x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
@@ -340,6 +345,8 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
             axes.fill_between(blocks, q[:, 0], q[:, 2], color="#4477aa", alpha=0.25, linewidth=0)
             axes.plot(blocks, q[:, 1], color="#4477aa", marker="o", markersize=2, linewidth=1)
             axes.set_title(_NAMES[DESCRIPTORS[i]], fontsize=TEXT, pad=2)
+            if values.max() > 1 and (values == np.round(values)).all():
+                axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         else:
             _draw_r2(result, axes, blocks)
         axes.set_xticks(blocks[:: max(1, len(blocks) // 5)])
@@ -351,22 +358,31 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
 
 def _draw_r2(result: DepthwiseDescription, axes: Axes, blocks: NDArray[np.int64]) -> None:
     shades = ["#332211", "#7a4d1e", "#bf7f30", "#e6b566"]
+    ends: list[float] = []
     for j in range(result.max_atoms):
         medians = [np.median(result.r2_by_atoms[result.block == b, j]) for b in blocks]
         axes.plot(blocks, medians, color=shades[j], marker="o", markersize=2, linewidth=1)
-        axes.annotate(f"{j + 1}", (blocks[-1], medians[-1]), xytext=(3, 0), fontsize=SMALL,
-                      textcoords="offset points", va="center", color=shades[j])  # fmt: skip
+        ends.append(float(medians[-1]))
         if len(result.shuffled_r2_by_atoms):
             null = np.median(result.shuffled_r2_by_atoms[:, j])
             axes.axhline(null, color=shades[j], linewidth=0.6, linestyle=(0, (4, 2)))
+    # The numbers at the lines' ends are kept a line of text apart, from the top down.
+    heights = [min(end, 1 - 0.1 * (len(ends) - 1 - j)) for j, end in enumerate(ends)]
+    for j in range(len(ends) - 2, -1, -1):
+        heights[j] = min(heights[j], heights[j + 1] - 0.1)
+    for j, height in enumerate(heights):
+        axes.annotate(f"{j + 1}", (1, height), xytext=(3, 0), fontsize=SMALL, va="center",
+                      xycoords=("axes fraction", "data"), textcoords="offset points",
+                      color=shades[j], annotation_clip=False)  # fmt: skip
     axes.set_ylim(0, 1)
     axes.set_title("R² by number of atoms", fontsize=TEXT, pad=2)
 
 
-def fits_figure(result: DepthwiseDescription) -> Figure:
+def fits_figure(result: DepthwiseDescription, *, each: int = 6) -> Figure:
     """Make a Figure that fits `draw_fits`."""
-    del result
-    return new_figure(TWO_COLUMNS, 3.1)
+    k = result.kernels.shape[1]
+    tall = (TWO_COLUMNS - 0.6) * 3 * (k + 2) / (3 * each * (k + 2) + 2 * k)
+    return new_figure(TWO_COLUMNS, tall + 1.4)
 
 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each: int = 6) -> Axes:
@@ -424,6 +440,6 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each:
         axes.text(
             x + k / 2, 3 * (k + 2),
             f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_atoms[i]}",
-            fontsize=5, ha="center", va="top", linespacing=1.1,
+            fontsize=SMALL, ha="center", va="top", linespacing=1.1,
         )  # fmt: skip
     return axes

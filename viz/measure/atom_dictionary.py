@@ -67,6 +67,8 @@ def _angles(count: int) -> list[float]:
 def _variants(family: str, k: int) -> list[tuple[float, float, float, float, float]]:
     """Return (sigma, theta, fifth, sixth, step between places) of every template but its place."""
     rows: list[tuple[float, float, float, float, float]] = []
+    # The number of places grows with k^2: large kernels start from larger atoms, but for bumps.
+    wide = max(1.0, k / 11)
 
     def add(sigma: float, theta: float, fifth: float, sixth: float, step: float) -> None:
         rows.append((sigma, theta, fifth, sixth, step))
@@ -74,35 +76,35 @@ def _variants(family: str, k: int) -> list[tuple[float, float, float, float, flo
     match family:
         case "gauss":
             for s in _scales(0.5, 1.7, k / 2.5):
-                add(s, 0, 0, 0, max(0.5, s))
+                add(s, 0, 0, 0, max(0.5 if k <= 11 else 1.0, s))
         case "dog":
-            for s in _scales(0.7, 1.7, k / 4):
+            for s in _scales(0.7 * wide, 1.7, k / 4):
                 add(s, 0, math.log(1.6), 0.39, max(1.0, 0.8 * s))
         case "ring":
-            for s in _scales(0.8, 1.6, k / 4):
+            for s in _scales(0.8 * wide, 1.6, k / 4):
                 for c in ((1, -2, 0.5), (0, 1, 0)):
                     add(s, 0, math.acos(c[0] / math.hypot(*c)), math.atan2(c[2], c[1]), s)
         case "oval":
-            for s in _scales(0.55, 2.1, k / 4):
+            for s in _scales(0.55 * wide, 2.1, k / 4):
                 for theta in _angles(6):
                     add(s, theta, math.log(3), 0, max(1.0, 1.5 * s))
         case "edge" | "bar":
-            for s in _scales(0.7, 2.0, k / 3):
+            for s in _scales(0.7 * wide, 2.0, k / 3):
                 for theta in _angles(4):
                     add(s, theta, 0, 0, max(1.0, 1.1 * s))
                 if s < k / 4:
                     for theta in _angles(6):
                         add(s, theta, math.log(2.5), 0, max(1.0, 1.6 * s))
         case "saddle":
-            for s in _scales(0.7, 1.7, k / 4):
+            for s in _scales(0.7 * wide, 1.7, k / 4):
                 for theta in _angles(8)[:4]:
                     add(s, theta, 0, 0, max(1.0, 1.3 * s))
         case "cross":
-            for s in _scales(0.5, 1.8, k / 6):
+            for s in _scales(0.5 * wide, 1.8, k / 6):
                 for theta in _angles(8)[:4]:
                     add(s, theta, math.log(3), 0, max(1.0, 1.7 * s))
         case "grating":
-            for wave in _scales(2.2, 1.4, k / 1.5):
+            for wave in _scales(2.2 * wide, 1.4, k / 1.5):
                 for theta in _angles(8):
                     for phase in (0.0, math.pi / 2):
                         s = max(0.8 * wave, 1.5)

@@ -307,6 +307,7 @@ def fit_sums(
     n, t = taps.shape
     size = max(32, min(1024, 2**17 // t))
     chunks = [taps[i : i + size] for i in range(0, n, size)]
+    dictionary(k)  # before the threads, which would each make it
     parts: list[Sums] = []
     for part in in_threads(lambda rows: _fit_chunk(rows, k, max_atoms), chunks):
         parts.append(part)

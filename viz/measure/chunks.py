@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-import torch
-
-from viz.measure.threads import one_thread
+from viz.measure.threads import allowed, one_thread
 
 __all__ = ["in_threads"]
 
@@ -34,7 +32,7 @@ def in_threads(function: Callable[[Item], Answer], items: Sequence[Item]) -> Ite
     Answer
         One per item, in the order of the items.
     """
-    workers = min(torch.get_num_threads(), _MOST_WORKERS, len(items))
+    workers = min(allowed(), _MOST_WORKERS, len(items))
     if workers <= 1:
         yield from map(function, items)
         return

@@ -18,6 +18,7 @@ from viz.measure.atom_fit import RIDGE
 from viz.measure.atom_selection import Chosen, Sums, coefficients, fit_sums
 from viz.measure.atoms import evaluate, tap_grid
 from viz.measure.kernel_labels import TAP_SHARE, Names, name_atoms
+from viz.measure.threads import one_thread
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.network import Source
 
@@ -41,6 +42,7 @@ def describe(
     max_atoms: int = 4,
     blocks: ArrayLike | None = None,
     n_init: int | None = None,
+    n_shuffled: int | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
@@ -59,6 +61,9 @@ def describe(
     n_init : int or None
         Kernels drawn as a new network draws them, described against the same thresholds; by default
         as many as there are kernels, but 250 at least and 1,000 at most.
+    n_shuffled : int or None
+        Kernels with shuffled taps that set the threshold; by default 500 to 4,000, by the number of
+        kernels. Fewer are quicker, and the threshold is known less well.
     source : Source or None
         Where the kernels come from; by default in memory, with a hash of their bytes.
     progress : callable or None
@@ -81,12 +86,26 @@ def describe(
     smooth beats them too. Formulas: ``docs/methods/depthwise.md``.
     """
     taps, block = _checked(kernels, blocks, max_atoms)
+    with one_thread():
+        return _described(taps, block, seed, max_atoms, n_init, n_shuffled, source, progress)
+
+
+def _described(
+    taps: NDArray[np.float32],
+    block: NDArray[np.int64],
+    seed: int,
+    max_atoms: int,
+    n_init: int | None,
+    n_shuffled: int | None,
+    source: Source | None,
+    progress: Progress | None,
+) -> DepthwiseDescription:
     n, k = len(taps), taps.shape[-1]
     n_init = min(max(n, 250), 1000) if n_init is None else n_init
     flat = taps.reshape(n, -1).astype(np.float64)
     alive = _unit(flat)[1]
-    chance = kernel_null.shuffled(_unit(flat)[0][alive], seed)
-    init = kernel_null.random_init(n_init, k, seed).reshape(n_init, -1).astype(np.float64)
+    chance = kernel_null.shuffled(_unit(flat)[0][alive], seed, n_shuffled)
+    init = kernel_null.random_init(n_init, k, seed).reshape(n_init, k * k).astype(np.float64)
     raw = np.concatenate([flat, chance, init])
     mine, shuffles, new = slice(0, n), slice(n, n + len(chance)), slice(n + len(chance), None)
     rows = _unit(raw)[0]
@@ -124,6 +143,7 @@ def describe_checkpoint(
     seed: int = 0,
     max_atoms: int = 4,
     n_init: int | None = None,
+    n_shuffled: int | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
     """Describe the depthwise kernels of a loaded network, block by block.
@@ -138,7 +158,7 @@ def describe_checkpoint(
         Of the nulls.
     max_atoms : int
         Most atoms per kernel.
-    n_init : int or None
+    n_init, n_shuffled : int or None
         As in `describe`.
     progress : callable or None
         As in `describe`.
@@ -162,6 +182,7 @@ def describe_checkpoint(
         max_atoms=max_atoms,
         blocks=np.repeat(chosen, [len(part) for part in kernels]),
         n_init=n_init,
+        n_shuffled=n_shuffled,
         source=checkpoint.source,
         progress=progress,
     )

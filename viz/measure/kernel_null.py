@@ -36,11 +36,11 @@ def kurtosis(taps: Taps) -> NDArray[np.float64]:
     """Return the fourth moment over the squared variance of each row (n, t): 3 for a Gaussian."""
     centred = taps - taps.mean(1, keepdims=True)
     variance = (centred**2).mean(1)
-    answer: NDArray[np.float64] = (centred**4).mean(1) / np.maximum(variance, 1e-300) ** 2
+    answer: NDArray[np.float64] = (centred**4).mean(1) / np.maximum(variance**2, 1e-300)
     return answer
 
 
-def shuffled(taps: Taps, seed: int) -> Taps:
+def shuffled(taps: Taps, seed: int, count: int | None = None) -> Taps:
     """Return kernels with their taps in random order, spread evenly over the kurtosis.
 
     Parameters
@@ -50,16 +50,19 @@ def shuffled(taps: Taps, seed: int) -> Taps:
     seed : int
         Of the shuffling. The result depends on what taps each kernel has and not on where they
         lie, their common sign or the order of the kernels.
+    count : int or None
+        How many; by default 500 to 4,000: four per kernel up to 2,000, from 12,000 kernels on a
+        sixth of their number. A small bank's shares are known no better than that.
 
     Returns
     -------
     ndarray, (s, t)
-        500 to 4,000 rows, in order of kurtosis: four per kernel up to 2,000, from 12,000 kernels
-        on a sixth of their number. A small bank's shares are known no better than that.
+        In order of kurtosis.
     """
     if not len(taps):
         return taps
-    count = int(np.clip(4 * len(taps), _FEWEST, np.clip(len(taps) // 6, _ENOUGH, _MOST)))
+    if count is None:
+        count = int(np.clip(4 * len(taps), _FEWEST, np.clip(len(taps) // 6, _ENOUGH, _MOST)))
     ordered = np.sort(taps, axis=1)
     skew = ((ordered - ordered.mean(1, keepdims=True)) ** 3).sum(1)
     ordered = np.where(skew[:, None] < 0, -ordered[:, ::-1], ordered)
@@ -155,8 +158,11 @@ class Null:
         Returns
         -------
         Null
-            With bins of at least 500 kernels.
+            With bins of at least 500 kernels; without any, nothing exceeds the threshold.
         """
+        if not len(taps):
+            flat = np.zeros((1, len(r2)))
+            return cls(np.empty(0), flat, flat + 1, np.inf)
         order = np.argsort(kurtosis(taps), kind="stable")
         bins = np.array_split(order, max(1, len(order) // _PER_BIN))
         values = kurtosis(taps)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["one_thread"]
+__all__ = ["allowed", "one_thread"]
 
 _LOCK = threading.Lock()
 _state = {"inside": 0, "before": 1}
@@ -34,3 +34,9 @@ def one_thread() -> Iterator[None]:
             _state["inside"] -= 1
             if not _state["inside"]:
                 torch.set_num_threads(_state["before"])
+
+
+def allowed() -> int:
+    """Return how many threads torch may use outside of `one_thread`."""
+    with _LOCK:
+        return _state["before"] if _state["inside"] else torch.get_num_threads()

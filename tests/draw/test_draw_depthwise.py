@@ -1,0 +1,164 @@
+"""What figures of described kernels hold, and what the result says of itself."""
+
+import json
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from viz.catalogue import view
+from viz.draw import depthwise as draw
+from viz.draw.labels import LABEL_STYLES
+from viz.results.depthwise import DESCRIPTORS, LABELS, PREDICATES, DepthwiseDescription
+from viz.results.network import Source
+
+
+def made_up(blocks=3, dim=8, k=5, labels=None, name="made-up.safetensors"):
+    """A description written by hand, no measure involved."""
+    rng = np.random.default_rng(0)
+    n = blocks * dim
+    kernels = rng.standard_normal((n, k, k)).astype(np.float32)
+    label = np.array([LABELS[i % len(LABELS)] for i in range(n)] if labels is None else labels)
+    r2 = np.sort(rng.uniform(0.2, 0.9, (n, 4)), axis=1)
+    oriented = np.where(np.isin(label, ["edge", "bar", "grating"]), 30.0, np.nan)
+    atoms = np.stack([label, *[np.full(n, "blob+")] * 3], axis=1)
+    floats = {d: rng.uniform(0, 1, n) for d in DESCRIPTORS} | {
+        "scale": np.ones(n), "orientation": oriented, "direction": np.full(n, np.nan),
+        "offset_x": rng.uniform(-1, 1, n), "offset_y": np.zeros(n), "constant": np.zeros(n),
+        "null_statistic": np.ones(n), "null_threshold": np.ones(n),
+    }  # fmt: skip
+    by_atom = ("amplitude", "strength", "scale", "orientation", "direction", "x", "y")
+    return DepthwiseDescription(
+        source=Source(name=name, sha256="0" * 64),
+        kernels=kernels,
+        block=np.repeat(np.arange(blocks), dim),
+        channel=np.tile(np.arange(dim), blocks),
+        label=label,
+        n_atoms=np.full(n, 2),
+        atom_labels=atoms,
+        **{f"atom_{f}": np.full((n, 4), 45.0) for f in by_atom},
+        fitted=kernels / 2,
+        fitted_by_atoms=np.stack([kernels / 2] * 4),
+        r2=r2[:, 1],
+        r2_by_atoms=r2,
+        coefficients=np.full(n, 12),
+        coefficients_by_atoms=np.full((n, 4), 12),
+        earned=label != "unclassified",
+        **(floats | {"radial_sign_changes": rng.integers(0, 3, n)}),
+        **{p: np.arange(n) % 2 == 0 for p in PREDICATES},
+        init_labels=np.array(["unclassified"] * 19 + ["edge"]),
+        init_r2_by_atoms=r2[:20],
+        shuffled_r2_by_atoms=r2[:10],
+    )
+
+
+def test_shares_and_coverage_count():
+    result = made_up()
+    assert sum(result.shares().values()) == pytest.approx(1)
+    assert result.shares()["edge"] == pytest.approx((result.label == "edge").mean())
+    assert result.shares(1)["blob+"] == pytest.approx((result.label[8:16] == "blob+").mean())
+    assert result.coverage == pytest.approx(1 - (result.label == "unclassified").mean())
+    assert result.null_coverage == pytest.approx(0.05)
+
+
+def test_the_summary_is_json_with_the_numbers_of_each_block():
+    result = made_up()
+    numbers = json.loads(json.dumps(result.summary(), allow_nan=False))
+    assert [b["block"] for b in numbers["blocks"]] == [0, 1, 2]
+    one = numbers["blocks"][1]
+    rows = slice(8, 16)
+    assert list(one["shares"]) == list(LABELS)
+    assert one["coverage"] == pytest.approx((result.label[rows] != "unclassified").mean())
+    assert one["null_coverage"] == pytest.approx(0.05)
+    np.testing.assert_allclose(one["r2"]["by_atoms"], np.median(result.r2_by_atoms[rows], axis=0))
+    for name in DESCRIPTORS:
+        assert one["descriptors"][name] == pytest.approx(np.median(getattr(result, name)[rows]))
+
+
+def test_the_table_has_a_row_per_kernel_and_the_sentence():
+    result = made_up()
+    frame = result.to_frame()
+    assert len(frame) == 24
+    for name in ("label", "scale", "orientation", "direction", "offset", "label_2", "amplitude_4",
+                 "r2", "r2_1", "r2_4", *DESCRIPTORS, *PREDICATES):  # fmt: skip
+        assert name in frame.columns
+    row = int(np.flatnonzero(result.label == "edge")[0])
+    assert frame["description"][row] == "edge at 30 degrees on a positive blob at 45 degrees"
+    off = int(np.flatnonzero(result.label == "off-centre")[0])
+    assert frame["description"][off].startswith("off-centre on a positive blob")
+
+
+def test_it_saves_and_loads_equal(tmp_path):
+    result = made_up()
+    assert DepthwiseDescription.load(result.save(tmp_path / "a.npz")) == result
+
+
+def test_the_bank_shows_the_same_channels_of_every_block():
+    bank = made_up(dim=12).bank(4, seed=1)
+    assert len(bank.kernels) == 12
+    channels = bank.channel.reshape(3, 4)
+    assert (channels == channels[0]).all() and (np.diff(channels[0]) > 0).all()
+    assert len(made_up().bank(None).kernels) == 24
+
+
+def test_tiles_are_framed_in_their_labels_colours():
+    result = made_up(blocks=1, dim=12)
+    figure = draw.labelled_figure(result)
+    axes = draw.draw_labelled(result, figure)
+    picture = axes.images[0].get_array()
+    height, width = axes.images[0].get_extent()[2], axes.images[0].get_extent()[1]
+    zoom = picture.shape[1] / width
+    assert picture.shape[0] / height == pytest.approx(zoom)
+    found = {tuple(c) for c in np.asarray(picture).reshape(-1, 3)}
+    for name in result.label:
+        assert tuple(np.round(255 * np.array(to_rgb(LABEL_STYLES[str(name)].colour)))) in found
+    legend = [t.get_text() for t in figure.legends[0].get_texts()]
+    assert legend == [name for name in LABELS if name in set(result.label)]
+
+
+def test_composition_stacks_to_one_beside_the_random_network():
+    result = made_up()
+    axes, beside = draw.draw_composition(result, draw.composition_figure(result))
+    tops = [c.get_paths()[0].vertices[:, 1].max() for c in axes.collections]
+    assert max(tops) == pytest.approx(1)
+    heights = [bar.get_height() for bar in beside.patches]
+    assert sum(heights) == pytest.approx(1)
+    assert sorted(h for h in heights if h)[0] == pytest.approx(0.05)
+
+
+def test_descriptors_show_medians_and_quartiles():
+    result = made_up()
+    panels = draw.draw_descriptors(result, draw.descriptors_figure(result))
+    assert len(panels) == 8
+    for name, axes in zip(DESCRIPTORS, panels, strict=False):
+        values = [np.median(getattr(result, name)[result.block == b]) for b in range(3)]
+        np.testing.assert_allclose(axes.lines[0].get_ydata(), values)
+        low = axes.collections[0].get_paths()[0].vertices[:, 1].min()
+        quartile = min(np.quantile(getattr(result, name)[result.block == b], 0.25)
+                       for b in range(3))  # fmt: skip
+        assert low == pytest.approx(quartile)
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 20])
+@pytest.mark.parametrize("row", view("depthwise").figures, ids=lambda row: row.name)
+def test_every_figure_stands_on_its_page(row, blocks):
+    long = "a-checkpoint-with-a-very-long-name-" * 3 + ".safetensors"
+    figure = row.make(made_up(blocks=blocks, name=long))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    page = figure.bbox
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1
+        assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1
+    sizes = [t.get_fontsize() for t in figure.findobj(lambda a: hasattr(a, "get_fontsize"))
+             if t.get_text()]  # fmt: skip
+    assert min(sizes) >= 6
+
+
+def test_nothing_labelled_is_drawn_too():
+    result = made_up(labels=["unclassified"] * 24)
+    for row in view("depthwise").figures:
+        row.make(result)
+    assert "0 % are described" in view("depthwise").sentence(result)
