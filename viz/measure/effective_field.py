@@ -23,7 +23,7 @@ from viz.results.network import Config
 __all__ = ["FieldNetwork", "Linearised", "Window", "bytes_per_image", "random_network"]
 
 Activation = Callable[[Tensor], Tensor]
-_WORKING = 6
+_WORKING = 9
 """Feature maps alive at once besides the slopes that are kept."""
 
 
@@ -323,7 +323,7 @@ def bytes_per_image(
     Returns
     -------
     int
-        Two maps of slopes a block, one of the patch embedding, six at work, three of the image.
+        Two maps of slopes a block, one of the patch embedding, nine at work, three of the image.
     """
     p = config.patch_size
     tokens = (image_size[0] // p) * (image_size[1] // p)
