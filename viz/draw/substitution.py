@@ -382,7 +382,7 @@ def draw_groups(result: Substitution, target: Figure | SubFigure, scope: str) ->
         f"{g or 'all filters'} ({int(result.n_kernels[result.find(scope, 'fit', label=g) or 0]):,})"
         for g in groups
     ]
-    left, gap = MARGIN + 1.05, 0.14
+    left, gap = MARGIN + 1.05, 0.2
     across = (width - left - MARGIN - 2 * gap) / 3
     low, up = bottom + 0.32, height - top - bottom - 0.32 - 0.22
     made = []
