@@ -88,7 +88,7 @@ RECIPES = {
     "photographs-p14": Recipe(
         patch_size=14,
         image_size=224,
-        epochs=28,
+        epochs=24,
         weight_decay=0.3,
         whiten=2.0,
         whiten_cut=1.0,
