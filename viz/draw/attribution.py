@@ -32,6 +32,7 @@ MOST_IMAGES = 3
 _FIRST = 0.98
 _HEAD, _CURVE, _ROW = 0.26, 0.52, 0.118
 _BAR, _LINE = 0.36, 0.09
+_TITLE_LETTERS = 118
 # Name on the figure, attribute of the result, digits, and whether more or less is better.
 _ROWS = (
     ("insertion AUC ↑", "insertion_auc", "{:.2f}", 1),
@@ -224,15 +225,18 @@ def _draw_image_row(
 
 
 def _title(result: Trust, n: int) -> str:
-    name = printable(shortened(result.names[n], 40))
-    text = (
-        f"{name}: explains {_explained(result, n, 30)}, {_minus(f'{result.score[n]:.2f}')} logits, "
-    )
-    text += f"probability {result.probability[n]:.2f}"
-    if result.against[n] >= 0:
-        text += " of the two"
-    if result.target[n] != result.predicted[n]:
-        text += f"; predicted “{printable(shortened(result.predicted_name[n], 30))}”"
+    """Say what is explained; long names share what room there is."""
+    score = _minus(f"{result.score[n]:.2f}")
+    tail = f", {score} logits, probability {result.probability[n]:.2f}"
+    compared = result.against[n] >= 0
+    tail += " of the two" if compared else ""
+    missed = result.target[n] != result.predicted[n]
+    room = _TITLE_LETTERS - len(tail) - 28 - 14 * missed
+    each = max(12, room // (2 + bool(compared) + bool(missed)))
+    name = printable(shortened(result.names[n], each))
+    text = f"{name}: explains {_explained(result, n, each)}{tail}"
+    if missed:
+        text += f"; predicted “{printable(shortened(result.predicted_name[n], each))}”"
     return text
 
 
