@@ -12,6 +12,7 @@ from viz.draw.feature_maps import COLUMNS, draw_maps, map_limits, maps_figure
 from viz.draw.style import SIGNED
 from viz.image_sets import open_images
 from viz.measure.feature_maps import feature_maps
+from viz.results.feature_maps import STATISTICS
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,19 @@ def test_the_curve_holds_every_filter_and_marks_those_shown(result):
         assert curve[int(x) - 1] == y
     chance = [line for line in axes.lines if line.get_linestyle() == ":"]
     assert chance[0].get_ydata()[0] == 1 / 16
+
+
+def test_words_of_many_blocks_do_not_meet(result):
+    from dataclasses import replace
+
+    blocks = np.concatenate([[-1], np.repeat(np.arange(32), 2)])
+    parts = np.array(["patch embedding", *["depthwise", "pointwise"] * 32])
+    numbers = {name: np.full((65, 2), 0.5) for name in STATISTICS}
+    deep = replace(
+        result, statistic_block=blocks, statistic_part=parts, rank_bound=np.full(65, 16), **numbers
+    )
+    draw_depth(deep, figure := depth_figure(deep))
+    assert unreadable(figure) == []
 
 
 def test_curves_by_depth_hold_the_means(result):

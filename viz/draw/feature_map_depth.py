@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
@@ -116,11 +117,18 @@ def _note(result: FeatureMaps) -> str:
     )
 
 
+def _places(result: FeatureMaps) -> NDArray[np.float64]:
+    """Where each activation stands: its block; the patch embedding so far before that words fit."""
+    block = result.statistic_block.astype(np.float64)
+    before: NDArray[np.float64] = np.where(block < 0, -max(1.0, 0.09 * (block.max() + 1)), block)
+    return before
+
+
 def _curves(axes: Axes, result: FeatureMaps, name: str) -> None:
     values = getattr(result, name)
     for part, (colour, marker, line, words) in _LOOKS.items():
         rows = result.statistic_part == part
-        x, y = result.statistic_block[rows], values[rows]
+        x, y = _places(result)[rows], values[rows]
         finite = np.isfinite(y)
         mean = np.where(finite, y, 0).sum(1) / np.where(finite.any(1), finite.sum(1), np.nan)
         if y.shape[1] > 1:
@@ -142,8 +150,9 @@ def _dress(axes: Axes, result: FeatureMaps, name: str, words: str, *, last: bool
     blocks = int(result.statistic_block.max()) + 1
     step = max(1, -(-blocks // 12))
     ticks = list(range(0, blocks, step))
-    axes.set_xticks([-1, *ticks], ["patches", *map(str, ticks)])
-    axes.set_xlim(-1.6, blocks - 0.4)
+    first = float(_places(result).min())
+    axes.set_xticks([first, *ticks], ["patches", *map(str, ticks)])
+    axes.set_xlim(1.6 * first, blocks - 0.4)
     if last:
         axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     else:
