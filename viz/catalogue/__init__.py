@@ -12,6 +12,7 @@ from viz.catalogue import (
     patch_filters,
     receptive_field,
     substitution,
+    sweep,
 )
 from viz.catalogue.base import FigureRow, Given, View
 
@@ -27,6 +28,7 @@ VIEWS: tuple[View, ...] = (
     *receptive_field.VIEWS,
     *feature_maps.VIEWS,
     *attribution.VIEWS,
+    *sweep.VIEWS,
 )
 """Every view, in the order of a report."""
 

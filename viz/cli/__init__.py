@@ -16,6 +16,7 @@ from viz.cli import (
     patch_filters,
     receptive_field,
     substitution,
+    sweep,
 )
 from viz.cli.common import Group
 
@@ -44,5 +45,6 @@ for _command in (
     *receptive_field.COMMANDS,
     *feature_maps.COMMANDS,
     *attribution.COMMANDS,
+    *sweep.COMMANDS,
 ):
     main.add_command(_command)

@@ -156,7 +156,7 @@ def sweep_folder(
                 shards.absolute(), key, threads, decoders)  # fmt: skip
     recorder = _Recorder(listener or _Silent())
     for job in done:
-        recorder.finished(Outcome(job.shard, len(job.entries)))
+        recorder.finished(Outcome(job.shard, len(job.entries), kept=True))
     finished = {job.shard for job in done}
     left = [job for job in jobs if job.shard not in finished]
     if left:

@@ -180,12 +180,15 @@ class Outcome:
         Broken ones.
     failed : str
         A sentence, where the shard is missing.
+    kept : bool
+        Whether it was finished before this run.
     """
 
     shard: int
     images: int
     skipped: int = 0
     failed: str = ""
+    kept: bool = False
 
 
 @dataclass

@@ -1,0 +1,134 @@
+"""The commands about folders, end to end."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+import viz
+from viz.cli import main
+
+
+@pytest.fixture
+def run():
+    return lambda *arguments: CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rng = np.random.default_rng(3)
+    root = tmp_path_factory.mktemp("images")
+    for i in range(6):
+        place = root / ("ant", "bee")[i % 2]
+        place.mkdir(exist_ok=True)
+        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"{i}.png")
+    (root / "bee" / "broken.jpg").write_bytes(b"no")
+    return root
+
+
+@pytest.fixture
+def swept(run, small_file, folder, tmp_path):
+    done = run("sweep", small_file, folder, "-o", tmp_path / "a.npz", "--top", 2, "--field-images",
+               2, "--bins", 8)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    return tmp_path / "a.npz", done
+
+
+def test_a_sweep_is_written_and_tells_what_it_did(swept):
+    path, done = swept
+    assert done.stdout.strip() == str(path)
+    assert "7 images in" in done.stderr
+    assert "images/s" in done.stderr
+    assert "note: skipped bee/broken.jpg: broken.jpg: not an image" in done.stderr
+    found = viz.load_sweep(path)
+    assert found.n_images == 6
+    assert found.class_names == ("ant", "bee")
+    assert found.judged == 6
+
+
+def test_figures_of_a_sweep(run, swept, small_file, folder, tmp_path):
+    path, _ = swept
+    done = run("selectivity", "--sweep", path, "-o", tmp_path / "folder")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "folder" / "selectivity.csv").read_text().count("\n") == 1 + 10 * 16
+    done = run("top-patches", small_file, folder, "--sweep", path, "--block", 1, "--channels",
+               "0-2", "--json", "-o", tmp_path / "a.svg")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
+    numbers = json.loads(done.stdout)
+    assert [c["channel"] for c in numbers["channels"]] == [0, 1, 2]
+    assert len(numbers["channels"][0]["patches"]) == 2
+    done = run("top-patches", small_file, folder, "--sweep", path, "--stage", "patch embedding",
+               "--most", 2, "--json")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    variance = viz.load_sweep(path).variance[0]
+    loudest = [c["channel"] for c in json.loads(done.stdout)["channels"]]
+    assert loudest == np.argsort(variance)[::-1][:2].tolist()
+
+
+def test_parts_are_chosen(run, small_file, folder, tmp_path):
+    done = run("sweep", small_file, folder, "-o", tmp_path / "a.npz", "--with", "top,sparsity",
+               "--without", "sparsity", "--field-images", 0, "--json", "--limit", 3)  # fmt: skip
+    assert done.exit_code == 0, done.output
+    found = viz.load_sweep(tmp_path / "a.npz")
+    # Every third of seven files, the last of which is broken.
+    assert found.n_images == 2 == json.loads(done.stdout)["images"]
+    assert len(found.top_value)
+    assert not len(found.sparsity)
+    assert not len(found.covariance)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["sweep", "{file}", "-o", "a.npz"], "give a folder of images"),
+        (["sweep", "{file}", "{images}", "-o", "a.txt"], "ends in .npz"),
+        (["sweep", "{file}", "nowhere", "-o", "{out}/a.npz"], "no such file or folder"),
+        (["sweep", "{file}", "{images}", "-o", "nowhere/a.npz"], "does not exist; make it first"),
+        (["sweep", "{file}", "{images}", "-o", "{out}/a.npz", "--with", "topp"], "is no part"),
+        (["sweep", "missing.pth", "{images}", "-o", "{out}/a.npz"], "missing.pth"),
+        (["selectivity", "--sweep", "missing.npz", "--json"], "missing.npz: no such file"),
+        (["top-patches", "{file}", "{images}", "--sweep", "missing.npz", "--json"], "no such file"),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "edge",
+          "--by-label"], "give one of"),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "edge",
+          "--stage", "pointwise"], "leave --stage out"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_sentence_and_exit_code_2(
+    run, small_file, folder, tmp_path, arguments, sentence
+):
+    places = {"file": small_file, "images": folder, "out": tmp_path}
+    done = run(*[a.format(**places) for a in arguments])
+    assert done.exit_code == 2, done.output
+    assert sentence in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_an_interrupted_sweep_says_how_to_go_on(run, small_file, folder, tmp_path, monkeypatch):
+    from viz.sweep import engines
+
+    original = engines.write_shard
+
+    def interrupted(folder, plan, shard, counted):
+        if shard == 1:
+            raise KeyboardInterrupt
+        original(folder, plan, shard, counted)
+
+    monkeypatch.setattr(engines, "write_shard", interrupted)
+    arguments = ["sweep", small_file, folder, "-o", tmp_path / "a.npz", "--shard-size", 3,
+                 "--field-images", 0]  # fmt: skip
+    done = run(*arguments)
+    assert done.exit_code == 130
+    assert "the same command with --resume goes on" in done.stderr
+    monkeypatch.undo()
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert "go on with --resume" in done.stderr
+    done = run(*arguments, "--resume")
+    assert done.exit_code == 0, done.output
+    assert "3 images were counted before" in done.stderr
+    assert viz.load_sweep(tmp_path / "a.npz").n_images == 6

@@ -1,0 +1,315 @@
+"""The commands about whole folders: `viz sweep`, and the top patches of its file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from viz.cli.common import (
+    force_option,
+    json_option,
+    loading,
+    numbers,
+    open_checkpoint,
+    say,
+)
+from viz.cli.images import looking, open_with_images
+from viz.cli.output import check_output, write_output, writing
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.depthwise import DepthwiseDescription
+    from viz.sweep.engines import Engine
+    from viz.sweep.shards import Outcome
+
+__all__ = ["COMMANDS"]
+
+_PARTS = ("sparsity", "top", "histogram", "classes", "covariance")
+
+
+class Progress:
+    """Tells images per second and time left: on one line of a terminal, else every 10 seconds."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.done, self.kept = total, 0, 0
+        self.begun = self.told = time.monotonic()
+        self.terminal = sys.stderr.isatty()
+
+    def step(self, images: int) -> None:
+        """Count images and say how far it is, not too often."""
+        self.done += images
+        now = time.monotonic()
+        if now - self.told >= (0.2 if self.terminal else 10):
+            self.told = now
+            self._say(now)
+
+    def finished(self, outcome: Outcome) -> None:
+        """Count what was finished before; name what failed."""
+        if outcome.kept:
+            self.kept += outcome.images
+        if outcome.failed:
+            self._line(f"viz: note: {outcome.failed}.")
+
+    def _say(self, now: float) -> None:
+        rate = self.done / max(now - self.begun, 1e-9)
+        left = (self.total - self.kept - self.done) / rate if rate else 0.0
+        text = (
+            f"viz: {self.kept + self.done} of {self.total} images, {rate:.1f} images/s, "
+            f"{_duration(left)} left"
+        )
+        if self.terminal:
+            click.echo(f"\r{text:<78}", err=True, nl=False)
+        else:
+            say(text)
+
+    def _line(self, text: str) -> None:
+        click.echo(f"\r{text:<78}" if self.terminal else text, err=True)
+
+    def close(self) -> None:
+        """Say how long it took."""
+        took = time.monotonic() - self.begun
+        rate = self.done / max(took, 1e-9)
+        if self.kept:
+            self._line(f"viz: {self.kept} images were counted before")
+        self._line(f"viz: {self.done} images in {_duration(took)}, {rate:.1f} images/s")
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+@click.command()
+@looking
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
+              help="The .npz to write; finished shards wait in a folder beside it.")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with an interrupted sweep.")
+@click.option("--with", "wanted", help="Only these parts beside the moments, such as "
+              f"top,sparsity; parts are {', '.join(_PARTS)}.  [default: all]")  # fmt: skip
+@click.option("--without", help="Leave these parts out.")
+@click.option("--top", "n_top", type=click.IntRange(1), default=9, show_default=True,
+              help="Patches kept per channel.")  # fmt: skip
+@click.option("--bins", type=click.IntRange(1), default=64, show_default=True,
+              help="Of each histogram.")  # fmt: skip
+@click.option("--field-images", type=click.IntRange(0), default=32, show_default=True,
+              help="Images that the effective receptive field is measured on; 0 for none."
+              )  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True,
+              help="Images at a time.")  # fmt: skip
+@click.option("--shard-size", type=click.IntRange(1),
+              help="Images in a shard: what a kill can cost.  [default: a 64th, at least 32]"
+              )  # fmt: skip
+@click.option("--workers", type=click.IntRange(1),
+              help="Count shards in so many processes.  [default: in this one]")  # fmt: skip
+@click.option("--cluster", metavar="ADDRESS",
+              help="Count shards on a dask cluster, tcp://HOST:PORT; \"local\" starts --workers "
+              "(2) on this machine's loopback. They must see CKPT and FOLDER by the same paths."
+              )  # fmt: skip
+@click.option("--threads", type=click.IntRange(1), help="CPU threads of torch, per process.")
+@click.option("--decoders", type=click.IntRange(1), default=2, show_default=True,
+              help="Threads that read images ahead, per process.")  # fmt: skip
+@click.option("--seed", type=int, default=0, show_default=True,
+              help="Of the null of selectivity and of the field's interval.")  # fmt: skip
+@json_option
+@force_option
+def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, wanted: str | None,
+          without: str | None, n_top: int, bins: int, field_images: int, batch_size: int,
+          shard_size: int | None, workers: int | None, cluster: str | None, threads: int | None,
+          decoders: int, seed: int, as_json: bool, force: bool,
+          **options: Any) -> None:  # fmt: skip
+    """Run every image of a folder through a network, and collect numbers of every channel.
+
+    For the patch embedding and each block's depthwise, residual and pointwise stage: mean,
+    variance, sparsity, histogram, and the patches that drive each channel most; selectivity and
+    accuracy where the folder's subfolders are classes; covariances; the effective receptive field.
+    The file opens with viz.load_sweep and feeds viz top-patches and viz selectivity. Killed or
+    interrupted, the same command with --resume goes on.
+    """
+    if images is None:
+        raise click.UsageError("give a folder of images.")
+    if output.suffix != ".npz":
+        raise click.BadParameter(f"{output}: a file that ends in .npz is expected.")
+    from viz.sweep.run import Settings, shards_folder, sweep_folder
+    from viz.sweep.shards import listed
+
+    settings = Settings(("moments", *_parts(wanted, without)), n_top, bins, batch_size,
+                        field_images, seed)  # fmt: skip
+    limit = options["limit"]
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    loaded, _ = open_with_images(checkpoint, images, options)
+    total = len(listed(images, limit).names)
+    progress = Progress(total)
+    engine, shared = _engine(workers, cluster, threads)
+    told = {name: options[name] for name in ("activation", "ema", "device")}
+    if options["classes"] is not None:
+        told["classes"] = str(Path(options["classes"]).absolute())
+    try:
+        made = sweep_folder(
+            loaded, images, output, settings=settings, engine=engine,
+            load=(_anywhere(checkpoint), told), shard_size=shard_size, limit=limit,
+            resume=resume, force=force, threads=shared, decoders=decoders, listener=progress,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        say(f"\nviz: interrupted; finished shards are in {shards_folder(output)}: the same "
+            "command with --resume goes on.")  # fmt: skip
+        raise
+    progress.close()
+    for name, reason in list(made.skipped.items())[:3]:
+        say(f"viz: note: skipped {reason if name in reason else f'{name}: {reason}'}")
+    if made.n_skipped > 3:
+        say(f"viz: note: {made.n_skipped} images skipped in all; the file names them.")
+    if as_json:
+        click.echo(json.dumps(made.summary(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(str(output))
+    if made.failed:
+        say(f"viz: {len(made.failed)} shards with {made.n_missing} images are missing; the same "
+            "command with --resume tries them again.")  # fmt: skip
+        sys.exit(1)
+
+
+def _parts(wanted: str | None, without: str | None) -> tuple[str, ...]:
+    """Read which parts are asked for."""
+    kept = _listed(wanted) if wanted is not None else list(_PARTS)
+    dropped = _listed(without) if without is not None else []
+    return tuple(part for part in _PARTS if part in kept and part not in dropped)
+
+
+def _listed(text: str) -> list[str]:
+    found = [part.strip() for part in text.split(",") if part.strip() not in ("", "moments")]
+    for part in found:
+        if part not in _PARTS:
+            raise click.BadParameter(f"{part!r} is no part; parts are {', '.join(_PARTS)}.")
+    return found
+
+
+def _engine(
+    workers: int | None, cluster: str | None, threads: int | None
+) -> tuple[Engine | None, int]:
+    """Return where shards are counted, and torch's threads in each worker."""
+    import os
+
+    from viz.sweep.engines import Cluster, Processes
+
+    cores = os.cpu_count() or 1
+    if cluster is not None:
+        address = "" if cluster == "local" else cluster
+        n = workers or 2
+        return Cluster(address, n), threads or (0 if address else max(1, cores // n))
+    if workers is not None:
+        return Processes(workers), threads or max(1, cores // workers)
+    return None, threads or 0
+
+
+def _anywhere(checkpoint: str) -> str:
+    """Return a name as it is, and a file by its whole path, so that workers find it."""
+    path = Path(checkpoint).expanduser()
+    return str(path.absolute()) if path.is_file() else checkpoint
+
+
+_swept = click.option("--sweep", "swept", type=click.Path(path_type=Path), required=True,
+                      help="The file that viz sweep wrote.")  # fmt: skip
+
+
+@click.command("top-patches")
+@loading
+@click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
+@_swept
+@writing
+@click.option("--stage", type=click.Choice(["patch embedding", "depthwise", "residual",
+              "pointwise"]), default="depthwise", show_default=True,
+              help="Whose channels.")  # fmt: skip
+@click.option("--block", type=click.IntRange(0), default=0, show_default=True,
+              help="Whose channels, where channels are given or chosen by variance.")  # fmt: skip
+@click.option("--channels", help="Which, such as 0-2,7.  [default: the most variable]")
+@click.option("--label", help="Channels whose kernel has this label, such as edge, of all blocks.")
+@click.option("--by-label", is_flag=True, help="The best described kernel of every label.")
+@click.option("--most", type=click.IntRange(1), default=6, show_default=True,
+              help="Channels, where none are given.")  # fmt: skip
+@click.option("--described", type=click.Path(path_type=Path),
+              help="depthwise.npz of viz depthwise -o FOLDER, so that kernels are not described "
+              "again.")  # fmt: skip
+@click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
+              help="Patches of each channel.")  # fmt: skip
+def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None, as_json: bool,
+                force: bool, stage: str, block: int, channels: str | None, label: str | None,
+                by_label: bool, most: int, described: Path | None, shown: int,
+                **options: Any) -> None:  # fmt: skip
+    """Show the patches that drive channels most, beside kernel and feature map.
+
+    FOLDER is the one that was swept; only the images that are shown are read. Crops are as large as
+    the field that holds 90 % of the block's effective receptive field.
+    """
+    if (channels is not None) + (label is not None) + by_label > 1:
+        raise click.UsageError("give one of --channels, --label and --by-label.")
+    if (label is not None or by_label) and stage not in ("depthwise", "residual"):
+        raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
+    check_output(output, as_json, force)
+    numbered = numbers(channels)
+    from viz.measure.top_patches import channels_by_label, channels_with_label
+    from viz.measure.top_patches import top_patches as measure
+    from viz.results.sweep import load_sweep
+
+    found = load_sweep(swept)
+    loaded = open_checkpoint(checkpoint, **options)
+    labels: list[str] = []
+    if label is not None or by_label:
+        description = _description(loaded, described)
+        if by_label:
+            chosen, labels = channels_by_label(description)
+            why = "the best described kernel of every label"
+        else:
+            chosen = channels_with_label(description, str(label), most)
+            labels, why = [str(label)] * len(chosen), f"labelled {label}"
+    else:
+        at = -1 if stage == "patch embedding" else block
+        row = found.row(at, stage)
+        loudest = found.variance[row].argsort()[::-1][:most].tolist()
+        chosen = [(at, c) for c in (loudest if numbered is None else numbered)]
+        why = "the most variable" if numbered is None else "given"
+    result = measure(loaded, found, images, chosen, stage=stage, shown=shown, labels=labels,
+                     chosen_by=why)  # fmt: skip
+    write_output("top-patches", result, output, as_json, force)
+
+
+def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescription:
+    """Read the labels of kernels from a file, or describe the kernels."""
+    if described is None:
+        from viz.measure.depthwise import describe_checkpoint
+
+        say("viz: describing the depthwise kernels (--described FILE saves that).")
+        return describe_checkpoint(loaded)
+    from viz.results.depthwise import DepthwiseDescription
+
+    found = DepthwiseDescription.load(described)
+    if found.source.sha256 != loaded.source.sha256:
+        raise ValueError(
+            f"{described.name}: describes {found.source.name}, another checkpoint; describe this "
+            "one with viz depthwise."
+        )
+    return found
+
+
+@click.command()
+@_swept
+@writing
+def selectivity(swept: Path, output: Path | None, as_json: bool, force: bool) -> None:
+    """Show sparsity and class selectivity of the channels by depth, from a sweep's file."""
+    check_output(output, as_json, force)
+    from viz.results.sweep import load_sweep
+
+    write_output("selectivity", load_sweep(swept), output, as_json, force)
+
+
+COMMANDS = (sweep, top_patches, selectivity)

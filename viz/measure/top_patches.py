@@ -1,0 +1,329 @@
+"""The patches that drive channels most, cut from the images that a sweep has found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from viz.image_sets import ImageBatch, ImageSet
+from viz.measure.stages import stages
+from viz.model.checkpoint import Checkpoint
+from viz.results.depthwise import LABELS
+from viz.results.network import Preprocessing
+from viz.results.sweep import STAGES, Sweep
+from viz.results.top_patches import TopPatches
+
+if TYPE_CHECKING:
+    from viz.results.depthwise import DepthwiseDescription
+
+__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "top_patches"]
+
+BEYOND = 200
+"""Grey of a crop beyond the image."""
+_STAGE_NAMES = dict(
+    zip(STAGES, ("patches_activation", "depthwise_activation", "residual", "pointwise_activation"),
+        strict=True)
+)  # fmt: skip
+
+
+class TopPatchesError(ValueError):
+    """Top patches that cannot be shown; the message is one sentence for the user."""
+
+
+def top_patches(
+    checkpoint: Checkpoint,
+    sweep: Sweep,
+    folder: str | Path | None,
+    channels: Sequence[tuple[int, int]],
+    *,
+    stage: str = "depthwise",
+    shown: int = 9,
+    labels: Sequence[str] = (),
+    chosen_by: str = "given",
+    images: ImageSet | None = None,
+) -> TopPatches:
+    """Cut out what drives channels most, each as large as its effective receptive field.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        That of the sweep.
+    sweep : Sweep
+        With its top patches.
+    folder : str, Path or None
+        The sweep's images; only those shown are read. None where ``images`` are given.
+    channels : sequence of tuple
+        Block and channel of each; block -1 for the patch embedding.
+    stage : str
+        Of `viz.results.sweep.STAGES`.
+    shown : int
+        Patches of each channel, at most as many as the sweep kept.
+    labels : sequence of str
+        Of the channels' kernels, where they are known.
+    chosen_by : str
+        Why these channels, in words.
+    images : ImageSet, optional
+        The sweep's images, instead of a folder.
+
+    Returns
+    -------
+    TopPatches
+        In the order of the channels.
+
+    Raises
+    ------
+    TopPatchesError
+        If the sweep kept no patches or is of another checkpoint, an image is missing or another
+        one than in the sweep, or no channel is given.
+    IndexError
+        If there is no such block or channel.
+
+    Notes
+    -----
+    The side of a crop is twice the radius that holds 90 % of the block's effective receptive field,
+    averaged over images; the theoretical field soon is larger than any image. It is that of a unit
+    in the middle and of the sum of all channels: one channel may look at less.
+    """
+    _check(checkpoint, sweep, channels, stage)
+    shown = min(shown, sweep.top_value.shape[2])
+    at = [(sweep.row(block, stage), channel) for block, channel in channels]
+    rows, columns = (np.array(values) for values in zip(*at, strict=True))
+    value = sweep.top_value[rows, columns, :shown]
+    image, position = (v[rows, columns, :shown] for v in (sweep.top_image, sweep.top_position))
+    used = np.unique(image[image >= 0])
+    where = np.where(image < 0, -1, np.searchsorted(used, image))
+    names = tuple(sweep.image_names[i] for i in used)
+    sides, side_from = _sides(sweep, [block for block, _ in channels])
+    n, size = len(channels), int(max(sides.max(), 1))
+    crops = np.full((n, shown, size, size, 3), BEYOND, dtype=np.uint8)
+    strongest = np.zeros((n, *sweep.image_size, 3), dtype=np.uint8)
+    maps = np.zeros((n, *sweep.grid), dtype=np.float32)
+    row = np.where(position < 0, -1, position // sweep.grid[1])
+    column = np.where(position < 0, -1, position % sweep.grid[1])
+    for i, batch in _read(sweep, names, folder, images, checkpoint):
+        pixels = batch.pixels[0]
+        for c, j in np.argwhere(where == i):
+            crop = _crop(pixels, int(row[c, j]), int(column[c, j]), int(sides[c]), sweep.patch_size)
+            crops[c, j, : sides[c], : sides[c]] = crop
+        first = np.flatnonzero(where[:, 0] == i)
+        strongest[first] = pixels
+        _maps(checkpoint, batch, stage, channels, first, maps)
+    return TopPatches(
+        source=replace(
+            checkpoint.source,
+            settings={"stage": stage, "shown": shown, "sweep": dict(sweep.source.settings)},
+            versions={"torch": str(torch.__version__), "numpy": np.__version__},
+            images={name: sweep.source.images[name] for name in names},
+        ),
+        stage=stage,
+        block=np.array([block for block, _ in channels], dtype=np.int64),
+        channel=columns.astype(np.int64),
+        label=np.array(list(labels) or [""] * n, dtype=np.str_),
+        chosen_by=chosen_by,
+        kernels=_kernels(checkpoint, channels, stage),
+        value=value,
+        image=where.astype(np.int64),
+        image_names=names,
+        row=row,
+        column=column,
+        side=sides,
+        side_from=side_from,
+        crops=crops,
+        strongest=strongest,
+        maps=maps,
+        patch_size=sweep.patch_size,
+        n_images=sweep.n_images,
+    )
+
+
+def _check(
+    checkpoint: Checkpoint, sweep: Sweep, channels: Sequence[tuple[int, int]], stage: str
+) -> None:
+    if checkpoint.source.sha256 != sweep.source.sha256:
+        raise TopPatchesError(
+            f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
+            "differ); give the checkpoint that it was made with."
+        )
+    if not len(sweep.top_value):
+        raise TopPatchesError("the sweep kept no top patches; sweep again with the part top.")
+    if not channels:
+        raise TopPatchesError("no channel is given; name at least one.")
+    for block, channel in channels:
+        sweep.row(block, stage)
+        if not 0 <= channel < sweep.dim:
+            raise IndexError(f"There is no channel {channel}: they are 0 to {sweep.dim - 1}.")
+
+
+def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]:
+    """Return the side of the crops of each block, odd about an odd patch, within the image."""
+    most = min(sweep.image_size)
+    if len(sweep.field_radius_px):
+        radius = np.nan_to_num(sweep.field_radius_px, nan=most)
+        words = (
+            "the radius that holds 90 % of the effective receptive field "
+            f"({sweep.field_images} images)"
+        )
+    else:
+        reach = np.arange(1, sweep.depth + 1) * (sweep.kernel_size - 1)
+        radius = sweep.patch_size * (1 + reach) / 2
+        words = "the theoretical receptive field, within the image"
+    sides = np.clip(np.ceil(2 * radius).astype(np.int64), sweep.patch_size, most)
+    found = [sweep.patch_size if block < 0 else int(sides[block]) for block in blocks]
+    return np.array(found, dtype=np.int64), words
+
+
+def _read(
+    sweep: Sweep,
+    names: Sequence[str],
+    folder: str | Path | None,
+    images: ImageSet | None,
+    checkpoint: Checkpoint,
+) -> Any:
+    """Give each image that is needed, one at a time, after checking that it is the same."""
+    numbers = {name: i for i, name in enumerate(names)}
+    if images is None:
+        root = Path(folder or ".")
+        paths = [(name, root if root.is_file() else root / name) for name in names]
+        how = sweep.source.settings.get("preprocessing")
+        told = checkpoint.preprocessing if how is None else Preprocessing(**_tuples(how))
+        images = ImageSet(paths, told, checkpoint.config.in_channels)
+    found = 0
+    for batch in images.batches(1):
+        name = batch.names[0]
+        if name not in numbers:
+            continue
+        if images.sha256[name] != sweep.source.images.get(name):
+            raise TopPatchesError(
+                f"{name}: not the image that was swept (its hash differs); give the sweep's folder."
+            )
+        found += 1
+        yield numbers[name], batch
+    if found < len(names):
+        missing = next(iter(images.skipped.values()), names[0])
+        raise TopPatchesError(f"{missing} It was there when the folder was swept.")
+
+
+def _tuples(how: Any) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in dict(how).items()}
+
+
+def _crop(
+    pixels: NDArray[np.uint8], row: int, column: int, side: int, patch: int
+) -> NDArray[np.uint8]:
+    """Cut a square about the middle of a patch; grey beyond the image."""
+    height, width = pixels.shape[:2]
+    # Twice the middle, so that even sides are half a pixel off to the left and above.
+    top = (patch * (2 * row + 1) - side) // 2
+    left = (patch * (2 * column + 1) - side) // 2
+    made = np.full((side, side, 3), BEYOND, dtype=np.uint8)
+    y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + side, height), min(left + side, width)
+    made[y0 - top : y1 - top, x0 - left : x1 - left] = pixels[y0:y1, x0:x1]
+    return made
+
+
+def _maps(
+    checkpoint: Checkpoint,
+    batch: ImageBatch,
+    stage: str,
+    channels: Sequence[tuple[int, int]],
+    wanted: NDArray[np.int64],
+    into: NDArray[np.float32],
+) -> None:
+    """Put the maps of some channels on one image where they belong."""
+    if not len(wanted):
+        return
+    last = max(channels[c][0] for c in wanted)
+    for made in stages(checkpoint.model, batch.inputs):
+        block = -1 if made.block is None else made.block
+        if made.name == _STAGE_NAMES[stage]:
+            for c in wanted:
+                if channels[c][0] == block:
+                    into[c] = made.maps[0, channels[c][1]].float().cpu().numpy()
+            if block == last:
+                return
+
+
+def _kernels(
+    checkpoint: Checkpoint, channels: Sequence[tuple[int, int]], stage: str
+) -> NDArray[np.float32]:
+    model = checkpoint.model
+    if stage == "pointwise":
+        return np.zeros((len(channels), 0, 0), dtype=np.float32)
+    made = [
+        (model.patch_filters if block < 0 else model.depthwise_kernels(block))[channel]
+        for block, channel in channels
+    ]
+    found: NDArray[np.float32] = torch.stack(made).detach().float().cpu().numpy()
+    return found
+
+
+def channels_with_label(
+    description: DepthwiseDescription, label: str, most: int = 8
+) -> list[tuple[int, int]]:
+    """Return the kernels of a label, spread over the blocks, the best described ones of each first.
+
+    Parameters
+    ----------
+    description : DepthwiseDescription
+        Of the kernels.
+    label : str
+        Of `viz.results.depthwise.LABELS`.
+    most : int
+        How many.
+
+    Returns
+    -------
+    list of tuple
+        Block and channel, first block first.
+
+    Raises
+    ------
+    TopPatchesError
+        If no kernel has the label.
+    """
+    rows = np.flatnonzero(description.label == label)
+    if not len(rows):
+        there = [name for name in LABELS if (description.label == name).any()]
+        raise TopPatchesError(f"no kernel is labelled {label!r}; there are {', '.join(there)}.")
+    rows = rows[np.argsort(-np.nan_to_num(description.r2[rows]), kind="stable")]
+    blocks = description.block[rows]
+    # Rank within its block: the best of every block comes before the second best of any.
+    order = np.argsort(blocks, kind="stable")
+    starts = np.searchsorted(blocks[order], blocks[order])
+    rank = np.empty(len(rows), dtype=np.int64)
+    rank[order] = np.arange(len(rows)) - starts
+    chosen = rows[np.argsort(rank, kind="stable")[:most]]
+    chosen = chosen[np.lexsort((-description.r2[chosen], description.block[chosen]))]
+    return [(int(description.block[i]), int(description.channel[i])) for i in chosen]
+
+
+def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
+    """Return the best described kernel of every label.
+
+    Parameters
+    ----------
+    description : DepthwiseDescription
+        Of the kernels.
+
+    Returns
+    -------
+    channels : list of tuple
+        Block and channel, in the order of `viz.results.depthwise.LABELS`.
+    labels : list of str
+        Of each; unclassified kernels are left out.
+    """
+    found, labels = [], []
+    for label in LABELS:
+        rows = np.flatnonzero(description.label == label)
+        if label == "unclassified" or not len(rows):
+            continue
+        best = rows[np.nan_to_num(description.r2[rows]).argmax()]
+        found.append((int(description.block[best]), int(description.channel[best])))
+        labels.append(label)
+    return found, labels
