@@ -16,10 +16,16 @@ __all__ = ["VIEWS"]
 
 
 def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.catalogue.described import depthwise_description
     from viz.measure.mixing import measure
 
-    images = given.images() if given.images is not None else None
-    return measure(checkpoint, images, seed=given.seed, progress=given.progress)
+    return measure(
+        checkpoint,
+        given.images() if given.images is not None else None,
+        description=depthwise_description(checkpoint, given),
+        seed=given.seed,
+        progress=given.progress,
+    )
 
 
 def _matrices(result: Any) -> Figure:

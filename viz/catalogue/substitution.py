@@ -16,10 +16,17 @@ __all__ = ["VIEWS"]
 
 
 def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.catalogue.described import depthwise_description, patch_description
     from viz.measure.substitution import measure
 
-    images = given.images() if given.images is not None else None
-    return measure(checkpoint, images, seed=given.seed, progress=given.progress)
+    return measure(
+        checkpoint,
+        given.images() if given.images is not None else None,
+        description=depthwise_description(checkpoint, given),
+        patches=patch_description(checkpoint, given),
+        seed=given.seed,
+        progress=given.progress,
+    )
 
 
 def _curve(result: Any) -> Figure:
