@@ -132,7 +132,6 @@ def _low(n: int, p: int, like: Tensor) -> Tensor:
     orthonormal basis (Parseval): no transform of the high ones is needed.
     """
     each = torch.arange((n - 1) // (2 * p) + 1, device=like.device, dtype=torch.float64)
-    each = each[each * 2 * p < n]
     phase = 2 * math.pi * each[:, None] * torch.arange(n, device=like.device) / n
     waves = torch.cat([torch.cos(phase), torch.sin(phase[1:])])
     found: Tensor = (waves / waves.norm(dim=1, keepdim=True)).to(like.dtype)
