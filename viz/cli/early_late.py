@@ -30,12 +30,12 @@ def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     from viz.catalogue import view
     from viz.measure.early_late import measure_checkpoint
 
-    groups = {"early": numbers(early), "late": numbers(late)}
+    first, last = numbers(early), numbers(late)
     if output is not None:
         check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     with progress_bar() as progress:
-        result = measure_checkpoint(loaded, **groups, seed=seed, progress=progress)
+        result = measure_checkpoint(loaded, early=first, late=last, seed=seed, progress=progress)
     sentence = view("early-late").sentence
     if not as_json and sentence is not None:
         click.echo(sentence(result), err=output is not None)

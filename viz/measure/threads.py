@@ -11,6 +11,7 @@ import torch
 __all__ = ["allowed", "one_thread"]
 
 _LOCK = threading.Lock()
+_LOCAL = threading.local()
 _state = {"inside": 0, "before": 1}
 
 
@@ -20,19 +21,26 @@ def one_thread() -> Iterator[None]:
 
     Small steps gain little from more, and where other programs hold the processors each of them
     waits for the slowest thread: ten times slower was measured. May be nested, and entered from
-    several threads at once: the last to leave restores the number.
+    several threads at once: torch keeps the number for each of them.
     """
-    with _LOCK:
-        if not _state["inside"]:
-            _state["before"] = torch.get_num_threads()
-        _state["inside"] += 1
-        torch.set_num_threads(1)
+    depth = getattr(_LOCAL, "depth", 0)
+    if not depth:
+        with _LOCK:
+            # Asked first: torch overwrites what is set before a thread's first question. A thread
+            # that starts meanwhile reads the 1 that another one has set.
+            found = torch.get_num_threads()
+            if not _state["inside"]:
+                _state["before"] = found
+            _state["inside"] += 1
+            torch.set_num_threads(1)
+    _LOCAL.depth = depth + 1
     try:
         yield
     finally:
-        with _LOCK:
-            _state["inside"] -= 1
-            if not _state["inside"]:
+        _LOCAL.depth = depth
+        if not depth:
+            with _LOCK:
+                _state["inside"] -= 1
                 torch.set_num_threads(_state["before"])
 
 

@@ -211,7 +211,8 @@ class Clusters(KernelSpectra):
         """Standard deviation of their stability over the clouds, (T,)."""
         if len(self.null_curves) < 2:
             return np.full(len(self.tried), np.nan)
-        return self.null_curves.std(0, ddof=1)
+        spread: Floats = self.null_curves.std(0, ddof=1)
+        return spread
 
     @property
     def excess(self) -> Floats:
