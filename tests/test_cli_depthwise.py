@@ -1,0 +1,66 @@
+"""`viz depthwise`: what it writes, prints and refuses."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from viz.cli import main
+from viz.results.depthwise import DESCRIPTORS, LABELS
+
+
+@pytest.fixture(autouse=True)
+def few_shuffles(monkeypatch):
+    """Thresholds from few kernels: what is tested here is where numbers go."""
+    from viz.measure import depthwise
+
+    whole = depthwise.describe_checkpoint
+    monkeypatch.setattr(
+        depthwise, "describe_checkpoint", lambda *a, **k: whole(*a, n_init=20, n_shuffled=60, **k)
+    )
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, ["depthwise", *(str(a) for a in arguments)])
+
+
+def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
+    done = run(small_file, "-o", tmp_path / "all", "--json")
+    assert done.exit_code == 0, done.output
+    numbers = json.loads(done.stdout)
+    assert [b["block"] for b in numbers["blocks"]] == [0, 1, 2]
+    for block in numbers["blocks"]:
+        assert block["n"] == 16
+        assert list(block["shares"]) == list(LABELS)
+        assert sum(block["shares"].values()) == pytest.approx(1)
+        assert block["coverage"] == pytest.approx(1 - block["shares"]["unclassified"])
+        assert 0 <= block["null_coverage"] <= 1
+        assert len(block["r2"]["by_atoms"]) == 4
+        assert set(block["descriptors"]) == set(DESCRIPTORS)
+    names = {p.name for p in (tmp_path / "all").iterdir()}
+    for figure in ("", "-plain", "-dictionary", "-composition", "-descriptors", "-fits"):
+        assert f"depthwise{figure}.png" in names
+    assert {"depthwise.csv", "depthwise.npz", "depthwise.json"} <= names
+
+
+def test_some_blocks_alone_and_a_mosaic_by_label(small_file, tmp_path):
+    out = tmp_path / "label.png"
+    options = ["--order", "label", "--blocks", "1", "--per-block", "4", "--scale", "tile"]
+    done = run(small_file, "-o", out, "--json", *options)
+    assert done.exit_code == 0, done.output
+    assert [b["block"] for b in json.loads(done.stdout)["blocks"]] == [1]
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_plain_mosaic_describes_nothing(small_file, tmp_path, monkeypatch):
+    from viz.measure import depthwise
+
+    monkeypatch.setattr(depthwise, "describe_checkpoint", None)
+    done = run(small_file, "-o", tmp_path / "plain.png", "--order", "norm")
+    assert done.exit_code == 0, done.output
+
+
+def test_something_must_be_asked_for(small_file):
+    done = run(small_file)
+    assert done.exit_code == 2
+    assert "--json" in done.output
