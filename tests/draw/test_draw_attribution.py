@@ -36,7 +36,7 @@ def drawn(make, draw, result, *more):
 @pytest.fixture(scope="module")
 def rated():
     loaded = nets.checkpoint(nets.busy("relu"), ("ant", "bee", "cat"))
-    return rate(loaded, nets.busy_images(4), methods=METHODS, effort=LITTLE, n_steps=4,
+    return rate(loaded, nets.busy_images(2), methods=METHODS, effort=LITTLE, n_steps=4,
                 n_samples=2)  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_everything_can_be_read(make, draw, rated, harsh):
 def test_maps_share_one_symmetric_scale_that_is_written(rated):
     _, axes = drawn(*FIGURES[0], rated)
     images = [a.get_images()[0] for a in axes["map"]]
-    assert len(images) == 3 * 12 and len(axes["image"]) == 3
+    assert len(images) == 2 * 12 and len(axes["image"]) == 2
     limits = {i.get_clim() for i in images}
     assert len(limits) == 1
     low, high = limits.pop()
@@ -70,8 +70,8 @@ def test_maps_share_one_symmetric_scale_that_is_written(rated):
     assert all(i.get_cmap() == SIGNED for i in images)
     shares = 100 * rated.patches[1, 3] / np.abs(rated.patches[1, 3]).sum()
     np.testing.assert_allclose(images[12 + 3].get_array(), shares)
-    edges = 100 * rated.reference_patches[2, 1] / rated.reference_patches[2, 1].sum()
-    np.testing.assert_allclose(images[24 + 11].get_array(), edges)
+    edges = 100 * rated.reference_patches[1, 1] / rated.reference_patches[1, 1].sum()
+    np.testing.assert_allclose(images[12 + 11].get_array(), edges)
     every = np.abs(np.stack([i.get_array() for i in images]))
     assert (every > high).mean() <= 0.006
     ticks = [t.get_text() for t in axes["bar"][0].get_xticklabels()]
@@ -81,29 +81,29 @@ def test_maps_share_one_symmetric_scale_that_is_written(rated):
 
 
 def test_curves_and_scores_are_the_results(rated):
-    figure, axes = drawn(attribution.attribution_figure, attribution.draw_attribution, rated, [2])
+    figure, axes = drawn(attribution.attribution_figure, attribution.draw_attribution, rated, [1])
     assert len(axes["map"]) == len(axes["curve"]) == 12
     lines = axes["curve"][4].get_lines()
     black = [line for line in lines if line.get_color() == "black"]
-    np.testing.assert_array_equal(black[0].get_ydata(), rated.insertion[2, 4])
-    np.testing.assert_array_equal(black[1].get_ydata(), rated.deletion[2, 4])
+    np.testing.assert_array_equal(black[0].get_ydata(), rated.insertion[1, 4])
+    np.testing.assert_array_equal(black[1].get_ydata(), rated.deletion[1, 4])
     assert [line.get_linestyle() for line in black] == ["-", "--"]
     grey = [line for line in lines if line.get_color() != "black"]
-    np.testing.assert_array_equal(grey[0].get_ydata(), rated.insertion[2, 10])
+    np.testing.assert_array_equal(grey[0].get_ydata(), rated.insertion[1, 10])
     written = [t for t in figure.texts if t.get_text().lstrip("−+").replace(".", "").isdigit()]
     row = [t for t in written if abs(t.get_position()[1] - written[0].get_position()[1]) < 1e-6]
-    assert [t.get_text() for t in row] == [f"{v:.2f}" for v in rated.insertion_auc[2]]
-    for text, value in zip(row[:10], rated.insertion_auc[2], strict=False):
-        better = round(value, 2) > rated.insertion_auc[2, 10:].max().round(2)
+    assert [t.get_text() for t in row] == [f"{v:.2f}" for v in rated.insertion_auc[1]]
+    for text, value in zip(row[:10], rated.insertion_auc[1], strict=False):
+        better = round(value, 2) > rated.insertion_auc[1, 10:].max().round(2)
         assert (text.get_fontweight() == "bold") == better
     assert all(t.get_fontweight() == "normal" for t in row[10:])
     said = " ".join(t.get_text() for t, _ in texts(figure))
-    assert f"“{rated.target_name[2]}”" in said and "zeros, the mean colour" in said
+    assert f"“{rated.target_name[1]}”" in said and "zeros, the mean colour" in said
 
 
 def test_raw_maps_keep_their_sign_on_one_scale(rated):
     _, axes = drawn(*FIGURES[1], rated)
-    assert len(axes) == 3 * 8 + 1
+    assert len(axes) == 2 * 8 + 1
     images = [a.get_images()[0] for a in axes[:-1]]
     maps = [i for n, i in enumerate(images) if n % 8]
     assert len({i.get_clim() for i in maps}) == 1
@@ -149,3 +149,10 @@ def test_a_sentence_stands_where_there_is_nothing(rated):
 )
 def test_limits_are_round(values, limit):
     assert attribution.common_limit(np.array(values)) == pytest.approx(limit)
+
+
+def test_only_the_first_images_are_drawn_and_the_title_says_so(rated, monkeypatch):
+    monkeypatch.setattr(attribution, "MOST_IMAGES", 1)
+    figure, axes = drawn(*FIGURES[0], rated)
+    assert len(axes["image"]) == 1
+    assert any("1 of 2 images" in t.get_text() for t in figure.texts)
