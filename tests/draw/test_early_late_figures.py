@@ -139,7 +139,7 @@ def test_labels_and_statements_stand_at_their_shares(result):
     line = next(found for found in step.lines if found.get_marker() == "o")
     np.testing.assert_allclose(line.get_xdata(), result.label_difference)
     figure, (early, rest, late, ring) = drawn(early_late_shares, "statements", result)
-    words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts)
+    words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts).replace("\u00a0", " ")
     for verdict in result.verdicts:
         assert verdict.sentence in words
     for axes, row in ((early, 0), (late, LATE_STATEMENT)):

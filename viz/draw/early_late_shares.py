@@ -132,7 +132,8 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     """
     width, height = inches(target)
     texts = [
-        "\n".join(textwrap.wrap(verdict.sentence, int(width * 22.5))) for verdict in result.verdicts
+        "\n".join(textwrap.wrap(verdict.sentence.replace(" %", "\u00a0%"), int(width * 22.5)))
+        for verdict in result.verdicts
     ]
     above, below = heading(
         target,
