@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.described import depthwise_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,7 +19,12 @@ __all__ = ["VIEWS"]
 def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.measure.clusters import cluster_checkpoint
 
-    return cluster_checkpoint(checkpoint, seed=given.seed, progress=given.progress)
+    return cluster_checkpoint(
+        checkpoint,
+        description=depthwise_description(checkpoint, given),
+        seed=given.seed,
+        progress=given.progress,
+    )
 
 
 def _summary(result: Any) -> Any:

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.base import FigureRow, View
+from viz.catalogue.described import patch_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.base import Result
-
 __all__ = ["VIEWS"]
-
-
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
-    from viz.measure.patch_filters import describe_checkpoint
-
-    return describe_checkpoint(checkpoint, seed=given.seed, progress=given.progress)
 
 
 def _kinds(result: Any) -> Figure:
@@ -61,7 +53,7 @@ VIEWS: tuple[View, ...] = (
     View(
         "patch-filters",
         "Patch-embedding filters",
-        _measure,
+        patch_description,
         "viz.results.patch_filters:PatchFilterDescription",
         (
             FigureRow(
