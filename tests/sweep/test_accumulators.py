@@ -146,7 +146,8 @@ def test_a_large_mean_does_not_drown_the_variance(rng):
     for some in np.split(values, 8):
         part.update(0, torch.from_numpy(some))
     wanted = values.astype(np.float64).var((0, 2, 3))
-    np.testing.assert_allclose(part.result()["variance"][0], wanted, rtol=1e-3)
+    # In float32 the mean's square is 2.5e9 times the variance: nothing would be left of it.
+    np.testing.assert_allclose(part.result()["variance"][0], wanted, rtol=5e-3)
 
 
 def test_nothing_seen_is_nan_and_histograms_of_other_bins_do_not_merge():

@@ -10,6 +10,8 @@ from torch import Tensor
 __all__ = ["binned", "largest", "off", "peaks", "positive", "sums"]
 
 Numbers = NDArray[np.float64]
+_EXACT = 1 << 24
+"""Ones that float32 can count."""
 
 
 def _flat(maps: Tensor) -> Tensor:
@@ -38,33 +40,36 @@ def sums(maps: Tensor) -> tuple[int, Numbers, Numbers]:
     mean, m2 : ndarray, (dim,)
         Two passes, so that a large mean does not drown a small variance.
     """
-    flat = _flat(maps)
-    # A product with ones is a sum over images and positions: twice as fast as sum() over both.
-    ones = torch.ones(1, len(flat), device=flat.device)
-    mean = (ones @ flat)[0] / len(flat)
-    apart = flat - mean
-    # What rounding left of the mean is taken out again.
-    rest = (ones @ apart)[0] / len(flat)
-    m2 = (ones @ apart.square_())[0]
-    mean64, rest64 = _host(mean), _host(rest)
-    return len(flat), mean64 + rest64, np.maximum(_host(m2) - len(flat) * rest64**2, 0.0)
+    count = maps.shape[0] * maps.shape[2] * maps.shape[3]
+    if maps.device.type == "cpu" and maps.dtype in (torch.float32, torch.float64):
+        # What a batch norm in training does; torch.var_mean takes 20 times as long on a CPU.
+        mean, variance = torch.batch_norm_update_stats(maps, None, None, 0.1)
+        return count, _host(mean), _host(variance) * count
+    variance, mean = torch.var_mean(maps.float(), (0, 2, 3), correction=0)
+    return count, _host(mean), _host(variance) * count
 
 
 @torch.inference_mode()
-def largest(maps: Tensor) -> NDArray[np.float32]:
-    """Return the largest value of every image and channel, (n, dim)."""
-    found: NDArray[np.float32] = maps.amax((2, 3)).float().cpu().numpy()
-    return found
+def largest(maps: Tensor) -> tuple[Tensor, NDArray[np.float32]]:
+    """Return the largest value of every row of a map, (n, h, dim), and of every map, (n, dim)."""
+    # In two steps, so that a peak is looked for in one row only; channels stand last in memory.
+    lines = maps.permute(0, 2, 3, 1).amax(2)
+    found: NDArray[np.float32] = lines.amax(1).float().cpu().numpy()
+    return lines, found
 
 
 @torch.inference_mode()
-def peaks(maps: Tensor, image: NDArray[np.int64], channel: NDArray[np.int64]) -> NDArray[np.int64]:
+def peaks(
+    maps: Tensor, lines: Tensor, image: NDArray[np.int64], channel: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Return the position of the largest value, the first one in reading order, of some maps.
 
     Parameters
     ----------
     maps : torch.Tensor, (n, dim, h, w)
         Of one batch.
+    lines : torch.Tensor, (n, h, dim)
+        Of `largest`.
     image, channel : ndarray of int64, (m,)
         Which maps.
 
@@ -73,19 +78,24 @@ def peaks(maps: Tensor, image: NDArray[np.int64], channel: NDArray[np.int64]) ->
     ndarray of int64, (m,)
         row w + column.
     """
-    device = maps.device
-    some = maps[torch.from_numpy(image).to(device), torch.from_numpy(channel).to(device)].flatten(1)
-    # argmax does not promise the first one of several.
-    places = torch.arange(some.shape[1], device=device)
-    first = torch.where(some == some.amax(1, keepdim=True), places, some.shape[1]).amin(1)
-    found: NDArray[np.int64] = first.cpu().numpy()
+    i, c = (torch.from_numpy(values).to(maps.device) for values in (image, channel))
+    # argmax gives the first one of several.
+    row = lines[i, :, c].argmax(1)
+    column = maps[i, c, row].argmax(1)
+    found: NDArray[np.int64] = (row * maps.shape[3] + column).cpu().numpy()
     return found
 
 
 @torch.inference_mode()
 def off(maps: Tensor) -> NDArray[np.int64]:
     """Return how many values of every channel are at most 0, (dim,)."""
-    found: NDArray[np.int64] = (_flat(maps) <= 0).sum(0).cpu().numpy()
+    flat = _flat(maps)
+    # Compared into numbers and summed by a product with ones: half the time of a sum of bools.
+    on = torch.gt(flat, 0, out=torch.empty_like(flat))
+    ones = torch.ones(1, min(len(on), _EXACT), device=on.device)
+    counted = sum((ones[:, : len(part)] @ part)[0].long() for part in on.split(_EXACT))
+    assert isinstance(counted, Tensor)
+    found: NDArray[np.int64] = (len(flat) - counted).cpu().numpy()
     return found
 
 

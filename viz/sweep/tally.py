@@ -166,6 +166,8 @@ class Tally:
                     self.parts["covariance"].update(stage.block, stage.maps)
             elif stage.name in _NAMES:
                 self._add(stage.block, _NAMES[stage.name], stage.maps, number, names, kinds)
+        if "top" in self.parts:
+            self.parts["top"].flush()
         self.size = (int(inputs.shape[2]), int(inputs.shape[3]))
         self.n_images += len(number)
 
