@@ -23,11 +23,22 @@ class Page(HTMLParser):
 WEIGHTS = [row for row in VIEWS if row.name == "depthwise"]
 
 
+def few_methods(checkpoint, given):
+    """Two of the methods, and little spent on their scores."""
+    from viz.measure.trust import Effort, rate
+
+    effort = Effort(n_curve=4, n_subsets=4, n_noise=1, n_stages=1, n_random=1)
+    return rate(checkpoint, None, methods=("saliency", "grad-cam"), effort=effort)
+
+
 @pytest.fixture(scope="module")
 def whole(small_file, tmp_path_factory):
     """A report of every view; and what it says it wrote."""
     folder = tmp_path_factory.mktemp("whole") / "report"
-    return folder, build(load(small_file), folder)
+    rows = [
+        replace(row, measure=few_methods) if row.name == "attribution" else row for row in VIEWS
+    ]
+    return folder, build(load(small_file), folder, views=rows)
 
 
 @pytest.fixture
@@ -39,7 +50,7 @@ def report(small, tmp_path):
 
 def test_every_view_is_in_it_with_figures_and_data(whole):
     folder, sections = whole
-    assert [s.row for s in sections] == list(VIEWS)
+    assert [s.row.name for s in sections] == [row.name for row in VIEWS]
     assert [s.failed for s in sections] == [""] * len(VIEWS)
     for view in VIEWS:
         for figure in view.figures:
