@@ -23,9 +23,9 @@ from PIL import Image
 
 import viz
 from viz.sweep.engines import Cluster, InProcess, Processes
+from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
 from viz.sweep.run import Settings, sweep_folder
-from viz.sweep.shards import listed
 from viz.sweep.tally import Tally
 
 

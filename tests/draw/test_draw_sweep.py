@@ -46,7 +46,9 @@ def test_medians_and_quartiles_stand_where_they_should(depth):
         bars = axes[name].collections[1].get_segments()
         np.testing.assert_allclose([b[0, 1] for b in bars], np.quantile(values, 0.25, axis=1))
         np.testing.assert_allclose([b[1, 1] for b in bars], np.quantile(values, 0.75, axis=1))
-    null = {line.get_label(): line for line in axes["selectivity"].get_lines()}["null (median)"]
+    null = {line.get_label(): line for line in axes["selectivity"].get_lines()}[
+        "null, depthwise (median)"
+    ]
     wanted = np.median(result.selectivity_null[result.stage == "depthwise"], 1)
     np.testing.assert_allclose(null.get_ydata(), wanted)
     assert unreadable(figure) == []

@@ -9,14 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from viz.sweep.accumulators import (
-    Accuracy,
-    Classes,
     Covariance,
     Histogram,
     Moments,
     Sparsity,
     Top,
 )
+from viz.sweep.classes import Accuracy, Classes
 
 ROWS, DIM, SIDE, N_TOP, BINS = 2, 3, (2, 3), 3, 4
 LOW = np.full((ROWS, DIM), -1.5, np.float32)

@@ -20,8 +20,8 @@ from viz.measure.stages import stages
 from viz.results.base import ResultFileError
 from viz.results.sweep import Sweep
 from viz.sweep import shards as shards_module
+from viz.sweep.plan import listed
 from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
-from viz.sweep.shards import listed
 
 
 @pytest.fixture

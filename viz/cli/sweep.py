@@ -137,8 +137,8 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, want
         raise click.UsageError("give a folder of images.")
     if output.suffix != ".npz":
         raise click.BadParameter(f"{output}: a file that ends in .npz is expected.")
+    from viz.sweep.plan import listed
     from viz.sweep.run import Settings, shards_folder, sweep_folder
-    from viz.sweep.shards import listed
 
     settings = Settings(("moments", *_parts(wanted, without)), n_top, bins, batch_size,
                         field_images, seed)  # fmt: skip

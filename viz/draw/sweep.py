@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
@@ -101,7 +102,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
             _markers(axes, result, values)
         _dress(axes, result, name)
         made[name] = axes
-    handles: dict[str, object] = {}
+    handles: dict[str, Artist] = {}
     for axes in made.values():
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
@@ -147,13 +148,11 @@ def _markers(axes: Axes, result: Sweep, values: NDArray[np.float64]) -> None:
 
 
 def _null(axes: Axes, result: Sweep) -> None:
-    first = True
     for stage, line in (("depthwise", "-"), ("pointwise", "--")):
         rows = _rows(result, stage)
         middle = _quantiles(result.selectivity_null[rows])[2]
         axes.plot(result.block[rows], middle, linestyle=line, linewidth=1, color=_NULL,
-                  label="null (median)" if first else None)  # fmt: skip
-        first = False
+                  label=f"null, {stage} (median)")  # fmt: skip
 
 
 def _dress(axes: Axes, result: Sweep, name: str) -> None:

@@ -117,8 +117,9 @@ def _draw_row(
     target: Figure | SubFigure, result: TopPatches, i: int, cell: float, y: float, *, first: bool
 ) -> dict[str, Axes]:
     width, height = inches(target)
-    block = "patch filter" if result.block[i] < 0 else f"block {result.block[i]}"
-    lines = [block, f"channel {result.channel[i]}"]
+    lines = [f"block {result.block[i]}", f"channel {result.channel[i]}"]
+    if result.block[i] < 0:
+        lines = [f"filter {result.channel[i]}"]
     if result.label[i]:
         lines.insert(0, str(result.label[i]))
     lines.append(f"{result.side[i]} px")
@@ -144,8 +145,8 @@ def _draw_row(
     axes = made["patches"] = _tile(target, x, y, n * pitch - _GAP, cell)
     axes.set_xlim(0, n - _GAP / pitch)
     axes.set_ylim(1, 0)
-    for j in np.flatnonzero(result.image[i] >= 0):
-        axes.imshow(result.crop(i, int(j)), extent=(j, j + cell / pitch, 1, 0), aspect="auto",
+    for j in np.flatnonzero(result.image[i] >= 0).tolist():
+        axes.imshow(result.crop(i, j), extent=(j, j + cell / pitch, 1, 0), aspect="auto",
                     interpolation="nearest")  # fmt: skip
         axes.add_patch(Rectangle((j, 0), cell / pitch, 1, fill=False, linewidth=0.3,
                                  edgecolor="#777777", clip_on=False))  # fmt: skip
@@ -220,7 +221,7 @@ def _bar(target: Figure | SubFigure, y: float, width: float) -> None:
     axes = panel(target, (MARGIN + _WORDS, y, 36 * MM, 0.07))
     bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
                           orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
-    bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.4)
     axes.set_xticklabels(["− largest", "0", "+ largest"], fontsize=SMALL)
     labels = axes.get_xticklabels()
     labels[0].set_horizontalalignment("left")

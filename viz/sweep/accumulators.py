@@ -12,8 +12,7 @@ from torch import Tensor
 
 from viz.sweep import reduce
 
-__all__ = ["Accumulator", "Accuracy", "Classes", "Covariance", "Histogram", "Moments", "Sparsity",
-           "Top"]  # fmt: skip
+__all__ = ["Accumulator", "Covariance", "Histogram", "Moments", "Sparsity", "Top", "merge_moments"]
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
@@ -58,7 +57,7 @@ class Accumulator:
         """Set what is not part of the state."""
 
 
-def _chan(
+def merge_moments(
     count: Numbers,
     mean: Numbers,
     m2: Numbers,
@@ -66,7 +65,15 @@ def _chan(
     mean_2: Numbers,
     m2_2: Numbers,
 ) -> None:
-    """Merge moments in place (Chan, Golub and LeVeque 1979)."""
+    """Merge moments in place (Chan, Golub and LeVeque 1979).
+
+    Parameters
+    ----------
+    count, mean, m2 : ndarray
+        Number of values, their means and squared deviations from these; changed.
+    more, mean_2, m2_2 : ndarray
+        The same of other values.
+    """
     total = count + more
     share = np.divide(more, total, out=np.zeros_like(total), where=total > 0)
     apart = mean_2 - mean
@@ -97,11 +104,11 @@ class Moments(Accumulator):
 
     def add(self, row: int, count: int, mean: Numbers, m2: Numbers) -> None:
         """Add values of which count, mean and squared deviations are known."""
-        _chan(self.count[row], self.mean[row], self.m2[row], float(count), mean, m2)
+        merge_moments(self.count[row], self.mean[row], self.m2[row], float(count), mean, m2)
 
     def merge(self, other: Moments) -> None:
         """Add what another one has seen."""
-        _chan(self.count, self.mean, self.m2, other.count, other.mean, other.m2)
+        merge_moments(self.count, self.mean, self.m2, other.count, other.mean, other.m2)
 
     def result(self) -> dict[str, Numbers]:
         """Return ``mean`` and ``variance`` (over all values, not n - 1); nan where none was."""
@@ -278,142 +285,6 @@ class Top(Accumulator):
             "top_image": np.where(none, -1, self.image),
             "top_position": np.where(none, -1, self.position),
         }
-
-
-class Classes(Accumulator):
-    """Mean activity per class, and how it varies between images; only classes seen take memory.
-
-    Activity of a channel on an image is the mean over positions of its positive part.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
-    """
-
-    fields = ("ids", "count", "total", "images", "mean", "m2")
-
-    def __init__(self, rows: int, dim: int) -> None:
-        self.ids: Counts = np.zeros(0, dtype=np.int64)
-        self.count: Counts = np.zeros(0, dtype=np.int64)
-        self.total: Numbers = np.zeros((0, rows, dim))
-        self.images: Numbers = np.zeros((rows, 1))
-        self.mean: Numbers = np.zeros((rows, dim))
-        self.m2: Numbers = np.zeros((rows, dim))
-
-    def update(self, row: int, maps: Tensor, classes: Counts) -> None:
-        """Add one batch's maps to the sums of the images' classes (numbers)."""
-        activity = reduce.positive(maps)
-        at = self._places(classes)
-        np.add.at(self.total[:, row], at, activity)
-        mean = activity.mean(0)
-        _chan(self.images[row], self.mean[row], self.m2[row], float(len(activity)), mean,
-              ((activity - mean) ** 2).sum(0))  # fmt: skip
-
-    def seen(self, classes: Counts) -> None:
-        """Count the images of one batch, once for all rows."""
-        at = self._places(classes)
-        np.add.at(self.count, at, 1)
-
-    def _places(self, ids: Counts) -> Counts:
-        """Return where these classes stand, after making room for new ones."""
-        together = np.union1d(self.ids, ids)
-        if len(together) > len(self.ids):
-            old = np.searchsorted(together, self.ids)
-            count = np.zeros(len(together), dtype=np.int64)
-            total = np.zeros((len(together), *self.total.shape[1:]))
-            count[old], total[old] = self.count, self.total
-            self.ids, self.count, self.total = together, count, total
-        return np.searchsorted(self.ids, ids)
-
-    def merge(self, other: Classes) -> None:
-        """Add what another one has seen."""
-        at = self._places(other.ids)
-        self.count[at] += other.count
-        self.total[at] += other.total
-        _chan(self.images, self.mean, self.m2, other.images, other.mean, other.m2)
-
-    def result(self, seed: int = 0, draws: int = 8) -> dict[str, NDArray[Any]]:
-        """Return the selectivity of every channel, and that of channels that know no classes.
-
-        Parameters
-        ----------
-        seed : int
-            Of the null.
-        draws : int
-            Of the null, averaged.
-
-        Returns
-        -------
-        dict
-            ``selectivity`` (Morcos et al. 2018), (largest - mean of the others) / (largest + mean
-            of the others) of the mean activities per class; ``selected_class``, whose is the
-            largest; ``selectivity_null``, the same with every class's mean drawn from the normal
-            law that means over as many images of no particular class follow. nan and -1 with fewer
-            than two classes, and in rows that were never given.
-        """
-        rows, dim = self.mean.shape
-        found = {"selectivity": np.full((rows, dim), np.nan),
-                 "selectivity_null": np.full((rows, dim), np.nan),
-                 "selected_class": np.full((rows, dim), -1, dtype=np.int64)}  # fmt: skip
-        if len(self.ids) < 2:
-            return found
-        rng = np.random.default_rng(seed)
-        for row in np.flatnonzero(self.images[:, 0] > 1):
-            means = self.total[:, row] / self.count[:, None]
-            found["selectivity"][row] = _selectivity(means)
-            found["selected_class"][row] = self.ids[means.argmax(0)]
-            spread = np.sqrt(self.m2[row] / (self.images[row] - 1))
-            error = spread / np.sqrt(self.count)[:, None]
-            drawn = [
-                _selectivity(
-                    np.maximum(self.mean[row] + error * rng.standard_normal(error.shape), 0)
-                )
-                for _ in range(draws)
-            ]
-            found["selectivity_null"][row] = np.mean(drawn, axis=0)
-        return found
-
-
-def _selectivity(means: Numbers) -> Numbers:
-    """Return Morcos' index of (classes, dim); nan where no class is active."""
-    largest = means.max(0)
-    others = (means.sum(0) - largest) / (len(means) - 1)
-    total = largest + others
-    found: Numbers = np.full_like(total, np.nan)
-    np.divide(largest - others, total, out=found, where=total > 0)
-    return found
-
-
-class Accuracy(Accumulator):
-    """How often the right class is first, or among the first five."""
-
-    fields = ("hits",)
-
-    def __init__(self) -> None:
-        self.hits: Counts = np.zeros(3, dtype=np.int64)
-
-    def update(self, logits: Tensor, outputs: Counts) -> None:
-        """Add one batch's logits; ``outputs`` are the right ones, -1 for images without."""
-        known = outputs >= 0
-        if not known.any():
-            return
-        values = logits.float().cpu().numpy()[known]
-        right = values[np.arange(len(values)), outputs[known]][:, None]
-        # Of equal logits the first output wins, as argmax has it.
-        before = np.arange(values.shape[1])[None] < outputs[known][:, None]
-        rank = ((values > right) | ((values == right) & before)).sum(1)
-        self.hits += np.array([len(values), (rank < 1).sum(), (rank < 5).sum()])
-
-    def merge(self, other: Accuracy) -> None:
-        """Add what another one has seen."""
-        self.hits += other.hits
-
-    def result(self) -> dict[str, float]:
-        """Return ``top1``, ``top5`` (nan where no class is known) and ``judged``, the images."""
-        n, first, five = (int(v) for v in self.hits)
-        nan = float("nan")
-        return {"judged": n, "top1": first / n if n else nan, "top5": five / n if n else nan}
 
 
 class Covariance(Accumulator):

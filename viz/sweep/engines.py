@@ -104,7 +104,7 @@ class Processes:
     ----------
     workers : int
         How many.
-    run : callable
+    run_job : callable
         What a worker does with a shard.
     """
 

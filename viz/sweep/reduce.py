@@ -93,7 +93,7 @@ def off(maps: Tensor) -> NDArray[np.int64]:
     # Compared into numbers and summed by a product with ones: half the time of a sum of bools.
     on = torch.gt(flat, 0, out=torch.empty_like(flat))
     ones = torch.ones(1, min(len(on), _EXACT), device=on.device)
-    counted = sum((ones[:, : len(part)] @ part)[0].long() for part in on.split(_EXACT))
+    counted = sum((ones[:, : len(part)] @ part)[0].long() for part in torch.split(on, _EXACT))
     assert isinstance(counted, Tensor)
     found: NDArray[np.int64] = (len(flat) - counted).cpu().numpy()
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,27 +20,15 @@ from viz.model.checkpoint import Checkpoint
 from viz.results.receptive_field import SHARES, ReceptiveField
 from viz.results.sweep import Sweep, sweep_rows
 from viz.sweep.engines import Engine, InProcess, Listener
+from viz.sweep.plan import Listing, begin, jobs_of, listed, output_of_classes, plan_of
 from viz.sweep.reading import Decoded
-from viz.sweep.shards import (
-    PLAN,
-    Counted,
-    Job,
-    Listing,
-    Outcome,
-    Work,
-    count,
-    jobs_of,
-    listed,
-    read_shard,
-    write_atomically,
-)
+from viz.sweep.shards import Counted, Job, Outcome, Work, count, read_shard
 from viz.sweep.tally import Settings, SweepError, Tally
 
 __all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
 
 _SKIPPED_KEPT = 1000
 _SMALLEST_SHARD, _MOST_SHARDS = 32, 64
-_WNID = re.compile(r"n\d{8}")
 
 
 class _Silent:
@@ -145,9 +132,9 @@ def sweep_folder(
     listing = listed(Path(folder).absolute(), limit)
     size = shard_size or max(_SMALLEST_SHARD, -(-len(listing.names) // _MOST_SHARDS))
     outputs, how = output_of_classes(listing.class_names, checkpoint)
-    plan = _plan(checkpoint, settings, listing, size)
+    plan = plan_of(checkpoint, settings, listing, size)
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-    _begin(shards, plan, resume=resume, force=force)
+    begin(shards, plan, resume=resume, force=force)
     jobs = jobs_of(listing, outputs, size)
     config = checkpoint.config
     done = [j for j in jobs if resume and read_shard(shards, key, j.shard, config) is not None]
@@ -229,100 +216,6 @@ def sweep_images(
         found = receptive_field(checkpoint, images, random=False, seed=settings.seed)
     said = settings.to_dict() | {"preprocessing": images.preprocessing.to_dict()}
     return _assemble(checkpoint, total, (), said, found, settings.seed, [])
-
-
-def output_of_classes(
-    class_names: Sequence[str], checkpoint: Checkpoint
-) -> tuple[tuple[int, ...], str]:
-    """Find the network's output for each class folder.
-
-    Parameters
-    ----------
-    class_names : sequence of str
-        Folders, sorted.
-    checkpoint : Checkpoint
-        Its ``classes`` name its outputs.
-
-    Returns
-    -------
-    outputs : tuple of int
-        Per class; -1 for none.
-    how : str
-        How that is known, in words.
-    """
-    short = [name.rpartition("/")[2] for name in class_names]
-    places = {name: i for i, name in enumerate(checkpoint.classes)}
-    found = tuple(places.get(name, -1) for name in short)
-    if any(place >= 0 for place in found) and len(set(short)) == len(short):
-        return found, "folders are named as the network's outputs"
-    same = len(class_names) == checkpoint.config.n_classes
-    if same and (not checkpoint.classes or all(_WNID.fullmatch(name) for name in short)):
-        return tuple(range(len(class_names))), "as many folders as outputs: taken in their order"
-    return (-1,) * len(class_names), "no folder is named as an output of the network"
-
-
-def _plan(
-    checkpoint: Checkpoint, settings: Settings, listing: Listing, shard_size: int
-) -> dict[str, Any]:
-    """Return what must be the same for a sweep to be taken up again."""
-    plan = {
-        "checkpoint": checkpoint.source.sha256,
-        "network": checkpoint.config.to_dict(),
-        "preprocessing": checkpoint.preprocessing.to_dict(),
-        "settings": settings.to_dict(),
-        "shard size": shard_size,
-        "images": {"number": len(listing.names), "hash": listing.fingerprint},
-    }
-    # As JSON has it, so that it compares equal when it is read back.
-    plain: dict[str, Any] = json.loads(json.dumps(plan))
-    return plain
-
-
-def _begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> None:
-    """Make the folder of the shards, or check that those in it are of the same sweep."""
-    old = _read_plan(shards)
-    if old is not None and resume:
-        different = [name for name in plan if plan[name] != old.get(name)]
-        if different:
-            raise SweepError(
-                f"{shards}: {_difference(different[0], old, plan)}; go on with what it was begun "
-                "with, or start anew with --force."
-            )
-        return
-    if old is not None and not force:
-        raise SweepError(
-            f"{shards} holds an unfinished sweep; go on with --resume, or start anew with --force."
-        )
-    if shards.exists():
-        if old is None and any(shards.iterdir()):
-            raise SweepError(f"{shards} exists and is not of a sweep; move it away.")
-        shutil.rmtree(shards)
-    shards.mkdir()
-    text = json.dumps(plan, indent=1).encode()
-    write_atomically(shards / PLAN, lambda file: file.write(text), "the plan",
-                     "make room and start again.")  # fmt: skip
-
-
-def _read_plan(shards: Path) -> dict[str, Any] | None:
-    try:
-        plan = json.loads((shards / PLAN).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return plan if isinstance(plan, dict) else None
-
-
-def _difference(name: str, old: dict[str, Any], new: dict[str, Any]) -> str:
-    before, now = old.get(name), new[name]
-    if name == "images" and isinstance(before, dict):
-        if before.get("number") != now["number"]:
-            return f"{now['number']} images found, {before.get('number')} when the sweep began"
-        return "images were changed, renamed or replaced since the sweep began"
-    if name == "checkpoint":
-        return "another checkpoint found than the sweep began with"
-    if isinstance(before, dict) and isinstance(now, dict):
-        inner = next((key for key in now if now[key] != before.get(key)), "")
-        return f"{name}: {inner} is {now.get(inner)}, it was {before.get(inner)} when it began"
-    return f"{name} is {now}, it was {before} when the sweep began"
 
 
 def _total(shards: Path, key: str, jobs: Sequence[Job], checkpoint: Checkpoint) -> Counted:

@@ -1,13 +1,12 @@
-"""The plan of a sweep, and its shards: each counted on its own and written by atomic rename."""
+"""Shards of a sweep: each counted on its own and written by atomic rename."""
 
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -18,89 +17,15 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from viz.images import find_images
 from viz.model.checkpoint import Checkpoint, CheckpointWarning, load
 from viz.results.network import Config, Preprocessing
 from viz.sweep.reading import Decoded, read_ahead
 from viz.sweep.tally import Settings, SweepError, Tally
 
-__all__ = ["PLAN", "Counted", "Job", "Listing", "Outcome", "Work", "count", "jobs_of", "listed",
-           "read_shard", "run_job", "shard_path", "write_atomically", "write_shard"]  # fmt: skip
+__all__ = ["Counted", "Job", "Outcome", "Work", "count", "read_shard", "run_job", "shard_path",
+           "write_atomically", "write_shard"]  # fmt: skip
 
 _FORMAT = "convmixer-viz shard 1"
-PLAN = "plan.json"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Images of a folder in the order of their names.
-
-    Parameters
-    ----------
-    folder : Path
-        As given.
-    names : tuple of str
-        Paths within the folder; sorted, so that a number stands for a name in every tie.
-    class_names : tuple of str
-        Folders of the images where every image is in one and there are at least two; else empty.
-    classes : tuple of int
-        One per image; empty without classes.
-    fingerprint : str
-        Hash of names, sizes and times of change.
-    """
-
-    folder: Path
-    names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    classes: tuple[int, ...]
-    fingerprint: str
-
-    def path(self, number: int) -> Path:
-        """Return the file of an image."""
-        return self.folder if self.folder.is_file() else self.folder / self.names[number]
-
-
-def listed(folder: str | Path, limit: int | None = None) -> Listing:
-    """List a folder's images.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Searched with its subfolders; or one image.
-    limit : int, optional
-        Take at most so many, evenly spread.
-
-    Returns
-    -------
-    Listing
-        Nothing is read yet.
-
-    Raises
-    ------
-    ImageError
-        If there is no image.
-    """
-    root = Path(folder)
-    paths = {
-        path.name if path == root else path.relative_to(root).as_posix(): path
-        for path in find_images(root)
-    }
-    names = sorted(paths)
-    if limit is not None and limit < len(names):
-        chosen = np.linspace(0, len(names) - 1, limit).round().astype(int)
-        names = [names[i] for i in chosen]
-    digest = hashlib.sha256()
-    for name in names:
-        status = paths[name].stat()
-        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(
-            "utf-8", "surrogateescape"))  # fmt: skip
-    folders = [name.rpartition("/")[0] for name in names]
-    class_names = tuple(sorted(set(folders)))
-    if "" in class_names or len(class_names) < 2:
-        return Listing(root, tuple(names), (), (), digest.hexdigest())
-    numbers = {name: i for i, name in enumerate(class_names)}
-    classes = tuple(numbers[name] for name in folders)
-    return Listing(root, tuple(names), class_names, classes, digest.hexdigest())
 
 
 @dataclass(frozen=True)
@@ -422,31 +347,3 @@ def run_job(work: Work, job: Job) -> Outcome:
     counted = count(checkpoint, work.settings, job, decoded)
     write_shard(work.folder, work.plan, job.shard, counted)
     return Outcome(job.shard, len(job.entries), len(counted.skipped))
-
-
-def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:
-    """Cut a listing into shards.
-
-    Parameters
-    ----------
-    listing : Listing
-        All images.
-    outputs : sequence of int
-        Per class, the output that stands for it or -1.
-    shard_size : int
-        Images in each; the last may have fewer.
-
-    Returns
-    -------
-    list of Job
-        In the order of the names.
-    """
-    made = []
-    for shard, first in enumerate(range(0, len(listing.names), shard_size)):
-        numbers = range(first, min(first + shard_size, len(listing.names)))
-        classes = tuple(listing.classes[i] for i in numbers) if listing.classes else ()
-        made.append(
-            Job(shard, first, tuple((listing.names[i], listing.path(i)) for i in numbers), classes,
-                tuple(outputs[c] for c in classes))
-        )  # fmt: skip
-    return made

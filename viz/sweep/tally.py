@@ -17,14 +17,13 @@ from viz.results.network import Config
 from viz.results.sweep import STAGES, sweep_rows
 from viz.sweep.accumulators import (
     Accumulator,
-    Accuracy,
-    Classes,
     Covariance,
     Histogram,
     Moments,
     Sparsity,
     Top,
 )
+from viz.sweep.classes import Accuracy, Classes
 
 __all__ = ["PARTS", "Settings", "SweepError", "Tally", "bin_ranges"]
 

@@ -1,0 +1,218 @@
+"""The plan of a sweep: which images, in which shards; what must be the same to take it up again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from viz.images import find_images
+from viz.model.checkpoint import Checkpoint
+from viz.sweep.shards import Job, write_atomically
+from viz.sweep.tally import Settings, SweepError
+
+__all__ = ["PLAN", "Listing", "begin", "jobs_of", "listed", "output_of_classes", "plan_of"]
+
+PLAN = "plan.json"
+_WNID = re.compile(r"n\d{8}")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Images of a folder in the order of their names.
+
+    Parameters
+    ----------
+    folder : Path
+        As given.
+    names : tuple of str
+        Paths within the folder; sorted, so that a number stands for a name in every tie.
+    class_names : tuple of str
+        Folders of the images where every image is in one and there are at least two; else empty.
+    classes : tuple of int
+        One per image; empty without classes.
+    fingerprint : str
+        Hash of names, sizes and times of change.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    classes: tuple[int, ...]
+    fingerprint: str
+
+    def path(self, number: int) -> Path:
+        """Return the file of an image."""
+        return self.folder if self.folder.is_file() else self.folder / self.names[number]
+
+
+def listed(folder: str | Path, limit: int | None = None) -> Listing:
+    """List a folder's images.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Searched with its subfolders; or one image.
+    limit : int, optional
+        Take at most so many, evenly spread.
+
+    Returns
+    -------
+    Listing
+        Nothing is read yet.
+
+    Raises
+    ------
+    ImageError
+        If there is no image.
+    """
+    root = Path(folder)
+    paths = {
+        path.name if path == root else path.relative_to(root).as_posix(): path
+        for path in find_images(root)
+    }
+    names = sorted(paths)
+    if limit is not None and limit < len(names):
+        chosen = np.linspace(0, len(names) - 1, limit).round().astype(int)
+        names = [names[i] for i in chosen]
+    digest = hashlib.sha256()
+    for name in names:
+        status = paths[name].stat()
+        digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(
+            "utf-8", "surrogateescape"))  # fmt: skip
+    folders = [name.rpartition("/")[0] for name in names]
+    class_names = tuple(sorted(set(folders)))
+    if "" in class_names or len(class_names) < 2:
+        return Listing(root, tuple(names), (), (), digest.hexdigest())
+    numbers = {name: i for i, name in enumerate(class_names)}
+    classes = tuple(numbers[name] for name in folders)
+    return Listing(root, tuple(names), class_names, classes, digest.hexdigest())
+
+
+def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:
+    """Cut a listing into shards.
+
+    Parameters
+    ----------
+    listing : Listing
+        All images.
+    outputs : sequence of int
+        Per class, the output that stands for it or -1.
+    shard_size : int
+        Images in each; the last may have fewer.
+
+    Returns
+    -------
+    list of Job
+        In the order of the names.
+    """
+    made = []
+    for shard, first in enumerate(range(0, len(listing.names), shard_size)):
+        numbers = range(first, min(first + shard_size, len(listing.names)))
+        classes = tuple(listing.classes[i] for i in numbers) if listing.classes else ()
+        made.append(
+            Job(shard, first, tuple((listing.names[i], listing.path(i)) for i in numbers), classes,
+                tuple(outputs[c] for c in classes))
+        )  # fmt: skip
+    return made
+
+
+def output_of_classes(
+    class_names: Sequence[str], checkpoint: Checkpoint
+) -> tuple[tuple[int, ...], str]:
+    """Find the network's output for each class folder.
+
+    Parameters
+    ----------
+    class_names : sequence of str
+        Folders, sorted.
+    checkpoint : Checkpoint
+        Its ``classes`` name its outputs.
+
+    Returns
+    -------
+    outputs : tuple of int
+        Per class; -1 for none.
+    how : str
+        How that is known, in words.
+    """
+    short = [name.rpartition("/")[2] for name in class_names]
+    places = {name: i for i, name in enumerate(checkpoint.classes)}
+    found = tuple(places.get(name, -1) for name in short)
+    if any(place >= 0 for place in found) and len(set(short)) == len(short):
+        return found, "folders are named as the network's outputs"
+    same = len(class_names) == checkpoint.config.n_classes
+    if same and (not checkpoint.classes or all(_WNID.fullmatch(name) for name in short)):
+        return tuple(range(len(class_names))), "as many folders as outputs: taken in their order"
+    return (-1,) * len(class_names), "no folder is named as an output of the network"
+
+
+def plan_of(
+    checkpoint: Checkpoint, settings: Settings, listing: Listing, shard_size: int
+) -> dict[str, Any]:
+    """Return what must be the same for a sweep to be taken up again, as JSON has it."""
+    plan = {
+        "checkpoint": checkpoint.source.sha256,
+        "network": checkpoint.config.to_dict(),
+        "preprocessing": checkpoint.preprocessing.to_dict(),
+        "settings": settings.to_dict(),
+        "shard size": shard_size,
+        "images": {"number": len(listing.names), "hash": listing.fingerprint},
+    }
+    # As JSON has it, so that it compares equal when it is read back.
+    plain: dict[str, Any] = json.loads(json.dumps(plan))
+    return plain
+
+
+def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> None:
+    """Make the folder of the shards, or check that those in it are of the same sweep."""
+    old = _read_plan(shards)
+    if old is not None and resume:
+        different = [name for name in plan if plan[name] != old.get(name)]
+        if different:
+            raise SweepError(
+                f"{shards}: {_difference(different[0], old, plan)}; go on with what it was begun "
+                "with, or start anew with --force."
+            )
+        return
+    if old is not None and not force:
+        raise SweepError(
+            f"{shards} holds an unfinished sweep; go on with --resume, or start anew with --force."
+        )
+    if shards.exists():
+        if old is None and any(shards.iterdir()):
+            raise SweepError(f"{shards} exists and is not of a sweep; move it away.")
+        shutil.rmtree(shards)
+    shards.mkdir()
+    text = json.dumps(plan, indent=1).encode()
+    write_atomically(shards / PLAN, lambda file: file.write(text), "the plan",
+                     "make room and start again.")  # fmt: skip
+
+
+def _read_plan(shards: Path) -> dict[str, Any] | None:
+    try:
+        plan = json.loads((shards / PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plan if isinstance(plan, dict) else None
+
+
+def _difference(name: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    before, now = old.get(name), new[name]
+    if name == "images" and isinstance(before, dict):
+        if before.get("number") != now["number"]:
+            return f"{now['number']} images found, {before.get('number')} when the sweep began"
+        return "images were changed, renamed or replaced since the sweep began"
+    if name == "checkpoint":
+        return "another checkpoint found than the sweep began with"
+    if isinstance(before, dict) and isinstance(now, dict):
+        inner = next((key for key in now if now[key] != before.get(key)), "")
+        return f"{name}: {inner} is {now.get(inner)}, it was {before.get(inner)} when it began"
+    return f"{name} is {now}, it was {before} when the sweep began"
