@@ -15,7 +15,9 @@ from viz.results.weights import DepthwiseKernels
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-PATHS = ("", "patch-filters", "depthwise", "patch-filter", "kernel")
+PATHS = (
+    "", "patch-filters", "depthwise", "patch-filter", "kernel", "kernel-labels", "feature-maps",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
