@@ -93,6 +93,12 @@ def test_replknet_s_ratios_are_asked_for_by_name(run, small_file, folder):
         (("--replknet",), "say what to make"),
         (("--replknet", "-o", "x.png"), "prints numbers only"),
         (("--json", "--device", "nowhere"), "not a device"),
+        (("--json", "--memory", "nan"), "expected a positive number"),
+        (("--json", "--memory", "inf"), "expected a positive number"),
+        (("--json", "--seed", str(10**20)), "'--seed'"),
+        (("--json", "--unit", "²,1"), "a row and a column"),
+        (("--json", "--channels", "²"), "not a list of numbers"),
+        (("--json", "--image-size", "100000"), "at most 8000"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(run, small_file, arguments, words):

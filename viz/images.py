@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -176,8 +177,18 @@ def prepare(
     -------
     torch.Tensor, (n, in_channels, image_size, image_size)
         float32.
+
+    Raises
+    ------
+    ImageError
+        If the input would have more than 64 million pixels.
     """
     size = preprocessing.image_size
+    if size * size > MAX_PIXELS:
+        raise ImageError(
+            f"an image size of {size} pixels found, at most {math.isqrt(MAX_PIXELS)} expected; "
+            "choose a smaller one."
+        )
     short = round(size / preprocessing.crop)
     resample = {
         "bicubic": Image.Resampling.BICUBIC,

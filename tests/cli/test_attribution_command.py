@@ -72,6 +72,11 @@ def test_a_figure_file(small_file, photo, tmp_path):
         (["--target", "9"], "classes are 0 to 3"),
         (["--block", "3"], "blocks are 0 to 2"),
         (["--device", "nowhere"], "not a device"),
+        (["--method", "xyz"], "grad-cam."),
+        (["--target", "²"], "there is no class"),
+        (["--target", "--5"], "there is no class"),
+        (["--seed", "-1"], "'--seed'"),
+        (["--seed", str(10**20)], "'--seed'"),
     ],
 )
 def test_what_is_wrong_is_refused_with_its_reason(arguments, words, small_file, photo):

@@ -60,7 +60,8 @@ __all__ = ["COMMANDS"]
     show_default=True,
     help="MiB for the feature maps of one batch.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+              help="Of everything random.")  # fmt: skip
 def attribution(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                 force: bool, methods: tuple[str, ...], target: str, block: int | None, steps: int,
                 samples: int, quick: bool, memory: int, seed: int,

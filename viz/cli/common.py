@@ -134,11 +134,11 @@ def numbers(text: str | None) -> list[int] | None:
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
-            raise click.BadParameter(f"{text!r} is not a list of blocks such as 0-2,7.")
+        if not text.isascii() or not first.isdigit() or (dash and not last.isdigit()):
+            raise click.BadParameter(f"{text!r} is not a list of numbers such as 0-2,7.")
         found.update(range(int(first), int(last or first) + 1))
     if not found:
-        raise click.BadParameter(f"{text!r} names no block; write it such as 0-2,7.")
+        raise click.BadParameter(f"{text!r} names no number; write it such as 0-2,7.")
     return sorted(found)
 
 

@@ -31,7 +31,8 @@ __all__ = ["COMMANDS"]
               "the figure in FILE.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True,
               help="Images at a time.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the shuffles.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
+              help="Of the shuffles.")  # fmt: skip
 def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                  force: bool, block: int, channels: str | None, most_active: int,
                  label: str | None, filters: str | None, shown: int, scale: Any, batch_size: int,

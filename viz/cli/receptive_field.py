@@ -23,7 +23,7 @@ def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     if value is None:
         return None
     row, comma, column = (part.strip() for part in value.partition(","))
-    if not (comma and row.isdigit() and column.isdigit()):
+    if not (comma and value.isascii() and row.isdigit() and column.isdigit()):
         raise click.BadParameter(
             f"{value!r} is not a row and a column of the patch grid such as 16,16."
         )
@@ -43,7 +43,7 @@ def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     show_default=True,
     help="Measure a randomly initialised network of the same shape, too.",
 )
-@click.option("--seed", type=int, default=0, show_default=True,
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
               help="Of that network and of the bootstrap.")  # fmt: skip
 @click.option(
     "--memory",

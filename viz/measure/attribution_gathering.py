@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -107,7 +108,7 @@ def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
         lower = [name.lower() for name in classes]
         if lower.count(target.lower()) == 1:
             return lower.index(target.lower())
-        if not target.lstrip("-").isdigit():
+        if not re.fullmatch("-?[0-9]+", target):
             near = difflib.get_close_matches(target, classes, 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else (
                 f"; give a name of the {n} classes, an index, predicted, runner-up or difference."

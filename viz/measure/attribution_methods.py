@@ -128,8 +128,8 @@ def chosen(methods: Sequence[str] | None, activation: str) -> tuple[str, ...]:
             raise AttributionError(reason)
         if name not in METHODS:
             near = difflib.get_close_matches(name, METHODS, 1)
-            hint = f"did you mean {near[0]}" if near else f"known ones are {', '.join(METHODS)}"
-            raise AttributionError(f"{name!r} is not an attribution method; {hint}?")
+            hint = f"did you mean {near[0]}?" if near else f"known ones are {', '.join(METHODS)}."
+            raise AttributionError(f"{name!r} is not an attribution method; {hint}")
     if not names:
         raise AttributionError(f"no method was given; choose of {', '.join(METHODS)}.")
     return tuple(name for name in METHODS if name in names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -115,7 +116,7 @@ def receptive_field(
     the normalised input. A gradient tells what a small change of a pixel would do, not what the
     unit responds to: flat parts of the activations hide what they saturate on.
     """
-    _check(n_boot, confidence)
+    _check(n_boot, confidence, memory_mb)
     config = checkpoint.config
     found = images if isinstance(images, ImageSet) else _opened(checkpoint, images)
     first = next(iter(found.batches(1))).inputs
@@ -177,7 +178,9 @@ def receptive_field(
     )
 
 
-def _check(n_boot: int, confidence: float) -> None:
+def _check(n_boot: int, confidence: float, memory_mb: float) -> None:
+    if not 0 < memory_mb < math.inf:
+        raise ReceptiveFieldError(f"a memory of {memory_mb} MB found, expected a positive number.")
     if n_boot < 1:
         raise ReceptiveFieldError(f"{n_boot} bootstrap samples found, at least 1 expected.")
     if not 0 < confidence < 1:
