@@ -42,7 +42,8 @@ def _sentence(result: Any) -> str:
         f"Of {numbers['n']} depthwise kernels {100 * network['coverage']:.0f} % are described "
         f"better than shuffled taps (of {null['init_n']} randomly initialised ones "
         f"{100 * (null['init_coverage'] or 0):.1f} %): {most}. The strongest shape alone explains "
-        f"{100 * fits[0]:.0f} % of the median kernel, {len(fits)} shapes {100 * fits[-1]:.0f} %"
+        f"{100 * (fits[0] or 0):.0f} % of the median kernel, {len(fits)} shapes "
+        f"{100 * (fits[-1] or 0):.0f} %"
         + (f"; of shuffled taps {100 * chance[0]:.0f} and {100 * chance[-1]:.0f} %." if chance
            else ".")
     )  # fmt: skip

@@ -340,8 +340,7 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
         axes = panel(target, (left, low, across - 0.5, up - 0.5))
         if i < 7:
             values = getattr(result, DESCRIPTORS[i]).astype(float)
-            q = np.array([np.nanquantile(values[result.block == b], (0.25, 0.5, 0.75))
-                          for b in blocks])  # fmt: skip
+            q = np.stack([_quartiles(values[result.block == b]) for b in blocks])
             axes.fill_between(blocks, q[:, 0], q[:, 2], color="#4477aa", alpha=0.25, linewidth=0)
             axes.plot(blocks, q[:, 1], color="#4477aa", marker="o", markersize=2, linewidth=1)
             axes.set_title(_NAMES[DESCRIPTORS[i]], fontsize=TEXT, pad=2)
@@ -354,6 +353,13 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
             axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
         out.append(axes)
     return out
+
+
+def _quartiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the quartiles of what is known, nan of kernels that are all zero."""
+    known = values[np.isfinite(values)]
+    found = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.full(3, np.nan)
+    return np.asarray(found, dtype=np.float64)
 
 
 def _draw_r2(result: DepthwiseDescription, axes: Axes, blocks: NDArray[np.int64]) -> None:

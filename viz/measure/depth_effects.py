@@ -24,7 +24,8 @@ def quantiles(values: Numbers, at: Sequence[float]) -> Numbers:
     """Return quantiles of each column, (columns, at); nan is left out, unless all are nan."""
     known = np.isfinite(values).any(0)
     out = np.full((values.shape[1], len(at)), np.nan)
-    out[known] = np.nanquantile(values[:, known], at, axis=0).T
+    if known.any():
+        out[known] = np.nanquantile(values[:, known], at, axis=0).T
     return out
 
 

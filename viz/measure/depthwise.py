@@ -196,13 +196,18 @@ def _checked(
         raise ValueError(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
     if not len(taps):
         raise ValueError("there are no kernels to describe.")
-    if not np.isfinite(taps).all():
-        raise ValueError("some taps are not finite numbers.")
     if not 1 <= max_atoms <= 4:
         raise ValueError(f"max_atoms is 1 to 4, not {max_atoms}.")
     block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
     if block.shape != (len(taps),):
         raise ValueError(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
+    broken = ~np.isfinite(taps).all((1, 2))
+    if broken.any():
+        i = int(broken.argmax())
+        raise ValueError(
+            f"{int(broken.sum())} of {len(taps)} kernels have taps that are not finite numbers, "
+            f"first channel {_rank_within(block)[i]} of block {block[i]}; they cannot be described."
+        )
     return taps, block
 
 

@@ -317,9 +317,10 @@ class DepthwiseDescription(Result):
         -------
         dict
             ``blocks``: per block ``block``, ``n``, ``shares`` by label, ``coverage``,
-            ``null_coverage``, ``r2`` (``median``, and ``by_atoms``: medians for 1 to A atoms),
-            ``descriptors`` (medians) and ``predicates`` (shares); ``network``: the same over all
-            blocks; ``null``: the randomly initialised and the shuffled kernels; ``settings``.
+            ``null_coverage``, ``r2`` (``median``, and ``by_atoms``: medians for 1 to A atoms, of
+            kernels whose taps are not all equal), ``descriptors`` (medians of kernels that are not
+            zero) and ``predicates`` (shares); ``network``: the same over all blocks; ``null``: the
+            randomly initialised and the shuffled kernels; ``settings``.
         """
         blocks = [self._numbers(self.block == b) | {"block": int(b)} for b in np.unique(self.block)]
         return {
@@ -335,20 +336,24 @@ class DepthwiseDescription(Result):
                 "shuffled_n": len(self.shuffled_r2_by_atoms),
                 "shuffled_r2_by_atoms": _medians(self.shuffled_r2_by_atoms),
             },
-            "settings": dict(self.source.settings),
+            "settings": {
+                name: _finite(value) if isinstance(value, float) else value
+                for name, value in self.source.settings.items()
+            },
         }
 
     def _numbers(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
+        varied = rows & (self.n_atoms > 0)
         return {
             "n": int(rows.sum()),
             "shares": _shares(self.label[rows]),
             "coverage": float(self.classified[rows].mean()),
             "null_coverage": _finite(self.null_coverage),
             "r2": {
-                "median": float(np.median(self.r2[rows])),
-                "by_atoms": _medians(self.r2_by_atoms[rows]),
+                "median": _median(self.r2[varied]),
+                "by_atoms": [_median(r2) for r2 in self.r2_by_atoms[varied].T],
             },
-            "descriptors": {d: float(np.median(getattr(self, d)[rows])) for d in DESCRIPTORS},
+            "descriptors": {d: _median(getattr(self, d)[rows]) for d in DESCRIPTORS},
             "predicates": {p: float(getattr(self, p)[rows].mean()) for p in PREDICATES},
         }
 
@@ -359,6 +364,11 @@ def _shares(labels: NDArray[np.str_]) -> dict[str, float]:
 
 def _medians(columns: NDArray[np.float64]) -> list[float]:
     return [float(np.median(c)) for c in columns.T] if len(columns) else []
+
+
+def _median(values: NDArray[Any]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None
 
 
 def _finite(value: float) -> float | None:
