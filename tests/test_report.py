@@ -5,6 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from PIL import Image
 
 from viz.catalogue import VIEWS
 from viz.model.checkpoint import load
@@ -136,3 +137,28 @@ def test_a_failure_to_write_leaves_nothing_behind(small, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         build(small, tmp_path / "r", views=WEIGHTS)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_that_cannot_be_written_fail_their_section_alone(small, tmp_path):
+    rows = [replace(WEIGHTS[0], summary=lambda result: {"worst": float("nan")})]
+    (section,) = build(small, tmp_path / "r", views=rows)
+    assert "JSON" in section.failed
+    assert "This section failed" in (tmp_path / "r" / "index.html").read_text()
+    assert not list((tmp_path / "r" / "data").iterdir())
+
+
+def test_broken_images_are_named_and_not_counted(small, tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "broken.jpg").write_text("no image")
+    Image.new("RGB", (40, 40), "red").save(images / "red.png")
+
+    def measure(checkpoint, given):
+        assert [batch.names for batch in given.images().batches()] == [("red.png",)]
+        return WEIGHTS[0].measure(checkpoint, given)
+
+    row = replace(WEIGHTS[0], measure=measure, needs_images=True, figures=WEIGHTS[0].figures[:1])
+    build(small, tmp_path / "r", views=[row], images=images)
+    text = (tmp_path / "r" / "index.html").read_text()
+    assert "<td>1: red.png</td>" in text
+    assert "1 of 2 images skipped: broken.jpg: not an image" in text

@@ -120,6 +120,13 @@ def choose(
     return chosen
 
 
+def _failed(row: View, error: Exception) -> Section:
+    """Say why a view is missing."""
+    logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=error)
+    known = isinstance(error, (ValueError, IndexError, OSError))
+    return Section(row, failed=str(error) if known else f"{type(error).__name__}: {error}")
+
+
 def _section(row: View, checkpoint: Checkpoint, given: Given, folder: Path) -> Section:
     """Measure, draw and write one view; what fails in it is told, not raised."""
     try:
@@ -127,10 +134,16 @@ def _section(row: View, checkpoint: Checkpoint, given: Given, folder: Path) -> S
         made = make_figures(row, result)
         finding = row.sentence(result) if row.sentence else ""
     except Exception as error:
-        logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=True)
-        known = isinstance(error, (ValueError, IndexError, OSError))
-        return Section(row, failed=str(error) if known else f"{type(error).__name__}: {error}")
-    write_view(row, result, made, folder / "figures", folder / "data")
+        return _failed(row, error)
+    try:
+        write_view(row, result, made, folder / "figures", folder / "data")
+    except OSError:
+        # A full disk ends the report, not the section.
+        raise
+    except Exception as error:
+        for path in (folder / "data").glob(f"{row.name}.*"):
+            path.unlink()
+        return _failed(row, error)
     return Section(
         row,
         finding,
@@ -147,9 +160,7 @@ def _section(row: View, checkpoint: Checkpoint, given: Given, folder: Path) -> S
     )
 
 
-def _page(
-    checkpoint: Checkpoint, sections: Sequence[Section], images: Callable[[], ImageSet]
-) -> str:
+def _page(checkpoint: Checkpoint, sections: Sequence[Section], images: ImageSet) -> str:
     environment = Environment(
         loader=PackageLoader("viz.report"), autoescape=select_autoescape(default=True)
     )
@@ -157,7 +168,8 @@ def _page(
     return environment.get_template("index.html").render(
         sections=sections,
         left_out=left_out,
-        images=images().names if any(s.row.needs_images for s in sections) else (),
+        images=images.names if any(s.row.needs_images for s in sections) else (),
+        skipped=images.note,
         config=checkpoint.config,
         source=checkpoint.source,
         preprocessing=checkpoint.preprocessing,
@@ -206,8 +218,11 @@ def build(
     """
     folder = check_folder(folder, force=force)
 
+    sets: list[ImageSet] = []
+
     def opened() -> ImageSet:
-        return open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels)
+        sets.append(open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels))
+        return sets[-1]
 
     if images is not None:
         opened()
@@ -224,7 +239,9 @@ def build(
             sections.append(_section(row, checkpoint, given, part))
             if progress and sections[-1].failed:
                 progress(f"failed: {sections[-1].failed}")
-        page = _page(checkpoint, sections, opened)
+        # The set that was read farthest knows best which files are broken.
+        read = max(sets, key=lambda each: len(each.skipped)) if sets else opened()
+        page = _page(checkpoint, sections, read)
         (part / "index.html").write_text(page, encoding="utf-8")
         if folder.is_dir():
             shutil.rmtree(folder)
