@@ -127,3 +127,14 @@ def test_what_cannot_be_measured_is_named(small, tmp_path):
         replknet_area_ratios(small, torch.randn(1, 3, 64, 60))
     with pytest.raises(ImageError, match="found no image file"):
         replknet_area_ratios(small, tmp_path)
+
+
+def test_a_broken_file_is_left_out(small, tmp_path):
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "red.png")
+    whole = replknet_area_ratios(small, tmp_path, image_size=24)
+    (tmp_path / "broken.jpg").write_text("no image")
+    found = replknet_area_ratios(small, tmp_path, image_size=24)
+    assert (found.n_images, found.n_skipped) == (1, 1)
+    assert (found.scores == whole.scores).all()
+    with pytest.raises(ImageError, match="not an image"):
+        replknet_area_ratios(small, tmp_path / "broken.jpg", image_size=24)

@@ -103,6 +103,9 @@ def _print_area_ratios(checkpoint: Checkpoint, images: Path | None, size: int, l
         result = replknet_area_ratios(
             checkpoint, images, image_size=size, n_images=limit, progress=progress
         )
+    if result.n_skipped:
+        reasons = result.source.settings["skipped"][:3]
+        say(" ".join([f"viz: note: {result.n_skipped} images skipped.", *reasons]))
     click.echo(json.dumps(result.rows(), indent=2, allow_nan=False))
 
 

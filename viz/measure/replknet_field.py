@@ -126,7 +126,7 @@ def replknet_area_ratios(
         If the images are no squares, smaller than a patch or need more memory, or every gradient
         is nan.
     ImageError
-        If an image cannot be read.
+        If no image can be read.
 
     Notes
     -----
@@ -153,10 +153,11 @@ def replknet_area_ratios(
             "allow more memory."
         )
     total_scores, done, skipped = np.zeros(size), 0, 0
+    broken: list[str] = []
     for one in (
         images[:n_images]
         if isinstance(images, Tensor)
-        else _squashed(checkpoint, paths or [], image_size)
+        else _squashed(checkpoint, paths or [], image_size, broken)
     ):
         scores = _scores(network, one[None], unit, size)
         if np.isnan(scores).any():
@@ -165,7 +166,9 @@ def replknet_area_ratios(
             total_scores += scores
             done += 1
         if progress is not None:
-            progress(done + skipped, total)
+            progress(done + skipped + len(broken), total)
+    if not (done or skipped):
+        raise ImageError(broken[0])
     if not done:
         raise ReceptiveFieldError(
             f"{skipped} gradients found that are not numbers, expected finite ones; check the "
@@ -177,14 +180,14 @@ def replknet_area_ratios(
         source=replace(
             checkpoint.source,
             block=config.depth - 1,
-            settings={"image_size": list(size), "n_images": n_images},
+            settings={"image_size": list(size), "n_images": n_images, "skipped": broken},
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
         ),
         threshold=np.asarray(thresholds, dtype=np.float64),
         side_px=side,
         area_ratio=ratio,
         n_images=done,
-        n_skipped=skipped,
+        n_skipped=skipped + len(broken),
         scores=mean.astype(np.float32),
     )
 
@@ -212,13 +215,19 @@ def _paths(images: Any) -> list[Path]:
     return paths
 
 
-def _squashed(checkpoint: Checkpoint, paths: Sequence[Path], size: int) -> Iterator[Tensor]:
+def _squashed(
+    checkpoint: Checkpoint, paths: Sequence[Path], size: int, broken: list[str]
+) -> Iterator[Tensor]:
     """Read images as the original does: bicubic to a square, then normalised."""
     preprocessing = checkpoint.preprocessing
     mean = torch.tensor(preprocessing.mean).view(-1, 1, 1)
     std = torch.tensor(preprocessing.std).view(-1, 1, 1)
     for path in paths:
-        image = Image.fromarray(read_image(path))
+        try:
+            image = Image.fromarray(read_image(path))
+        except ImageError as error:
+            broken.append(str(error))
+            continue
         if checkpoint.config.in_channels == 1:
             image = image.convert("L")
         pixels = np.array(image.resize((size, size), Image.Resampling.BICUBIC), dtype=np.float32)

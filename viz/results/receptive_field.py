@@ -263,7 +263,7 @@ class ReplknetAreaRatios(Result):
     n_images : int
         Images averaged over.
     n_skipped : int
-        Images left out because their gradient was not a number.
+        Images left out because the file is broken or the gradient not a number.
     scores : ndarray of float32, (H, W)
         Mean over images of the rectified gradient, summed over colours: what the original saves.
     """
