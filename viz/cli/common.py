@@ -136,6 +136,8 @@ def numbers(text: str | None) -> list[int] | None:
         first, dash, last = part.strip().partition("-")
         if not text.isascii() or not first.isdigit() or (dash and not last.isdigit()):
             raise click.BadParameter(f"{text!r} is not a list of numbers such as 0-2,7.")
+        if max(len(first), len(last)) > 6:
+            raise click.BadParameter(f"{text!r} holds a number above 999999; check its digits.")
         found.update(range(int(first), int(last or first) + 1))
     if not found:
         raise click.BadParameter(f"{text!r} names no number; write it such as 0-2,7.")
