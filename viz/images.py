@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
@@ -41,6 +40,8 @@ IMAGE_SUFFIXES = frozenset(
 )
 """What a folder is searched for; a file given by itself may end in anything."""
 MAX_PIXELS = 64_000_000
+MAX_SIDE = 8000
+"""Of the network's square input, in pixels."""
 
 
 class ImageError(ValueError):
@@ -184,9 +185,9 @@ def prepare(
         If the input would have more than 64 million pixels.
     """
     size = preprocessing.image_size
-    if size * size > MAX_PIXELS:
+    if size > MAX_SIDE:
         raise ImageError(
-            f"an image size of {size} pixels found, at most {math.isqrt(MAX_PIXELS)} expected; "
+            f"an image size of {size} pixels found, at most {MAX_SIDE} expected; "
             "choose a smaller one."
         )
     short = round(size / preprocessing.crop)

@@ -61,7 +61,10 @@ def test_moments(case):
     found = run(case, lambda: Moments(ROWS, DIM), lambda a, r, m, i: a.update(r, m))
     whole = case[0].astype(np.float64)
     np.testing.assert_allclose(found["mean"], whole.mean((1, 3, 4)), rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(found["variance"], whole.var((1, 3, 4)), rtol=1e-5, atol=1e-6)
+    # Batch means are float32: what their rounding does to the variance between batches.
+    rounding = 4 * np.finfo(np.float32).eps * np.abs(whole).max()
+    variance = whole.var((1, 3, 4))
+    np.testing.assert_allclose(found["variance"], variance, rtol=1e-5, atol=1e-6 + rounding)
 
 
 @settings(max_examples=60, deadline=None)
