@@ -96,6 +96,8 @@ def settle(page, title=None):
         page.locator("h1", has_text=re.compile(f"^{re.escape(title)}$")).wait_for(timeout=30000)
     page.wait_for_function(
         "() => document.querySelector('[data-testid=stApp]')"
-        ".getAttribute('data-test-script-state') === 'notRunning'",
+        ".getAttribute('data-test-script-state') === 'notRunning'"
+        # A picture that is still on its way when the page changes is gone from the server.
+        " && [...document.images].every((i) => i.complete)",
         timeout=30000,
     )

@@ -90,7 +90,8 @@ def upload(page, name, content):
 
 def test_first_page(visit):
     page = visit(title="small.safetensors")
-    assert page.get_by_text("Depthwise kernels, block by block").is_visible()
+    page.get_by_text("Depthwise kernels, block by block").wait_for()
+    page.locator(".frame").nth(3).wait_for()
     assert page.locator(".frame").count() == 4
     assert page.locator(".frame img").first.get_attribute("alt").startswith("All 16 patch-emb")
 
@@ -116,6 +117,7 @@ def test_a_click_opens_the_filter_and_keys_walk_on(visit):
     x, y, _ = tile_centre(page, 0, 7, columns, 4)
     page.mouse.click(x, y)
     settle(page, "Patch filter 7")
+    page.get_by_role("button", name="Next").wait_for()
     page.keyboard.press("ArrowRight")
     settle(page, "Patch filter 8")
     for wanted in ("Patch filter 7", "Patch filter 6"):

@@ -153,8 +153,8 @@ def test_gaussian_slope_of_the_identity_is_one():
 
 
 def images_of(n=5, size=16, batch=None):
-    torch.manual_seed(4)
-    entries = [(f"image {i}", torch.randn(3, size, size)) for i in range(n)]
+    generator = torch.Generator().manual_seed(4)
+    entries = [(f"image {i}", torch.randn(3, size, size, generator=generator)) for i in range(n)]
     return ImageSet(entries, Preprocessing(size, 1.0), 3)
 
 

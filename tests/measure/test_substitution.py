@@ -16,9 +16,9 @@ from viz.measure.substitution_scores import Kept, compare, intervals
 
 
 def images_of(checkpoint, n=12, seed=0):
-    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     size = checkpoint.preprocessing.image_size
-    entries = [(f"image {i}", torch.randn(3, size, size)) for i in range(n)]
+    entries = [(f"image {i}", torch.randn(3, size, size, generator=generator)) for i in range(n)]
     return ImageSet(entries, checkpoint.preprocessing, 3)
 
 
@@ -236,7 +236,9 @@ def test_threads_on_one_network_do_not_see_each_other(small, rng):
         t.start()
     for t in threads:
         t.join()
-    np.testing.assert_array_equal(made, alone)
+    # A new thread may compute in another number of torch's own threads: equal but for rounding.
+    np.testing.assert_allclose(made, alone, rtol=0, atol=1e-4)
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
     assert_unchanged(small.model, before)
 
 
