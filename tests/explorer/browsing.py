@@ -23,6 +23,9 @@ FLAGS = (
 )
 # Below a page's own address Streamlit first looks for the server, then where it is.
 PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
+# A picture still on its way when its page is left is gone from the server by then; whether those of
+# a page do come is what `settle` waits for.
+LEFT = re.compile(r"/media/[0-9a-f]+\.png\b")
 
 
 def find_chromium():
@@ -84,8 +87,9 @@ class Watch:
 
     def _console(self, message):
         where = message.location.get("url", "")
-        if message.type == "error" and not PROBE.search(where):
-            self.complaints.append(f"{message.text} {where}")
+        said = f"{message.text} {where}"
+        if message.type == "error" and not PROBE.search(where) and not LEFT.search(said):
+            self.complaints.append(said)
 
 
 def settle(page, title=None):
@@ -97,7 +101,7 @@ def settle(page, title=None):
     page.wait_for_function(
         "() => document.querySelector('[data-testid=stApp]')"
         ".getAttribute('data-test-script-state') === 'notRunning'"
-        # A picture that is still on its way when the page changes is gone from the server.
-        " && [...document.images].every((i) => i.complete)",
+        # Every picture is there: see `LEFT`.
+        " && [...document.images].every((i) => i.complete && i.naturalWidth > 0)",
         timeout=30000,
     )

@@ -205,8 +205,8 @@ def test_two_people_at_once(visit):
     settle(two)
     assert two.locator("h1").inner_text() == "Block 0, kernel 9"
     assert "checkpoint=grey.safetensors&block=0&channel=9" in two.url
-    assert one.get_by_text("ConvMixer-16/3").is_visible()
-    assert two.get_by_text("ConvMixer-12/2").is_visible()
+    one.get_by_text("ConvMixer-16/3").wait_for()
+    two.get_by_text("ConvMixer-12/2").wait_for()
 
 
 def test_what_is_taken_home(visit, tmp_path, small_file):
