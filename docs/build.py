@@ -67,8 +67,8 @@ def section(row: View, checkpoint: viz.Checkpoint, name: str, n_figures: int | N
         file = f"{name}-{each.name}.png"
         _save(each.make(result), DOCS / "figures" / file)
         lines += [f"![{each.caption}](../figures/{file})", "", f"*{each.caption}*", ""]
-    lines += [f"How this can mislead: {row.misleads} Method: "
-              f"[{row.name}](../methods/{row.name}.md).", ""]  # fmt: skip
+    page = row.name if (DOCS / "methods" / f"{row.name}.md").is_file() else "sweep"
+    lines += [f"How this can mislead: {row.misleads} Method: [{page}](../methods/{page}.md).", ""]
     if row.summary is not None:
         summary = row.summary(result)
         text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)
@@ -81,7 +81,7 @@ def section(row: View, checkpoint: viz.Checkpoint, name: str, n_figures: int | N
     return lines
 
 
-def page(name: str) -> None:
+def write_page(name: str) -> None:
     """Write the page of one checkpoint."""
     checkpoint = viz.load(name)
     config = checkpoint.config
@@ -104,7 +104,7 @@ def main() -> None:
     for folder in ("figures", "results"):
         (DOCS / folder).mkdir(exist_ok=True)
     for name in sys.argv[1:] or NAMES:
-        page(name)
+        write_page(name)
 
 
 if __name__ == "__main__":

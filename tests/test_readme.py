@@ -21,7 +21,14 @@ def test_options_named_exist():
     assert set(re.findall(r"(?<![\w-])--[a-z]+", README)) <= known | {"--help"}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/methods.md", "docs/checkpoints.md"])
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md")),
+]
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
 def test_links_lead_somewhere(page):
     path = ROOT / page
     for link in re.findall(r"\]\(([^)#]+)", path.read_text("utf-8")):
