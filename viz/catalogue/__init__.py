@@ -5,6 +5,7 @@ from __future__ import annotations
 from viz.catalogue import (
     attribution,
     clusters,
+    compare,
     depthwise,
     early_late,
     feature_maps,
@@ -14,9 +15,19 @@ from viz.catalogue import (
     substitution,
     sweep,
 )
-from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.base import Comparison, FigureRow, Given, Shown, View
 
-__all__ = ["VIEWS", "FigureRow", "Given", "View", "view"]
+__all__ = [
+    "COMPARISONS",
+    "VIEWS",
+    "Comparison",
+    "FigureRow",
+    "Given",
+    "Shown",
+    "View",
+    "comparison",
+    "view",
+]
 
 VIEWS: tuple[View, ...] = (
     *patch_filters.VIEWS,
@@ -31,6 +42,8 @@ VIEWS: tuple[View, ...] = (
     *sweep.VIEWS,
 )
 """Every view, in the order of a report."""
+COMPARISONS: tuple[Comparison, ...] = compare.COMPARISONS
+"""Every comparison of two networks, in the order of a report."""
 
 
 def view(name: str) -> View:
@@ -52,3 +65,24 @@ def view(name: str) -> View:
         If there is no such view.
     """
     return {row.name: row for row in VIEWS}[name]
+
+
+def comparison(name: str) -> Comparison:
+    """Return a comparison by its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"compare"``.
+
+    Returns
+    -------
+    Comparison
+        The row of the catalogue.
+
+    Raises
+    ------
+    KeyError
+        If there is no such comparison.
+    """
+    return {row.name: row for row in COMPARISONS}[name]

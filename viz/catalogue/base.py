@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["FigureRow", "Given", "View"]
+__all__ = ["Comparison", "FigureRow", "Given", "Shown", "View"]
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,15 @@ class Given:
         Of everything random.
     progress : callable, optional
         Called with (steps done, steps in all) during long work.
+    sweep : Path, optional
+        File of `viz sweep`, of this checkpoint and of the images above. Views that use one make
+        their own pass over the images without it.
     """
 
     images: Callable[[], ImageSet] | None = None
     seed: int = 0
     progress: Callable[[int, int], None] | None = None
+    sweep: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -59,8 +63,8 @@ class FigureRow:
 
 
 @dataclass(frozen=True)
-class View:
-    """One thing to look at, the same on the command line, in the explorer and in reports.
+class Shown:
+    """What every row of the catalogue is, whatever it measures.
 
     Parameters
     ----------
@@ -69,7 +73,7 @@ class View:
     title : str
         As in a report.
     measure : callable
-        Checkpoint and `Given` to result.
+        One checkpoint or two, and `Given`, to result.
     result : str
         Type of the result, ``"module:class"``, for reading it back from a file.
     figures : tuple of FigureRow
@@ -81,14 +85,14 @@ class View:
     sentence : callable, optional
         Result to the finding in plain language, with its numbers.
     needs_images : bool
-        Whether the view is about what the network does on images.
+        Whether it is about what a network does on images.
     slow : bool
         Whether a quick report leaves it out.
     """
 
     name: str
     title: str
-    measure: Callable[[Checkpoint, Given], Result]
+    measure: Callable[..., Result]
     result: str
     figures: tuple[FigureRow, ...]
     misleads: str
@@ -98,7 +102,7 @@ class View:
     slow: bool = False
 
     def load(self, path: str | Path) -> Result:
-        """Read a result of this view back from its .npz.
+        """Read a result of this row back from its .npz.
 
         Parameters
         ----------
@@ -113,3 +117,23 @@ class View:
         module, _, name = self.result.partition(":")
         loaded: Result = getattr(import_module(module), name).load(path)
         return loaded
+
+
+@dataclass(frozen=True)
+class View(Shown):
+    """One thing to look at, the same on the command line, in the explorer and in reports.
+
+    Its parameters are those of `Shown`; it measures one checkpoint.
+    """
+
+    measure: Callable[[Checkpoint, Given], Result]
+
+
+@dataclass(frozen=True)
+class Comparison(Shown):
+    """One thing to look at in two networks side by side.
+
+    Its parameters are those of `Shown`; it measures two checkpoints.
+    """
+
+    measure: Callable[[Checkpoint, Checkpoint, Given], Result]
