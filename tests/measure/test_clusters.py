@@ -64,6 +64,21 @@ def test_clouds_have_no_groups():
     assert "Nothing tells these parts" in found.sentence()
 
 
+def test_a_border_of_zeros_changes_no_answer(rng):
+    """11 x 11 kernels go through the projection on 81 axes, 9 x 9 kernels do not."""
+    centres = np.linalg.qr(rng.normal(size=(81, 4)))[0].T + 1
+    taps = (centres[np.arange(60) % 4] + 0.04 * rng.normal(size=(60, 81))).reshape(60, 9, 9)
+    bare, framed = (
+        cluster(each, n_tsne=0) for each in (taps, np.pad(taps, [(0, 0), (1, 1), (1, 1)]))
+    )
+    assert framed.n_clusters == bare.n_clusters == 4
+    assert framed.beyond_null and bare.beyond_null
+    np.testing.assert_allclose(framed.stability, bare.stability, atol=1e-6)
+    # The clouds are drawn along axes of other signs: the same but for the draw.
+    np.testing.assert_allclose(framed.null_stability, bare.null_stability, atol=0.03)
+    assert framed.median_excess == pytest.approx(bare.median_excess, abs=0.03)
+
+
 def test_polarity_separates_and_size_does_not(rng):
     shape = rng.normal(size=(3, 3))
     sizes = rng.lognormal(0, 1, 40)

@@ -43,7 +43,7 @@ MOST_CLUSTERS = 15
 STABILITY_SAMPLE = 1000
 """Kernels that stability is measured on, at most."""
 STABILITY_AXES = 81
-"""Principal components that stability is measured on, at most: all of them up to 9 x 9."""
+"""Principal axes about zero that stability is measured on, at most: all of them up to 9 x 9."""
 NULL_CLOUDS, NULL_BOOTSTRAPS = 9, 3
 """Gaussian clouds that the stability is compared with, and bootstrap samples of each."""
 FIT_SAMPLE = 10_000
@@ -106,7 +106,7 @@ def cluster(
     k-means cuts any cloud into K parts: believe in groups only where ``beyond_null`` says so.
     Kernels enter with unit norm and their sign, the constant part included; shifted copies of one
     shape fall into different clusters. Stability is measured on at most 1,000 kernels and 81
-    principal components, centres are fitted on at most 10,000 kernels.
+    principal axes about zero, centres are fitted on at most 10,000 kernels.
     """
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -274,9 +274,10 @@ def _curves(
         return Curve(np.array(tried, dtype=np.int64), unknown, unknown), np.zeros((0, len(tried)))
     sample = _sample(rows, STABILITY_SAMPLE, seed)
     if sample.shape[1] > STABILITY_AXES:
-        centred = sample - sample.mean(0)
-        _, vectors = np.linalg.eigh(centred.T @ centred)
-        sample = centred @ vectors[:, -STABILITY_AXES:]
+        # About zero, not about the mean: rows keep their norm, as the clouds' rows do.
+        wide = sample.astype(np.float64)
+        _, vectors = np.linalg.eigh(wide.T @ wide)
+        sample = unit_rows(wide @ vectors[:, -STABILITY_AXES:])
 
     def curve(each: NDArray[np.float32], bootstraps: int, seed: int) -> Curve:
         return stability(each, tried, n_bootstraps=bootstraps, seed=seed, progress=tick)
