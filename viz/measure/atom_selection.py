@@ -74,7 +74,7 @@ class Sums:
         Atoms of the chosen fit.
     strength : torch.Tensor, (n, A)
         Per atom of the chosen fit: share of the energy lost when it is removed and the others are
-        refitted; nan beyond.
+        rescaled; nan beyond.
     """
 
     fits: list[Fit]
@@ -236,19 +236,47 @@ def _look_again(taps: Tensor, fit: Fit, fewer: Tensor, k: int) -> None:
     if not len(rows):
         return
     now, some = fit[rows], taps[rows]
-    others = [[i for i in range(m) if i != j] for j in range(m)]
-    shorter = [solve(some, now.family[:, o], now.shape[:, o], k=k) for o in others]
+    shorter = [solve(some, now.family[:, o], now.shape[:, o], k=k) for o in _others(m)]
     found = _grow(some, shorter, k, AGAIN)[0]
     before, after = (_criterion(f.family, f.sse, t) for f in (now, found))
     better = after < before
     fit.replace(rows[better], found, better)
 
 
-def _without(taps: Tensor, fit: Fit, atom: int, k: int) -> Fit:
-    """Return the refitted sum without one of its atoms."""
-    keep = [j for j in range(fit.family.shape[1]) if j != atom]
-    shape, _ = refine(taps, fit.family[:, keep], fit.shape[:, keep], k=k, steps=_REMOVAL_STEPS)
-    return solve(taps, fit.family[:, keep], shape, k=k)
+def _others(m: int) -> list[list[int]]:
+    """Return, for each of m atoms, the numbers of the others."""
+    return [[i for i in range(m) if i != j] for j in range(m)]
+
+
+def _drop(taps: Tensor, fits: list[Fit], n_atoms: Tensor, m: int, k: int) -> None:
+    """Try, in place, every sum of m atoms that was chosen without each of its atoms.
+
+    The others move to where they fit best alone. Where that betters the fit of m - 1 atoms, it is
+    kept; where its criterion is then below that of m atoms, it is chosen.
+    """
+    rows = (n_atoms == m).nonzero()[:, 0]
+    if not len(rows):
+        return
+    some, fit, fewer = taps[rows], fits[m - 1][rows], fits[m - 2]
+    for o in _others(m):
+        shape, _ = refine(some, fit.family[:, o], fit.shape[:, o], k=k, steps=_REMOVAL_STEPS)
+        shorter = solve(some, fit.family[:, o], shape, k=k)
+        better = shorter.sse < fewer.sse[rows]
+        fewer.replace(rows[better], shorter, better)
+    now, then = (_criterion(f.family, f.sse, taps.shape[1]) for f in (fit, fewer[rows]))
+    n_atoms[rows[then <= now]] = m - 1
+
+
+def _losses(taps: Tensor, fit: Fit, k: int) -> Tensor:
+    """Return the energy lost, (n, m), without each atom, the others rescaled but not moved.
+
+    Others that may move would take the place of what is removed and hide what it did.
+    """
+    m = fit.family.shape[1]
+    if m == 1:
+        return 1 - fit.sse[:, None]
+    shorter = [solve(taps, fit.family[:, o], fit.shape[:, o], k=k).sse for o in _others(m)]
+    return torch.stack(shorter, 1) - fit.sse[:, None]
 
 
 def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
@@ -264,18 +292,11 @@ def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
     n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
     for m in range(len(fits), 0, -1):
+        if m > 1:
+            _drop(taps, fits, n_atoms, m, k)
         rows = (n_atoms == m).nonzero()[:, 0]
-        if not len(rows):
-            continue
-        fit = fits[m - 1][rows]
-        if m == 1:
-            strength[rows, 0] = 1 - fit.sse
-            continue
-        shorter = [_without(taps[rows], fit, j, k) for j in range(m)]
-        strength[rows, :m] = torch.stack([s.sse for s in shorter], 1) - fit.sse[:, None]
-        for s in shorter:
-            better = s.sse < fits[m - 2].sse[rows]
-            fits[m - 2].replace(rows[better], s, better)
+        if len(rows):
+            strength[rows, :m] = _losses(taps[rows], fits[m - 1][rows], k)
     return Sums(fits, n_atoms, strength)
 
 

@@ -93,7 +93,7 @@ class DepthwiseDescription(Result):
     atom_amplitude : ndarray, (n, A)
         Signed largest value of each atom, in the weights' unit; nan where there is none.
     atom_strength : ndarray, (n, A)
-        R^2 lost when the atom is removed and the others are refitted.
+        R^2 lost when the atom is removed and the others are rescaled.
     atom_scale, atom_orientation, atom_direction, atom_x, atom_y : ndarray, (n, A)
         As ``scale`` and so on, of each atom kept.
     fitted : ndarray of float32, (n, k, k)
