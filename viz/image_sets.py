@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,10 +142,41 @@ class ImageSet:
         if names:
             yield ImageBatch(tuple(names), torch.stack(inputs), self.preprocessing)
         if not found:
-            reasons = list(self.skipped.values())
-            if len(reasons) == 1:
-                raise ImageError(reasons[0])
-            raise ImageError(f"none of {len(reasons)} images can be read; the first: {reasons[0]}")
+            raise self._nothing()
+
+    def check(self) -> None:
+        """Read images until one is good, so that a useless folder is refused before long work.
+
+        Raises
+        ------
+        ImageError
+            If no image at all can be read.
+        """
+        if all(self._read(name, entry) is None for name, entry in self._entries):
+            raise self._nothing()
+
+    def _nothing(self) -> ImageError:
+        reasons = list(self.skipped.values())
+        if len(reasons) == 1:
+            return ImageError(reasons[0])
+        return ImageError(f"none of {len(reasons)} images can be read; the first: {reasons[0]}")
+
+    def only(self, names: Collection[str]) -> ImageSet:
+        """Return the same images without those that are not named.
+
+        Parameters
+        ----------
+        names : collection of str
+            Of the images wanted; a name that is not there is passed over.
+
+        Returns
+        -------
+        ImageSet
+            In the same order; none is read yet.
+        """
+        wanted = set(names)
+        kept = [entry for entry in self._entries if entry[0] in wanted]
+        return ImageSet(kept, self.preprocessing, self.in_channels)
 
     def all(self) -> ImageBatch:
         """Read every image into one batch; for a few images."""

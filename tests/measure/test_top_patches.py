@@ -10,6 +10,7 @@ from PIL import Image
 
 from viz.image_sets import open_images
 from viz.measure.stages import stages
+from viz.measure.sweep import OtherSweepError
 from viz.measure.top_patches import (
     BEYOND,
     TopPatchesError,
@@ -108,7 +109,7 @@ def test_refusals(small, swept, pictures, tmp_path):
     with pytest.raises(IndexError, match="no channel 16"):
         top_patches(small, swept, pictures, [(0, 16)])
     other = replace(small, source=replace(small.source, sha256="1" * 64))
-    with pytest.raises(TopPatchesError, match="hashes differ"):
+    with pytest.raises(OtherSweepError, match="hashes differ"):
         top_patches(other, swept, pictures, [(0, 0)])
     copy = tmp_path / "copy"
     shutil.copytree(pictures, copy)

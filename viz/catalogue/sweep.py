@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from viz.catalogue.base import FigureRow, Given, View
 
 if TYPE_CHECKING:
@@ -29,27 +27,50 @@ def _images(checkpoint: Checkpoint, given: Given) -> ImageSet:
     return open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
 
 
-def _sweep(checkpoint: Checkpoint, given: Given) -> Result:
+def swept(checkpoint: Checkpoint, given: Given, parts: tuple[str, ...]) -> Sweep:
+    """Return the sweep that is given, or one made here of the images.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network.
+    given : Given
+        With or without a sweep.
+    parts : tuple of str
+        That one made here collects beside the moments.
+
+    Returns
+    -------
+    Sweep
+        Of this checkpoint.
+
+    Raises
+    ------
+    OtherSweepError
+        If the sweep that is given is of another checkpoint.
+    """
+    if given.sweep is not None:
+        from viz.measure.sweep import open_sweep
+
+        return open_sweep(given.sweep, checkpoint)
     from viz.sweep.run import Settings, sweep_images
 
-    settings = Settings(("sparsity", "classes"), field_images=0, seed=given.seed)
+    settings = Settings(parts, field_images=0 if "top" not in parts else 32, seed=given.seed)
     return sweep_images(checkpoint, _images(checkpoint, given), settings=settings)
 
 
+def _sweep(checkpoint: Checkpoint, given: Given) -> Result:
+    return swept(checkpoint, given, ("sparsity", "classes"))
+
+
 def _top_patches(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.sweep import channels_of_sweep
     from viz.measure.top_patches import top_patches
-    from viz.sweep.run import Settings, sweep_images
 
-    found = sweep_images(checkpoint, _images(checkpoint, given),
-                         settings=Settings(("top",), seed=given.seed))  # fmt: skip
-    return top_patches(checkpoint, found, None, _loudest(found), images=_images(checkpoint, given),
+    found = swept(checkpoint, given, ("top",))
+    return top_patches(checkpoint, found, None, channels_of_sweep(found, _ROWS),
+                       images=_images(checkpoint, given),
                        chosen_by="the most variable of some blocks")  # fmt: skip
-
-
-def _loudest(found: Sweep) -> list[tuple[int, int]]:
-    """Return the most variable depthwise channel of each of some blocks."""
-    blocks = np.unique(np.linspace(0, found.depth - 1, _ROWS).round().astype(int)).tolist()
-    return [(b, int(found.variance[found.row(b, "depthwise")].argmax())) for b in blocks]
 
 
 def _draw_selectivity(result: Any) -> Figure:

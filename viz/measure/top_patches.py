@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from viz.image_sets import ImageBatch, ImageSet
 from viz.measure.stages import stages
+from viz.measure.sweep import check_sweep
 from viz.model.checkpoint import Checkpoint
 from viz.results.depthwise import LABELS
 from viz.results.network import Preprocessing
@@ -22,7 +23,8 @@ from viz.results.top_patches import TopPatches
 if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "top_patches"]
+__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "read_swept",
+           "top_patches"]  # fmt: skip
 
 BEYOND = 200
 """Grey of a crop beyond the image."""
@@ -79,8 +81,10 @@ def top_patches(
     Raises
     ------
     TopPatchesError
-        If the sweep kept no patches or is of another checkpoint, an image is missing or another
-        one than in the sweep, or no channel is given.
+        If the sweep kept no patches, an image is missing or another one than in the sweep, or no
+        channel is given.
+    OtherSweepError
+        If the sweep is of another checkpoint.
     IndexError
         If there is no such block or channel.
 
@@ -106,7 +110,7 @@ def top_patches(
     maps = np.zeros((n, *sweep.grid), dtype=np.float32)
     row = np.where(position < 0, -1, position // sweep.grid[1])
     column = np.where(position < 0, -1, position % sweep.grid[1])
-    for i, batch in _read(sweep, names, folder, images, checkpoint):
+    for (i,), batch in read_swept(sweep, names, folder, images, checkpoint):
         pixels = batch.pixels[0]
         for c, j in np.argwhere(where == i):
             crop = _crop(pixels, int(row[c, j]), int(column[c, j]), int(sides[c]), sweep.patch_size)
@@ -145,11 +149,7 @@ def top_patches(
 def _check(
     checkpoint: Checkpoint, sweep: Sweep, channels: Sequence[tuple[int, int]], stage: str
 ) -> None:
-    if checkpoint.source.sha256 != sweep.source.sha256:
-        raise TopPatchesError(
-            f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
-            "differ); give the checkpoint that it was made with."
-        )
+    check_sweep(sweep, checkpoint)
     if not len(sweep.top_value):
         raise TopPatchesError("the sweep kept no top patches; sweep again with the part top.")
     if not channels:
@@ -178,14 +178,41 @@ def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]
     return np.array(found, dtype=np.int64), words
 
 
-def _read(
+def read_swept(
     sweep: Sweep,
     names: Sequence[str],
     folder: str | Path | None,
     images: ImageSet | None,
     checkpoint: Checkpoint,
-) -> Any:
-    """Give each image that is needed, one at a time, after checking that it is the same."""
+    batch_size: int = 1,
+) -> Iterator[tuple[list[int], ImageBatch]]:
+    """Read some images of a sweep again, after checking that they are the same.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        That names them.
+    names : sequence of str
+        Of its ``image_names``.
+    folder : str, Path or None
+        The sweep's images.
+    images : ImageSet, optional
+        Of which those named are read, instead of a folder.
+    checkpoint : Checkpoint
+        Whose preprocessing serves where the sweep does not tell its own.
+    batch_size : int
+        Images at a time.
+
+    Yields
+    ------
+    tuple
+        Where in ``names`` the images of a batch stand, and the batch.
+
+    Raises
+    ------
+    TopPatchesError
+        If an image is missing or another one than in the sweep.
+    """
     numbers = {name: i for i, name in enumerate(names)}
     if images is None:
         root = Path(folder or ".")
@@ -193,20 +220,26 @@ def _read(
         how = sweep.source.settings.get("preprocessing")
         told = checkpoint.preprocessing if how is None else Preprocessing(**_tuples(how))
         images = ImageSet(paths, told, checkpoint.config.in_channels)
+    else:
+        images = images.only(numbers)
+    missing = numbers.keys() - set(images.names)
+    if missing:
+        raise TopPatchesError(
+            f"{min(missing)}: not among the images given; it was there when they were swept."
+        )
     found = 0
-    for batch in images.batches(1):
-        name = batch.names[0]
-        if name not in numbers:
-            continue
-        if images.sha256[name] != sweep.source.images.get(name):
-            raise TopPatchesError(
-                f"{name}: not the image that was swept (its hash differs); give the sweep's folder."
-            )
-        found += 1
-        yield numbers[name], batch
+    for batch in images.batches(batch_size):
+        for name in batch.names:
+            if images.sha256[name] != sweep.source.images.get(name):
+                raise TopPatchesError(
+                    f"{name}: not the image that was swept (its hash differs); give the sweep's "
+                    "folder."
+                )
+        found += len(batch.names)
+        yield [numbers[name] for name in batch.names], batch
     if found < len(names):
-        missing = next(iter(images.skipped.values()), names[0])
-        raise TopPatchesError(f"{missing} It was there when the folder was swept.")
+        reason = next(iter(images.skipped.values()))
+        raise TopPatchesError(f"{reason} It was there when the folder was swept.")
 
 
 def _tuples(how: Any) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Channels chosen by a sweep: rankings, slowly; what is refused; views that are given a sweep."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viz.catalogue import Given, view
+from viz.image_sets import open_images
+from viz.measure.sweep import OtherSweepError, channels_of_sweep, open_sweep
+from viz.measure.top_patches import TopPatchesError
+from viz.sweep.run import Settings, sweep_folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    rng = np.random.default_rng(6)
+    root = tmp_path_factory.mktemp("pictures")
+    for i in range(8):
+        (root / "ab"[i % 2]).mkdir(exist_ok=True)
+        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / "ab"[i % 2] / f"{i}.png")
+    return root
+
+
+@pytest.fixture
+def path(small, folder, tmp_path):
+    settings = Settings(("sparsity", "top", "classes"), n_top=4, field_images=2)
+    sweep_folder(small, folder, tmp_path / "a.npz", settings=settings)
+    return tmp_path / "a.npz"
+
+
+def test_rankings_against_sorted_lists(small, path):
+    found = open_sweep(path, small)
+    row = found.row(1, "depthwise")
+    scores = {
+        "variance": [float(v) for v in found.variance[row]],
+        "selectivity": [
+            float(found.selectivity[row, c] - found.selectivity_null[row, c]) for c in range(16)
+        ],
+        "peak": [
+            float((found.top_value[row, c].max() - found.mean[row, c]) / found.variance[row, c]**.5)
+            for c in range(16)
+        ],
+    }  # fmt: skip
+    for by, score in scores.items():
+        slow = sorted(range(16), key=lambda c, s=score: -s[c])
+        assert channels_of_sweep(found, 5, by=by, block=1) == [(1, c) for c in slow[:5]]
+        one_each = channels_of_sweep(found, 2, by=by)
+        assert [b for b, _ in one_each] == [0, 2]
+        assert one_each[1] == channels_of_sweep(found, 1, by=by, block=2)[0]
+    assert channels_of_sweep(found, 2, stage="patch embedding")[0][0] == -1
+    dead = replace(found, variance=np.where(np.arange(16) == 3, np.nan, found.variance))
+    assert len(channels_of_sweep(dead, 99, block=1)) == 15
+
+
+def test_a_sweep_that_does_not_suit_is_refused(small, path):
+    found = open_sweep(path, small)
+    other = replace(small, source=replace(small.source, sha256="1" * 64))
+    with pytest.raises(OtherSweepError, match="hashes differ"):
+        open_sweep(path, other)
+    for name in ("top-patches", "selectivity"):
+        with pytest.raises(OtherSweepError, match="hashes differ"):
+            view(name).measure(other, Given(sweep=path))
+    bare = replace(found, selectivity=np.zeros((0, 16)), top_value=np.zeros((0, 16, 0)))
+    with pytest.raises(OtherSweepError, match="knows no selectivity"):
+        channels_of_sweep(bare, by="selectivity")
+    with pytest.raises(OtherSweepError, match="kept no top patches"):
+        channels_of_sweep(bare, by="peak")
+    with pytest.raises(ValueError, match="variance, selectivity, peak, not by 'size'"):
+        channels_of_sweep(found, by="size")
+    with pytest.raises(IndexError, match="blocks are 0 to 2"):
+        channels_of_sweep(found, block=3)
+
+
+def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatch):
+    def images():
+        return open_images(folder, small.preprocessing)
+
+    def never(*args, **kwargs):
+        raise AssertionError("a pass of its own")
+
+    made = view("selectivity").measure(small, Given(images=images))
+    assert not made.class_names
+    monkeypatch.setattr("viz.sweep.run.sweep_images", never)
+    given = Given(images=images, sweep=path)
+    assert view("selectivity").measure(small, given) == open_sweep(path, small)
+    shown = view("top-patches").measure(small, given)
+    wanted = channels_of_sweep(open_sweep(path, small), 6)
+    assert list(zip(shown.block, shown.channel, strict=True)) == wanted
+    with pytest.raises(TopPatchesError, match="not among the images given"):
+        view("top-patches").measure(small, Given(sweep=path))
