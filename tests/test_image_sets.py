@@ -97,6 +97,9 @@ def test_what_cannot_be_used_is_said_in_a_sentence(folder, tmp_path):
         open_images(folder / "c.jpg", PRE).all()
     with pytest.raises(ImageError, match=r"none of 2 images can be read; the first: c\.jpg"):
         list(open_images([folder / "c.jpg", folder / "d.png"], PRE).batches())
+    with pytest.raises(ImageError, match="none of 2 images can be read"):
+        open_images([folder / "c.jpg", folder / "d.png"], PRE).check()
+    open_images([folder / "c.jpg", folder / "a.png"], PRE).check()
     with pytest.raises(ImageError, match="no such file"):
         open_images(tmp_path / "nowhere", PRE)
     with pytest.raises(ImageError, match="takes 2 channels"):

@@ -124,14 +124,14 @@ def open_with_images(
     checkpoint : Checkpoint
         With the preprocessing that was told, where one was.
     images : ImageSet
-        None is read yet, so what cannot be read is not known yet: see `say_skipped`.
+        At least one can be read; what cannot is known after the measure: see `say_skipped`.
 
     Raises
     ------
     click.BadParameter
         If the device is not there.
     ImageError
-        If there is no image, or what was told does not suit the network.
+        If there is no image that can be read, or what was told does not suit the network.
     """
     from viz.image_sets import open_images
     from viz.images import ImageError, describe_preprocessing, told
@@ -150,6 +150,8 @@ def open_with_images(
         )
     loaded = replace(loaded, preprocessing=preprocessing)
     found = open_images(images, preprocessing, config.in_channels, limit=limit)
+    if images is not None:
+        found.check()
     say(f"viz: {len(found)} {'image' if len(found) == 1 else 'images'}, "
         f"{describe_preprocessing(preprocessing)}")  # fmt: skip
     return loaded, found

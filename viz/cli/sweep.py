@@ -257,12 +257,14 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
         raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
     check_output(output, as_json, force)
     numbered = numbers(channels)
+    from viz.image_sets import open_images
     from viz.measure.top_patches import channels_by_label, channels_with_label
     from viz.measure.top_patches import top_patches as measure
     from viz.results.sweep import load_sweep
 
     found = load_sweep(swept)
     loaded = open_checkpoint(checkpoint, **options)
+    open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
     labels: list[str] = []
     if label is not None or by_label:
         description = _description(loaded, described)

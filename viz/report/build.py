@@ -214,7 +214,7 @@ def build(
     ReportError
         If the folder exists and may not be replaced.
     ImageError
-        If there is no such image.
+        If there is no such image, or none can be read.
     """
     folder = check_folder(folder, force=force)
 
@@ -225,7 +225,7 @@ def build(
         return sets[-1]
 
     if images is not None:
-        opened()
+        opened().check()
     part = folder.with_name(folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     (part / "figures").mkdir(parents=True)
