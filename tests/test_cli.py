@@ -124,3 +124,14 @@ def test_every_command_has_help_and_stands_in_the_readme(run):
         assert command.help, name
         assert f"viz {name}" in readme, name
         assert run(name, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("seed", ["-1", str(2**32), "x"])
+def test_seeds_that_cannot_be_are_refused_by_every_command(run, small_file, tmp_path, seed):
+    seeded = [n for n, c in main.commands.items() if any(p.name == "seed" for p in c.params)]
+    assert {"clusters", "depthwise", "mixing", "substitution", "sweep", "train"} <= set(seeded)
+    for name in seeded:
+        done = run(name, small_file, "-o", tmp_path / "a.npz", "--seed", seed)
+        assert done.exit_code == 2, name
+        assert "Invalid value for '--seed'" in done.stderr, name
+        assert not any(tmp_path.iterdir())

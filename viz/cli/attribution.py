@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from viz.cli.common import seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -60,8 +61,7 @@ __all__ = ["COMMANDS"]
     show_default=True,
     help="MiB for the feature maps of one batch.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-              help="Of everything random.")  # fmt: skip
+@seed_option()
 def attribution(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                 force: bool, methods: tuple[str, ...], target: str, block: int | None, steps: int,
                 samples: int, quick: bool, memory: int, seed: int,

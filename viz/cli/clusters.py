@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, open_checkpoint, progress_bar
+from viz.cli.common import loading, open_checkpoint, progress_bar, seed_option
 from viz.cli.output import check_output, write_output, writing
 
 __all__ = ["COMMANDS"]
@@ -21,7 +21,7 @@ __all__ = ["COMMANDS"]
     type=click.IntRange(1),
     help="Number of clusters.  [default: chosen by stability]",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option()
 def clusters(checkpoint: str, output: Path | None, as_json: bool, force: bool,
              n_clusters: int | None, seed: int, **options: Any) -> None:  # fmt: skip
     """Group depthwise kernels by k-means, and say whether there are groups at all.

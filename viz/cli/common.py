@@ -22,6 +22,8 @@ __all__ = [
     "open_checkpoint",
     "progress_bar",
     "say",
+    "seed_option",
+    "seeds",
 ]
 
 
@@ -109,6 +111,24 @@ def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
 
 force_option = click.option("--force", is_flag=True, help="Replace what exists.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+seeds = click.IntRange(0, 2**32 - 1)
+"""What numpy, torch and scikit-learn all take."""
+
+
+def seed_option(text: str = "Of everything random.") -> Callable[..., Any]:
+    """Return the option ``--seed``.
+
+    Parameters
+    ----------
+    text : str
+        What the seed is of.
+
+    Returns
+    -------
+    callable
+        For a command that takes ``seed``.
+    """
+    return click.option("--seed", type=seeds, default=0, show_default=True, help=text)
 
 
 def numbers(text: str | None) -> list[int] | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, numbers, open_checkpoint
+from viz.cli.common import loading, numbers, open_checkpoint, seed_option
 from viz.cli.output import check_output, write_output, writing
 
 __all__ = ["COMMANDS"]
@@ -39,13 +39,7 @@ __all__ = ["COMMANDS"]
     show_default=True,
     help="One colour scale for all, per block, or each kernel's own; of the mosaic in FILE.",
 )
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    show_default=True,
-    help="Of the choice of kernels, and of the random kernels that descriptions must beat.",
-)
+@seed_option("Of the choice of kernels, and of the random kernels that descriptions must beat.")
 def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, every: bool,
               per_block: int, blocks: str | None, order: str, scale: Any, seed: int,
               **options: Any) -> None:  # fmt: skip

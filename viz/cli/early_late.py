@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, numbers, open_checkpoint, progress_bar
+from viz.cli.common import loading, numbers, open_checkpoint, progress_bar, seed_option
 from viz.cli.output import check_output, write_output, writing
 
 __all__ = ["COMMANDS"]
@@ -18,7 +18,7 @@ __all__ = ["COMMANDS"]
 @writing
 @click.option("--early", help="Early blocks, such as 0-2.  [default: the first third]")
 @click.option("--late", help="Late blocks, such as 5-7.  [default: the last third]")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option()
 def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
                early: str | None, late: str | None, seed: int, **options: Any) -> None:  # fmt: skip
     """Compare the kernels of early and late blocks, and judge what is said of them.

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import numbers
+from viz.cli.common import numbers, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -31,8 +31,7 @@ __all__ = ["COMMANDS"]
               "the figure in FILE.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True,
               help="Images at a time.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-              help="Of the shuffles.")  # fmt: skip
+@seed_option("Of the shuffles.")
 def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                  force: bool, block: int, channels: str | None, most_active: int,
                  label: str | None, filters: str | None, shown: int, scale: Any, batch_size: int,

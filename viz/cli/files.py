@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import force_option, json_option, loading, open_checkpoint, say
+from viz.cli.common import force_option, json_option, loading, open_checkpoint, say, seeds
 
 __all__ = ["COMMANDS"]
 
@@ -126,7 +126,7 @@ def explore(
 @click.option("--batch-size", type=click.IntRange(2))
 @click.option("--lr", type=float)
 @click.option("--weight-decay", type=float)
-@click.option("--seed", type=int)
+@click.option("--seed", type=seeds)
 @click.option("--bfloat16/--float32", default=None)
 @click.option("--save-every", type=click.IntRange(0), default=0, show_default=True,
               help="Keep a snapshot every so many epochs.")  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import open_checkpoint, progress_bar
+from viz.cli.common import open_checkpoint, progress_bar, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -28,7 +28,7 @@ _LOADING = ("activation", "ema", "classes", "device")
     help="With --channel and -o FILE: draw the strongest partners of this block's output channel.",
 )
 @click.option("--channel", type=click.IntRange(0), help="The output channel, 0-based.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option()
 def mixing(checkpoint: str, images: Path | None, output: Path | None, as_json: bool, force: bool,
            block: int | None, channel: int | None, seed: int, **options: Any) -> None:  # fmt: skip
     """Show what the pointwise weights do between kernels: flow between labels, rank, partners.

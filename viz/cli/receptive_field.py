@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import numbers, progress_bar, say
+from viz.cli.common import numbers, progress_bar, say, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -43,8 +43,7 @@ def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     show_default=True,
     help="Measure a randomly initialised network of the same shape, too.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True,
-              help="Of that network and of the bootstrap.")  # fmt: skip
+@seed_option("Of that network and of the bootstrap.")
 @click.option(
     "--memory",
     type=click.FloatRange(1),

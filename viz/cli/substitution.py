@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import progress_bar, say
+from viz.cli.common import progress_bar, say, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -38,7 +38,7 @@ _SCOPES = ("all", "block", "label", "patch")
     help="Crops of each of the two photographs, where no images are given.",
 )
 @click.option("--batch-size", type=click.IntRange(1), help="Images at a time.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@seed_option()
 def substitution(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                  force: bool, scopes: tuple[str, ...], crops: int, batch_size: int | None,
                  seed: int, **options: Any) -> None:  # fmt: skip

@@ -17,6 +17,7 @@ from viz.cli.common import (
     numbers,
     open_checkpoint,
     say,
+    seed_option,
 )
 from viz.cli.images import looking, open_with_images
 from viz.cli.output import check_output, write_output, writing
@@ -116,8 +117,7 @@ def _duration(seconds: float) -> str:
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of torch, per process.")
 @click.option("--decoders", type=click.IntRange(1), default=2, show_default=True,
               help="Threads that read images ahead, per process.")  # fmt: skip
-@click.option("--seed", type=int, default=0, show_default=True,
-              help="Of the null of selectivity and of the field's interval.")  # fmt: skip
+@seed_option("Of the null of selectivity and of the field's interval.")
 @json_option
 @force_option
 def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, wanted: str | None,
