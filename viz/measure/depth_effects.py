@@ -11,9 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, rankdata, spearmanr
 
-from viz.measure.nested import Ranked, cliffs_delta, pair_deltas, resample, t_interval, welch
+from viz.measure import kernel_descriptors, kernel_null
+from viz.measure.nested import (
+    Ranked,
+    block_means,
+    cliffs_delta,
+    pair_deltas,
+    resample,
+    share_floor,
+    share_interval,
+    t_interval,
+    welch,
+)
+from viz.results.depthwise import DESCRIPTORS, DepthwiseDescription
 
-__all__ = ["effects", "quantiles", "trends"]
+__all__ = [
+    "NAMES",
+    "descriptor_values",
+    "effects",
+    "initial_values",
+    "quantiles",
+    "share_difference",
+    "trends",
+]
+
+NAMES = (*DESCRIPTORS, "r2_one_atom")
+"""Descriptors that are compared, in the order of `descriptor_values`' columns."""
+_INIT_KERNELS = 4000
 
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,6 +51,69 @@ def quantiles(values: Numbers, at: Sequence[float]) -> Numbers:
     if known.any():
         out[known] = np.nanquantile(values[:, known], at, axis=0).T
     return out
+
+
+def descriptor_values(description: DepthwiseDescription) -> Numbers:
+    """Return every descriptor of every kernel, (n, D), columns as in `NAMES`."""
+    columns = [np.asarray(getattr(description, name), np.float64) for name in DESCRIPTORS]
+    return np.stack([*columns, description.r2_by_atoms[:, 0]], 1)
+
+
+def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers]:
+    """Return every descriptor of kernels drawn as torch initialises them, one array per `NAMES`."""
+    fresh = kernel_null.random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
+    found = kernel_descriptors.descriptors(fresh)
+    fits = description.init_r2_by_atoms
+    columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
+    return [*columns, fits[:, 0] if len(fits) else np.full(1, np.nan)]
+
+
+def share_difference(
+    truth: NDArray[np.float32],
+    block: Ints,
+    groups: tuple[Sequence[int], Sequence[int]],
+    n_boot: int,
+    confidence: float,
+    seed: int,
+) -> tuple[Numbers, Numbers]:
+    """Return differences of shares between two groups of blocks, with intervals.
+
+    Parameters
+    ----------
+    truth : ndarray of float32, (n, c)
+        0 or 1 per kernel.
+    block : ndarray of int, (n,)
+        Of each kernel.
+    groups : tuple of two sequences of int
+        Blocks of each group.
+    n_boot : int
+        Draws of the bootstrap over blocks, then kernels.
+    confidence : float
+        Of the intervals.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    tuple of ndarray, (c,) and (c, 2)
+        Share in the second group minus share in the first; low and high, nan for a group of one
+        block.
+    """
+    members = [np.isin(block, group) for group in groups]
+    means = [truth[m].mean(0, dtype=np.float64) for m in members]
+    difference = means[1] - means[0]
+    if min(len(group) for group in groups) < 2:
+        return difference, np.full((len(difference), 2), np.nan)
+    rng = np.random.default_rng([seed, 4])
+    drawn = []
+    for weights in resample(block, groups, n_boot, rng):
+        parts = [weights[:, m] @ truth[m] for m in members]
+        sizes = [weights[:, m].sum(1, keepdims=True) for m in members]
+        drawn.append(parts[1] / sizes[1] - parts[0] / sizes[0])
+    error = np.concatenate(drawn).astype(np.float64).std(0, ddof=1)
+    error = np.maximum(error, share_floor(truth, block, groups))
+    freedom = welch(*(block_means(truth, block, group) for group in groups))
+    return difference, share_interval(difference, error, freedom, confidence)
 
 
 def effects(

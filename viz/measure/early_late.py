@@ -9,19 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.measure import kernel_descriptors, kernel_null
-from viz.measure.depth_effects import effects, quantiles, trends
-from viz.measure.nested import block_means, resample, share_floor, share_interval, welch
+from viz.measure import kernel_descriptors
+from viz.measure.depth_effects import (
+    NAMES,
+    descriptor_values,
+    effects,
+    initial_values,
+    quantiles,
+    share_difference,
+    trends,
+)
+from viz.measure.nested import block_means
 from viz.measure.statements import ODD_ENERGIES, RADII, RESTS, Grid, possible_radii
-from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
+from viz.results.depthwise import LABELS, DepthwiseDescription
 from viz.results.early_late import EarlyLate
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
 __all__ = ["default_groups", "measure", "measure_checkpoint"]
-
-_INIT_KERNELS = 4000
 
 Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
@@ -92,7 +98,7 @@ def measure(
     blocks = np.unique(description.block)
     groups = _checked(blocks, early, late)
     report = _Counter(progress, 3 + n_networks)
-    values = _values(description)
+    values = descriptor_values(description)
     found = effects(values, description.block, groups, n_boot, confidence, seed)
     report()
     found |= trends(values, description.block, n_boot, confidence, seed)
@@ -122,7 +128,7 @@ def measure(
         late_blocks=np.array(groups[1], np.int64),
         blocks=blocks.astype(np.int64),
         confidence=confidence,
-        descriptors=_NAMES,
+        descriptors=NAMES,
         quartiles=np.stack(by_block, 1),
         init_quartiles=_init_quartiles(description, seed),
         labels=LABELS,
@@ -176,7 +182,6 @@ def measure_checkpoint(
     return measure(description, early=groups[0], late=groups[1], seed=seed)
 
 
-_NAMES = (*DESCRIPTORS, "r2_one_atom")
 _QUARTILES = (0.25, 0.5, 0.75)
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 
@@ -217,18 +222,8 @@ def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] |
     return groups
 
 
-def _values(description: DepthwiseDescription) -> Numbers:
-    """Every descriptor of every kernel, (n, D)."""
-    columns = [np.asarray(getattr(description, name), np.float64) for name in DESCRIPTORS]
-    return np.stack([*columns, description.r2_by_atoms[:, 0]], 1)
-
-
 def _init_quartiles(description: DepthwiseDescription, seed: int) -> Numbers:
-    fresh = kernel_null.random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
-    found = kernel_descriptors.descriptors(fresh)
-    columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
-    fits = description.init_r2_by_atoms
-    columns.append(fits[:, 0] if len(fits) else np.full(1, np.nan))
+    columns = initial_values(description, seed)
     return np.concatenate([quantiles(column[:, None], _QUARTILES) for column in columns])
 
 
@@ -244,21 +239,8 @@ def _shares(
     labels = (description.label[:, None] == np.array(LABELS)).astype(np.float32)
     truth = np.concatenate([labels, grid.stated], 1)
     block, n = description.block, len(LABELS)
-    members = [np.isin(block, group) for group in groups]
-    means = [truth[m].mean(0, dtype=np.float64) for m in members]
-    difference = means[1] - means[0]
-    interval = np.full((len(difference), 2), np.nan)
-    if min(len(group) for group in groups) > 1:
-        rng = np.random.default_rng([seed, 4])
-        drawn = []
-        for weights in resample(block, groups, n_boot, rng):
-            parts = [weights[:, m] @ truth[m] for m in members]
-            sizes = [weights[:, m].sum(1, keepdims=True) for m in members]
-            drawn.append(parts[1] / sizes[1] - parts[0] / sizes[0])
-        error = np.concatenate(drawn).astype(np.float64).std(0, ddof=1)
-        error = np.maximum(error, share_floor(truth, block, groups))
-        freedom = welch(*(block_means(truth, block, group) for group in groups))
-        interval = share_interval(difference, error, freedom, confidence)
+    means = [truth[np.isin(block, group)].mean(0, dtype=np.float64) for group in groups]
+    difference, interval = share_difference(truth, block, groups, n_boot, confidence, seed)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
     init = description.init_labels
     absent = (means[0][:n] == 0) & (means[1][:n] == 0)
