@@ -11,6 +11,7 @@ from PIL import Image
 
 from viz.draw.mosaic import enlarge, signed_tiles
 from viz.explorer import checkpoints, state
+from viz.explorer.images import choose_images
 from viz.explorer.settings import unsafe
 from viz.explorer.text import facts, plain
 
@@ -111,6 +112,8 @@ def main() -> None:
             return
         with st.sidebar:
             _about(opened)
+        for show in choose_images():
+            show()
         page.run()
     except Exception as error:
         # Whatever happens on one page, the others stay usable; the log has the details.

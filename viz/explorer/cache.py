@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import sys
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
@@ -11,24 +15,199 @@ import streamlit as st
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["cached"]
+__all__ = ["Store", "Tell", "cached", "clear", "key_of", "size", "store"]
 
 T = TypeVar("T")
-_ENTRIES = 48
+Tell = Callable[[int, int], None]
+"""Called with (steps done, steps in all); it may raise to stop the work."""
+_SHARED, _PRIVATE = 400 << 20, 128 << 20
+_LOOK = 0.1
+"""Seconds between two looks at work that somebody else does."""
 
 
-def _call(key: str, _function: Callable[..., Any], _subject: Any, _settings: dict[str, Any]) -> Any:
-    return _function(_subject, **_settings)
+class Store:
+    """Results by key: the oldest go when they take more memory than allowed.
+
+    Whoever asks first makes a result; who asks for the same meanwhile waits for it. If the maker
+    stops or fails nothing is kept, and the next one begins anew.
+
+    Parameters
+    ----------
+    limit : int
+        In bytes. The newest result stays even if it is larger.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, tuple[Any, int]] = OrderedDict()
+        self._making: dict[str, _Work] = {}
+
+    @property
+    def used(self) -> int:
+        """Bytes that the results take."""
+        with self._lock:
+            return sum(held for _, held in self._kept.values())
+
+    def __contains__(self, key: str) -> bool:
+        with self._lock:
+            return key in self._kept
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._kept.clear()
+
+    def get(self, key: str, make: Callable[[Tell], T], tell: Tell) -> T:
+        """Return what is kept, or make it.
+
+        Parameters
+        ----------
+        key : str
+            All that the result depends on.
+        make : callable
+            Receives a function to tell its progress to.
+        tell : callable
+            Receives the progress, of whoever does the work; it may raise to give up.
+
+        Returns
+        -------
+        Any
+            Shared: read only.
+        """
+        while True:
+            with self._lock:
+                if key in self._kept:
+                    self._kept.move_to_end(key)
+                    return cast(T, self._kept[key][0])
+                work = self._making.get(key)
+                mine = work is None
+                if work is None:
+                    work = self._making[key] = _Work()
+            if mine:
+                return self._make(key, work, make, tell)
+            while not work.over.wait(_LOOK):
+                tell(*work.at)
+
+    def _make(self, key: str, work: _Work, make: Callable[[Tell], T], tell: Tell) -> T:
+        def step(done: int, total: int) -> None:
+            work.at = (done, total)
+            tell(done, total)
+
+        try:
+            made = make(step)
+            held = size(made)
+            with self._lock:
+                self._kept[key] = (made, held)
+                while len(self._kept) > 1 and self._held() > self.limit:
+                    self._kept.popitem(last=False)
+            return made
+        finally:
+            with self._lock:
+                del self._making[key]
+            work.over.set()
+
+    def _held(self) -> int:
+        return sum(held for _, held in self._kept.values())
 
 
-# Streamlit samples large arrays when it hashes them, and so may return another array's result:
-# arrays, networks and functions are passed as _arguments, which it leaves out of the key.
-_shared = st.cache_resource(max_entries=_ENTRIES, show_spinner="Working …")(_call)
-_private = st.cache_resource(max_entries=_ENTRIES, show_spinner="Working …", scope="session")(_call)
+class _Work:
+    """What is being made: how far it is, and whether it is over."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.at = (0, 0)
+
+
+def size(value: Any) -> int:
+    """Estimate the bytes that a result takes.
+
+    Parameters
+    ----------
+    value : Any
+        Arrays, bytes, and dataclasses and containers of them. What is there twice counts twice.
+
+    Returns
+    -------
+    int
+        In a long list of numbers every one counts as much as the first.
+    """
+    if isinstance(value, (bytes, bytearray, str)):
+        return sys.getsizeof(value)
+    if hasattr(value, "nbytes"):
+        return int(value.nbytes)
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(size(getattr(value, f.name)) for f in fields(value))
+    if isinstance(value, Mapping):
+        return sum(size(k) + size(v) for k, v in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        if value and all(isinstance(v, (int, float)) for v in value):
+            return sys.getsizeof(value) + len(value) * sys.getsizeof(next(iter(value)))
+        return sys.getsizeof(value) + sum(map(size, value))
+    return sys.getsizeof(value)
+
+
+@st.cache_resource(show_spinner=False)
+def _shared() -> Store:
+    return Store(_SHARED)
+
+
+def store(private: bool) -> Store:
+    """Return where results are kept.
+
+    Parameters
+    ----------
+    private : bool
+        The session's own, gone with it, for what is made from uploads; else the one that all
+        sessions share.
+
+    Returns
+    -------
+    Store
+        Bounded in memory.
+    """
+    if not private:
+        return _shared()
+    if "viz store" not in st.session_state:
+        st.session_state["viz store"] = Store(_PRIVATE)
+    return cast(Store, st.session_state["viz store"])
+
+
+def clear() -> None:
+    """Forget what all sessions share."""
+    _shared().clear()
+
+
+def key_of(function: Callable[..., Any], *subjects: Any, **settings: Any) -> str:
+    """Return the key of a result.
+
+    Parameters
+    ----------
+    function : callable
+        What makes it; goes by its name.
+    *subjects : Checkpoint or Result
+        With a ``source``: its hash, name and settings are part of the key.
+    **settings : Any
+        Plain values, or functions, which go by their name.
+
+    Returns
+    -------
+    str
+        The same for the same result alone.
+    """
+    made_from = [
+        [
+            *(subject.source.sha256, subject.source.name, subject.source.block),
+            type(subject).__name__,
+            *(dict(subject.source.settings), dict(subject.source.images)),
+        ]
+        for subject in subjects
+    ]
+    return json.dumps([made_from, _name(function), settings], sort_keys=True, default=_name)
 
 
 def cached(opened: Opened, function: Callable[..., T], subject: Any, **settings: Any) -> T:
-    """Return ``function(subject, **settings)``, computed once.
+    """Return ``function(subject, **settings)``, computed once; for what takes a moment.
 
     Parameters
     ----------
@@ -46,15 +225,13 @@ def cached(opened: Opened, function: Callable[..., T], subject: Any, **settings:
     Any
         Shared by everyone: read only.
     """
-    source = subject.source
-    made_from = [source.sha256, source.name, source.block, type(subject).__name__]
-    key = json.dumps(
-        [*made_from, _name(function), dict(source.settings), settings],
-        sort_keys=True,
-        default=_name,
-    )
-    run = _private if opened.private else _shared
-    return cast(T, run(key, function, subject, settings))
+    key, kept = key_of(function, subject, **settings), store(opened.private)
+
+    def make(_: Tell) -> T:
+        with st.spinner("Working …"):
+            return function(subject, **settings)
+
+    return kept.get(key, make, lambda done, total: None)
 
 
 def _name(value: Any) -> str:

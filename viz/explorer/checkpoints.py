@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 import threading
 import warnings
@@ -15,7 +14,7 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.settings import MAX_UPLOAD, SUFFIXES, Start
-from viz.explorer.text import plain
+from viz.explorer.text import plain, safe_name
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -77,13 +76,6 @@ def _load_file(spelling: str) -> Checkpoint:
     return _load_shared(spelling, (stat.st_mtime_ns, stat.st_size) if stat else (0, 0))
 
 
-def _safe_name(name: str) -> str:
-    """Return the upload's own name without folders, control characters or excess length."""
-    last = re.split(r"[/\\]", name)[-1]
-    cleaned = "".join(c if c.isprintable() and c != ":" else "_" for c in last).strip(" .")
-    return cleaned.encode()[-120:].decode(errors="ignore") or "upload"
-
-
 def load_upload(name: str, content: bytes) -> Checkpoint:
     """Load an uploaded file as strictly as any other, and keep nothing of it on disk.
 
@@ -106,7 +98,7 @@ def load_upload(name: str, content: bytes) -> Checkpoint:
     """
     from viz.model.checkpoint import CheckpointError
 
-    name = _safe_name(name)
+    name = safe_name(name)
     if len(content) > MAX_UPLOAD << 20:
         raise CheckpointError(
             f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; open a larger "
@@ -137,7 +129,7 @@ def _upload() -> _Upload | None:
         return None
     if known is not None and known.file_id == file.file_id:
         return known
-    name = _safe_name(file.name)
+    name = safe_name(file.name)
     checkpoint, error = None, ""
     with st.spinner(f"Reading {plain(name)} …"):
         try:

@@ -3,76 +3,65 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.catalogue import Given, view
+from viz.catalogue import view
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
-from viz.explorer.settings import Start
+from viz.explorer.images import images_chosen
+from viz.explorer.methods import show_method
+from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
-from viz.image_sets import open_images
+from viz.explorer.working import work
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue import View
+    from viz.catalogue import Given, View
+    from viz.catalogue.base import Shown
     from viz.explorer.checkpoints import Opened
-    from viz.image_sets import ImageSet
+    from viz.explorer.images import Images
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_view"]
+__all__ = ["show_figures", "show_view"]
 
 _SCREEN_DPI = 200
-_MOST_IMAGES = 8
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
 
 
-def _measured(checkpoint: Checkpoint, *, name: str, images: str | None) -> Result:
-    def chosen() -> ImageSet:
-        return open_images(
-            images, checkpoint.preprocessing, checkpoint.config.in_channels, limit=_MOST_IMAGES
-        )
-
-    return view(name).measure(checkpoint, Given(images=chosen if images else None))
+def _row(name: str) -> Shown:
+    return view(name)
 
 
-def _png(result: Result, *, name: str, images: str | None, number: int) -> bytes:
+def _measure(checkpoint: Checkpoint, given: Given, *, view_name: str) -> Result:
+    return view(view_name).measure(checkpoint, given)
+
+
+def _png(result: Result, *, row_name: str, number: int) -> bytes:
     buffer = io.BytesIO()
-    figure: Figure = view(name).figures[number].make(result)
+    figure: Figure = _row(row_name).figures[number].make(result)
     figure.savefig(buffer, format="png", dpi=_SCREEN_DPI)
     return buffer.getvalue()
 
 
-def _wanted(row: View, found: Opened) -> bool:
-    """Ask before what takes long; the answer holds for this checkpoint and session."""
-    if not row.slow:
-        return True
-    slot = f"viz measure {row.name} {found.key}"
-    if not st.session_state.get(slot):
-        asked = st.button(
-            "Measure", help="On a large network this takes minutes; the result is kept.",
-            key=f"viz button {row.name}",
-        )  # fmt: skip
-        if not asked:
-            st.info("This takes longer than a moment: press Measure to start.")
-            return False
-        st.session_state[slot] = True
-    return True
-
-
-def _home(row: View, found: Opened, result: Result, images: str | None) -> None:
+def _home(row: View, found: Opened, result: Result, images: Images | None) -> None:
     stem = file_stem(found, row.name)
+    folder = None if images is None else images.folder
     given = "Given()"
-    if images:
+    if folder is not None:
         given = (
-            f"Given(images=lambda: open_images({images!r}, checkpoint.preprocessing, "
-            f"checkpoint.config.in_channels, limit={_MOST_IMAGES}))"
+            f"Given(images=lambda: open_images({folder!r}, checkpoint.preprocessing, "
+            f"checkpoint.config.in_channels, limit={MAX_IMAGES}))"
         )
+    options: dict[str, Any] = dict(_OPTIONS.get(row.name, {}))
+    if folder is not None:
+        options["limit"] = MAX_IMAGES
     take_home(
         stem,
         result,
@@ -80,12 +69,16 @@ def _home(row: View, found: Opened, result: Result, images: str | None) -> None:
             each.name: lambda each=each: each.make(result)  # type: ignore[misc]
             for each in row.figures
         },
-        shell=None if images else command(found, row.name, stem, **_OPTIONS.get(row.name, {})),
+        shell=command(found, row.name, stem, images=folder, **options),
+        note="The lines take the uploaded images from a folder called images, which is for you to "
+        "make."
+        if images is not None and images.uploads
+        else "",
         script=python(
             found,
             f"""
 from viz.catalogue import Given, view
-{"from viz.image_sets import open_images" if images else ""}
+{"from viz.image_sets import open_images" if folder is not None else ""}
 row = view({row.name!r})
 result = row.measure(checkpoint, {given})
 figure = row.figures[0].make(result)
@@ -94,6 +87,26 @@ figure = row.figures[0].make(result)
             table=hasattr(result, "to_frame"),
         ),
     )
+
+
+def show_figures(found: Opened, result: Result, row: Shown) -> None:
+    """Show the finding and every figure of a row of the catalogue, each as it is drawn.
+
+    Parameters
+    ----------
+    found : Opened
+        Private where anything in the result comes from an upload.
+    result : Result
+        Of the row's measure.
+    row : Shown
+        View or comparison.
+    """
+    if row.sentence is not None:
+        st.markdown(plain(row.sentence(result)))
+    for number, each in enumerate(row.figures):
+        picture = cached(found, _png, result, row_name=row.name, number=number)
+        st.image(picture, alt=each.caption, width="stretch")
+        st.caption(plain(each.caption))
 
 
 def show_view(name: str) -> None:
@@ -107,27 +120,28 @@ def show_view(name: str) -> None:
     found, row = opened(), view(name)
     st.title(row.title, anchor=False)
     st.caption(row.misleads)
-    images = Start.read().images if row.needs_images else None
-    if row.needs_images:
-        st.caption(
-            f"Images: up to {_MOST_IMAGES} of the folder given at the start."
-            if images
-            else "Images: scikit-learn's two photographs; viz explore --images FOLDER takes others."
-        )
-    if not _wanted(row, found):
-        return
+    show_method(name)
+    images = images_chosen() if row.needs_images else None
     try:
-        result = cached(found, _measured, found.checkpoint, name=name, images=images)
+        made = work(
+            found,
+            _measure,
+            images=images,
+            name=name,
+            what=f"Measuring {row.title[0].lower()}{row.title[1:]}",
+            slow=row.slow,
+            view_name=name,
+        )
     except ValueError as error:
         st.error(plain(error))
         return
-    if row.sentence is not None:
-        st.markdown(plain(row.sentence(result)))
-    for number, each in enumerate(row.figures):
-        picture = cached(found, _png, result, name=name, images=images, number=number)
-        st.image(picture, alt=each.caption, width="stretch")
-        st.caption(plain(each.caption))
-    _home(row, found, result, images)
-    if hasattr(result, "to_frame"):
+    if made is None:
+        return
+    if made.note:
+        st.warning(plain(made.note))
+    private = found.private or (images is not None and images.private)
+    show_figures(replace(found, private=private), made.value, row)
+    _home(row, found, made.value, images)
+    if hasattr(made.value, "to_frame"):
         with st.expander("In numbers"):
-            st.dataframe(result.to_frame(), hide_index=True)
+            st.dataframe(made.value.to_frame(), hide_index=True)

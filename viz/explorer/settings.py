@@ -8,11 +8,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HOSTS", "MAX_UPLOAD", "OPTIONS", "SUFFIXES", "Start", "flags", "unsafe"]
+__all__ = [
+    "HOSTS",
+    "MAX_IMAGES",
+    "MAX_IMAGE_UPLOAD",
+    "MAX_UPLOAD",
+    "OPTIONS",
+    "SUFFIXES",
+    "Start",
+    "flags",
+    "unsafe",
+]
 
 HOSTS = ("127.0.0.1", "localhost")
 MAX_UPLOAD = 256
 """Largest upload in binary megabytes: the largest official file has 207 MB."""
+MAX_IMAGES = 8
+"""Most images that the pages look at, of a folder or uploaded."""
+MAX_IMAGE_UPLOAD = 32
+"""Largest uploaded image, in binary megabytes."""
 SUFFIXES = ("safetensors", "pth", "pt", "tar", "bin")
 _VARIABLE = "VIZ_EXPLORER"
 

@@ -17,6 +17,7 @@ __all__ = [
     "number",
     "put",
     "read",
+    "remember",
     "undecided",
     "widget_key",
 ]
@@ -83,6 +84,11 @@ def put(name: str, page: str, value: object) -> None:
     """Remember a setting for when its page is shown next; the address follows then."""
     _memory()["kept"][(page, name)] = str(value)
     st.session_state.pop(widget_key(name, page), None)
+
+
+def remember(name: str, page: str, value: object) -> None:
+    """Remember a setting that its widget shows, but the address of this page does not hold."""
+    _memory()["kept"][(page, name)] = str(value)
 
 
 def keep(name: str, page: str, value: object) -> None:

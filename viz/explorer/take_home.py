@@ -31,7 +31,9 @@ def file_stem(opened: Opened, view: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('.-') or 'checkpoint'}-{view}"
 
 
-def command(opened: Opened, view: str, stem: str, **options: Any) -> str:
+def command(
+    opened: Opened, view: str, stem: str, *, images: str | None = None, **options: Any
+) -> str:
     """Return the command line that draws the same figure.
 
     Parameters
@@ -42,6 +44,8 @@ def command(opened: Opened, view: str, stem: str, **options: Any) -> str:
         The command, such as ``"depthwise"``.
     stem : str
         Of the file written.
+    images : str, optional
+        A folder of images, or one.
     **options : Any
         True stands alone, None is left out.
 
@@ -50,8 +54,9 @@ def command(opened: Opened, view: str, stem: str, **options: Any) -> str:
     str
         For a shell.
     """
-    name = opened.spelling
-    words = ["viz", view, f"./{name}" if name.startswith("-") else name, "-o", f"{stem}.png"]
+    given = [name for name in (opened.spelling, images) if name is not None]
+    words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
+    words += ["-o", f"{stem}.png"]
     for option, value in options.items():
         if value is None or value is False:
             continue
@@ -106,6 +111,8 @@ def take_home(
     *,
     script: str,
     shell: str | None = None,
+    note: str = "",
+    part: str = "",
 ) -> None:
     """Show the buttons that download, and the lines that make the same thing.
 
@@ -121,8 +128,13 @@ def take_home(
         Python.
     shell : str, optional
         Command line, where there is one.
+    note : str
+        What the lines need besides.
+    part : str
+        Of a page that shows several results: what this one is.
     """
-    with st.expander("Take it home: figure, data, and the lines that make them"):
+    what = f"Take {part} home" if part else "Take it home"
+    with st.expander(f"{what}: figure, data, and the lines that make them"):
         for name, make in figures.items():
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(name, width="content")
@@ -138,7 +150,7 @@ def take_home(
                         picture,
                         file.lower().replace(" ", "-"),
                         _TYPES[suffix],
-                        key=f"viz take {name}{suffix}",
+                        key=f"viz take {part}{name}{suffix}",
                         on_click="ignore",
                     )
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -148,7 +160,7 @@ def take_home(
                 lambda: _written(result.save, ".npz"),
                 f"{stem}.npz",
                 "application/octet-stream",
-                key="viz take npz",
+                key=f"viz take {part} npz",
                 on_click="ignore",
             )
             if hasattr(result, "to_frame"):
@@ -157,9 +169,11 @@ def take_home(
                     lambda: result.to_frame().to_csv(index=False).encode(),
                     f"{stem}.csv",
                     "text/csv",
-                    key="viz take csv",
+                    key=f"viz take {part} csv",
                     on_click="ignore",
                 )
+        if note:
+            st.caption(note)
         if shell is not None:
             st.markdown("On the command line")
             st.code(shell, language="bash", wrap_lines=True)

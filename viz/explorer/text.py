@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["facts", "plain"]
+__all__ = ["facts", "plain", "safe_name"]
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -52,3 +52,21 @@ def facts(rows: dict[str, object]) -> str:
     ]
     style = "border-collapse:collapse;font-size:.875rem;line-height:1.4"
     return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def safe_name(name: str) -> str:
+    """Return an upload's own name without folders, control characters or excess length.
+
+    Parameters
+    ----------
+    name : str
+        As the browser says.
+
+    Returns
+    -------
+    str
+        A file name.
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    cleaned = "".join(c if c.isprintable() and c != ":" else "_" for c in last).strip(" .")
+    return cleaned.encode()[-120:].decode(errors="ignore") or "upload"

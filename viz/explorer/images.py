@@ -1,0 +1,319 @@
+"""Choosing images: scikit-learn's photographs, a folder given at the start, or uploads."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from viz.explorer import state
+from viz.explorer.settings import MAX_IMAGE_UPLOAD, MAX_IMAGES, Start
+from viz.explorer.text import plain, safe_name
+from viz.image_sets import default_images, open_images
+from viz.images import IMAGE_SUFFIXES, ImageError, read_image
+from viz.results.network import Preprocessing
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from viz.image_sets import ImageSet
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["Images", "check_uploads", "choose_images", "images_chosen"]
+
+_PHOTOGRAPHS = "photographs"
+_SLOT = "viz images"
+_UPLOADED = "viz uploaded images"
+_FRESH = 3.0
+"""Seconds before a folder is looked through again."""
+_LISTED: dict[str, tuple[float, tuple[str, ...], str]] = {}
+
+
+@dataclass(frozen=True)
+class Images:
+    """The images that pages are about.
+
+    Parameters
+    ----------
+    key : str
+        As in the address.
+    label : str
+        What the user reads.
+    names : tuple of str
+        At most `MAX_IMAGES`.
+    stamp : str
+        Of their content: part of the key of every result.
+    folder : str or None
+        As the command line takes it; None for scikit-learn's photographs. Uploads are said to lie
+        in a folder called images.
+    uploads : tuple of (str, bytes)
+        Name and content; kept with the session alone.
+    """
+
+    key: str
+    label: str
+    names: tuple[str, ...]
+    stamp: str
+    folder: str | None = None
+    uploads: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def private(self) -> bool:
+        """Uploaded: what is made from them is forgotten with the session."""
+        return bool(self.uploads)
+
+    @contextmanager
+    def opening(self, checkpoint: Checkpoint) -> Iterator[Callable[[], ImageSet]]:
+        """Give a function that opens the images anew, as `viz.catalogue.Given` takes it.
+
+        Parameters
+        ----------
+        checkpoint : Checkpoint
+            Says how images become its input.
+
+        Yields
+        ------
+        callable
+            Valid inside the block alone: uploads lie in a temporary folder meanwhile, which only
+            this user can read.
+        """
+
+        def opener(images: str | None) -> Callable[[], ImageSet]:
+            config = checkpoint.config
+            return lambda: open_images(
+                images, checkpoint.preprocessing, config.in_channels, limit=MAX_IMAGES
+            )
+
+        if not self.uploads:
+            yield opener(self.folder)
+            return
+        with _laid_out(self.uploads) as folder:
+            yield opener(str(folder))
+
+
+@contextmanager
+def _laid_out(uploads: tuple[tuple[str, bytes], ...]) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="viz-images-") as made:
+        for name, content in uploads:
+            (Path(made) / name).write_bytes(content)
+        yield Path(made)
+
+
+def _stamp(folder: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the names of the images that are taken, and a hash that changes as they do."""
+    now = time.monotonic()
+    known = _LISTED.get(folder or "")
+    if known is not None and now - known[0] < _FRESH:
+        return known[1], known[2]
+    names = open_images(folder, Preprocessing(), limit=MAX_IMAGES).names
+    roots = {path.name: path for path in default_images()} if folder is None else {}
+    whole = hashlib.sha256()
+    for name in names:
+        found = roots.get(name) or Path(folder or "") / name
+        stat = found.stat()
+        whole.update(repr((name, stat.st_mtime_ns, stat.st_size)).encode())
+    _LISTED[folder or ""] = (now, names, whole.hexdigest())
+    return names, whole.hexdigest()
+
+
+def _photographs() -> Images:
+    names, stamp = _stamp(None)
+    return Images(_PHOTOGRAPHS, "scikit-learn's two photographs", names, stamp)
+
+
+def _folder(folder: str) -> Images:
+    names, stamp = _stamp(folder)
+    name = Path(folder).name
+    return Images(f"folder.{name}", f"the folder {name}", names, stamp, folder)
+
+
+def check_uploads(
+    files: list[tuple[str, bytes]],
+) -> tuple[tuple[tuple[str, bytes], ...], tuple[str, ...]]:
+    """Check uploaded images as strictly as any, and keep nothing of them on disk.
+
+    Parameters
+    ----------
+    files : list of (str, bytes)
+        Their names on the user's machine, and their contents.
+
+    Returns
+    -------
+    good : tuple of (str, bytes)
+        Those that can be read, under names that are safe and differ, in the order of a folder.
+    refused : tuple of str
+        A sentence for each of the others.
+    """
+    good: dict[str, bytes] = {}
+    refused: list[str] = []
+    if len(files) > MAX_IMAGES:
+        refused.append(f"{len(files)} images found: the first {MAX_IMAGES} are taken.")
+    for given, content in files[:MAX_IMAGES]:
+        name = safe_name(given)
+        stem, suffix, count = Path(name).stem, Path(name).suffix, 2
+        while name in good:
+            name, count = f"{stem} ({count}){suffix}", count + 1
+        if suffix.lower() not in IMAGE_SUFFIXES:
+            refused.append(f"{name}: not the name of an image; expected .jpg, .png or the like.")
+            continue
+        if len(content) > MAX_IMAGE_UPLOAD << 20:
+            refused.append(
+                f"{name}: {len(content) >> 20} MB found, at most {MAX_IMAGE_UPLOAD} expected; "
+                "shrink it first."
+            )
+            continue
+        with _laid_out(((name, content),)) as folder:
+            try:
+                read_image(folder / name)
+            except ImageError as error:
+                refused.append(str(error))
+                continue
+        good[name] = content
+    return tuple(sorted(good.items(), key=lambda item: Path(item[0]))), tuple(refused)
+
+
+@dataclass(frozen=True)
+class _Uploaded:
+    file_ids: tuple[str, ...]
+    images: Images | None
+    refused: tuple[str, ...]
+
+
+def _take(files: list[UploadedFile]) -> _Uploaded | None:
+    """Check new uploads once; forget removed ones."""
+    known: _Uploaded | None = st.session_state.get(_UPLOADED)
+    if not files:
+        st.session_state.pop(_UPLOADED, None)
+        return None
+    ids = tuple(file.file_id for file in files)
+    if known is not None and known.file_ids == ids:
+        return known
+    with st.spinner("Reading images …"):
+        good, refused = check_uploads([(file.name, file.getvalue()) for file in files])
+    images = None
+    if good:
+        whole = hashlib.sha256()
+        for name, content in good:
+            whole.update(repr((name, hashlib.sha256(content).hexdigest())).encode())
+        stamp = whole.hexdigest()
+        names = tuple(name for name, _ in good)
+        label = f"{len(good)} uploaded image{'s' if len(good) > 1 else ''}"
+        images = Images(f"upload.{stamp[:8]}", label, names, stamp, "images", good)
+        state.put("images", "", images.key)
+    found = _Uploaded(ids, images, refused)
+    st.session_state[_UPLOADED] = found
+    return found
+
+
+def choose_images() -> list[Callable[[], Any]]:
+    """Show the choice in the sidebar.
+
+    Returns
+    -------
+    list of callable
+        Each shows one sentence on the page.
+    """
+    offers: dict[str, Images] = {}
+    with st.sidebar:
+        place = st.container()
+        with st.expander("Images of your own"):
+            files = st.file_uploader(
+                "Images of your own",
+                type=sorted(suffix[1:] for suffix in IMAGE_SUFFIXES),
+                accept_multiple_files=True,
+                max_upload_size=MAX_IMAGE_UPLOAD,
+                label_visibility="collapsed",
+                key="viz image files",
+            )
+            st.caption(
+                f"Up to {MAX_IMAGES}. They stay on this machine and are forgotten when this window "
+                "closes."
+            )
+    uploaded = _take(files)
+    refused = uploaded.refused if uploaded else ()
+    messages: list[Callable[[], Any]] = [partial(st.warning, plain(each)) for each in refused]
+    if uploaded is not None and uploaded.images is not None:
+        offers[uploaded.images.key] = uploaded.images
+    given = Start.read().images
+    if given is not None:
+        try:
+            found = _folder(given)
+            offers = {found.key: found, **offers}
+        except (ImageError, OSError) as error:
+            messages.append(partial(st.warning, plain(error)))
+    photographs = _photographs()
+    offers[photographs.key] = photographs
+    with place:
+        st.session_state[_SLOT] = offers[_select(offers)]
+    return messages
+
+
+def _select(offers: dict[str, Images]) -> str:
+    keys = list(offers)
+    widget = state.widget_key("images", "")
+    if state.undecided("images", ""):
+        wanted = state.read("images", "")
+        st.session_state[widget] = wanted if wanted in keys else keys[0]
+        missing = wanted if wanted and wanted not in keys else ""
+        st.session_state[f"{_SLOT} missing"] = missing
+    elif st.session_state[widget] not in keys:
+        st.session_state[widget] = keys[0]
+    key = str(
+        st.selectbox(
+            "Images",
+            keys,
+            key=widget,
+            format_func=lambda key: offers[key].label,
+            on_change=lambda: st.session_state.update({f"{_SLOT} missing": ""}),
+            help="What the pages below “On images” show to the network.",
+        )
+    )
+    state.remember("images", "", key)
+    return key
+
+
+def _missing(wanted: str) -> str:
+    kind, _, rest = wanted.partition(".")
+    if kind == "upload":
+        return (
+            f"This link shows uploaded images (the sha256 of all begins with {plain(rest)}); "
+            "upload the same ones on the left to see the same."
+        )
+    if kind == "folder":
+        return (
+            f"This link shows the images of a folder called {plain(rest)}; start the explorer with "
+            "viz explore --images FOLDER to see the same."
+        )
+    return f"There are no images called {plain(wanted)} here."
+
+
+def images_chosen(*, told: bool = True) -> Images:
+    """Return the images that the page being run is about, and put them into its address.
+
+    Parameters
+    ----------
+    told : bool
+        Say on the page which they are.
+
+    Returns
+    -------
+    Images
+        Whose stamp belongs into the key of whatever is made from them.
+    """
+    found: Images = st.session_state[_SLOT]
+    state.keep("images", "", found.key)
+    missing = st.session_state.get(f"{_SLOT} missing")
+    if missing:
+        st.warning(f"{_missing(missing)} Shown instead: {plain(found.label)}.")
+    if told:
+        names = ", ".join(found.names[:4]) + (" …" if len(found.names) > 4 else "")
+        st.caption(f"Images: {plain(found.label)} ({plain(names)}); choose others on the left.")
+    return found

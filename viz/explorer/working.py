@@ -1,0 +1,200 @@
+"""Long work on a page: how far it is, and a way to stop it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import streamlit as st
+
+from viz.catalogue.base import Given
+from viz.explorer import state
+from viz.explorer.cache import Tell, key_of, store
+
+if TYPE_CHECKING:
+    from viz.explorer.checkpoints import Opened
+    from viz.explorer.images import Images
+    from viz.image_sets import ImageSet
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["Worked", "asked", "work", "working"]
+
+T = TypeVar("T")
+_EVERY = 0.1
+"""Seconds between two messages to the browser."""
+
+
+@dataclass(frozen=True)
+class Worked(Generic[T]):
+    """What work has made.
+
+    Parameters
+    ----------
+    value : Any
+        The result.
+    note : str
+        A sentence on images that were skipped; empty if none was.
+    """
+
+    value: T
+    note: str = ""
+
+
+def _slot(name: str) -> str:
+    return f"viz asked {name}"
+
+
+def _answer(name: str, wanted: bool) -> None:
+    st.session_state[_slot(name)] = wanted
+
+
+@contextmanager
+def working(name: str, what: str) -> Iterator[Tell]:
+    """Show a bar and a button to stop, while the block runs.
+
+    Whatever the user does on the page ends the work: the function given raises then. It is
+    not begun again by itself after the button: see `asked`.
+
+    Parameters
+    ----------
+    name : str
+        Of the work, for `asked`.
+    what : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        To be called with (steps done, steps in all).
+    """
+    # The address tells what is being made even if the work is stopped.
+    state.finish()
+    box = st.empty()
+    with box.container(horizontal=True, vertical_alignment="center"):
+        bar = st.progress(0.0, text=f"{what} …")
+        st.button("Stop", key=f"viz stop {name}", on_click=_answer, args=(name, False))
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < _EVERY:
+            return
+        last = now
+        share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
+        text = f"{what}: step {done:,} of {total:,}" if total > 1 else f"{what} …"
+        # Here Streamlit raises what ends a run whose page has been left or changed.
+        bar.progress(share, text=text)
+
+    try:
+        yield tell
+    except Exception:
+        box.empty()
+        raise
+    box.empty()
+
+
+def asked(name: str, slow: bool, label: str = "Measure") -> bool:
+    """Tell whether work is to be done; ask where it takes long or was stopped.
+
+    Parameters
+    ----------
+    name : str
+        Of the work: the answer holds for it in this session.
+    slow : bool
+        Ask before the first time, too.
+    label : str
+        Of the button.
+
+    Returns
+    -------
+    bool
+        False while the question stands on the page.
+    """
+    wanted = st.session_state.get(_slot(name))
+    if wanted or (wanted is None and not slow):
+        return True
+    if wanted is None:
+        st.info(f"This takes longer than a moment: press {label} to start.")
+    else:
+        st.info(f"Stopped; nothing of it is kept. Press {label} to begin again.")
+    st.button(label, key=f"viz start {name}", on_click=_answer, args=(name, True))
+    return False
+
+
+def work(
+    opened: Opened,
+    function: Callable[..., T],
+    *subjects: Checkpoint,
+    images: Images | None = None,
+    name: str = "",
+    what: str = "Measuring",
+    slow: bool = False,
+    **settings: Any,
+) -> Worked[T] | None:
+    """Return ``function(*subjects, given, **settings)``, made once, with a bar and a way to stop.
+
+    Parameters
+    ----------
+    opened : Opened
+        What is made from an upload, of weights or of images, is kept with the session only.
+    function : callable
+        Takes checkpoints and `viz.catalogue.Given`, as the rows of the catalogue do.
+    *subjects : Checkpoint
+        One or two; ``opened.checkpoint`` where none is given.
+    images : Images, optional
+        Which the function may look at.
+    name : str
+        Of the work on the page; default that of the function.
+    what : str
+        What is being done.
+    slow : bool
+        Ask before it is done for the first time.
+    **settings : Any
+        Part of the key; plain values, or functions, which go by their name.
+
+    Returns
+    -------
+    Worked or None
+        None where the user has not asked for it yet, or has stopped it: the page says so.
+    """
+    networks = subjects or (opened.checkpoint,)
+    stamp = "" if images is None else images.stamp
+    key = key_of(function, *networks, **settings, images=stamp)
+    kept = store(opened.private or (images is not None and images.private))
+    name = f"{name or function.__name__} {opened.key} {stamp[:16]}"
+    if key not in kept and not asked(name, slow):
+        return None
+
+    def make(tell: Tell) -> Worked[T]:
+        return _made(function, networks, images, tell, settings)
+
+    if key in kept:
+        return kept.get(key, make, lambda done, total: None)
+    with working(name, what) as tell:
+        return kept.get(key, make, tell)
+
+
+def _made(
+    function: Callable[..., T],
+    networks: tuple[Checkpoint, ...],
+    images: Images | None,
+    tell: Tell,
+    settings: dict[str, Any],
+) -> Worked[T]:
+    given = Given(progress=tell)
+    if images is None:
+        return Worked(function(*networks, given, **settings))
+    sets: list[ImageSet] = []
+    with images.opening(networks[0]) as opener:
+
+        def again() -> ImageSet:
+            sets.append(opener())
+            return sets[-1]
+
+        value = function(*networks, replace(given, images=again), **settings)
+    note = max((each.note for each in sets), key=len, default="")
+    return Worked(value, note)
