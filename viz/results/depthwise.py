@@ -9,7 +9,7 @@ drawn as a new network draws them. ``to_frame()`` is the table, ``summary()`` th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -127,6 +127,9 @@ class DepthwiseDescription(Result):
         same thresholds.
     init_r2_by_atoms, shuffled_r2_by_atoms : ndarray, (m, A), (s, A)
         R^2 of those kernels, and of the kernels with shuffled taps that set the thresholds.
+    atom_family, atom_shape, atom_factor : ndarray, (n, A), (n, A, 6), (n, A)
+        What each atom kept is drawn from (`viz.measure.atoms`): its family, -1 where there is no
+        atom, its numbers, and its factor in the weights' unit. Empty where they are not known.
     """
 
     kind: ClassVar[str] = "depthwise description"
@@ -171,6 +174,9 @@ class DepthwiseDescription(Result):
     init_labels: NDArray[np.str_]
     init_r2_by_atoms: NDArray[np.float64]
     shuffled_r2_by_atoms: NDArray[np.float64]
+    atom_family: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    atom_shape: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0, 6)))
+    atom_factor: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def offset(self) -> NDArray[np.float64]:

@@ -1,0 +1,154 @@
+"""One kernel's sum, standing and partners: against slow formulas, planted kernels, whole banks."""
+
+import numpy as np
+import pytest
+import torch
+from hand_made import described
+
+from viz.measure.depthwise import describe_checkpoint
+from viz.measure.mixing import measure as mixing
+from viz.measure.one_kernel import atom_fit, partners, standing
+from viz.results.one_kernel import AtomFit, Partners, Standing
+
+
+def plant(checkpoint, block, channel, taps):
+    with torch.no_grad():
+        checkpoint.model.depthwise_kernels(block)[channel] = torch.as_tensor(taps).float()
+
+
+def test_a_planted_sum_is_taken_apart(planted_bank):
+    y, x = np.mgrid[2:-3:-1, -2:3]
+    blob = 0.5 * np.exp(-((x - 1) ** 2 + (y - 1) ** 2) / (2 * 0.9**2))
+    plant(planted_bank, 1, 4, 0.1 + blob)
+    found = atom_fit(planted_bank, block=1, channel=4)
+    assert found.labels == ("blob+",)
+    np.testing.assert_allclose(found.atoms[0], blob, atol=1e-3)
+    assert found.constant == pytest.approx(0.1, abs=1e-3)
+    assert (found.x[0], found.y[0]) == (pytest.approx(1, abs=0.01), pytest.approx(1, abs=0.01))
+    assert found.scale[0] == pytest.approx(0.9, abs=0.01)
+    assert np.abs(found.residual).max() < 1e-3
+    assert found.r2 > 0.999
+    assert found.coefficients == 5
+
+
+def test_equal_taps_have_no_atoms(planted_bank):
+    plant(planted_bank, 0, 2, np.full((5, 5), -0.25))
+    found = atom_fit(planted_bank, block=0, channel=2)
+    assert (len(found.atoms), found.labels, found.r2) == (0, (), 0.0)
+    assert found.constant == pytest.approx(-0.25)
+    np.testing.assert_allclose(found.fitted, -0.25)
+
+
+def test_as_in_the_networks_description(small):
+    """The atoms of a description, one by one, add up to what it holds; so do those found alone."""
+    y, x = np.mgrid[2:-3:-1, -2:3]
+    bar = (1 - x**2) * np.exp(-(x**2) / 2 - y**2 / 18)
+    plant(small, 1, 4, bar + 0.4 * np.exp(-((x + 1) ** 2 + (y - 1) ** 2) / 2))
+    whole = describe_checkpoint(small, n_init=1, n_shuffled=50)
+    for block, channel in ((0, 3), (1, 15), (2, 9), (1, 4)):
+        found = atom_fit(small, block=block, channel=channel, description=whole)
+        row = 16 * block + channel
+        count = int(whole.n_atoms[row])
+        assert found.labels == tuple(whole.atom_labels[row, :count])
+        np.testing.assert_array_equal(found.fitted, whole.fitted[row])
+        np.testing.assert_allclose(found.atoms.sum(0) + found.constant, found.fitted, atol=1e-6)
+        np.testing.assert_array_equal(found.strength, whole.atom_strength[row, :count])
+        variance = ((found.kernel - found.kernel.mean()) ** 2).sum()
+        assert found.r2 == pytest.approx(1 - (found.residual**2).sum() / variance, abs=1e-4)
+    alone = atom_fit(small, block=1, channel=4)
+    assert alone.labels == found.labels
+    np.testing.assert_allclose(alone.fitted, found.fitted, atol=1e-3)
+    with pytest.raises(ValueError, match="not of kernel 4 of block 1"):
+        plant(small, 1, 4, bar)
+        atom_fit(small, block=1, channel=4, description=whole)
+
+
+def test_standing_counts(small, rng):
+    whole = described(small, labels=np.array(["edge", "bar", "bar"])[np.arange(48) % 3])
+    values = rng.integers(0, 5, 48).astype(float)
+    values[20] = np.nan
+    object.__setattr__(whole, "anisotropy", values)
+    found = standing(whole, block=1, channel=6)
+    mine = values[22]
+    block = [v for v in values[16:32] if v == v]
+    network = [v for v in values if v == v]
+    at = found.names.index("anisotropy")
+    for numbers, got in ((block, found.in_block[at]), (network, found.in_network[at])):
+        less = sum(v < mine for v in numbers)
+        same = sum(v == mine for v in numbers)
+        assert got == pytest.approx(100 * (less + same / 2) / len(numbers))
+    assert found.median_block[at] == np.median(block)
+    assert found.label == "bar"
+    assert found.label_share_network == pytest.approx(32 / 48)
+    labels = whole.label[16:32].tolist()
+    assert found.label_share_block == labels.count("bar") / 16
+    norm = small.model.depthwise_kernels(1)[6].norm().item()
+    assert found.values[found.names.index("norm")] == pytest.approx(norm, rel=1e-5)
+    gone = standing(whole, block=1, channel=4)
+    assert np.isnan([gone.values[at], gone.in_block[at], gone.in_network[at]]).all()
+
+
+def randomise_norms(model, rng):
+    with torch.no_grad():
+        for block in model.blocks:
+            scale = torch.as_tensor(rng.normal(size=16)).float()
+            block.depthwise_norm.weight.copy_(scale)
+
+
+def test_partners_by_hand_and_as_mixing_has_them(small, rng):
+    randomise_norms(small.model, rng)
+    found = partners(small, block=1, channel=5)
+    into, out = {}, {}
+    for other in range(16):
+        before, here = small.model.blocks[0], small.model.blocks[1]
+        weight = before.pointwise.weight[5, other, 0, 0].item()
+        into[other] = weight * before.depthwise_norm.weight[other].item()
+        weight = here.pointwise.weight[other, 5, 0, 0].item()
+        out[other] = weight * here.depthwise_norm.weight[5].item()
+    for links, channels, got, shares in (
+        (into, found.inputs, found.input_links, found.input_shares),
+        (out, found.outputs, found.output_links, found.output_shares),
+    ):
+        order = sorted(links, key=lambda other: -abs(links[other]))[:8]
+        assert channels.tolist() == order
+        np.testing.assert_allclose(got, [links[o] for o in order], rtol=1e-6)
+        total = sum(map(abs, links.values()))
+        np.testing.assert_allclose(shares, [abs(links[o]) / total for o in order], rtol=1e-6)
+    for kernels, block, channels in (
+        (found.input_kernels, 0, found.inputs),
+        (found.output_kernels, 2, found.outputs),
+    ):
+        wanted = small.model.depthwise_kernels(block).numpy()[channels]
+        np.testing.assert_array_equal(kernels, wanted)
+    every = mixing(small, labels=["edge"] * 48, n_shuffles=2)
+    assert every.inputs[0, 5].tolist() == found.inputs.tolist()
+    np.testing.assert_allclose(every.output_shares[1, 5], found.output_shares, rtol=1e-5)
+
+
+def test_the_first_and_the_last_block(small):
+    first, last = partners(small, block=0, channel=1), partners(small, block=2, channel=1)
+    assert len(first.inputs) == 0 and len(first.output_kernels) == 8
+    assert len(last.outputs) == 8 and last.output_kernels.shape == (0, 5, 5)
+    assert len(first.to_frame()) == 8 and len(last.to_frame()) == 16
+
+
+def test_nothing_there(small):
+    for call in (atom_fit, partners):
+        with pytest.raises(IndexError, match="no kernel 16 of block 0"):
+            call(small, block=0, channel=16)
+        with pytest.raises(IndexError, match="no kernel 0 of block 3"):
+            call(small, block=3, channel=0)
+    with pytest.raises(IndexError, match="no kernel 3 of block 7"):
+        standing(described(small), block=7, channel=3)
+    plant(small, 0, 0, np.full((5, 5), np.nan))
+    with pytest.raises(ValueError, match="not finite"):
+        atom_fit(small, block=0, channel=0)
+
+
+def test_saved_and_read_again(small, tmp_path):
+    for kind, found in (
+        (AtomFit, atom_fit(small, block=1, channel=2)),
+        (Partners, partners(small, block=1, channel=2)),
+        (Standing, standing(described(small), block=1, channel=2)),
+    ):
+        assert kind.load(found.save(tmp_path / "one.npz")) == found
