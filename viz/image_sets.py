@@ -144,6 +144,23 @@ class ImageSet:
         if not found:
             raise self._nothing()
 
+    def as_seen_by(self, preprocessing: Preprocessing, in_channels: int = 3) -> ImageSet:
+        """Return the same images as another network takes them.
+
+        Parameters
+        ----------
+        preprocessing : Preprocessing
+            Of that network.
+        in_channels : int
+            Of that network.
+
+        Returns
+        -------
+        ImageSet
+            Files are read anew; network input that was given stays as it is.
+        """
+        return ImageSet(self._entries, preprocessing, in_channels)
+
     def check(self) -> None:
         """Read images until one is good, so that a useless folder is refused before long work.
 

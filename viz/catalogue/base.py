@@ -129,11 +129,18 @@ class View(Shown):
     measure: Callable[[Checkpoint, Given], Result]
 
 
+def _nothing_refused(a: Checkpoint, b: Checkpoint) -> str:
+    return ""
+
+
 @dataclass(frozen=True)
 class Comparison(Shown):
     """One thing to look at in two networks side by side.
 
-    Its parameters are those of `Shown`; it measures two checkpoints.
+    Its parameters are those of `Shown`; it measures two checkpoints. ``refuses`` tells in seconds
+    at most why two networks cannot be compared in this way, in a sentence; empty where they can.
+    ``measure`` raises a ValueError with the same sentence.
     """
 
     measure: Callable[[Checkpoint, Checkpoint, Given], Result]
+    refuses: Callable[[Checkpoint, Checkpoint], str] = _nothing_refused

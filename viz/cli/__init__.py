@@ -8,6 +8,7 @@ from viz import __version__
 from viz.cli import (
     attribution,
     clusters,
+    compare,
     depthwise,
     early_late,
     feature_maps,
@@ -46,5 +47,6 @@ for _command in (
     *feature_maps.COMMANDS,
     *attribution.COMMANDS,
     *sweep.COMMANDS,
+    *compare.COMMANDS,
 ):
     main.add_command(_command)

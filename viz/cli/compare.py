@@ -1,0 +1,96 @@
+"""The command that lays two networks side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from viz.cli.common import loading, open_checkpoint, progress_bar, say, seed_option
+from viz.cli.output import check_output, writing
+
+__all__ = ["COMMANDS"]
+
+
+@click.command()
+@loading
+@click.argument("other", metavar="OTHER")
+@click.option("--images", type=click.Path(path_type=Path),
+              help="A file or folder of images, for effective receptive fields.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), help="Take at most so many images.")
+@writing
+@seed_option()
+def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
+            output: Path | None, as_json: bool, force: bool, seed: int,
+            **options: Any) -> None:  # fmt: skip
+    """Lay two networks side by side: CKPT is A, OTHER is B.
+
+    Architectures, labels and descriptors of the depthwise kernels by depth, receptive fields;
+    patch filters matched one to one, against chance; and, where the channels of both correspond,
+    as in snapshots of one training, which kernels moved and how labels changed. What two networks
+    do not allow is left out, and said. -o FILE draws the first figure.
+    """
+    from viz.catalogue import COMPARISONS, Given
+
+    check_output(output, as_json, force)
+    a, b = (open_checkpoint(each, **options) for each in (checkpoint, other))
+    given = Given(images=_opening(images, limit, a), seed=seed)
+    rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS
+    results, refused = {}, {}
+    for row in rows:
+        reason = row.refuses(a, b)
+        if reason:
+            refused[row.name] = reason
+            say(f"{row.title}: left out: {reason}")
+            continue
+        with progress_bar() as progress:
+            results[row.name] = row.measure(a, b, Given(given.images, seed, progress))
+        if not as_json and row.sentence is not None:
+            say(f"{row.title}: {row.sentence(results[row.name])}")
+    _write(results, output, force)
+    if as_json:
+        numbers = {
+            row.name: row.summary(results[row.name])
+            for row in rows
+            if row.name in results and row.summary is not None
+        }
+        found = {**numbers, "left_out": refused}
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+    elif output is not None:
+        click.echo(str(output))
+
+
+def _opening(images: Path | None, limit: int | None, a: Any) -> Any:
+    """Return what opens the images anew, having looked that there is one."""
+    if images is None:
+        return None
+    from viz.image_sets import open_images
+
+    def opened() -> Any:
+        return open_images(images, a.preprocessing, a.config.in_channels, limit=limit)
+
+    opened().check()
+    return opened
+
+
+def _write(results: dict[str, Any], output: Path | None, force: bool) -> None:
+    """Write the first row's main figure, or everything of every row into one folder."""
+    if output is None:
+        return
+    from viz.catalogue import comparison
+
+    if output.suffix:
+        from viz.draw.style import save_figure
+
+        name, result = next(iter(results.items()))
+        save_figure(comparison(name).figures[0].make(result), output, force=force)
+        return
+    from viz.report.folder import write_view_folder
+
+    for i, (name, result) in enumerate(results.items()):
+        write_view_folder(comparison(name), result, output, force=force or i > 0)
+
+
+COMMANDS = (compare,)
