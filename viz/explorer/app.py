@@ -104,11 +104,12 @@ def main() -> None:
     state.begin()
     try:
         opened, messages = checkpoints.choose()
+        if opened is None:
+            st.title("ConvMixer explorer", anchor=False)
+            st.write("See what a trained ConvMixer has learned: choose a checkpoint on the left.")
         for show in messages:
             show()
         if opened is None:
-            st.title("ConvMixer explorer")
-            st.write("See what a trained ConvMixer has learned: choose a checkpoint on the left.")
             return
         with st.sidebar:
             _about(opened)

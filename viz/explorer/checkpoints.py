@@ -1,4 +1,4 @@
-"""Choosing a checkpoint: shipped, from the command line, or uploaded."""
+"""Choosing a checkpoint: shipped, from the command line, uploaded, or an official one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,29 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from viz.explorer import state
+from viz.explorer.official import show_download
 from viz.explorer.settings import MAX_UPLOAD, SUFFIXES, Start
 from viz.explorer.text import plain, safe_name
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["Opened", "choose", "load_upload", "opened"]
+__all__ = ["Opened", "choose", "choose_other", "load_upload", "opened"]
 
 _SLOT = "viz opened"
+_NOTHING = (
+    "No checkpoint is shipped with this installation yet: upload one on the left, take official "
+    "weights, or start with viz explore FILE."
+)
+_OFFERS = "viz offers"
+_UPLOADED = "viz upload"
 _LOADING = threading.Lock()
 
 
@@ -118,14 +126,15 @@ def _upload() -> _Upload | None:
     """Show the upload field; load a new file once, forget a removed one."""
     file = st.file_uploader(
         "Open a file of your own",
+        label_visibility="collapsed",
         type=list(SUFFIXES),
         max_upload_size=MAX_UPLOAD,
         help="A trained ConvMixer: .safetensors, .pth, .pt, .pth.tar or .bin. It is checked, "
         "never executed, stays on this machine and is forgotten when this window closes.",
     )
-    known: _Upload | None = st.session_state.get("viz upload")
+    known: _Upload | None = st.session_state.get(_UPLOADED)
     if file is None:
-        st.session_state.pop("viz upload", None)
+        st.session_state.pop(_UPLOADED, None)
         return None
     if known is not None and known.file_id == file.file_id:
         return known
@@ -138,7 +147,7 @@ def _upload() -> _Upload | None:
             error = str(refused)
     sha = checkpoint.source.sha256[:8] if checkpoint else ""
     found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
-    st.session_state["viz upload"] = found
+    st.session_state[_UPLOADED] = found
     if checkpoint is not None:
         state.put("checkpoint", "", found.key)
     return found
@@ -146,7 +155,7 @@ def _upload() -> _Upload | None:
 
 def _offers() -> dict[str, tuple[str, str]]:
     """Return what can be opened without an upload: name in the address to spelling and path."""
-    from viz.model.zoo import shipped_checkpoints
+    from viz.model.zoo import OFFICIAL, shipped_checkpoints
 
     offers: dict[str, tuple[str, str]] = {}
     for given in Start.read().checkpoints:
@@ -156,6 +165,8 @@ def _offers() -> dict[str, tuple[str, str]]:
         offers[name] = (given, given)
     for name, path in shipped_checkpoints().items():
         offers.setdefault(name, (name, str(path)))
+    for name in OFFICIAL:
+        offers.setdefault(name, (name, name))
     return offers
 
 
@@ -171,6 +182,33 @@ def _missing(wanted: str, shown: str) -> str:
     return f"There is no checkpoint called {plain(wanted)} here. Shown instead: {plain(shown)}."
 
 
+def _absent(spelling: str) -> str:
+    """Return the official name meant, if its weights would have to be downloaded."""
+    from viz.model.zoo import official_name, on_this_machine
+
+    name = "" if Path(spelling).exists() else official_name(spelling)
+    return name if name and on_this_machine(name) is None else ""
+
+
+def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
+    """Open one of the offers; say why it cannot be."""
+    offers: dict[str, tuple[str, str]] = st.session_state[_OFFERS]
+    upload: _Upload | None = st.session_state.get(_UPLOADED)
+    spelling, path = offers[key]
+    try:
+        if upload is not None and key == upload.key:
+            assert upload.checkpoint is not None
+            return Opened(key, spelling, upload.checkpoint, True)
+        absent = _absent(path)
+        if absent:
+            say(partial(show_download, absent))
+            return None
+        return Opened(key, spelling, _load_file(path), False)
+    except (ValueError, OSError) as refused:
+        say(partial(st.error, plain(refused)))
+        return None
+
+
 def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     """Show the choice in the sidebar and open what is chosen.
 
@@ -184,49 +222,70 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     messages: list[Callable[[], Any]] = []
     with st.sidebar:
         place = st.container()
-        upload = _upload()
+        with st.expander("Open a file of your own"):
+            upload = _upload()
         offers = _offers()
         if upload is not None and upload.checkpoint is not None:
             offers[upload.key] = (upload.name, "")
         elif upload is not None:
-            error = upload.error
-            messages.append(lambda: st.error(plain(error)))
-        if not offers:
-            messages.append(
-                lambda: st.info(
-                    "No checkpoint is shipped with this installation yet: upload one on the left, "
-                    "or start with viz explore FILE."
-                )
-            )
-            return None, messages
+            messages.append(partial(st.error, plain(upload.error)))
+        if all(_absent(path) for _, path in offers.values() if path):
+            messages.append(partial(st.info, _NOTHING))
+        st.session_state[_OFFERS] = offers
         with place:
-            key = _select(list(offers), upload, messages)
-    try:
-        mine = upload.checkpoint if upload is not None and key == upload.key else None
-        checkpoint = _load_file(offers[key][1]) if mine is None else mine
-    except (ValueError, OSError) as refused:
-        sentence = str(refused)
-        messages.append(lambda: st.error(plain(sentence)))
-        return None, messages
-    found = Opened(key, offers[key][0], checkpoint, mine is not None)
+            key = _select(list(offers), messages)
+    found = _open(key, messages.append)
     st.session_state[_SLOT] = found
     return found, messages
 
 
-def _select(keys: list[str], upload: _Upload | None, messages: list[Callable[[], Any]]) -> str:
-    """Show the list of checkpoints; an unknown wish is answered with a sentence."""
+def choose_other(page: str) -> Opened | None:
+    """Show the choice of a second checkpoint on the page, and open it.
+
+    Parameters
+    ----------
+    page : str
+        Whose setting ``with`` it is.
+
+    Returns
+    -------
+    Opened or None
+        None where it cannot be opened: the page says why.
+    """
+    keys, label = list(st.session_state[_OFFERS]), _labels()
+    wanted = state.wish("with", page)
+    rest = [key for key in keys if key != opened().key] or keys
+    key = state.choice(
+        "with", page, "Compare with", keys, default=rest[0], describe=label,
+        help="The first one is chosen on the left; an uploaded file can be either.",
+    )  # fmt: skip
+    if wanted and wanted not in keys:
+        st.warning(_missing(wanted, label(key)))
+    return _open(key, lambda show: show())
+
+
+def _labels() -> Callable[[str], str]:
+    """Return a function from what the address holds to what the user reads."""
+    from viz.model.zoo import OFFICIAL
+
+    upload: _Upload | None = st.session_state.get(_UPLOADED)
+    mine = {upload.key: f"{upload.name} (uploaded)"} if upload is not None else {}
 
     def label(key: str) -> str:
-        if upload is not None and key == upload.key:
-            return f"{upload.name} (uploaded)"
-        return key
+        return mine.get(key, f"{key} (official)" if key in OFFICIAL else key)
 
+    return label
+
+
+def _select(keys: list[str], messages: list[Callable[[], Any]]) -> str:
+    """Show the list of checkpoints; an unknown wish is answered with a sentence."""
+    label = _labels()
     widget = state.widget_key("checkpoint", "")
     if state.undecided("checkpoint", ""):
         wanted = state.read("checkpoint", "")
         st.session_state[widget] = wanted if wanted in keys else keys[0]
         if wanted and wanted not in keys:
-            messages.append(lambda: st.warning(_missing(wanted, label(keys[0]))))
+            messages.append(partial(st.warning, _missing(wanted, label(keys[0]))))
     elif st.session_state[widget] not in keys:
         st.session_state[widget] = keys[0]
     key = str(st.selectbox("Checkpoint", keys, key=widget, format_func=label))

@@ -271,7 +271,7 @@ def _select(offers: dict[str, Images]) -> str:
             "Images",
             keys,
             key=widget,
-            format_func=lambda key: offers[key].label,
+            format_func=lambda key: offers[key].label if key in offers else key,
             on_change=lambda: st.session_state.update({f"{_SLOT} missing": ""}),
             help="What the pages below “On images” show to the network.",
         )

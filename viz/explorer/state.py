@@ -20,6 +20,7 @@ __all__ = [
     "remember",
     "undecided",
     "widget_key",
+    "wish",
 ]
 
 _OWN = 2.0
@@ -78,6 +79,11 @@ def read(name: str, page: str, default: str = "") -> str:
     if name in memory["new"]:
         return str(memory["new"].pop(name))
     return str(memory["kept"].get((page, name), default))
+
+
+def wish(name: str, page: str) -> str:
+    """Return what a new address asks for, before a widget has read it; else nothing."""
+    return str(_memory()["new"].get(name, ""))
 
 
 def put(name: str, page: str, value: object) -> None:

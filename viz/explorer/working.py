@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from viz.image_sets import ImageSet
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["Worked", "asked", "work", "working"]
+__all__ = ["Worked", "answer", "asked", "work", "working"]
 
 T = TypeVar("T")
+_BYTES = 10_000_000
+"""More steps than these are bytes."""
 _EVERY = 0.1
 """Seconds between two messages to the browser."""
 
@@ -47,7 +49,16 @@ def _slot(name: str) -> str:
     return f"viz asked {name}"
 
 
-def _answer(name: str, wanted: bool) -> None:
+def answer(name: str, wanted: bool | None) -> None:
+    """Answer whether work is to be done, for `asked`; None forgets the answer.
+
+    Parameters
+    ----------
+    name : str
+        Of the work.
+    wanted : bool or None
+        False where it was stopped.
+    """
     st.session_state[_slot(name)] = wanted
 
 
@@ -75,7 +86,7 @@ def working(name: str, what: str) -> Iterator[Tell]:
     box = st.empty()
     with box.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=f"{what} …")
-        st.button("Stop", key=f"viz stop {name}", on_click=_answer, args=(name, False))
+        st.button("Stop", key=f"viz stop {name}", on_click=answer, args=(name, False))
     last = time.monotonic()
 
     def tell(done: int, total: int) -> None:
@@ -85,7 +96,11 @@ def working(name: str, what: str) -> Iterator[Tell]:
             return
         last = now
         share = min(max(done / total, 0.0), 1.0) if total > 0 else 0.0
-        text = f"{what}: step {done:,} of {total:,}" if total > 1 else f"{what} …"
+        text = f"{what} …"
+        if total > _BYTES:
+            text = f"{what}: {done >> 20:,} of {total >> 20:,} MB"
+        elif total > 1:
+            text = f"{what}: step {done:,} of {total:,}"
         # Here Streamlit raises what ends a run whose page has been left or changed.
         bar.progress(share, text=text)
 
@@ -121,7 +136,7 @@ def asked(name: str, slow: bool, label: str = "Measure") -> bool:
         st.info(f"This takes longer than a moment: press {label} to start.")
     else:
         st.info(f"Stopped; nothing of it is kept. Press {label} to begin again.")
-    st.button(label, key=f"viz start {name}", on_click=_answer, args=(name, True))
+    st.button(label, key=f"viz start {name}", on_click=answer, args=(name, True))
     return False
 
 

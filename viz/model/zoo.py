@@ -23,6 +23,7 @@ __all__ = [
     "official_by_hash",
     "official_by_path",
     "official_name",
+    "on_this_machine",
     "shipped_checkpoints",
     "user_folder",
 ]
@@ -206,6 +207,31 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
+def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path | None:
+    """Return the file of official weights where it is here already; nobody else is asked.
+
+    Parameters
+    ----------
+    name : str
+        Official name or hub id.
+    cache_dir : str or Path, optional
+        Of the hub; default as `huggingface_hub` chooses.
+
+    Returns
+    -------
+    Path or None
+        In `user_folder`, else in the Hugging Face cache; not yet checked.
+    """
+    weights = OFFICIAL[official_name(name)]
+    own = user_folder() / f"{weights.name}.safetensors"
+    if own.is_file():
+        return own
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(weights.hub_id, "model.safetensors", cache_dir=cache_dir)
+    return Path(found) if isinstance(found, str) else None
+
+
 def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
     """Return the file of official weights, downloading it where it is not on this machine.
 
@@ -234,11 +260,12 @@ def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | No
     weights = OFFICIAL.get(official_name(name))
     if weights is None:
         raise CheckpointError(f"{name}: no official weights; expected {', '.join(OFFICIAL)}.")
-    own = user_folder() / f"{weights.name}.safetensors"
-    if own.is_file():
-        return own
+    here = on_this_machine(name, cache_dir=cache_dir)
+    if here is not None:
+        return here
     from huggingface_hub import hf_hub_download
 
+    own = user_folder() / f"{weights.name}.safetensors"
     options: dict[str, Any] = {"cache_dir": cache_dir, "endpoint": endpoint}
     try:
         return Path(hf_hub_download(weights.hub_id, "model.safetensors", **options))
