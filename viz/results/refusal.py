@@ -1,0 +1,16 @@
+"""What is raised where the fault lies in what was given: a sentence for the user, no traceback."""
+
+from __future__ import annotations
+
+__all__ = ["NoSuch", "Refusal"]
+
+
+class Refusal(ValueError):
+    """Bad input; the message is one sentence: what was found, what was expected, what to do.
+
+    The command line turns it into exit code 2; every other error is a fault of the program's own.
+    """
+
+
+class NoSuch(Refusal, IndexError):
+    """A block, channel or the like that is not there; the message says which are."""
