@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.described import depthwise_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +28,9 @@ def _images(checkpoint: Checkpoint, given: Given) -> ImageSet:
     return open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
 
 
-def swept(checkpoint: Checkpoint, given: Given, parts: tuple[str, ...]) -> Sweep:
+def swept(
+    checkpoint: Checkpoint, given: Given, parts: tuple[str, ...], field_images: int = 0
+) -> Sweep:
     """Return the sweep that is given, or one made here of the images.
 
     Parameters
@@ -38,6 +41,8 @@ def swept(checkpoint: Checkpoint, given: Given, parts: tuple[str, ...]) -> Sweep
         With or without a sweep.
     parts : tuple of str
         That one made here collects beside the moments.
+    field_images : int
+        On which that one measures the effective receptive field.
 
     Returns
     -------
@@ -55,7 +60,7 @@ def swept(checkpoint: Checkpoint, given: Given, parts: tuple[str, ...]) -> Sweep
         return open_sweep(given.sweep, checkpoint)
     from viz.sweep.run import Settings, sweep_images
 
-    settings = Settings(parts, field_images=0 if "top" not in parts else 32, seed=given.seed)
+    settings = Settings(parts, field_images=field_images, seed=given.seed)
     return sweep_images(checkpoint, _images(checkpoint, given), settings=settings)
 
 
@@ -67,10 +72,20 @@ def _top_patches(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.measure.sweep import channels_of_sweep
     from viz.measure.top_patches import top_patches
 
-    found = swept(checkpoint, given, ("top",))
+    found = swept(checkpoint, given, ("top",), field_images=32)
     return top_patches(checkpoint, found, None, channels_of_sweep(found, _ROWS),
                        images=_images(checkpoint, given),
                        chosen_by="the most variable of some blocks")  # fmt: skip
+
+
+def _preferred(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.measure.preferred_inputs import preferred_inputs
+
+    found = swept(checkpoint, given, ("top",))
+    return preferred_inputs(
+        checkpoint, found, depthwise_description(checkpoint, given), None,
+        images=_images(checkpoint, given), seed=given.seed, progress=given.progress,
+    )  # fmt: skip
 
 
 def _draw_selectivity(result: Any) -> Figure:
@@ -87,6 +102,45 @@ def _draw_patches(result: Any) -> Figure:
     figure = top_patches_figure(result)
     draw_top_patches(result, figure)
     return figure
+
+
+def _draw_shares(result: Any) -> Figure:
+    from viz.draw.preferred_inputs import draw_shares, shares_figure
+
+    figure = shares_figure(result)
+    draw_shares(result, figure)
+    return figure
+
+
+def _draw_examples(result: Any) -> Figure:
+    from viz.draw.preferred_inputs import draw_examples, examples_figure
+
+    figure = examples_figure(result)
+    draw_examples(result, figure)
+    return figure
+
+
+def _preferred_sentence(result: Any) -> str:
+    numbers = result.summary()
+    rows = [row for row in numbers["labels"] if row["agreement"] is not None]
+    words = ", ".join(
+        f"{row['label']} {100 * row['agreement']:.0f} % ({100 * row['agreement_shuffled']:.0f} %)"
+        for row in sorted(rows, key=lambda row: -row["kernels"])[:4]
+        if row["agreement_shuffled"] is not None
+    )
+    lifts = [row["lift_label_median"] for row in numbers["blocks"]]
+    ends = [value for value in lifts if value is not None]
+    return (
+        f"Of the patches that drive {numbers['kernels']} labelled kernels most on "
+        f"{numbers['images']} images, so many are as the label predicts (in brackets: where the "
+        f"same taps in random order respond most): {words or 'none'}."
+        + (
+            f" The labelled atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
+            "lifts the response of a block's median kernel above its mean."
+            if ends
+            else ""
+        )
+    )
 
 
 def _sentence(result: Any) -> str:
@@ -127,6 +181,33 @@ VIEWS: tuple[View, ...] = (
         "elsewhere. Patches that look alike may share what is not seen at a glance, and a batch "
         "norm of negative scale makes the smallest values the largest.",
         summary=lambda result: result.summary(),
+        needs_images=True,
+    ),
+    View(
+        "preferred-inputs",
+        "Do labels tell what drives kernels?",
+        _preferred,
+        "viz.results.preferred_inputs:PreferredInputs",
+        (
+            FigureRow(
+                "preferred-inputs",
+                "Share of the patches that drive kernels most which are as the kernels' labels "
+                "predict, by label and block, beside random positions and kernels of shuffled "
+                "taps; and what lifts the responses.",
+                _draw_shares,
+            ),
+            FigureRow(
+                "preferred-inputs-examples",
+                "One kernel of each label, its labelled atom, and the patches of its input map "
+                "that drive it most.",
+                _draw_examples,
+            ),
+        ),
+        "A kernel chooses the patches that are like it: only what exceeds the agreement of "
+        "shuffled taps counts. The patches are of the map that the kernel is given, which from the "
+        "second block on need not look like the image, and they are the tail of a distribution.",
+        summary=lambda result: result.summary(),
+        sentence=_preferred_sentence,
         needs_images=True,
     ),
     View(

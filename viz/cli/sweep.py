@@ -16,11 +16,13 @@ from viz.cli.common import (
     loading,
     numbers,
     open_checkpoint,
+    progress_bar,
     say,
     seed_option,
 )
 from viz.cli.images import looking, open_with_images
 from viz.cli.output import check_output, write_output, writing
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -222,6 +224,11 @@ _swept = click.option("--sweep", "swept", type=click.Path(path_type=Path), requi
                       help="The file that viz sweep wrote.")  # fmt: skip
 
 
+_described = click.option("--described", type=click.Path(path_type=Path),
+                          help="depthwise.npz of viz depthwise -o FOLDER, so that kernels are not "
+                          "described again.")  # fmt: skip
+
+
 @click.command("top-patches")
 @loading
 @click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
@@ -237,9 +244,7 @@ _swept = click.option("--sweep", "swept", type=click.Path(path_type=Path), requi
 @click.option("--by-label", is_flag=True, help="The best described kernel of every label.")
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True,
               help="Channels, where none are given.")  # fmt: skip
-@click.option("--described", type=click.Path(path_type=Path),
-              help="depthwise.npz of viz depthwise -o FOLDER, so that kernels are not described "
-              "again.")  # fmt: skip
+@_described
 @click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
               help="Patches of each channel.")  # fmt: skip
 def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None, as_json: bool,
@@ -296,11 +301,45 @@ def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescrip
 
     found = DepthwiseDescription.load(described)
     if found.source.sha256 != loaded.source.sha256:
-        raise ValueError(
+        raise Refusal(
             f"{described.name}: describes {found.source.name}, another checkpoint; describe this "
             "one with viz depthwise."
         )
     return found
+
+
+@click.command("preferred-inputs")
+@loading
+@click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
+@_swept
+@writing
+@_described
+@click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
+              help="Patches of each kernel, at most those that the sweep kept.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True,
+              help="Images at a time.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 2**32 - 3), default=0, show_default=True,
+              help="Of random positions, shuffled taps and intervals.")  # fmt: skip
+def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | None,
+                     as_json: bool, force: bool, described: Path | None, shown: int,
+                     batch_size: int, seed: int, **options: Any) -> None:  # fmt: skip
+    """Check whether the labels of kernels tell what drives them most.
+
+    FOLDER is the one that was swept; its images with top patches are read again. What each label
+    predicts of the kernel's input is checked where the kernel responds most, at random positions,
+    and where the same taps in random order respond most.
+    """
+    check_output(output, as_json, force)
+    from viz.measure.preferred_inputs import preferred_inputs as measure
+    from viz.measure.sweep import open_sweep
+
+    loaded = open_checkpoint(checkpoint, **options)
+    found = open_sweep(swept, loaded)
+    description = _description(loaded, described)
+    with progress_bar() as tell:
+        result = measure(loaded, found, description, images, shown=shown, batch_size=batch_size,
+                         seed=seed, progress=tell)  # fmt: skip
+    write_output("preferred-inputs", result, output, as_json, force)
 
 
 @click.command()
@@ -314,4 +353,4 @@ def selectivity(swept: Path, output: Path | None, as_json: bool, force: bool) ->
     write_output("selectivity", load_sweep(swept), output, as_json, force)
 
 
-COMMANDS = (sweep, top_patches, selectivity)
+COMMANDS = (sweep, top_patches, preferred_inputs, selectivity)

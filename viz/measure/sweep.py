@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.results.refusal import Refusal
 from viz.results.sweep import Sweep, load_sweep
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ that of a channel which knows no classes; the largest value in standard deviatio
 which is large for channels that few images drive."""
 
 
-class OtherSweepError(ValueError):
+class OtherSweepError(Refusal):
     """A sweep that does not suit; the message is one sentence for the user."""
 
 
@@ -133,7 +134,8 @@ def _ranked(sweep: Sweep, row: int, by: str) -> list[int]:
 
 def _score(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
     if by == "variance":
-        return sweep.variance[row]
+        spread: NDArray[np.float64] = sweep.variance[row]
+        return spread
     if by == "selectivity":
         if not len(sweep.selectivity) or not sweep.class_names:
             raise OtherSweepError(
@@ -142,11 +144,11 @@ def _score(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
         apart: NDArray[np.float64] = sweep.selectivity[row] - sweep.selectivity_null[row]
         return apart
     if by != "peak":
-        raise ValueError(f"channels are ranked by {', '.join(RANKINGS)}, not by {by!r}.")
+        raise Refusal(f"channels are ranked by {', '.join(RANKINGS)}, not by {by!r}.")
     if not len(sweep.top_value):
         raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")
-    spread = np.sqrt(sweep.variance[row])
+    deviation = np.sqrt(sweep.variance[row])
     score = np.full(sweep.dim, np.nan)
     above = sweep.top_value[row, :, 0] - sweep.mean[row]
-    np.divide(above, spread, out=score, where=spread > 0)
+    np.divide(above, deviation, out=score, where=deviation > 0)
     return score

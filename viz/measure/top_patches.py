@@ -17,6 +17,7 @@ from viz.measure.sweep import check_sweep
 from viz.model.checkpoint import Checkpoint
 from viz.results.depthwise import LABELS
 from viz.results.network import Preprocessing
+from viz.results.refusal import NoSuch, Refusal
 from viz.results.sweep import STAGES, Sweep
 from viz.results.top_patches import TopPatches
 
@@ -34,7 +35,7 @@ _STAGE_NAMES = dict(
 )  # fmt: skip
 
 
-class TopPatchesError(ValueError):
+class TopPatchesError(Refusal):
     """Top patches that cannot be shown; the message is one sentence for the user."""
 
 
@@ -157,7 +158,7 @@ def _check(
     for block, channel in channels:
         sweep.row(block, stage)
         if not 0 <= channel < sweep.dim:
-            raise IndexError(f"There is no channel {channel}: they are 0 to {sweep.dim - 1}.")
+            raise NoSuch(f"There is no channel {channel}: they are 0 to {sweep.dim - 1}.")
 
 
 def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]:

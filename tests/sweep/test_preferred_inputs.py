@@ -1,0 +1,299 @@
+"""What drives kernels whose form is planted: labels that are right, wrong, random, or idle."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from hand_made import described
+from PIL import Image
+
+from viz.catalogue import Given, view
+from viz.cli import main
+from viz.image_sets import open_images
+from viz.measure import label_predictions as predictions
+from viz.measure.preferred_inputs import preferred_inputs
+from viz.measure.stages import stages
+from viz.measure.sweep import OtherSweepError
+from viz.model.checkpoint import load
+from viz.model.convmixer import ConvMixer
+from viz.model.saving import save_checkpoint
+from viz.results.network import Preprocessing
+from viz.results.preferred_inputs import PreferredInputs
+from viz.sweep.run import Settings, sweep_folder
+
+K, LINE = 5, np.arange(5) - 2.0
+DIRECTIONS = np.arange(16) * 22.5 + 7
+
+
+def edges(directions):
+    """Kernels that are larger towards a direction (x right, y up), by their angle."""
+    angle = np.radians(directions)[:, None, None]
+    across = LINE * np.cos(angle) - LINE[:, None] * np.sin(angle)
+    return across * np.exp(-(LINE**2 + LINE[:, None] ** 2) / 4)
+
+
+def spots(n):
+    """Half of them brighter in the middle, half darker, none with a mean."""
+    spot = np.exp(-(LINE**2 + LINE[:, None] ** 2) / 2)
+    return np.where(np.arange(n)[:, None, None] % 2, -1, 1) * (spot - spot.mean())
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory):
+    """Twenty-four pictures of 12 x 12 squares, grey by chance."""
+    rng = np.random.default_rng(8)
+    root = tmp_path_factory.mktemp("noise")
+    for i in range(24):
+        squares = rng.integers(40, 215, (12, 12, 1), dtype=np.uint8).repeat(3, 2)
+        Image.fromarray(squares.repeat(4, 0).repeat(4, 1)).save(root / f"{i:02d}.png")
+    return root
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    """A network whose first maps are the squares; block 0 holds edges, block 1 spots."""
+    torch.manual_seed(0)
+    network = ConvMixer(16, 2, K, 4, 4).eval()
+    with torch.no_grad():
+        network.patch_filters.fill_(1 / 48)
+        network.patch_embedding.bias.fill_(20.0)
+        network.patch_norm.running_mean.fill_(20.0)
+        for block, kernels in enumerate((edges(DIRECTIONS), spots(16))):
+            network.depthwise_kernels(block).copy_(torch.from_numpy(kernels))
+            network.blocks[block].depthwise.bias.zero_()
+            # What the first block adds is too little to change the second one's input.
+            network.blocks[block].depthwise_norm.weight.fill_(1e-4)
+            network.blocks[block].pointwise.weight.copy_(torch.eye(16)[..., None, None])
+            network.blocks[block].pointwise.bias.fill_(20.0)
+            network.blocks[block].pointwise_norm.running_mean.fill_(20.0)
+    how = Preprocessing(48, 1.0, interpolation="bilinear", known="the file")
+    path = tmp_path_factory.mktemp("planted") / "planted.safetensors"
+    return save_checkpoint(network, path, preprocessing=how)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(file):
+    return load(file)
+
+
+@pytest.fixture(scope="module")
+def path(checkpoint, noise, tmp_path_factory):
+    path = tmp_path_factory.mktemp("swept") / "a.npz"
+    sweep_folder(checkpoint, noise, path, settings=Settings(("top",), n_top=4, field_images=0))
+    return path
+
+
+@pytest.fixture(scope="module")
+def swept(path):
+    from viz import load_sweep
+
+    return load_sweep(path)
+
+
+def told(checkpoint, directions=DIRECTIONS, labels=None, **more):
+    """The description that knows what was planted."""
+    right = np.array(["edge"] * 16 + ["on-centre", "off-centre"] * 8)
+    made = described(checkpoint, labels=right if labels is None else labels)
+    return replace(
+        made, source=checkpoint.source, direction=np.concatenate([directions, np.full(16, np.nan)]),
+        orientation=np.zeros(32), offset_x=np.zeros(32), offset_y=np.zeros(32), **more,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(checkpoint, swept, noise):
+    return preferred_inputs(checkpoint, swept, told(checkpoint), noise)
+
+
+def input_maps(checkpoint, noise):
+    """What each block is given of every picture."""
+    entries = {}
+    for path in sorted(noise.iterdir()):
+        batch = open_images(path, checkpoint.preprocessing).all()
+        for s in stages(checkpoint.model, batch.inputs):
+            entries.setdefault((s.block, s.name), []).append(s.maps[0].double().numpy())
+    return {0: entries[None, "tokens"], 1: entries[0, "output"]}
+
+
+def test_right_labels_agree_where_the_kernel_responds_most_only(found):
+    assert found.labels == ("on-centre", "off-centre", "edge")
+    assert found.count.tolist() == [8, 8, 16]
+    assert (found.patches == 4).all()
+    assert found.block_count.tolist() == [[16, 0], [0, 16]]
+    for label, example in zip(found.labels, found.example, strict=True):
+        match = found.match[0, found.label == label]
+        assert (match <= found.match[0, example]).sum() == len(match) // 2 + 1
+    top, elsewhere, shuffled = found.share
+    assert (top > 0.97).all()
+    np.testing.assert_allclose(elsewhere, found.chance, atol=0.2)
+    assert (shuffled < 0.75).all()
+    assert (found.gain_interval[:, 0] > 0.2).all()
+    # The labels' atoms are the whole kernels, which have no mean.
+    np.testing.assert_allclose(found.lift_label, 1, atol=1e-5)
+    np.testing.assert_allclose(found.lift_mean, 0, atol=1e-5)
+    assert (found.match[0] > 0.45).all()
+    assert np.abs(found.match[1].mean()) < 0.1
+    # Patches that drive an edge are, on average, that edge.
+    for i in range(16):
+        assert np.corrcoef(found.preferred[i].ravel(), found.forms[i].ravel())[0, 1] > 0.7
+
+
+def test_wrong_labels_do_not_agree(checkpoint, swept, noise):
+    found = preferred_inputs(checkpoint, swept, told(checkpoint, DIRECTIONS + 180), noise)
+    assert found.share[0, 2] < 0.03
+    # Bars along the edges' gradients: what edges have no line along.
+    labels = np.array(["bar"] * 16 + ["unclassified"] * 16)
+    across = told(checkpoint, labels=labels)
+    across = replace(across, orientation=np.tile(DIRECTIONS % 180, 2))
+    found = preferred_inputs(checkpoint, swept, across, noise)
+    assert (found.labels, len(found.block)) == (("bar",), 16)
+    assert found.share[0, 0] < 0.1
+
+
+def test_random_labels_agree_by_chance(checkpoint, swept, noise):
+    rng = np.random.default_rng(0)
+    shares = [
+        preferred_inputs(
+            checkpoint, swept, told(checkpoint, rng.uniform(0, 360, 16)), noise, seed=seed
+        ).share[:, 2]
+        for seed in range(3)
+    ]
+    # Of 48 directions a quarter, give or take three standard errors.
+    assert np.abs(np.mean(shares, 0)[0] - 0.25) < 0.19
+
+
+def test_a_kernel_that_its_mean_drives_has_an_idle_label(checkpoint, noise, tmp_path):
+    from copy import deepcopy
+
+    model = deepcopy(checkpoint.model)
+    with torch.no_grad():
+        model.depthwise_kernels(0).mul_(0.02).add_(1)
+    heavy = replace(checkpoint, model=model)
+    swept = sweep_folder(heavy, noise, tmp_path / "b.npz",
+                         settings=Settings(("top",), n_top=4, field_images=0))  # fmt: skip
+    found = preferred_inputs(heavy, swept, told(heavy), noise)
+    edge = found.label == "edge"
+    assert (found.lift_mean[edge] > 0.9).all()
+    parts = []
+    for maps in input_maps(heavy, noise)[0]:
+        padded = np.pad(maps[5], 2)
+        windows = [padded[y : y + 5, x : x + 5] for y in range(12) for x in range(12)]
+        kernel = model.depthwise_kernels(0)[5].double().numpy()
+        best = max(windows, key=lambda window: float((window * kernel).sum()))
+        apart = best - np.mean(windows, axis=0)
+        parts.append(((best * kernel).sum(), (apart * kernel).sum(), kernel.mean() * apart.sum()))
+    parts = np.array(sorted(parts)[-4:]).sum(0)
+    assert found.lift_mean[5] == pytest.approx(parts[2] / parts[1], abs=1e-4)
+    assert (np.abs(found.lift_label[edge]) < 0.1).all()
+    assert found.share[0, 2] < 0.5
+    assert found.gain_interval[2, 0] < 0.1
+    assert found.block_lift[1, 1, 0] > 0.9 > 0.1 > found.block_lift[1, 1, 1]
+
+
+def test_numbers_of_single_kernels_against_slow_loops(found, checkpoint, noise):
+    before = input_maps(checkpoint, noise)
+    for block, channel in ((0, 3), (1, 6), (1, 9)):
+        i = int(np.flatnonzero((found.block == block) & (found.channel == channel))[0])
+        kernel = checkpoint.model.depthwise_kernels(block)[channel].double().numpy()
+        tops = []
+        for maps in before[block]:
+            padded = np.pad(maps[channel], 2)
+            windows = {(y, x): padded[y : y + 5, x : x + 5] for y in range(12) for x in range(12)}
+            best = max(windows, key=lambda at: float((windows[at] * kernel).sum()))
+            average = np.mean(list(windows.values()), axis=0)
+            tops.append((float((windows[best] * kernel).sum()), windows[best], average))
+        tops.sort(key=lambda top: -top[0])
+        patches = [patch for _, patch, _ in tops[:4]]
+        np.testing.assert_allclose(found.preferred[i], np.mean(patches, 0), atol=1e-4)
+        wanted = [np.corrcoef(p.ravel(), kernel.ravel())[0, 1] for p in patches]
+        assert found.match[0, i] == pytest.approx(np.mean(wanted), abs=1e-5)
+        lifts = [((p - a) * kernel).sum() for _, p, a in tops[:4]]
+        flat = [((p - a) * (kernel - kernel.mean())).sum() for _, p, a in tops[:4]]
+        assert found.lift_label[i] == pytest.approx(np.sum(flat) / np.sum(lifts), abs=1e-4)
+        if block == 0:
+            slow = []
+            for p in patches:
+                down, right = np.gradient(p)
+                angle = np.degrees(np.arctan2(-down.sum(), right.sum()))
+                slow.append(abs((angle - DIRECTIONS[channel] + 180) % 360 - 180) <= 45)
+            # Another gradient in another window: alike but for what lies near 45 degrees.
+            assert abs(np.mean(slow) - found.agreement[0, i]) <= 0.25
+        else:
+            inner = [p[2, 2] > np.delete(p.ravel(), 12).mean() for p in patches]
+            assert found.agreement[0, i] == np.mean(np.array(inner) == (channel % 2 == 0))
+
+
+@pytest.mark.parametrize("k", [3, 8, 9])
+def test_angles_of_lines_and_edges(k):
+    line = np.arange(k) - (k - 1) / 2
+    angles = np.arange(0, 360, 15.0)
+    rad = np.radians(angles)[:, None, None]
+    across = line * -np.sin(rad) - line[:, None] * np.cos(rad)
+    along_up = line * np.cos(rad) - line[:, None] * np.sin(rad)
+    none = np.zeros(len(angles))
+    lines = np.exp(-(across**2) / 2)[:, None]
+    apart = predictions.line_orientation(lines, none, none)[:, 0] - angles
+    assert (np.abs((apart + 90) % 180 - 90) < 6).all()
+    apart = predictions.edge_direction(np.tanh(along_up)[:, None] + 7, none, none)[:, 0] - angles
+    assert (np.abs((apart + 180) % 360 - 180) < 4).all()
+    # A line across above, one up and down below: each is seen where the atom is.
+    both = np.zeros((2, 1, 9, 9))
+    both[:, :, 1], both[:, :, 5:, 4] = 1, 1
+    seen = predictions.line_orientation(both, np.zeros(2), np.array([3.0, -3.0]))[:, 0]
+    np.testing.assert_allclose((seen + 45) % 180 - 45, [0, 90], atol=10)
+    flat = np.full((len(angles), 1, k, k), 0.1)
+    assert np.isnan(predictions.line_orientation(flat, none, none)).all()
+    assert np.isnan(predictions.match(flat, lines[:, 0])).all()
+
+
+def test_dead_channels_are_left_out_and_flat_patches_tell_nothing(checkpoint, swept, noise):
+    value = swept.top_value.copy()
+    value[swept.row(0, "depthwise"), 3] = 0
+    value[swept.row(0, "depthwise"), 4, 1:] = np.nan
+    found = preferred_inputs(checkpoint, replace(swept, top_value=value), told(checkpoint), noise)
+    assert len(found.block) == 31
+    assert 3 not in found.channel[found.block == 0]
+    assert found.patches[3] == 1
+    forms = spots(1)
+    labels = told(checkpoint)
+    rows = np.array([16])
+    for patch, wanted in ((np.ones((K, K)), np.nan), (spots(1)[0] + 3, 1), (3 - spots(1)[0], 0)):
+        got = predictions.agreement(patch[None, None], forms, labels, rows)
+        np.testing.assert_array_equal(got, [[wanted]])
+
+
+def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
+    with pytest.raises(OtherSweepError, match="description is of elsewhere"):
+        other = replace(checkpoint.source, sha256="1" * 64, name="elsewhere")
+        preferred_inputs(checkpoint, swept, replace(told(checkpoint), source=other), noise)
+    with pytest.raises(OtherSweepError, match="hashes differ"):
+        preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
+    with pytest.raises(OtherSweepError, match="no kernel both has a label"):
+        preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unclassified"] * 32), noise)
+    with pytest.raises(OtherSweepError, match="kept no top patches"):
+        bare = replace(swept, top_value=np.zeros((0, 16, 0)))
+        preferred_inputs(checkpoint, bare, told(checkpoint), noise)
+
+
+def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, monkeypatch):
+    saved = told(checkpoint).save(tmp_path / "described.npz")
+    words = ["preferred-inputs", file, noise, "--sweep", path, "--described", saved, "--json", "-o",
+             tmp_path / "a.svg"]  # fmt: skip
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    numbers = json.loads(done.stdout)
+    assert [row["kernels"] for row in numbers["labels"]] == [8, 8, 16]
+    assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
+    assert PreferredInputs.load(found.save(tmp_path / "a.npz")) == found
+    assert len(found.to_frame()) == 32
+    row = view("preferred-inputs")
+    monkeypatch.setattr("viz.catalogue.sweep.depthwise_description", lambda c, g: told(c))
+    steps = []
+    given = Given(images=lambda: open_images(noise, checkpoint.preprocessing), sweep=path,
+                  progress=lambda *at: steps.append(at))  # fmt: skip
+    assert row.measure(checkpoint, given) == found
+    assert steps[-1][0] == steps[-1][1]
+    assert "edge 100 %" in row.sentence(found) or "edge 98 %" in row.sentence(found)
