@@ -16,6 +16,7 @@ from viz.measure.map_statistics import effective_rank, hoyer, negative_mass, off
 from viz.measure.stages import Stage, stages
 from viz.results.depthwise import LABELS
 from viz.results.feature_maps import MAPS, STATISTICS, FeatureMaps
+from viz.results.refusal import NoSuch, Refusal
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageBatch, ImageSet
@@ -126,11 +127,16 @@ def feature_maps(
     config = checkpoint.config
     _check(config, block, channels, filters, (most_active, shown, batch_size))
     if label is not None and label not in LABELS:
-        raise ValueError(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
+        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
     maps = [torch.cat(parts) for parts in zip(*seen.maps, strict=True)]
     activity = maps[MAPS.index("depthwise_norm")].double().std((2, 3), correction=0).mean(0)
+    if not bool(torch.isfinite(activity).all()):
+        raise Refusal(
+            f"{checkpoint.source.name}: maps of block {block} that are not finite found, finite "
+            "numbers expected; check its weights and batch-norm statistics."
+        )
     if label is not None and description is None:
         from viz.measure.depthwise import describe_checkpoint
 
@@ -179,15 +185,15 @@ def _check(
     counts: tuple[int, ...],
 ) -> None:
     if not 0 <= block < config.depth:
-        raise IndexError(f"There is no block {block}: blocks are 0 to {config.depth - 1}.")
+        raise NoSuch(f"There is no block {block}: blocks are 0 to {config.depth - 1}.")
     for what, given in (("channel", channels), ("patch filter", filters)):
         if given is not None and not len(given):
-            raise ValueError(f"no {what} was given; name at least one.")
+            raise Refusal(f"no {what} was given; name at least one.")
         for number in given if given is not None else ():
             if not 0 <= number < config.dim:
-                raise IndexError(f"There is no {what} {number}: they are 0 to {config.dim - 1}.")
+                raise NoSuch(f"There is no {what} {number}: they are 0 to {config.dim - 1}.")
     if min(counts) < 1:
-        raise ValueError("channels, images and images at a time are counted from 1.")
+        raise Refusal("channels, images and images at a time are counted from 1.")
 
 
 def _look(
@@ -285,7 +291,7 @@ def _choose(
     order = order[labels[order] == label]
     if not len(order):
         there = [name for name in LABELS if (labels == name).any()]
-        raise ValueError(
+        raise Refusal(
             f"no kernel of block {block} is labelled {label}; there are {', '.join(there)}."
         )
     words = f"the most active of {len(order)} labelled {label}"

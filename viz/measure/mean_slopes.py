@@ -7,7 +7,7 @@ slope there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import erf, expit
 from torch import Tensor
+
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageSet
@@ -66,6 +68,11 @@ def slopes_on_images(
     -------
     depthwise, pointwise : ndarray, (depth, dim)
         Mean slope after the depthwise and after the pointwise convolution of each block.
+
+    Raises
+    ------
+    ValueError
+        If a map is not finite.
     """
     config = model.config
     if batch_size is None:
@@ -90,11 +97,22 @@ def slopes_on_images(
                 before = part.pointwise(x)
                 sums[1, b] += total(before)
                 x = part.pointwise_norm(part.activation(before))
+            _check_finite(sums, batch.names)
             done += len(batch.names)
             if progress is not None:
                 progress(done, max(len(images), done))
     means = sums / count
     return means[0], means[1]
+
+
+def _check_finite(sums: Floats, names: Sequence[str]) -> None:
+    broken = np.flatnonzero(~np.isfinite(sums).all((0, 2)))
+    if len(broken):
+        where = names[0] if len(names) == 1 else f"one of {names[0]} to {names[-1]}"
+        raise Refusal(
+            f"{where}: the maps of block {broken[0]} are not finite, expected finite numbers; "
+            "check the checkpoint's weights and batch-norm statistics."
+        )
 
 
 def _value_and_slope(activation: str, x: Floats) -> tuple[Floats, Floats]:

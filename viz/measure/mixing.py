@@ -22,6 +22,7 @@ from viz.measure.mean_slopes import slopes_from_statistics, slopes_on_images
 from viz.measure.mixing_flow import flow_fields
 from viz.results.depthwise import LABELS
 from viz.results.mixing import Mixing
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageSet
@@ -80,8 +81,8 @@ def measure(
     Raises
     ------
     ValueError
-        If the labels are not one of `viz.results.depthwise.LABELS` for each kernel, or the
-        description is of other kernels.
+        If the labels are not one of `viz.results.depthwise.LABELS` for each kernel, the description
+        is of other kernels, or weights, batch norms or maps are not finite.
 
     Notes
     -----
@@ -96,16 +97,9 @@ def measure(
 
             description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
         elif not np.array_equal(description.kernels, np.concatenate(_kernels(model))):
-            raise ValueError(
-                f"the description is of other kernels than {checkpoint.source.name}'s."
-            )
+            raise Refusal(f"the description is of other kernels than {checkpoint.source.name}'s.")
         labels = description.label
     named = _labels(labels, config.depth, config.dim)
-    if images is None:
-        side = max(checkpoint.preprocessing.image_size // config.patch_size, 1)
-        slopes = slopes_from_statistics(model, side)
-    else:
-        slopes = slopes_on_images(model, images, progress=progress)
     weights = [_array(_part(model, b).pointwise.weight)[:, :, 0, 0] for b in range(config.depth)]
     branch = np.stack([_array(_part(model, b).depthwise_norm.weight) for b in range(config.depth)])
     norms = [model.patch_norm, *(_part(model, b).pointwise_norm for b in range(config.depth - 1))]
@@ -114,6 +108,12 @@ def measure(
         np.stack([_gain(getattr(_part(model, b), name)) for b in range(config.depth)])
         for name in ("depthwise_norm", "pointwise_norm")
     ]
+    _check_finite(checkpoint.source.name, [*weights, *branch, *stream, *gains[0], *gains[1]])
+    if images is None:
+        side = max(checkpoint.preprocessing.image_size // config.patch_size, 1)
+        slopes = slopes_from_statistics(model, side)
+    else:
+        slopes = slopes_on_images(model, images, progress=progress)
     null = null_singular_values(config.dim, seed=seed)
     settings = {
         "seed": seed, "n_shuffles": n_shuffles, "partners": PARTNERS, "null_draws": len(null),
@@ -144,6 +144,14 @@ def measure(
     )
 
 
+def _check_finite(name: str, arrays: Sequence[Floats]) -> None:
+    if not all(np.isfinite(each).all() for each in arrays):
+        raise Refusal(
+            f"{name}: pointwise weights or batch norms that are not finite found, finite numbers "
+            "expected; links cannot be measured."
+        )
+
+
 def _kernels(model: ConvMixer) -> list[NDArray[np.float32]]:
     depth = model.config.depth
     return [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(depth)]
@@ -166,10 +174,10 @@ def _gain(norm: nn.BatchNorm2d) -> Floats:
 def _labels(labels: ArrayLike, depth: int, dim: int) -> NDArray[np.str_]:
     named = np.array(labels, dtype=np.str_)
     if named.size != depth * dim:
-        raise ValueError(f"{named.size} labels found, expected {depth} x {dim}: one per kernel.")
+        raise Refusal(f"{named.size} labels found, expected {depth} x {dim}: one per kernel.")
     unknown = sorted(set(named.ravel().tolist()) - set(LABELS))
     if unknown:
-        raise ValueError(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
     return named.reshape(depth, dim)
 
 
