@@ -13,11 +13,15 @@ from viz.draw.mosaic import enlarge, signed_tiles
 from viz.explorer import checkpoints, state
 from viz.explorer.images import choose_images
 from viz.explorer.settings import unsafe
-from viz.explorer.text import facts, plain
+from viz.explorer.text import lines, plain
 
 __all__ = ["PAGES", "main"]
 
 _VIEWS = Path(__file__).with_name("views")
+_narrow = st.components.v2.component(
+    "viz_menu", html="", js=Path(__file__).with_name("menu.js").read_text("utf-8")
+)
+_ON_IMAGES = "On images"
 PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Network": (("overview", "Overview", ":material/schema:"),),
     "All at once": (
@@ -35,7 +39,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("clusters", "Clusters", ":material/bubble_chart:"),
         ("mixing", "Mixing", ":material/shuffle:"),
     ),
-    "On images": (
+    _ON_IMAGES: (
         ("receptive_fields", "Receptive fields", ":material/filter_center_focus:"),
         ("feature_maps", "Feature maps", ":material/layers:"),
         ("attributions", "Attributions and trust", ":material/fact_check:"),
@@ -53,7 +57,7 @@ def _icon() -> Image.Image:
 
 
 def _navigation() -> st.Page:
-    rows = [(section, *row) for section, rows in PAGES.items() for row in rows]
+    rows = [row for rows in PAGES.values() for row in rows]
     pages = {
         name: st.Page(
             _VIEWS / f"{name}.py",
@@ -62,29 +66,33 @@ def _navigation() -> st.Page:
             url_path=name.replace("_", "-"),
             default=number == 0,
         )
-        for number, (_, name, title, icon) in enumerate(rows)
+        for number, (name, title, icon) in enumerate(rows)
     }
     st.session_state["viz pages"] = pages
-    return st.navigation(
-        {section: [pages[name] for name, *_ in found] for section, found in PAGES.items()},
-        expanded=True,
-    )
+    return st.navigation(list(pages.values()), position="hidden")
+
+
+def _menu(page: str) -> None:
+    """List the pages; each link holds all settings, so that one step back leaves the page."""
+    pages = st.session_state["viz pages"]
+    with st.container(gap="xxsmall"):
+        for section, rows in PAGES.items():
+            st.caption(section)
+            for name, *_ in rows:
+                names = ("images",) if section == _ON_IMAGES or name == "kernel" else ()
+                st.page_link(pages[name], width="stretch", query_params=state.link(name, *names))
+    _narrow(key="viz menu", data={"page": page})
 
 
 def _about(opened: checkpoints.Opened) -> None:
     """Keep in view what is being looked at."""
     config, source = opened.checkpoint.config, opened.checkpoint.source
     st.html(
-        facts(
-            {
-                "network": f"ConvMixer-{config.dim}/{config.depth}",
-                "kernels": f"{config.kernel_size} × {config.kernel_size}",
-                "patches": f"{config.patch_size} × {config.patch_size} pixels",
-                "activation": config.activation.upper(),
-                "known by": source.activation_source,
-                "parameters": f"{config.n_parameters:,}",
-                "sha256": f"{source.sha256[:12]}…",
-            }
+        lines(
+            f"ConvMixer-{config.dim}/{config.depth}, {config.kernel_size} × {config.kernel_size} "
+            f"kernels, patches of {config.patch_size} × {config.patch_size} pixels",
+            f"{config.activation.upper()}, known by: {source.activation_source}",
+            f"{config.n_parameters:,} parameters, sha256 {source.sha256[:12]}…",
         )
     )
 
@@ -101,7 +109,8 @@ def main() -> None:
         st.error(danger)
         st.stop()
     page = _navigation()
-    state.begin()
+    name = page.url_path.replace("-", "_") or "overview"
+    state.begin(name)
     try:
         opened, messages = checkpoints.choose()
         if opened is None:
@@ -113,6 +122,7 @@ def main() -> None:
             return
         with st.sidebar:
             _about(opened)
+            _menu(name)
         for show in choose_images():
             show()
         page.run()

@@ -14,6 +14,7 @@ __all__ = [
     "finish",
     "go",
     "keep",
+    "link",
     "number",
     "put",
     "read",
@@ -29,33 +30,78 @@ _OWN = 2.0
 
 def _memory() -> dict[str, Any]:
     if "viz" not in st.session_state:
-        st.session_state["viz"] = {"kept": {}, "written": [], "new": {}, "used": {}}
+        st.session_state["viz"] = {
+            "kept": {},
+            "written": [],
+            "new": {},
+            "link": False,
+            "read": set(),
+            "used": {},
+            "defaults": {},
+            "page": "",
+            "names": {},
+        }
     found: dict[str, Any] = st.session_state["viz"]
     return found
 
 
-def begin() -> None:
+def begin(page: str = "") -> None:
     """Read the address at the start of a run.
 
     An address that this program did not just write came from a link, from the address bar or
-    from the browser's back button: it wins over what the session remembers.
+    from the browser's back button: it wins over what the session remembers, and what it leaves out
+    of the page's settings is as by default.
+
+    Parameters
+    ----------
+    page : str
+        The page being run.
     """
     memory, now = _memory(), time.monotonic()
     address = st.query_params.to_dict()
     memory["written"] = [w for w in memory["written"][-8:] if now - w[0] < _OWN or w[2]]
-    ours = any(address == w[1] for w in memory["written"])
+    ours = any((page, address) == w[1] for w in memory["written"])
     memory["new"] = {} if ours else address
-    memory["used"] = {}
+    memory["link"] = bool(memory["new"])
+    memory["page"] = page
+    for name in ("read", "used", "defaults"):
+        memory[name].clear()
 
 
 def finish() -> None:
-    """Write the address at the end of a run: the settings that the page used, and no more."""
+    """Write the address at the end of a run: the settings that the page used, and no more.
+
+    An address that leaves defaults out says the same already. Written out it would be a further
+    step of the browser's history, and going back would end on the same page.
+    """
     memory = _memory()
-    address = memory["used"]
-    if st.query_params.to_dict() != address:
-        st.query_params.from_dict(address)
+    used, address = dict(memory["used"]), st.query_params.to_dict()
+    if used != {name: address.get(name, memory["defaults"].get(name)) for name in used | address}:
+        st.query_params.from_dict(used)
+        address = used
     older = [(when, what, False) for when, what, _ in memory["written"]]
-    memory["written"] = [*older, (time.monotonic(), dict(address), True)]
+    memory["written"] = [*older, (time.monotonic(), (memory["page"], address), True)]
+
+
+def link(page: str, *names: str) -> dict[str, str]:
+    """Return the address under which a page shows what it showed last.
+
+    Parameters
+    ----------
+    page : str
+        File in views/.
+    *names : str
+        Settings of all pages that this one uses, besides the checkpoint.
+
+    Returns
+    -------
+    dict
+        For Streamlit's ``query_params``.
+    """
+    memory = _memory()
+    scopes = {"checkpoint": "", **dict.fromkeys(names, ""), **memory["names"].get(page, {})}
+    kept = memory["kept"]
+    return {n: kept[scope, n] for n, scope in scopes.items() if (scope, n) in kept}
 
 
 def read(name: str, page: str, default: str = "") -> str:
@@ -76,9 +122,19 @@ def read(name: str, page: str, default: str = "") -> str:
         Not checked: an address may say anything.
     """
     memory = _memory()
+    left_out = _left_out(name, page)
+    memory["read"].add((page, name))
     if name in memory["new"]:
         return str(memory["new"].pop(name))
+    if left_out:
+        return default
     return str(memory["kept"].get((page, name), default))
+
+
+def _left_out(name: str, page: str) -> bool:
+    """Tell whether a link has been followed that leaves this setting of its page open."""
+    memory = _memory()
+    return bool(page) and memory["link"] and (page, name) not in memory["read"]
 
 
 def wish(name: str, page: str) -> str:
@@ -97,10 +153,25 @@ def remember(name: str, page: str, value: object) -> None:
     _memory()["kept"][(page, name)] = str(value)
 
 
-def keep(name: str, page: str, value: object) -> None:
-    """Remember a setting of the page being shown, and put it into the address."""
+def keep(name: str, page: str, value: object, default: str | None = None) -> None:
+    """Remember a setting of the page being shown, and put it into the address.
+
+    Parameters
+    ----------
+    name : str
+        As for `read`.
+    page : str
+        As for `read`.
+    value : object
+        Its text is kept.
+    default : str, optional
+        What an address means that leaves it out.
+    """
     memory = _memory()
     memory["kept"][(page, name)] = memory["used"][name] = str(value)
+    memory["names"].setdefault(memory["page"], {})[name] = page
+    if default is not None:
+        memory["defaults"][name] = default
 
 
 def go(page: str, **settings: object) -> NoReturn:
@@ -114,11 +185,14 @@ def go(page: str, **settings: object) -> NoReturn:
     page : str
         File in views/.
     **settings : object
-        Every setting that the page keeps in the address, besides the checkpoint.
+        Every setting that the page keeps in the address, besides checkpoint and images.
     """
     for name, value in settings.items():
         put(name, page, value)
     address = {name: str(value) for name, value in settings.items()}
+    images = _memory()["kept"].get(("", "images"))
+    if images is not None:
+        address["images"] = images
     st.switch_page(
         st.session_state["viz pages"][page],
         query_params={"checkpoint": _memory()["used"]["checkpoint"], **address},
@@ -132,7 +206,8 @@ def widget_key(name: str, page: str) -> str:
 
 def undecided(name: str, page: str) -> bool:
     """Tell whether `read` decides a setting's value in this run, not its widget."""
-    return widget_key(name, page) not in st.session_state or name in _memory()["new"]
+    known = widget_key(name, page) in st.session_state and name not in _memory()["new"]
+    return not known or _left_out(name, page)
 
 
 def choice(
@@ -183,7 +258,7 @@ def choice(
             label, options, key=key, format_func=describe, help=help, disabled=disabled, width=250
         )
     )
-    keep(name, page, value)
+    keep(name, page, value, default)
     return value
 
 
@@ -219,5 +294,5 @@ def number(name: str, page: str, label: str, count: int, *, help: str | None = N
     value = int(
         st.number_input(label, 0, count - 1, key=key, step=1, help=help, width=150, format="%d")
     )
-    keep(name, page, value)
+    keep(name, page, value, "0")
     return value

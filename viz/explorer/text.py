@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["facts", "plain", "safe_name"]
+__all__ = ["facts", "lines", "plain", "safe_name"]
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -52,6 +52,24 @@ def facts(rows: dict[str, object]) -> str:
     ]
     style = "border-collapse:collapse;font-size:.875rem;line-height:1.4"
     return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
+
+
+def lines(*texts: str) -> str:
+    """Return lines of small text in HTML, made harmless.
+
+    Parameters
+    ----------
+    *texts : str
+        One per line.
+
+    Returns
+    -------
+    str
+        For `streamlit.html`.
+    """
+    inside = "".join(f"<div>{html.escape(text)}</div>" for text in texts)
+    style = "font-size:.8rem;line-height:1.35;opacity:.75;overflow-wrap:anywhere"
+    return f'<div style="{style}">{inside}</div>'
 
 
 def safe_name(name: str) -> str:
