@@ -14,6 +14,7 @@ from torch import Tensor
 
 from viz.images import ImageError, find_images, prepare, read_image, unnormalise
 from viz.results.network import Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = ["ImageBatch", "ImageSet", "default_images", "open_images"]
 
@@ -125,7 +126,7 @@ class ImageSet:
             If n is not positive.
         """
         if n < 1:
-            raise ValueError(f"a batch holds at least 1 image, not {n}.")
+            raise Refusal(f"a batch holds at least 1 image, not {n}.")
         names: list[str] = []
         inputs: list[Tensor] = []
         found = False

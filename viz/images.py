@@ -17,6 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from viz.results.network import Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -44,7 +45,7 @@ MAX_SIDE = 8000
 """Of the network's square input, in pixels."""
 
 
-class ImageError(ValueError):
+class ImageError(Refusal):
     """An image file that cannot be used; the message is one sentence for the user."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from viz import __version__
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -18,6 +22,7 @@ __all__ = [
     "force_option",
     "json_option",
     "loading",
+    "loading_options",
     "numbers",
     "open_checkpoint",
     "progress_bar",
@@ -28,21 +33,34 @@ __all__ = [
 
 
 class Group(click.Group):
-    """A group whose commands turn bad input into one sentence and exit code 2."""
+    """A group whose commands turn bad input into one sentence and exit code 2.
+
+    An error that nobody foresaw is shown whole, with exit code 1.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; errors meant for the user are ValueErrors with one sentence."""
+        """Run a command; `viz.results.refusal.Refusal` and the system's errors are for the user."""
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = _show_warning
             try:
                 return super().invoke(ctx)
-            except (ValueError, IndexError, OSError) as error:
+            except (Refusal, OSError) as error:
                 click.echo(f"viz: {error}", err=True)
                 ctx.exit(2)
             except KeyboardInterrupt:
                 click.echo("viz: stopped.", err=True)
                 ctx.exit(130)
+            except (click.ClickException, click.exceptions.Exit, click.Abort):
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                click.echo(
+                    f"viz: {type(error).__name__} is a fault of viz, not of what it was given; "
+                    f"please report it with the lines above (viz {__version__}).",
+                    err=True,
+                )
+                ctx.exit(1)
 
 
 def _show_warning(
@@ -65,9 +83,24 @@ def loading(function: Callable[..., Any]) -> Callable[..., Any]:
     callable
         The command with its argument CKPT and the loading options.
     """
+    return click.argument("checkpoint", metavar="CKPT")(loading_options(function))
+
+
+def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options on how a checkpoint is opened, without the argument CKPT.
+
+    Parameters
+    ----------
+    function : callable
+        The command.
+
+    Returns
+    -------
+    callable
+        The command with these options.
+    """
     for option in reversed(
         (
-            click.argument("checkpoint", metavar="CKPT"),
             click.option(
                 "--activation",
                 type=click.Choice(["gelu", "relu", "silu", "identity"]),

@@ -10,6 +10,7 @@ import click
 from viz.cli.common import open_checkpoint, progress_bar, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     from viz.results.network import Config
@@ -69,7 +70,7 @@ def mixing(checkpoint: str, images: Path | None, output: Path | None, as_json: b
 
 def _check_channel(config: Config, block: int, channel: int) -> None:
     if block >= config.depth or channel >= config.dim:
-        raise IndexError(
+        raise NoSuch(
             f"There is no channel {channel} of block {block}: blocks are 0 to {config.depth - 1}, "
             f"channels 0 to {config.dim - 1}."
         )

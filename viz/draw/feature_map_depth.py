@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.feature_maps import FeatureMaps
+from viz.results.refusal import Refusal
 
 __all__ = ["depth_figure", "draw_depth"]
 
@@ -69,7 +70,7 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     positions of one image: another image may use other directions.
     """
     if not len(result.statistic_block):
-        raise ValueError("sparsity and rank were not measured; measure with by_depth=True.")
+        raise Refusal("sparsity and rank were not measured; measure with by_depth=True.")
     width, height = inches(target)
     images = len(result.statistic_images)
     top, bottom = heading(

@@ -13,6 +13,7 @@ from viz.draw.frame import MARGIN, foot, heading, inches, panel, shortened
 from viz.draw.mosaic import rgb_tiles, signed_tiles
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.results.feature_maps import FeatureMaps
+from viz.results.refusal import Refusal
 
 __all__ = ["answer_limit", "draw_patches", "patches_figure"]
 
@@ -99,7 +100,7 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
     keep. An answer stands at the middle of its window, a token fills its patch.
     """
     if not len(result.filter):
-        raise ValueError("the patch filters were not measured; measure with patches=True.")
+        raise Refusal("the patch filters were not measured; measure with patches=True.")
     width, height = inches(target)
     top, bottom = heading(
         target, result.source.name, "patch filters at every pixel, and on the patch grid",

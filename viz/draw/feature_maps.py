@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from viz.draw.frame import MARGIN, foot, heading, inches, panel, shortened
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.results.feature_maps import FeatureMaps
+from viz.results.refusal import Refusal
 
 __all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
 
@@ -56,7 +57,7 @@ def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, flo
         If the scale is unknown.
     """
     if scale not in ("figure", "stage"):
-        raise ValueError(f"scale is one of figure, stage, not {scale!r}.")
+        raise Refusal(f"scale is one of figure, stage, not {scale!r}.")
     maps = {column: result.of(name) for column, name in _SHOWN.items()}
     values = {column: np.abs(each[np.isfinite(each)]) for column, each in maps.items()}
     if scale == "figure":

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.draw.style import signed_lut
+from viz.results.refusal import Refusal
 
 __all__ = ["Layout", "Scale", "enlarge", "grid_layout", "limits", "rgb_tiles", "signed_tiles"]
 
@@ -163,7 +164,7 @@ def limits(
         for g in np.unique(group):
             out[group == g] = np.quantile(flat[group == g], share)
     else:
-        raise ValueError(f"scale is one of figure, block, tile, not {scale!r}.")
+        raise Refusal(f"scale is one of figure, block, tile, not {scale!r}.")
     return np.where(out > 0, out, 1.0)
 
 

@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from numpy.typing import NDArray
 
+from viz.results.refusal import Refusal
+
 __all__ = [
     "FORMATS",
     "MM",
@@ -50,7 +52,7 @@ SIGNED = LinearSegmentedColormap.from_list(
 _SAVING = threading.Lock()
 
 
-class FigureFileError(ValueError):
+class FigureFileError(Refusal):
     """A figure that cannot be written; the message is one sentence for the user."""
 
 

@@ -8,13 +8,14 @@ from importlib import import_module
 from pathlib import Path
 
 from viz.explorer.settings import Start, flags
+from viz.results.refusal import Refusal
 
 __all__ = ["APP", "LaunchError", "arguments", "launch"]
 
 APP = Path(__file__).with_name("app.py")
 
 
-class LaunchError(ValueError):
+class LaunchError(Refusal):
     """The explorer cannot be started so; the message is one sentence for the user."""
 
 

@@ -19,6 +19,7 @@ from viz.measure.attribution_methods import (
 )
 from viz.measure.attribution_network import MEMORY
 from viz.results.attribution import Attributions
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -183,7 +184,7 @@ def settled(checkpoint: Checkpoint, *, block: int | None, **others: Any) -> Sett
     depth = checkpoint.config.depth
     last = depth - 1 if block is None else block
     if not 0 <= last < depth:
-        raise IndexError(f"There is no block {last}: blocks are 0 to {depth - 1}.")
+        raise NoSuch(f"There is no block {last}: blocks are 0 to {depth - 1}.")
     return Settings(block=last, **others)
 
 

@@ -22,6 +22,7 @@ from viz.measure.attribution_network import MEMORY, Explained, Scored, Split
 from viz.model.convmixer import ConvMixer
 from viz.results.attribution import METHODS, PIXEL_METHODS, UNITS
 from viz.results.network import Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = ["DEFAULT_METHODS", "AttributionError", "Explainer", "Settings", "chosen", "to_patches"]
 
@@ -30,7 +31,7 @@ DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("deeplift", "guided-back
 _WARNING = threading.Lock()
 
 
-class AttributionError(ValueError):
+class AttributionError(Refusal):
     """An attribution that cannot be made, or would be wrong; one sentence for the user."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.close_up import CloseUp, Parts
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -78,7 +79,7 @@ def _kernels(checkpoint: Checkpoint, block: int) -> NDArray[np.float32]:
 
 def _check(channel: int, dim: int, what: str) -> None:
     if not 0 <= channel < dim:
-        raise IndexError(f"There is no {what} {channel}: they are 0 to {dim - 1}.")
+        raise NoSuch(f"There is no {what} {channel}: they are 0 to {dim - 1}.")
 
 
 def filter_close_up(checkpoint: Checkpoint, *, channel: int) -> CloseUp:

@@ -29,6 +29,7 @@ from viz.measure.stability import (
 from viz.results.clusters import Clusters
 from viz.results.depthwise import LABELS
 from viz.results.network import Source
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -116,11 +117,11 @@ def cluster(
     rows = unit_rows(taps.reshape(len(taps), -1))
     most = min(MOST_CLUSTERS, len(alive) - 1)
     if most < 2:
-        raise ValueError(f"clusters need at least 3 kernels that are not zero, not {len(alive)}.")
+        raise Refusal(f"clusters need at least 3 kernels that are not zero, not {len(alive)}.")
     if n_clusters is None and n_bootstraps < 3:
-        raise ValueError(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
+        raise Refusal(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
     if n_clusters is not None and not 1 <= n_clusters <= len(alive):
-        raise ValueError(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
+        raise Refusal(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
     tick = _Ticker(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 3)
     # One thread: sums in another order would give another result.
     with threadpool_limits(limits=1):
@@ -238,10 +239,10 @@ def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
         return np.full(n, "", dtype="<U1")
     label = np.array(labels, dtype=np.str_)
     if label.shape != (n,):
-        raise ValueError(f"labels needs one name per kernel, {n}, not {label.shape}.")
+        raise Refusal(f"labels needs one name per kernel, {n}, not {label.shape}.")
     unknown = sorted(set(label.tolist()) - set(LABELS))
     if unknown:
-        raise ValueError(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
     return label
 
 
@@ -254,7 +255,7 @@ def _channels(channels: ArrayLike | None, block: Ints) -> Ints:
         return found
     given = np.array(channels, dtype=np.int64)
     if given.shape != block.shape:
-        raise ValueError(f"channels needs one per kernel, {len(block)}, not {given.shape}.")
+        raise Refusal(f"channels needs one per kernel, {len(block)}, not {given.shape}.")
     return given
 
 

@@ -23,6 +23,7 @@ from viz.measure.nested import block_means
 from viz.measure.statements import ODD_ENERGIES, RADII, RESTS, Grid, possible_radii
 from viz.results.depthwise import LABELS, DepthwiseDescription
 from viz.results.early_late import EarlyLate
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -201,7 +202,7 @@ class _Counter:
 def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] | None) -> Groups:
     blocks = {int(b) for b in described}
     if len(blocks) < 2:
-        raise ValueError("early and late need at least two blocks; there is one only.")
+        raise Refusal("early and late need at least two blocks; there is one only.")
     first, last = default_groups(sorted(blocks))
     groups = (
         first if early is None else tuple(sorted({int(b) for b in early})),
@@ -209,16 +210,16 @@ def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] |
     )
     for name, group in zip(("early", "late"), groups, strict=True):
         if not group:
-            raise ValueError(f"the {name} group names no block; write it such as 0-2.")
+            raise Refusal(f"the {name} group names no block; write it such as 0-2.")
         missing = sorted(set(group) - blocks)
         if missing:
-            raise ValueError(
+            raise Refusal(
                 f"the {name} group names block {missing[0]}, which is not among the blocks: "
                 f"{', '.join(str(b) for b in sorted(blocks))}."
             )
     both = sorted(set(groups[0]) & set(groups[1]))
     if both:
-        raise ValueError(f"block {both[0]} is in both groups; early and late must not overlap.")
+        raise Refusal(f"block {both[0]} is in both groups; early and late must not overlap.")
     return groups
 
 

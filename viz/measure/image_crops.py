@@ -12,6 +12,7 @@ from torch import Tensor
 from viz.image_sets import ImageSet, default_images
 from viz.images import prepare, read_image
 from viz.results.network import Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = ["SIDES", "photograph_crops"]
 
@@ -62,7 +63,7 @@ def photograph_crops(
     photographs well and say nothing about others.
     """
     if n < 1:
-        raise ValueError(f"at least 1 crop of each photograph is needed, not {n}.")
+        raise Refusal(f"at least 1 crop of each photograph is needed, not {n}.")
     rng = np.random.default_rng(seed)
     whole = replace(preprocessing, crop=1.0)
     entries: list[tuple[str, Path | Tensor]] = []

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from viz.results.clusters import KernelSpectra
 from viz.results.network import Source
+from viz.results.refusal import Refusal
 
 __all__ = [
     "SPARSE",
@@ -62,14 +63,14 @@ def checked(
     """
     taps = np.array(kernels, dtype=np.float32, order="C")
     if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not taps.shape[1]:
-        raise ValueError(f"kernels are (n, k, k), not {taps.shape}.")
+        raise Refusal(f"kernels are (n, k, k), not {taps.shape}.")
     if not len(taps):
-        raise ValueError("there are no kernels.")
+        raise Refusal("there are no kernels.")
     if not np.isfinite(taps).all():
-        raise ValueError("some weights are not finite numbers.")
+        raise Refusal("some weights are not finite numbers.")
     block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
     if block.shape != (len(taps),):
-        raise ValueError(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
+        raise Refusal(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
     return taps, block
 
 

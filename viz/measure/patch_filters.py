@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from viz.measure.gabor import fit_maps
 from viz.results.network import Source
 from viz.results.patch_filters import KINDS, PatchFilterDescription
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -56,7 +57,7 @@ def pixel_space(filters: ArrayLike, std: ArrayLike) -> NDArray[np.float32]:
     """
     weights, scale = np.asarray(filters, dtype=np.float32), np.asarray(std, dtype=np.float32)
     if weights.ndim != 4 or scale.shape != weights.shape[1:2] or not (scale > 0).all():
-        raise ValueError(
+        raise Refusal(
             f"One positive std per channel expected, found shape {scale.shape} for filters "
             f"{weights.shape}."
         )
@@ -176,7 +177,7 @@ def describe(
     """
     raw = np.asarray(filters)
     if raw.ndim != 4 or raw.shape[2] != raw.shape[3] or 0 in raw.shape:
-        raise ValueError(f"Filters (n, c, p, p) expected, found an array of shape {raw.shape}.")
+        raise Refusal(f"Filters (n, c, p, p) expected, found an array of shape {raw.shape}.")
     raw = raw.astype(np.float32)
     n, c, p, _ = raw.shape
     alive = np.isfinite(raw).all((1, 2, 3)) & (raw != 0).any((1, 2, 3))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from viz.measure.replacing import Replacement, logits_of_all, shared_copy
+from viz.results.refusal import NoSuch, Refusal
 from viz.results.removal import CHANGES, Removal
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def removal(
     if fitted is not None:
         fit = np.asarray(fitted, dtype=np.float32)
         if fit.shape != weight.shape[1:]:
-            raise ValueError(
+            raise Refusal(
                 f"a fit of shape {fit.shape} found, expected that of the filter, "
                 f"{tuple(weight.shape[1:])}."
             )
@@ -117,7 +118,7 @@ def _weight(checkpoint: Checkpoint, block: int | None, channel: int) -> Tensor:
     config, model = checkpoint.config, checkpoint.model
     if not 0 <= channel < config.dim or not (block is None or 0 <= block < config.depth):
         what = "patch filter" if block is None else f"block {block}'s kernel"
-        raise IndexError(
+        raise NoSuch(
             f"There is no {what} {channel}: blocks are 0 to {config.depth - 1}, filters and "
             f"kernels 0 to {config.dim - 1}."
         )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from viz.model.convmixer import Block, ConvMixer
+from viz.results.refusal import Refusal
 
 __all__ = ["BLOCK_STAGES", "EMBEDDING_STAGES", "Stage", "stages"]
 
@@ -101,13 +102,13 @@ def stages(model: ConvMixer, inputs: Tensor) -> Iterator[Stage]:
 def _check(model: ConvMixer, inputs: Tensor) -> None:
     config = model.config
     if any(module.training for module in model.modules()):
-        raise ValueError(
+        raise Refusal(
             "the network is in training mode, in which a pass changes its batch norms; call "
             ".eval() first."
         )
     p, c = config.patch_size, config.in_channels
     if inputs.ndim != 4 or inputs.shape[1] != c or min(inputs.shape[2:]) < p:
-        raise ValueError(
+        raise Refusal(
             f"network input of shape {tuple(inputs.shape)} found, expected (n, {c}, height, width) "
             f"of at least {p} x {p} pixels."
         )

@@ -16,6 +16,7 @@ from viz.measure.image_crops import photograph_crops
 from viz.measure.replacing import Replacement, logits_of_all, shared_copy
 from viz.results.depthwise import LABELS
 from viz.results.patch_filters import KINDS
+from viz.results.refusal import Refusal
 from viz.results.substitution import AS_DESCRIBED, SCOPES, Substitution
 
 if TYPE_CHECKING:
@@ -172,9 +173,9 @@ def measure(
 def _check(checkpoint: Checkpoint, scopes: Sequence[str]) -> None:
     unknown = [s for s in scopes if s not in SCOPES]
     if unknown or not scopes:
-        raise ValueError(f"scopes are {', '.join(SCOPES)}; {unknown[:1] or 'none'} found.")
+        raise Refusal(f"scopes are {', '.join(SCOPES)}; {unknown[:1] or 'none'} found.")
     if checkpoint.config.n_classes < 2:
-        raise ValueError(
+        raise Refusal(
             f"{checkpoint.source.name}: a network with {checkpoint.config.n_classes} output found, "
             "at least two classes expected: with one there is no prediction to compare."
         )
@@ -188,7 +189,7 @@ def _check_description(checkpoint: Checkpoint, description: DepthwiseDescription
         and np.array_equal(description.channel, np.tile(np.arange(config.dim), config.depth))
         and _same(description.kernels, torch.cat(kernels))
     ):
-        raise ValueError(
+        raise Refusal(
             f"the description is of other kernels than the {config.depth * config.dim} of "
             f"{checkpoint.source.name}; expected all of them, by block and channel."
         )
@@ -200,7 +201,7 @@ def _same(described: Filters, weights: Tensor) -> bool:
 
 def _check_patches(checkpoint: Checkpoint, patches: PatchFilterDescription) -> None:
     if not _same(patches.filters, checkpoint.model.patch_filters):
-        raise ValueError(
+        raise Refusal(
             f"the description is of other patch filters than those of {checkpoint.source.name}."
         )
 
@@ -356,7 +357,7 @@ def _check_finite(logits: Tensor, names: tuple[str, ...], name: str) -> None:
     bad = ~torch.isfinite(logits).all(1)
     if bool(bad.any()):
         where = names[int(bad.int().argmax())]
-        raise ValueError(
+        raise Refusal(
             f"{name}: its output on {where} is not finite; answers that are no numbers cannot be "
             "compared, use another checkpoint."
         )

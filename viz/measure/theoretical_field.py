@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.network import Config
+from viz.results.refusal import Refusal
 
 __all__ = [
     "ReceptiveFieldError",
@@ -22,7 +23,7 @@ __all__ = [
 ]
 
 
-class ReceptiveFieldError(ValueError):
+class ReceptiveFieldError(Refusal):
     """A receptive field that cannot be measured; the message is one sentence for the user."""
 
 

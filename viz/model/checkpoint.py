@@ -25,6 +25,7 @@ from viz.model.layouts import Fit
 from viz.model.reading import Reading, open_checkpoint, outline_of, sha256_of_tensors
 from viz.model.unwrapping import Found, find_network
 from viz.results.network import ACTIVATIONS, Config, Preprocessing, Source
+from viz.results.refusal import Refusal
 
 __all__ = ["Checkpoint", "CheckpointError", "CheckpointWarning", "inspect", "load"]
 
@@ -133,10 +134,10 @@ def load(
         not finite. The same texts are in ``.source.warnings``.
     """
     if activation is not None and activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
+        raise Refusal(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
     dtype = dtype or torch.float32
     if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a floating-point type, not {dtype}.")
+        raise Refusal(f"dtype must be a floating-point type, not {dtype}.")
     target = _resolve(source)
     with _opened(source, target) as reading:
         known = _understand(source, reading, target, ema, activation)

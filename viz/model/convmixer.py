@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from viz.results.network import Config
+from viz.results.refusal import NoSuch
 
 __all__ = ["PAPER_CONFIGS", "Block", "ConvMixer", "DepthwiseConv2d"]
 
@@ -210,7 +211,7 @@ class ConvMixer(nn.Module):
         """
         depth = self.config.depth
         if not 0 <= block < depth:
-            raise IndexError(f"There is no block {block}: blocks are 0 to {depth - 1}.")
+            raise NoSuch(f"There is no block {block}: blocks are 0 to {depth - 1}.")
         return cast(Block, self.blocks[block]).depthwise.weight[:, 0]
 
     def embed(self, x: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from viz.results.refusal import Refusal
+
 __all__ = [
     "DTYPE_BYTES",
     "Bounded",
@@ -69,7 +71,7 @@ _OTHER_STARTS = (
 )
 
 
-class CheckpointError(ValueError):
+class CheckpointError(Refusal):
     """A checkpoint that cannot be loaded; the message is one sentence for the user.
 
     Parameters

@@ -15,6 +15,7 @@ from torch import Tensor
 from viz.model.convmixer import ConvMixer
 from viz.model.guards import CheckpointError, TensorRecord
 from viz.results.network import Config
+from viz.results.refusal import Refusal
 
 __all__ = ["LAYOUTS", "Fit", "Layout", "config_from_shapes", "export_state", "fit_layout"]
 
@@ -363,9 +364,9 @@ def export_state(model: ConvMixer, layout: str, prefix: str = "") -> dict[str, T
     found = {known.name: known for known in LAYOUTS}.get(layout)
     if found is None:
         names = ", ".join(known.name for known in LAYOUTS)
-        raise ValueError(f"no layout {layout!r}; expected one of {names}.")
+        raise Refusal(f"no layout {layout!r}; expected one of {names}.")
     if layout == "tweetable" and model.config.kernel_size % 2 == 0:
-        raise ValueError(
+        raise Refusal(
             "the tweetable layout cannot run even kernels: its padding makes the residual "
             "addition fail; choose another layout."
         )

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 
 from viz.model.convmixer import ConvMixer
 from viz.results.network import Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = ["FORMAT", "save_checkpoint"]
 
@@ -57,7 +58,7 @@ def save_checkpoint(
     """
     path = Path(path)
     if classes and len(classes) != model.config.n_classes:
-        raise ValueError(f"{len(classes)} class names for {model.config.n_classes} outputs.")
+        raise Refusal(f"{len(classes)} class names for {model.config.n_classes} outputs.")
     state = {}
     for name, tensor in model.state_dict().items():
         if dtype is not None and tensor.is_floating_point():

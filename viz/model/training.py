@@ -21,11 +21,12 @@ from viz.model.crops import TrainingImages, augment, open_training_folder
 from viz.model.recipes import Recipe
 from viz.model.saving import save_checkpoint
 from viz.results.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from viz.results.refusal import Refusal
 
 __all__ = ["TrainingError", "set_threads", "train", "whitening_matrix"]
 
 
-class TrainingError(ValueError):
+class TrainingError(Refusal):
     """Training that cannot start or go on; the message is one sentence for the user."""
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, get_type_hints
 import numpy as np
 
 from viz.results.network import Source
+from viz.results.refusal import Refusal
 
 __all__ = ["Result", "ResultFileError"]
 
@@ -18,7 +19,7 @@ _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
 
 
-class ResultFileError(ValueError):
+class ResultFileError(Refusal):
     """A result file that cannot be read; the message is one sentence for the user."""
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +178,7 @@ class Mixing(Result):
             If there is no such block or channel.
         """
         if not (0 <= block < self.depth and 0 <= output < self.dim):
-            raise IndexError(
+            raise NoSuch(
                 f"There is no channel {output} of block {block}: blocks are 0 to "
                 f"{self.depth - 1}, channels 0 to {self.dim - 1}."
             )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from viz.results.refusal import Refusal
+
 __all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocessing", "Source"]
 
 ACTIVATIONS = ("gelu", "relu", "silu", "identity")
@@ -52,9 +54,9 @@ class Config:
         for name in ("dim", "depth", "kernel_size", "patch_size", "n_classes", "in_channels"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a positive whole number, not {value!r}.")
+                raise Refusal(f"{name} must be a positive whole number, not {value!r}.")
         if self.activation not in ACTIVATIONS:
-            raise ValueError(
+            raise Refusal(
                 f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}."
             )
 

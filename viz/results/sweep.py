@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,7 +177,7 @@ class Sweep(Result):
         """
         rows = np.flatnonzero((self.block == block) & (self.stage == stage))
         if not len(rows):
-            raise IndexError(
+            raise NoSuch(
                 f"there is no {stage!r} of block {block}: blocks are 0 to {self.depth - 1} with "
                 f"{', '.join(STAGES[1:])}, and -1 with {STAGES[0]}."
             )

@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from viz.model.checkpoint import Checkpoint
+from viz.results.refusal import Refusal
 from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
 from viz.sweep.tally import SweepError
@@ -92,8 +93,14 @@ def _serve(pipe: Connection, run: Run) -> None:
             return
         except Exception as error:
             # Some errors cannot be pickled; their text can.
-            answer = SweepError(str(error) if isinstance(error, ValueError) else repr(error))
+            answer = _passed_on(error)
         pipe.send(answer)
+
+
+def _passed_on(error: BaseException) -> Exception:
+    """Return what a worker's error is here: of bad input, or a fault of the program's own."""
+    known = isinstance(error, (Refusal, OSError))
+    return SweepError(str(error)) if known else RuntimeError(repr(error))
 
 
 @dataclass(frozen=True)
@@ -231,7 +238,7 @@ class Cluster:
                 elif isinstance(error, distributed.KilledWorker):
                     outcome = _given_up(job)
                 else:
-                    raise SweepError(str(error) if isinstance(error, ValueError) else repr(error))
+                    raise _passed_on(error)
                 listener.step(outcome.images)
                 listener.finished(outcome)
                 future.release()

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from viz.measure.stages import stages
 from viz.model.convmixer import ConvMixer
 from viz.results.network import Config
+from viz.results.refusal import Refusal
 from viz.results.sweep import STAGES, sweep_rows
 from viz.sweep.accumulators import (
     Accumulator,
@@ -43,7 +44,7 @@ _SPREADS = (3.0, 9.0)
 """Standard deviations below and above the mean that an activation's bins cover."""
 
 
-class SweepError(ValueError):
+class SweepError(Refusal):
     """A sweep that cannot start or go on; the message is one sentence for the user."""
 
 

@@ -1,0 +1,75 @@
+"""Bad input is one sentence, exit code 2; what nobody foresaw is shown whole, exit code 1."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import viz
+from viz.cli.common import Group
+from viz.results.network import Config
+from viz.results.refusal import NoSuch, Refusal
+
+
+def failing(error):
+    @click.group(cls=Group)
+    def main():
+        pass
+
+    @main.command()
+    @click.option("--batch-size", type=int)
+    @click.option("--top", type=int)
+    def work(batch_size, top):
+        raise error
+
+    return CliRunner().invoke(main, ["work"])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refusal("a.pth: 3 found, 4 expected; give another."),
+        NoSuch("There is no block 7: blocks are 0 to 2."),
+        PermissionError(13, "Permission denied", "a.pth"),
+    ],
+)
+def test_what_is_refused_is_one_sentence(error):
+    done = failing(error)
+    assert done.exit_code == 2
+    assert done.stderr == f"viz: {error}\n"
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes (3,) (4,)"), IndexError(4), KeyError("a")])
+def test_a_fault_of_our_own_is_not_told_as_bad_input(error):
+    done = failing(error)
+    assert done.exit_code == 1
+    assert "Traceback" in done.stderr
+    assert "raise error" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"viz: {type(error).__name__} is a fault of viz")
+    assert "please report" in last
+
+
+def test_refusals_can_be_caught_as_what_they_are():
+    with pytest.raises(ValueError, match="dim must be"):
+        Config(0, 1)
+    with pytest.raises(IndexError):
+        raise NoSuch("no block")
+    with pytest.raises(ValueError, match="no block"):
+        raise NoSuch("no block")
+
+
+def test_whatever_is_refused_is_refused_in_the_class_of_refusals():
+    """A ValueError of another class would be told as a fault of the program's own."""
+    internal = {"results/refusal.py", "sweep/accumulators.py"}
+    root = Path(viz.__file__).parent
+    found = [
+        f"{path.relative_to(root).as_posix()}: {line.strip()}"
+        for path in sorted(root.rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if re.search(r"raise (ValueError|IndexError)\(|^class \w+\((ValueError|IndexError)\)", line)
+        and path.relative_to(root).as_posix() not in internal
+    ]
+    assert not found
