@@ -36,6 +36,44 @@ def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     )
 
 
+def _patch_filters(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
+    from viz.measure.compare_filters import match_patch_filters
+
+    return match_patch_filters(a, b, seed=given.seed, progress=given.progress)
+
+
+def _refused_filters(a: Checkpoint, b: Checkpoint) -> str:
+    from viz.measure.compare_filters import refused
+
+    return refused(a, b)
+
+
+def _kernels(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
+    from viz.measure.compare_kernels import kernel_change, refused
+
+    reason = refused(a, b)
+    if reason:
+        raise ValueError(reason)
+    both = (depthwise_description(a, given), depthwise_description(b, given))
+    return kernel_change(a, b, both, seed=given.seed)
+
+
+def _refused_kernels(a: Checkpoint, b: Checkpoint) -> str:
+    from viz.measure.compare_kernels import refused
+
+    return refused(a, b)
+
+
+def _fitting(module: str, name: str) -> Any:
+    def make(result: Any) -> Figure:
+        from importlib import import_module
+
+        figure: Figure = getattr(import_module(f"viz.draw.{module}"), f"{name}_figure")(result)
+        return figure
+
+    return make
+
+
 def _view(module: str, name: str) -> Any:
     def make(result: Any) -> Figure:
         from importlib import import_module
@@ -93,5 +131,62 @@ COMPARISONS: tuple[Comparison, ...] = (
         "reason alone: read them beside the squares. Pixels are those of each network's own input.",
         summary=lambda result: result.summary(),
         sentence=lambda result: result.sentence(),
+    ),
+    Comparison(
+        "compare-patch-filters",
+        "Patch filters matched",
+        _patch_filters,
+        "viz.results.compare_filters:PatchFilterMatch",
+        (
+            FigureRow(
+                "compare-patch-filters",
+                "Patch-embedding filters matched one to one, A's above B's, the most similar "
+                "first; each filter has its own colour scale.",
+                _fitting("compare_filters", "pairs"),
+            ),
+            FigureRow(
+                "compare-patch-filters-chance",
+                "Cosine of the matched pairs beside pairs matched after B's filters were changed, "
+                "and of filters of the same channel beside random permutations.",
+                _view("compare_filters", "chance"),
+            ),
+        ),
+        "The best of all assignments looks alike in any two networks: only what stands above the "
+        "changed filters tells anything. Patches of different size are compared as shares of a "
+        "patch, not in pixels.",
+        summary=lambda result: result.summary(),
+        sentence=lambda result: result.sentence(),
+        refuses=_refused_filters,
+    ),
+    Comparison(
+        "compare-kernels",
+        "Kernels before and after",
+        _kernels,
+        "viz.results.compare_kernels:KernelChange",
+        (
+            FigureRow(
+                "compare-kernels",
+                "Labels of the same depthwise kernels before and after, and the share of each "
+                "block's kernels that kept theirs.",
+                _fitting("compare_kernels", "migration"),
+            ),
+            FigureRow(
+                "compare-kernels-change",
+                "Relative change, cosine and ratio of norms of the kernels by block, beside "
+                "channels in a random order.",
+                _view("compare_kernels", "moving"),
+            ),
+            FigureRow(
+                "compare-kernels-moved",
+                "The kernels of each block that moved most, A's above B's; each pair has its own "
+                "colour scale.",
+                _fitting("compare_kernels", "moved"),
+            ),
+        ),
+        "Kernels near the border between two labels change theirs without changing much: read "
+        "labels beside the change of the kernels. The pictures show extremes, not typical kernels.",
+        summary=lambda result: result.summary(),
+        sentence=lambda result: result.sentence(),
+        refuses=_refused_kernels,
     ),
 )

@@ -65,7 +65,7 @@ def pair_heading(
         Inches taken at the top and at the bottom.
     """
     width, height = inches(target)
-    above, below = heading(target, "A and B", title, note)
+    above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
     room = max(12, int(((width - 2 * MARGIN) * _LETTERS / TEXT - 8) / 2))
     for i, (side, name) in enumerate(zip("AB", result.names, strict=True)):
         x = MARGIN + i * (width - 2 * MARGIN) / 2
