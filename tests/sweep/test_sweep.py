@@ -345,3 +345,36 @@ def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
     assert found.class_names == ()
     assert len(found.selectivity) == 0
     assert np.isnan(found.top1)
+
+
+def test_a_finished_sweep_has_nothing_left_to_do(small, pictures, few, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    out = tmp_path / "a.npz"
+
+    def go(checkpoint=small, settings=few, **more):
+        return sweep_folder(checkpoint, pictures, out, settings=settings, resume=True, **more)
+
+    made = go()
+    written = out.stat().st_mtime_ns
+    monkeypatch.setattr("viz.sweep.engines.count", None)
+    assert go() == made
+    assert out.stat().st_mtime_ns == written
+    assert not shards_folder(out).exists()
+    other = replace(small, source=replace(small.source, sha256="0" * 64))
+    with pytest.raises(SweepError, match="finished sweep of something else: another checkpoint"):
+        go(other)
+    with pytest.raises(SweepError, match="settings: bins is 9, it was 8"):
+        go(settings=replace(few, bins=9))
+    with pytest.raises(SweepError, match="8 images found, 16 when"):
+        go(limit=8)
+    replace(made, failed=("shard 1 is missing",), n_missing=4).save(out)
+    with pytest.raises(SweepError, match="lacks 4 images and its finished shards are gone"):
+        go()
+    bare = {k: v for k, v in made.source.settings.items() if k != "plan"}
+    replace(made, source=replace(made.source, settings=bare)).save(out)
+    with pytest.raises(SweepError, match="does not say what it was made of"):
+        go()
+    out.write_bytes(b"nothing")
+    with pytest.raises(ResultFileError, match="not a saved sweep"):
+        go()

@@ -94,7 +94,8 @@ def _duration(seconds: float) -> str:
 @looking
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="The .npz to write; finished shards wait in a folder beside it.")  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with an interrupted sweep.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted sweep; one that is "
+              "finished is left as it is.")  # fmt: skip
 @click.option("--with", "wanted", help="Only these parts beside the moments, such as "
               f"top,sparsity; parts are {', '.join(_PARTS)}.  [default: all]")  # fmt: skip
 @click.option("--without", help="Leave these parts out.")
@@ -153,6 +154,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, want
     total = len(listed(images, limit).names)
     progress = Progress(total)
     engine, shared = _engine(workers, cluster, threads)
+    finished = resume and not force and output.exists() and not shards_folder(output).exists()
     told = {name: options[name] for name in ("activation", "ema", "device")}
     if options["classes"] is not None:
         told["classes"] = str(Path(options["classes"]).absolute())
@@ -166,7 +168,11 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, want
         say(f"\nviz: interrupted; finished shards are in {shards_folder(output)}: the same "
             "command with --resume goes on.")  # fmt: skip
         raise
-    progress.close()
+    if finished:
+        say(f"viz: {output} is finished: {made.n_images} images, of the same checkpoint, settings "
+            "and images; nothing is left to do.")  # fmt: skip
+    else:
+        progress.close()
     for name, reason in list(made.skipped.items())[:3]:
         say(f"viz: note: skipped {reason if name in reason else f'{name}: {reason}'}")
     if made.n_skipped > 3:

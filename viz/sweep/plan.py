@@ -15,10 +15,12 @@ import numpy as np
 
 from viz.images import find_images
 from viz.model.checkpoint import Checkpoint
+from viz.results.sweep import Sweep
 from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 
-__all__ = ["PLAN", "Listing", "begin", "jobs_of", "listed", "output_of_classes", "plan_of"]
+__all__ = ["PLAN", "Listing", "begin", "check_finished", "jobs_of", "listed", "output_of_classes",
+           "plan_of"]  # fmt: skip
 
 PLAN = "plan.json"
 _WNID = re.compile(r"n\d{8}")
@@ -194,6 +196,49 @@ def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> N
     text = json.dumps(plan, indent=1).encode()
     write_atomically(shards / PLAN, lambda file: file.write(text), "the plan",
                      "make room and start again.")  # fmt: skip
+
+
+def check_finished(path: Path, plan: dict[str, Any]) -> Sweep:
+    """Return the sweep that a file holds, if it is the one that is planned.
+
+    Parameters
+    ----------
+    path : Path
+        Of the finished sweep.
+    plan : dict
+        Of `plan_of`.
+
+    Returns
+    -------
+    Sweep
+        As it was written.
+
+    Raises
+    ------
+    SweepError
+        If checkpoint, settings or images are others, or shards are missing from it.
+    ResultFileError
+        If the file is not a sweep.
+    """
+    found = Sweep.load(path)
+    old = json.loads(json.dumps(found.source.settings.get("plan")))
+    if not isinstance(old, dict):
+        raise SweepError(
+            f"{path} does not say what it was made of; make it anew with --force, or choose "
+            "another name."
+        )
+    different = [name for name in plan if plan[name] != old.get(name)]
+    if different:
+        raise SweepError(
+            f"{path} is a finished sweep of something else: {_difference(different[0], old, plan)}"
+            "; choose another name or pass --force."
+        )
+    if found.failed:
+        raise SweepError(
+            f"{path} lacks {found.n_missing} images and its finished shards are gone; make it "
+            "anew with --force."
+        )
+    return found
 
 
 def _read_plan(shards: Path) -> dict[str, Any] | None:

@@ -20,7 +20,15 @@ from viz.model.checkpoint import Checkpoint
 from viz.results.receptive_field import SHARES, ReceptiveField
 from viz.results.sweep import Sweep, sweep_rows
 from viz.sweep.engines import Engine, InProcess, Listener
-from viz.sweep.plan import Listing, begin, jobs_of, listed, output_of_classes, plan_of
+from viz.sweep.plan import (
+    Listing,
+    begin,
+    check_finished,
+    jobs_of,
+    listed,
+    output_of_classes,
+    plan_of,
+)
 from viz.sweep.reading import Decoded
 from viz.sweep.shards import Counted, Job, Outcome, Work, count, read_shard
 from viz.sweep.tally import Settings, SweepError, Tally
@@ -102,7 +110,8 @@ def sweep_folder(
     limit : int, optional
         Take at most so many images, evenly spread.
     resume : bool
-        Keep the finished shards of a sweep of the same checkpoint, settings and images.
+        Keep the finished shards of a sweep of the same checkpoint, settings and images; return
+        the sweep if it is finished.
     force : bool
         Replace an existing file, and start anew beside unfinished shards.
     threads, decoders : int
@@ -125,7 +134,7 @@ def sweep_folder(
     """
     settings = settings or Settings()
     output, shards = Path(output), shards_folder(output)
-    if output.exists() and not (force or (resume and shards.exists())):
+    if output.exists() and not (force or resume):
         raise SweepError(f"{output} exists; choose another name or pass --force.")
     if not output.parent.is_dir():
         raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
@@ -133,6 +142,8 @@ def sweep_folder(
     size = shard_size or max(_SMALLEST_SHARD, -(-len(listing.names) // _MOST_SHARDS))
     outputs, how = output_of_classes(listing.class_names, checkpoint)
     plan = plan_of(checkpoint, settings, listing, size)
+    if output.exists() and not force and not shards.exists():
+        return check_finished(output, plan)
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
     begin(shards, plan, resume=resume, force=force)
     jobs = jobs_of(listing, outputs, size)
@@ -154,7 +165,7 @@ def sweep_folder(
     found = _field(checkpoint, listing, settings, shards, total)
     settings_said = settings.to_dict() | {
         "shard_size": size, "limit": limit, "accuracy": how,
-        "preprocessing": checkpoint.preprocessing.to_dict(),
+        "preprocessing": checkpoint.preprocessing.to_dict(), "plan": plan,
     }  # fmt: skip
     made = _assemble(checkpoint, total, listing.class_names, settings_said, found, settings.seed,
                      recorder.failed)  # fmt: skip
