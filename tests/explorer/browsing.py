@@ -92,16 +92,16 @@ class Watch:
             self.complaints.append(said)
 
 
-def settle(page, title=None):
+def settle(page, title=None, timeout=30000):
     """Wait until the page has a heading (this one) and the script has run to its end."""
     heading = page.locator("h1").first
-    heading.wait_for(timeout=30000)
+    heading.wait_for(timeout=timeout)
     if title is not None:
-        page.locator("h1", has_text=re.compile(f"^{re.escape(title)}$")).wait_for(timeout=30000)
+        page.locator("h1", has_text=re.compile(f"^{re.escape(title)}$")).wait_for(timeout=timeout)
     page.wait_for_function(
         "() => document.querySelector('[data-testid=stApp]')"
         ".getAttribute('data-test-script-state') === 'notRunning'"
         # Every picture is there: see `LEFT`.
         " && [...document.images].every((i) => i.complete && i.naturalWidth > 0)",
-        timeout=30000,
+        timeout=timeout,
     )

@@ -87,7 +87,7 @@ def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
             axes.append(_panel_of(result, target, i, box, end))
         upper -= _HEAD + tall + _AXIS
     target.legend(
-        handles=[_handle(name) for name in result.changes], loc="upper left", ncols=len(result.changes),
+        handles=[_handle(name) for name in result.changes], loc="upper left", ncols=3,
         frameon=False, fontsize=SMALL, handletextpad=0.2, columnspacing=1.4, borderaxespad=0,
         bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height),
     )  # fmt: skip

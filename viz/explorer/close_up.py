@@ -53,15 +53,24 @@ def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
     what : str
         What one is called.
     """
-    place = int(np.flatnonzero(order == channel)[0])
+    if not len(order):
+        st.caption(f"No {what} here has this label.", width="content")
+        return
+    places = np.flatnonzero(order == channel)
+    place = int(places[0]) if len(places) else -1
 
     def go(step: int) -> None:
-        state.put("channel", page, order[(place + step) % len(order)])
+        # From one that is not among them, Next goes to the first and Previous to the last.
+        at = place + step if place >= 0 else (step - 1) // 2
+        state.put("channel", page, order[at % len(order)])
 
     with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
         st.button("Previous", shortcut="Left", on_click=go, args=(-1,), key=f"viz {page} previous")
         st.button("Next", shortcut="Right", on_click=go, args=(1,), key=f"viz {page} next")
-        st.caption(f"{what} {place + 1} of {len(order)} in this order", width="content")
+        words = f"{what} {place + 1} of {len(order)} in this order"
+        st.caption(
+            words if place >= 0 else f"not among the {len(order)} of this label", width="content"
+        )
 
 
 def _numbers(result: CloseUp) -> None:
@@ -84,7 +93,7 @@ def _numbers(result: CloseUp) -> None:
             "than half a cycle fits on the kernel.",
         ),
     }
-    with st.grid("auto", min_column_width=115):
+    with st.grid("auto", min_column_width=140):
         for name, (value, help) in shown.items():
             st.metric(name, value.replace("-", "−"), help=help)
     sentence = f"Its norm is larger than that of {result.norm_rank:.0%} of the {everyone}"

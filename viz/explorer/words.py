@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from viz.results.depthwise import LABELS
+
 __all__ = [
+    "ANY_LABEL",
+    "DESCRIPTOR_WORDS",
     "FILTER_ORDER_WORDS",
     "KERNEL_ORDER_WORDS",
+    "LABEL_WORDS",
     "SCALE_WORDS",
     "sorted_by",
 ]
@@ -17,6 +22,7 @@ FILTER_ORDER_WORDS = {
 }
 KERNEL_ORDER_WORDS = {
     "similarity": "similarity: neighbours look alike",
+    "label": "label: what they are called",
     "norm": "norm, largest first",
     "index": "channel number",
 }
@@ -24,6 +30,34 @@ SCALE_WORDS = {
     "tile": "its own for each",
     "block": "one per block",
     "figure": "one for all",
+}
+ANY_LABEL = "all"
+"""As in the address: kernels of every label."""
+_IN_WORDS = {
+    "identity": "identity: one tap in the middle",
+    "shift": "shift: one tap elsewhere",
+    "blob+": "blob+: a positive bump",
+    "blob-": "blob-: a negative bump",
+    "on-centre": "on-centre: centre-surround, positive inside",
+    "off-centre": "off-centre: centre-surround, negative inside",
+    "edge": "edge: one half positive, one negative",
+    "bar": "bar: a line",
+    "ring": "ring",
+    "cross": "cross",
+    "grating": "grating: stripes",
+    "unclassified": "unclassified: no better than chance",
+}
+LABEL_WORDS = {ANY_LABEL: "every label", **{name: _IN_WORDS[name] for name in LABELS}}
+DESCRIPTOR_WORDS = {
+    "dc_share": ("constant share", "Share of the energy that a flat kernel would have."),
+    "odd_energy": ("odd energy", "Share of the energy that changes sign when turned by 180°."),
+    "rms_radius": ("RMS radius (taps)", "Distance from the middle, weighted by energy."),
+    "anisotropy": ("anisotropy", "0: alike in all directions; 1: along one line."),
+    "spectral_centroid": ("spectral centroid (cycles per tap)", "Mean frequency."),
+    "radial_sign_changes": ("radial sign changes", "Of the mean over rings, going out."),
+    "separability": ("separability", "1: one column times one row."),
+    "norm": ("norm", "Square root of the summed squares of the weights."),
+    "r2": ("R² of its description", "About the kernel's mean."),
 }
 
 

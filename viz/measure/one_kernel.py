@@ -13,6 +13,7 @@ from viz.measure.atoms import evaluate, tap_grid
 from viz.measure.depthwise import fit_alone
 from viz.results.depthwise import DESCRIPTORS
 from viz.results.one_kernel import AtomFit, Partners, Standing
+from viz.results.refusal import NoSuch, Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -42,7 +43,7 @@ def _kernels(checkpoint: Checkpoint, block: int) -> NDArray[np.float32]:
 def _check(checkpoint: Checkpoint, block: int, channel: int) -> None:
     config = checkpoint.config
     if not (0 <= block < config.depth and 0 <= channel < config.dim):
-        raise IndexError(
+        raise NoSuch(
             f"There is no kernel {channel} of block {block}: blocks are 0 to {config.depth - 1}, "
             f"kernels 0 to {config.dim - 1}."
         )
@@ -91,7 +92,7 @@ def atom_fit(
     else:
         row, fields = _row(description, block, channel), vars(description)
     if not np.array_equal(fields["kernels"][row], kernel) or not len(fields["atom_family"]):
-        raise ValueError(
+        raise Refusal(
             f"The description is not of kernel {channel} of block {block} of "
             f"{checkpoint.source.name}; describe this network."
         )
@@ -104,8 +105,10 @@ def atom_fit(
     def each(name: str) -> Any:
         return np.array(fields[f"atom_{name}"][row, :count])
 
+    source = _source(checkpoint, block, channel)
+    how = "alone" if description is None else "with all kernels"
     return AtomFit(
-        source=_source(checkpoint, block, channel),
+        source=replace(source, settings={**source.settings, "fitted": how}),
         block=block,
         channel=channel,
         kernel=kernel,
@@ -127,7 +130,7 @@ def atom_fit(
 def _row(description: DepthwiseDescription, block: int, channel: int) -> int:
     rows = np.flatnonzero((description.block == block) & (description.channel == channel))
     if not len(rows):
-        raise IndexError(f"There is no kernel {channel} of block {block} in the description.")
+        raise NoSuch(f"There is no kernel {channel} of block {block} in the description.")
     return int(rows[0])
 
 

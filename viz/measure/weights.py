@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.results.depthwise import LABELS
+from viz.results.refusal import NoSuch, Refusal
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
+    from viz.results.depthwise import DepthwiseDescription
 
-__all__ = ["FILTER_ORDERS", "KERNEL_ORDERS", "depthwise_kernels", "patch_filters"]
+__all__ = [
+    "FILTER_ORDERS",
+    "KERNEL_ORDERS",
+    "depthwise_kernels",
+    "labelled_kernels",
+    "patch_filters",
+]
 
 FILTER_ORDERS = ("index", "norm", "hue", "orientation")
 KERNEL_ORDERS = ("index", "norm", "similarity")
@@ -62,6 +71,22 @@ def _similarity_order(kernels: NDArray[np.float32]) -> NDArray[np.int64]:
     return leaves_list(tree).astype(np.int64)
 
 
+_SORT: dict[str, Callable[[NDArray[np.float32]], NDArray[np.int64]]] = {
+    "index": lambda kernels: np.arange(len(kernels)),
+    "norm": _norm_order,
+    "similarity": _similarity_order,
+}
+
+
+def _some(dim: int, per_block: int | None, seed: int) -> NDArray[np.int64]:
+    """Return the channels shown of every block: all, or a seeded choice."""
+    if per_block is not None and per_block < 1:
+        raise Refusal(f"per_block must be at least 1, not {per_block}.")
+    if per_block is None or per_block >= dim:
+        return np.arange(dim)
+    return np.sort(np.random.default_rng(seed).choice(dim, per_block, replace=False))
+
+
 def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilters:
     """Return every patch-embedding filter, ordered.
 
@@ -93,7 +118,7 @@ def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilte
         "orientation": _orientation_order,
     }
     if order not in sort:
-        raise ValueError(f"order is one of {', '.join(FILTER_ORDERS)}, not {order!r}.")
+        raise Refusal(f"order is one of {', '.join(FILTER_ORDERS)}, not {order!r}.")
     channel = sort[order](filters)
     settings = {"order": order}
     return PatchFilters(
@@ -140,23 +165,14 @@ def depthwise_kernels(
     IndexError
         If there is no such block.
     """
-    sort = {
-        "index": lambda k: np.arange(len(k)),
-        "norm": _norm_order,
-        "similarity": _similarity_order,
-    }
-    if order not in sort:
-        raise ValueError(f"order is one of {', '.join(KERNEL_ORDERS)}, not {order!r}.")
-    if per_block is not None and per_block < 1:
-        raise ValueError(f"per_block must be at least 1, not {per_block}.")
-    dim, depth = checkpoint.config.dim, checkpoint.config.depth
-    channels = np.arange(dim)
-    if per_block is not None and per_block < dim:
-        channels = np.sort(np.random.default_rng(seed).choice(dim, per_block, replace=False))
+    if order not in _SORT:
+        raise Refusal(f"order is one of {', '.join(KERNEL_ORDERS)}, not {order!r}.")
+    depth = checkpoint.config.depth
+    channels = _some(checkpoint.config.dim, per_block, seed)
     kernels, channel, wanted = [], [], tuple(range(depth)) if blocks is None else tuple(blocks)
     for b in wanted:
         chosen = checkpoint.model.depthwise_kernels(b).detach().float().cpu().numpy()[channels]
-        position = sort[order](chosen)
+        position = _SORT[order](chosen)
         kernels.append(chosen[position])
         channel.append(channels[position])
     settings = {"blocks": wanted, "per_block": per_block, "order": order, "seed": seed}
@@ -167,3 +183,81 @@ def depthwise_kernels(
         channel=np.concatenate(channel).astype(np.int64),
         order=order,
     )
+
+
+def labelled_kernels(
+    description: DepthwiseDescription,
+    *,
+    blocks: Sequence[int] | None = None,
+    per_block: int | None = 64,
+    order: str = "label",
+    label: str | None = None,
+    seed: int = 0,
+) -> DepthwiseKernels:
+    """Return depthwise kernels ordered by their label, or those of one label.
+
+    Parameters
+    ----------
+    description : DepthwiseDescription
+        Of all kernels of a network.
+    blocks : sequence of int, optional
+        0-based; default all.
+    per_block : int or None
+        As in `depthwise_kernels`, which takes the same channels; a label then leaves fewer.
+    order : str
+        ``"label"`` (in the order of `viz.results.depthwise.LABELS`, then by the angle, then the
+        best fit first), or one of `depthwise_kernels`.
+    label : str, optional
+        Take only the kernels of this label; blocks without one are left out.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    DepthwiseKernels
+        First block first; it may be empty.
+
+    Raises
+    ------
+    ValueError
+        If the order or the label is unknown, or the number is not positive.
+    IndexError
+        If there is no such block.
+    """
+    if order not in (*_SORT, "label"):
+        raise Refusal(f"order is one of {', '.join((*_SORT, 'label'))}, not {order!r}.")
+    if label is not None and label not in LABELS:
+        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
+    there = np.unique(description.block)
+    wanted = there.tolist() if blocks is None else list(blocks)
+    if not np.isin(wanted, there).all():
+        raise NoSuch(f"There is no block {max(wanted)}: blocks are 0 to {there[-1]}.")
+    shown = np.isin(description.channel, _some(int(description.channel.max()) + 1, per_block, seed))
+    if label is not None:
+        shown &= description.label == label
+    found = []
+    for block in wanted:
+        rows = np.flatnonzero(shown & (description.block == block))
+        rows = rows[np.argsort(description.channel[rows], kind="stable")]
+        if order == "label":
+            found.append(_label_order(description, rows))
+        else:
+            found.append(rows[_SORT[order](description.kernels[rows])])
+    rows = np.concatenate(found).astype(np.int64)
+    settings = {
+        "blocks": tuple(wanted), "per_block": per_block, "order": order, "label": label,
+        "seed": seed,
+    }  # fmt: skip
+    return DepthwiseKernels(
+        source=replace(description.source, settings=settings),
+        kernels=description.kernels[rows],
+        block=description.block[rows],
+        channel=description.channel[rows],
+        order=order,
+    )
+
+
+def _label_order(description: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    rank = np.array([LABELS.index(str(name)) for name in description.label[rows]], dtype=np.int64)
+    angle = np.nan_to_num(description.orientation[rows], nan=0.0)
+    return rows[np.lexsort((-description.r2[rows], angle, rank))]

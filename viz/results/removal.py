@@ -118,7 +118,7 @@ class Removal(Result):
                 before, after = (self.class_names[self.predicted[j, 0]] for j in (0, i + 1))
                 answer = f"becomes {after}, not {before}" if changed else f"stays {before}"
             else:
-                answer = f"changes on {changed} of {n} images"
+                answer = f"changes on {changed or 'none'} of {n} images"
             move = float(np.abs(self.difference[i]).max())
             parts.append(f"{words[change]} the answer {answer} (logits move by up to {move:.2g})")
         return "; ".join(parts) + "."

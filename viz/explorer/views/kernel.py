@@ -1,37 +1,61 @@
-"""One depthwise kernel's own page."""
+"""One depthwise kernel's own page: all there is to know about it."""
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
-from viz.explorer.words import KERNEL_ORDER_WORDS
+from viz.explorer.images import images_chosen
+from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_labels
+from viz.explorer.one_kernel import (
+    atoms_home,
+    say_label,
+    show_atoms,
+    show_maps,
+    show_partners,
+    show_place,
+    show_removal,
+)
+from viz.explorer.text import plain
 from viz.measure.close_up import kernel_close_up
-from viz.measure.weights import depthwise_kernels
+from viz.measure.one_kernel import atom_fit, standing
+from viz.results.depthwise import DepthwiseDescription
+
+
+def _described(found: Opened) -> tuple[DepthwiseDescription | None, bool]:
+    """Return the description, and whether the kernels can be described at all."""
+    try:
+        return described(found), True
+    except ValueError as error:
+        st.error(plain(error))
+        return None, False
 
 
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
     heading = st.empty()
+    description, able = at_hand(found), True
     with st.container(horizontal=True, vertical_alignment="bottom"):
         block = state.number("block", "kernel", "Block", config.depth)
         channel = state.number("channel", "kernel", "Kernel", config.dim)
-        order = state.choice(
-            "order",
+        order, label = choose_kernels(
             "kernel",
             "Order of the walk",
-            list(KERNEL_ORDER_WORDS),
-            default="similarity",
-            describe=KERNEL_ORDER_WORDS.__getitem__,
-            help="In which order Previous and Next (or the arrow keys) go through the block.",
+            "In which order Previous and Next (or the arrow keys) go through the block.",
         )
         heading.title(f"Block {block}, kernel {channel}", anchor=False)
-        kernels = cached(
-            found, depthwise_kernels, found.checkpoint, blocks=[block], per_block=None, order=order
-        )
+        walk = st.container(width="content")
+    told = st.container()
+    tried = description is None and needs_labels(order, label)
+    if tried:
+        with told:
+            description, able = _described(found)
+    kernels = bank(found, description, blocks=[block], per_block=None, order=order, label=label)
+    with walk:
         steps("kernel", channel, kernels.channel, "kernel")
     result = cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)
     show_close_up(
@@ -40,6 +64,48 @@ def _page(found: Opened) -> None:
         f"block-{block}-kernel-{channel}",
         f"measure.close_up.kernel_close_up(checkpoint, block={block}, channel={channel})",
     )
+    st.subheader("As a sum of shapes", anchor=False)
+    drawn, homes = st.empty(), st.container()
+    fit = None
+    finite = bool(np.isfinite(result.weights).all())
+    if finite and description is None:
+        fit = cached(found, atom_fit, found.checkpoint, block=block, channel=channel)
+        with drawn.container():
+            show_atoms(found, fit)
+    if not finite:
+        drawn.info("Some of its taps are not finite numbers: it cannot be described.")
+    place = st.container()
+    show_partners(found, block, channel, description)
+    images = images_chosen()
+    if finite:
+        show_maps(found, images, block, channel)
+    effect = st.container()
+    if description is None and able and not tried:
+        with told:
+            description, able = _described(found)
+    if description is not None:
+        own = standing(description, block=block, channel=channel)
+        whole = atom_fit(found.checkpoint, block=block, channel=channel, description=description)
+        with told:
+            say_label(own)
+        if (
+            fit is None
+            or not np.allclose(fit.atoms.shape, whole.atoms.shape)
+            or not np.allclose(
+                fit.fitted, whole.fitted, atol=1e-3 * float(np.abs(whole.kernel).max())
+            )
+        ):
+            with drawn.container():
+                show_atoms(found, whole)
+        fit = whole
+        with place:
+            st.subheader("Among the other kernels", anchor=False)
+            show_place(found, own)
+    if fit is not None:
+        with homes:
+            atoms_home(found, fit)
+        with effect:
+            show_removal(found, images, block, channel, whole=description is not None)
 
 
 _page(opened())

@@ -1,0 +1,144 @@
+"""A kernel's own page: what it tells is what the measures say, and its lists walk as they say."""
+
+import io
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viz.catalogue import Given
+from viz.catalogue.described import depthwise_description
+from viz.measure.weights import labelled_kernels
+from viz.results.feature_maps import FeatureMaps
+from viz.results.one_kernel import AtomFit, Partners, Standing
+from viz.results.removal import Removal
+
+
+@pytest.fixture(scope="session")
+def whole(small_file):
+    """The small network's description, made once."""
+    from viz.model.checkpoint import load
+
+    return depthwise_description(load(small_file), Given())
+
+
+@pytest.fixture
+def labelled(whole, monkeypatch):
+    """Every third kernel an edge, every third off-centre; the rest is unclassified."""
+    names = np.array(["edge", "off-centre", "unclassified"])[np.arange(48) % 3]
+    found = replace(whole, label=names.astype(whole.label.dtype))
+
+    def known(checkpoint, given):
+        return found
+
+    for module in ("kernels", "one_kernel"):
+        monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
+    return found
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No picture is drawn: for tests about what stands beside them."""
+    out = io.BytesIO()
+    Image.new("L", (1, 1)).save(out, "PNG")
+
+    def blank(result, *, draw):
+        return out.getvalue()
+
+    for module in ("close_up", "one_kernel"):
+        monkeypatch.setattr(f"viz.explorer.{module}._png", blank)
+
+
+def told(elements):
+    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+
+
+def fine(app):
+    return not app.error and not app.warning and not app.exception
+
+
+def test_the_page_says_what_it_is(open_app, labelled):
+    app = open_app("kernel", block="1", channel="2")
+    assert fine(app)
+    row = 18  # 18 % 3 = 0: an edge
+    assert labelled.label[row] == "edge"
+    assert f"Label: **{labelled.sentence(row)}**" in told(app.markdown)
+    share = np.mean([i % 3 == 0 for i in range(16, 32)])
+    assert any(c.startswith(f"{share:.0%} of block 1's kernels") for c in told(app.caption))
+    headings = [h.value for h in app.subheader]
+    assert headings == [
+        "As a sum of shapes",
+        "Among the other kernels",
+        "Partners through the pointwise weights",
+        "On an image",
+        "What it does for the answer",
+    ]
+
+
+def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
+    """From a kernel of another label Next enters the walk; then it goes round in it."""
+    wanted = labelled_kernels(labelled, blocks=[2], per_block=None, order="label", label="edge")
+    members = wanted.channel.tolist()
+    assert sorted(members) == [c for c in range(16) if (32 + c) % 3 == 0]
+    outside = next(c for c in range(16) if c not in members)
+    app = open_app("kernel", block="2", channel=str(outside), order="label", label="edge")
+    assert any(c == f"not among the {len(members)} of this label" for c in told(app.caption))
+    seen = []
+    for press in ("Next", "Next", "Previous", "Previous"):
+        next(b for b in app.button if b.label == press).click().run()
+        seen.append(int(app.query_params["channel"]))
+    assert fine(app)
+    assert seen == [members[0], members[1], members[0], members[-1]]
+    assert app.query_params["label"] == "edge"
+
+
+def test_no_kernel_of_that_label(open_app, labelled, undrawn):
+    app = open_app("kernel", block="0", channel="1", label="ring")
+    assert fine(app)
+    assert "No kernel here has this label." in told(app.caption)
+
+
+def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_file):
+    """One tap that is no number: the sentence is told, the rest of the page is there."""
+    import torch
+
+    from viz.model.checkpoint import load
+    from viz.model.saving import save_checkpoint
+
+    network = load(small_file).model
+    with torch.no_grad():
+        network.depthwise_kernels(0)[5, 0, 0] = float("nan")
+    path = save_checkpoint(network, tmp_path / "broken.safetensors")
+    for channel in ("5", "6"):
+        app = open_app("kernel", given=(path,), block="0", channel=channel)
+        assert any("not finite numbers" in s for s in told(app.error))
+        assert not app.exception
+        assert "Partners through the pointwise weights" in [h.value for h in app.subheader]
+
+
+@pytest.mark.parametrize("block", ["0", "2"])
+def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_path, block):
+    """The lines shown make what the page shows."""
+
+    def known(checkpoint, given):
+        return whole
+
+    for module in ("kernels", "one_kernel"):
+        monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
+    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: whole)
+    app = open_app("kernel", block=block, channel="3")
+    assert fine(app)
+    monkeypatch.chdir(tmp_path)
+    scripts = [c.value for c in app.code if c.language == "python"]
+    for script in scripts:
+        exec(compile(script, "shown", "exec"), {})
+    kinds = {"shapes": AtomFit, "place": Standing, "partners": Partners, "maps": FeatureMaps,
+             "effect": Removal}  # fmt: skip
+    for name, kind in kinds.items():
+        found = kind.load(tmp_path / f"small-{name}-block-{block}-kernel-3.npz")
+        assert int(np.max(found.block)) == int(block)
+    effect = Removal.load(tmp_path / f"small-effect-block-{block}-kernel-3.npz")
+    assert effect.sentence() in told(app.markdown)
+    assert len(list(tmp_path.glob("*.png"))) == 4

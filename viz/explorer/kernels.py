@@ -1,0 +1,139 @@
+"""Depthwise kernels on a page: described once for all pages, ordered and filtered by label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.catalogue.described import depthwise_description, patch_description
+from viz.explorer import state
+from viz.explorer.cache import cached, key_of, store
+from viz.explorer.words import ANY_LABEL, KERNEL_ORDER_WORDS, LABEL_WORDS
+from viz.explorer.working import work
+from viz.measure.weights import depthwise_kernels, labelled_kernels
+
+if TYPE_CHECKING:
+    from viz.explorer.checkpoints import Opened
+    from viz.results.depthwise import DepthwiseDescription
+    from viz.results.patch_filters import PatchFilterDescription
+    from viz.results.weights import DepthwiseKernels
+
+__all__ = ["at_hand", "bank", "choose_kernels", "described", "described_filters", "needs_labels"]
+
+_QUICK = 5000
+"""Kernels that are described without asking: ten seconds or so."""
+
+
+def described(found: Opened) -> DepthwiseDescription | None:
+    """Return what every kernel of the network is; call it once a run.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+
+    Returns
+    -------
+    DepthwiseDescription or None
+        None where the user is yet to ask for it, or has stopped it: the page says so.
+    """
+    config = found.checkpoint.config
+    count = config.dim * config.depth
+    made = work(
+        found,
+        depthwise_description,
+        name="labels",
+        what=f"Describing {count:,} kernels, once for all pages",
+        slow=count > _QUICK,
+    )
+    return None if made is None else made.value
+
+
+def at_hand(found: Opened) -> DepthwiseDescription | None:
+    """Return the description if it has been made already, without asking for it."""
+    key = key_of(depthwise_description, found.checkpoint, images="")
+    return described(found) if key in store(found.private) else None
+
+
+def described_filters(found: Opened) -> PatchFilterDescription | None:
+    """Return what every patch filter is, likewise."""
+    dim = found.checkpoint.config.dim
+    made = work(
+        found,
+        patch_description,
+        name="kinds",
+        what=f"Describing {dim:,} filters, once for all pages",
+        slow=dim > _QUICK,
+    )
+    return None if made is None else made.value
+
+
+def choose_kernels(page: str, order_label: str, help: str | None = None) -> tuple[str, str]:
+    """Show the lists of orders and labels, bound to the address.
+
+    Parameters
+    ----------
+    page : str
+        Whose settings they are.
+    order_label : str
+        Above the list of orders.
+    help : str, optional
+        Of that list.
+
+    Returns
+    -------
+    order, label : str
+        As in the address.
+    """
+    order = state.choice(
+        "order", page, order_label, list(KERNEL_ORDER_WORDS), default="similarity",
+        describe=KERNEL_ORDER_WORDS.__getitem__, help=help,
+    )  # fmt: skip
+    label = state.choice(
+        "label", page, "Label", list(LABEL_WORDS), default=ANY_LABEL,
+        describe=LABEL_WORDS.__getitem__,
+        help="Show the kernels of this label only. A label names the strongest of the shapes that "
+        "a kernel is the sum of.",
+    )  # fmt: skip
+    return order, label
+
+
+def needs_labels(order: str, label: str) -> bool:
+    """Tell whether kernels can be shown so only once they are described."""
+    return order == "label" or label != ANY_LABEL
+
+
+def bank(
+    found: Opened,
+    description: DepthwiseDescription | None,
+    *,
+    blocks: list[int] | None,
+    per_block: int | None,
+    order: str,
+    label: str,
+) -> DepthwiseKernels:
+    """Return kernels in an order, of one label or of all.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    description : DepthwiseDescription or None
+        Where `needs_labels`.
+    blocks : list of int or None
+        0-based, or all.
+    per_block : int or None
+        As in `viz.measure.weights.depthwise_kernels`.
+    order, label : str
+        As `choose_kernels` returns them.
+
+    Returns
+    -------
+    DepthwiseKernels
+        Empty where no kernel has the label. Without the description: by similarity, every label.
+    """
+    settings: dict[str, Any] = {"blocks": blocks, "per_block": per_block}
+    if description is None or not needs_labels(order, label):
+        plain = "similarity" if order == "label" else order
+        return cached(found, depthwise_kernels, found.checkpoint, order=plain, **settings)
+    only = None if label == ANY_LABEL else label
+    return cached(found, labelled_kernels, description, order=order, label=only, **settings)
