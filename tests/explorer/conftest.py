@@ -27,7 +27,8 @@ def grey_file(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def safe(monkeypatch):
-    """Serve as `viz explore` does, from empty caches."""
+    """Serve as `viz explore` does, from empty caches; few pixels save time."""
+    monkeypatch.setattr("viz.explorer.found._SCREEN_DPI", 40)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
         config.set_option(name, value)
@@ -49,8 +50,9 @@ def shipped(monkeypatch):
 def open_app(shipped, monkeypatch, small_file, grey_file):
     """Open a page of the explorer, by default on the small networks."""
 
-    def opened(view=None, *, given=(small_file, grey_file), **address):
-        monkeypatch.setenv("VIZ_EXPLORER", json.dumps({"checkpoints": list(map(str, given))}))
+    def opened(view=None, *, given=(small_file, grey_file), folder=None, **address):
+        start = {"checkpoints": list(map(str, given)), "images": folder and str(folder)}
+        monkeypatch.setenv("VIZ_EXPLORER", json.dumps(start))
         app = AppTest.from_file(APP, default_timeout=60)
         for name, value in address.items():
             app.query_params[name] = value

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["depthwise_description", "patch_description"]
 
 _LOCK = threading.Lock()
+_LOOK = 0.2
+"""Seconds."""
 _KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 
@@ -87,9 +89,15 @@ def _once(
     fits: Callable[[Any], bool],
 ) -> Any:
     """Return what is kept if it still fits; one thread at a time describes."""
-    with _LOCK:
+    while not _LOCK.acquire(timeout=_LOOK):
+        # Waiting for somebody else's description can be stopped, too.
+        if given.progress is not None:
+            given.progress(0, 1)
+    try:
         kept = _KEPT.setdefault(checkpoint.model, {})
         key = (what, given.seed)
         if key not in kept or not fits(kept[key]):
             kept[key] = describe(checkpoint, seed=given.seed, progress=given.progress)
         return kept[key]
+    finally:
+        _LOCK.release()

@@ -1,0 +1,188 @@
+"""Long work: made once, told while it goes on, stopped without a trace, bounded in memory."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+from viz.catalogue import VIEWS, Given, described
+from viz.explorer.cache import Store, size
+
+SLOW = {"depthwise", "clusters", "mixing", "substitution", "receptive-field", "attribution"}
+
+
+class Stop(BaseException):
+    """What Streamlit raises to end a run is no Exception either."""
+
+
+def silent(done, total):
+    pass
+
+
+def test_who_asks_for_the_same_waits_for_it():
+    """One makes it; the other sees how far it is, and gets the same object."""
+    store, begun, go = Store(1 << 20), threading.Event(), threading.Event()
+    made, seen, got = [], [], []
+
+    def make(tell):
+        made.append(threading.get_ident())
+        tell(3, 7)
+        begun.set()
+        assert go.wait(10)
+        return np.zeros(4)
+
+    def look(done, total):
+        seen.append((done, total))
+        go.set()
+
+    first = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
+    first.start()
+    assert begun.wait(10)
+    got.append(store.get("k", make, look))
+    first.join(10)
+    assert len(made) == 1
+    assert got[0] is got[1]
+    assert (3, 7) in seen
+
+
+def test_the_next_one_begins_anew_where_the_maker_stops():
+    store, begun, stop = Store(1 << 20), threading.Event(), threading.Event()
+
+    def stopped(tell):
+        begun.set()
+        assert stop.wait(10)
+        raise Stop
+
+    def first():
+        with pytest.raises(Stop):
+            store.get("k", stopped, silent)
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    assert begun.wait(10)
+    got = store.get("k", lambda tell: "mine", lambda done, total: stop.set())
+    thread.join(10)
+    assert got == "mine"
+    assert "k" in store
+
+
+def test_nobody_else_is_stopped_by_one_who_gives_up():
+    store, begun, go, got = Store(1 << 20), threading.Event(), threading.Event(), []
+
+    def make(tell):
+        begun.set()
+        assert go.wait(10)
+        return "made"
+
+    def give_up(done, total):
+        raise Stop
+
+    thread = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
+    thread.start()
+    assert begun.wait(10)
+    with pytest.raises(Stop):
+        store.get("k", make, give_up)
+    go.set()
+    thread.join(10)
+    assert got == ["made"]
+
+
+@pytest.mark.parametrize("error", [Stop, ValueError])
+def test_nothing_is_kept_of_what_was_not_finished(error):
+    store = Store(1 << 20)
+
+    def make(tell):
+        raise error
+
+    with pytest.raises(error):
+        store.get("k", make, silent)
+    assert "k" not in store
+    assert store.used == 0
+    assert store.get("k", lambda tell: 5, silent) == 5
+
+
+def test_memory_is_bounded_in_bytes_and_the_oldest_goes():
+    store = Store(10_000)
+    for name in "abc":
+        store.get(name, lambda tell: np.zeros(4_000, np.uint8), silent)
+        store.get("a", lambda tell: pytest.fail("it was kept"), silent)
+    assert "a" in store
+    assert "b" not in store
+    assert "c" in store
+    assert store.used <= 10_000
+    store.get("large", lambda tell: bytes(50_000), silent)
+    assert "large" in store
+    assert "a" not in store
+    assert store.used >= 50_000
+
+
+@dataclass(frozen=True)
+class _Kept:
+    array: Any
+    more: Any
+
+
+def test_sizes_count_what_is_inside():
+    array = np.zeros((10, 100))
+    assert size(array) == 8000
+    assert 16_000 <= size(_Kept(array, {"x": (array,)})) < 17_000
+    assert size([0.5] * 1000) >= 24_000
+    assert size(["x" * 1000] * 3) >= 3000
+
+
+@pytest.fixture(scope="module")
+def network(small_file):
+    """The small network, its filters described already."""
+    from viz.model.checkpoint import load
+
+    found = load(small_file)
+    described.depthwise_description(found, Given())
+    return found
+
+
+def stopped(row, checkpoint):
+    """Stop a measure at its second step, or its last if that comes first."""
+    calls = []
+
+    def stop(done, total):
+        calls.append(done)
+        if len(calls) == 2 or done >= total:
+            raise Stop
+
+    with pytest.raises(Stop):
+        row.measure(checkpoint, Given(progress=stop))
+
+
+def hooks(model):
+    names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+    return [m for m in model.modules() for name in names if getattr(m, name)]
+
+
+@pytest.mark.parametrize("row", [r for r in VIEWS if r.name in SLOW], ids=lambda r: r.name)
+def test_a_measure_that_is_stopped_leaves_nothing_behind(row, network, small):
+    """No hook, no lock, no half description, and every weight as it was."""
+    checkpoint = small if row.name == "depthwise" else network
+    before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
+    stopped(row, checkpoint)
+    assert not hooks(checkpoint.model)
+    assert not described._LOCK.locked()
+    assert ("depthwise", 0) not in described._KEPT.get(small.model, {})
+    assert all((before[k] == v).all() for k, v in checkpoint.model.state_dict().items())
+
+
+def test_after_a_stop_the_same_is_measured(network):
+    (row,) = (r for r in VIEWS if r.name == "receptive-field")
+    before = row.measure(network, Given())
+    stopped(row, network)
+    assert row.measure(network, Given()) == before
+
+
+def test_waiting_for_somebody_elses_description_can_be_stopped(small):
+    def stop(done, total):
+        raise Stop
+
+    with described._LOCK, pytest.raises(Stop):
+        described.depthwise_description(small, Given(progress=stop))
+    assert not described._LOCK.locked()
