@@ -59,7 +59,7 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
         "kernels of the same channel before (A) and after (B)",
         "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
         "uncertainty. Crosses: medians if B's channels were in a random order. Channels "
-        f"correspond: mean cosine over all layers {result.index_similarity:.2f}, after "
+        f"correspond: mean cosine over all blocks {result.index_similarity:.2f}, after "
         f"{len(result.permuted_similarity)} random permutations at most "
         f"{result.permuted_similarity.max():.2f}.",
     )
@@ -135,15 +135,16 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
         result,
         target,
         "labels of the same kernels before (A) and after (B)",
-        "Left: kernels by label in A (rows) and in B (columns), all blocks; colour: share of the "
-        "row, white 0 to dark 100 %; framed: unchanged. Right: share of each block's kernels that "
+        "Left: kernels by label in A (rows, with their number) and in B (columns), all blocks; "
+        "colour: share of the row, white 0 to dark 100 %; framed: unchanged. Right: share of "
+        "each block's kernels that "
         f"kept their label, and Cohen's kappa, where 0 is chance{known}.",
     )
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
     names = [result.labels[i] for i in shown]
-    left, gap, side = 0.88, 0.62, 2.0
+    left, gap, side = 1.12, 0.62, 1.9
     low, top = below + 0.34, height - above - 0.62
     across = width - left - gap - side - MARGIN
     one = panel(target, (left, low, across, top - low))
@@ -158,7 +159,9 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
                                             edgecolor=COLOURS[1], linewidth=0.8))  # fmt: skip
     one.set_xticks(range(n), names, fontsize=SMALL, rotation=90)
     one.xaxis.tick_top()
-    one.set_yticks(range(n), names, fontsize=SMALL)
+    sums = table.sum(1)
+    one.set_yticks(range(n), [f"{name} ({k:,})" for name, k in zip(names, sums, strict=True)],
+                   fontsize=SMALL)  # fmt: skip
     one.tick_params(length=0, pad=2)
     one.set_xlabel("label in B", fontsize=TEXT, labelpad=2)
     one.xaxis.set_label_position("bottom")

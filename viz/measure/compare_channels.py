@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from viz.model.checkpoint import Checkpoint
 
 __all__ = ["PERMUTATIONS", "Agreement", "agreement", "cosines", "matched", "permuted_means"]
@@ -63,13 +66,13 @@ def matched(similarity: Numbers) -> tuple[Ints, Ints, Numbers]:
     return rows[order].astype(np.int64), columns[order].astype(np.int64), found[order]
 
 
-def permuted_means(similarity: Numbers, count: int, seed: int) -> Numbers:
+def permuted_means(similarities: Sequence[Numbers], count: int, seed: int) -> Numbers:
     """Return the mean similarity of random one-to-one assignments.
 
     Parameters
     ----------
-    similarity : ndarray, (n, n)
-        Of every pair.
+    similarities : sequence of ndarray, (n, n)
+        Of every pair, one array for each set of channels that is permuted by itself.
     count : int
         Assignments.
     seed : int
@@ -78,12 +81,15 @@ def permuted_means(similarity: Numbers, count: int, seed: int) -> Numbers:
     Returns
     -------
     ndarray, (count,)
-        Means.
+        Means over the sets and their channels.
     """
-    n = len(similarity)
     rng = np.random.default_rng([seed, 11])
-    rows = np.arange(n)
-    return np.array([similarity[rows, rng.permutation(n)].mean() for _ in range(count)])
+    means = np.zeros(count)
+    for similarity in similarities:
+        n = len(similarity)
+        rows = np.arange(n)
+        means += [similarity[rows, rng.permutation(n)].mean() for _ in range(count)]
+    return means / len(similarities)
 
 
 @dataclass(frozen=True)
@@ -93,13 +99,13 @@ class Agreement:
     Parameters
     ----------
     index : float
-        Mean cosine of weights of the same channel, over layers and channels.
+        Mean cosine of weights of the same channel, over blocks and channels.
     permuted : ndarray, (P,)
-        The same after random permutations of one network's channels, the same in every layer.
+        The same after random permutations of one network's channels, each block's its own.
     best : float
-        The same of the best assignment of channels.
+        The same of the best assignment of each block's channels.
     same : float
-        Share of the channels that the best assignment leaves where they are.
+        Share of the channels that this assignment leaves where they are.
     """
 
     index: float
@@ -131,32 +137,27 @@ def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0) -> Agreement:
 
     Notes
     -----
-    A channel keeps its index through the residual path, so one permutation holds for all layers
-    and their cosines are averaged before anything is matched. The best assignment is more similar
-    than the identity in any two networks: only the identity is tested.
+    The pointwise convolution mixes all channels, so that each block's channels could be in an order
+    of their own without any change to what the network does; those of block 0 are the patch
+    filters', whose cosines count half there. The best assignment is more similar than the identity
+    in any two networks: only the identity is tested, against permutations.
     """
-    total, layers = np.zeros((a.config.dim, b.config.dim)), 0
-    for first, second in _layers(a, b):
-        total += cosines(first, second)
-        layers += 1
-    mean = total / layers
-    rows, columns, found = matched(mean)
+    blocks = [
+        cosines(_array(a.model.depthwise_kernels(i)), _array(b.model.depthwise_kernels(i)))
+        for i in range(a.config.depth)
+    ]
+    first, second = _array(a.model.patch_filters), _array(b.model.patch_filters)
+    if first.shape == second.shape:
+        blocks[0] = (blocks[0] + cosines(first, second)) / 2
+    pairs = [matched(each) for each in blocks]
     return Agreement(
-        index=float(np.trace(mean)) / len(mean),
-        permuted=permuted_means(mean, PERMUTATIONS, seed),
-        best=float(found.mean()),
-        same=float((rows == columns).mean()),
+        index=float(np.mean([np.trace(each) / len(each) for each in blocks])),
+        permuted=permuted_means(blocks, PERMUTATIONS, seed),
+        best=float(np.mean([found.mean() for _, _, found in pairs])),
+        same=float(np.mean([(rows == columns).mean() for rows, columns, _ in pairs])),
     )
 
 
-def _layers(a: Checkpoint, b: Checkpoint) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    def array(tensor: object) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = tensor.detach().float().cpu().numpy()  # type: ignore[attr-defined]
-        return found
-
-    both = [
-        (array(a.model.depthwise_kernels(i)), array(b.model.depthwise_kernels(i)))
-        for i in range(a.config.depth)
-    ]
-    first, second = array(a.model.patch_filters), array(b.model.patch_filters)
-    return [*both, (first, second)] if first.shape == second.shape else both
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return found

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.measure.compare import two_networks
-from viz.measure.compare_channels import PERMUTATIONS, agreement
+from viz.measure.compare_channels import PERMUTATIONS, Agreement, agreement
 from viz.results.compare_kernels import KernelChange
 from viz.results.depthwise import LABELS, DepthwiseDescription
 from viz.results.refusal import Refusal
@@ -24,36 +24,39 @@ SHOWN = 12
 """Kernels of each block to look at."""
 
 
-def refused(a: Checkpoint, b: Checkpoint, *, seed: int = 0) -> str:
+def refused(a: Checkpoint, b: Checkpoint) -> str:
     """Return why kernels of two networks are not the same ones before and after.
 
     Parameters
     ----------
     a, b : Checkpoint
         The networks.
-    seed : int
-        Of the permutations.
 
     Returns
     -------
     str
         A sentence; empty if channels correspond by index.
     """
+    return _corresponding(a, b)[0]
+
+
+def _corresponding(a: Checkpoint, b: Checkpoint) -> tuple[str, Agreement | None]:
+    """Return why channels do not correspond, and how they do, as far as it was measured."""
     for name, what in (("dim", "dim"), ("depth", "depth"), ("kernel_size", "kernel size")):
         first, second = getattr(a.config, name), getattr(b.config, name)
         if first != second:
             return (
                 f"kernels before and after need networks of one shape, and {what} is {first} and "
                 f"{second}; give two snapshots of one training."
-            )
-    found = agreement(a, b, seed)
+            ), None
+    found = agreement(a, b)
     if found.by_index:
-        return ""
+        return "", found
     return (
         "the channels of the networks do not correspond: weights of the same channel have a mean "
         f"cosine of {found.index:.3f}, of random channels up to {found.permuted.max():.3f}; give "
         "two snapshots of one training."
-    )
+    ), found
 
 
 def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) -> Ints:
@@ -94,7 +97,7 @@ def kernel_change(
     descriptions : tuple of two DepthwiseDescription
         Of all their kernels.
     seed : int
-        Of the permutations.
+        Of the random order of ``permuted_change``.
 
     Returns
     -------
@@ -112,10 +115,9 @@ def kernel_change(
     without changing much. A batch norm and a non-linearity follow every kernel, so that a change
     of size alone is not nothing, but is less than one of shape.
     """
-    reason = refused(a, b, seed=seed)
-    if reason:
+    reason, found = _corresponding(a, b)
+    if found is None or reason:
         raise Refusal(reason)
-    found = agreement(a, b, seed)
     first, second = (_ordered(d) for d in descriptions)
     before, after = (d.kernels[rows].astype(np.float64) for d, rows in (first, second))
     block, channel = first[0].block[first[1]], first[0].channel[first[1]]

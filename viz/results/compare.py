@@ -23,6 +23,7 @@ __all__ = ["NetworkComparison", "TwoNetworks", "finite", "relative_depth"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_atom": "R² of one atom"}
 
 
 def relative_depth(depth: int) -> Floats:
@@ -252,8 +253,8 @@ class NetworkComparison(TwoNetworks):
             + (
                 ", most of all "
                 + "; ".join(
-                    f"{name.replace('_', ' ')} ({how}Cliff's delta {delta[i]:+.2f}, "
-                    f"{interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
+                    f"{_WORDS.get(name, name.replace('_', ' '))} ({how}Cliff's delta "
+                    f"{delta[i]:+.2f}, {interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
                     for name in clear[:2]
                     for i in [self.descriptors.index(name)]
                 )

@@ -58,11 +58,11 @@ class KernelChange(TwoNetworks):
     Parameters
     ----------
     index_similarity : float
-        Mean cosine of weights of the same channel over all layers that have the same shape.
+        Mean cosine of weights of the same channel, over blocks and channels.
     permuted_similarity : ndarray, (P,)
-        The same after random permutations of B's channels, one for all layers.
+        The same after random permutations of B's channels, each block's its own.
     best_similarity : float
-        The same of the best one-to-one assignment of channels.
+        The same of the best one-to-one assignment of each block's channels.
     same_index_share : float
         Share of the channels that this assignment leaves where they are.
     block, channel : ndarray of int64, (n,)

@@ -1,0 +1,201 @@
+"""Patch filters of two networks: planted pairs recovered, chance told as chance."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from two_networks import changed, network, permuted
+
+from viz.measure.compare_channels import agreement, cosines, matched
+from viz.measure.compare_filters import (
+    match_patch_filters,
+    on_grid,
+    random_phases,
+    refused,
+    shuffled_taps,
+)
+from viz.results.compare_filters import LEVEL, PHASES, SHUFFLED, PatchFilterMatch
+
+
+def with_filters(checkpoint, filters):
+    def change(model):
+        model.patch_filters.copy_(torch.as_tensor(filters, dtype=torch.float32))
+
+    return changed(checkpoint, change)
+
+
+def test_permuted_channels_are_recovered_exactly():
+    a = network(0)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(1))
+    b = permuted(a, order)
+    images = torch.randn(1, 3, 16, 16, generator=torch.Generator().manual_seed(2))
+    torch.testing.assert_close(a.model(images), b.model(images))  # the same network
+    found = match_patch_filters(a, b)
+    np.testing.assert_allclose(found.similarity, 1, atol=1e-6)
+    np.testing.assert_array_equal(order.numpy()[found.channel_b], found.channel_a)
+    assert found.better_than == (True, True) and not found.by_index
+    whole = agreement(a, b)
+    assert whole.best == pytest.approx(1) and not whole.by_index
+    assert whole.same == pytest.approx((order == torch.arange(16)).float().mean().item())
+
+
+def test_a_network_matches_itself():
+    a = network(0)
+    found = match_patch_filters(a, a)
+    np.testing.assert_array_equal(found.channel_a, found.channel_b)
+    assert found.mean_similarity == pytest.approx(1) and found.index_similarity == pytest.approx(1)
+    assert found.by_index and found.same_index_share == 1
+    np.testing.assert_array_equal(found.share_above, 1)
+
+
+def test_assignment_is_the_best_of_all(rng):
+    from itertools import permutations
+
+    similarity = rng.standard_normal((5, 5))
+    rows, columns, found = matched(similarity)
+    best = max(sum(similarity[i, p[i]] for i in range(5)) for p in permutations(range(5)))
+    assert found.sum() == pytest.approx(best)
+    np.testing.assert_array_equal(found, np.sort(found)[::-1])
+    np.testing.assert_array_equal(found, similarity[rows, columns])
+
+
+def test_cosine_keeps_its_sign_and_knows_no_size(rng):
+    rows = rng.standard_normal((3, 2, 4, 4))
+    found = cosines(rows, np.concatenate([-2 * rows[:1], 0 * rows[:1]]))
+    assert found[0, 0] == pytest.approx(-1)
+    np.testing.assert_array_equal(found[:, 1], 0)
+
+
+@pytest.mark.parametrize(("p", "q"), [(14, 7), (7, 5), (5, 2), (4, 4), (3, 1)])
+def test_coarser_grid_is_the_mean_over_its_cells(p, q, rng):
+    """By repeating pixels until both grids fit, and averaging."""
+    filters = rng.standard_normal((2, 3, p, p))
+    fine = filters.repeat(q, axis=2).repeat(q, axis=3)
+    slow = fine.reshape(2, 3, q, p, q, p).mean((3, 5))
+    cells, kept = on_grid(filters, q)
+    np.testing.assert_allclose(cells, slow)
+    share = (slow**2).mean((1, 2, 3)) / (filters**2).mean((1, 2, 3))
+    np.testing.assert_allclose(kept, share)
+    np.testing.assert_allclose(on_grid(np.ones((1, 3, p, p)), q)[1], 1)
+
+
+def test_patches_of_two_sizes_match_where_they_show_the_same():
+    small, large = network(0, 16, 2, 3, 4, 3), network(1, 16, 2, 3, 8, 3)
+    filters = small.model.patch_filters.detach().numpy()
+    order = np.random.default_rng(0).permutation(16)
+    planted = np.kron(filters, np.ones((1, 1, 2, 2)))[order]
+    rng = np.random.default_rng(1)
+    fine = rng.choice([-1.0, 1.0], (16, 3, 4, 4, 1))
+    # Details within the cells, which the coarse grid cannot hold.
+    detail = np.concatenate([fine, -fine], -1).reshape(16, 3, 4, 8).repeat(2, axis=2)
+    found = match_patch_filters(small, with_filters(large, planted + 0.05 * detail))
+    assert found.frame_size == 4 and found.resampled
+    np.testing.assert_allclose(found.similarity, 1, atol=1e-5)
+    np.testing.assert_array_equal(order[found.channel_b], found.channel_a)
+    energy = (planted**2).sum((1, 2, 3))
+    np.testing.assert_allclose(found.kept_b, energy / (energy + 0.05**2 * 3 * 64), rtol=0.02)
+    np.testing.assert_array_equal(found.kept_a, 1)
+
+
+def test_filters_are_compared_as_they_act_on_pixels():
+    from dataclasses import replace
+
+    a = network(0)
+    stretched = replace(a.preprocessing, std=(0.1, 0.2, 0.8))
+    scale = np.array([0.1, 0.2, 0.8])[:, None, None] / np.array(a.preprocessing.std)[:, None, None]
+    b = with_filters(replace(a, preprocessing=stretched), a.model.patch_filters.numpy() * scale)
+    np.testing.assert_allclose(match_patch_filters(a, b).similarity, 1, atol=1e-6)
+
+
+def test_shuffled_taps_keep_colours_together(rng):
+    filters = rng.standard_normal((4, 3, 5, 5))
+    moved = shuffled_taps(filters, rng)
+    for before, after in zip(filters, moved, strict=True):
+        colours = {tuple(c) for c in before.reshape(3, -1).T}
+        assert {tuple(c) for c in after.reshape(3, -1).T} == colours
+        assert not np.array_equal(before, after)
+
+
+def test_random_phases_keep_spectrum_mean_and_colour(rng):
+    filters = rng.standard_normal((4, 3, 6, 6))
+    filters[0] = np.array([1.0, -2.0, 0.5])[:, None, None] * filters[0, :1]
+    moved = random_phases(filters, rng)
+    spectrum = np.abs(np.fft.fft2(filters))
+    np.testing.assert_allclose(np.abs(np.fft.fft2(moved)), spectrum, atol=1e-10)
+    np.testing.assert_allclose(moved.mean((2, 3)), filters.mean((2, 3)))
+    np.testing.assert_allclose(moved[0, 1], -2 * moved[0, 0])
+    assert not np.allclose(moved, filters)
+
+
+def test_independent_networks_match_no_better_than_chance():
+    """At the level said: of 40 pairs of networks that have nothing in common."""
+    found = [match_patch_filters(network(2 * i), network(2 * i + 1), draws=20).better_than
+             for i in range(40)]  # fmt: skip
+    better = np.array(found).sum(0)
+    assert LEVEL * 40 < 1
+    assert (better <= 2).all()
+
+
+def test_smoothness_alone_is_no_match(rng):
+    """Smooth random filters beat shuffled taps, but not their own spectra at random phases."""
+    base = network(0, 24, 1, 3, 8, 2)
+    smooth = np.exp(-0.5 * (np.fft.fftfreq(8)[:, None] ** 2 + np.fft.fftfreq(8) ** 2) / 0.12**2)
+
+    def drawn():
+        noise = rng.standard_normal((24, 3, 8, 8))
+        return np.fft.ifft2(np.fft.fft2(noise) * smooth).real
+
+    found = [
+        match_patch_filters(with_filters(base, drawn()), with_filters(base, drawn())).better_than
+        for _ in range(12)
+    ]
+    better = np.array(found).sum(0)
+    assert better[SHUFFLED] == 12 and better[PHASES] <= 1
+
+
+def test_noise_on_shared_filters_is_still_a_match(rng):
+    a = network(0, 24, 1, 3, 5, 2)
+    filters = a.model.patch_filters.detach().numpy()
+    noise = rng.standard_normal(filters.shape) * filters.std() * 0.7
+    b = with_filters(network(1, 24, 1, 3, 5, 2), filters + noise)
+    found = match_patch_filters(a, b)
+    assert found.better_than == (True, True) and found.by_index
+    # Signal 1, noise .49: the expected cosine.
+    assert found.index_similarity == pytest.approx(1 / np.sqrt(1.49), abs=0.04)
+
+
+def test_other_numbers_of_filters_and_dead_ones(tmp_path):
+    a, b = network(0, 16, 1, 3, 4, 2), network(1, 10, 1, 3, 4, 2)
+    filters = b.model.patch_filters.detach().numpy().copy()
+    filters[3] = 0
+    found = match_patch_filters(a, with_filters(b, filters))
+    assert len(found.similarity) == 10 and len(set(found.channel_a)) == 10
+    assert sorted(found.channel_b) == list(range(10))
+    assert found.similarity[found.channel_b == 3] == 0
+    assert np.isnan(found.index_similarity) and not found.by_index
+    assert PatchFilterMatch.load(found.save(tmp_path / "m.npz")) == found
+    told = json.loads(json.dumps(found.summary(), allow_nan=False))
+    assert told["n_pairs"] == 10 and told["index"] is None
+    assert len(found.to_frame()) == 10
+
+
+def test_one_pixel_patches_are_never_better_than_chance():
+    """Of one pixel nothing can be shuffled: the nulls are the filters themselves."""
+    a = network(0, 8, 1, 3, 1, 2)
+    assert match_patch_filters(a, a).better_than == (False, False)
+
+
+def test_other_channels_are_refused_in_a_sentence():
+    a, b = network(0), network(0, 16, 3, 5, 4, 4, in_channels=1)
+    assert "3 and 1 input channels" in refused(a, b) and refused(a, a) == ""
+    with pytest.raises(ValueError, match="3 and 1 input channels"):
+        match_patch_filters(a, b)
+
+
+def test_matching_can_be_stopped():
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        match_patch_filters(network(0), network(1), progress=stop)
