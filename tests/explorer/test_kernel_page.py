@@ -14,6 +14,7 @@ from viz.measure.weights import labelled_kernels
 from viz.results.feature_maps import FeatureMaps
 from viz.results.one_kernel import AtomFit, Partners, Standing
 from viz.results.removal import Removal
+from viz.results.weights import DepthwiseKernels
 
 
 @pytest.fixture(scope="session")
@@ -142,3 +143,33 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
     effect = Removal.load(tmp_path / f"small-effect-block-{block}-kernel-3.npz")
     assert effect.sentence() in told(app.markdown)
     assert len(list(tmp_path.glob("*.png"))) == 4
+
+
+def test_shares_are_written_on_the_page(open_app, labelled):
+    """Which share of block 1's kernels is centre-surround stands there in words and in a table."""
+    app = open_app("depthwise", show="block", block="1")
+    assert fine(app)
+    share = np.mean([i % 3 == 1 for i in range(16, 32)])
+    sentence = next(m for m in told(app.markdown) if m.startswith("Of block 1's kernels"))
+    assert f"centre-surround **{share:.0%}** (0% on-centre, {share:.0%} off-centre)" in sentence
+    table = next(d.value for d in app.dataframe if "off-centre" in d.value)
+    for block in range(3):
+        share = np.mean([i % 3 == 1 for i in range(16 * block, 16 * block + 16)])
+        assert table["off-centre"][block] == f"{share:.0%}"
+
+
+def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
+    """The page shows the kernels of one label, and its lines make the same picture's data."""
+    app = open_app("depthwise", show="all", order="norm", label="edge")
+    assert fine(app)
+    table = next(d.value for d in app.dataframe if "max_abs" in d.value)
+    rows = 16 * table["block"] + table["channel"]
+    assert sorted(rows) == [i for i in range(48) if i % 3 == 0]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: labelled)
+    (script,) = (c.value for c in app.code if c.language == "python")
+    exec(compile(script, "shown", "exec"), {})
+    made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
+    assert (16 * made.block + made.channel).tolist() == rows.tolist()
+    app = open_app("depthwise", label="grating")
+    assert [i.value for i in app.info] == ["No kernel shown here is labelled grating."]

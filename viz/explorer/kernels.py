@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from viz.catalogue.described import depthwise_description, patch_description
 from viz.explorer import state
 from viz.explorer.cache import cached, key_of, store
@@ -17,7 +19,15 @@ if TYPE_CHECKING:
     from viz.results.patch_filters import PatchFilterDescription
     from viz.results.weights import DepthwiseKernels
 
-__all__ = ["at_hand", "bank", "choose_kernels", "described", "described_filters", "needs_labels"]
+__all__ = [
+    "at_hand",
+    "bank",
+    "choose_kernels",
+    "described",
+    "described_filters",
+    "labels_of",
+    "needs_labels",
+]
 
 _QUICK = 5000
 """Kernels that are described without asking: ten seconds or so."""
@@ -137,3 +147,25 @@ def bank(
         return cached(found, depthwise_kernels, found.checkpoint, order=plain, **settings)
     only = None if label == ANY_LABEL else label
     return cached(found, labelled_kernels, description, order=order, label=only, **settings)
+
+
+def labels_of(description: DepthwiseDescription, kernels: DepthwiseKernels) -> list[str]:
+    """Return the label of each kernel.
+
+    Parameters
+    ----------
+    description : DepthwiseDescription
+        Of all kernels of a network.
+    kernels : DepthwiseKernels
+        Some of them.
+
+    Returns
+    -------
+    list of str
+        One per kernel.
+    """
+    depth, dim = int(description.block.max()) + 1, int(description.channel.max()) + 1
+    table = np.full((depth, dim), "", dtype=description.label.dtype)
+    table[description.block, description.channel] = description.label
+    found: list[str] = table[kernels.block, kernels.channel].tolist()
+    return found

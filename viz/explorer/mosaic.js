@@ -14,7 +14,7 @@ export default function (component) {
   const root = parentElement.querySelector(".mosaic");
   const before = shown.get(root);
   const same = before && before.data.png === data.png && before.data.alt === data.alt &&
-    before.data.key.text === data.key.text;
+    before.data.key.text === data.key.text && !before.data.label === !data.label;
   if (same) before.report = component.setTriggerValue;
   else {
     const here = { data, report: component.setTriggerValue, chosen: before?.chosen ?? null };
@@ -36,9 +36,10 @@ function element(parent, tag, className, text) {
 }
 
 function nameOf(data, i) {
-  return data.block === null
+  const name = data.block === null
     ? `patch filter ${data.channel[i]}`
     : `block ${data.block[i]}, kernel ${data.channel[i]}`;
+  return data.label ? `${name}: ${data.label[i]}` : name;
 }
 
 // Finds tiles by place: the grid of each group is read off its tiles' corners.

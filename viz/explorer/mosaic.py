@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +103,7 @@ def show_mosaic(
     key: str,
     alt: str,
     small: bool = False,
+    labels: Sequence[str] | None = None,
     **settings: Any,
 ) -> tuple[Mosaic, int | None]:
     """Show a mosaic and return the tile that was just picked.
@@ -121,6 +122,8 @@ def show_mosaic(
         What is shown, for those who do not see it.
     small : bool
         Without colour bar and enlarging buttons, for a small multiple.
+    labels : sequence of str, optional
+        One per tile: said where the tile is pointed at.
     **settings : Any
         Of ``draw``.
 
@@ -133,7 +136,9 @@ def show_mosaic(
     """
     mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
     got = _component(
-        key=key, data={**data, "alt": alt, "small": small}, on_picked_change=lambda: None
+        key=key,
+        data={**data, "alt": alt, "small": small, "label": labels and list(labels)},
+        on_picked_change=lambda: None,
     )
     if not got.picked:
         return mosaic, None

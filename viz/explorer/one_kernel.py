@@ -17,6 +17,7 @@ from viz.draw.removal import draw_removal, removal_figure
 from viz.draw.weights import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
+from viz.explorer.kernels import labels_of
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem, python, take_home
@@ -255,17 +256,15 @@ def _side(result: Partners, way: str, block: int, channels: Any, kernels: Any) -
 
 
 def _table(
-    channels: Any, links: Any, shares: Any, block: int, description: DepthwiseDescription | None
+    side: DepthwiseKernels, links: Any, shares: Any, description: DepthwiseDescription | None
 ) -> None:
     rows: dict[str, Any] = {
-        "kernel": channels,
+        "kernel": side.channel,
         "link": [f"{'+' if v >= 0 else '−'}{abs(v):.3f}" for v in links],
         "share": [f"{v:.1%}" for v in shares],
     }
     if description is not None:
-        at = [int(np.flatnonzero((description.block == block) & (description.channel == c))[0])
-              for c in channels]  # fmt: skip
-        rows["label"] = description.label[at].tolist()
+        rows["label"] = labels_of(description, side)
     with st.expander("Links in numbers"):
         st.dataframe(rows, hide_index=True)
 
@@ -298,8 +297,8 @@ def show_partners(
             st.markdown(f"**What it listens to**: kernels of block {block - 1}")
             side = _side(result, "in", block - 1, result.inputs, result.input_kernels)
             shown["Listens to"] = side
-            _tiles(found, side, "in")
-            _table(result.inputs, result.input_links, result.input_shares, block - 1, description)
+            _tiles(found, side, "in", description)
+            _table(side, result.input_links, result.input_shares, description)
         else:
             st.markdown(f"**What it listens to**: patch filter {channel}, and nothing else")
             _filter_tile(found, channel)
@@ -308,9 +307,8 @@ def show_partners(
             st.markdown(f"**What listens to it**: kernels of block {block + 1}")
             side = _side(result, "out", block + 1, result.outputs, result.output_kernels)
             shown["Heard by"] = side
-            _tiles(found, side, "out")
-            links, shares = result.output_links, result.output_shares
-            _table(result.outputs, links, shares, block + 1, description)
+            _tiles(found, side, "out", description)
+            _table(side, result.output_links, result.output_shares, description)
         else:
             st.markdown(
                 "**What listens to it**: the classifier, which averages the last block's output "
@@ -329,11 +327,13 @@ def _drawn_side(side: DepthwiseKernels) -> Figure:
     return drawn_mosaic(kernel_mosaic(side, scale="tile"))
 
 
-def _tiles(found: Opened, side: DepthwiseKernels, way: str) -> None:
+def _tiles(
+    found: Opened, side: DepthwiseKernels, way: str, description: DepthwiseDescription | None
+) -> None:
     _, picked = show_mosaic(
         found, side, kernel_mosaic, key=f"viz partners {way}", scale="tile", columns=4,
         alt=f"{len(side.kernels)} kernels of block {side.block[0]}, strongest link first.",
-        small=True,
+        small=True, labels=None if description is None else labels_of(description, side),
     )  # fmt: skip
     if picked is not None:
         state.go("kernel", block=side.block[picked], channel=side.channel[picked],

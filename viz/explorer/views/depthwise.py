@@ -1,4 +1,4 @@
-"""Depthwise kernels by depth: all blocks as one atlas, or one block in full."""
+"""Depthwise kernels by depth: all blocks as one atlas, or one block in full, by label or whole."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Any
 import streamlit as st
 from matplotlib.figure import Figure
 
-from viz.draw.weights import draw_mosaic, kernel_mosaic, mosaic_figure
+from viz.draw.weights import drawn_mosaic, kernel_mosaic
 from viz.explorer import state
-from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
+from viz.explorer.kernels import at_hand, bank, choose_kernels, described, labels_of, needs_labels
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.take_home import command, file_stem, python, take_home
-from viz.explorer.words import KERNEL_ORDER_WORDS, SCALE_WORDS, sorted_by
-from viz.measure.weights import depthwise_kernels
+from viz.explorer.text import plain
+from viz.explorer.words import ANY_LABEL, SCALE_WORDS, sorted_by
+from viz.results.depthwise import DepthwiseDescription
 
 _PAPER = 64
 _SHOW = {
@@ -31,7 +32,7 @@ _NORM = " A batch norm follows every kernel, so its size says little about its e
 
 
 def _settings(found: Opened) -> tuple[dict[str, Any], str]:
-    """Show the widgets; return the measure's settings and the colour scale."""
+    """Show the widgets; return what is shown, in which order, and the colour scale."""
     config = found.checkpoint.config
     large = config.dim > _PAPER
     with st.container(horizontal=True):
@@ -50,14 +51,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         block = None
         if show == "block":
             block = state.number("block", "depthwise", "Block", config.depth)
-        order = state.choice(
-            "order",
-            "depthwise",
-            "Order within a block",
-            list(KERNEL_ORDER_WORDS),
-            default="similarity",
-            describe=KERNEL_ORDER_WORDS.__getitem__,
-        )
+        order, label = choose_kernels("depthwise", "Order within a block")
         scale = state.choice(
             "scale",
             "depthwise",
@@ -70,7 +64,48 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         "blocks": None if block is None else [block],
         "per_block": _PAPER if show == "atlas" else None,
         "order": order,
+        "label": label,
     }, scale
+
+
+def _described(found: Opened) -> DepthwiseDescription | None:
+    try:
+        return described(found)
+    except ValueError as error:
+        st.error(plain(error))
+        return None
+
+
+def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None:
+    """Write which share of the kernels has which label: in words, and block by block."""
+    if blocks:
+        where, shares = f"block {blocks[0]}'s kernels", description.shares(blocks[0])
+    else:
+        where, shares = "all kernels", description.shares()
+    both = shares["on-centre"] + shares["off-centre"]
+    others = {n: s for n, s in shares.items() if s > 0 and not n.endswith("-centre")}
+    parts = [
+        f"centre-surround **{both:.0%}** ({shares['on-centre']:.0%} on-centre, "
+        f"{shares['off-centre']:.0%} off-centre)"
+    ]
+    parts += [
+        f"{plain(name)} **{share:.0%}**"
+        for name, share in sorted(others.items(), key=lambda item: -item[1])
+    ]
+    st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
+    with st.expander("Share of each label, block by block"):
+        every = range(int(description.block.max()) + 1)
+        rows = {name: [f"{description.shares(b)[name]:.0%}" for b in every] for name in shares}
+        st.dataframe({"block": list(every), **rows}, hide_index=True)
+        st.caption(
+            "A label names the strongest of the shapes that a kernel is the sum of. Of kernels of "
+            f"a new, untrained network {description.null_coverage:.1%} get a label."
+        )
+        st.page_link(
+            st.session_state["viz pages"]["kernel_labels"],
+            label="What the labels mean, as figures",
+            query_params={"checkpoint": opened().key},
+        )
 
 
 def _page(found: Opened) -> None:
@@ -78,45 +113,76 @@ def _page(found: Opened) -> None:
     st.title("Depthwise kernels", anchor=False)
     settings, scale = _settings(found)
     st.caption(_MISLEADS[scale] + _NORM)
-    result = cached(found, depthwise_kernels, found.checkpoint, **settings)
-    blocks, order = settings["blocks"], settings["order"]
-    where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
-    mosaic, picked = show_mosaic(
-        found,
-        result,
-        kernel_mosaic,
-        key="viz depthwise",
-        alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
-        f"{config.kernel_size} taps: {where}, ordered by {sorted_by(order)}.",
-        scale=scale,
-    )
-    if picked is not None:
-        state.go("kernel", block=result.block[picked], channel=result.channel[picked], order=order)
+    told = st.container()
+    blocks, order, label = settings["blocks"], settings["order"], settings["label"]
+    description = at_hand(found)
+    # What needs no description is shown before it is made.
+    first = needs_labels(order, label)
+    if description is None and first:
+        with told:
+            description = _described(found)
+    result = bank(found, description, **settings)
+    if not len(result.kernels):
+        st.info(f"No kernel shown here is labelled {plain(label)}.")
+    else:
+        where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
+        only = "" if label == ANY_LABEL else f", labelled {label}"
+        _, picked = show_mosaic(
+            found,
+            result,
+            kernel_mosaic,
+            key="viz depthwise",
+            alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
+            f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
+            labels=None if description is None else labels_of(description, result),
+            scale=scale,
+        )
+        if picked is not None:
+            state.go(
+                "kernel", block=result.block[picked], channel=result.channel[picked],
+                order=order, label=label,
+            )  # fmt: skip
+        _home(found, result, settings, scale)
+        with st.expander("The kernels in numbers"):
+            st.dataframe(result.to_frame(), hide_index=True)
+    with told:
+        if description is None and not first:
+            description = _described(found)
+        if description is not None:
+            _shares(description, blocks)
+
+
+def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> None:
+    blocks, order, label = settings["blocks"], settings["order"], settings["label"]
+    view = f"depthwise-block-{blocks[0]}" if blocks else "depthwise"
+    stem = file_stem(found, view if label == ANY_LABEL else f"{view}-{label}")
+    given = {name: value for name, value in settings.items() if name != "label"}
+    call, shell = "measure.weights.depthwise_kernels(checkpoint, ", None
+    describing = ""
+    if needs_labels(order, label):
+        describing = "description = measure.depthwise.describe_checkpoint(checkpoint)"
+        call = "measure.weights.labelled_kernels(description, "
+        given["label"] = None if label == ANY_LABEL else label
+    else:
+        shell = command(
+            found, "depthwise", stem, blocks=blocks[0] if blocks else None,
+            all=settings["per_block"] is None, order=order, scale=scale,
+        )  # fmt: skip
+    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
 
     def figure() -> Figure:
-        made = mosaic_figure(mosaic)
-        draw_mosaic(mosaic, made)
-        return made
+        return drawn_mosaic(kernel_mosaic(result, scale=scale))  # type: ignore[arg-type]
 
-    stem = file_stem(found, f"depthwise-block-{blocks[0]}" if blocks else "depthwise")
-    arguments = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     take_home(
         stem,
         result,
         {"Figure": figure},
-        shell=command(
-            found,
-            "depthwise",
-            stem,
-            blocks=blocks[0] if blocks else None,
-            all=settings["per_block"] is None,
-            order=order,
-            scale=scale,
-        ),
+        shell=shell,
         script=python(
             found,
             f"""
-result = measure.weights.depthwise_kernels(checkpoint, {arguments})
+{describing}
+result = {call}{arguments})
 mosaic = draw.weights.kernel_mosaic(result, scale={scale!r})
 figure = draw.weights.mosaic_figure(mosaic)
 draw.weights.draw_mosaic(mosaic, figure)
@@ -124,8 +190,6 @@ draw.weights.draw_mosaic(mosaic, figure)
             stem,
         ),
     )
-    with st.expander("The kernels in numbers"):
-        st.dataframe(result.to_frame(), hide_index=True)
 
 
 _page(opened())

@@ -1,0 +1,64 @@
+"""Kernels by label: the order by hand, the filter against a loop, what cannot be asked for."""
+
+import numpy as np
+import pytest
+from hand_made import described, kernels_of
+
+from viz.measure.weights import depthwise_kernels, labelled_kernels
+from viz.results.depthwise import LABELS
+
+
+@pytest.fixture
+def found(small, rng):
+    whole = described(small, labels=rng.choice(LABELS, 48))
+    angles = rng.choice([np.nan, 0.0, 45.0, 90.0], 48)
+    for name, values in (("orientation", angles), ("r2", rng.random(48))):
+        object.__setattr__(whole, name, values)
+    return whole
+
+
+def test_order_by_label_then_angle_then_fit(found):
+    shown = labelled_kernels(found, per_block=None)
+    assert shown.block.tolist() == sorted(shown.block.tolist())
+    keys = []
+    for block, channel in zip(shown.block, shown.channel, strict=True):
+        i = 16 * block + channel
+        angle = found.orientation[i]
+        rank = LABELS.index(found.label[i])
+        keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.r2[i]))
+    assert keys == sorted(keys)
+    assert len(set(zip(shown.block, shown.channel, strict=True))) == 48
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_one_label_is_a_filter(small, found, label):
+    shown = labelled_kernels(found, per_block=None, order="index", label=label)
+    kernels = kernels_of(small)
+    rows = [i for i in range(48) if found.label[i] == label]
+    assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
+    np.testing.assert_array_equal(shown.kernels, kernels[rows])
+
+
+@pytest.mark.parametrize("order", ["index", "norm", "similarity"])
+def test_without_a_label_as_the_plain_bank(small, found, order):
+    for blocks, count in ((None, 5), ([2], None)):
+        plain = depthwise_kernels(small, blocks=blocks, per_block=count, order=order, seed=3)
+        shown = labelled_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
+        np.testing.assert_array_equal(shown.channel, plain.channel)
+        np.testing.assert_array_equal(shown.kernels, plain.kernels)
+
+
+def test_none_of_a_label(small):
+    shown = labelled_kernels(described(small), label="ring")
+    assert shown.kernels.shape == (0, 5, 5)
+
+
+def test_what_cannot_be_asked_for(found):
+    with pytest.raises(ValueError, match="'round' is not a label"):
+        labelled_kernels(found, label="round")
+    with pytest.raises(ValueError, match="order is one of"):
+        labelled_kernels(found, order="size")
+    with pytest.raises(ValueError, match="per_block must be at least 1"):
+        labelled_kernels(found, per_block=0)
+    with pytest.raises(IndexError, match="no block 3"):
+        labelled_kernels(found, blocks=[3])
