@@ -143,6 +143,41 @@ def test_a_positive_tap_on_a_flat_negative_rest_is_labelled():
     assert found.positive_centre_negative_rest.all()
 
 
+@pytest.mark.parametrize(("sign", "level"), [(1, 0.0), (1, 1.0), (-1, 1.0)])
+def test_a_strong_centre_tap_on_a_rest_of_noise_is_labelled(sign, level):
+    rng = np.random.default_rng(8)
+    kernels = rng.standard_normal((60, 9, 9)) - level
+    kernels[:, 4, 4] = rng.uniform(7, 15, 60)
+    found = describe(sign * kernels, n_init=0, n_shuffled=200)
+    centred, bump = ("on-centre", "blob+") if sign > 0 else ("off-centre", "blob-")
+    assert found.classified.mean() >= 0.85
+    named = set(found.label) - {"unclassified"}
+    # By its place alone: no stripes made of noise.
+    by_place = found.null_statistic <= found.null_threshold
+    assert set(found.label[by_place]) <= {"unclassified", "identity", centred, bump}
+    expected = centred if level else "identity"
+    assert (found.label == expected).mean() >= 0.7, named
+
+
+def test_a_strong_tap_anywhere_on_a_rest_of_noise_is_not():
+    rng = np.random.default_rng(9)
+    taps = rng.standard_normal((300, 81)) - 1
+    taps[np.arange(300), rng.integers(81, size=300)] = rng.uniform(7, 15, 300)
+    found = describe(taps.reshape(-1, 9, 9), n_init=0, n_shuffled=500)
+    assert fewer_than(int(found.classified.sum()), 0.01, 300)
+
+
+def test_a_centre_tap_does_not_hide_what_is_around_it():
+    rng = np.random.default_rng(10)
+    y, x = np.mgrid[-4:5, -4:5] / 4
+    smooth = rng.uniform(-1, 1, (40, 1, 1)) * x + rng.uniform(-1, 1, (40, 1, 1)) * y + 2 * x**2
+    kernels = smooth + 0.2 * rng.standard_normal((40, 9, 9)) + rng.uniform(0, 3, (40, 1, 1))
+    place = rng.integers(81, size=40)
+    kernels.reshape(40, 81)[np.arange(40), place] -= 6
+    found = describe(kernels, n_init=0)
+    assert (found.null_statistic > found.null_threshold).mean() >= 0.95
+
+
 def masters():
     """The eight published 7x7 kernels: one-sided and central differences of T(n; s), and so on."""
 

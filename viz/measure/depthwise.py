@@ -21,6 +21,7 @@ from viz.measure.kernel_labels import TAP_SHARE, Names, name_atoms
 from viz.measure.threads import one_thread
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.network import Source
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -32,6 +33,8 @@ Taps = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 SURROUND_T = 3.0
 """Standard errors that a constant must stand off 0 to count as a bump's surround."""
+_UP = ["identity", "shift", "blob+", "on-centre"]
+_DOWN = ["identity", "shift", "blob-", "off-centre"]
 _SHUFFLED, _NEW = -1, -2
 
 
@@ -85,7 +88,7 @@ def describe(
     with ``r2`` and the further atoms. Shuffled taps have no smoothness: a kernel that is merely
     smooth beats them too. Formulas: ``docs/methods/depthwise.md``.
     """
-    taps, block = _checked(kernels, blocks, max_atoms)
+    taps, block = _checked(kernels, blocks, max_atoms, source)
     with one_thread():
         return _described(taps, block, seed, max_atoms, n_init, n_shuffled, source, progress)
 
@@ -172,8 +175,15 @@ def describe_checkpoint(
     ------
     IndexError
         If there is no such block.
+    ValueError
+        If the kernels are below 3 x 3 or above 31 x 31, or a tap is not finite.
     """
-    model = checkpoint.model
+    model, k = checkpoint.model, checkpoint.config.kernel_size
+    if not 3 <= k <= 31:
+        raise Refusal(
+            f"{checkpoint.source.name}: kernels of {k} x {k} found, 3 x 3 to 31 x 31 expected; "
+            "others cannot be described."
+        )
     chosen = list(range(model.config.depth)) if blocks is None else list(blocks)
     kernels = [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in chosen]
     return describe(
@@ -212,7 +222,7 @@ def fit_alone(kernel: NDArray[np.float32]) -> dict[str, Any]:
     Where two sums fit about as well, rounding decides, and rounding differs with what is fitted
     beside: of the kernels of photos-p7 three in a hundred get another shape than in the whole.
     """
-    taps, block = _checked(kernel[None], None, 4)
+    taps, block = _checked(kernel[None], None, 4, None)
     k = taps.shape[-1]
     raw = taps.reshape(1, -1).astype(np.float64)
     rows = _unit(raw)[0]
@@ -225,24 +235,26 @@ def fit_alone(kernel: NDArray[np.float32]) -> dict[str, Any]:
 
 
 def _checked(
-    kernels: ArrayLike, blocks: ArrayLike | None, max_atoms: int
+    kernels: ArrayLike, blocks: ArrayLike | None, max_atoms: int, source: Source | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     taps = np.array(kernels, dtype=np.float32, order="C")
     if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not 3 <= taps.shape[1] <= 31:
-        raise ValueError(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
+        raise Refusal(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
     if not len(taps):
-        raise ValueError("there are no kernels to describe.")
+        raise Refusal("there are no kernels to describe.")
     if not 1 <= max_atoms <= 4:
-        raise ValueError(f"max_atoms is 1 to 4, not {max_atoms}.")
+        raise Refusal(f"max_atoms is 1 to 4, not {max_atoms}.")
     block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
     if block.shape != (len(taps),):
-        raise ValueError(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
+        raise Refusal(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
     broken = ~np.isfinite(taps).all((1, 2))
     if broken.any():
         i = int(broken.argmax())
-        raise ValueError(
-            f"{int(broken.sum())} of {len(taps)} kernels have taps that are not finite numbers, "
-            f"first channel {_rank_within(block)[i]} of block {block[i]}; they cannot be described."
+        whose = "" if source is None else f"{source.name}: "
+        raise Refusal(
+            f"{whose}{int(broken.sum())} of {len(taps)} kernels have taps that are not finite "
+            f"numbers, first channel {_rank_within(block)[i]} of block {block[i]}; they cannot be "
+            "described."
         )
     return taps, block
 
@@ -300,6 +312,30 @@ def _surround(chosen: Chosen, level: Tensor, k: int) -> Tensor:
     return torch.where(constant.square() > SURROUND_T**2 * variance, constant, 0.0).float()
 
 
+def _placed(
+    chosen: Chosen, label: NDArray[np.str_], raw: Taps, group: NDArray[np.int64], k: int
+) -> tuple[Bools, NDArray[np.int64]]:
+    """Return which kernels' peaks are well placed and told by ``label``, and every peak's index.
+
+    One tap on a flat rest is told by any label. On a rest that is not flat only the place of the
+    peak is established: the strongest atom must be a bump of its sign that makes more than half of
+    its height.
+    """
+    single, high, peak = kernel_null.peaks(raw)
+    placed = kernel_null.well_placed(single, peak, group, k)
+    level = kernel_null.PLACE_LEVEL / 5
+    rows = np.flatnonzero(kernel_null.well_placed(high, peak, group, k, level))
+    tap = raw[rows, peak[rows]]
+    height = (tap - np.median(raw[rows], axis=1)) / _unit(raw[rows])[3]
+    where = torch.from_numpy(rows)
+    atom = evaluate(chosen.family[where, 0], chosen.shape[where, 0], *tap_grid(k))[:, 0]
+    there = (atom * chosen.amplitude[where, :1]).double().numpy()[np.arange(len(rows)), peak[rows]]
+    same = there * np.sign(height) > 0.5 * np.abs(height)
+    bump = np.where(height > 0, np.isin(label[rows], _UP), np.isin(label[rows], _DOWN))
+    placed[rows] |= same & bump
+    return placed, peak
+
+
 def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int) -> _Named:
     """Name the atoms kept, strongest first, and the kernels; of shuffled ones nothing."""
     n, most = sums.strength.shape
@@ -320,8 +356,7 @@ def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int
         k=k,
     )
     atoms = names.spread(told.numpy())
-    single, peak = kernel_null.single_taps(raw)
-    placed = kernel_null.well_placed(single, peak, group, k)
+    placed, peak = _placed(chosen, atoms.label[:, 0], raw, group, k)
     earned = alive & (beats | placed)
     label = np.where(earned, atoms.label[:, 0], "unclassified")
     energy = raw**2
@@ -395,6 +430,7 @@ def _settings(seed: int, max_atoms: int, threshold: float) -> dict[str, Any]:
         "null_share": kernel_null.NULL_SHARE,
         "null_threshold": threshold,
         "spike_share": kernel_null.SPIKE_SHARE,
+        "peak_ratio": kernel_null.PEAK_RATIO,
         "place_level": kernel_null.PLACE_LEVEL,
         "negative_rest": kernel_descriptors.NEGATIVE_REST,
         "odd_energy": kernel_descriptors.ODD_ENERGY,
