@@ -17,11 +17,11 @@ def unpacked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     # A copy: building in the clone would leave files there, and take stale ones from there.
-    for name in ("viz", "checkpoints"):
+    for name in ("viz", "checkpoints", "docs/methods"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
+    for name in ("pyproject.toml", "README.md", "LICENSE", "docs/methods.md"):
+        shutil.copy(ROOT / name, source / name)
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, source],
         check=True,
@@ -46,16 +46,17 @@ def run(unpacked, cwd, *arguments):
 
 def test_every_module_and_data_file_is_inside(unpacked):
     tracked = subprocess.run(
-        ["git", "ls-files", "viz", "checkpoints"],
+        ["git", "ls-files", "viz", "checkpoints", "docs/methods", "docs/methods.md"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
     for name in tracked:
-        if name == "viz/shipped":
+        if name in ("viz/shipped", "viz/report/methods"):
             continue
         inside = name.replace("checkpoints/", "viz/shipped/")
+        inside = inside.replace("docs/methods", "viz/report/methods")
         assert (unpacked / inside).is_file(), name
     assert not (unpacked / "tests").exists()
     assert (unpacked / "viz" / "py.typed").exists()

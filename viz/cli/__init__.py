@@ -16,6 +16,7 @@ from viz.cli import (
     mixing,
     patch_filters,
     receptive_field,
+    report,
     substitution,
     sweep,
 )
@@ -48,5 +49,6 @@ for _command in (
     *attribution.COMMANDS,
     *sweep.COMMANDS,
     *compare.COMMANDS,
+    *report.COMMANDS,
 ):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""Commands about files: what a checkpoint is, reports, official weights, training, the explorer."""
+"""Commands about files: what a checkpoint is, official weights, training, the explorer."""
 
 from __future__ import annotations
 
@@ -45,40 +45,6 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
             value = ", ".join(value) or "none"
         text = f"{value:,}" if name == "parameters" else str(value)
         click.echo(f"{name:<18} {text or '-'}")
-
-
-@click.command()
-@loading
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="Folder.  [default: reports/ and the checkpoint's name]",
-)
-@click.option("--images", type=click.Path(path_type=Path),
-              help="A folder of images, or one.  [default: scikit-learn's two]")  # fmt: skip
-@click.option("--quick", is_flag=True, help="Weights alone, and only what takes seconds.")
-@click.option("--only", multiple=True, help="A section to write; may be repeated.")
-@click.option("--skip", multiple=True, help="A section to leave out; may be repeated.")
-@force_option
-def report(checkpoint: str, output: Path | None, images: Path | None, quick: bool,
-           only: tuple[str, ...], skip: tuple[str, ...], force: bool,
-           **options: Any) -> None:  # fmt: skip
-    """Write a folder of figures and data with an index.html.
-
-    Sections are named as their commands: patch-filters, depthwise, ... A section that fails is
-    told on the page, and the exit code is 1.
-    """
-    from viz.report.build import build, check_folder, choose
-
-    folder = output or Path("reports") / Path(checkpoint).name.split(".")[0]
-    check_folder(folder, force=force)
-    views = choose(quick=quick, only=only, skip=skip)
-    opened = open_checkpoint(checkpoint, **options)
-    sections = build(opened, folder, images=images, views=views, force=force, progress=say)
-    click.echo(str(folder / "index.html"))
-    if any(section.failed for section in sections):
-        sys.exit(1)
 
 
 @click.command()
@@ -156,4 +122,4 @@ def train(folder: Path, output: Path, recipe: str, extra: tuple[Path, ...],
     click.echo(f"{output}: held-out accuracy {accuracy:.4f}")
 
 
-COMMANDS = (info, report, fetch, explore, train)
+COMMANDS = (info, fetch, explore, train)

@@ -12,17 +12,20 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.draw.style import SMALL, TEXT, TITLE, printable
 
 __all__ = [
     "MARGIN",
+    "NOTE",
     "block_bar",
     "depth_colours",
     "foot",
     "heading",
     "inches",
+    "note_of",
     "nothing",
     "panel",
     "plain_axes",
@@ -34,6 +37,8 @@ MARGIN = 0.08
 _LINE = SMALL * 1.3 / 72
 _LETTERS = 126
 """Letters of one point in an inch, on average."""
+NOTE = "note"
+"""Label of the texts that are a figure's note; it is not drawn."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -68,8 +73,29 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
     text = f"{printable(shortened(name, room))} · {title}"
     target.text(x, 1 - 0.06 / height, text, fontsize=TITLE, va="top", ha="left")
     for i, line in enumerate(reversed(_wrapped(note, width))):
-        target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
+        target.text(
+            x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left",
+            label=NOTE,
+        )  # fmt: skip
     return 0.27, foot(note, width)
+
+
+def note_of(figure: Figure) -> str:
+    """Return the note at a figure's bottom: its scale, and how to read it.
+
+    Parameters
+    ----------
+    figure : Figure
+        Drawn.
+
+    Returns
+    -------
+    str
+        As `heading` was given it, on one line; empty where there is none.
+    """
+    lines = [text for text in figure.findobj(Text) if text.get_label() == NOTE]
+    # Lines were written from the bottom up.
+    return " ".join(text.get_text() for text in reversed(lines)).replace(r"\$", "$")
 
 
 def _wrapped(note: str, width: float) -> list[str]:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
+from viz.draw.frame import NOTE
 from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, rgb_tiles, signed_tiles
 from viz.draw.style import SIGNED, SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure, printable
 from viz.results.weights import DepthwiseKernels, PatchFilters
@@ -250,7 +251,9 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
     x = _MARGIN / width
     target.text(x, 1 - 0.08 / height, mosaic.title, fontsize=TITLE, va="top", ha="left")
-    target.text(x, 0.09 / height, mosaic.scale_text, fontsize=SMALL, va="bottom", ha="left")
+    target.text(
+        x, 0.09 / height, mosaic.scale_text, fontsize=SMALL, va="bottom", ha="left", label=NOTE
+    )
     _draw_key(mosaic, target, width, height)
     return axes
 

@@ -1,208 +1,108 @@
-"""A folder of figures with a page that opens anywhere."""
+"""A folder of figures, numbers and pages that opens anywhere, and can be made again."""
 
 from __future__ import annotations
 
-import base64
-import logging
 import shutil
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-
-from viz import __version__
-from viz.catalogue import VIEWS, Given, View
+from viz.catalogue import VIEWS, Comparison, Given
+from viz.catalogue.sweep import VIEWS as OF_SWEEPS
+from viz.draw.style import FORMATS
 from viz.image_sets import open_images
-from viz.report.folder import make_figures, write_view
+from viz.report.facts import about_checkpoint, about_images, about_sweep, versions
+from viz.report.growing import Growing, begin
+from viz.report.plan import ReportError, check_folder
+from viz.report.sections import Section, draw, measure
 
 if TYPE_CHECKING:
+    from viz.catalogue.base import Shown
     from viz.image_sets import ImageSet
     from viz.model.checkpoint import Checkpoint
+    from viz.results.base import Result
 
-__all__ = ["ReportError", "Section", "build", "check_folder", "choose"]
+__all__ = ["LIMIT", "build"]
 
-
-class ReportError(ValueError):
-    """A report that cannot be written; the message is one sentence for the user."""
-
-
-def check_folder(folder: str | Path, *, force: bool = False) -> Path:
-    """Tell whether a report can be written here, before any work is done.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where the report shall be.
-    force : bool
-        Whether an existing report may be replaced.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ReportError
-        If the folder exists and may not be replaced, or is something else than a report.
-    """
-    folder = Path(folder)
-    if folder.is_file():
-        raise ReportError(f"{folder} is a file; give the name of a folder that does not exist.")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not force:
-            raise ReportError(f"{folder} exists; choose another name or pass --force.")
-        if not (folder / "index.html").is_file():
-            raise ReportError(
-                f"{folder} exists and is not a report (it has no index.html); it is not replaced."
-            )
-    return folder
+LIMIT = 64
+"""Images of a folder that a report takes, unless told otherwise."""
 
 
-@dataclass(frozen=True)
-class Section:
-    """One view in a report: what was found, or why it was not.
-
-    Parameters
-    ----------
-    row : View
-        Of the catalogue.
-    finding : str
-        In plain language, with its numbers; empty where the view has none.
-    figures : tuple of dict
-        ``name``, ``caption`` and ``png`` (base64) of each.
-    failed : str
-        Why there is nothing; empty where all went well.
-    """
-
-    row: View
-    finding: str = ""
-    figures: tuple[dict[str, str], ...] = ()
-    failed: str = ""
-
-
-def choose(
-    *, quick: bool = False, only: Sequence[str] = (), skip: Sequence[str] = ()
-) -> tuple[View, ...]:
-    """Choose the views of a report.
-
-    Parameters
-    ----------
-    quick : bool
-        Leave out what needs images and what is slow.
-    only, skip : sequence of str
-        Names of views; ``only`` wins over ``quick``.
-
-    Returns
-    -------
-    tuple of View
-        In the catalogue's order.
-
-    Raises
-    ------
-    ReportError
-        If there is no such view, or none is left.
-    """
-    names = [row.name for row in VIEWS]
-    for name in (*only, *skip):
-        if name not in names:
-            raise ReportError(f"there is no section {name!r}; they are {', '.join(names)}.")
-    chosen = tuple(
-        row
-        for row in VIEWS
-        if row.name not in skip
-        and (row.name in only if only else not (quick and (row.needs_images or row.slow)))
-    )
-    if not chosen:
-        raise ReportError("no section is left to write; name fewer to skip.")
-    return chosen
-
-
-def _failed(row: View, error: Exception) -> Section:
-    """Say why a view is missing."""
-    logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=error)
-    known = isinstance(error, (ValueError, IndexError, OSError))
-    return Section(row, failed=str(error) if known else f"{type(error).__name__}: {error}")
-
-
-def _section(row: View, checkpoint: Checkpoint, given: Given, folder: Path) -> Section:
-    """Measure, draw and write one view; what fails in it is told, not raised."""
-    try:
-        result = row.measure(checkpoint, given)
-        made = make_figures(row, result)
-        finding = row.sentence(result) if row.sentence else ""
-    except Exception as error:
-        return _failed(row, error)
-    try:
-        write_view(row, result, made, folder / "figures", folder / "data")
-    except OSError:
-        # A full disk ends the report, not the section.
-        raise
-    except Exception as error:
-        for path in (folder / "data").glob(f"{row.name}.*"):
-            path.unlink()
-        return _failed(row, error)
-    return Section(
-        row,
-        finding,
-        tuple(
-            {
-                "name": each.name,
-                "caption": each.caption,
-                "png": base64.b64encode(
-                    (folder / "figures" / f"{each.name}.png").read_bytes()
-                ).decode(),
-            }
-            for each in row.figures
-        ),
-    )
-
-
-def _page(checkpoint: Checkpoint, sections: Sequence[Section], images: ImageSet) -> str:
-    environment = Environment(
-        loader=PackageLoader("viz.report"), autoescape=select_autoescape(default=True)
-    )
-    left_out = [row.title for row in VIEWS if row not in [s.row for s in sections]]
-    return environment.get_template("index.html").render(
-        sections=sections,
-        left_out=left_out,
-        images=images.names if any(s.row.needs_images for s in sections) else (),
-        skipped=images.note,
-        config=checkpoint.config,
-        source=checkpoint.source,
-        preprocessing=checkpoint.preprocessing,
-        training=checkpoint.training,
-        version=__version__,
-    )
+def _one(part: Growing, row: Shown, make: Callable[[], Result], folders: Sequence[Path]) -> Section:
+    """Make one section, as far as it is not there yet."""
+    kept = part.done.get(row.name, {})
+    if kept.get("section") and not kept["section"]["failed"] and part.whole(row.name):
+        return Section.from_dict(kept["section"])
+    begun = time.perf_counter()
+    spent = kept.get("seconds", 0.0) if kept.get("measured") else 0.0
+    section = None
+    if not (kept.get("measured") and part.whole(row.name)):
+        spent = 0.0
+        section = measure(row, make, part.folder / "data", folders)
+        if section is None:
+            part.keep(row.name, measured=True, seconds=time.perf_counter() - begun)
+    if section is None:
+        section = draw(row, part.folder, part.facts["settings"]["formats"], folders)
+    seconds = round(spent + time.perf_counter() - begun, 3)
+    part.keep(row.name, measured=False, section=section.to_dict(), seconds=seconds)
+    return section
 
 
 def build(
-    checkpoint: Checkpoint,
+    checkpoints: Checkpoint | Sequence[Checkpoint],
     folder: str | Path,
     *,
     images: str | Path | None = None,
-    views: Sequence[View] = VIEWS,
+    views: Sequence[Shown] = VIEWS,
+    rows: Sequence[Shown] = VIEWS,
+    limit: int = LIMIT,
+    sweep: str | Path | None = None,
+    seed: int = 0,
+    formats: Sequence[str] = FORMATS,
+    paper: str = "a4",
+    command: str = "",
     force: bool = False,
+    resume: bool = False,
     progress: Callable[[str], None] | None = None,
+    steps: Callable[[int, int], None] | None = None,
 ) -> tuple[Section, ...]:
-    """Write views and a self-contained index.html.
+    """Write a report: figures, numbers, ``index.html``, ``report.pdf``, ``manifest.json``.
 
     Parameters
     ----------
-    checkpoint : Checkpoint
-        The network.
+    checkpoints : Checkpoint or sequence of Checkpoint
+        The network; or two, for rows that compare.
     folder : str or Path
-        Made whole or not at all; a view that cannot be made is told on the page.
+        Made whole or not at all; a section that cannot be made is told on the page. Interrupted,
+        what is finished stays beside it, in a folder that ends in ``.part``.
     images : str or Path, optional
         A folder of images or one of them; scikit-learn's two photographs by default.
-    views : sequence of View
+    views : sequence of Shown
         Of `choose`.
+    rows : sequence of Shown
+        Those to choose from: what is not among the views is told to be left out.
+    limit : int
+        At most so many images, evenly spread.
+    sweep : str or Path, optional
+        File of `viz sweep`.
+    seed : int
+        Of everything random.
+    formats : sequence of str
+        Of the figures: some of `viz.draw.style.FORMATS`.
+    paper : str
+        ``"a4"`` or ``"letter"``.
+    command : str
+        That makes this report, without paths of the machine.
     force : bool
         Replace an existing report.
+    resume : bool
+        Go on with an interrupted one.
     progress : callable, optional
-        Receives a line of text per view.
+        Receives a line of text per section.
+    steps : callable, optional
+        Called with (steps done, steps in all) within long sections.
 
     Returns
     -------
@@ -212,40 +112,74 @@ def build(
     Raises
     ------
     ReportError
-        If the folder exists and may not be replaced.
+        If the folder exists and may not be replaced, or what was begun there cannot be gone on
+        with.
     ImageError
         If there is no such image, or none can be read.
     """
-    folder = check_folder(folder, force=force)
+    import torch
 
-    sets: list[ImageSet] = []
+    folder = check_folder(folder, force=force, resume=resume)
+    networks = tuple(checkpoints) if isinstance(checkpoints, (list, tuple)) else (checkpoints,)
+    views, refused = _fitting(views, networks)
+    place, swept = (None if each is None else Path(each) for each in (images, sweep))
 
-    def opened() -> ImageSet:
-        sets.append(open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels))
-        return sets[-1]
+    def opened(most: int | None = limit) -> ImageSet:
+        first: Checkpoint = networks[0]
+        return open_images(images, first.preprocessing, first.config.in_channels, limit=most)
 
-    if images is not None:
-        opened().check()
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    (part / "figures").mkdir(parents=True)
-    (part / "data").mkdir()
+    seen = None
+    if images is not None or any(row.needs_images for row in views):
+        seen = about_images(opened(), len(opened(None)), place)
+    facts = {
+        "command": command,
+        "checkpoints": [about_checkpoint(each) for each in networks],
+        "images": seen,
+        "sweep": about_sweep(swept),
+        "settings": {
+            "seed": seed, "limit": limit if images is not None else None,
+            "formats": list(formats), "paper": paper, "sections": [row.name for row in views],
+        },
+        "left_out": [*(r.title for r in rows if r not in views and r.title not in refused),
+                     *(f"{title} ({reason})" for title, reason in refused.items())],
+        "versions": versions(),
+        "threads": torch.get_num_threads(),
+    }  # fmt: skip
+    part = begin(folder, facts, resume=resume)
+    folders = [p.absolute() for p in (place, swept and swept.parent) if p]
     try:
-        sections: list[Section] = []
+        sections = []
         for number, row in enumerate(views, start=1):
             if progress:
                 progress(f"{number}/{len(views)} {row.title}")
-            given = Given(images=opened if images is not None else None)
-            sections.append(_section(row, checkpoint, given, part))
+            # A sweep names the few images it wants; they may be any of the folder.
+            most = None if swept is not None and row in OF_SWEEPS else limit
+            given = Given(
+                images=partial(opened, most) if images is not None else None,
+                seed=seed, progress=steps, sweep=swept,
+            )  # fmt: skip
+            sections.append(_one(part, row, partial(row.measure, *networks, given), folders))
             if progress and sections[-1].failed:
                 progress(f"failed: {sections[-1].failed}")
-        # The set that was read farthest knows best which files are broken.
-        read = max(sets, key=lambda each: len(each.skipped)) if sets else opened()
-        page = _page(checkpoint, sections, read)
-        (part / "index.html").write_text(page, encoding="utf-8")
-        if folder.is_dir():
-            shutil.rmtree(folder)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        if progress:
+            progress("pages")
+        part.finish(folder, sections, {row.name: part.done[row.name]["seconds"] for row in views})
+    except BaseException:
+        if not part.done:
+            shutil.rmtree(part.folder, ignore_errors=True)
+        raise
     return tuple(sections)
+
+
+def _fitting(
+    views: Sequence[Shown], networks: Sequence[Checkpoint]
+) -> tuple[tuple[Shown, ...], dict[str, str]]:
+    """Leave out comparisons that two networks do not allow; say why, by title."""
+    refused: dict[str, str] = {}
+    for row in views:
+        if isinstance(row, Comparison) and (reason := row.refuses(*networks)):
+            refused[row.title] = reason
+    kept = tuple(row for row in views if row.title not in refused)
+    if not kept:
+        raise ReportError(f"no section is left to write: {'; '.join(refused.values())}")
+    return kept, refused

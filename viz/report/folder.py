@@ -13,18 +13,24 @@ from viz.draw.style import FORMATS, FigureFileError, save_figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue import View
+    from viz.catalogue.base import Shown
     from viz.results.base import Result
 
-__all__ = ["check_view_folder", "make_figures", "write_view", "write_view_folder"]
+__all__ = [
+    "check_view_folder",
+    "make_figures",
+    "write_numbers",
+    "write_view",
+    "write_view_folder",
+]
 
 
-def make_figures(row: View, result: Result) -> dict[str, Figure]:
+def make_figures(row: Shown, result: Result) -> dict[str, Figure]:
     """Draw a view's figures.
 
     Parameters
     ----------
-    row : View
+    row : Shown
         Of the catalogue.
     result : Result
         What its measure returned.
@@ -38,13 +44,13 @@ def make_figures(row: View, result: Result) -> dict[str, Figure]:
 
 
 def write_view(
-    row: View, result: Result, made: Mapping[str, Figure], figures: Path, data: Path
+    row: Shown, result: Result, made: Mapping[str, Figure], figures: Path, data: Path
 ) -> None:
     """Write a view's figures in every format, and its data.
 
     Parameters
     ----------
-    row : View
+    row : Shown
         Of the catalogue.
     result : Result
         What its measure returned.
@@ -54,14 +60,29 @@ def write_view(
         Folders that exist.
     """
     result.save(data / f"{row.name}.npz")
-    if hasattr(result, "to_frame"):
-        result.to_frame().to_csv(data / f"{row.name}.csv", index=False)
-    if row.summary is not None:
-        text = json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-        (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
+    write_numbers(row, result, data)
     for name, figure in made.items():
         for suffix in FORMATS:
             save_figure(figure, figures / f"{name}{suffix}", force=True)
+
+
+def write_numbers(row: Shown, result: Result, data: Path) -> None:
+    """Write what can be read without this program: a table and the summary's numbers.
+
+    Parameters
+    ----------
+    row : Shown
+        Of the catalogue.
+    result : Result
+        What its measure returned.
+    data : Path
+        A folder that exists.
+    """
+    if hasattr(result, "to_frame"):
+        result.to_frame().to_csv(data / f"{row.name}.csv", index=False, lineterminator="\n")
+    if row.summary is not None:
+        text = json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False)
+        (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
 
 
 def check_view_folder(folder: Path, *, force: bool = False) -> None:
@@ -86,13 +107,13 @@ def check_view_folder(folder: Path, *, force: bool = False) -> None:
 
 
 def write_view_folder(
-    row: View, result: Result, folder: str | Path, *, force: bool = False
+    row: Shown, result: Result, folder: str | Path, *, force: bool = False
 ) -> Path:
     """Write everything of a view into one folder, whole or not at all.
 
     Parameters
     ----------
-    row : View
+    row : Shown
         Of the catalogue.
     result : Result
         What its measure returned.

@@ -49,6 +49,10 @@ class Verdict:
         Whether the answer's parts stay the same at every threshold tried.
     sentence : str
         The same with its numbers, for people.
+    random_range : tuple of float
+        Smallest and largest share among randomly initialised networks.
+    tried, differs : int
+        Choices of thresholds, and those at which a part of the answer is another.
     """
 
     group: str
@@ -56,6 +60,9 @@ class Verdict:
     answer: str
     robust: bool
     sentence: str
+    random_range: tuple[float, float]
+    tried: int
+    differs: int
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -227,7 +234,10 @@ class EarlyLate(Result):
         )
         if late:
             sentence += " " + self._parts()
-        return Verdict(name, STATEMENTS[row], answer, bool(same.all()), sentence)
+        return Verdict(
+            name, STATEMENTS[row], answer, bool(same.all()), sentence,
+            (float(chance.min()), float(chance.max())), len(same), int((~same).sum()),
+        )  # fmt: skip
 
     def _parts(self) -> str:
         """Say how many kernels each half of the late statement is true of."""

@@ -172,8 +172,8 @@ class Substitution(Result):
         Returns
         -------
         dict
-            ``images``, ``chance``, ``conditions`` (one per row of `to_frame`, without what does
-            not apply), ``settings``.
+            ``images``, ``chance``, ``taps``, ``conditions`` (one per row of `to_frame`, without
+            what does not apply), ``settings``.
         """
         conditions = []
         for c in range(len(self.method)):
@@ -211,6 +211,7 @@ class Substitution(Result):
                 **dict(zip(SCORES, map(_finite, self.chance), strict=True)),
                 "top_class_share": _finite(self.top_share),
             },
+            "taps": self.n_taps,
             "conditions": conditions,
             "settings": dict(self.source.settings),
         }

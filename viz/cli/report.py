@@ -1,0 +1,132 @@
+"""The command that writes a report, of one checkpoint or of two."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from viz.cli.common import (
+    force_option,
+    loading_options,
+    open_checkpoint,
+    progress_bar,
+    say,
+    seed_option,
+)
+
+__all__ = ["COMMANDS"]
+
+_FORMATS = ("svg", "pdf", "png")
+
+
+def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    """Read ``"svg,pdf"`` as suffixes."""
+    if value is None:
+        return ()
+    names = tuple(dict.fromkeys(part.strip().lower().lstrip(".") for part in value.split(",")))
+    if not set(names) <= set(_FORMATS):
+        raise click.BadParameter(f"{value!r} found, some of {','.join(_FORMATS)} expected.")
+    return tuple(f".{name}" for name in names)
+
+
+@click.command()
+@click.argument("checkpoints", nargs=-1, metavar="CKPT [OTHER]")
+@click.option("-o", "--output", type=click.Path(path_type=Path),
+              help="Folder.  [default: reports/ and the checkpoints' names]")  # fmt: skip
+@click.option("--images", type=click.Path(path_type=Path),
+              help="A folder of images, or one.  [default: scikit-learn's two]")  # fmt: skip
+@click.option("--limit", type=click.IntRange(1), default=64, show_default=True,
+              help="Take at most so many images, evenly spread.")  # fmt: skip
+@click.option("--sweep", type=click.Path(path_type=Path),
+              help="File of viz sweep, of this checkpoint and these images.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Weights alone, and only what takes seconds.")
+@click.option("--only", multiple=True, help="A section to write; may be repeated.")
+@click.option("--skip", multiple=True, help="A section to leave out; may be repeated.")
+@click.option("--from", "source", type=click.Path(path_type=Path),
+              help="Draw a report anew from its data, without the checkpoint.")  # fmt: skip
+@click.option("--formats", callback=_formats, metavar="LIST",
+              help="Of the files in figures/.  [default: svg,pdf,png]")  # fmt: skip
+@click.option("--paper", type=click.Choice(["a4", "letter"]),
+              help="Of report.pdf.  [default: a4]")  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with an interrupted report.")
+@force_option
+@seed_option()
+@loading_options
+def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | None,
+           **options: Any) -> None:  # fmt: skip
+    """Write a folder of figures, numbers and pages; of two checkpoints, side by side.
+
+    index.html opens anywhere, report.pdf prints; figures/ holds what a paper includes, data/ the
+    numbers behind it, manifest.json what it was made from. Sections are named as their commands:
+    patch-filters, depthwise, ... A section that fails is told on the page, and the exit code is 1.
+    Interrupted, the same command with --resume goes on.
+    """
+    if (source is None) == (not checkpoints) or len(checkpoints) > 2:
+        raise click.UsageError("give one checkpoint, or two, or --from and a report's folder.")
+    failed = (
+        _again(source, output or source, options)
+        if source is not None
+        else _anew(checkpoints, output, options)
+    )
+    if failed:
+        sys.exit(1)
+
+
+def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
+    """Rebuild a report from its data."""
+    from viz.catalogue import COMPARISONS, VIEWS
+    from viz.report.rebuild import rebuild
+
+    sections = rebuild(
+        source, output, rows=(*VIEWS, *COMPARISONS), formats=options["formats"] or None,
+        paper=options["paper"], force=options["force"], progress=_line,
+    )  # fmt: skip
+    click.echo(str(output / "index.html"))
+    return any(section.failed for section in sections)
+
+
+def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, Any]) -> bool:
+    """Measure, draw and write."""
+    from viz.catalogue import COMPARISONS, VIEWS
+    from viz.draw.style import FORMATS
+    from viz.report.build import build
+    from viz.report.facts import command_line
+    from viz.report.plan import check_folder, choose
+
+    names = [Path(each).name for each in checkpoints]
+    folder = output or Path("reports") / "-".join(name.split(".")[0] for name in names)
+    force, resume = options["force"], options["resume"]
+    check_folder(folder, force=force, resume=resume)
+    rows = VIEWS if len(checkpoints) == 1 else COMPARISONS
+    views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
+    loading = {name: options[name] for name in ("activation", "ema", "classes")}
+    opened = [open_checkpoint(each, **loading) for each in checkpoints]
+    told = ("images", "limit", "sweep", "quick", "only", "skip", "formats", "paper", "seed")
+    command = command_line(names, {f"--{name}": options[name] for name in (*told, *loading)})
+    try:
+        with progress_bar() as steps:
+            sections = build(
+                opened, folder, views=views, rows=rows, command=command,
+                images=options["images"], limit=options["limit"], sweep=options["sweep"],
+                seed=options["seed"], formats=options["formats"] or FORMATS,
+                paper=options["paper"] or "a4", force=force, resume=resume, progress=_line,
+                steps=steps,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        say("\nviz: interrupted; the same command with --resume goes on after the last section.")
+        raise
+    click.echo(str(folder / "index.html"))
+    return any(section.failed for section in sections)
+
+
+def _line(text: str) -> None:
+    """Print a line of progress, above the bar."""
+    from tqdm import tqdm
+
+    tqdm.write(text, file=sys.stderr)
+
+
+COMMANDS = (report,)

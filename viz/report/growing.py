@@ -1,0 +1,148 @@
+"""The folder in which a report grows: what is finished in it is known, and taken over."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from viz.report.facts import difference, sha256
+from viz.report.manifest import write_json
+from viz.report.pages import finish
+from viz.report.plan import ReportError, part_of
+from viz.report.sections import Section
+
+__all__ = ["Growing", "begin"]
+
+_STATE = "progress.json"
+
+
+@dataclass(frozen=True)
+class Growing:
+    """A report that grows.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its files are, until it is whole.
+    facts : dict
+        What it is made from.
+    done : dict
+        What is finished of each section, by its name.
+    started : str
+        When, in UTC.
+    """
+
+    folder: Path
+    facts: dict[str, Any]
+    done: dict[str, dict[str, Any]]
+    started: str
+
+    def keep(self, name: str, **state: Any) -> None:
+        """Note what is finished of a section, with the hashes of its files.
+
+        Parameters
+        ----------
+        name : str
+            Of the section.
+        **state : Any
+            ``measured``, ``section``, ``seconds``.
+        """
+        figures = [each["name"] for each in state.get("section", {}).get("figures", ())]
+        files = [f for f in self.folder.glob("*/*") if f.stem in (name, *figures)]
+        known = {f.relative_to(self.folder).as_posix(): sha256(f) for f in sorted(files)}
+        self.done[name] = self.done.get(name, {}) | state | {"files": known}
+        write_json(
+            self.folder / _STATE,
+            {"made_from": self.facts, "started": self.started, "done": self.done},
+        )
+
+    def whole(self, name: str) -> bool:
+        """Tell whether all the files of a section are there as they were written.
+
+        Parameters
+        ----------
+        name : str
+            Of the section.
+
+        Returns
+        -------
+        bool
+            Also True of a section without files.
+        """
+        files = self.done.get(name, {}).get("files", {})
+        return all(
+            (self.folder / file).is_file() and sha256(self.folder / file) == expected
+            for file, expected in files.items()
+        )
+
+    def finish(self, folder: Path, sections: Sequence[Section], seconds: dict[str, float]) -> None:
+        """Write the pages and the manifest, and put the report in its place.
+
+        Parameters
+        ----------
+        folder : Path
+            That place; a report that is there is replaced.
+        sections : sequence of Section
+            What is in it.
+        seconds : dict
+            Spent on each section.
+        """
+        times = {"started": self.started, "seconds": seconds}
+        finish(self.folder, self.facts, sections, times, leave=(_STATE,))
+        old = folder.with_name(folder.name + ".old.part")
+        shutil.rmtree(old, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(old)
+        self.folder.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def begin(folder: Path, facts: dict[str, Any], *, resume: bool) -> Growing:
+    """Make the folder in which the report grows, or go on with the one that is there.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the report shall be.
+    facts : dict
+        What it is made from.
+    resume : bool
+        Whether to go on with what is there; it must have been begun with the same facts.
+
+    Returns
+    -------
+    Growing
+        The folder, and what is finished in it.
+
+    Raises
+    ------
+    ReportError
+        If what is there was begun with other facts.
+    """
+    part = part_of(folder)
+    facts = json.loads(json.dumps(facts))
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    done: dict[str, dict[str, Any]] = {}
+    state = part / _STATE
+    if resume and state.is_file():
+        try:
+            kept = json.loads(state.read_text("utf-8"))
+            other = difference(facts, kept["made_from"])
+            done, started = dict(kept["done"]), str(kept["started"])
+        except (KeyError, TypeError, ValueError):
+            other = "its notes"
+        if other:
+            raise ReportError(
+                f"{part} was begun with other {other}; give the same as before, or pass --force "
+                "without --resume to begin anew."
+            )
+    else:
+        shutil.rmtree(part, ignore_errors=True)
+    for name in ("figures", "data", "made"):
+        (part / name).mkdir(parents=True, exist_ok=True)
+    return Growing(part, facts, done, started)

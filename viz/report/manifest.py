@@ -1,0 +1,140 @@
+"""The manifest: what a report was made from, and the hash of every file in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from viz.draw.style import FORMATS
+from viz.report.facts import sha256
+from viz.report.plan import ReportError
+from viz.report.sections import Section
+
+__all__ = ["FORMAT", "files_in", "read_manifest", "write_json", "write_manifest"]
+
+FORMAT = "convmixer-viz report 1"
+NAME = "manifest.json"
+_MAX_BYTES = 64 << 20
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain values, always alike, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        To write.
+    value : object
+        Of JSON.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    part = path.with_name(path.name + ".new")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
+
+
+def files_in(folder: Path, leave: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Return ``bytes`` and ``sha256`` of every file but the manifest.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the report.
+    leave : sequence of str
+        Files and folders that are not part of it.
+
+    Returns
+    -------
+    dict
+        By path within the folder, in order.
+    """
+    paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    return {
+        name: {"bytes": paths[name].stat().st_size, "sha256": sha256(paths[name])}
+        for name in sorted(paths)
+        if name.partition("/")[0] not in (NAME, *leave)
+    }
+
+
+def write_manifest(
+    folder: Path,
+    facts: Mapping[str, Any],
+    sections: Sequence[Section],
+    times: Mapping[str, Any],
+    *,
+    leave: Sequence[str] = (),
+) -> None:
+    """Write the manifest, after all other files.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the report.
+    facts : mapping
+        What it is made from.
+    sections : sequence of Section
+        What is in it.
+    times : mapping
+        All that differs between two reports of the same things.
+    leave : sequence of str
+        Files and folders that are not part of it.
+    """
+    write_json(
+        folder / NAME,
+        {
+            "format": FORMAT,
+            **facts,
+            "sections": [section.to_dict() for section in sections],
+            "files": files_in(folder, leave),
+            "times": times,
+        },
+    )
+
+
+def read_manifest(folder: Path) -> tuple[dict[str, Any], tuple[Section, ...]]:
+    """Read what a report was made from; its data must be as the manifest tells.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the report.
+
+    Returns
+    -------
+    dict
+        As given to `write_manifest`.
+    tuple of Section
+        As given there.
+
+    Raises
+    ------
+    ReportError
+        If it is not such a report, or its data has changed.
+    """
+    path = folder / NAME
+    if not path.is_file() or path.stat().st_size > _MAX_BYTES:
+        raise ReportError(f"{folder.name}: no {NAME} in it; a folder made by viz report is needed.")
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        if found.pop("format") != FORMAT:
+            raise KeyError("format")
+        sections = tuple(Section.from_dict(each) for each in found.pop("sections"))
+        files, _ = found.pop("files"), found.pop("times")
+        hashes = {s.name: files[f"data/{s.name}.npz"]["sha256"] for s in sections if not s.failed}
+        fits = set(found["settings"]["formats"]) <= set(FORMATS) and found["checkpoints"]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        fits = False
+    if not fits:
+        raise ReportError(
+            f"{folder.name}: {NAME} is not one written by viz report of this version."
+        )
+    for name, expected in hashes.items():
+        data = folder / "data" / f"{Path(name).name}.npz"
+        if not data.is_file() or sha256(data) != expected:
+            raise ReportError(
+                f"{folder.name}: data/{data.name} is missing or not the file that {NAME} tells of; "
+                "the report cannot be rebuilt from it."
+            )
+    return found, sections

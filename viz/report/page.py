@@ -1,0 +1,79 @@
+"""The page that opens anywhere: index.html, with all that it shows inside it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from viz.report.methods import everywhere, methods_of, to_html
+from viz.report.sections import Section
+
+__all__ = ["html", "title_of"]
+
+
+def title_of(facts: Mapping[str, Any]) -> str:
+    """Return what a report is about: the names of its checkpoints.
+
+    Parameters
+    ----------
+    facts : mapping
+        What it is made from.
+
+    Returns
+    -------
+    str
+        Such as ``"a.pth and b.pth"``.
+    """
+    return " and ".join(each["name"] for each in facts["checkpoints"])
+
+
+def html(facts: Mapping[str, Any], sections: Sequence[Section], made: Path) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    facts : mapping
+        What the report is made from.
+    sections : sequence of Section
+        What is in it.
+    made : Path
+        Folder with a PNG of each figure.
+
+    Returns
+    -------
+    str
+        HTML that asks nothing of the outside, and runs nothing.
+    """
+    environment = Environment(
+        loader=PackageLoader("viz.report"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = (files("viz.report") / "templates" / "report.css").read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    environment.filters["picture"] = lambda name: _picture(made / f"{name}.png")
+    environment.filters["number"] = lambda n: f"{n:,}"
+    names = [s.name for s in sections if not s.failed]
+    return environment.get_template("index.html").render(
+        title=title_of(facts),
+        facts=facts,
+        sections=sections,
+        methods=[(m, to_html(m.text)) for m in methods_of(names)],
+        everywhere=to_html(everywhere()),
+        style=Markup(style),
+        policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
+        "form-action 'none'",
+    )
+
+
+def _picture(path: Path) -> str:
+    return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -1,0 +1,79 @@
+"""What is written once all sections are there: pages, captions, tables, the manifest."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from viz.report.manifest import write_json, write_manifest
+from viz.report.page import html, title_of
+from viz.report.paper import write_pdf
+from viz.report.sections import Section
+from viz.report.tex import figures_tex
+
+__all__ = ["finish"]
+
+
+def finish(
+    part: Path,
+    facts: Mapping[str, Any],
+    sections: Sequence[Section],
+    times: Mapping[str, Any],
+    *,
+    leave: Sequence[str] = (),
+) -> None:
+    """Write the pages of a report, and its manifest last.
+
+    Parameters
+    ----------
+    part : Path
+        The report's folder.
+    facts : mapping
+        What it is made from.
+    sections : sequence of Section
+        What is in it.
+    times : mapping
+        All that differs between two reports of the same things.
+    leave : sequence of str
+        Files that are not part of the report, and are removed.
+    """
+    begun = time.perf_counter()
+    data, figures, made = part / "data", part / "figures", part / "made"
+    write_json(data / "network.json", facts["checkpoints"])
+    _write_parts(data / "network.csv", facts["checkpoints"])
+    write_json(
+        data / "summary.json",
+        [
+            {
+                "section": s.name,
+                "sentence": s.finding,
+                "numbers": [n | {"file": f"data/{s.name}.json"} for n in s.numbers],
+            }
+            for s in sections
+            if s.finding
+        ],
+    )
+    suffix = next((s for s in (".pdf", ".png") if s in facts["settings"]["formats"]), None)
+    if suffix:
+        tex = figures_tex(title_of(facts), sections, suffix)
+        (figures / "figures.tex").write_text(tex, encoding="utf-8", newline="\n")
+    (part / "index.html").write_text(html(facts, sections, made), encoding="utf-8", newline="\n")
+    write_pdf(part / "report.pdf", facts, sections, (figures, made))
+    times = {**times, "pages": round(time.perf_counter() - begun, 3)}
+    write_manifest(part, facts, sections, times, leave=(made.name, *leave))
+    shutil.rmtree(made)
+    for name in leave:
+        (part / name).unlink(missing_ok=True)
+
+
+def _write_parts(path: Path, checkpoints: Sequence[Mapping[str, Any]]) -> None:
+    """Write the table of the networks' parts."""
+    rows = [{"checkpoint": c["name"], **part} for c in checkpoints for part in c["parts"]]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)

@@ -1,0 +1,169 @@
+"""report.pdf: pages of text by ReportLab, with the figures' own PDFs placed on them by pypdf."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pypdf import PdfReader, PdfWriter
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    DictionaryObject,
+    FloatObject,
+    NameObject,
+    PdfObject,
+)
+from reportlab.lib.pagesizes import A4, letter
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+
+from viz.report.page import title_of
+from viz.report.sections import Section
+from viz.report.words import FONT, Heading, story
+
+__all__ = ["PAPERS", "write_pdf"]
+
+PAPERS: dict[str, tuple[float, float]] = {"a4": A4, "letter": letter}
+_MARGIN = 15 * mm
+_FOOT = 12 * mm
+
+
+@dataclass
+class _Places:
+    """Where the figures are to lie: page, left, bottom, scale, by name."""
+
+    found: dict[str, tuple[int, float, float, float]] = field(default_factory=dict)
+
+
+class _Room(Flowable):  # type: ignore[misc]
+    """Room for a figure; it notes where it came to lie."""
+
+    def __init__(self, name: str, size: tuple[float, float], most: float, places: _Places) -> None:
+        super().__init__()
+        self.name, self.full, self.most, self.places = name, size, most, places
+        self.scale = 1.0
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        """Take the figure's own size, or less where the page has less."""
+        self.scale = min(1.0, width / self.full[0], self.most / self.full[1])
+        return self.full[0] * self.scale, self.full[1] * self.scale
+
+    def draw(self) -> None:
+        """Note the place; the figure is put there afterwards."""
+        x, y = self.canv.absolutePosition(0, 0)
+        self.places.found[self.name] = (self.canv.getPageNumber() - 1, x, y, self.scale)
+
+
+class _Document(BaseDocTemplate):  # type: ignore[misc]
+    """Pages with numbers, a contents list and bookmarks."""
+
+    def __init__(self, file: io.BytesIO, size: tuple[float, float], title: str) -> None:
+        width, height = size
+        super().__init__(
+            file, pagesize=size, title=title, author="convmixer-viz", invariant=1,
+            leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
+        )  # fmt: skip
+        self.running = title
+        frame = Frame(
+            _MARGIN, _MARGIN + _FOOT / 2, width - 2 * _MARGIN, height - 2 * _MARGIN - _FOOT / 2,
+            leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
+        )  # fmt: skip
+        self.addPageTemplates([PageTemplate("all", [frame], onPage=self.number)])
+
+    def number(self, canvas: Canvas, document: BaseDocTemplate) -> None:
+        """Write the foot of a page."""
+        canvas.setFont(FONT, 7)
+        canvas.drawString(_MARGIN, _MARGIN - 2 * mm, self.running[:100])
+        canvas.drawRightString(
+            self.pagesize[0] - _MARGIN, _MARGIN - 2 * mm, str(canvas.getPageNumber())
+        )
+
+    def afterFlowable(self, flowable: Flowable) -> None:
+        """Put headings into the contents list and the bookmarks."""
+        if isinstance(flowable, Heading) and flowable.level < 2:
+            self.canv.bookmarkPage(flowable.key)
+            self.canv.addOutlineEntry(flowable.plain, flowable.key, flowable.level, closed=True)
+            if flowable.level == 0:
+                self.notify("TOCEntry", (0, flowable.getPlainText(), self.page, flowable.key))
+
+
+def write_pdf(
+    path: Path,
+    facts: Mapping[str, Any],
+    sections: Sequence[Section],
+    folders: Sequence[Path],
+) -> None:
+    """Write the report for printing.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    facts : mapping
+        What the report is made from.
+    sections : sequence of Section
+        What is in it.
+    folders : sequence of Path
+        Where the figures' PDFs are looked for, one after the other.
+    """
+    places = _Places()
+    size = PAPERS[facts["settings"]["paper"]]
+    most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm
+
+    def room(name: str, width: float, height: float) -> Flowable:
+        return _Room(name, (width * mm, height * mm), most, places)
+
+    text = io.BytesIO()
+    title = title_of(facts)
+    _Document(text, size, title).multiBuild(story(facts, sections, room))
+    writer = PdfWriter(clone_from=PdfReader(text))
+    for name, (number, x, y, scale) in sorted(places.found.items()):
+        file = next(p for f in folders if (p := f / f"{name}.pdf").is_file())
+        _place(writer, number, name, PdfReader(file), (x, y, scale))
+    out = io.BytesIO()
+    writer.write(out)
+    path.write_bytes(out.getvalue())
+
+
+def _place(
+    writer: PdfWriter, number: int, name: str, figure: PdfReader, at: tuple[float, float, float]
+) -> None:
+    """Put a figure on a page as a form: its drawing is copied as it is, not read."""
+    drawn, page, (x, y, scale) = figure.pages[0], writer.pages[number], at
+    contents = drawn.get_contents()
+    stream = DecodedStreamObject()
+    stream.set_data(b"" if contents is None else contents.get_data())
+    form = stream.flate_encode()
+    form.update(
+        {
+            NameObject("/Type"): NameObject("/XObject"),
+            NameObject("/Subtype"): NameObject("/Form"),
+            NameObject("/BBox"): ArrayObject(FloatObject(v) for v in drawn.mediabox),
+            NameObject("/Resources"): _there(drawn["/Resources"]).clone(writer),
+        }
+    )
+    if "/Group" in drawn:
+        form[NameObject("/Group")] = _there(drawn["/Group"]).clone(writer)
+    key = NameObject(f"/{name}")
+    resources = _there(page["/Resources"])
+    forms = _there(resources.setdefault(NameObject("/XObject"), DictionaryObject()))
+    forms[key] = writer._add_object(form)
+    left, bottom = x - scale * float(drawn.mediabox.left), y - scale * float(drawn.mediabox.bottom)
+    words = f"q {scale:.5f} 0 0 {scale:.5f} {left:.3f} {bottom:.3f} cm {key} Do Q\n"
+    before = page.get_contents()
+    whole = DecodedStreamObject()
+    whole.set_data((b"" if before is None else before.get_data()) + b"\n" + words.encode())
+    page[NameObject("/Contents")] = writer._add_object(whole.flate_encode())
+
+
+def _there(entry: PdfObject) -> DictionaryObject:
+    """Return a dictionary that a PDF may hold in another place."""
+    found = entry.get_object()
+    if not isinstance(found, DictionaryObject):
+        raise TypeError(f"a dictionary expected, {type(found).__name__} found.")
+    return found

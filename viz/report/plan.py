@@ -1,0 +1,111 @@
+"""Which sections a report has, and where it may be written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from viz.catalogue import VIEWS
+from viz.results.refusal import Refusal
+
+if TYPE_CHECKING:
+    from viz.catalogue.base import Shown
+
+__all__ = ["ReportError", "check_folder", "choose", "part_of"]
+
+
+class ReportError(Refusal):
+    """A report that cannot be written; the message is one sentence for the user."""
+
+
+def part_of(folder: Path) -> Path:
+    """Return the folder in which a report grows until it is whole."""
+    return folder.with_name(folder.name + ".part")
+
+
+def check_folder(folder: str | Path, *, force: bool = False, resume: bool = False) -> Path:
+    """Tell whether a report can be written here, before any work is done.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the report shall be.
+    force : bool
+        Whether an existing report, or the rest of an interrupted one, may be replaced.
+    resume : bool
+        Whether an interrupted report shall be gone on with.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ReportError
+        If the folder exists and may not be replaced, or is something else than a report, or if
+        an interrupted report is there and nothing was said about it.
+    """
+    folder = Path(folder)
+    if not folder.name:
+        folder = folder.resolve()
+    if folder.is_file():
+        raise ReportError(f"{folder} is a file; give the name of a folder that does not exist.")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not force:
+            raise ReportError(f"{folder} exists; choose another name or pass --force.")
+        if not (folder / "index.html").is_file():
+            raise ReportError(
+                f"{folder} exists and is not a report (it has no index.html); it is not replaced."
+            )
+    part = part_of(folder)
+    if part.exists() and not (force or resume):
+        raise ReportError(
+            f"{part} holds an interrupted report; go on with --resume, or pass --force to begin "
+            "anew."
+        )
+    return folder
+
+
+def choose(
+    *,
+    quick: bool = False,
+    only: Sequence[str] = (),
+    skip: Sequence[str] = (),
+    rows: Sequence[Shown] = VIEWS,
+) -> tuple[Shown, ...]:
+    """Choose the sections of a report.
+
+    Parameters
+    ----------
+    quick : bool
+        Leave out what needs images and what is slow.
+    only, skip : sequence of str
+        Names of sections; ``only`` wins over ``quick``.
+    rows : sequence of Shown
+        To choose from.
+
+    Returns
+    -------
+    tuple of Shown
+        In their order.
+
+    Raises
+    ------
+    ReportError
+        If there is no such section, or none is left.
+    """
+    names = [row.name for row in rows]
+    for name in (*only, *skip):
+        if name not in names:
+            raise ReportError(f"there is no section {name!r}; they are {', '.join(names)}.")
+    chosen = tuple(
+        row
+        for row in rows
+        if row.name not in skip
+        and (row.name in only if only else not (quick and (row.needs_images or row.slow)))
+    )
+    if not chosen:
+        raise ReportError("no section is left to write; name fewer to skip.")
+    return chosen

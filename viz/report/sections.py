@@ -1,0 +1,222 @@
+"""One section of a report: measured into a file, then drawn and told from that file alone."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from viz.draw.frame import note_of
+from viz.draw.style import MM, ONE_COLUMN, save_figure
+from viz.report.folder import make_figures, write_numbers
+from viz.report.names import without_paths
+from viz.report.trace import trace
+from viz.results.refusal import Refusal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.catalogue.base import Shown
+    from viz.results.base import Result
+
+__all__ = ["Drawn", "Section", "draw", "measure"]
+
+PAGE_DPI = 150
+"""Of pictures on the page: twice the pixels of a usual screen would double its size."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One figure of a section.
+
+    Parameters
+    ----------
+    name : str
+        Of its files, without suffix.
+    caption : str
+        What is shown.
+    note : str
+        As on the figure: its scale, and how to read it.
+    width, height : float
+        In millimetres.
+    columns : int
+        Of a journal's page that it needs: 1 or 2.
+    """
+
+    name: str
+    caption: str
+    note: str
+    width: float
+    height: float
+    columns: int
+
+
+@dataclass(frozen=True)
+class Section:
+    """One row of the catalogue in a report: what was found, or why it was not.
+
+    Parameters
+    ----------
+    name, title, misleads : str
+        Of the row.
+    needs_images : bool
+        Whether it is about what the network does on images.
+    finding : str
+        In plain language, with its numbers; empty where the row has none.
+    numbers : tuple of dict
+        Of `viz.report.trace.trace`: where each number of the finding stands.
+    figures : tuple of Drawn
+        The main one first.
+    failed : str
+        Why there is nothing; empty where all went well.
+    """
+
+    name: str
+    title: str
+    misleads: str
+    needs_images: bool = False
+    finding: str = ""
+    numbers: tuple[dict[str, Any], ...] = ()
+    figures: tuple[Drawn, ...] = field(default=())
+    failed: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Section:
+        """Make a section of plain values.
+
+        Parameters
+        ----------
+        values : dict
+            Of `to_dict`, perhaps from a file.
+
+        Returns
+        -------
+        Section
+            Equal to the one written.
+        """
+        figures = tuple(Drawn(**each) for each in values["figures"])
+        return cls(**(values | {"figures": figures, "numbers": tuple(values["numbers"])}))
+
+
+def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Section:
+    """Say why a section is missing."""
+    logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=error)
+    known = isinstance(error, (Refusal, OSError))
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    return Section(row.name, row.title, row.misleads, row.needs_images,
+                   failed=without_paths(text, folders) or type(error).__name__)  # fmt: skip
+
+
+def measure(
+    row: Shown, make: Callable[[], Result], data: Path, folders: Sequence[str | Path] = ()
+) -> Section | None:
+    """Measure a row of the catalogue into ``NAME.npz``.
+
+    Parameters
+    ----------
+    row : Shown
+        Of the catalogue.
+    make : callable
+        Returns the result.
+    data : Path
+        A folder that exists.
+    folders : sequence of str or Path
+        Whose names must not be told.
+
+    Returns
+    -------
+    Section or None
+        That says why there is no result; None if there is one.
+    """
+    try:
+        result = make()
+    except Exception as error:
+        return _failed(row, error, folders)
+    # A full disk ends the report, not the section.
+    result.save(data / f"{row.name}.npz")
+    return None
+
+
+def draw(
+    row: Shown, part: Path, formats: Sequence[str], folders: Sequence[str | Path] = ()
+) -> Section:
+    """Draw and tell a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised.
+
+    Parameters
+    ----------
+    row : Shown
+        Of the catalogue.
+    part : Path
+        The report's folder: ``data/``, ``figures/`` and ``made/``, which is for pages alone.
+    formats : sequence of str
+        Of `viz.draw.style.FORMATS`.
+    folders : sequence of str or Path
+        Whose names must not be told.
+
+    Returns
+    -------
+    Section
+        All that the pages need, beside the files.
+    """
+    data, figures = part / "data", part / "figures"
+    try:
+        result = row.load(data / f"{row.name}.npz")
+        finding = row.sentence(result) if row.sentence else ""
+        write_numbers(row, result, data)
+        drawn = make_figures(row, result)
+        for name, figure in drawn.items():
+            _save(figure, name, figures, part / "made", formats)
+    except OSError:
+        raise
+    except Exception as error:
+        for path in (*data.glob(f"{row.name}.*"), *_files(row, part)):
+            path.unlink()
+        return _failed(row, error, folders)
+    summary = data / f"{row.name}.json"
+    known = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
+    captions = {each.name: each.caption for each in row.figures}
+    return Section(
+        row.name, row.title, row.misleads, row.needs_images, finding,
+        tuple(trace(finding, known)),
+        tuple(_drawn(name, captions[name], figure) for name, figure in drawn.items()),
+    )  # fmt: skip
+
+
+def _files(row: Shown, part: Path) -> list[Path]:
+    """Return the files of a row's figures."""
+    names = {each.name for each in row.figures}
+    return [
+        path
+        for folder in ("figures", "made")
+        for path in sorted((part / folder).iterdir())
+        if path.stem in names
+    ]
+
+
+def _save(figure: Figure, name: str, figures: Path, made: Path, formats: Sequence[str]) -> None:
+    """Write a figure in every format asked for, and as the pages need it."""
+    for suffix in formats:
+        save_figure(figure, figures / f"{name}{suffix}", force=True)
+    if ".pdf" not in formats:
+        save_figure(figure, made / f"{name}.pdf", force=True)
+    figure.set_dpi(PAGE_DPI)
+    picture = io.BytesIO()
+    figure.savefig(
+        picture, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 6}
+    )
+    (made / f"{name}.png").write_bytes(picture.getvalue())
+
+
+def _drawn(name: str, caption: str, figure: Figure) -> Drawn:
+    width, height = figure.get_size_inches() / MM
+    columns = 1 if width <= ONE_COLUMN / MM + 0.5 else 2
+    return Drawn(name, caption, note_of(figure), round(float(width), 2), round(float(height), 2),
+                 columns)  # fmt: skip

@@ -1,0 +1,84 @@
+"""Figures as a paper includes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from viz.report.sections import Section
+
+__all__ = ["escape_tex", "figures_tex"]
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
+    "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "²": r"\textsuperscript{2}", "±": r"\textpm{}", "×": r"\texttimes{}",
+    "·": r"\textperiodcentered{}",
+    "°": r"\textdegree{}", "−": r"\textminus{}", "…": r"\dots{}", "≤": r"$\leq$", "≥": r"$\geq$",
+    "σ": r"$\sigma$", "→": r"$\rightarrow$", "≈": r"$\approx$",
+    "–": "--", "—": "---", "\n": " ", "\r": " ", "\t": " ",
+}  # fmt: skip
+
+
+def escape_tex(text: str) -> str:
+    """Write a text so that TeX prints it as it is.
+
+    Parameters
+    ----------
+    text : str
+        Any; characters other than ASCII stay, and need a TeX that reads UTF-8.
+
+    Returns
+    -------
+    str
+        Without control characters.
+    """
+    return "".join(_SPECIAL.get(c, c) for c in text if c in _SPECIAL or c.isprintable())
+
+
+def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
+    """Write an environment per figure, with a caption that states its scale and numbers.
+
+    Parameters
+    ----------
+    name : str
+        What the figures are about.
+    sections : iterable of Section
+        Of the report.
+    suffix : str
+        Of the files to include.
+
+    Returns
+    -------
+    str
+        To be copied from, or read whole by LaTeX.
+    """
+    lines = [
+        f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
+        "% Each is made at print size: included at another width, its text is no longer 6 pt or",
+        "% more. Figures for two columns (figure*) are not shrunk to one.",
+    ]
+    for section in sections:
+        for number, figure in enumerate(section.figures):
+            star = "*" if figure.columns == 2 else ""
+            parts = [figure.caption, figure.note] + ([section.finding] if number == 0 else [])
+            caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
+            file = f"figures/{figure.name}{suffix}"
+            lines += [
+                "",
+                f"% {escape_tex(section.title)}: {figure.columns} column"
+                f"{'s' if figure.columns > 1 else ''}, {figure.width:g} mm x {figure.height:g} mm",
+                f"\\begin{{figure{star}}}",
+                "  \\centering",
+                f"  \\includegraphics[width={figure.width:g}mm]{{{file}}}",
+                f"  \\caption{{{escape_tex(name)}. {caption}}}",
+                f"  \\label{{fig:{re.sub('[^a-z0-9-]', '-', figure.name)}}}",
+                f"\\end{{figure{star}}}",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."
