@@ -49,7 +49,7 @@ def results(kept):
 def quick(monkeypatch):
     """What is drawn is not looked at here."""
     empty = picture(0)
-    monkeypatch.setattr("viz.explorer.found._png", lambda result, row_name, number: empty)
+    monkeypatch.setattr("viz.explorer.found._png", lambda result, **settings: empty)
 
 
 @pytest.fixture

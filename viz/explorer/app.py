@@ -38,6 +38,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("early_late", "Early and late", ":material/compare_arrows:"),
         ("clusters", "Clusters", ":material/bubble_chart:"),
         ("mixing", "Mixing", ":material/shuffle:"),
+        ("compare", "Compare two networks", ":material/difference:"),
     ),
     _ON_IMAGES: (
         ("receptive_fields", "Receptive fields", ":material/filter_center_focus:"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.catalogue import view
+from viz.catalogue import COMPARISONS, VIEWS, comparison, view
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
@@ -17,41 +18,54 @@ from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.explorer.working import work
+from viz.image_sets import default_images
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue import Given, View
+    from viz.catalogue import Given
     from viz.catalogue.base import Shown
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_figures", "show_view"]
+__all__ = ["show_row", "show_view"]
 
 _SCREEN_DPI = 200
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
+_UPLOADS = (
+    "The lines take the uploaded images from a folder called images, which is for you to make."
+)
 
 
 def _row(name: str) -> Shown:
-    return view(name)
+    return {row.name: row for row in (*VIEWS, *COMPARISONS)}[name]
 
 
 def _measure(checkpoint: Checkpoint, given: Given, *, view_name: str) -> Result:
     return view(view_name).measure(checkpoint, given)
 
 
-def _png(result: Result, *, row_name: str, number: int) -> bytes:
+def _compare(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> Result:
+    return comparison(row_name).measure(a, b, given)
+
+
+def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> str:
+    return comparison(row_name).refuses(a, b)
+
+
+def _png(result: Result, *, row_name: str, number: int, made_from: str) -> bytes:
     buffer = io.BytesIO()
     figure: Figure = _row(row_name).figures[number].make(result)
     figure.savefig(buffer, format="png", dpi=_SCREEN_DPI)
     return buffer.getvalue()
 
 
-def _home(row: View, found: Opened, result: Result, images: Images | None) -> None:
-    stem = file_stem(found, row.name)
+def _lines(row: Shown, images: Images | None, other: Opened | None) -> str:
+    """Return Python that makes a result and its main figure from ``checkpoint``."""
     folder = None if images is None else images.folder
     given = "Given()"
     if folder is not None:
@@ -59,9 +73,37 @@ def _home(row: View, found: Opened, result: Result, images: Images | None) -> No
             f"Given(images=lambda: open_images({folder!r}, checkpoint.preprocessing, "
             f"checkpoint.config.in_channels, limit={MAX_IMAGES}))"
         )
+    elif images is not None and not row.needs_images:
+        given = (
+            "Given(images=lambda: open_images(None, checkpoint.preprocessing, "
+            "checkpoint.config.in_channels))"
+        )
+    opens = "from viz.image_sets import open_images" if "open_images" in given else ""
+    find, rest = ("view", "") if other is None else ("comparison", ", other")
+    return f"""
+from viz.catalogue import Given, {find}
+{opens}
+{f"other = viz.load({other.spelling!r})" if other is not None else ""}
+row = {find}({row.name!r})
+result = row.measure(checkpoint{rest}, {given})
+figure = row.figures[0].make(result)
+"""
+
+
+def _home(
+    row: Shown, found: Opened, result: Result, images: Images | None, other: Opened | None
+) -> None:
+    stem = file_stem(found, row.name)
+    folder = None if images is None else images.folder
     options: dict[str, Any] = dict(_OPTIONS.get(row.name, {}))
     if folder is not None:
         options["limit"] = MAX_IMAGES
+    if other is None:
+        shell = command(found, row.name, stem, folder, **options)
+    else:
+        if images is not None:
+            options["images"] = folder or default_images()[0].parent
+        shell = command(found, "compare", f"{stem}/", other.spelling, **options)
     take_home(
         stem,
         result,
@@ -69,79 +111,94 @@ def _home(row: View, found: Opened, result: Result, images: Images | None) -> No
             each.name: lambda each=each: each.make(result)  # type: ignore[misc]
             for each in row.figures
         },
-        shell=command(found, row.name, stem, images=folder, **options),
-        note="The lines take the uploaded images from a folder called images, which is for you to "
-        "make."
-        if images is not None and images.uploads
-        else "",
-        script=python(
-            found,
-            f"""
-from viz.catalogue import Given, view
-{"from viz.image_sets import open_images" if folder is not None else ""}
-row = view({row.name!r})
-result = row.measure(checkpoint, {given})
-figure = row.figures[0].make(result)
-""",
-            stem,
-            table=hasattr(result, "to_frame"),
-        ),
+        shell=shell,
+        note=_UPLOADS if images is not None and images.uploads else "",
+        script=python(found, _lines(row, images, other), stem, table=hasattr(result, "to_frame")),
     )
 
 
-def show_figures(found: Opened, result: Result, row: Shown) -> None:
-    """Show the finding and every figure of a row of the catalogue, each as it is drawn.
+def show_row(
+    row: Shown,
+    found: Opened,
+    *,
+    images: Images | None = None,
+    other: Opened | None = None,
+    instead: Mapping[str, Callable[[Opened, Any], None]] | None = None,
+) -> None:
+    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take.
 
     Parameters
     ----------
-    found : Opened
-        Private where anything in the result comes from an upload.
-    result : Result
-        Of the row's measure.
     row : Shown
         View or comparison.
+    found : Opened
+        The checkpoint.
+    images : Images, optional
+        Those chosen, where the row looks at any.
+    other : Opened, optional
+        The second checkpoint of a comparison.
+    instead : mapping, optional
+        Name of a figure to what shows it, given the checkpoint and the result.
     """
-    if row.sentence is not None:
-        st.markdown(plain(row.sentence(result)))
-    for number, each in enumerate(row.figures):
-        picture = cached(found, _png, result, row_name=row.name, number=number)
-        st.image(picture, alt=each.caption, width="stretch")
-        st.caption(plain(each.caption))
-
-
-def show_view(name: str) -> None:
-    """Show one view of the catalogue.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    """
-    found, row = opened(), view(name)
-    st.title(row.title, anchor=False)
-    st.caption(row.misleads)
-    show_method(name)
-    images = images_chosen() if row.needs_images else None
+    private = found.private or any(x is not None and x.private for x in (images, other))
+    kept = replace(found, private=private)
+    options: dict[str, Any] = {
+        "images": images,
+        "what": f"Measuring {row.title[0].lower()}{row.title[1:]}",
+        "slow": row.slow,
+    }
     try:
-        made = work(
-            found,
-            _measure,
-            images=images,
-            name=name,
-            what=f"Measuring {row.title[0].lower()}{row.title[1:]}",
-            slow=row.slow,
-            view_name=name,
-        )
-    except ValueError as error:
+        if other is None:
+            made = work(kept, _measure, name=row.name, view_name=row.name, **options)
+        else:
+            both = (found.checkpoint, other.checkpoint)
+            name = f"{row.name} {other.key}"
+            reason = work(kept, _refused, *both, what="Looking at both", row_name=row.name)
+            if reason is None:
+                return
+            if reason.value:
+                st.info(plain(reason.value))
+                return
+            made = work(kept, _compare, *both, name=name, row_name=row.name, **options)
+    except Refusal as error:
         st.error(plain(error))
         return
     if made is None:
         return
     if made.note:
         st.warning(plain(made.note))
-    private = found.private or (images is not None and images.private)
-    show_figures(replace(found, private=private), made.value, row)
-    _home(row, found, made.value, images)
-    if hasattr(made.value, "to_frame"):
+    result = made.value
+    if row.sentence is not None:
+        st.markdown(plain(row.sentence(result)))
+    for number, each in enumerate(row.figures):
+        if instead is not None and each.name in instead:
+            instead[each.name](kept, result)
+        else:
+            about = {"row_name": row.name, "number": number, "made_from": made.key}
+            picture = cached(kept, _png, result, **about)
+            st.image(picture, alt=each.caption, width="stretch")
+        st.caption(plain(each.caption))
+    _home(row, found, result, images, other)
+    if hasattr(result, "to_frame"):
         with st.expander("In numbers"):
-            st.dataframe(made.value.to_frame(), hide_index=True)
+            st.dataframe(result.to_frame(), hide_index=True)
+
+
+def show_view(
+    name: str, *, instead: Mapping[str, Callable[[Opened, Any], None]] | None = None
+) -> None:
+    """Show one view of the catalogue as a page.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line.
+    instead : mapping, optional
+        As in `show_row`.
+    """
+    found, row = opened(), view(name)
+    st.title(row.title, anchor=False)
+    st.caption(row.misleads)
+    show_method(name)
+    images = images_chosen() if row.needs_images else None
+    show_row(row, found, images=images, instead=instead)

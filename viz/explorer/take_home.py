@@ -31,9 +31,7 @@ def file_stem(opened: Opened, view: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('.-') or 'checkpoint'}-{view}"
 
 
-def command(
-    opened: Opened, view: str, stem: str, *, images: str | None = None, **options: Any
-) -> str:
+def command(opened: Opened, view: str, stem: str, *more: str | None, **options: Any) -> str:
     """Return the command line that draws the same figure.
 
     Parameters
@@ -43,9 +41,9 @@ def command(
     view : str
         The command, such as ``"depthwise"``.
     stem : str
-        Of the file written.
-    images : str, optional
-        A folder of images, or one.
+        Of the file written; a name with a suffix or a slash is taken as it is.
+    *more : str or None
+        Another checkpoint, or a folder of images; None is left out.
     **options : Any
         True stands alone, None is left out.
 
@@ -54,9 +52,9 @@ def command(
     str
         For a shell.
     """
-    given = [name for name in (opened.spelling, images) if name is not None]
+    given = [name for name in (opened.spelling, *more) if name is not None]
     words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
-    words += ["-o", f"{stem}.png"]
+    words += ["-o", stem if re.search(r"/|\.png$", stem) else f"{stem}.png"]
     for option, value in options.items():
         if value is None or value is False:
             continue

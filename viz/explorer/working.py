@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,11 +38,14 @@ class Worked(Generic[T]):
     ----------
     value : Any
         The result.
+    key : str
+        All that it was made from, short.
     note : str
         A sentence on images that were skipped; empty if none was.
     """
 
     value: T
+    key: str = ""
     note: str = ""
 
 
@@ -185,7 +189,8 @@ def work(
         return None
 
     def make(tell: Tell) -> Worked[T]:
-        return _made(function, networks, images, tell, settings)
+        short = hashlib.sha256(key.encode()).hexdigest()
+        return replace(_made(function, networks, images, tell, settings), key=short)
 
     if key in kept:
         return kept.get(key, make, lambda done, total: None)
@@ -212,4 +217,4 @@ def _made(
 
         value = function(*networks, replace(given, images=again), **settings)
     note = max((each.note for each in sets), key=len, default="")
-    return Worked(value, note)
+    return Worked(value, note=note)
