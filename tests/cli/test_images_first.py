@@ -5,12 +5,12 @@ import pytest
 from click.testing import CliRunner
 
 from viz.cli import main
-from viz.image_sets import ImageSet
 
 _MORE = {
     "sweep": ["-o", "a.npz"],
     "report": ["-o", "folder", "--only", "substitution"],
     "top-patches": ["--sweep", "none.npz", "--by-label", "--json"],
+    "preferred-inputs": ["--sweep", "none.npz", "--json"],
 }
 COMMANDS = [
     name
@@ -28,8 +28,8 @@ def no_work(monkeypatch):
 
     for module in ("depthwise", "patch_filters"):
         monkeypatch.setattr(f"viz.measure.{module}.describe_checkpoint", work)
-    monkeypatch.setattr(ImageSet, "batches", work)
     monkeypatch.setattr("viz.results.sweep.load_sweep", lambda path: None)
+    monkeypatch.setattr("viz.measure.sweep.open_sweep", lambda path, checkpoint: None)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -41,9 +41,11 @@ def test_a_folder_of_broken_images_is_refused_at_once(
     folder.mkdir()
     for each in ("a.jpg", "b.png"):
         (folder / each).write_text("no image")
-    option = next(p for p in main.commands[name].params if p.name == "images")
-    given = ["--images", folder] if isinstance(option, click.Option) else [folder]
-    arguments = [name, small_file, *given, *_MORE.get(name, ["--json"])]
+    params = main.commands[name].params
+    given = [small_file for p in params if p.name in ("checkpoint", "checkpoints", "other")]
+    option = next(p for p in params if p.name == "images")
+    given += ["--images", folder] if isinstance(option, click.Option) else [folder]
+    arguments = [name, *given, *_MORE.get(name, ["--json"])]
     done = CliRunner().invoke(main, [str(a) for a in arguments])
     assert done.exit_code == 2, done.output
     assert "none of 2 images can be read; the first: a.jpg" in done.stderr

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import Comparison, FigureRow, Given
 from viz.catalogue.described import depthwise_description
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,7 +54,7 @@ def _kernels(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
 
     reason = refused(a, b)
     if reason:
-        raise ValueError(reason)
+        raise Refusal(reason)
     both = (depthwise_description(a, given), depthwise_description(b, given))
     return kernel_change(a, b, both, seed=given.seed)
 

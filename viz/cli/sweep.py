@@ -336,10 +336,12 @@ def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | 
     and where the same taps in random order respond most.
     """
     check_output(output, as_json, force)
+    from viz.image_sets import open_images
     from viz.measure.preferred_inputs import preferred_inputs as measure
     from viz.measure.sweep import open_sweep
 
     loaded = open_checkpoint(checkpoint, **options)
+    open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
     found = open_sweep(swept, loaded)
     description = _description(loaded, described)
     with progress_bar() as tell:
