@@ -142,3 +142,25 @@ def test_spectra_stand_beside_their_null(result):
     np.testing.assert_allclose(ranks[0], result.effective_rank)
     assert any(np.allclose(found, result.null_effective_rank) for found in ranks[1:])
     np.testing.assert_allclose([b.get_height() for b in sparse.patches], 100 * result.sparsity)
+
+
+def test_points_are_where_they_were_drawn(result):
+    """Places by hand, from the boxes and limits of the axes."""
+    figure, axes = drawn(figures, "maps", result)
+    points = figures.map_points(result, axes)
+    n, shown = len(result.cluster), len(result.tsne_row)
+    assert len(points) == 2 * (n + shown)
+    for number, one in enumerate(axes):
+        mine = points[points[:, 2] == number]
+        wanted = result.tsne_row if number % 2 else np.arange(n)
+        assert mine[:, 3].tolist() == wanted.tolist()
+        box = one.get_position()
+        low, high = one.get_xlim()
+        drawn_at = (result.tsne if number % 2 else result.pca)[:, 0]
+        across = box.x0 + (drawn_at - low) / (high - low) * (box.x1 - box.x0)
+        np.testing.assert_allclose(mine[:, 0], across, atol=1e-9)
+        low, high = one.get_ylim()
+        drawn_at = (result.tsne if number % 2 else result.pca)[:, 1]
+        up = box.y0 + (drawn_at - low) / (high - low) * (box.y1 - box.y0)
+        np.testing.assert_allclose(mine[:, 1], 1 - up, atol=1e-9)
+    assert np.ptp(points[:, 0]) > 0.4 and np.ptp(points[:, 1]) > 0.4

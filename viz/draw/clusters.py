@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -20,6 +22,7 @@ __all__ = [
     "draw_agreement",
     "draw_centres",
     "draw_maps",
+    "map_points",
     "maps_figure",
 ]
 
@@ -240,6 +243,38 @@ def draw_maps(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
             title_fontsize=TEXT, bbox_to_anchor=((x - 0.06) / width, (lower + up / 2) / height),
         )  # fmt: skip
     return made
+
+
+def map_points(result: Clusters, axes: Sequence[Axes]) -> NDArray[np.float64]:
+    """Return where the kernels lie in a figure with maps.
+
+    Parameters
+    ----------
+    result : Clusters
+        That was drawn.
+    axes : sequence of matplotlib.axes.Axes
+        As `draw_maps` returns them.
+
+    Returns
+    -------
+    ndarray, (m, 4)
+        One row per point: its place as shares of the figure's width, from the left, and height,
+        from the top; the number of its map; the kernel's row in the result.
+    """
+    found = []
+    for number, one in enumerate(axes):
+        points, rows = result.pca, np.arange(len(result.pca))
+        if number % 2:
+            points, rows = result.tsne, result.tsne_row
+        one.get_xlim(), one.get_ylim()  # the limits follow the points only when they are asked for
+        place = (
+            one.get_figure(root=True)
+            .transFigure.inverted()
+            .transform(one.transData.transform(points))
+        )
+        beside = np.stack([np.full(len(rows), number), rows], 1)
+        found.append(np.concatenate([place[:, :1], 1 - place[:, 1:], beside], 1))
+    return np.concatenate(found)
 
 
 def _all_or(shown: int, n: int) -> str:

@@ -28,6 +28,7 @@ from viz.measure.feature_maps import feature_maps
 from viz.measure.one_kernel import atom_fit, partners
 from viz.measure.removal import removal
 from viz.measure.weights import patch_filters
+from viz.results.refusal import Refusal
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
 if TYPE_CHECKING:
@@ -385,7 +386,7 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
             found, _measured_maps, images=images, name="one map", what="Running the network",
             slow=heavy(config, size, _MAPS), block=block, channel=channel,
         )  # fmt: skip
-    except ValueError as error:
+    except Refusal as error:
         st.error(plain(error))
         return
     if made is None:
@@ -471,7 +472,7 @@ def show_removal(
             slow=heavy(config, size, 4 * len(images.names)),
             block=block, channel=channel, whole=whole,
         )  # fmt: skip
-    except ValueError as error:
+    except Refusal as error:
         st.error(plain(error))
         return
     if made is None:

@@ -16,6 +16,7 @@ from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.explorer.words import ANY_LABEL, SCALE_WORDS, sorted_by
 from viz.results.depthwise import DepthwiseDescription
+from viz.results.refusal import Refusal
 
 _PAPER = 64
 _SHOW = {
@@ -71,7 +72,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
 def _described(found: Opened) -> DepthwiseDescription | None:
     try:
         return described(found)
-    except ValueError as error:
+    except Refusal as error:
         st.error(plain(error))
         return None
 

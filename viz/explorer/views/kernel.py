@@ -24,13 +24,14 @@ from viz.explorer.text import plain
 from viz.measure.close_up import kernel_close_up
 from viz.measure.one_kernel import atom_fit, standing
 from viz.results.depthwise import DepthwiseDescription
+from viz.results.refusal import Refusal
 
 
 def _described(found: Opened) -> tuple[DepthwiseDescription | None, bool]:
     """Return the description, and whether the kernels can be described at all."""
     try:
         return described(found), True
-    except ValueError as error:
+    except Refusal as error:
         st.error(plain(error))
         return None, False
 
