@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 import pytest
+import torch
 from click.testing import CliRunner
 
 import viz
+from viz.cli import main
 from viz.cli.common import Group
 from viz.results.network import Config
 from viz.results.refusal import NoSuch, Refusal
@@ -15,16 +17,16 @@ from viz.results.refusal import NoSuch, Refusal
 
 def failing(error):
     @click.group(cls=Group)
-    def main():
+    def group():
         pass
 
-    @main.command()
+    @group.command()
     @click.option("--batch-size", type=int)
     @click.option("--top", type=int)
     def work(batch_size, top):
         raise error
 
-    return CliRunner().invoke(main, ["work"])
+    return CliRunner().invoke(group, ["work"])
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,48 @@ def test_a_fault_of_our_own_is_not_told_as_bad_input(error):
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"viz: {type(error).__name__} is a fault of viz")
     assert "please report" in last
+
+
+def really_too_large():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        really_too_large(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB, max allowed: 9 GB)."),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_a_sentence_with_the_options_that_help(error):
+    done = failing(error)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("viz: not enough memory (")
+    assert line.endswith("; choose a smaller --batch-size.")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("attribution", "--memory or --image-size, or another --device"),
+        ("receptive-field", "--memory or --image-size, or another --device"),
+        ("feature-maps", "--batch-size or --image-size, or another --device"),
+    ],
+)
+def test_real_commands_name_their_own_options(small_file, monkeypatch, name, options):
+    def exhausted(*given, **more):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr("viz.image_sets.ImageSet.batches", exhausted)
+    done = CliRunner().invoke(main, [name, str(small_file), "--json"])
+    assert done.exit_code == 2
+    assert f"; choose a smaller {options}." in done.stderr
 
 
 def test_refusals_can_be_caught_as_what_they_are():

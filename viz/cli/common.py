@@ -54,6 +54,10 @@ class Group(click.Group):
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
             except Exception as error:
+                if _out_of_memory(error):
+                    command = self.commands.get(ctx.invoked_subcommand or "")
+                    click.echo(f"viz: {_memory_advice(error, command)}", err=True)
+                    ctx.exit(2)
                 traceback.print_exc()
                 click.echo(
                     f"viz: {type(error).__name__} is a fault of viz, not of what it was given; "
@@ -61,6 +65,26 @@ class Group(click.Group):
                     err=True,
                 )
                 ctx.exit(1)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether numpy, or torch on any device, ran out of memory."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    words = ("can't allocate memory", "not enough memory", "out of memory")
+    return isinstance(error, RuntimeError) and any(each in str(error) for each in words)
+
+
+def _memory_advice(error: Exception, command: click.Command | None) -> str:
+    """Return a sentence with the options of this command that lower what it needs."""
+    lower = ("--batch-size", "--memory", "--image-size")
+    there = {opt for param in (command.params if command else ()) for opt in param.opts}
+    names = [opt for opt in lower if opt in there]
+    advice = f"choose a smaller {' or '.join(names)}" if names else "free some first"
+    if "--device" in there:
+        advice += ", or another --device"
+    said = str(error).strip().split("\n")[0][:200].rstrip(".")
+    return f"not enough memory ({said or type(error).__name__}); {advice}."
 
 
 def _show_warning(
