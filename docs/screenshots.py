@@ -34,12 +34,14 @@ def palette(shot, width):
     image = Image.open(io.BytesIO(shot)).convert("RGB")
     if image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.LANCZOS)
-    for colours in (256, 128, 64, 32, 16):
+    for colours in (256, 128, 64):
         out = io.BytesIO()
-        image.quantize(colours, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+        # Of the methods that Pillow brings along, the one that keeps colours of few pixels.
+        few = image.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.save(out, "PNG", optimize=True)
         if out.tell() < LARGEST:
             return out.getvalue()
-    return palette(shot, round(0.8 * width))
+    return palette(shot, round(0.85 * width))
 
 
 def picture(page, address, title, tallest):

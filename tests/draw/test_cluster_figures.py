@@ -146,7 +146,7 @@ def test_spectra_stand_beside_their_null(result):
 
 def test_points_are_where_they_were_drawn(result):
     """Places by hand, from the boxes and limits of the axes."""
-    figure, axes = drawn(figures, "maps", result)
+    _, axes = drawn(figures, "maps", result)
     points = figures.map_points(result, axes)
     n, shown = len(result.cluster), len(result.tsne_row)
     assert len(points) == 2 * (n + shown)

@@ -267,11 +267,10 @@ def map_points(result: Clusters, axes: Sequence[Axes]) -> NDArray[np.float64]:
         if number % 2:
             points, rows = result.tsne, result.tsne_row
         one.get_xlim(), one.get_ylim()  # the limits follow the points only when they are asked for
-        place = (
-            one.get_figure(root=True)
-            .transFigure.inverted()
-            .transform(one.transData.transform(points))
-        )
+        figure = one.get_figure(root=True)
+        assert figure is not None
+        to_shares = figure.transFigure.inverted()
+        place = to_shares.transform(one.transData.transform(points))
         beside = np.stack([np.full(len(rows), number), rows], 1)
         found.append(np.concatenate([place[:, :1], 1 - place[:, 1:], beside], 1))
     return np.concatenate(found)
