@@ -38,7 +38,6 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("early_late", "Early and late", ":material/compare_arrows:"),
         ("clusters", "Clusters", ":material/bubble_chart:"),
         ("mixing", "Mixing", ":material/shuffle:"),
-        ("compare", "Compare two networks", ":material/difference:"),
     ),
     _ON_IMAGES: (
         ("receptive_fields", "Receptive fields", ":material/filter_center_focus:"),
@@ -46,6 +45,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("attributions", "Attributions and trust", ":material/fact_check:"),
         ("substitution", "Substitution", ":material/swap_horiz:"),
     ),
+    "Compare and keep": (("compare", "Compare two networks", ":material/difference:"),),
 }
 """Sections of pages: file in views/ (the address has - for _), title, icon. One row adds a page."""
 

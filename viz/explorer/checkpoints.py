@@ -239,7 +239,7 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     return found, messages
 
 
-def choose_other(page: str) -> Opened | None:
+def choose_other(page: str) -> tuple[Opened | None, list[Callable[[], Any]]]:
     """Show the choice of a second checkpoint on the page, and open it.
 
     Parameters
@@ -249,8 +249,10 @@ def choose_other(page: str) -> Opened | None:
 
     Returns
     -------
-    Opened or None
-        None where it cannot be opened: the page says why.
+    opened : Opened or None
+        None where it cannot be opened.
+    messages : list of callable
+        Each shows one sentence on the page.
     """
     keys, label = list(st.session_state[_OFFERS]), _labels()
     wanted = state.wish("with", page)
@@ -259,9 +261,10 @@ def choose_other(page: str) -> Opened | None:
         "with", page, "Compare with", keys, default=rest[0], describe=label,
         help="The first one is chosen on the left; an uploaded file can be either.",
     )  # fmt: skip
+    messages: list[Callable[[], Any]] = []
     if wanted and wanted not in keys:
-        st.warning(_missing(wanted, label(key)))
-    return _open(key, lambda show: show())
+        messages.append(partial(st.warning, _missing(wanted, label(key))))
+    return _open(key, messages.append), messages
 
 
 def _labels() -> Callable[[str], str]:

@@ -157,7 +157,7 @@ def show_row(
             if reason is None:
                 return
             if reason.value:
-                st.info(plain(reason.value))
+                st.info(plain(reason.value[0].upper() + reason.value[1:]))
                 return
             made = work(kept, _compare, *both, name=name, row_name=row.name, **options)
     except Refusal as error:

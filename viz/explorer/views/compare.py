@@ -40,7 +40,9 @@ def _page(found: Opened) -> None:
             default=COMPARISONS[0].name,
             describe=lambda name: comparison(name).title,
         )
-        other = choose_other("compare")
+        other, messages = choose_other("compare")
+    for show in messages:
+        show()
     if other is None:
         return
     _names(found, other)

@@ -1,0 +1,164 @@
+"""Long work and images in a real browser: stopping, leaving, dropping pictures, going back."""
+
+import hashlib
+import io
+import os
+
+import numpy as np
+import pytest
+import torch
+from browsing import FLAGS, Watch, explore, find_chromium, free_port, serve, settle
+from PIL import Image
+
+from viz.model.convmixer import ConvMixer
+from viz.model.saving import save_checkpoint
+from viz.results.network import Preprocessing
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: apt-get install -y chromium")
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def large_file(tmp_path_factory):
+    """A network on which attributions take long enough to be stopped."""
+    torch.manual_seed(2)
+    path = tmp_path_factory.mktemp("large") / "large.safetensors"
+    network = ConvMixer(64, 6, 7, 7, 4).eval()
+    return save_checkpoint(network, path, preprocessing=Preprocessing(224, known="the file"))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("pictures")
+    for number in range(3):
+        (found / f"picture {number}.png").write_bytes(picture(number))
+    return found
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, small_file, large_file, folder):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    port = free_port()
+    words = [*explore([small_file, large_file], port), "--images", str(folder)]
+    with serve(words, elsewhere, port, elsewhere / "log") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, url):
+    """Open a page in a window of its own; nothing may leave the machine, nothing may complain."""
+    contexts, watches = [], []
+
+    def opened(path="", *, title=None, **options):
+        context = chromium.new_context(viewport={"width": 1280, "height": 1000}, **options)
+        context.set_default_timeout(30000)
+        page = context.new_page()
+        contexts.append(context)
+        watches.append(Watch(page))
+        page.goto(f"{url}/{path}")
+        if title is not None:
+            page.locator("h1", has_text=title).wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [w.foreign for w in watches] == [[] for _ in watches]
+    assert [w.complaints for w in watches] == [[] for _ in watches]
+
+
+def picture(seed):
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def test_long_work_is_asked_for_told_and_stopped(visit):
+    page = visit("attributions?checkpoint=large.safetensors", title="Attributions and their trust")
+    page.get_by_role("button", name="Measure").click()
+    bar = page.get_by_text("Measuring attributions and their trust: step")
+    bar.wait_for()
+    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    page.get_by_text("Stopped; nothing of it is kept.").wait_for()
+    settle(page)
+    assert bar.count() == 0
+    page.get_by_role("button", name="Measure").click()
+    bar.wait_for()
+    # Leaving the page ends the work, too.
+    page.get_by_role("link", name="Overview").click()
+    settle(page, "large.safetensors")
+
+
+def test_one_step_back_leaves_a_page(visit):
+    page = visit("?checkpoint=small.safetensors", title="small.safetensors")
+    settle(page)
+    for name, title in (
+        ("Depthwise kernels", "Depthwise kernels"),
+        ("Receptive fields", "Receptive fields by depth"),
+        ("One patch filter", "Patch filter 0"),
+    ):
+        page.get_by_role("link", name=name, exact=True).click()
+        page.locator("h1", has_text=title).wait_for()
+        settle(page)
+    for title in ("Receptive fields by depth", "Depthwise kernels", "small.safetensors"):
+        page.go_back()
+        page.locator("h1", has_text=title).wait_for()
+        settle(page)
+
+
+def test_images_are_dropped_and_used(visit):
+    """Dropped on the sidebar they are shown; a bad one is answered; elsewhere they are missed."""
+    page = visit("feature-maps?checkpoint=small.safetensors", title="Feature maps")
+    page.get_by_text("Images: the folder pictures").wait_for()
+    settle(page)
+    page.get_by_text("Images of your own").first.click()
+    content = picture(11)
+    page.get_by_test_id("stFileUploaderDropzone").nth(1).dispatch_event(
+        "drop", {"dataTransfer": transfer(page, "mine.png", content)}
+    )
+    page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
+    whole = hashlib.sha256(repr(("mine.png", hashlib.sha256(content).hexdigest())).encode())
+    page.wait_for_url(f"**images=upload.{whole.hexdigest()[:8]}*")
+    settle(page)
+    other = visit(page.url.split("/", 3)[3], title="Feature maps")
+    other.get_by_test_id("stAlert").get_by_text("This link shows uploaded images").wait_for()
+    other.get_by_text("Images: the folder pictures").wait_for()
+
+
+def transfer(page, name, content):
+    """Make what a drag from the desktop carries."""
+    return page.evaluate_handle(
+        """([name, bytes]) => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], name, {type: "image/png"}));
+            return carried;
+        }""",
+        [name, list(content)],
+    )
+
+
+def test_the_menu_makes_room_on_a_narrow_screen(visit, chromium):
+    page = visit("?checkpoint=small.safetensors", title="small.safetensors")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    settle(page, "small.safetensors")
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Depthwise kernels").click()
+    settle(page, "Depthwise kernels")
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
+    assert page.locator("h1").bounding_box()["x"] >= 0
