@@ -127,9 +127,7 @@ def read_manifest(folder: Path) -> tuple[dict[str, Any], tuple[Section, ...]]:
     except (KeyError, TypeError, ValueError, AttributeError):
         fits = False
     if not fits:
-        raise ReportError(
-            f"{folder.name}: {NAME} is not one written by viz report of this version."
-        )
+        raise ReportError(f"{folder.name}: {NAME} was not written by viz report of this version.")
     for name, expected in hashes.items():
         data = folder / "data" / f"{Path(name).name}.npz"
         if not data.is_file() or sha256(data) != expected:

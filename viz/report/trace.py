@@ -12,6 +12,9 @@ _NUMBER = re.compile(r"(?<![\w.])[-\N{MINUS SIGN}]?\d+(?:,\d{3})*(?:\.\d+)?(?![\
 # Percentages may stand in pairs: "3 and 5 %".
 _PERCENT = re.compile(r"(?:(?: and| to| of| or) [-+\d.]+)? ?(?:%|points)")
 
+# And in brackets after one: "50 % [45, 55]", "(-4.0 points, -9.1 to 1.1)".
+_INSIDE = re.compile(r"% \[[^\]]*$|\([^()]*(?:%|points),[^()]*$")
+
 
 def trace(sentence: str, numbers: Any) -> list[dict[str, Any]]:
     """Look up every number of a sentence.
@@ -41,14 +44,20 @@ def _look_up(
     shown = float(text.replace(",", "").replace("\N{MINUS SIGN}", "-"))
     decimals = len(text.partition(".")[2])
     room = 0.5 * 10**-decimals + 1e-9
-    inside = re.search(r"% \[[^\]]*$", sentence[: found.start()]) is not None
+    inside = _INSIDE.search(sentence[: found.start()]) is not None
     percent = inside or _PERCENT.match(after) is not None
     fits: list[tuple[str, float, int]] = []
     for scale in (100, 1) if percent else (1,):
-        fits = fits or [leaf for leaf in known if abs(leaf[1] * scale - shown) <= room]
+        # What is below 1 is a share, not a percentage.
+        fits = fits or [
+            leaf
+            for leaf in known
+            if abs(leaf[1] * scale - shown) <= room
+            and (scale > 1 or not percent or abs(leaf[1]) > 1)
+        ]
     if not fits:
         # A number may be part of a name: 90 of "r90_px".
-        named = re.compile(rf"[a-z]{text}(?!\d)[^/]*$")
+        named = re.compile(rf"[a-z_]{text}(?!\d)[^/]*$")
         name = next((pointer for pointer, _, _ in known if named.search(pointer)), None)
         return {"text": text, "pointer": name and f"{name} (name)", "value": name and shown}
     near = _words(sentence[max(0, found.start() - 30) : found.end() + 30])

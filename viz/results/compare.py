@@ -263,7 +263,7 @@ class NetworkComparison(TwoNetworks):
             )
             + "."
         )
-        a, b = (1 - s[:, -1].mean() for s in (self.shares_a, self.shares_b))
+        a, b = self._labelled().values()
         parts.append(f"A label is given to {100 * a:.0f} % of A's and {100 * b:.0f} % of B's")
         parts[-1] += " kernels"
         change, around = self.shown_shares
@@ -336,6 +336,7 @@ class NetworkComparison(TwoNetworks):
             "architecture": {
                 name: {"a": a, "b": b, "differs": a != b} for name, a, b in self.facts
             },
+            "labelled": self._labelled(),
             "labels": [_plain(row) for row in labels],
             "descriptors": [_plain(row) for row in descriptors],
             "fields": {side: self._fields(side) for side in ("a", "b")},
@@ -344,6 +345,11 @@ class NetworkComparison(TwoNetworks):
             "sentence": self.sentence(),
             "settings": dict(self.source.settings),
         }
+
+    def _labelled(self) -> dict[str, float]:
+        """Share of kernels that have a label, by network."""
+        shares = {"a": self.shares_a, "b": self.shares_b}
+        return {side: float(1 - s[:, -1].mean()) for side, s in shares.items()}
 
     def _fields(self, side: str) -> list[dict[str, Any]]:
         theory, reach, radius, interval = (

@@ -1,0 +1,123 @@
+"""A report made again: twice, from its data, after an interruption."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from viz.catalogue import VIEWS
+from viz.report.build import build
+from viz.report.growing import begin
+from viz.report.plan import ReportError, check_folder
+from viz.report.rebuild import rebuild
+
+ROWS = {row.name: row for row in VIEWS}
+# A quick section of each kind: a mosaic, and lines with a legend.
+PATCHES = replace(ROWS["patch-filters"], figures=ROWS["patch-filters"].figures[:1])
+EARLY = replace(ROWS["early-late"], figures=ROWS["early-late"].figures[3:4])
+
+
+def contents(folder):
+    """Every file's bytes; the manifest without its times."""
+    found = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*.*")}
+    manifest = json.loads(found.pop("manifest.json"))
+    del manifest["times"]
+    return found, manifest
+
+
+@pytest.fixture(scope="module")
+def first(small_file, tmp_path_factory):
+    """A report in all formats."""
+    from viz.model.checkpoint import load
+
+    folder = tmp_path_factory.mktemp("first") / "report"
+    build(load(small_file), folder, views=[PATCHES, EARLY])
+    return folder
+
+
+def test_twice_gives_the_same_bytes_and_an_interruption_changes_nothing(small, first, tmp_path):
+    """Stopped in the second section; the first is not measured again."""
+    measured = []
+
+    def counted(checkpoint, given):
+        measured.append("patch-filters")
+        return PATCHES.measure(checkpoint, given)
+
+    def stopped(checkpoint, given):
+        raise KeyboardInterrupt
+
+    counting = replace(PATCHES, measure=counted)
+    folder = tmp_path / "report"
+    with pytest.raises(KeyboardInterrupt):
+        build(small, folder, views=[counting, replace(EARLY, measure=stopped)])
+    assert [p.name for p in tmp_path.iterdir()] == ["report.part"]
+    with pytest.raises(ReportError, match="interrupted report; go on with --resume"):
+        build(small, folder, views=[counting, EARLY])
+    with pytest.raises(ReportError, match="begun with other settings"):
+        build(small, folder, views=[counting, EARLY], seed=1, resume=True)
+    build(small, folder, views=[counting, EARLY], resume=True)
+    assert measured == ["patch-filters"]
+    assert [p.name for p in tmp_path.iterdir()] == ["report"]
+    assert contents(folder) == contents(first)
+
+
+def test_files_changed_during_an_interruption_are_made_again(small, first, tmp_path, monkeypatch):
+    """A figure is missing, and a number is not what it was: both sections are drawn anew."""
+    import viz.report.growing as module
+
+    def full(*arguments, **options):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "finish", full)
+        with pytest.raises(OSError, match="no space left"):
+            build(small, tmp_path / "r", views=[PATCHES, EARLY])
+    part = tmp_path / "r.part"
+    (part / "figures" / f"{PATCHES.figures[0].name}.svg").unlink()
+    (part / "data" / "early-late.json").write_text("{}")
+    build(small, tmp_path / "r", views=[PATCHES, EARLY], resume=True)
+    assert contents(tmp_path / "r") == contents(first)
+
+
+def test_it_is_rebuilt_from_its_data_alone(first, tmp_path):
+    away = tmp_path / "sent"
+    shutil.copytree(first, away)
+    for name in ("figures", "index.html", "report.pdf"):
+        path = away / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    rebuild(away, tmp_path / "again", rows=[PATCHES, EARLY])
+    assert contents(tmp_path / "again") == contents(first)
+
+
+def test_changed_data_and_other_folders_are_refused(first, tmp_path):
+    away = tmp_path / "sent"
+    shutil.copytree(first, away)
+    with pytest.raises(ReportError, match="exists; choose another"):
+        rebuild(away, away, rows=[PATCHES, EARLY])
+    with pytest.raises(ReportError, match=r"no manifest\.json in it"):
+        rebuild(tmp_path, tmp_path / "x", rows=[PATCHES])
+    with pytest.raises(ReportError, match="knows no section 'early-late'"):
+        rebuild(away, tmp_path / "x", rows=[PATCHES])
+    manifest = away / "manifest.json"
+    said = manifest.read_text("utf-8")
+    manifest.write_text(said.replace("convmixer-viz report 1", "another report 7"))
+    with pytest.raises(ReportError, match="was not written by viz report of this version"):
+        rebuild(away, tmp_path / "x", rows=[PATCHES, EARLY])
+    manifest.write_text(said)
+    with (away / "data" / "early-late.npz").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ReportError, match=r"data/early-late.npz is missing or not the file"):
+        rebuild(away, tmp_path / "x", rows=[PATCHES, EARLY])
+    assert [p.name for p in tmp_path.iterdir()] == ["sent"]
+
+
+def test_an_interrupted_report_is_begun_anew_with_force(tmp_path):
+    part = tmp_path / "r.part"
+    part.mkdir()
+    (part / "left.txt").write_text("over")
+    with pytest.raises(ReportError, match="--resume, or pass --force"):
+        check_folder(tmp_path / "r")
+    assert check_folder(tmp_path / "r", force=True) == tmp_path / "r"
+    begin(tmp_path / "r", {"seed": 0}, resume=False)
+    assert not (part / "left.txt").exists()

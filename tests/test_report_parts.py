@@ -1,0 +1,108 @@
+"""Parts of reports: numbers traced, names instead of paths, texts for TeX, methods, the command."""
+
+from pathlib import Path
+
+import pytest
+
+from viz.catalogue import VIEWS
+from viz.report.facts import command_line, difference
+from viz.report.methods import everywhere, methods_of, to_html
+from viz.report.names import without_paths
+from viz.report.tex import escape_tex
+from viz.report.trace import trace
+
+NUMBERS = {
+    "n": 1536,
+    "rows": [{"label": "edge", "share": 0.249}, {"label": "bar", "share": 0.5}],
+    "r90_px": 11.04,
+    "share": 0.004,
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pointer"),
+    [
+        ("Of 1,536 kernels", "/n"),
+        ("25 % edges", "/rows/0/share"),
+        ("an edge share of 0.25", "/rows/0/share"),
+        ("25 and 30 %", "/rows/0/share"),
+        ("90 % within", "/r90_px (name)"),
+        ("in 2 rows", "/rows (how many)"),
+        ("11 px", "/r90_px"),
+        ("26 % edges", None),
+        ("25 edges", None),
+        ("0.5 % of", None),
+        ("-25 %", None),
+    ],
+)
+def test_numbers_are_traced_as_they_are_rounded(sentence, pointer):
+    assert trace(sentence, NUMBERS)[0]["pointer"] == pointer
+
+
+def test_names_with_digits_are_no_numbers():
+    assert trace("photos-p7 in R2 and v1.2.3a", NUMBERS) == []
+
+
+def test_of_paths_the_last_name_is_left():
+    told = {
+        "a": "/home/me/nets/x.pth: no such file",
+        "b": ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", "1/2 of it, and/or n/a", "/n"],
+        "c": 3,
+    }
+    assert without_paths(told, ["/tmp/a b"]) == {
+        "a": "x.pth: no such file",
+        "b": ["'c.png' is broken", "x.pth", "1/2 of it, and/or n/a", "/n"],
+        "c": 3,
+    }
+    assert without_paths("see https://arxiv.org/abs/2201.09792") == (
+        "see https://arxiv.org/abs/2201.09792"
+    )
+
+
+def test_tex_prints_what_was_written():
+    """Undone by hand, one special at a time."""
+    text = "100 %_of_$x^2 {a} & #b ~c \\d <e> R² 漢字"
+    escaped = escape_tex(text)
+    plain = escaped.replace(r"\textsuperscript{2}", "²")
+    for made, was in (
+        (r"\textasciicircum{}", "^"), (r"\textasciitilde{}", "~"), (r"\textless{}", "<"),
+        (r"\textgreater{}", ">"), (r"\textbackslash{}", "BACK"),
+    ):  # fmt: skip
+        plain = plain.replace(made, was)
+    for special in "%_${}&#":
+        assert f"\\{special}" in plain
+        plain = plain.replace(f"\\{special}", special)
+    assert plain.replace("BACK", "\\") == text
+    assert escape_tex("a\x00b\x1bc\nd") == "abc d"
+
+
+def test_the_command_is_told_with_names():
+    told = command_line(
+        ["a b.pth"],
+        {"--images": Path("/home/me/my photos"), "--quick": True, "--only": ("mixing", "x"),
+         "--seed": 0, "--sweep": None, "--ema": False, "--skip": ()},
+    )  # fmt: skip
+    assert told == (
+        "viz report 'a b.pth' --images 'my photos' --quick --only mixing --only x --seed 0"
+    )
+
+
+def test_what_differs_is_named():
+    assert difference({"a": (1, 2), "b": 1, "c": 0}, {"a": [1, 2], "b": 2, "d": 0}) == "b, c, d"
+
+
+def test_every_section_has_its_methods():
+    for row in VIEWS:
+        (method,) = methods_of([row.name])
+        assert method.title
+        assert len(method.text) > 500
+    assert "**Weights.**" in everywhere()
+    assert len(methods_of([row.name for row in VIEWS])) <= len(VIEWS)
+
+
+def test_methods_are_html_without_links():
+    text = to_html("## A\n\n[b](c.md) `x < y` <b>bold</b>\n\n| a |\n|---|\n| 1 |\n")
+    assert "<h4>A</h4>" in text
+    assert "b <code>x &lt; y</code> &lt;b&gt;bold&lt;/b&gt;" in text
+    assert "<a" not in text
+    assert '<div class="scroll"><table>' in text
