@@ -182,7 +182,7 @@ class Collected:
         """
         with torch.no_grad():
             logits = explainer.split.logits(torch.cat([x, torch.zeros_like(x)]))
-        logits = logits.to("cpu", torch.float64)
+        logits = logits.cpu().double()
         if not bool(logits.isfinite().all()):
             raise AttributionError(
                 "the network's answer is not finite (NaN or infinite), so nothing can be explained;"

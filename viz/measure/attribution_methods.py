@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.measure.attribution_network import MEMORY, Explained, Scored, Split
+from viz.measure.wide import wide
 from viz.model.convmixer import ConvMixer
 from viz.results.attribution import METHODS, PIXEL_METHODS, UNITS
 from viz.results.network import Preprocessing
@@ -295,14 +296,14 @@ class Explainer:
         generator, n = self._generator("noise"), self.settings.n_samples
         size = self.split.batch(self.grid(x), gradient=True)
         spread = self.settings.noise * float(x.max() - x.min())
-        total = torch.zeros_like(x, dtype=torch.float64)
+        total = torch.zeros_like(wide(x))
         for start in range(0, n, size):
             noise = [
                 torch.randn(x.shape[1:], generator=generator)
                 for _ in range(start, min(n, start + size))
             ]
             noisy = x + spread * torch.stack(noise).to(x.device, x.dtype)
-            total += self._gradients(noisy, explained).sum(0, dtype=torch.float64)
+            total += wide(self._gradients(noisy, explained)).sum(0)
         return total / n
 
     def _gradient_shap(self, x: Tensor, explained: Explained) -> Tensor:
@@ -312,11 +313,11 @@ class Explainer:
         place = torch.rand(n, generator=self._generator("path"))
         # One draw in each n-th of the path: as unbiased as plain draws, and less noisy.
         alpha = ((torch.arange(n) + place) / n).to(x.device, x.dtype)[:, None, None, None]
-        total = torch.zeros_like(x, dtype=torch.float64)
+        total = torch.zeros_like(wide(x))
         for start in range(0, n, size):
             b, a = baselines[start : start + size], alpha[start : start + size]
             gradients = self._gradients(b + a * (x - b), explained)
-            total += (gradients * (x - b)).sum(0, dtype=torch.float64)
+            total += wide(gradients * (x - b)).sum(0)
         return total / n
 
     def _integrated_gradients(self, x: Tensor, explained: Explained) -> Tensor:

@@ -239,7 +239,7 @@ class Split:
             for start in range(0, len(masks), size):
                 mask = torch.from_numpy(masks[start : start + size]).to(there.device)
                 found.append(self.rest(torch.where(mask[:, None], there, elsewhere)))
-        return torch.cat(found).to("cpu", torch.float64)
+        return torch.cat(found).cpu().double()
 
 
 def drawn_anew(

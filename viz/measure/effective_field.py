@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz.measure.wide import wide
 from viz.model.convmixer import Block, ConvMixer
 from viz.results.network import Config
 
@@ -119,9 +120,9 @@ class FieldNetwork:
             bn = cast(nn.BatchNorm2d, layer)
             mean, var = cast(Tensor, bn.running_mean), cast(Tensor, bn.running_var)
             # Tiny variances are exact in float64 only.
-            scale = bn.weight.detach().double() / torch.sqrt(var.double() + bn.eps)
-            shift = bn.bias.detach().double() - mean.double() * scale
-            return _Norm(scale.to(dtype), shift.to(dtype))
+            scale = wide(bn.weight.detach()) / torch.sqrt(wide(var) + bn.eps)
+            shift = wide(bn.bias.detach()) - wide(mean) * scale
+            return _Norm(scale.to(var.device, dtype), shift.to(var.device, dtype))
 
         parts = []
         for module in model.blocks:

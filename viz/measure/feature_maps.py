@@ -14,6 +14,7 @@ from torch import Tensor
 from viz.measure import patch_answers
 from viz.measure.map_statistics import effective_rank, hoyer, negative_mass, off_share, shuffled
 from viz.measure.stages import Stage, stages
+from viz.measure.wide import wide
 from viz.results.depthwise import LABELS
 from viz.results.feature_maps import MAPS, STATISTICS, FeatureMaps
 from viz.results.refusal import NoSuch, Refusal
@@ -131,7 +132,7 @@ def feature_maps(
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
     maps = [torch.cat(parts) for parts in zip(*seen.maps, strict=True)]
-    activity = maps[MAPS.index("depthwise_norm")].double().std((2, 3), correction=0).mean(0)
+    activity = wide(maps[MAPS.index("depthwise_norm")]).std((2, 3), correction=0).mean(0)
     if not bool(torch.isfinite(activity).all()):
         raise Refusal(
             f"{checkpoint.source.name}: maps of block {block} that are not finite found, finite "

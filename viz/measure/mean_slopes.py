@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 from torch import Tensor
 
+from viz.measure.wide import wide
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def slopes_on_images(
     count, done = 0, 0
 
     def total(x: Tensor) -> Floats:
-        slope = _slope(config.activation, x).sum((0, 2, 3), dtype=torch.float64)
+        slope = wide(_slope(config.activation, x)).sum((0, 2, 3))
         return cast(Floats, slope.cpu().numpy())
 
     with torch.no_grad():
@@ -197,7 +198,7 @@ def _input_means(model: ConvMixer, side: int) -> tuple[Floats, Floats]:
 
 def _array(tensor: Tensor | None) -> Floats:
     assert tensor is not None
-    return cast(Floats, tensor.detach().double().cpu().numpy())
+    return cast(Floats, wide(tensor.detach()).cpu().numpy())
 
 
 def slopes_from_statistics(model: ConvMixer, side: int) -> tuple[Floats, Floats]:

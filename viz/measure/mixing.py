@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from viz.measure.mean_slopes import slopes_from_statistics, slopes_on_images
 from viz.measure.mixing_flow import flow_fields
+from viz.measure.wide import wide
 from viz.results.depthwise import LABELS
 from viz.results.mixing import Mixing
 from viz.results.refusal import Refusal
@@ -162,7 +163,7 @@ def _part(model: ConvMixer, block: int) -> Block:
 
 
 def _array(tensor: Tensor) -> Floats:
-    return cast(Floats, tensor.detach().double().cpu().numpy())
+    return cast(Floats, wide(tensor.detach()).cpu().numpy())
 
 
 def _gain(norm: nn.BatchNorm2d) -> Floats:

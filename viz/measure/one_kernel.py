@@ -250,7 +250,7 @@ def _pointwise(checkpoint: Checkpoint, block: int) -> tuple[Floats, Floats]:
     """Pointwise weights of a block, (to, from), and gamma of the branches that they read."""
     part = cast("Block", checkpoint.model.blocks[block])
     tensors: tuple[torch.Tensor, ...] = (part.pointwise.weight, part.depthwise_norm.weight)
-    weight, scale = (t.detach().double().cpu().numpy() for t in tensors)
+    weight, scale = (t.detach().cpu().double().numpy() for t in tensors)
     return weight[:, :, 0, 0], scale
 
 

@@ -116,7 +116,7 @@ def _kept(maps: Tensor, bias: Tensor | None, p: int) -> Tensor:
     size = (maps if bias is None else maps - bias.float()[:, None, None]).abs()
     peak = size[:, ::p, ::p].amax((1, 2)) / size.amax((1, 2))
     energy = torch.where(flat, math.nan, energy)
-    return torch.stack([energy, peak, spread]).double().cpu()
+    return torch.stack([energy, peak, spread]).cpu().double()
 
 
 def _window(n: int, like: Tensor) -> Tensor:
@@ -131,8 +131,8 @@ def _low(n: int, p: int, like: Tensor) -> Tensor:
     Their span is that of the Fourier transform's low frequencies, and energy is the same in any
     orthonormal basis (Parseval): no transform of the high ones is needed.
     """
-    each = torch.arange((n - 1) // (2 * p) + 1, device=like.device, dtype=torch.float64)
-    phase = 2 * math.pi * each[:, None] * torch.arange(n, device=like.device) / n
+    each = torch.arange((n - 1) // (2 * p) + 1, dtype=torch.float64)
+    phase = 2 * math.pi * each[:, None] * torch.arange(n) / n
     waves = torch.cat([torch.cos(phase), torch.sin(phase[1:])])
-    found: Tensor = (waves / waves.norm(dim=1, keepdim=True)).to(like.dtype)
+    found: Tensor = (waves / waves.norm(dim=1, keepdim=True)).to(like)
     return found

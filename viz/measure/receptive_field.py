@@ -274,7 +274,7 @@ class _Tally:
         linear = Linearised(network, images, depth=blocks[-1] + 1)
         for block, centre, sums in zip(blocks, self.theory.centre, self.sums, strict=True):
             gradient, (top, left) = linear.gradient(block, unit, seed)
-            maps = gradient.abs().sum(1).double().cpu().numpy()
+            maps = gradient.abs().sum(1).cpu().double().numpy()
             wrong = np.flatnonzero(~np.isfinite(maps).all((1, 2)))
             if len(wrong):
                 raise ReceptiveFieldError(

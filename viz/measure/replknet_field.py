@@ -199,7 +199,7 @@ def _scores(
     linear = Linearised(network, image, unit=unit)
     seed = (linear.outputs[-1] > 0).to(network.dtype)
     gradient, (top, left) = linear.gradient(network.config.depth - 1, unit, seed)
-    part = gradient.clamp(min=0).sum((0, 1)).double().cpu().numpy()
+    part = gradient.clamp(min=0).sum((0, 1)).cpu().double().numpy()
     scores = np.zeros(size)
     scores[top : top + part.shape[0], left : left + part.shape[1]] = part
     return scores

@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from viz.measure.wide import wide
+
 __all__ = ["FEWEST_GROUPS", "Kept", "compare", "intervals"]
 
 Floats = NDArray[np.float64]
@@ -40,7 +42,7 @@ def compare(before: Tensor, after: Tensor) -> NDArray[np.float32]:
         Whether the largest logit is the same one; KL(before || after) of the softmax, in nats;
         Pearson correlation over classes, nan where all logits are equal.
     """
-    old, new = before.double(), after.double()
+    old, new = wide(before), wide(after)
     same = (old.argmax(1) == new.argmax(1)).double()
     log_old, log_new = old.log_softmax(1), new.log_softmax(1)
     kl = (log_old.exp() * (log_old - log_new)).sum(1).clamp_min(0)
@@ -67,7 +69,7 @@ class Kept:
         """
         room = max(_KEPT - self.n, 0)
         if room:
-            self.logits.append(logits[:room].double().cpu())
+            self.logits.append(wide(logits[:room]).cpu())
         found = np.bincount(logits.argmax(1).cpu().numpy(), minlength=logits.shape[1])
         self.counts = found if self.counts is None else self.counts + found
         self.n += len(logits)

@@ -30,6 +30,7 @@ from viz.measure.attribution import (
 from viz.measure.attribution_gathering import Collected, Seen
 from viz.measure.attribution_methods import Explainer, chosen, to_patches
 from viz.measure.attribution_network import MEMORY, drawn_anew
+from viz.measure.wide import wide
 from viz.results.attribution import UNITS
 from viz.results.trust import COMPLETE, REFERENCES, Trust
 
@@ -311,7 +312,7 @@ class _Rating:
             for start in range(0, len(values), size):
                 grey = values[start : start + size].to(x.device, x.dtype)[:, :, None, None]
                 logits = split.logits(grey.expand(-1, -1, *x.shape[2:]))
-                total += float(seen.explained.score(logits).double().sum())
+                total += float(wide(seen.explained.score(logits)).sum())
         return total / len(values)
 
     def _sensitivity(self, x: Tensor, seen: Seen, raw: dict[str, Any], drawn: Floats) -> Floats:

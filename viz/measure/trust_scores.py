@@ -86,7 +86,7 @@ def edges(x: Tensor, patch_size: int) -> Floats:
         border the outermost pixels are repeated.
     """
     sobel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], dtype=torch.float64)
-    values = F.pad(x.detach().to("cpu", torch.float64).transpose(0, 1), (1, 1, 1, 1), "replicate")
+    values = F.pad(x.detach().cpu().double().transpose(0, 1), (1, 1, 1, 1), "replicate")
     both = F.conv2d(values, torch.stack([sobel, sobel.T])[:, None])
     size = both.square().sum((0, 1)).sqrt()
     sums: Floats = F.avg_pool2d(size[None, None], patch_size)[0, 0].numpy() * patch_size**2
@@ -205,7 +205,7 @@ def contribution(patches: NDArray[Any], raw: NDArray[Any], x: Tensor, local: boo
     if not local:
         return patches.astype(np.float64)
     gh, gw = patches.shape
-    product = raw.astype(np.float64) * x[0].detach().to("cpu", torch.float64).numpy()
+    product = raw.astype(np.float64) * x[0].detach().cpu().double().numpy()
     c, h, w = product.shape
     sums: Floats = product.reshape(c, gh, h // gh, gw, w // gw).sum((0, 2, 4))
     return sums
