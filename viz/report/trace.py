@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = ["trace"]
+
+_Leaf = tuple[str, float, int]
+"""Pointer, number, and among how many of its kind."""
 
 _NUMBER = re.compile(r"(?<![\w.])[-\N{MINUS SIGN}]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 # Percentages may stand in pairs: "3 and 5 %".
@@ -34,43 +38,76 @@ def trace(sentence: str, numbers: Any) -> list[dict[str, Any]]:
         ``value`` there; both None if none rounds to it.
     """
     known = list(_leaves(numbers, ""))
-    return [_look_up(found, sentence, known) for found in _NUMBER.finditer(sentence)]
+    found = list(_NUMBER.finditer(sentence))
+    fits = [_fitting(each, sentence, known) for each in found]
+    parents = [{_parent(leaf[0]) for leaf in leaves} for leaves in fits]
+    out = []
+    for i, (each, leaves) in enumerate(zip(found, fits, strict=True)):
+        # Numbers written side by side mostly stand side by side.
+        beside = Counter(p for j in range(max(0, i - 2), i + 3) for p in _at(parents, j))
+        out.append(_likeliest(each, sentence, leaves, beside) or _in_a_name(each.group(), known))
+    return out
 
 
-def _look_up(
-    found: re.Match[str], sentence: str, known: list[tuple[str, float, int]]
-) -> dict[str, Any]:
-    text, after = found.group(), sentence[found.end() :]
-    shown = float(text.replace(",", "").replace("\N{MINUS SIGN}", "-"))
-    decimals = len(text.partition(".")[2])
-    room = 0.5 * 10**-decimals + 1e-9
-    inside = _INSIDE.search(sentence[: found.start()]) is not None
-    percent = inside or _PERCENT.match(after) is not None
-    fits: list[tuple[str, float, int]] = []
+def _at(parents: list[set[str]], i: int) -> set[str]:
+    return parents[i] if i < len(parents) else set()
+
+
+def _parent(pointer: str) -> str:
+    return pointer.rpartition("/")[0]
+
+
+def _fitting(found: re.Match[str], sentence: str, known: list[_Leaf]) -> list[_Leaf]:
+    """Return the numbers that are written so when rounded."""
+    shown = float(found.group().replace(",", "").replace("\N{MINUS SIGN}", "-"))
+    room = 0.5 * 10 ** -len(found.group().partition(".")[2]) + 1e-9
+    percent = _percent(found, sentence)
     for scale in (100, 1) if percent else (1,):
         # What is below 1 is a share, not a percentage.
-        fits = fits or [
+        fits = [
             leaf
             for leaf in known
             if abs(leaf[1] * scale - shown) <= room
             and (scale > 1 or not percent or abs(leaf[1]) > 1)
         ]
-    if not fits:
-        # A number may be part of a name: 90 of "r90_px".
-        named = re.compile(rf"[a-z_]{text}(?!\d)[^/]*$")
-        name = next((pointer for pointer, _, _ in known if named.search(pointer)), None)
-        return {"text": text, "pointer": name and f"{name} (name)", "value": name and shown}
-    near = _words(sentence[max(0, found.start() - 30) : found.end() + 30])
-    said, whole = _words(sentence), not decimals and not percent
+        if fits:
+            return fits
+    return []
 
-    def likely(leaf: tuple[str, float, int]) -> tuple[float, ...]:
-        """Judge by words shared with the text around; numbers of all before those of parts."""
+
+def _percent(found: re.Match[str], sentence: str) -> bool:
+    inside = _INSIDE.search(sentence[: found.start()])
+    return inside is not None or _PERCENT.match(sentence[found.end() :]) is not None
+
+
+def _likeliest(
+    found: re.Match[str], sentence: str, fits: list[_Leaf], beside: Mapping[str, int]
+) -> dict[str, Any] | None:
+    """Choose by words shared with the text around, and by what stands beside it."""
+    near = _words(sentence[max(0, found.start() - 30) : found.end() + 30])
+    said = _words(sentence)
+    whole = "." not in found.group() and not _percent(found, sentence)
+
+    def likely(leaf: _Leaf) -> tuple[float, ...]:
+        """Numbers of the whole before those of parts, else the first."""
         pointer, value, among = leaf
         words = _words(pointer)
-        return isinstance(value, int) == whole, len(words & near), -among, -len(words - said)
+        shared = len(words & near) + 2 * beside[_parent(pointer)]
+        return isinstance(value, int) == whole, shared, -among, -len(words - said)
 
+    if not fits:
+        return None
     pointer, value, _ = max(fits, key=likely)
-    return {"text": text, "pointer": pointer, "value": value}
+    return {"text": found.group(), "pointer": pointer, "value": value}
+
+
+def _in_a_name(text: str, known: list[_Leaf]) -> dict[str, Any]:
+    """Look for a number that is part of a name: 90 of "r90_px"."""
+    named = re.compile(rf"[a-z_]{re.escape(text)}(?!\d)[^/]*$")
+    for pointer, _, _ in known:
+        if named.search(pointer):
+            return {"text": text, "pointer": f"{pointer} (name)", "value": float(text)}
+    return {"text": text, "pointer": None, "value": None}
 
 
 def _words(text: str) -> set[str]:
@@ -78,7 +115,7 @@ def _words(text: str) -> set[str]:
     return {word[:4] for word in re.findall(r"[a-z]{3,}", text.lower())}
 
 
-def _leaves(value: Any, pointer: str, among: int = 1) -> Iterator[tuple[str, float, int]]:
+def _leaves(value: Any, pointer: str, among: int = 1) -> Iterator[_Leaf]:
     """Yield every number with its place, and among how many of its kind; lists count too."""
     if isinstance(value, bool) or value is None:
         return
