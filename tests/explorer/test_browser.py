@@ -83,7 +83,7 @@ def tile_centre(page, group, tile, columns, side):
 
 
 def upload(page, name, content):
-    page.locator("input[type=file]").set_input_files(
+    page.locator("input[type=file]").first.set_input_files(
         {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
 
