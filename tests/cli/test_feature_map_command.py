@@ -1,6 +1,7 @@
 """viz feature-maps end to end, and the options that all commands about images share."""
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -41,6 +42,17 @@ def test_numbers_of_a_folder_and_what_is_skipped(run, small_file, folder):
     assert "5 images, short side resized to 32 px (bilinear), centre 32 x 32 px" in done.stderr
     assert "the checkpoint's metadata" in done.stderr
     assert "1 of 5 images skipped: broken.jpg: not an image" in done.stderr
+
+
+def test_progress_is_told_image_by_image(run, small_file, folder, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "viz.cli.feature_maps.progress_bar", lambda: nullcontext(lambda *step: told.append(step))
+    )
+    (folder / "broken.jpg").unlink()
+    done = run(small_file, folder, "--json", "--batch-size", 1)
+    assert done.exit_code == 0, done.output
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_a_figure_of_the_two_photographs(run, small_file, tmp_path):

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from viz.image_sets import open_images
+from viz.measure import feature_maps as module
 from viz.measure.feature_maps import feature_maps
 from viz.measure.map_statistics import effective_rank, hoyer, off_share
 from viz.measure.stages import stages
@@ -124,6 +125,7 @@ def test_numbers_by_depth_are_those_of_the_activations(small, inputs):
         np.testing.assert_allclose(result.hoyer[r], hoyer(after).numpy(), rtol=1e-4)
         rank = effective_rank(after, centred=True).numpy()
         np.testing.assert_allclose(result.rank_centred[r], rank, rtol=1e-3)
+        # 64 positions would allow more, 16 channels do not.
         assert result.rank_bound[r] == 16
     frame = result.to_frame()
     assert len(frame) == 7 * 5
@@ -131,6 +133,24 @@ def test_numbers_by_depth_are_those_of_the_activations(small, inputs):
     assert row.hoyer.item() == result.hoyer[4, 3]
     mean = result.summary()["depth"][4]
     assert mean["hoyer"] == pytest.approx(result.hoyer[4].mean())
+
+
+def test_a_centred_rank_is_below_the_number_of_positions(small):
+    """16 channels of independent noise on 3 x 3 positions: 9 directions, 8 about the mean."""
+    noise = torch.randn(1, 16, 3, 3, generator=torch.Generator().manual_seed(0))
+    assert 8 < effective_rank(noise).item() < 9
+    assert 7 < effective_rank(noise, centred=True).item() < 8
+    result = feature_maps(small, opened(small, torch.rand(1, 3, 12, 12)))
+    assert (result.rank_bound == 8).all()
+    assert (result.rank_centred <= 8).all()
+
+
+def test_maps_that_are_not_shown_do_not_stay_in_memory(small, inputs):
+    wanted = module._Wanted(block=1, shown=1, by_depth=True, batch_size=5, seed=0)
+    batch = opened(small, inputs).all()
+    kept, _ = module._pass(small, batch, wanted, 1)
+    for maps in kept:
+        assert maps.untyped_storage().nbytes() == maps.nbytes == 16 * maps[0, 0].nbytes
 
 
 def test_batches_change_nothing(small, inputs):

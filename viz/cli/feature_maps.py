@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import numbers, seed_option
+from viz.cli.common import numbers, progress_bar, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -50,11 +50,12 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     from viz.measure.feature_maps import feature_maps as measure
 
     everything = as_json or output is None or not output.suffix
-    result = measure(
-        loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
-        filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
-        by_depth=everything, patches=everything,
-    )  # fmt: skip
+    with progress_bar() as progress:
+        result = measure(
+            loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
+            filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
+            by_depth=everything, patches=everything, progress=progress,
+        )  # fmt: skip
     say_skipped(found)
 
     def figure(measured: Any) -> Any:

@@ -160,7 +160,7 @@ def _dress(axes: Axes, result: FeatureMaps, name: str, words: str, *, last: bool
         axes.tick_params(labelbottom=False)
     if name == "rank_centred":
         bound = int(result.rank_bound[0])
-        axes.set_ylim(0, 1.12 * bound)
+        axes.set_ylim(0, 1.12 * max(bound, 1))
         axes.axhline(bound, color="black", linewidth=0.5)
         axes.text(blocks - 0.5, bound * 1.015, f"most possible: {bound}", fontsize=SMALL,
                   ha="right", va="bottom")  # fmt: skip

@@ -232,7 +232,8 @@ def _pass(
     before: Tensor | None = None
     for stage in stages(checkpoint.model, batch.inputs):
         if keep and (_key(stage) == start or stage.block == wanted.block):
-            kept.append(stage.maps[:keep])
+            # A copy, or the maps of the whole batch would stay in memory.
+            kept.append(stage.maps[:keep].clone())
         if wanted.by_depth and stage.name.endswith("_activation") and before is not None:
             identity = checkpoint.config.activation == "identity"
             statistics.append(_statistics(before, stage.maps, wanted.seed, identity=identity))
@@ -306,7 +307,8 @@ def _by_depth(statistics: list[Numbers], maps: Tensor, config: Config) -> dict[s
     if not statistics:
         parts, blocks = [], blocks[:0]
     together = np.concatenate(statistics, axis=2) if statistics else np.zeros((0, 6, 0))
-    bound = min(maps.shape[1], maps.shape[2] * maps.shape[3])
+    # Without its mean, a channel has one dimension less than positions.
+    bound = min(maps.shape[1], maps.shape[2] * maps.shape[3] - 1)
     return {
         "statistic_block": blocks.astype(np.int64),
         "statistic_part": np.array(parts, dtype=np.dtype("<U16")),

@@ -81,7 +81,7 @@ class FeatureMaps(Result):
     rank_shuffled : ndarray, (r, M)
         The same as ``rank_centred`` with the positions of every channel shuffled on their own.
     rank_bound : ndarray of int64, (r,)
-        The most that a rank can be: the smaller of channels and positions.
+        The most that a centred rank can be: the smaller of channels and positions less one.
     filter : ndarray of int64, (f,)
         Patch filters shown.
     filters : ndarray of float32, (f, c, p, p)
