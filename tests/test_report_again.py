@@ -121,3 +121,29 @@ def test_an_interrupted_report_is_begun_anew_with_force(tmp_path):
     assert check_folder(tmp_path / "r", force=True) == tmp_path / "r"
     begin(tmp_path / "r", {"seed": 0}, resume=False)
     assert not (part / "left.txt").exists()
+
+
+def test_two_networks_side_by_side(small, tmp_path):
+    """What the two do not allow is left out, and why is told."""
+    import torch
+
+    from viz.catalogue import COMPARISONS
+    from viz.model.checkpoint import load
+    from viz.model.convmixer import ConvMixer
+
+    torch.manual_seed(1)
+    other = load(ConvMixer(16, 3, 5, 4, 4).eval(), activation="gelu")
+    rows = [replace(row, figures=row.figures[:1]) for row in COMPARISONS[1:]]
+    kept = [row for row in rows if not row.refuses(small, other)]
+    assert 0 < len(kept) < len(rows)
+    sections = build([small, other], tmp_path / "r", views=rows, rows=rows, formats=(".svg",))
+    assert [s.name for s in sections] == [row.name for row in kept]
+    assert [s.failed for s in sections] == [""] * len(kept)
+    text = (tmp_path / "r" / "index.html").read_text("utf-8")
+    assert "<h1>small.safetensors and in memory</h1>" in text
+    assert "The networks" in text
+    (left_out,) = (row for row in rows if row not in kept)
+    manifest = json.loads((tmp_path / "r" / "manifest.json").read_text("utf-8"))
+    (told,) = manifest["left_out"]
+    assert told.startswith(f"{left_out.title} (the channels")
+    assert [c["name"] for c in manifest["checkpoints"]] == ["small.safetensors", "in memory"]
