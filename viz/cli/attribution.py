@@ -69,8 +69,8 @@ def attribution(checkpoint: str, images: Path | None, output: Path | None, as_js
     """Show what an answer rests on, by several methods, and how far to trust each.
 
     -o FILE draws the first three images, -o FOLDER writes a figure for each image, the scores of
-    all, tables and arrays, and --json prints every score. A method that is wrong for the network is
-    refused.
+    all, tables and arrays (values at pixels of the first 16 images only), and --json prints every
+    score. A method that is wrong for the network is refused.
     """
     check_output(output, as_json, force)
     loaded, found = open_with_images(checkpoint, images, options)
