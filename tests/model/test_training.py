@@ -18,12 +18,11 @@ from viz.model.crops import (
     augment,
     open_training_folder,
     random_crop,
-    shuffle_patches,
 )
 from viz.model.recipes import RECIPES, Recipe, recipe_named, sklearn_images
 from viz.model.training import TrainingError, train, whitening_matrix
 
-PLAIN = Augmentation(colour=0, grey=0, high_pass=0, shuffle=0)
+PLAIN = Augmentation(colour=0, grey=0, high_pass=0)
 SMALL = Recipe(
     dim=8, depth=1, kernel_size=3, patch_size=2, image_size=8, epochs=3, crops_per_image=8,
     batch_size=8, bfloat16=False, augmentation=PLAIN,
@@ -173,28 +172,12 @@ def test_a_folder_without_images_is_refused(tmp_path):
         open_training_folder(tmp_path, PLAIN, [])
 
 
-def test_shuffling_moves_whole_patches_and_keeps_them_all():
-    x = torch.arange(2 * 3 * 6 * 6.0).view(2, 3, 6, 6)
-    out = shuffle_patches(x, 3, torch.Generator().manual_seed(1))
-
-    def patches(t):
-        return {
-            tuple(t[n, :, i : i + 3, j : j + 3].flatten().tolist())
-            for n in range(2)
-            for i in (0, 3)
-            for j in (0, 3)
-        }
-
-    assert patches(out) == patches(x)
-    assert not torch.equal(out, x)
-
-
 def test_high_pass_takes_out_coarse_contrast_and_keeps_fine():
     n = 84
     ramp = torch.linspace(0, 255, n).expand(n, n)
     fine = 127 + 60 * (torch.arange(n) % 2 * 2 - 1).expand(n, n)
     batch = torch.stack([ramp.expand(3, n, n), fine.expand(3, n, n)]).to(torch.uint8)
-    only = Augmentation(colour=0, grey=0, high_pass=1, shuffle=0)
+    only = Augmentation(colour=0, grey=0, high_pass=1)
     out = augment(batch, only, 7, torch.Generator().manual_seed(0))
     before = (batch.float() / 255).std((1, 2, 3))
     after = out.std((1, 2, 3))
@@ -229,19 +212,3 @@ def test_named_recipes_differ_where_told():
     assert recipe_named("cifar").patch_size == 2
     assert recipe_named("photographs", dim=5).dim == 5
     assert [path.name for path in sklearn_images()] == ["china.jpg", "flower.jpg"]
-
-
-def test_shuffling_ends_when_told(photographs, tmp_path, monkeypatch):
-    shares = []
-
-    def recorded(batch, augmentation, *rest):
-        shares.append(augmentation.shuffle)
-        return augment(batch, augmentation, *rest)
-
-    monkeypatch.setattr("viz.model.training.augment", recorded)
-    shuffled = replace(PLAIN, shuffle=0.5, shuffle_until=0.5)
-    recipe = replace(SMALL, epochs=4, augmentation=shuffled)
-    train(photographs, tmp_path / "a.safetensors", recipe, progress=False, report=lambda _: None)
-    per_epoch = len(shares) // 4
-    assert per_epoch > 0
-    assert shares == [0.5] * 2 * per_epoch + [0.0] * 2 * per_epoch

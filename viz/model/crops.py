@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -51,11 +51,6 @@ class Augmentation:
     high_pass : float
         Share of crops from which most of the low spatial frequencies are taken out. Photographs
         hold most of their contrast there, so filters otherwise stay blobs and edges.
-    shuffle : float
-        Share of crops whose patches are put in random order: layout goes, texture stays.
-    shuffle_until : float
-        Share of the training after which no crop is shuffled, so that the depthwise kernels,
-        which have nothing to learn from shuffled patches, settle on whole ones.
     pad : int
         For small class-folder images: pixels of reflection padding for random shifts, which
         then replace crops by area. 0 turns this off.
@@ -65,13 +60,7 @@ class Augmentation:
     colour: float = 0.4
     grey: float = 0.1
     high_pass: float = 0.5
-    shuffle: float = 0.5
-    shuffle_until: float = 1.0
     pad: int = 0
-
-    def at(self, progress: float) -> Augmentation:
-        """Return what holds after this share of the training."""
-        return self if progress < self.shuffle_until else replace(self, shuffle=0.0)
 
 
 def _read_all(paths: list[Path], root: Path) -> tuple[list[Path], list[Tensor], list[str], str]:
@@ -279,22 +268,6 @@ def open_training_folder(
     return ClassFolder(train, test, folder, classes, augmentation)
 
 
-def shuffle_patches(batch: Tensor, patch: int, generator: Generator) -> Tensor:
-    """Put the patches of each image in its own random order."""
-    n, c, h, w = batch.shape
-    rows, columns = h // patch, w // patch
-    tokens = batch[:, :, : rows * patch, : columns * patch]
-    tokens = tokens.reshape(n, c, rows, patch, columns, patch).permute(0, 2, 4, 1, 3, 5)
-    order = torch.rand(n, rows * columns, generator=generator).argsort(1)
-    tokens = tokens.reshape(n, rows * columns, c, patch, patch)[torch.arange(n)[:, None], order]
-    tokens = tokens.reshape(n, rows, columns, c, patch, patch).permute(0, 3, 1, 4, 2, 5)
-    out = batch.clone()
-    out[:, :, : rows * patch, : columns * patch] = tokens.reshape(
-        n, c, rows * patch, columns * patch
-    )
-    return out
-
-
 def _high_pass(x: Tensor, patch: int, generator: Generator) -> Tensor:
     """Take out part of what is coarser than about one patch, and restore some contrast."""
     n, _, h, w = x.shape
@@ -310,7 +283,7 @@ def _high_pass(x: Tensor, patch: int, generator: Generator) -> Tensor:
 def augment(
     batch: Tensor, augmentation: Augmentation, patch_size: int, generator: Generator
 ) -> Tensor:
-    """Flip, recolour, high-pass and shuffle crops.
+    """Flip, recolour and high-pass crops.
 
     Parameters
     ----------
@@ -319,7 +292,7 @@ def augment(
     augmentation : Augmentation
         How much.
     patch_size : int
-        Of the network: the unit of shuffling and the scale of the high-pass.
+        Of the network: the scale of the high-pass.
     generator : torch.Generator
         Source of all randomness.
 
@@ -351,8 +324,4 @@ def augment(
         chosen = uniform(0, 1) < augmentation.high_pass
         if chosen.any():
             x[chosen] = _high_pass(x[chosen], patch_size, generator)
-    if augmentation.shuffle:
-        chosen = uniform(0, 1) < augmentation.shuffle
-        if chosen.any():
-            x[chosen] = shuffle_patches(x[chosen], patch_size, generator)
     return x

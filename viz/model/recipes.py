@@ -81,7 +81,7 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
-_FINE = Augmentation(high_pass=0.85, shuffle=0)
+_FINE = Augmentation(high_pass=0.85)
 
 RECIPES = {
     "photographs": Recipe(epochs=36, weight_decay=0.3, augmentation=_FINE),
@@ -104,7 +104,7 @@ RECIPES = {
         batch_size=128,
         weight_decay=0.1,
         whiten=0.0,
-        augmentation=Augmentation(pad=4, colour=0.2, grey=0, high_pass=0, shuffle=0),
+        augmentation=Augmentation(pad=4, colour=0.2, grey=0, high_pass=0),
     ),
 }
 """The recipes of the shipped checkpoints: photos-p7, photos-p14 and cifar10-p2."""

@@ -191,8 +191,7 @@ class _Run:
     def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
         """Return augmented, normalised crops of these images and their classes."""
         crops = self.data.train_batch(indices, self.recipe.image_size, self.generator)
-        augmentation = self.recipe.augmentation.at(self.epoch / self.recipe.epochs)
-        x = augment(crops, augmentation, self.recipe.patch_size, self.generator)
+        x = augment(crops, self.recipe.augmentation, self.recipe.patch_size, self.generator)
         x = ((x - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         return x.to(self.device), self.data.labels(indices).to(self.device)
 
