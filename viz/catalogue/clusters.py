@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -33,18 +32,6 @@ def _summary(result: Any) -> Any:
     return summary(result)
 
 
-def _view(module: str, name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from importlib import import_module
-
-        found = import_module(f"viz.draw.{module}")
-        figure: Figure = getattr(found, f"{name}_figure")(result)
-        getattr(found, f"draw_{name}")(result, figure)
-        return figure
-
-    return make
-
-
 VIEWS: tuple[View, ...] = (
     View(
         "clusters",
@@ -56,30 +43,30 @@ VIEWS: tuple[View, ...] = (
                 "clusters",
                 "Centres of the clusters, over all blocks and block by block, with the share of "
                 "each block's kernels that are members.",
-                _view("clusters", "centres"),
+                drawn("clusters", "centres"),
             ),
             FigureRow(
                 "clusters-stability",
                 "Stability by number of clusters beside clouds without clusters, and where the "
                 "kernels of each label fall.",
-                _view("clusters", "agreement"),
+                drawn("clusters", "agreement"),
             ),
             FigureRow(
                 "clusters-maps",
                 "Principal components and t-SNE of all kernels, coloured by block and by label.",
-                _view("clusters", "maps"),
+                drawn("clusters", "maps"),
             ),
             FigureRow(
                 "clusters-covariance",
                 "Covariance of the kernels of each block over its channels, and its leading "
                 "eigenvectors as kernels.",
-                _view("kernel_spectra", "covariance"),
+                drawn("kernel_spectra", "covariance"),
             ),
             FigureRow(
                 "clusters-spectra",
                 "Spectrum of that covariance by block, effective rank and variance entropy beside "
                 "independent weights, and share of empty kernels.",
-                _view("kernel_spectra", "spectra"),
+                drawn("kernel_spectra", "spectra"),
             ),
         ),
         "k-means cuts any cloud into parts: only stability above that of clouds without clusters "

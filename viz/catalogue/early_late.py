@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,20 +34,6 @@ def _mosaics(result: Any) -> Figure:
     return mosaics_figure(result)
 
 
-def _view(module: str, name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from importlib import import_module
-
-        from viz.draw.style import new_figure
-
-        found = import_module(f"viz.draw.{module}")
-        figure = new_figure(*found.SIZES[name])
-        getattr(found, f"draw_{name}")(result, figure)
-        return figure
-
-    return make
-
-
 def _sentence(result: Any) -> str:
     return " ".join([*(verdict.sentence for verdict in result.verdicts), result.note])
 
@@ -68,23 +55,23 @@ VIEWS: tuple[View, ...] = (
                 "early-late-statements",
                 "What is said of ConvMixers' kernels: shares by block and by threshold, beside "
                 "randomly initialised networks, with the verdict.",
-                _view("early_late_shares", "statements"),
+                drawn("early_late_shares", "statements"),
             ),
             FigureRow(
                 "early-late-effects",
                 "Cliff's delta of every descriptor between early and late kernels, and its trend "
                 "with depth, with intervals over blocks and kernels.",
-                _view("early_late", "effects"),
+                drawn("early_late", "effects"),
             ),
             FigureRow(
                 "early-late-depth",
                 "Every descriptor by block: medians and quartiles, beside random initialisation.",
-                _view("early_late", "depth"),
+                drawn("early_late", "depth"),
             ),
             FigureRow(
                 "early-late-labels",
                 "Shares of the labels in early, late and randomly initialised kernels.",
-                _view("early_late_shares", "labels"),
+                drawn("early_late_shares", "labels"),
             ),
         ),
         "Kernels of a block were trained together: only the intervals over blocks say anything "

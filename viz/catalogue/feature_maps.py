@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -27,30 +26,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         else open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
     )
     return feature_maps(checkpoint, images, seed=given.seed, progress=given.progress)
-
-
-def _maps(result: Any) -> Figure:
-    from viz.draw.feature_maps import draw_maps, maps_figure
-
-    figure = maps_figure(result)
-    draw_maps(result, figure)
-    return figure
-
-
-def _depth(result: Any) -> Figure:
-    from viz.draw.feature_map_depth import depth_figure, draw_depth
-
-    figure = depth_figure(result)
-    draw_depth(result, figure)
-    return figure
-
-
-def _patches(result: Any) -> Figure:
-    from viz.draw.feature_map_patches import draw_patches, patches_figure
-
-    figure = patches_figure(result)
-    draw_patches(result, figure)
-    return figure
 
 
 def _sentence(result: Any) -> str:
@@ -94,18 +69,18 @@ VIEWS: tuple[View, ...] = (
                 "feature-maps",
                 "Maps of the first block's most active channels, beside the kernels that make "
                 "them. White is zero; one colour scale for all maps.",
-                _maps,
+                drawn("feature_maps", "maps"),
             ),
             FigureRow(
                 "feature-maps-by-depth",
                 "Sparsity and effective rank of every activation's output by block, before batch "
                 "norm shifts zero.",
-                _depth,
+                drawn("feature_map_depth", "depth"),
             ),
             FigureRow(
                 "feature-maps-patches",
                 "What patch filters answer at every pixel, and what the patch grid keeps of it.",
-                _patches,
+                drawn("feature_map_patches", "patches"),
             ),
         ),
         "A map shows where its channel is large, not what it stands for: the pointwise part mixes "

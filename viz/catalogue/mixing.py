@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -28,38 +27,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     )
 
 
-def _matrices(result: Any) -> Figure:
-    from viz.draw.mixing import draw_matrices, matrices_figure
-
-    figure = matrices_figure(result)
-    draw_matrices(result, figure)
-    return figure
-
-
-def _flow(result: Any) -> Figure:
-    from viz.draw.mixing_flow import draw_flow, flow_figure
-
-    figure = flow_figure(result)
-    draw_flow(result, figure)
-    return figure
-
-
-def _spectra(result: Any) -> Figure:
-    from viz.draw.mixing import draw_spectra, spectra_figure
-
-    figure = spectra_figure(result)
-    draw_spectra(result, figure)
-    return figure
-
-
-def _partners(result: Any) -> Figure:
-    from viz.draw.mixing_flow import draw_partners, partners_figure
-
-    figure = partners_figure(result)
-    draw_partners(result, figure)
-    return figure
-
-
 VIEWS: tuple[View, ...] = (
     View(
         "mixing",
@@ -70,24 +37,24 @@ VIEWS: tuple[View, ...] = (
             FigureRow(
                 "mixing",
                 "Links from every kernel to every kernel of the next block, sorted by label.",
-                _matrices,
+                drawn("mixing", "matrices"),
             ),
             FigureRow(
                 "mixing-flow",
                 "How much of the links goes from kernels of one label to those of another, against "
                 "shuffled labels.",
-                _flow,
+                drawn("mixing_flow", "flow"),
             ),
             FigureRow(
                 "mixing-spectra",
                 "Spectrum and effective rank of the pointwise weights beside newly drawn ones, and "
                 "the share of the depthwise branches.",
-                _spectra,
+                drawn("mixing", "spectra"),
             ),
             FigureRow(
                 "mixing-partners",
                 "Single channels with the kernels and effective links of their strongest inputs.",
-                _partners,
+                drawn("mixing_flow", "partners"),
             ),
         ),
         "A link says what a kernel's branch adds before the activation, not what the network makes "

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -20,22 +19,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
 
     images = None if given.images is None else given.images()
     return receptive_field(checkpoint, images, seed=given.seed, progress=given.progress)
-
-
-def _draw_maps(result: Any) -> Figure:
-    from viz.draw.receptive_field import draw_maps, maps_figure
-
-    figure = maps_figure(result)
-    draw_maps(result, figure)
-    return figure
-
-
-def _draw_radii(result: Any) -> Figure:
-    from viz.draw.receptive_field import draw_radii, radii_figure
-
-    figure = radii_figure(result)
-    draw_radii(result, figure)
-    return figure
 
 
 def _summary(result: Any) -> Any:
@@ -57,13 +40,13 @@ VIEWS: tuple[View, ...] = (
                 "receptive-field",
                 "Effective receptive field of one unit of each block: the mean gradient's share a "
                 "pixel, trained and randomly initialised, on one logarithmic colour scale.",
-                _draw_maps,
+                drawn("receptive_field", "maps"),
             ),
             FigureRow(
                 "receptive-field-radii",
                 "Radii that hold 50, 90 and 99 % of the gradient's mass by block, beside the "
                 "randomly initialised network's and half the theoretical field's side.",
-                _draw_radii,
+                drawn("receptive_field", "radii"),
             ),
         ),
         "A gradient tells what a small change of a pixel would do, not what the unit responds to. "

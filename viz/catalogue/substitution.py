@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,14 +28,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         seed=given.seed,
         progress=given.progress,
     )
-
-
-def _curve(result: Any) -> Figure:
-    from viz.draw.substitution import curve_figure, draw_curve
-
-    figure = curve_figure(result)
-    draw_curve(result, figure)
-    return figure
 
 
 def _by_block(result: Any) -> Figure:
@@ -74,7 +67,7 @@ VIEWS: tuple[View, ...] = (
                 "The network with every depthwise kernel replaced by its description, against the "
                 "network as it is, by the numbers that hold a kernel; principal components and "
                 "DCT coefficients hold as many.",
-                _curve,
+                drawn("substitution", "curve"),
             ),
             FigureRow(
                 "substitution-by-block",
