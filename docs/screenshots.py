@@ -37,7 +37,9 @@ def palette(shot, width):
     for colours in (256, 128, 64):
         out = io.BytesIO()
         # Of the methods that Pillow brings along, the one that keeps colours of few pixels.
-        few = image.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few = image.quantize(
+            colours, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
+        )
         few.save(out, "PNG", optimize=True)
         if out.tell() < LARGEST:
             return out.getvalue()

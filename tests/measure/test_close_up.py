@@ -108,6 +108,21 @@ def test_parts_add_up(small):
     ]
     wanted = [sum(p.numel() for m in ms for p in m.parameters()) for ms in counted]
     assert found.parameters.tolist() == wanted
+    assert found.filter_parameters.tolist() == [
+        model.patch_embedding.weight.numel(),
+        *[b.depthwise.weight.numel() for b in model.blocks],
+        0,
+    ]
+    assert found.pointwise_parameters.tolist() == [
+        0,
+        *[b.pointwise.weight.numel() for b in model.blocks],
+        model.head.weight.numel(),
+    ]
+    x = model.embed(torch.zeros(1, 3, 32, 32))
+    for shape, block in zip(found.shape, [None, *model.blocks], strict=False):
+        x = x if block is None else block(x)
+        assert tuple(shape) == tuple(x.shape[1:])
+    assert found.shape[-1].tolist() == [4, 1, 1]
     norms = [float(k.flatten().norm()) for k in model.depthwise_kernels(1)]
     assert found.median_norm[2] == pytest.approx(np.median(norms), rel=1e-6)
 
@@ -117,13 +132,18 @@ def test_receptive_field_is_where_gradients_reach():
     from types import SimpleNamespace
 
     from viz.model.convmixer import ConvMixer
-    from viz.results.network import Source
+    from viz.results.network import Preprocessing, Source
 
     net = ConvMixer(2, 3, 5, 2, 2, activation="identity").eval()
     with torch.no_grad():
         for name, weights in net.named_parameters():
             weights.fill_(1.0 if "weight" in name else 0.0)
-    found = parts(SimpleNamespace(model=net, config=net.config, source=Source("ones", "0")))
+    found = parts(
+        SimpleNamespace(
+            model=net, config=net.config, source=Source("ones", "0"),
+            preprocessing=Preprocessing(60),
+        )
+    )  # fmt: skip
     x = torch.ones(1, 3, 60, 60, requires_grad=True)
     y = net.embed(x)
     for number in range(4):

@@ -177,6 +177,7 @@ def parts(checkpoint: Checkpoint) -> Parts:
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
     medians = [float(np.median(_norms(filters)))]
     medians += [float(np.median(_norms(_kernels(checkpoint, b)))) for b in range(c.depth)]
+    side = checkpoint.preprocessing.image_size // c.patch_size
     fields = c.patch_size * (1 + np.arange(c.depth + 1) * (c.kernel_size - 1))
     return Parts(
         source=checkpoint.source,
@@ -186,4 +187,13 @@ def parts(checkpoint: Checkpoint) -> Parts:
         ),
         receptive_field=np.append(fields, -1).astype(np.int64),
         median_norm=np.array([*medians, np.nan]),
+        filter_parameters=np.array(
+            [filters.size, *[c.dim * c.kernel_size**2] * c.depth, 0], dtype=np.int64
+        ),
+        pointwise_parameters=np.array(
+            [0, *[c.dim**2] * c.depth, c.n_classes * c.dim], dtype=np.int64
+        ),
+        shape=np.array([*[(c.dim, side, side)] * (c.depth + 1), (c.n_classes, 1, 1)]),
+        image_size=checkpoint.preprocessing.image_size,
+        patch_size=c.patch_size,
     )

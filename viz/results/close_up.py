@@ -94,6 +94,14 @@ class Parts(Result):
         is large enough; -1 for the head, which averages over the whole image.
     median_norm : ndarray of float64, (n,)
         Median Euclidean norm of the patch filters or depthwise kernels; NaN for the head.
+    filter_parameters, pointwise_parameters : ndarray of int64, (n,)
+        Of those, weights of patch filters or depthwise kernels; of pointwise convolutions or of
+        the head's matrix. The rest are biases and batch norms.
+    shape : ndarray of int64, (n, 3)
+        Channels, height and width of what leaves the part, for an image of ``image_size``;
+        classes, 1, 1 for the head.
+    image_size, patch_size : int
+        In pixels.
     """
 
     kind: ClassVar[str] = "parts of a network"
@@ -101,6 +109,11 @@ class Parts(Result):
     parameters: NDArray[np.int64]
     receptive_field: NDArray[np.int64]
     median_norm: NDArray[np.float64]
+    filter_parameters: NDArray[np.int64]
+    pointwise_parameters: NDArray[np.int64]
+    shape: NDArray[np.int64]
+    image_size: int
+    patch_size: int
 
     def to_frame(self) -> Any:
         """Return one row per part."""
@@ -112,5 +125,8 @@ class Parts(Result):
                 "parameters": self.parameters,
                 "receptive_field": self.receptive_field,
                 "median_norm": self.median_norm,
+                "channels": self.shape[:, 0],
+                "height": self.shape[:, 1],
+                "width": self.shape[:, 2],
             }
         )

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import streamlit as st
+import io
 
+import streamlit as st
+from matplotlib.figure import Figure
+
+from viz.draw.network import draw_network, network_figure
 from viz.draw.weights import kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.mosaic import show_mosaic
+from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
+from viz.explorer.words import ANY_LABEL
 from viz.measure.close_up import parts
 from viz.measure.weights import depthwise_kernels, patch_filters
 from viz.results.close_up import Parts
 
 _PER_BLOCK = 16
+_SCREEN_DPI = 200
 
 
 def _short(count: int) -> str:
@@ -77,6 +84,54 @@ def _details(found: Opened) -> None:
                 st.dataframe({"class": range(len(classes)), "name": classes}, hide_index=True)
 
 
+def _drawn(rows: Parts) -> Figure:
+    figure = network_figure(rows)
+    draw_network(rows, figure)
+    return figure
+
+
+def _png(rows: Parts) -> bytes:
+    buffer = io.BytesIO()
+    _drawn(rows).savefig(buffer, format="png", dpi=_SCREEN_DPI)
+    return buffer.getvalue()
+
+
+def _to_scale(found: Opened, rows: Parts) -> None:
+    st.subheader("To scale", anchor=False)
+    st.image(
+        cached(found, _png, rows),
+        alt="The image with its patches and receptive fields; parameters and shapes of each part.",
+        width="stretch",
+    )
+    stem = file_stem(found, "network")
+    take_home(
+        stem,
+        rows,
+        {"Network": lambda: _drawn(rows)},
+        script=python(
+            found,
+            """
+result = measure.close_up.parts(checkpoint)
+figure = draw.network.network_figure(result)
+draw.network.draw_network(result, figure)
+""",
+            stem,
+        ),
+    )
+
+
+def _onwards() -> None:
+    """Link to what is between the kernels and behind them."""
+    st.subheader("Pointwise weights, head, and all together", anchor=False)
+    for page, label in {
+        "mixing": "Which kernels the pointwise weights connect",
+        "receptive_fields": "What a position does depend on",
+        "feature_maps": "What the network makes of an image",
+        "attributions": "What its answer rests on",
+    }.items():
+        _link(page, label, {})
+
+
 def _filters(found: Opened) -> None:
     config = found.checkpoint.config
     filters = cached(found, patch_filters, found.checkpoint, order="hue")
@@ -130,13 +185,17 @@ def _block(found: Opened, block: int, rows: Parts) -> None:
         columns=4,
     )
     row = block + 1
+    field, size = int(rows.receptive_field[row]), rows.image_size
+    sees = f"{field:,} pixels a side" if field < 2 * size else "the whole image from anywhere"
     st.caption(
         f"{rows.parameters[row]:,} parameters; median kernel norm {rows.median_norm[row]:.2g}; "
-        f"sees up to {rows.receptive_field[row]:,} pixels a side"
+        f"can see {sees}"
     )
     _link("depthwise", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
-        state.go("kernel", block=block, channel=kernels.channel[picked], order="norm")
+        state.go(
+            "kernel", block=block, channel=kernels.channel[picked], order="norm", label=ANY_LABEL
+        )
 
 
 def _page(found: Opened) -> None:
@@ -150,8 +209,9 @@ def _page(found: Opened) -> None:
     for sentence in found.checkpoint.source.warnings:
         st.warning(plain(sentence))
     _numbers(found)
-    _filters(found)
     rows = cached(found, parts, found.checkpoint)
+    _to_scale(found, rows)
+    _filters(found)
     st.subheader("Depthwise kernels, block by block", anchor=False)
     st.markdown(
         f"The same {min(_PER_BLOCK, config.dim)} channels of every block, strongest first. Blue is "
@@ -162,6 +222,7 @@ def _page(found: Opened) -> None:
     for block in range(config.depth):
         with grid.cell():
             _block(found, block, rows)
+    _onwards()
     _details(found)
     with st.expander("Every part in numbers"):
         table = rows.to_frame()
