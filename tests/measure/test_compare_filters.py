@@ -52,12 +52,13 @@ def test_a_network_matches_itself():
 def test_assignment_is_the_best_of_all(rng):
     from itertools import permutations
 
-    similarity = rng.standard_normal((5, 5))
-    rows, columns, found = matched(similarity)
-    best = max(sum(similarity[i, p[i]] for i in range(5)) for p in permutations(range(5)))
-    assert found.sum() == pytest.approx(best)
-    np.testing.assert_array_equal(found, np.sort(found)[::-1])
-    np.testing.assert_array_equal(found, similarity[rows, columns])
+    for _ in range(20):
+        similarity = rng.standard_normal((5, 5))
+        rows, columns, found = matched(similarity)
+        best = max(sum(similarity[i, p[i]] for i in range(5)) for p in permutations(range(5)))
+        assert found.sum() == pytest.approx(best)
+        np.testing.assert_array_equal(found, np.sort(found)[::-1])
+        np.testing.assert_array_equal(found, similarity[rows, columns])
 
 
 def test_cosine_keeps_its_sign_and_knows_no_size(rng):
@@ -129,11 +130,11 @@ def test_random_phases_keep_spectrum_mean_and_colour(rng):
 
 
 def test_independent_networks_match_no_better_than_chance():
-    """At the level said: of 40 pairs of networks that have nothing in common."""
-    found = [match_patch_filters(network(2 * i), network(2 * i + 1), draws=20).better_than
-             for i in range(40)]  # fmt: skip
+    """At the level said: of 30 pairs of networks that have nothing in common."""
+    found = [match_patch_filters(network(2 * i, 16, 1, 3, 4, 2), network(2 * i + 1, 16, 1, 3, 4, 2),
+                                 draws=15).better_than for i in range(30)]  # fmt: skip
     better = np.array(found).sum(0)
-    assert LEVEL * 40 < 1
+    assert LEVEL * 30 < 1
     assert (better <= 2).all()
 
 
