@@ -22,6 +22,7 @@ _narrow = st.components.v2.component(
     "viz_menu", html="", js=Path(__file__).with_name("menu.js").read_text("utf-8")
 )
 _ON_IMAGES = "On images"
+_ALSO_ON_IMAGES = ("kernel", "compare", "report")
 PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Network": (("overview", "Overview", ":material/schema:"),),
     "All at once": (
@@ -45,7 +46,10 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("attributions", "Attributions and trust", ":material/fact_check:"),
         ("substitution", "Substitution", ":material/swap_horiz:"),
     ),
-    "Compare and keep": (("compare", "Compare two networks", ":material/difference:"),),
+    "Compare and keep": (
+        ("compare", "Compare two networks", ":material/difference:"),
+        ("report", "Report", ":material/docs:"),
+    ),
 }
 """Sections of pages: file in views/ (the address has - for _), title, icon. One row adds a page."""
 
@@ -80,7 +84,7 @@ def _menu(page: str) -> None:
         for section, rows in PAGES.items():
             st.caption(section)
             for name, *_ in rows:
-                names = ("images",) if section == _ON_IMAGES or name == "kernel" else ()
+                names = ("images",) if section == _ON_IMAGES or name in _ALSO_ON_IMAGES else ()
                 st.page_link(pages[name], width="stretch", query_params=state.link(name, *names))
     _narrow(key="viz menu", data={"page": page})
 

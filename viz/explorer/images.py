@@ -71,6 +71,22 @@ class Images:
         return bool(self.uploads)
 
     @contextmanager
+    def placed(self) -> Iterator[str | None]:
+        """Give the folder in which they lie.
+
+        Yields
+        ------
+        str or None
+            None for scikit-learn's photographs. That of uploads is there inside the block alone,
+            and only this user can read it.
+        """
+        if not self.uploads:
+            yield self.folder
+            return
+        with _laid_out(self.uploads) as folder:
+            yield str(folder)
+
+    @contextmanager
     def opening(self, checkpoint: Checkpoint) -> Iterator[Callable[[], ImageSet]]:
         """Give a function that opens the images anew, as `viz.catalogue.Given` takes it.
 
@@ -82,21 +98,13 @@ class Images:
         Yields
         ------
         callable
-            Valid inside the block alone: uploads lie in a temporary folder meanwhile, which only
-            this user can read.
+            Valid inside the block alone: see `placed`.
         """
-
-        def opener(images: str | None) -> Callable[[], ImageSet]:
-            config = checkpoint.config
-            return lambda: open_images(
-                images, checkpoint.preprocessing, config.in_channels, limit=MAX_IMAGES
+        config = checkpoint.config
+        with self.placed() as folder:
+            yield lambda: open_images(
+                folder, checkpoint.preprocessing, config.in_channels, limit=MAX_IMAGES
             )
-
-        if not self.uploads:
-            yield opener(self.folder)
-            return
-        with _laid_out(self.uploads) as folder:
-            yield opener(str(folder))
 
 
 @contextmanager

@@ -19,6 +19,7 @@ __all__ = [
     "put",
     "read",
     "remember",
+    "several",
     "undecided",
     "widget_key",
     "wish",
@@ -296,3 +297,47 @@ def number(name: str, page: str, label: str, count: int, *, help: str | None = N
     )
     keep(name, page, value, "0")
     return value
+
+
+def several(
+    name: str,
+    page: str,
+    label: str,
+    options: Sequence[str],
+    *,
+    default: Sequence[str],
+    describe: Callable[[str], str] = str,
+    help: str | None = None,
+) -> list[str]:
+    """Show options of which several can be chosen, bound to the address.
+
+    Parameters
+    ----------
+    name : str
+        As for `read`.
+    page : str
+        As for `read`.
+    label : str
+        Above the options.
+    options : sequence of str
+        As in the address, with commas between them. Anything else in the address is ignored.
+    default : sequence of str
+        Some of them.
+    describe : callable
+        Option to what is shown.
+    help : str, optional
+        Shown on demand.
+
+    Returns
+    -------
+    list of str
+        Those chosen, in the order of the options; none where none is.
+    """
+    key = widget_key(name, page)
+    if undecided(name, page):
+        wanted = read(name, page, ",".join(default)).split(",")
+        st.session_state[key] = [each for each in options if each in wanted] or list(default)
+    chosen = st.multiselect(label, options, key=key, format_func=describe, help=help)
+    found = [each for each in options if each in chosen]
+    keep(name, page, ",".join(found), ",".join(default))
+    return found

@@ -152,6 +152,7 @@ def work(
     name: str = "",
     what: str = "Measuring",
     slow: bool = False,
+    label: str = "Measure",
     **settings: Any,
 ) -> Worked[T] | None:
     """Return ``function(*subjects, given, **settings)``, made once, with a bar and a way to stop.
@@ -172,6 +173,8 @@ def work(
         What is being done.
     slow : bool
         Ask before it is done for the first time.
+    label : str
+        Of the button that begins it.
     **settings : Any
         Part of the key; plain values, or functions, which go by their name.
 
@@ -185,7 +188,7 @@ def work(
     key = key_of(function, *networks, **settings, images=stamp)
     kept = store(opened.private or (images is not None and images.private))
     name = f"{name or function.__name__} {opened.key} {stamp[:16]}"
-    if key not in kept and not asked(name, slow):
+    if key not in kept and not asked(name, slow, label):
         return None
 
     def make(tell: Tell) -> Worked[T]:

@@ -1,0 +1,95 @@
+"""Two networks side by side, and a report to take away."""
+
+import io
+import json
+import re
+import zipfile
+
+import pytest
+from click.testing import CliRunner
+
+from viz.catalogue import COMPARISONS, VIEWS
+
+
+def sentences(elements):
+    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+
+
+def fine(app):
+    return not app.error and not app.warning and not app.exception
+
+
+def test_the_second_checkpoint_is_in_the_address(open_app):
+    app = open_app("compare", checkpoint="small.safetensors", show="compare-kernels")
+    assert fine(app)
+    assert app.query_params["with"] == "grey.safetensors"
+    assert "networks of one shape" in sentences(app.info)[0]
+    app = open_app("compare", show="compare-kernels", **{"with": "upload.12345678.mine.pt"})
+    (sentence,) = sentences(app.warning)
+    assert "upload it on the left" in sentence
+    assert "12345678" in sentence
+
+
+def test_the_lines_of_a_comparison_hold(open_app, tmp_path, monkeypatch):
+    """Typed, the script makes what the page shows."""
+    app = open_app("compare", show="compare-kernels", **{"with": "small.safetensors"})
+    monkeypatch.chdir(tmp_path)
+    exec(compile(next(c.value for c in app.code if c.language == "python"), "shown", "exec"), {})
+    (data,) = tmp_path.glob("*.npz")
+    row = next(row for row in COMPARISONS if row.name == "compare-kernels")
+    result = row.load(data)
+    assert result.source.sha256 == result.other["sha256"]
+    assert sentences(app.info)[0].startswith("Both are the same checkpoint")
+    assert row.sentence(result) in sentences(app.markdown)
+    shell = next(c.value for c in app.code if c.language == "bash")
+    assert shell.split()[:2] == ["viz", "compare"]
+    assert shell.endswith("-o small-compare-kernels/")
+
+
+def test_a_report_is_built_when_asked_and_holds_what_was_chosen(open_app, scratch):
+    app = open_app("report", sections="receptive-field,nonsense,selectivity")
+    assert fine(app)
+    assert app.query_params["sections"] == "receptive-field,selectivity"
+    next(b for b in app.button if b.label == "Build").click().run()
+    assert fine(app)
+    assert list(scratch.iterdir()) == []
+    (kept,) = [
+        value.value
+        for value, _ in app.session_state["viz store"]._kept.values()
+        if hasattr(getattr(value, "value", None), "zipped")
+    ]
+    with zipfile.ZipFile(io.BytesIO(kept.zipped)) as packed:
+        names = packed.namelist()
+        manifest = json.loads(packed.read("small-report/manifest.json"))
+        assert packed.testzip() is None
+    assert {"small-report/index.html", "small-report/report.pdf"} <= set(names)
+    assert "small-report/data/selectivity.npz" in names
+    assert not any("clusters" in name for name in names)
+    assert str(scratch) not in json.dumps(manifest)
+    shown = " ".join(sentences(app.markdown))
+    for name in ("selectivity", "receptive-field"):
+        assert next(row.title for row in VIEWS if row.name == name) in shown
+
+
+def test_the_command_of_the_report_page_is_one(open_app, tmp_path):
+    """The line shown is understood by the command line."""
+    from viz.cli import main
+
+    app = open_app("report", sections="patch-filters,mixing")
+    words = next(c.value for c in app.code if c.language == "bash").split()
+    assert words[:2] == ["viz", "report"]
+    assert [words[i + 1] for i, w in enumerate(words) if w == "--only"] == [
+        "patch-filters", "mixing",
+    ]  # fmt: skip
+    words[words.index("-o") + 1] = str(tmp_path)
+    (tmp_path / "mine").touch()
+    done = CliRunner().invoke(main, words[1:])
+    assert done.exit_code == 2
+    assert "exists; choose another name" in done.stderr
+
+
+@pytest.mark.parametrize("sections", ["", "nonsense", "<b>"])
+def test_nonsense_sections_are_ignored(open_app, sections):
+    app = open_app("report", sections=sections)
+    assert fine(app)
+    assert "patch-filters" in app.query_params["sections"]

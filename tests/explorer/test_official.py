@@ -1,0 +1,107 @@
+"""Official weights: nothing is asked of anybody before the user asks for it."""
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from viz.explorer import official
+from viz.explorer.official import download
+from viz.model import zoo
+from viz.model.guards import CheckpointError
+
+NAME = "convmixer_768_32"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch, tmp_path):
+    """No weights are here, and no hub can be reached."""
+    from huggingface_hub import constants
+
+    monkeypatch.setenv("VIZ_CHECKPOINTS", str(tmp_path / "own"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+
+
+def sentences(elements):
+    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+
+
+def test_a_link_to_official_weights_fetches_nothing(open_app, monkeypatch):
+    """Only the button does; offline it says how to get them, and the app stays usable."""
+    started = []
+    real = subprocess.Popen
+
+    def popen(words, **options):
+        started.append(words)
+        return real(words, **options)
+
+    monkeypatch.setattr(official.subprocess, "Popen", popen)
+    app = open_app(checkpoint=NAME)
+    assert started == []
+    assert not app.error
+    assert "80 MB from huggingface.co" in " ".join(m.value for m in app.markdown)
+    next(b for b in app.button if b.label == "Download").click().run()
+    assert started == [[sys.executable, "-m", "viz", "fetch", NAME]]
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith(f"{NAME}: not on this machine and not to be had from the Hugging")
+    assert zoo.OFFICIAL[NAME].url in sentence
+    app.run()
+    assert len(started) == 1
+    next(s for s in app.selectbox if s.label == "Checkpoint").select("small.safetensors").run()
+    assert not app.error
+    assert app.metric
+
+
+def test_weights_that_are_here_are_opened(open_app, monkeypatch, tmp_path, small_file, small):
+    """From the user's folder, without a download."""
+    weights = zoo.OfficialWeights(NAME, small.config, 1.0, "", "")
+    monkeypatch.setattr(zoo, "OFFICIAL", {NAME: weights})
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / f"{NAME}.safetensors").write_bytes(small_file.read_bytes())
+    app = open_app(given=(), checkpoint=NAME)
+    assert not app.error
+    assert app.title[0].value.replace("\\", "") == NAME
+    assert app.session_state["viz opened"].spelling == NAME
+
+
+def test_bytes_are_counted(tmp_path):
+    blobs = tmp_path / "cache" / f"models--timm--{NAME}.in1k" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "abc.incomplete").write_bytes(bytes(1000))
+    seen = []
+    words = [sys.executable, "-c", "import time; time.sleep(0.3)"]
+    download(NAME, lambda done, total: seen.append((done, total)), command=words)
+    assert seen[0] == (1000, 4 * zoo.OFFICIAL[NAME].config.n_parameters)
+
+
+def test_a_stopped_download_ends_its_process(tmp_path, monkeypatch):
+    class Stop(BaseException):
+        pass
+
+    processes = []
+    real = subprocess.Popen
+
+    def popen(*args, **options):
+        processes.append(real(*args, **options))
+        return processes[0]
+
+    monkeypatch.setattr(official.subprocess, "Popen", popen)
+
+    def stop(done, total):
+        raise Stop
+
+    begun = time.monotonic()
+    with pytest.raises(Stop):
+        download(NAME, stop, command=[sys.executable, "-c", "import time; time.sleep(60)"])
+    assert processes[0].poll() is not None
+    assert time.monotonic() - begun < 30
+
+
+def test_a_download_that_fails_says_why():
+    words = [sys.executable, "-c", "import sys; sys.exit('noise\\nviz: no such thing.')"]
+    with pytest.raises(CheckpointError, match=r"^no such thing\.$"):
+        download(NAME, lambda done, total: None, command=words)
