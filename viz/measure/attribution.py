@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from viz.measure.attribution_methods import (
     chosen,
 )
 from viz.measure.attribution_network import MEMORY
+from viz.measure.counting import Progress
 from viz.results.attribution import Attributions
 from viz.results.refusal import NoSuch
 
@@ -36,7 +37,6 @@ __all__ = [
 ]
 
 Images = ImageSet | Tensor | str | Path | Sequence[str | Path] | None
-Progress = Callable[[int, int], None]
 KEEP = 16
 """Images whose raw maps are kept, by default."""
 

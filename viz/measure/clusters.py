@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viz.measure import kernel_spectra
+from viz.measure.counting import Progress, Steps, rank_within
 from viz.measure.kernel_maps import principal_map, tsne_map
 from viz.measure.kernel_spectra import checked, memory_source, spectra_fields
 from viz.measure.stability import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_CLUSTERS", "cluster", "cluster_checkpoint", "summary"]
 
-Progress = Callable[[int, int], None]
 Ints = NDArray[np.int64]
 MOST_CLUSTERS = 15
 """Largest number of clusters tried."""
@@ -122,7 +122,7 @@ def cluster(
         raise Refusal(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
     if n_clusters is not None and not 1 <= n_clusters <= len(alive):
         raise Refusal(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
-    tick = _Ticker(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 3)
+    tick = Steps(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 3)
     # One thread: sums in another order would give another result.
     with threadpool_limits(limits=1):
         curve, null = _curves(rows[alive], most, n_bootstraps, seed, tick)
@@ -222,18 +222,6 @@ def cluster_checkpoint(
     )
 
 
-class _Ticker:
-    """Counts steps and tells the progress callback."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self.progress, self.total, self.done = progress, total, 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.total)
-
-
 def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
     if labels is None:
         return np.full(n, "", dtype="<U1")
@@ -248,11 +236,7 @@ def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
 
 def _channels(channels: ArrayLike | None, block: Ints) -> Ints:
     if channels is None:
-        order = np.argsort(block, kind="stable")
-        ordered = block[order]
-        found = np.empty_like(block)
-        found[order] = np.arange(len(block)) - np.searchsorted(ordered, ordered)
-        return found
+        return rank_within(block)
     given = np.array(channels, dtype=np.int64)
     if given.shape != block.shape:
         raise Refusal(f"channels needs one per kernel, {len(block)}, not {given.shape}.")

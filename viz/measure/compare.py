@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.measure.compare_effects import paired_effects, paired_shares
+from viz.measure.counting import Progress
 from viz.measure.depth_effects import (
     NAMES,
     descriptor_values,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["compare_networks", "facts", "two_networks"]
 
-Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
 Pair = tuple[Any, Any]
 _QUARTILES = (0.25, 0.5, 0.75)

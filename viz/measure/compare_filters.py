@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 
 from viz.measure.compare import two_networks
 from viz.measure.compare_channels import PERMUTATIONS, cosines, matched, permuted_means
+from viz.measure.counting import Progress
 from viz.measure.patch_filters import pixel_space
 from viz.results.compare_filters import PatchFilterMatch
 from viz.results.refusal import Refusal
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["match_patch_filters", "on_grid", "random_phases", "refused", "shuffled_taps"]
 
 Numbers = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _RNG = np.random.Generator
 DRAWS = 20
 """Draws of each null."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from viz.measure import atom_selection, kernel_descriptors, kernel_labels, kerne
 from viz.measure.atom_fit import RIDGE
 from viz.measure.atom_selection import Chosen, Sums, coefficients, fit_sums
 from viz.measure.atoms import evaluate, tap_grid
+from viz.measure.counting import Progress, rank_within
 from viz.measure.kernel_labels import TAP_SHARE, Names, name_atoms
 from viz.measure.threads import one_thread
 from viz.results.depthwise import DepthwiseDescription
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "describe_checkpoint", "fit_alone"]
 
-Progress = Callable[[int, int], None]
 Taps = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 SURROUND_T = 3.0
@@ -128,7 +128,7 @@ def _described(
         source=_source(taps, source, _settings(seed, max_atoms, null.threshold)),
         kernels=taps,
         block=block,
-        channel=_rank_within(block),
+        channel=rank_within(block),
         null_statistic=height[mine],
         null_threshold=np.full(n, null.threshold),
         init_labels=named.label[new],
@@ -253,7 +253,7 @@ def _checked(
         whose = "" if source is None else f"{source.name}: "
         raise Refusal(
             f"{whose}{int(broken.sum())} of {len(taps)} kernels have taps that are not finite "
-            f"numbers, first channel {_rank_within(block)[i]} of block {block[i]}; they cannot be "
+            f"numbers, first channel {rank_within(block)[i]} of block {block[i]}; they cannot be "
             "described."
         )
     return taps, block
@@ -269,15 +269,6 @@ def _unit(raw: Taps) -> tuple[Taps, Bools, NDArray[np.float64], NDArray[np.float
     alive = norm > 1e-6
     unit = centred / np.where(alive, norm, 1)[:, None] * alive[:, None]
     return unit, alive, mean * largest, np.where(alive, norm * largest, 0.0)
-
-
-def _rank_within(block: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each row's number among the rows of its block."""
-    order = np.argsort(block, kind="stable")
-    ordered = block[order]
-    rank = np.empty_like(block)
-    rank[order] = np.arange(len(block)) - np.searchsorted(ordered, ordered)
-    return rank
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.measure import kernel_descriptors
+from viz.measure.counting import Progress, Steps
 from viz.measure.depth_effects import (
     NAMES,
     descriptor_values,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["default_groups", "measure", "measure_checkpoint"]
 
-Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -98,7 +98,7 @@ def measure(
     """
     blocks = np.unique(description.block)
     groups = _checked(blocks, early, late)
-    report = _Counter(progress, 3 + n_networks)
+    report = Steps(progress, 3 + n_networks)
     values = descriptor_values(description)
     found = effects(values, description.block, groups, n_boot, confidence, seed)
     report()
@@ -185,18 +185,6 @@ def measure_checkpoint(
 
 _QUARTILES = (0.25, 0.5, 0.75)
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
-
-
-class _Counter:
-    """Tell how far a measurement is."""
-
-    def __init__(self, progress: Progress | None, steps: int) -> None:
-        self.progress, self.steps, self.done = progress, steps, 0
-
-    def __call__(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.steps)
 
 
 def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] | None) -> Groups:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.measure import patch_answers
+from viz.measure.counting import Progress
 from viz.measure.map_statistics import effective_rank, hoyer, negative_mass, off_share, shuffled
 from viz.measure.stages import Stage, stages
 from viz.measure.wide import wide
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["feature_maps"]
 
-Progress = Callable[[int, int], None]
 Numbers = NDArray[np.float64]
 
 

@@ -7,7 +7,7 @@ slope there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import erf, expit
 from torch import Tensor
 
+from viz.measure.counting import Progress
 from viz.measure.wide import wide
 from viz.results.refusal import Refusal
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["gaussian_slope", "slopes_from_statistics", "slopes_on_images"]
 
 Floats = NDArray[np.float64]
-Progress = Callable[[int, int], None]
 _NODES, _FEW, _HALVINGS = 241, 61, 30
 _FEATURES = 16 << 20
 

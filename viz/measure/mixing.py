@@ -8,7 +8,7 @@ K_j(u)]``: both batch norms of a block stand inside it, behind its activations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from viz.measure.counting import Progress
 from viz.measure.mean_slopes import slopes_from_statistics, slopes_on_images
 from viz.measure.mixing_flow import flow_fields
 from viz.measure.wide import wide
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SHOWN", "effective_links", "measure", "null_singular_values"]
 
-Progress = Callable[[int, int], None]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PARTNERS = 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from viz.measure.counting import Progress
 from viz.measure.gabor import fit_maps
 from viz.results.network import Source
 from viz.results.patch_filters import KINDS, PatchFilterDescription
@@ -28,8 +28,6 @@ it is a Gabor; share of white-noise filters that may be taken for more than nois
 pixels)."""
 
 _NULL_FILTERS, _SMOOTH_MAPS, _SMOOTH_FROM, _COMPONENTS = 1000, 512, 32, 24
-
-Progress = Callable[[int, int], None]
 
 
 def pixel_space(filters: ArrayLike, std: ArrayLike) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.measure import kernel_banks, substitution_scores
+from viz.measure.counting import Progress
 from viz.measure.image_crops import photograph_crops
 from viz.measure.replacing import Replacement, logits_of_all, shared_copy
 from viz.results.depthwise import LABELS
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["measure"]
 
-Progress = Callable[[int, int], None]
 Filters = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 _GROUPS = ("fit", "principal-components", "dct", "random", "without")

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from viz.image_sets import ImageBatch, ImageSet
+from viz.measure.counting import rank_within
 from viz.measure.stages import stages
 from viz.measure.sweep import check_sweep
 from viz.model.checkpoint import Checkpoint
@@ -328,11 +329,7 @@ def channels_with_label(
     rows = rows[np.argsort(-np.nan_to_num(description.r2[rows]), kind="stable")]
     blocks = description.block[rows]
     # Rank within its block: the best of every block comes before the second best of any.
-    order = np.argsort(blocks, kind="stable")
-    starts = np.searchsorted(blocks[order], blocks[order])
-    rank = np.empty(len(rows), dtype=np.int64)
-    rank[order] = np.arange(len(rows)) - starts
-    chosen = rows[np.argsort(rank, kind="stable")[:most]]
+    chosen = rows[np.argsort(rank_within(blocks), kind="stable")[:most]]
     chosen = chosen[np.lexsort((-description.r2[chosen], description.block[chosen]))]
     return [(int(description.block[i]), int(description.channel[i])) for i in chosen]
 

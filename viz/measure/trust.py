@@ -22,7 +22,6 @@ from viz.measure.attribution import (
     AttributionError,
     Counter,
     Images,
-    Progress,
     open_images_for,
     settled,
     whole,
@@ -30,6 +29,7 @@ from viz.measure.attribution import (
 from viz.measure.attribution_gathering import Collected, Seen
 from viz.measure.attribution_methods import Explainer, chosen, to_patches
 from viz.measure.attribution_network import MEMORY, drawn_anew
+from viz.measure.counting import Progress
 from viz.measure.wide import wide
 from viz.results.attribution import UNITS
 from viz.results.trust import COMPLETE, REFERENCES, Trust
