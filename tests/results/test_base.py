@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, replace
 import numpy as np
 import pytest
 
-from viz.results.base import ResultFileError
+from viz.results.base import ResultFileError, or_none
 from viz.results.network import Source
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
@@ -71,3 +71,9 @@ def test_a_pickle_inside_is_not_run(result, tmp_path):
     with pytest.raises(ResultFileError, match=r"evil\.npz"):
         DepthwiseKernels.load(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_what_json_cannot_hold_is_none():
+    assert or_none(np.float32(0.5)) == 0.5
+    assert type(or_none(np.int64(3))) is float
+    assert or_none(np.nan) is or_none(-np.inf) is None

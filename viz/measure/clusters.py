@@ -27,6 +27,7 @@ from viz.measure.stability import (
     stability,
     unit_rows,
 )
+from viz.results.base import or_none
 from viz.results.clusters import Clusters
 from viz.results.depthwise import LABELS
 from viz.results.network import Source
@@ -359,15 +360,15 @@ def summary(result: Clusters) -> dict[str, Any]:
         (size, tightness, mean block, labels of the members) and ``blocks`` (of
         `viz.measure.kernel_spectra.summary`, with each cluster's share).
     """
-    at: dict[str, Any] = {name: _finite(value) for name, value in result.at_chosen().items()}
-    at |= {name: _finite(getattr(result, name)) for name in ("median_excess", "needed_excess")}
+    at: dict[str, Any] = {name: or_none(value) for name, value in result.at_chosen().items()}
+    at |= {name: or_none(getattr(result, name)) for name in ("median_excess", "needed_excess")}
     curve = [
         {
             "n_clusters": int(result.tried[i]),
-            "stability": _finite(result.stability[i]),
-            "stability_se": _finite(result.stability_se[i]),
-            "null_stability": _finite(result.null_stability[i]),
-            "null_stability_sd": _finite(result.null_stability_sd[i]),
+            "stability": or_none(result.stability[i]),
+            "stability_se": or_none(result.stability_se[i]),
+            "null_stability": or_none(result.null_stability[i]),
+            "null_stability_sd": or_none(result.null_stability_sd[i]),
         }
         for i in range(len(result.tried))
     ]
@@ -397,15 +398,11 @@ def summary(result: Clusters) -> dict[str, Any]:
         "chosen_by": result.chosen_by,
         "beyond_null": result.beyond_null if len(result.null_curves) else None,
         "stability": at | {"curve": curve},
-        "agreement": {name: _finite(getattr(result, name)) for name in agreement},
+        "agreement": {name: or_none(getattr(result, name)) for name in agreement},
         "clusters": clusters,
         "blocks": blocks,
         "settings": dict(result.source.settings),
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _present(label: NDArray[np.str_]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.attribution import METHODS, UNITS
+from viz.results.base import or_none
 from viz.results.trust import SCORES, Trust
 
 __all__ = ["sentence", "summary"]
@@ -34,8 +35,8 @@ def summary(result: Trust) -> dict[str, Any]:
         return {name: _mean(getattr(result, name)[:, i]) for name in names}
 
     def scored(n: int, i: int) -> dict[str, Any]:
-        found = {name: _finite(getattr(result, name)[n, i]) for name in names}
-        curve = {s: _finite(result.rank_correlation[n, i, t]) for t, s in enumerate(result.stages)}
+        found = {name: or_none(getattr(result, name)[n, i]) for name in names}
+        curve = {s: or_none(result.rank_correlation[n, i, t]) for t, s in enumerate(result.stages)}
         return {"map": result.rated[i], **found, "rank_correlation": curve}
 
     return {
@@ -66,10 +67,6 @@ def summary(result: Trust) -> dict[str, Any]:
             for n, name in enumerate(result.names)
         ],
     }
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _mean(values: NDArray[np.float64]) -> float | None:

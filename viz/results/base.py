@@ -13,7 +13,7 @@ import numpy as np
 from viz.results.network import Source
 from viz.results.refusal import Refusal
 
-__all__ = ["Result", "ResultFileError"]
+__all__ = ["Result", "ResultFileError", "or_none"]
 
 _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
@@ -21,6 +21,11 @@ _MAX_BYTES = 4 << 30
 
 class ResultFileError(Refusal):
     """A result file that cannot be read; the message is one sentence for the user."""
+
+
+def or_none(value: Any) -> float | None:
+    """Return a number as JSON holds it: None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 from viz.results.weights import DepthwiseKernels
 
 if TYPE_CHECKING:
@@ -336,14 +336,14 @@ class DepthwiseDescription(Result):
             "network": self._numbers(np.ones(len(self.label), dtype=bool)),
             "null": {
                 "init_n": len(self.init_labels),
-                "init_coverage": _finite(self.null_coverage),
+                "init_coverage": or_none(self.null_coverage),
                 "init_shares": self.null_shares,
                 "init_r2_by_atoms": _medians(self.init_r2_by_atoms),
                 "shuffled_n": len(self.shuffled_r2_by_atoms),
                 "shuffled_r2_by_atoms": _medians(self.shuffled_r2_by_atoms),
             },
             "settings": {
-                name: _finite(value) if isinstance(value, float) else value
+                name: or_none(value) if isinstance(value, float) else value
                 for name, value in self.source.settings.items()
             },
         }
@@ -354,7 +354,7 @@ class DepthwiseDescription(Result):
             "n": int(rows.sum()),
             "shares": _shares(self.label[rows]),
             "coverage": float(self.classified[rows].mean()),
-            "null_coverage": _finite(self.null_coverage),
+            "null_coverage": or_none(self.null_coverage),
             "r2": {
                 "median": _median(self.r2[varied]),
                 "by_atoms": [_median(r2) for r2 in self.r2_by_atoms[varied].T],
@@ -375,10 +375,6 @@ def _medians(columns: NDArray[np.float64]) -> list[float]:
 def _median(values: NDArray[Any]) -> float | None:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else None
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _in_words(label: str, orientation: float) -> str:

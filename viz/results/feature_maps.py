@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,7 +177,7 @@ class FeatureMaps(Result):
         ]
         depth = [
             {"block": int(self.statistic_block[r]), "part": str(self.statistic_part[r])}
-            | {name: _number(_mean(getattr(self, name)[r])) for name in STATISTICS}
+            | {name: or_none(_mean(getattr(self, name)[r])) for name in STATISTICS}
             | {"rank_bound": int(self.rank_bound[r])}
             for r in range(len(self.statistic_block))
         ]
@@ -190,9 +190,9 @@ class FeatureMaps(Result):
             "images_shown": list(self.image_names),
             "depth": depth,
             "patch_grid": {
-                "kept_energy_median": _number(_median(self.kept_energy)),
+                "kept_energy_median": or_none(_median(self.kept_energy)),
                 "kept_energy_without_structure": 1 / self.patch_size**2,
-                "kept_peak_median": _number(_median(self.kept_peak)),
+                "kept_peak_median": or_none(_median(self.kept_peak)),
             },
         }
 
@@ -205,7 +205,3 @@ def _mean(values: NDArray[np.float64]) -> float:
 def _median(values: NDArray[np.float64]) -> float:
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else float("nan")
-
-
-def _number(value: float) -> float | None:
-    return value if np.isfinite(value) else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
@@ -235,7 +235,7 @@ class Mixing(Result):
                 "block": b,
                 "effective_rank": float(self.effective_rank[b]),
                 "first_shares": [float(s) for s in shares[b, :5]],
-                "branch_share": _finite(self.branch_share[b]),
+                "branch_share": or_none(self.branch_share[b]),
                 "medians": {
                     name: float(np.median(getattr(self, name)[b]))
                     for name in ("input_gain", "output_gain", "depthwise_slope", "pointwise_slope")
@@ -253,7 +253,7 @@ class Mixing(Result):
             "blocks": blocks,
             "null": {
                 "effective_rank": self.null_effective_rank,
-                "effective_rank_sd": _finite(self.null_effective_rank_sd),
+                "effective_rank_sd": or_none(self.null_effective_rank_sd),
             },
             "flows": flows,
             "flows_of_all_blocks": self._flows(None),
@@ -275,9 +275,9 @@ class Mixing(Result):
                 "from": names[j],
                 "to": names[i],
                 "share": float(flow[i, j]),
-                "enrichment": _finite(ratio[i, j]),
-                "null": [_finite(low[i, j]), _finite(high[i, j])],
-                "net": _finite(net[i, j]),
+                "enrichment": or_none(ratio[i, j]),
+                "null": [or_none(low[i, j]), or_none(high[i, j])],
+                "net": or_none(net[i, j]),
             }
             for i in range(len(names))
             for j in range(len(names))
@@ -313,7 +313,3 @@ class Mixing(Result):
 
 def _ratio(flow: Floats, expected: Floats) -> Floats:
     return flow / np.where(expected > 0, expected, np.nan)
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

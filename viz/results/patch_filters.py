@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -346,23 +346,19 @@ class PatchFilterDescription(Result):
             "patch_size": p,
             "in_channels": c,
             "shares": {kind: float((self.kinds == kind).mean()) for kind in KINDS},
-            "medians": {name: _finite(value) for name, value in medians.items()},
+            "medians": {name: or_none(value) for name, value in medians.items()},
             "share_one_cycle": float(cycle.mean()),
             "share_two_lobes": float(lobes.mean()),
             "share_r2_map_above_0.7": float((self.r2_map > 0.7).mean()),
             "null": {
                 "n": len(null),
-                "r2_map_median": _finite(float(np.median(null))),
-                "r2_map_threshold": _finite(self.null_threshold),
+                "r2_map_median": or_none(float(np.median(null))),
+                "r2_map_threshold": or_none(self.null_threshold),
                 "share_above_threshold": float((null > self.null_threshold).mean()),
                 "share_r2_map_above_0.7": float((null > 0.7).mean()),
                 "smooth_r2_map_median": (
-                    _finite(float(np.median(smooth))) if len(smooth) else None
+                    or_none(float(np.median(smooth))) if len(smooth) else None
                 ),
             },
             "settings": settings,
         }
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None

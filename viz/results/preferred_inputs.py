@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,12 +129,12 @@ class PreferredInputs(Result):
             mine = self.label == label
             by_label.append({
                 "label": label, "kernels": int(self.count[i]),
-                "chance": _number(self.chance[i]),
-                "agreement": _number(self.share[0, i]),
-                "interval": [_number(v) for v in self.share_interval[i]],
-                "agreement_elsewhere": _number(self.share[1, i]),
-                "agreement_shuffled": _number(self.share[2, i]),
-                "gain_interval": [_number(v) for v in self.gain_interval[i]],
+                "chance": or_none(self.chance[i]),
+                "agreement": or_none(self.share[0, i]),
+                "interval": [or_none(v) for v in self.share_interval[i]],
+                "agreement_elsewhere": or_none(self.share[1, i]),
+                "agreement_shuffled": or_none(self.share[2, i]),
+                "gain_interval": [or_none(v) for v in self.gain_interval[i]],
                 "match_median": _median(self.match[0, mine]),
                 "lift_label_median": _median(self.lift_label[mine]),
                 "lift_mean_median": _median(self.lift_mean[mine]),
@@ -145,12 +145,12 @@ class PreferredInputs(Result):
             for t, test in enumerate(TESTS):
                 row[test] = {
                     "kernels": int(self.block_count[t, b]),
-                    "agreement": _number(self.block_share[0, t, b]),
-                    "agreement_elsewhere": _number(self.block_share[1, t, b]),
-                    "agreement_shuffled": _number(self.block_share[2, t, b]),
+                    "agreement": or_none(self.block_share[0, t, b]),
+                    "agreement_elsewhere": or_none(self.block_share[1, t, b]),
+                    "agreement_shuffled": or_none(self.block_share[2, t, b]),
                 }
-            row["lift_label_median"] = _number(self.block_lift[0, 1, b])
-            row["lift_mean_median"] = _number(self.block_lift[1, 1, b])
+            row["lift_label_median"] = or_none(self.block_lift[0, 1, b])
+            row["lift_mean_median"] = or_none(self.block_lift[1, 1, b])
             blocks.append(row)
         return {"images": self.n_images, "kernels": len(self.block), "labels": by_label,
                 "blocks": blocks}  # fmt: skip
@@ -159,7 +159,3 @@ class PreferredInputs(Result):
 def _median(values: NDArray[Any]) -> float | None:
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

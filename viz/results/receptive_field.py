@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,13 +224,13 @@ class ReceptiveField(Result):
         }
         row |= _radii(self.radius_px[i], self.radius_interval_px[i])
         row |= {
-            "rms_px": _finite(self.rms_px[i]),
+            "rms_px": or_none(self.rms_px[i]),
             "rms_interval_px": _pair(self.rms_interval_px[i]),
-            "anisotropy": _finite(self.anisotropy[i]),
+            "anisotropy": or_none(self.anisotropy[i]),
             "anisotropy_interval": _pair(self.anisotropy_interval[i]),
-            "orientation_degrees": _finite(self.orientation[i]),
+            "orientation_degrees": or_none(self.orientation[i]),
             "offset_px": _pair(self.offset_px[i]),
-            "share_of_theoretical": _finite(self.share_of_theoretical[i]),
+            "share_of_theoretical": or_none(self.share_of_theoretical[i]),
             "wider_than_image": bool(self.theoretical_px[i] > max(self.image_size)),
             "unseen_px": self.unseen_px,
             "unit": list(self.unit),
@@ -240,9 +240,9 @@ class ReceptiveField(Result):
         }
         if self.has_random:
             row["random"] = _radii(self.random_radius_px[i], self.random_radius_interval_px[i]) | {
-                "rms_px": _finite(self.random_rms_px[i]),
-                "anisotropy": _finite(self.random_anisotropy[i]),
-                "share_of_theoretical": _finite(self.random_share_of_theoretical[i]),
+                "rms_px": or_none(self.random_rms_px[i]),
+                "anisotropy": or_none(self.random_anisotropy[i]),
+                "share_of_theoretical": or_none(self.random_share_of_theoretical[i]),
             }
         return row
 
@@ -279,7 +279,7 @@ class ReplknetAreaRatios(Result):
     def rows(self) -> list[dict[str, Any]]:
         """Return ``threshold``, ``side_px``, ``area_ratio`` per threshold; None if not reached."""
         return [
-            {"threshold": float(t), "side_px": int(s) or None, "area_ratio": _finite(a)}
+            {"threshold": float(t), "side_px": int(s) or None, "area_ratio": or_none(a)}
             for t, s, a in zip(self.threshold, self.side_px, self.area_ratio, strict=True)
         ]
 
@@ -299,12 +299,8 @@ def _columns(name: str, value: Any) -> dict[str, Any]:
 
 def _radii(radius: NDArray[np.float64], interval: NDArray[np.float64]) -> dict[str, Any]:
     names = [f"r{100 * share:.0f}" for share in SHARES]
-    found = {f"{n}_px": _finite(r) for n, r in zip(names, radius, strict=True)}
+    found = {f"{n}_px": or_none(r) for n, r in zip(names, radius, strict=True)}
     return found | {f"{n}_interval_px": _pair(i) for n, i in zip(names, interval, strict=True)}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
 
 
 def _pair(values: NDArray[np.float64]) -> list[float] | None:

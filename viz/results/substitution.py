@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -186,17 +186,17 @@ class Substitution(Result):
                 described = self.n_atoms[c] == AS_DESCRIBED
                 row["n_atoms"] = "as described" if described else int(self.n_atoms[c])
             row["n_kernels"] = int(self.n_kernels[c])
-            row["coefficients"] = _finite(self.coefficients[c])
-            row["r2"] = _finite(self.r2[c])
+            row["coefficients"] = or_none(self.coefficients[c])
+            row["r2"] = or_none(self.r2[c])
             for i, name in enumerate(SCORES):
-                row[name] = _finite(self.mean[i, c])
-                row[f"{name}_interval"] = [_finite(self.low[i, c]), _finite(self.high[i, c])]
+                row[name] = or_none(self.mean[i, c])
+                row[f"{name}_interval"] = [or_none(self.low[i, c]), or_none(self.high[i, c])]
                 if np.isfinite(self.versus_fit[i, c]):
                     row[f"{name}_fit_minus_this"] = {
-                        "mean": _finite(self.versus_fit[i, c]),
+                        "mean": or_none(self.versus_fit[i, c]),
                         "interval": [
-                            _finite(self.versus_fit_low[i, c]),
-                            _finite(self.versus_fit_high[i, c]),
+                            or_none(self.versus_fit_low[i, c]),
+                            or_none(self.versus_fit_high[i, c]),
                         ],
                     }
             conditions.append(row)
@@ -208,8 +208,8 @@ class Substitution(Result):
                 "intervals_over": self.resampled,
             },
             "chance": {
-                **dict(zip(SCORES, map(_finite, self.chance), strict=True)),
-                "top_class_share": _finite(self.top_share),
+                **dict(zip(SCORES, map(or_none, self.chance), strict=True)),
+                "top_class_share": or_none(self.top_share),
             },
             "taps": self.n_taps,
             "conditions": conditions,
@@ -251,7 +251,3 @@ class Substitution(Result):
     def _percent(self, row: int) -> str:
         mean, low, high = (100 * v[0, row] for v in (self.mean, self.low, self.high))
         return f"{mean:.0f} % [{low:.0f}, {high:.0f}]"
-
-
-def _finite(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None

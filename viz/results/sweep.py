@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
@@ -247,13 +247,13 @@ class Sweep(Result):
             "n_missing": self.n_missing,
             "classes": len(self.class_names),
             "judged": self.judged,
-            "top1": _number(self.top1),
-            "top5": _number(self.top5),
+            "top1": or_none(self.top1),
+            "top5": or_none(self.top5),
             "rows": rows,
             "field_images": self.field_images,
             "field": [
-                {"block": b, "radius_px": _number(self.field_radius_px[b]),
-                 "interval_px": [_number(v) for v in self.field_interval_px[b]]}
+                {"block": b, "radius_px": or_none(self.field_radius_px[b]),
+                 "interval_px": [or_none(v) for v in self.field_interval_px[b]]}
                 for b in range(len(self.field_radius_px))
             ],
         }  # fmt: skip
@@ -283,7 +283,3 @@ def load_sweep(path: str | Path) -> Sweep:
 def _median(values: NDArray[Any]) -> float | None:
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else None
-
-
-def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
