@@ -142,9 +142,14 @@ def test_every_figure_says_its_scale_and_its_width(whole):
         for figure in section.figures:
             star = "*" if figure.columns == 2 else ""
             assert figure.width <= (85.5 if figure.columns == 1 else 180.5), figure.name
-            assert f"[width={figure.width:g}mm]{{figures/{figure.name}.pdf}}" in tex
-            assert tex.count(f"\\begin{{figure{star}}}")
+            include = f"\\includegraphics[width={figure.width:g}mm]{{figures/{figure.name}.pdf}}"
+            assert f"\\begin{{figure{star}}}\n  \\centering\n  {include}" in tex
             assert figure.note, figure.name
+        for figure in section.narrow:
+            assert (figure.columns, figure.width) == (1, 85), figure.name
+            include = f"\\includegraphics[width=85mm]{{figures/{figure.name}.pdf}}"
+            assert f"\\begin{{figure}}\n  \\centering\n  {include}" in tex
+            assert (folder / "figures" / f"{figure.name}.pdf").is_file()
 
 
 def test_the_manifest_tells_every_file(whole):

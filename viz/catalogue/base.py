@@ -55,11 +55,15 @@ class FigureRow:
         What is shown; the colour scale stands on the figure itself.
     make : callable
         Result to a finished Figure.
+    narrow : callable, optional
+        The same for one column of a journal's page, where its text stays at 6 pt and more; none
+        where the figure needs both columns, or fits one as it is.
     """
 
     name: str
     caption: str
     make: Callable[[Any], Figure]
+    narrow: Callable[[Any], Figure] | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,15 @@ def _view(name: str) -> Any:
     return make
 
 
+def _composition_narrow(result: Any) -> Figure:
+    from viz.draw.depthwise import draw_composition
+    from viz.draw.style import MM, ONE_COLUMN, new_figure
+
+    figure = new_figure(ONE_COLUMN, 82 * MM)
+    draw_composition(result, figure)
+    return figure
+
+
 def _sentence(result: Any) -> str:
     numbers = result.summary()
     network, null = numbers["network"], numbers["null"]
@@ -76,6 +85,7 @@ VIEWS: tuple[View, ...] = (
                 "depthwise-composition",
                 "Shares of the labels by block, and of a randomly initialised network.",
                 _view("composition"),
+                _composition_narrow,
             ),
             FigureRow(
                 "depthwise-descriptors",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, View
@@ -13,10 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["VIEWS"]
 
 
-def _kinds(result: Any) -> Figure:
+def _kinds(result: Any, narrow: bool = False) -> Figure:
     from viz.draw.patch_filter_kinds import draw_kinds, kinds_figure
+    from viz.draw.style import ONE_COLUMN, TWO_COLUMNS
 
-    figure = kinds_figure(result)
+    figure = kinds_figure(result, width=ONE_COLUMN if narrow else TWO_COLUMNS)
     draw_kinds(result, figure)
     return figure
 
@@ -61,6 +63,7 @@ VIEWS: tuple[View, ...] = (
                 "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
                 "its kind. Thresholds and colour scale stand below.",
                 _kinds,
+                partial(_kinds, narrow=True),
             ),
             FigureRow(
                 "patch-filters-orientation",

@@ -37,6 +37,8 @@ MARGIN = 0.08
 _LINE = SMALL * 1.3 / 72
 _LETTERS = 126
 """Letters of one point in an inch, on average."""
+_SHORTEST = 12
+"""Letters that are kept of a name."""
 NOTE = "note"
 """Label of the texts that are a figure's note; it is not drawn."""
 
@@ -69,9 +71,13 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
     """
     width, height = inches(target)
     x = MARGIN / width
-    room = int((width - 2 * MARGIN) * _LETTERS / TITLE) - len(title) - 3
+    size = TITLE
+    room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
+    if room < _SHORTEST:
+        size = TEXT
+        room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
     text = f"{printable(shortened(name, room))} · {title}"
-    target.text(x, 1 - 0.06 / height, text, fontsize=TITLE, va="top", ha="left")
+    target.text(x, 1 - 0.06 / height, text, fontsize=size, va="top", ha="left")
     for i, line in enumerate(reversed(_wrapped(note, width))):
         target.text(
             x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left",
@@ -136,7 +142,7 @@ def shortened(name: str, letters: int) -> str:
     str
         The name, or its ends around an ellipsis.
     """
-    letters = max(letters, 12)
+    letters = max(letters, _SHORTEST)
     if len(name) <= letters:
         return name
     tail = (letters - 1) // 2

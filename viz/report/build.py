@@ -131,6 +131,7 @@ def build(
     seen = None
     if images is not None or any(row.needs_images for row in views):
         seen = about_images(opened(), len(opened(None)), place)
+    names = [row.name for row in views]
     facts = {
         "command": command,
         "checkpoints": [about_checkpoint(each) for each in networks],
@@ -138,9 +139,9 @@ def build(
         "sweep": about_sweep(swept),
         "settings": {
             "seed": seed, "limit": limit if images is not None else None,
-            "formats": list(formats), "paper": paper, "sections": [row.name for row in views],
+            "formats": list(formats), "paper": paper, "sections": names,
         },
-        "left_out": [*(r.title for r in rows if r not in views and r.title not in refused),
+        "left_out": [*(r.title for r in rows if r.name not in names and r.title not in refused),
                      *(f"{title} ({reason})" for title, reason in refused.items())],
         "versions": versions(),
         "threads": torch.get_num_threads(),

@@ -52,7 +52,8 @@ class Growing:
         **state : Any
             ``measured``, ``section``, ``seconds``.
         """
-        figures = [each["name"] for each in state.get("section", {}).get("figures", ())]
+        section = state.get("section", {})
+        figures = [f["name"] for kind in ("figures", "narrow") for f in section.get(kind, ())]
         files = [f for f in self.folder.glob("*/*") if f.stem in (name, *figures)]
         known = {f.relative_to(self.folder).as_posix(): sha256(f) for f in sorted(files)}
         self.done[name] = self.done.get(name, {}) | state | {"files": known}

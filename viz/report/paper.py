@@ -43,14 +43,12 @@ class _Places:
 class _Room(Flowable):  # type: ignore[misc]
     """Room for a figure; it notes where it came to lie."""
 
-    def __init__(self, name: str, size: tuple[float, float], most: float, places: _Places) -> None:
+    def __init__(self, name: str, size: tuple[float, float], scale: float, places: _Places) -> None:
         super().__init__()
-        self.name, self.full, self.most, self.places = name, size, most, places
-        self.scale = 1.0
+        self.name, self.full, self.scale, self.places = name, size, scale, places
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Take the figure's own size, or less where the page has less."""
-        self.scale = min(1.0, width / self.full[0], self.most / self.full[1])
+        """Take the figure's own size, or less where a page has less."""
         return self.full[0] * self.scale, self.full[1] * self.scale
 
     def draw(self) -> None:
@@ -116,7 +114,9 @@ def write_pdf(
     most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm
 
     def room(name: str, width: float, height: float) -> Flowable:
-        return _Room(name, (width * mm, height * mm), most, places)
+        full = (width * mm, height * mm)
+        scale = min(1.0, (size[0] - 2 * _MARGIN) / full[0], most / full[1])
+        return _Room(name, full, scale, places)
 
     text = io.BytesIO()
     title = title_of(facts)

@@ -6,7 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ __all__ = ["Drawn", "Section", "draw", "measure"]
 
 PAGE_DPI = 150
 """Of pictures on the page: twice the pixels of a usual screen would double its size."""
+_NARROW = "{}-one-column"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Section:
         Of `viz.report.trace.trace`: where each number of the finding stands.
     figures : tuple of Drawn
         The main one first.
+    narrow : tuple of Drawn
+        Those of them that are made for one column too; they are in the folder alone.
     failed : str
         Why there is nothing; empty where all went well.
     """
@@ -81,7 +84,8 @@ class Section:
     needs_images: bool = False
     finding: str = ""
     numbers: tuple[dict[str, Any], ...] = ()
-    figures: tuple[Drawn, ...] = field(default=())
+    figures: tuple[Drawn, ...] = ()
+    narrow: tuple[Drawn, ...] = ()
     failed: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -102,8 +106,10 @@ class Section:
         Section
             Equal to the one written.
         """
-        figures = tuple(Drawn(**each) for each in values["figures"])
-        return cls(**(values | {"figures": figures, "numbers": tuple(values["numbers"])}))
+        drawn = {
+            name: tuple(Drawn(**each) for each in values[name]) for name in ("figures", "narrow")
+        }
+        return cls(**(values | drawn | {"numbers": tuple(values["numbers"])}))
 
 
 def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Section:
@@ -173,7 +179,11 @@ def draw(
         write_numbers(row, result, data)
         drawn = make_figures(row, result)
         for name, figure in drawn.items():
-            _save(figure, name, figures, part / "made", formats)
+            _save(figure, name, figures, formats)
+            _save_for_pages(figure, name, figures, part / "made")
+        narrow = {_NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
+        for name, figure in narrow.items():
+            _save(figure, name, figures, formats)
     except OSError:
         raise
     except Exception as error:
@@ -183,16 +193,18 @@ def draw(
     summary = data / f"{row.name}.json"
     known = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
     captions = {each.name: each.caption for each in row.figures}
+    captions |= {_NARROW.format(name): caption for name, caption in captions.items()}
     return Section(
         row.name, row.title, row.misleads, row.needs_images, finding,
         tuple(trace(finding, known)),
         tuple(_drawn(name, captions[name], figure) for name, figure in drawn.items()),
+        tuple(_drawn(name, captions[name], figure) for name, figure in narrow.items()),
     )  # fmt: skip
 
 
 def _files(row: Shown, part: Path) -> list[Path]:
     """Return the files of a row's figures."""
-    names = {each.name for each in row.figures}
+    names = {name for each in row.figures for name in (each.name, _NARROW.format(each.name))}
     return [
         path
         for folder in ("figures", "made")
@@ -201,11 +213,15 @@ def _files(row: Shown, part: Path) -> list[Path]:
     ]
 
 
-def _save(figure: Figure, name: str, figures: Path, made: Path, formats: Sequence[str]) -> None:
-    """Write a figure in every format asked for, and as the pages need it."""
+def _save(figure: Figure, name: str, figures: Path, formats: Sequence[str]) -> None:
+    """Write a figure in every format asked for."""
     for suffix in formats:
         save_figure(figure, figures / f"{name}{suffix}", force=True)
-    if ".pdf" not in formats:
+
+
+def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> None:
+    """Write a figure as the pages need it."""
+    if not (figures / f"{name}.pdf").exists():
         save_figure(figure, made / f"{name}.pdf", force=True)
     figure.set_dpi(PAGE_DPI)
     picture = io.BytesIO()

@@ -57,12 +57,14 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
     lines = [
         f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
         "% Each is made at print size: included at another width, its text is no longer 6 pt or",
-        "% more. Figures for two columns (figure*) are not shrunk to one.",
+        "% more. Figures for two columns (figure*) would be below that in one; where a figure is",
+        "% made for one column too, its name ends in -one-column.",
     ]
     for section in sections:
-        for number, figure in enumerate(section.figures):
+        main = section.figures[0].name if section.figures else ""
+        for figure in (*section.figures, *section.narrow):
             star = "*" if figure.columns == 2 else ""
-            parts = [figure.caption, figure.note] + ([section.finding] if number == 0 else [])
+            parts = [figure.caption, figure.note, *[section.finding] * (figure.name == main)]
             caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
             file = f"figures/{figure.name}{suffix}"
             lines += [
