@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from viz.measure.atom_dictionary import dictionary
+from viz.measure.atom_dictionary import GROUPS, dictionary
 from viz.measure.atom_fit import RIDGE, Fit, concatenate, refine, solve
 from viz.measure.atoms import FREE, N_SHAPE
 from viz.measure.chunks import in_threads
@@ -40,6 +40,8 @@ class Stage:
         Candidates from which the next atom is grown; the best gets ``polish`` steps more.
     polish : int
         Those steps.
+    groups : int
+        Groups of families that the templates may be of, counted from the first.
     """
 
     starts: int
@@ -48,18 +50,23 @@ class Stage:
     together: int
     kept: int
     polish: int
+    groups: int = len(GROUPS)
 
 
 PLAN: Final = (
     Stage(6, 4, 3, 0, 2, 4),
     Stage(2, 3, 3, 3, 2, 4),
     Stage(2, 3, 3, 3, 1, 4),
-    Stage(3, 3, 2, 4, 1, 6),
+    Stage(2, 3, 2, 3, 1, 5),
 )
 """One stage per atom."""
 AGAIN: Final = Stage(3, 3, 3, 4, 1, 5)
 """How hard another atom is looked for in the place of each, where a sum is nearly complete."""
 _NEARLY, _WITHIN = 0.1, 5.0
+ROUND: Final = Stage(2, 3, 1, 0, 1, 0, groups=3)
+"""How a round atom is looked for in the place of two of three."""
+BESIDE: Final = Stage(2, 3, 3, 4, 1, 5)
+"""How hard the third is looked for, beside a round one."""
 
 
 @dataclass
@@ -145,13 +152,14 @@ def _criterion(family: Tensor, sse: Tensor, taps: int) -> Tensor:
     return taps * torch.log(sse + FLOOR) + coefficients(family) * math.log(taps)
 
 
-def _starts(residual: Tensor, k: int, count: int) -> tuple[Tensor, Tensor]:
+def _starts(residual: Tensor, k: int, plan: Stage) -> tuple[Tensor, Tensor]:
     """Return the templates most like the residuals, one per group: families, shapes (n, c)."""
     bank = dictionary(k)
-    tops = [(residual @ bank.template[group].T).abs_().max(1) for group in bank.groups]
+    groups = bank.groups[: plan.groups]
+    tops = [(residual @ bank.template[group].T).abs_().max(1) for group in groups]
     best = torch.stack([t.values for t in tops], 1)
-    where = torch.stack([t.indices + g.start for t, g in zip(tops, bank.groups, strict=True)], 1)
-    index = where.gather(1, best.topk(min(count, len(bank.groups)), dim=1).indices)
+    where = torch.stack([t.indices + g.start for t, g in zip(tops, groups, strict=True)], 1)
+    index = where.gather(1, best.topk(min(plan.starts, len(groups)), dim=1).indices)
     return bank.family[index], bank.shape[index]
 
 
@@ -182,7 +190,7 @@ def _grow(taps: Tensor, beams: list[Fit], k: int, plan: Stage) -> list[Fit]:
         residual = wide - torch.bmm(torch.bmm(wide[:, None], basis.transpose(1, 2)), basis)[:, 0]
     else:
         b, basis, residual = 1, None, taps
-    new_family, new_shape = _starts(residual, k, plan.starts)
+    new_family, new_shape = _starts(residual, k, plan)
     c = new_family.shape[1]
     new_family, new_shape = new_family.reshape(-1, 1), new_shape.reshape(-1, 1, N_SHAPE)
     new_shape, sse = refine(
@@ -223,24 +231,50 @@ def _best(
     return family[rows], shape[rows], sse[rows]
 
 
-def _look_again(taps: Tensor, fit: Fit, fewer: Tensor, k: int) -> None:
-    """Exchange one atom for another, in place, where that betters a nearly complete sum.
+def _unfinished(taps: Tensor, fit: Fit, fewer: Tensor) -> Tensor:
+    """Return the rows of a nearly complete sum in which other atoms may be worth looking for.
 
-    Growth is greedy: an early atom may stand for two that came later. Where much is left
-    unexplained anyway the exchange gains little, and where ``fewer`` atoms have a criterion that is
-    lower by far it is of no use; neither is tried.
+    Where much is left unexplained anyway an exchange gains little, and where ``fewer`` atoms have a
+    criterion that is lower by far it is of no use.
     """
-    t, m = taps.shape[1], fit.family.shape[1]
-    worth = _criterion(fit.family, fit.sse, t) < fewer + _WITHIN
-    rows = ((fit.sse < _NEARLY) & worth).nonzero()[:, 0]
-    if not len(rows):
-        return
-    now, some = fit[rows], taps[rows]
-    shorter = [solve(some, now.family[:, o], now.shape[:, o], k=k) for o in _others(m)]
-    found = _grow(some, shorter, k, AGAIN)[0]
+    worth = _criterion(fit.family, fit.sse, taps.shape[1]) < fewer + _WITHIN
+    return ((fit.sse < _NEARLY) & worth).nonzero()[:, 0]
+
+
+def _take(fit: Fit, rows: Tensor, found: Fit, t: int) -> Tensor:
+    """Overwrite rows of a fit, in place, with what is better, and return which they were."""
+    now = fit[rows]
     before, after = (_criterion(f.family, f.sse, t) for f in (now, found))
     better = after < before
     fit.replace(rows[better], found, better)
+    return rows[better]
+
+
+def _look_again(taps: Tensor, fit: Fit, rows: Tensor, k: int) -> None:
+    """Exchange one atom for another, in place, where that betters the sum.
+
+    Growth is greedy: an early atom may stand for two that came later.
+    """
+    if not len(rows):
+        return
+    now, some = fit[rows], taps[rows]
+    m = now.family.shape[1]
+    shorter = [solve(some, now.family[:, o], now.shape[:, o], k=k) for o in _others(m)]
+    _take(fit, rows, _grow(some, shorter, k, AGAIN)[0], taps.shape[1])
+
+
+def _look_for_pairs(taps: Tensor, fit: Fit, rows: Tensor, k: int) -> Tensor:
+    """Exchange two of three atoms, in place, where that betters the sum; return where it did.
+
+    A bump and its neighbour of the other sign are taken for an edge, and no exchange of one atom
+    leads back: with each atom held in turn a round one is looked for first, then any.
+    """
+    if not len(rows):
+        return rows
+    now, some = fit[rows], taps[rows]
+    held = [solve(some, now.family[:, [j]], now.shape[:, [j]], k=k) for j in range(3)]
+    beams = [_grow(some, [one], k, ROUND)[0] for one in held]
+    return _take(fit, rows, _grow(some, beams, k, BESIDE)[0], taps.shape[1])
 
 
 def _others(m: int) -> list[list[int]]:
@@ -249,20 +283,22 @@ def _others(m: int) -> list[list[int]]:
 
 
 def _drop(taps: Tensor, fits: list[Fit], n_atoms: Tensor, m: int, k: int) -> None:
-    """Try, in place, every sum of m atoms that was chosen without each of its atoms.
+    """Try, in place, every sum of m atoms that was chosen without its weakest one.
 
     The others move to where they fit best alone. Where that betters the fit of m - 1 atoms, it is
-    kept; where its criterion is then below that of m atoms, it is chosen.
+    kept; where its criterion is then no higher than that of m atoms, it is chosen.
     """
     rows = (n_atoms == m).nonzero()[:, 0]
     if not len(rows):
         return
     some, fit, fewer = taps[rows], fits[m - 1][rows], fits[m - 2]
-    for o in _others(m):
-        shape, _ = refine(some, fit.family[:, o], fit.shape[:, o], k=k, steps=_REMOVAL_STEPS)
-        shorter = solve(some, fit.family[:, o], shape, k=k)
-        better = shorter.sse < fewer.sse[rows]
-        fewer.replace(rows[better], shorter, better)
+    others = torch.tensor(_others(m))[_losses(some, fit, k).argmin(1)]
+    family = fit.family.gather(1, others)
+    shape = fit.shape.gather(1, others[:, :, None].expand(-1, -1, N_SHAPE))
+    shape, _ = refine(some, family, shape, k=k, steps=_REMOVAL_STEPS)
+    shorter = solve(some, family, shape, k=k)
+    better = shorter.sse < fewer.sse[rows]
+    fewer.replace(rows[better], shorter, better)
     now, then = (_criterion(f.family, f.sse, taps.shape[1]) for f in (fit, fewer[rows]))
     n_atoms[rows[then <= now]] = m - 1
 
@@ -287,7 +323,10 @@ def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
         beams = _grow(taps, beams, k, stage)
         if 1 <= len(fits) <= 2:
             fewer = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).amin(0)
-            _look_again(taps, beams[0], fewer, k)
+            _look_again(taps, beams[0], _unfinished(taps, beams[0], fewer), k)
+        if len(fits) == 2:
+            rows = _unfinished(taps, beams[0], fewer)
+            _look_again(taps, beams[0], _look_for_pairs(taps, beams[0], rows, k), k)
         fits.append(beams[0])
     n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
