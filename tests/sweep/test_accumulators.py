@@ -47,7 +47,10 @@ def run(case, make, add):
         for start in range(0, len(mine), batch):
             chosen = np.array(mine[start : start + batch])
             for row in range(ROWS):
-                add(part, row, torch.from_numpy(maps[row, chosen]), chosen)
+                some = torch.from_numpy(maps[row, chosen])
+                # As networks that are loaded hold them, and as they may come otherwise.
+                layout = (torch.contiguous_format, torch.channels_last)[row % 2]
+                add(part, row, some.contiguous(memory_format=layout), chosen)
         parts.append(type(part).restore(part.state()))
     while len(parts) > 1:
         one = parts.pop(random.randrange(len(parts)))

@@ -97,21 +97,45 @@ class Moments(Accumulator):
         self.count: Numbers = np.zeros((rows, 1))
         self.mean: Numbers = np.zeros((rows, dim))
         self.m2: Numbers = np.zeros((rows, dim))
+        self._restored()
 
-    def update(self, row: int, maps: Tensor) -> None:
-        """Add the values of one batch's maps (n, dim, h, w)."""
-        self.add(row, *reduce.sums(maps))
+    def _restored(self) -> None:
+        self._pending: dict[int, tuple[int, Tensor, Tensor]] = {}
 
-    def add(self, row: int, count: int, mean: Numbers, m2: Numbers) -> None:
-        """Add values of which count, mean and squared deviations are known."""
-        merge_moments(self.count[row], self.mean[row], self.m2[row], float(count), mean, m2)
+    def update(self, row: int, maps: Tensor) -> Tensor:
+        """Add the values of one batch's maps (n, dim, h, w); return their means."""
+        if row in self._pending:
+            self.flush()
+        self._pending[row] = found = reduce.sums(maps)
+        return found[1]
+
+    def flush(self) -> None:
+        """Merge what was found; all rows of a batch at once is much faster."""
+        if not self._pending:
+            return
+        rows = list(self._pending)
+        counts, means, variances = zip(*self._pending.values(), strict=True)
+        self._pending.clear()
+        count = np.array(counts, dtype=np.float64)[:, None]
+        mean, m2 = reduce.host(torch.stack(means)), reduce.host(torch.stack(variances)) * count
+        kept = self.count[rows], self.mean[rows], self.m2[rows]
+        merge_moments(*kept, count, mean, m2)
+        self.count[rows], self.mean[rows], self.m2[rows] = kept
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that are the state."""
+        self.flush()
+        return super().state()
 
     def merge(self, other: Moments) -> None:
         """Add what another one has seen."""
+        self.flush()
+        other.flush()
         merge_moments(self.count, self.mean, self.m2, other.count, other.mean, other.m2)
 
     def result(self) -> dict[str, Numbers]:
         """Return ``mean`` and ``variance`` (over all values, not n - 1); nan where none was."""
+        self.flush()
         seen = self.count > 0
         variance = self.m2 / np.where(seen, self.count, 1)
         return {"mean": np.where(seen, self.mean, np.nan),
@@ -204,37 +228,41 @@ class Top(Accumulator):
         self.value: NDArray[np.float32] = np.full((rows, dim, n), -np.inf, dtype=np.float32)
         self.image: Counts = np.full((rows, dim, n), NO_IMAGE, dtype=np.int64)
         self.position: Counts = np.zeros((rows, dim, n), dtype=np.int64)
-        self._pending: list[tuple[Any, ...]] = []
+        self._restored()
 
     def _restored(self) -> None:
-        self._pending = []
+        self._pending: list[tuple[int, NDArray[np.float32], Counts, Counts]] = []
 
     def update(self, row: int, maps: Tensor, images: Counts) -> None:
         """Add one batch's maps; ``images`` are the numbers of its images, each seen once only."""
-        lines, best = reduce.largest(maps)
-        # A value as large as the last one kept may still come in by its image's name.
-        enters = (best >= self.value[row, :, -1]) & (best > -np.inf)
-        image, channel = np.nonzero(enters)
-        if not len(image):
-            return
-        position = reduce.peaks(maps, lines, image, channel)
-        lists = row * self.value.shape[1] + channel
-        self._pending.append((lists, best[image, channel], images[image], position))
+        self._pending.append((row, *reduce.largest(maps), images))
 
     def flush(self) -> None:
         """Put what was found into the lists; all rows of a batch at once is much faster."""
-        if not self._pending:
+        # Batches of one size are stacked; those of another, such as the last, come after them.
+        while self._pending:
+            n = len(self._pending[0][3])
+            alike = [one for one in self._pending if len(one[3]) == n]
+            self._pending = [one for one in self._pending if len(one[3]) != n]
+            self._enter(*(np.stack(values) for values in zip(*alike, strict=True)))
+
+    def _enter(
+        self, rows: Counts, best: NDArray[np.float32], position: Counts, images: Counts
+    ) -> None:
+        """Put the largest values of some batches, (batches, n, dim), where they belong."""
+        # A value as large as the last one kept may still come in by its image's name.
+        enters = (best >= self.value[rows, None, :, -1]) & (best > -np.inf)
+        at = np.nonzero(enters)
+        if not len(at[0]):
             return
-        lists, value, image, position = (
-            np.concatenate(v) for v in zip(*self._pending, strict=True)
-        )
-        self._pending.clear()
+        lists = rows[at[0]] * self.value.shape[1] + at[2]
+        found = best[at], images[at[0], at[1]], position[at]
         order = np.argsort(lists, kind="stable")
         turn = np.arange(len(order)) - np.searchsorted(lists[order], lists[order])
         # One candidate of each list at a time: most have but one.
         for k in range(int(turn.max()) + 1):
             some = order[turn == k]
-            self._insert(lists[some], value[some], image[some], position[some])
+            self._insert(lists[some], *(values[some] for values in found))
 
     def _insert(
         self, lists: Counts, value: NDArray[np.float32], image: Counts, position: Counts
@@ -305,12 +333,10 @@ class Covariance(Accumulator):
 
     def update(self, block: int, maps: Tensor) -> None:
         """Add the values of one batch's maps (n, dim, h, w)."""
-        with torch.inference_mode():
-            flat = maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
-            mean = flat.mean(0)
-            apart = flat - mean
-            m2 = (apart.T @ apart).cpu().double().numpy()
-        self._merge(block, float(len(flat)), mean.cpu().double().numpy(), m2)
+        flat = maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
+        mean = flat.mean(0)
+        apart = flat - mean
+        self._merge(block, float(len(flat)), reduce.host(mean), reduce.host(apart.T @ apart))
 
     def _merge(self, block: int, more: float, mean: Numbers, m2: Numbers) -> None:
         count = self.count[block]

@@ -124,6 +124,7 @@ class Tally:
             self.parts["classes"] = Classes(rows, dim)
             self.parts["accuracy"] = Accuracy()
 
+    @torch.inference_mode()
     def update(
         self,
         model: ConvMixer,
@@ -166,8 +167,9 @@ class Tally:
                     self.parts["covariance"].update(stage.block, stage.maps)
             elif stage.name in _NAMES:
                 self._add(stage.block, _NAMES[stage.name], stage.maps, number, names, kinds)
-        if "top" in self.parts:
-            self.parts["top"].flush()
+        for name in ("moments", "top"):
+            if name in self.parts:
+                self.parts[name].flush()
         self.size = (int(inputs.shape[2]), int(inputs.shape[3]))
         self.n_images += len(number)
 
@@ -186,8 +188,7 @@ class Tally:
         self.grid = grid
         row = 0 if block is None else 3 * block + STAGES.index(stage)
         parts = self.parts
-        parts["moments"].update(row, maps)
-        if not np.isfinite(parts["moments"].mean[row]).all():
+        if not bool(parts["moments"].update(row, maps).isfinite().all()):
             wrong = np.flatnonzero(~maps.isfinite().all(3).all(2).all(1).cpu().numpy())
             raise SweepError(
                 f"{names[int(wrong[0]) if len(wrong) else 0]}: {stage} of block {block} gives "
