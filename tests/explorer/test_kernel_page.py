@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from viz.catalogue import Given
-from viz.catalogue.described import depthwise_description
+from viz.catalogue.described import depthwise_description, patch_description
 from viz.measure.weights import labelled_kernels
 from viz.results.feature_maps import FeatureMaps
+from viz.results.one_filter import FilterFit
 from viz.results.one_kernel import AtomFit, Partners, Standing
 from viz.results.removal import Removal
 from viz.results.weights import DepthwiseKernels
@@ -48,8 +49,8 @@ def undrawn(monkeypatch):
     def blank(result, *, draw):
         return out.getvalue()
 
-    for module in ("close_up", "one_kernel"):
-        monkeypatch.setattr(f"viz.explorer.{module}._png", blank)
+    for name in ("close_up._png", "one_kernel.png", "one_filter.png"):
+        monkeypatch.setattr(f"viz.explorer.{name}", blank)
 
 
 def told(elements):
@@ -173,3 +174,24 @@ def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
     app = open_app("depthwise", label="grating")
     assert [i.value for i in app.info] == ["No kernel shown here is labelled grating."]
+
+
+def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
+    """Kind, fit, answers and effect stand there, and their lines make them."""
+    app = open_app("patch_filter", channel="3")
+    assert fine(app)
+    described = patch_description(small, Given())
+    assert f"Kind: **{described.kinds[3]}**" in told(app.markdown)
+    assert [h.value for h in app.subheader] == [
+        "As a colour times a Gabor",
+        "On an image",
+        "What it does for the answer",
+    ]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("viz.measure.patch_filters.describe_checkpoint", lambda c: described)
+    for script in (c.value for c in app.code if c.language == "python"):
+        exec(compile(script, "shown", "exec"), {})
+    kinds = {"fit-filter": FilterFit, "answers-filter": FeatureMaps, "effect-patch-filter": Removal}
+    found = {n: k.load(tmp_path / f"small-{n}-3.npz") for n, k in kinds.items()}
+    assert found["fit-filter"].filter_kind == described.kinds[3]
+    assert found["effect-patch-filter"].sentence() in told(app.markdown)

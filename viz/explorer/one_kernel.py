@@ -50,12 +50,15 @@ __all__ = [
     "at_home",
     "atoms_home",
     "heavy",
+    "opened_images",
+    "png",
     "say_label",
     "show_atoms",
     "show_maps",
     "show_partners",
     "show_place",
     "show_removal",
+    "uploaded",
 ]
 
 _SCREEN_DPI = 200
@@ -66,7 +69,8 @@ _HEAVY = 4e9
 """Multiplications beyond which the page asks before it runs the network."""
 
 
-def _png(result: Any, *, draw: Callable[[Any], Figure]) -> bytes:
+def png(result: Any, *, draw: Callable[[Any], Figure]) -> bytes:
+    """Return a result drawn, as a PNG for the screen."""
     buffer = io.BytesIO()
     draw(result).savefig(buffer, format="png", dpi=_SCREEN_DPI)
     return buffer.getvalue()
@@ -119,7 +123,7 @@ def show_atoms(found: Opened, result: AtomFit) -> None:
         Of the kernel.
     """
     st.image(
-        cached(found, _png, result, draw=_atoms),
+        cached(found, png, result, draw=_atoms),
         alt=f"Kernel, sum and residual, then the constant and each of {len(result.atoms)} shapes.",
         width="stretch",
     )
@@ -393,7 +397,7 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
         return
     kept = replace(found, private=found.private or images.private)
     st.image(
-        cached(kept, _png, made.value, draw=_maps),
+        cached(kept, png, made.value, draw=_maps),
         alt=f"Feature maps of block {block}, kernel {channel}, beside the images and the kernel.",
         width="stretch",
     )
@@ -405,7 +409,7 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
         found, made.value, {"Feature maps": partial(_maps, made.value)}, "the maps",
         f"maps-block-{block}-kernel-{channel}",
         f"""
-{_opened_images(images)}
+{opened_images(images)}
 result = measure.feature_maps.feature_maps(
     checkpoint, images, block={block}, channels=[{channel}], shown={_MAPS},
     by_depth=False, patches=False,
@@ -413,11 +417,11 @@ result = measure.feature_maps.feature_maps(
 figure = draw.feature_maps.maps_figure(result, "stage")
 draw.feature_maps.draw_maps(result, figure, scale="stage")
 """,
-        _uploaded(images),
+        uploaded(images),
     )  # fmt: skip
 
 
-def _opened_images(images: Images) -> str:
+def opened_images(images: Images) -> str:
     """Return the Python lines that open the images as the page does."""
     return (
         "from viz.image_sets import open_images\n"
@@ -426,7 +430,8 @@ def _opened_images(images: Images) -> str:
     )
 
 
-def _uploaded(images: Images) -> str:
+def uploaded(images: Images) -> str:
+    """Say what the lines need where images were uploaded."""
     if not images.uploads:
         return ""
     return (
@@ -480,7 +485,7 @@ def show_removal(
     kept = replace(found, private=found.private or images.private)
     st.markdown(plain(made.value.sentence()))
     st.image(
-        cached(kept, _png, made.value, draw=_removal),
+        cached(kept, png, made.value, draw=_removal),
         alt="Change of the largest logits of each image: " + made.value.sentence(),
         width="stretch",
     )
@@ -494,7 +499,7 @@ def show_removal(
         found, made.value, {"Effect": partial(_removal, made.value)}, "the effect",
         f"effect-{name}",
         f"""
-{_opened_images(images)}
+{opened_images(images)}
 {_fit_lines(block, channel, whole)}
 result = measure.removal.removal(
     checkpoint, images, block={block}, channel={channel}, fitted=fitted
@@ -502,7 +507,7 @@ result = measure.removal.removal(
 figure = draw.removal.removal_figure(result)
 draw.removal.draw_removal(result, figure)
 """,
-        _uploaded(images),
+        uploaded(images),
     )  # fmt: skip
 
 

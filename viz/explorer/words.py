@@ -7,6 +7,7 @@ from viz.results.depthwise import LABELS
 __all__ = [
     "ANY_LABEL",
     "DESCRIPTOR_WORDS",
+    "FILTER_NUMBER_WORDS",
     "FILTER_ORDER_WORDS",
     "KERNEL_ORDER_WORDS",
     "LABEL_WORDS",
@@ -58,6 +59,20 @@ DESCRIPTOR_WORDS = {
     "separability": ("separability", "1: one column times one row."),
     "norm": ("norm", "Square root of the summed squares of the weights."),
     "r2": ("R² of its description", "About the kernel's mean."),
+}
+FILTER_NUMBER_WORDS = {
+    "orientation": "orientation of its stripes (degrees, 0 horizontal)",
+    "peak_frequency": "frequency it answers most to (cycles per pixel)",
+    "cycles": "cycles per patch",
+    "bandwidth": "bandwidth (octaves)",
+    "phase": "phase (degrees; 0 a bright stripe, 180 a dark one)",
+    "sigma_across": "width across the stripes, sigma (pixels)",
+    "sigma_along": "length along the stripes, sigma (pixels)",
+    "chroma": "share of its energy that is colour",
+    "share": "share of its energy on one colour axis",
+    "r2_map": "R² of the Gabor, of its map",
+    "r2": "R² of the fit, of the filter",
+    "norm": "norm",
 }
 
 

@@ -1,4 +1,4 @@
-"""One patch-embedding filter's own page."""
+"""One patch-embedding filter's own page: all there is to know about it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
+from viz.explorer.images import images_chosen
+from viz.explorer.kernels import described_filters
+from viz.explorer.one_filter import say_kind, show_answers, show_filter_fit
+from viz.explorer.one_kernel import show_removal
+from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS
 from viz.measure.close_up import filter_close_up
+from viz.measure.one_filter import filter_fit
 from viz.measure.weights import patch_filters
+from viz.results.refusal import Refusal
 
 
 def _page(found: Opened) -> None:
@@ -31,6 +38,7 @@ def _page(found: Opened) -> None:
         heading.title(f"Patch filter {channel}", anchor=False)
         filters = cached(found, patch_filters, found.checkpoint, order=order)
         steps("patch_filter", channel, filters.channel, "filter")
+    told = st.container()
     result = cached(found, filter_close_up, found.checkpoint, channel=channel)
     show_close_up(
         found,
@@ -38,6 +46,31 @@ def _page(found: Opened) -> None:
         f"patch-filter-{channel}",
         f"measure.close_up.filter_close_up(checkpoint, channel={channel})",
     )
+    fit, link = st.container(), st.container()
+    images = images_chosen()
+    show_answers(found, images, channel)
+    effect = st.container()
+    with link:
+        st.page_link(
+            st.session_state["viz pages"]["kernel"],
+            label=f"The kernel of block 0 that looks at this filter's answers: {channel}",
+            query_params={"checkpoint": found.key, "block": "0", "channel": str(channel)},
+        )
+    with told:
+        try:
+            description = described_filters(found)
+        except Refusal as error:
+            st.error(plain(error))
+            return
+    if description is None:
+        return
+    own = filter_fit(description, channel=channel)
+    with told:
+        say_kind(own)
+    with fit:
+        show_filter_fit(found, own)
+    with effect:
+        show_removal(found, images, None, channel, whole=True)
 
 
 _page(opened())

@@ -1,0 +1,161 @@
+"""Sections of a patch filter's page: its kind and fit, its numbers, its answers to an image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from viz.draw.feature_map_patches import draw_patches, patches_figure
+from viz.draw.one_filter import draw_filter, filter_figure
+from viz.explorer.cache import cached
+from viz.explorer.one_kernel import at_home, heavy, opened_images, png, uploaded
+from viz.explorer.text import plain
+from viz.explorer.words import FILTER_NUMBER_WORDS
+from viz.explorer.working import work
+from viz.measure.feature_maps import feature_maps
+from viz.results.refusal import Refusal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.catalogue.base import Given
+    from viz.explorer.checkpoints import Opened
+    from viz.explorer.images import Images
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.feature_maps import FeatureMaps
+    from viz.results.one_filter import FilterFit
+
+__all__ = ["say_kind", "show_answers", "show_filter_fit"]
+
+_IMAGES = 2
+
+
+def _fit(result: FilterFit) -> Figure:
+    figure = filter_figure(result)
+    draw_filter(result, figure)
+    return figure
+
+
+def _answers(result: FeatureMaps) -> Figure:
+    figure = patches_figure(result)
+    draw_patches(result, figure)
+    return figure
+
+
+def say_kind(result: FilterFit) -> None:
+    """Say what kind of filter it is, why, and how common that is.
+
+    Parameters
+    ----------
+    result : FilterFit
+        Of the filter.
+    """
+    st.markdown(f"Kind: **{plain(result.filter_kind)}**")
+    beats = "more" if result.r2_map > result.threshold else "no more"
+    st.caption(
+        plain(
+            f"{result.kind_share:.0%} of the filters are of this kind. A Gabor explains "
+            f"{result.r2_map:.0%} of the energy of its map, {beats} than what white noise rarely "
+            f"exceeds ({result.threshold:.0%}); times its colour axis, {result.r2:.0%} of the "
+            "filter. Where the kind is no Gabor, the stripes are a formula's, not the filter's."
+        )
+    )
+
+
+def show_filter_fit(found: Opened, result: FilterFit) -> None:
+    """Show the filter, its fit and the residual, and its numbers among those of all filters.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    result : FilterFit
+        Of the filter.
+    """
+    st.subheader("As a colour times a Gabor", anchor=False)
+    st.image(
+        cached(found, png, result, draw=_fit),
+        alt=f"Filter, fit and residual; R² {result.r2:.2f}, of the map {result.r2_map:.2f}.",
+        width="stretch",
+    )
+    table = result.to_frame()
+    table = table[table["number"].isin(list(FILTER_NUMBER_WORDS))]
+    table["number"] = [FILTER_NUMBER_WORDS[name] for name in table["number"]]
+    columns = st.column_config
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "value": columns.NumberColumn(format="%.3g"),
+            "percentile": columns.ProgressColumn(
+                "larger than … of the filters", help="Equal ones count half; none for angles.",
+                min_value=0, max_value=100, format="%.0f %%",
+            ),
+            "median": columns.NumberColumn("median of all", format="%.3g"),
+        },
+    )  # fmt: skip
+    at_home(
+        found, result, {"Fit": partial(_fit, result)}, "the fit", f"fit-filter-{result.channel}",
+        f"""
+description = measure.patch_filters.describe_checkpoint(checkpoint)
+result = measure.one_filter.filter_fit(description, channel={result.channel})
+figure = draw.one_filter.filter_figure(result)
+draw.one_filter.draw_filter(result, figure)
+""",
+    )  # fmt: skip
+
+
+def _measured_answers(checkpoint: Checkpoint, given: Given, *, channel: int) -> FeatureMaps:
+    assert given.images is not None
+    return feature_maps(
+        checkpoint, given.images(), channels=[channel], filters=[channel], shown=_IMAGES,
+        by_depth=False, progress=given.progress,
+    )  # fmt: skip
+
+
+def show_answers(found: Opened, images: Images, channel: int) -> None:
+    """Show what the filter answers at every pixel of the chosen images, and on the patch grid.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    images : Images
+        The first two are shown.
+    channel : int
+        0-based.
+    """
+    st.subheader("On an image", anchor=False)
+    config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
+    try:
+        made = work(
+            found, _measured_answers, images=images, name="one filter's answers",
+            what="Running the network", slow=heavy(config, size, _IMAGES), channel=channel,
+        )  # fmt: skip
+    except Refusal as error:
+        st.error(plain(error))
+        return
+    if made is None:
+        return
+    kept = replace(found, private=found.private or images.private)
+    st.image(
+        cached(kept, png, made.value, draw=_answers),
+        alt=f"Answers of patch filter {channel} at every pixel, and on the patch grid.",
+        width="stretch",
+    )
+    at_home(
+        found, made.value, {"Answers": partial(_answers, made.value)}, "the answers",
+        f"answers-filter-{channel}",
+        f"""
+{opened_images(images)}
+result = measure.feature_maps.feature_maps(
+    checkpoint, images, channels=[{channel}], filters=[{channel}], shown={_IMAGES}, by_depth=False,
+)
+figure = draw.feature_map_patches.patches_figure(result)
+draw.feature_map_patches.draw_patches(result, figure)
+""",
+        uploaded(images),
+    )  # fmt: skip

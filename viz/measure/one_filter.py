@@ -1,0 +1,76 @@
+"""One patch filter: its kind, its fit, and its numbers among those of the others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viz.measure.one_kernel import percentile
+from viz.results.one_filter import FilterFit
+from viz.results.refusal import NoSuch
+
+if TYPE_CHECKING:
+    from viz.results.patch_filters import PatchFilterDescription
+
+__all__ = ["filter_fit"]
+
+_ANGLES = ("orientation", "phase")
+_LEFT_OUT = ("channel", "kind")
+
+
+def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFit:
+    """Take one filter out of the description of a bank.
+
+    Parameters
+    ----------
+    description : PatchFilterDescription
+        Of all patch filters of a network.
+    channel : int
+        0-based.
+
+    Returns
+    -------
+    FilterFit
+        With the numbers of `PatchFilterDescription.to_frame`.
+
+    Raises
+    ------
+    IndexError
+        If there is no such filter.
+
+    Notes
+    -----
+    Where the kind is no Gabor, frequency, orientation and phase are undefined though a Gabor is
+    fitted and drawn. Percentiles of angles are left out: angles go round.
+    """
+    n = len(description.filters)
+    if not 0 <= channel < n:
+        raise NoSuch(f"There is no patch filter {channel}: they are 0 to {n - 1}.")
+    table = description.to_frame().drop(columns=list(_LEFT_OUT))
+    columns = [table[name].to_numpy(dtype=np.float64) for name in table.columns]
+    round_ = np.isin(table.columns, _ANGLES)
+    rank = np.array([percentile(c, float(c[channel])) for c in columns])
+    known = [c[np.isfinite(c)] for c in columns]
+    median = np.array([float(np.median(k)) if len(k) else np.nan for k in known])
+    kind = str(description.kinds[channel])
+    settings = {**description.source.settings, "channel": channel}
+    return FilterFit(
+        source=replace(description.source, settings=settings),
+        channel=channel,
+        filter_kind=kind,
+        filter_weights=description.filters[channel].copy(),
+        fitted=description.fitted[channel].astype(np.float32),
+        colour_axis=description.colour_axis[channel].copy(),
+        map=description.maps[channel].astype(np.float32),
+        fitted_map=description.fitted_maps[channel].copy(),
+        r2=float(description.r2[channel]),
+        r2_map=float(description.r2_map[channel]),
+        threshold=description.null_threshold,
+        kind_share=float((description.kinds == kind).mean()),
+        names=tuple(map(str, table.columns)),
+        values=np.array([float(c[channel]) for c in columns]),
+        percentile=np.where(round_, np.nan, rank),
+        median=np.where(round_, np.nan, median),
+    )
