@@ -85,7 +85,10 @@ def _menu(page: str) -> None:
             st.caption(section)
             for name, *_ in rows:
                 names = ("images",) if section == _ON_IMAGES or name in _ALSO_ON_IMAGES else ()
-                st.page_link(pages[name], width="stretch", query_params=state.link(name, *names))
+                address = state.link(name, *names)
+                if name == "compare":
+                    address.setdefault("with", checkpoints.default_other())
+                st.page_link(pages[name], width="stretch", query_params=address)
     _narrow(key="viz menu", data={"page": page})
 
 

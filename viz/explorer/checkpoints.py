@@ -21,7 +21,7 @@ from viz.explorer.text import plain, safe_name
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["Opened", "choose", "choose_other", "load_upload", "opened"]
+__all__ = ["Opened", "choose", "choose_other", "default_other", "load_upload", "opened"]
 
 _SLOT = "viz opened"
 _NOTHING = (
@@ -239,6 +239,12 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     return found, messages
 
 
+def default_other() -> str:
+    """Return the key of the checkpoint that the open one is compared with by default."""
+    keys: list[str] = list(st.session_state[_OFFERS])
+    return next((key for key in keys if key != opened().key), keys[0])
+
+
 def choose_other(page: str) -> tuple[Opened | None, list[Callable[[], Any]]]:
     """Show the choice of a second checkpoint on the page, and open it.
 
@@ -256,9 +262,8 @@ def choose_other(page: str) -> tuple[Opened | None, list[Callable[[], Any]]]:
     """
     keys, label = list(st.session_state[_OFFERS]), _labels()
     wanted = state.wish("with", page)
-    rest = [key for key in keys if key != opened().key] or keys
     key = state.choice(
-        "with", page, "Compare with", keys, default=rest[0], describe=label,
+        "with", page, "Compare with", keys, default=default_other(), describe=label, written=True,
         help="The first one is chosen on the left; an uploaded file can be either.",
     )  # fmt: skip
     messages: list[Callable[[], Any]] = []

@@ -14,6 +14,7 @@ from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
+from viz.explorer.one_kernel import heavy
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 __all__ = ["show_row", "show_view"]
 
 _SCREEN_DPI = 200
+_MANY = 4096
+"""Kernels whose description takes about ten seconds."""
+_LONGER = 8
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
 _UPLOADS = (
@@ -117,6 +121,17 @@ def _home(
     )
 
 
+def _asks(row: Shown, images: Images | None, *networks: Checkpoint) -> bool:
+    """Tell whether a row takes longer than some seconds on these networks."""
+    if not row.needs_images:
+        return any(each.config.dim * each.config.depth > _MANY for each in networks)
+    # A page may take some times as long as the close-up of one kernel.
+    number = len(images.names) // _LONGER if images is not None else 1
+    return row.slow or any(
+        heavy(each.config, each.preprocessing.image_size, number) for each in networks
+    )
+
+
 def show_row(
     row: Shown,
     found: Opened,
@@ -142,24 +157,24 @@ def show_row(
     """
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
+    networks = [each.checkpoint for each in (found, other) if each is not None]
     options: dict[str, Any] = {
         "images": images,
         "what": f"Measuring {row.title[0].lower()}{row.title[1:]}",
-        "slow": row.slow,
+        "slow": _asks(row, images, *networks),
     }
     try:
         if other is None:
             made = work(kept, _measure, name=row.name, view_name=row.name, **options)
         else:
-            both = (found.checkpoint, other.checkpoint)
             name = f"{row.name} {other.key}"
-            reason = work(kept, _refused, *both, what="Looking at both", row_name=row.name)
+            reason = work(kept, _refused, *networks, what="Looking at both", row_name=row.name)
             if reason is None:
                 return
             if reason.value:
                 st.info(plain(reason.value[0].upper() + reason.value[1:]))
                 return
-            made = work(kept, _compare, *both, name=name, row_name=row.name, **options)
+            made = work(kept, _compare, *networks, name=name, row_name=row.name, **options)
     except Refusal as error:
         st.error(plain(error))
         return

@@ -221,6 +221,7 @@ def choice(
     describe: Callable[[str], str] = str,
     help: str | None = None,
     disabled: bool = False,
+    written: bool = False,
 ) -> str:
     """Show a list to choose from, bound to the address.
 
@@ -242,6 +243,8 @@ def choice(
         Shown on demand.
     disabled : bool
         Shown, but cannot be changed.
+    written : bool
+        The address holds it even where it is the default, which is not the same everywhere.
 
     Returns
     -------
@@ -259,7 +262,7 @@ def choice(
             label, options, key=key, format_func=describe, help=help, disabled=disabled, width=250
         )
     )
-    keep(name, page, value, default)
+    keep(name, page, value, None if written else default)
     return value
 
 
