@@ -51,6 +51,10 @@ class Verdict:
         The same with its numbers, for people.
     random_range : tuple of float
         Smallest and largest share among randomly initialised networks.
+    difference : float
+        Share of the group minus that of the other.
+    interval : tuple of float or None
+        Of that difference, over blocks; None where there is none.
     tried, differs : int
         Choices of thresholds, and those at which a part of the answer is another.
     """
@@ -61,6 +65,8 @@ class Verdict:
     robust: bool
     sentence: str
     random_range: tuple[float, float]
+    difference: float
+    interval: tuple[float, float] | None
     tried: int
     differs: int
 
@@ -236,7 +242,9 @@ class EarlyLate(Result):
             sentence += " " + self._parts()
         return Verdict(
             name, STATEMENTS[row], answer, bool(same.all()), sentence,
-            (float(chance.min()), float(chance.max())), len(same), int((~same).sum()),
+            (float(chance.min()), float(chance.max())), float(own - other),
+            (float(interval.min()), float(interval.max())) if np.isfinite(interval).all() else None,
+            len(same), int((~same).sum()),
         )  # fmt: skip
 
     def _parts(self) -> str:

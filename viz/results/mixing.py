@@ -225,7 +225,7 @@ class Mixing(Result):
             ``blocks``: effective rank, leading shares of the spectrum, branch share, medians of
             gains and slopes; ``null``; ``flows``: per pair of blocks and over all of them a list
             of ``from``, ``to``, ``share``, ``enrichment``, its ``null`` interval and ``net``;
-            ``slopes_from``; ``settings``.
+            ``flows_outside_null``: how many of the latter; ``slopes_from``; ``settings``.
         """
         squares = self.singular_values**2
         total = squares.sum(1, keepdims=True)
@@ -257,6 +257,7 @@ class Mixing(Result):
             },
             "flows": flows,
             "flows_of_all_blocks": self._flows(None),
+            "flows_outside_null": int(self._outside().sum()),
             "slopes_from": self.slopes_from,
             "settings": dict(self.source.settings),
         }
@@ -284,6 +285,12 @@ class Mixing(Result):
             if np.isfinite(ratio[i, j])
         ]
 
+    def _outside(self) -> NDArray[np.bool_]:
+        """Which flows over all blocks lie outside what shuffled labels give."""
+        ratio = self.pooled_enrichment
+        beyond = (ratio < self.pooled_low) | (ratio > self.pooled_high)
+        return np.asarray(np.isfinite(ratio) & beyond)
+
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
         rank = self.effective_rank
@@ -292,16 +299,15 @@ class Mixing(Result):
             f"of {self.dim}; newly drawn ones {self.null_effective_rank:.0f}."
         )
         ratio = self.pooled_enrichment
-        apart = np.isfinite(ratio) & ((ratio < self.pooled_low) | (ratio > self.pooled_high))
+        apart = self._outside()
         if not self.depth > 1:
             return text
         text += (
             f" Of {int(np.isfinite(ratio).sum())} flows from label to label, {int(apart.sum())} "
             "lie outside what shuffled labels give (one in twenty would by chance)"
         )
-        named = apart & np.isfinite(ratio)
-        if named.any():
-            i, j = np.unravel_index(np.where(named, ratio, -np.inf).argmax(), ratio.shape)
+        if apart.any():
+            i, j = np.unravel_index(np.where(apart, ratio, -np.inf).argmax(), ratio.shape)
             text += (
                 f"; the largest is {self.label_names[j]} to {self.label_names[i]}, "
                 f"{ratio[i, j]:.2f} times the expected."
