@@ -66,7 +66,7 @@ def pair_heading(
     """
     width, height = inches(target)
     above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
-    room = max(12, int(((width - 2 * MARGIN) * _LETTERS / TEXT - 8) / 2))
+    room = max(12, int((width - 2 * MARGIN) * _LETTERS / TEXT * 0.4))
     for i, (side, name) in enumerate(zip("AB", result.names, strict=True)):
         x = MARGIN + i * (width - 2 * MARGIN) / 2
         line = Line2D(
@@ -293,8 +293,9 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
     """
     width, height = inches(target)
     percent = f"{100 * result.confidence:.0f}\u00a0%"
+    where = "Left: all" if result.paired else "All"
     parts = [
-        "Cliff's delta, positive where B's kernels have more. Left: all kernels of B against all "
+        f"Cliff's delta, positive where B's kernels have more. {where} kernels of B against all "
         f"of A; {percent} interval of a bootstrap over blocks, then kernels."
     ]
     if result.paired:

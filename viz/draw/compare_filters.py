@@ -191,7 +191,7 @@ def _draw_means(result: PatchFilterMatch, axes: Axes) -> None:
             fontsize=SMALL, va="center", annotation_clip=False,
         )  # fmt: skip
     values = np.concatenate([[0.0], [row[1] for row in rows], *(row[2] for row in rows)])
-    axes.set(xlim=(values.min() - 0.04, 1.02), ylim=(-0.6, len(rows) - 0.4))
+    axes.set(xlim=(values.min() - 0.04, 1.04), ylim=(-0.6, len(rows) - 0.4))
     axes.axvline(0, color="#888888", linewidth=0.6, zorder=0)
     axes.set_yticks(at, [row[0] for row in rows])
     axes.set_xlabel("mean cosine", fontsize=TEXT, labelpad=1)

@@ -37,10 +37,10 @@ def refused(a: Checkpoint, b: Checkpoint) -> str:
     str
         A sentence; empty if channels correspond by index.
     """
-    return _corresponding(a, b)[0]
+    return _corresponding(a, b, assign=False)[0]
 
 
-def _corresponding(a: Checkpoint, b: Checkpoint) -> tuple[str, Agreement | None]:
+def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, Agreement | None]:
     """Return why channels do not correspond, and how they do, as far as it was measured."""
     for name, what in (("dim", "dim"), ("depth", "depth"), ("kernel_size", "kernel size")):
         first, second = getattr(a.config, name), getattr(b.config, name)
@@ -49,7 +49,7 @@ def _corresponding(a: Checkpoint, b: Checkpoint) -> tuple[str, Agreement | None]
                 f"kernels before and after need networks of one shape, and {what} is {first} and "
                 f"{second}; give two snapshots of one training."
             ), None
-    found = agreement(a, b)
+    found = agreement(a, b, assign=assign)
     if found.by_index:
         return "", found
     return (
@@ -115,7 +115,7 @@ def kernel_change(
     without changing much. A batch norm and a non-linearity follow every kernel, so that a change
     of size alone is not nothing, but is less than one of shape.
     """
-    reason, found = _corresponding(a, b)
+    reason, found = _corresponding(a, b, assign=True)
     if found is None or reason:
         raise Refusal(reason)
     first, second = (_ordered(d) for d in descriptions)

@@ -168,7 +168,9 @@ class KernelChange(TwoNetworks):
             f"Channels correspond by index: mean cosine {self.index_similarity:.2f}, after random "
             f"permutations at most {self.permuted_similarity.max():.2f}."
         ]
-        if np.isfinite(medians).any():
+        if not np.nan_to_num(self.relative_change).any():
+            parts.append("No kernel moved.")
+        elif np.isfinite(medians).any():
             top, low = int(np.nanargmax(medians)), int(np.nanargmin(medians))
             parts.append(
                 f"Kernels moved most in block {top} (median change {medians[top]:.2f} of their "
