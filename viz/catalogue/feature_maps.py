@@ -19,13 +19,15 @@ __all__ = ["VIEWS"]
 def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     from viz.image_sets import open_images
     from viz.measure.feature_maps import feature_maps
+    from viz.measure.sweep import open_sweep
 
     images = (
         given.images()
         if given.images is not None
         else open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
     )
-    return feature_maps(checkpoint, images, seed=given.seed, progress=given.progress)
+    sweep = None if given.sweep is None else open_sweep(given.sweep, checkpoint)
+    return feature_maps(checkpoint, images, sweep=sweep, seed=given.seed, progress=given.progress)
 
 
 def _sentence(result: Any) -> str:

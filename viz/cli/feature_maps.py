@@ -26,16 +26,23 @@ __all__ = ["COMMANDS"]
 @click.option("--filters", help="Which patch filters.  [default: by what the grid keeps of them]")
 @click.option("--shown", type=click.IntRange(1), default=2, show_default=True,
               help="Images whose maps are drawn.")  # fmt: skip
-@click.option("--scale", type=click.Choice(["figure", "stage"]), default="figure",
-              show_default=True, help="One colour scale for all maps, or one for each column; of "
-              "the figure in FILE.")  # fmt: skip
+@click.option("--sweep", "swept", type=click.Path(path_type=Path),
+              help="File of viz sweep: channels are chosen by what they do on all its images, and "
+              "--scale sweep is the same for each of them.")  # fmt: skip
+@click.option("--by", type=click.Choice(["variance", "selectivity", "peak"]), default="variance",
+              show_default=True, help="How a sweep chooses: how much channels vary, how far their "
+              "class selectivity is above its null, or how far their largest value is above their "
+              "mean, in standard deviations.")  # fmt: skip
+@click.option("--scale", type=click.Choice(["figure", "stage", "sweep"]), default="figure",
+              show_default=True, help="One colour scale for all maps, one for each column, or one "
+              "for each column from all images of a sweep; of the figure in FILE.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=4, show_default=True,
               help="Images at a time.")  # fmt: skip
 @seed_option("Of the shuffles.")
 def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                  force: bool, block: int, channels: str | None, most_active: int,
-                 label: str | None, filters: str | None, shown: int, scale: Any, batch_size: int,
-                 seed: int, **options: Any) -> None:  # fmt: skip
+                 label: str | None, filters: str | None, shown: int, swept: Path | None, by: str,
+                 scale: Any, batch_size: int, seed: int, **options: Any) -> None:  # fmt: skip
     """Show a block's feature maps beside its kernels; sparsity and rank by depth.
 
     -o FILE draws the maps of some channels of one block, -o FOLDER adds sparsity and rank by depth
@@ -44,17 +51,21 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     """
     if channels is not None and label is not None:
         raise click.UsageError("give either --channels or --label.")
+    if swept is None and scale == "sweep":
+        raise click.UsageError("--scale sweep is that of a sweep: give one with --sweep FILE.")
     check_output(output, as_json, force)
     chosen, of_patches = numbers(channels), numbers(filters)
     loaded, found = open_with_images(checkpoint, images, options)
     from viz.measure.feature_maps import feature_maps as measure
+    from viz.measure.sweep import open_sweep
 
+    sweep = None if swept is None else open_sweep(swept, loaded)
     everything = as_json or output is None or not output.suffix
     with progress_bar() as progress:
         result = measure(
             loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
             filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
-            by_depth=everything, patches=everything, progress=progress,
+            by_depth=everything, patches=everything, sweep=sweep, by=by, progress=progress,
         )  # fmt: skip
     say_skipped(found)
 

@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, foot, heading, inches, panel, shortened
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
-from viz.results.feature_maps import FeatureMaps
+from viz.results.feature_maps import MAPS, SHARE, FeatureMaps
 from viz.results.refusal import Refusal
 
 __all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
 
-MapScale = Literal["figure", "stage"]
+MapScale = Literal["figure", "stage", "sweep"]
 COLUMNS = ("input", "kernel", "depthwise", "depthwise_activation", "over", "residual", "output")
 """Columns beside the image; ``over`` is what the depthwise part adds, laid over the image."""
 _SHOWN = {
     name: "depthwise_norm" if name == "over" else name for name in COLUMNS if name != "kernel"
 }
 """Which of a result's maps each column holds."""
-SHARE = 0.99
-"""Of the values lie within a colour scale; larger ones take its end colour."""
 _GAP = 1.6 * MM
 _WORDS = 3.2 * MM
 """Height of the words above a kernel."""
@@ -44,7 +42,7 @@ def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, flo
         What will be drawn.
     scale : str
         ``"figure"``: one limit for all maps; ``"stage"``: one for each column, shared by its
-        channels and images.
+        channels and images; ``"sweep"``: likewise, but from all images of a sweep, where it knows.
 
     Returns
     -------
@@ -54,10 +52,12 @@ def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, flo
     Raises
     ------
     ValueError
-        If the scale is unknown.
+        If the scale is unknown, or is that of a sweep and there was none.
     """
-    if scale not in ("figure", "stage"):
-        raise Refusal(f"scale is one of figure, stage, not {scale!r}.")
+    if scale not in ("figure", "stage", "sweep"):
+        raise Refusal(f"scale is one of figure, stage, sweep, not {scale!r}.")
+    if scale == "sweep" and not len(result.sweep_limits):
+        raise Refusal("these maps were measured without a sweep; give one with --sweep.")
     maps = {column: result.of(name) for column, name in _SHOWN.items()}
     values = {column: np.abs(each[np.isfinite(each)]) for column, each in maps.items()}
     if scale == "figure":
@@ -65,6 +65,9 @@ def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, flo
         found = dict.fromkeys(maps, together)
     else:
         found = {column: _limit(each) for column, each in values.items()}
+    if scale == "sweep":
+        known = dict(zip(MAPS, result.sweep_limits.tolist(), strict=True))
+        found |= {c: known[m] for c, m in _SHOWN.items() if known[m] > 0}
     kernels = np.abs(result.kernels[np.isfinite(result.kernels)])
     largest = float(kernels.max(initial=0.0)) or 1.0
     return found | {"kernel": largest}
@@ -114,7 +117,8 @@ def draw_maps(
     target : Figure or SubFigure
         Best made by `maps_figure`.
     scale : str
-        ``"figure"``: one colour scale for all maps; ``"stage"``: one for each column.
+        ``"figure"``: one colour scale for all maps; ``"stage"``: one for each column; ``"sweep"``:
+        one for each column that is the same for every image of a sweep.
 
     Returns
     -------
@@ -178,13 +182,19 @@ def _title(result: FeatureMaps) -> str:
 
 def _note(result: FeatureMaps, scale: MapScale) -> str:
     p, k = result.patch_size, result.kernels.shape[-1]
-    how = (
-        "one for all maps"
-        if scale == "figure"
-        else "one for each column, shared by its channels and images"
-    )
+    how = {
+        "figure": "one for all maps",
+        "stage": "one for each column, shared by its channels and images",
+        "sweep": "one for each column, the same for every image of a sweep",
+    }[scale]
+    whose = "the values"
+    if scale == "sweep":
+        whose = (
+            f"the values of the channels shown on its {result.sweep_images} images (after the "
+            "kernel, of which it does not know: of the maps shown)"
+        )
     return (
-        f"White is zero. Colour scale: {how}, ends where {100 * SHARE:.0f} % of the values lie "
+        f"White is zero. Colour scale: {how}, ends where {100 * SHARE:.0f} % of {whose} lie "
         f"within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
         f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
         "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
@@ -332,4 +342,4 @@ def _draw_bars(
         axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
         bar.outline.set_linewidth(0.4)
         words = {"kernel": "weight"}.get(name, "value of a map")
-        axes.set_xlabel(words, fontsize=SMALL if scale == "stage" else TEXT, labelpad=1)
+        axes.set_xlabel(words, fontsize=TEXT if scale == "figure" else SMALL, labelpad=1)

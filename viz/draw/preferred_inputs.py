@@ -51,9 +51,9 @@ def shares_figure(result: PreferredInputs) -> Figure:
 def _note(result: PreferredInputs) -> str:
     return (
         f"Of each kernel up to {result.example_patches.shape[1]} patches of its input map (not of "
-        f"the image), at most one of an image, out of {result.n_images} images. Predicted: of an edge its "
-        "direction, within 45°, of a bar or grating its orientation, within 22.5° (chance 25 %); "
-        "of other labels that the taps in which the atom is strong stand out with its sign "
+        f"the image), at most one of an image, out of {result.n_images} images. Predicted: of an "
+        "edge its direction, within 45°, of a bar or grating its orientation, within 22.5° (chance "
+        "25 %); of other labels that the taps in which the atom is strong stand out with its sign "
         "(chance 50 %). Bars: 95 %, kernels redrawn; none below 5 kernels. Red well above blue: "
         "the kernel's form finds what its label says; grey far above chance: the whole map is so. "
         "Lift: "
@@ -114,7 +114,8 @@ def _draw_labels(axes: Axes, result: PreferredInputs) -> None:
     for w, where in enumerate(WHERE):
         colour, marker, words = _LOOKS[where]
         # Beside each other, so that equal shares can all be seen.
-        axes.plot(result.share[w], rows + (0, -0.17, 0.17)[w], linestyle="none", marker=marker, markersize=4,
+        y = rows + (0, -0.17, 0.17)[w]
+        axes.plot(result.share[w], y, linestyle="none", marker=marker, markersize=4,
                   color=colour, markerfacecolor=colour if where == "top" else "white",
                   markeredgewidth=0.8, label=words, zorder=3 - w)  # fmt: skip
     axes.vlines(result.chance, rows - 0.42, rows + 0.42, color="black", linewidth=0.6,

@@ -15,6 +15,8 @@ from viz.measure import patch_answers
 from viz.measure.counting import Progress
 from viz.measure.map_statistics import effective_rank, hoyer, negative_mass, off_share, shuffled
 from viz.measure.stages import Stage, stages
+from viz.measure.sweep import channels_of_sweep, check_sweep
+from viz.measure.sweep_limits import limits_of_sweep
 from viz.measure.wide import wide
 from viz.results.depthwise import LABELS
 from viz.results.feature_maps import MAPS, STATISTICS, FeatureMaps
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.depthwise import DepthwiseDescription
     from viz.results.network import Config
+    from viz.results.sweep import Sweep
 
 __all__ = ["feature_maps"]
 
@@ -67,6 +70,8 @@ def feature_maps(
     patches: bool = True,
     batch_size: int = 4,
     seed: int = 0,
+    sweep: Sweep | None = None,
+    by: str = "variance",
     progress: Progress | None = None,
 ) -> FeatureMaps:
     """Show what a network makes of images: a block's maps, and how maps change with depth.
@@ -101,6 +106,12 @@ def feature_maps(
         Images at a time.
     seed : int
         Of the shuffles.
+    sweep : Sweep, optional
+        Of this checkpoint over many images (`viz.measure.sweep.open_sweep`): channels are chosen by
+        it instead of by the images shown, and where it has histograms they give colour scales that
+        are the same for every image.
+    by : str
+        How a sweep chooses: of `viz.measure.sweep.RANKINGS`.
     progress : callable, optional
         Called with (images done, images in all).
 
@@ -117,6 +128,8 @@ def feature_maps(
         If a number is not positive, or no channel can be shown.
     ImageError
         If no image can be read.
+    OtherSweepError
+        If the sweep is of another checkpoint, or was made without what the ranking needs.
 
     Notes
     -----
@@ -129,6 +142,7 @@ def feature_maps(
     _check(config, block, channels, filters, (most_active, shown, batch_size))
     if label is not None and label not in LABELS:
         raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
+    ranked = None if sweep is None else _ranked(checkpoint, sweep, block, by)
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
     maps = [torch.cat(parts) for parts in zip(*seen.maps, strict=True)]
@@ -143,7 +157,9 @@ def feature_maps(
 
         description = describe_checkpoint(checkpoint, blocks=[block], n_init=1, seed=seed)
     labels = _labels(description, block, config.dim)
-    chosen, why = _choose(activity.cpu().numpy(), labels, channels, label, most_active, block)
+    if ranked is None:
+        ranked = np.argsort(-activity.cpu().numpy(), kind="stable"), "the most active", ""
+    chosen, why = _choose(ranked, labels, channels, label, most_active, block)
     at = torch.tensor(chosen, device=maps[0].device)
     settings = {"block": block, "channels": chosen, "chosen_by": why, "by_depth": by_depth,
                 "patches": patches,
@@ -169,6 +185,7 @@ def feature_maps(
         maps=np.stack([_numpy(each[:, at]) for each in maps]),
         activation=config.activation,
         statistic_images=tuple(seen.names),
+        **_from_sweep(checkpoint, sweep, block, chosen),
         **_by_depth(seen.statistics, maps[0], config),
         **(
             _patches(checkpoint, seen.batches, filters)
@@ -276,8 +293,28 @@ def _labels(description: DepthwiseDescription | None, block: int, dim: int) -> N
     return labels
 
 
+def _ranked(
+    checkpoint: Checkpoint, sweep: Sweep, block: int, by: str
+) -> tuple[NDArray[np.int64], str, str]:
+    """Return a block's channels in a sweep's order, by what, and on which images, in words."""
+    check_sweep(sweep, checkpoint)
+    found = [channel for _, channel in channels_of_sweep(sweep, sweep.dim, by=by, block=block)]
+    what = {"variance": "variable", "selectivity": "class-selective", "peak": "peaked"}[by]
+    where = f" on {sweep.n_images} images"
+    return np.array(found, dtype=np.int64), f"the most {what}", where
+
+
+def _from_sweep(
+    checkpoint: Checkpoint, sweep: Sweep | None, block: int, channels: Sequence[int]
+) -> dict[str, Any]:
+    if sweep is None or not len(sweep.histogram):
+        return {}
+    limits = limits_of_sweep(checkpoint, sweep, block, channels)
+    return {"sweep_limits": limits, "sweep_images": sweep.n_images}
+
+
 def _choose(
-    activity: Numbers,
+    ranked: tuple[NDArray[np.int64], str, str],
     labels: NDArray[np.str_],
     channels: Sequence[int] | None,
     label: str | None,
@@ -287,17 +324,16 @@ def _choose(
     """Return the channels to show, and why these, in words."""
     if channels is not None:
         return [int(c) for c in channels], "given"
-    order = np.argsort(-activity, kind="stable")
+    order, why, where = ranked
     if label is None:
-        return order[:most_active].tolist(), "the most active"
+        return order[:most_active].tolist(), why + where
     order = order[labels[order] == label]
     if not len(order):
         there = [name for name in LABELS if (labels == name).any()]
         raise Refusal(
             f"no kernel of block {block} is labelled {label}; there are {', '.join(there)}."
         )
-    words = f"the most active of {len(order)} labelled {label}"
-    return order[:most_active].tolist(), words
+    return order[:most_active].tolist(), f"{why} of {len(order)} labelled {label}{where}"
 
 
 def _by_depth(statistics: list[Numbers], maps: Tensor, config: Config) -> dict[str, Any]:

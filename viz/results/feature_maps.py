@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,7 +13,7 @@ from viz.results.base import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MAPS", "STATISTICS", "FeatureMaps"]
+__all__ = ["MAPS", "SHARE", "STATISTICS", "FeatureMaps"]
 
 MAPS = (
     "input",
@@ -26,6 +26,8 @@ MAPS = (
     "output",
 )
 """The maps of a block that are kept: its input, then its stages in the network's order."""
+SHARE = 0.99
+"""Of the values lie within a colour scale; larger ones take its end colour."""
 STATISTICS = ("off", "negative_mass", "hoyer", "rank", "rank_centred", "rank_shuffled")
 """Numbers per activation and image."""
 
@@ -96,6 +98,11 @@ class FeatureMaps(Result):
     kept_peak : ndarray, (dim,)
         Of every filter: its largest absolute answer on the patch grid (bias apart) over its
         largest anywhere, averaged over the images shown.
+    sweep_limits : ndarray, (8,) or (0,)
+        By `MAPS`, what 99 % of the values of the channels shown stay within on the images of a
+        sweep (the largest of them); nan where the sweep does not know. Empty without a sweep.
+    sweep_images : int
+        Images of that sweep.
     """
 
     kind: ClassVar[str] = "feature maps"
@@ -125,6 +132,8 @@ class FeatureMaps(Result):
     tokens: NDArray[np.float32]
     kept_energy: NDArray[np.float64]
     kept_peak: NDArray[np.float64]
+    sweep_limits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    sweep_images: int = 0
 
     @property
     def patch_size(self) -> int:
@@ -169,7 +178,8 @@ class FeatureMaps(Result):
         dict
             ``block``, ``channels`` (``channel``, ``label``, ``activity``), ``chosen_by``,
             ``images``; ``depth``: per activation ``block`` (-1: patch embedding), ``part`` and the
-            means over images of `STATISTICS`; ``patch_grid``: medians over filters.
+            means over images of `STATISTICS`; ``rank_shuffled_mean``: by part, over blocks;
+            ``patch_grid``: medians over filters.
         """
         channels = [
             {"channel": int(c), "label": str(label) or None, "activity": float(self.activity[c])}
@@ -189,6 +199,11 @@ class FeatureMaps(Result):
             "images": list(self.statistic_images),
             "images_shown": list(self.image_names),
             "depth": depth,
+            "rank_shuffled_mean": {
+                part: float(np.mean([row["rank_shuffled"] for row in depth if row["part"] == part]))
+                for part in ("depthwise", "pointwise")
+                if None not in (row["rank_shuffled"] for row in depth if row["part"] == part)
+            },
             "patch_grid": {
                 "kept_energy_median": or_none(_median(self.kept_energy)),
                 "kept_energy_without_structure": 1 / self.patch_size**2,
