@@ -131,6 +131,48 @@ def test_settings_survive_a_visit_elsewhere(open_app):
     assert app.query_params["order"] == "norm"
 
 
+def menu(app, title):
+    """Return the settings that the menu's link to a page holds."""
+    from urllib.parse import parse_qsl
+
+    (link,) = [e.proto for e in app.sidebar.get("page_link") if e.proto.label == title]
+    return dict(parse_qsl(link.query_string))
+
+
+def test_the_menu_leads_back_to_what_was_shown(open_app):
+    """Its links hold the settings, and those common to all pages where a page uses them."""
+    app = open_app("depthwise", order="norm", show="all")
+    app.query_params.clear()
+    app.switch_page("views/overview.py").run()
+    wanted = {"checkpoint": "small.safetensors", "order": "norm"}
+    assert wanted.items() <= menu(app, "Depthwise kernels").items()
+    assert menu(app, "Receptive fields")["images"] == "photographs"
+    assert "images" not in menu(app, "Mixing")
+    app.query_params.clear()
+    app.query_params.update(menu(app, "Depthwise kernels"))
+    app.switch_page("views/depthwise.py").run()
+    assert app.query_params["order"] == "norm"
+
+
+def test_a_link_that_leaves_settings_out_means_the_defaults(open_app):
+    """Whatever was chosen here before; and it is left as it is, or going back would take two
+    steps."""
+    app = open_app("patch_filters", order="norm", scale="figure")
+    app.switch_page("views/overview.py").run()
+    for _ in range(2):
+        app.switch_page("views/patch_filters.py")
+        app.query_params.clear()
+        app.query_params["checkpoint"] = "small.safetensors"
+        app.run()
+        assert {w.label: w.value for w in app.main.selectbox} == {
+            "Order": "hue", "Colour scale": "tile",
+        }  # fmt: skip
+        assert dict(app.query_params) == {"checkpoint": "small.safetensors"}
+    app.main.selectbox[0].select("norm").run()
+    assert app.query_params["order"] == "norm"
+    assert app.query_params["scale"] == "tile"
+
+
 def test_next_and_previous_follow_the_order(open_app, small):
     """Through the block by norm, largest first, and round again."""
     norms = small.model.depthwise_kernels(1).flatten(1).norm(dim=1).numpy()

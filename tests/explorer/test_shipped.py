@@ -1,0 +1,39 @@
+"""Pages on the shipped checkpoints: all on the smallest, those that take no time on each."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from viz.explorer.app import PAGES
+from viz.model.zoo import shipped_checkpoints
+
+QUICK = ("overview", "patch_filters", "report", "attributions", "substitution")
+# Measured on the small networks; here they would take most of the time.
+ELSEWHERE = ("clusters", "compare")
+
+
+@pytest.fixture(autouse=True)
+def nothing_drawn(monkeypatch):
+    buffer = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(buffer, format="PNG")
+    monkeypatch.setattr("viz.explorer.found._png", lambda result, **_: buffer.getvalue())
+
+
+def test_every_shipped_checkpoint_is_shown(open_app, shipped):
+    shipped.update(shipped_checkpoints())
+    assert {"cifar10-p2", "photos-p7", "photos-p14"} <= shipped.keys()
+    app = open_app(given=())
+    for name in shipped:
+        views = [view for rows in PAGES.values() for view, _, _ in rows if view not in ELSEWHERE]
+        for view in views if name == "cifar10-p2" else QUICK:
+            app.switch_page(f"views/{view}.py")
+            app.query_params.clear()
+            app.query_params["checkpoint"] = name
+            app.run()
+            assert not app.error, (name, view)
+            assert not app.warning, (name, view)
+            assert not app.exception, (name, view)
+            assert len(app.title) == 1
+            assert app.session_state["viz opened"].key == name
+            assert app.query_params["checkpoint"] == name
