@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,12 +32,16 @@ if TYPE_CHECKING:
 __all__ = ["compare_networks", "facts", "two_networks"]
 
 Numbers = NDArray[np.float64]
-Pair = tuple[Any, Any]
 _QUARTILES = (0.25, 0.5, 0.75)
 _FIELD_DRAWS = 200
 
 
-def two_networks(a: Checkpoint, b: Checkpoint, settings: dict[str, Any]) -> dict[str, Any]:
+def two_networks(
+    a: Checkpoint,
+    b: Checkpoint,
+    settings: dict[str, Any],
+    images: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Return the fields of `viz.results.compare.TwoNetworks`, and the source with settings.
 
     Parameters
@@ -44,6 +50,8 @@ def two_networks(a: Checkpoint, b: Checkpoint, settings: dict[str, Any]) -> dict
         The networks.
     settings : dict
         That made the result.
+    images : mapping, optional
+        Names to hashes, where images were used.
 
     Returns
     -------
@@ -51,7 +59,12 @@ def two_networks(a: Checkpoint, b: Checkpoint, settings: dict[str, Any]) -> dict
         ``source``, ``other``, ``configs``, ``preprocessings``.
     """
     return {
-        "source": replace(a.source, settings=settings),
+        "source": replace(
+            a.source,
+            settings=settings,
+            versions={lib: version(lib) for lib in ("torch", "numpy", "scipy")},
+            images=images or {},
+        ),
         "other": b.source.to_dict(),
         "configs": (a.config.to_dict(), b.config.to_dict()),
         "preprocessings": (a.preprocessing.to_dict(), b.preprocessing.to_dict()),
@@ -155,7 +168,7 @@ def compare_networks(
         "b": dict(both[1].source.settings),
     }
     return NetworkComparison(
-        **two_networks(a, b, settings),
+        **two_networks(a, b, settings, None if images is None else images[0].sha256),
         facts=facts(a, b),
         confidence=confidence,
         labels=LABELS,
