@@ -10,11 +10,14 @@ from PIL import Image
 
 from viz.catalogue import Given
 from viz.catalogue.described import depthwise_description, patch_description
+from viz.explorer.settings import Start
 from viz.measure.weights import labelled_kernels
 from viz.results.feature_maps import FeatureMaps
 from viz.results.one_filter import FilterFit
 from viz.results.one_kernel import AtomFit, Partners, Standing
 from viz.results.removal import Removal
+from viz.results.sweep import load_sweep
+from viz.results.top_patches import TopPatches
 from viz.results.weights import DepthwiseKernels
 
 
@@ -35,7 +38,7 @@ def labelled(whole, monkeypatch):
     def known(checkpoint, given):
         return found
 
-    for module in ("kernels", "one_kernel"):
+    for module in ("kernels", "on_images"):
         monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
     return found
 
@@ -49,7 +52,7 @@ def undrawn(monkeypatch):
     def blank(result, *, draw):
         return out.getvalue()
 
-    for name in ("close_up._png", "one_kernel.png", "one_filter.png"):
+    for name in ("close_up._png", "one_kernel.png", "one_filter.png", "on_images.png"):
         monkeypatch.setattr(f"viz.explorer.{name}", blank)
 
 
@@ -127,7 +130,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
     def known(checkpoint, given):
         return whole
 
-    for module in ("kernels", "one_kernel"):
+    for module in ("kernels", "on_images"):
         monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
     monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: whole)
     app = open_app("kernel", block=block, channel="3")
@@ -195,3 +198,46 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
     found = {n: k.load(tmp_path / f"small-{n}-3.npz") for n, k in kinds.items()}
     assert found["fit-filter"].filter_kind == described.kinds[3]
     assert found["effect-patch-filter"].sentence() in told(app.markdown)
+
+
+@pytest.fixture(scope="module")
+def swept(small_file, tmp_path_factory):
+    """A folder of photographs, and the file of a sweep over it."""
+    from viz.image_sets import open_images
+    from viz.model.checkpoint import load
+    from viz.sweep.run import Settings, sweep_images
+
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for i in range(5):
+        Image.fromarray(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    checkpoint = load(small_file)
+    images = open_images(folder, checkpoint.preprocessing, 3)
+    found = sweep_images(checkpoint, images, settings=Settings(("top",)))
+    return folder, found.save(folder / "sweep.npz")
+
+
+def test_top_patches_of_a_sweep(
+    open_app, undrawn, labelled, monkeypatch, swept, tmp_path, small_file, grey_file
+):
+    """With a sweep the page shows what drives the kernel most; of another network it says so."""
+    folder, file = swept
+    start = Start((str(small_file), str(grey_file)), str(folder), str(file))
+    monkeypatch.setattr("viz.explorer.settings.Start.read", lambda: start)
+    app = open_app("kernel", block="1", channel="3", checkpoint="small.safetensors")
+    assert fine(app)
+    assert "What drives it most" in [h.value for h in app.subheader]
+    (script,) = (c.value for c in app.code if "load_sweep" in c.value)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "shown", "exec"), {})
+    (made,) = tmp_path.glob("*patches-block-1-kernel-3.npz")
+    found = TopPatches.load(made)
+    assert (found.block.tolist(), found.channel.tolist()) == ([1], [3])
+    assert (
+        found.value[0, 0]
+        == np.nanmax(load_sweep(file).top_value[:, 3], axis=-1)[
+            load_sweep(file).row(1, "depthwise")
+        ]
+    )
+    app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
+    assert any("the sweep is of small" in s for s in told(app.info))

@@ -64,8 +64,9 @@ def test_start_survives_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("VIZ_EXPLORER", "")
     here = tmp_path / "ü x.pt"
     here.touch()
-    Start((here.name, "photos-p7"), "pictures").write()
-    assert Start.read() == Start((str(here), "photos-p7"), str(tmp_path / "pictures"))
+    Start((here.name, "photos-p7"), "pictures", "sweep.npz").write()
+    paths = (str(tmp_path / name) for name in ("pictures", "sweep.npz"))
+    assert Start.read() == Start((str(here), "photos-p7"), *paths)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"checkpoints": 3}'])
@@ -78,11 +79,14 @@ def test_launch_hands_over(monkeypatch, small_file, tmp_path):
     seen = []
     monkeypatch.setenv("VIZ_EXPLORER", "")
     monkeypatch.setattr("streamlit.web.cli.main", lambda given, **kw: seen.extend(given))
-    assert launch.launch([small_file], images=tmp_path, port=9876, browser=False) == 0
+    sweep = tmp_path / "sweep.npz"
+    sweep.touch()
+    given = {"images": tmp_path, "sweep": sweep, "port": 9876, "browser": False}
+    assert launch.launch([small_file], **given) == 0
     assert seen[:2] == ["run", str(launch.APP)]
     assert seen[-4:] == ["--server.port", "9876", "--server.headless", "true"]
     assert set(flags()) <= set(seen)
-    assert Start.read() == Start((str(small_file),), str(tmp_path))
+    assert Start.read() == Start((str(small_file),), str(tmp_path), str(sweep))
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,8 @@ def test_launch_hands_over(monkeypatch, small_file, tmp_path):
     [
         ({"checkpoints": ["nowhere.pt"]}, "nowhere.pt: no such file"),
         ({"images": "nowhere"}, "nowhere: no such folder"),
+        ({"sweep": "nowhere.npz"}, "nowhere.npz: no such file"),
+        ({"sweep": __file__}, "give the folder of its images"),
         ({"port": 70000}, "no port 70000"),
     ],
 )

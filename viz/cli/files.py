@@ -59,15 +59,21 @@ def fetch(name: str) -> None:
 @click.command()
 @click.argument("checkpoints", nargs=-1, metavar="[CKPT]...")
 @click.option("--images", type=click.Path(path_type=Path), help="A folder of images.")
+@click.option("--sweep", type=click.Path(path_type=Path),
+              help="A file that viz sweep has made of these images.")  # fmt: skip
 @click.option("--port", type=int, help="Port on 127.0.0.1.")
 @click.option("--browser/--no-browser", default=True, help="Open a browser window.")
 def explore(
-    checkpoints: tuple[str, ...], images: Path | None, port: int | None, browser: bool
+    checkpoints: tuple[str, ...],
+    images: Path | None,
+    sweep: Path | None,
+    port: int | None,
+    browser: bool,
 ) -> None:
     """Open the explorer on the shipped checkpoints and on those given."""
     from viz.explorer.launch import launch
 
-    sys.exit(launch(checkpoints, images=images, port=port, browser=browser))
+    sys.exit(launch(checkpoints, images=images, sweep=sweep, port=port, browser=browser))
 
 
 @click.command()

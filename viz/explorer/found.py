@@ -14,7 +14,7 @@ from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
-from viz.explorer.one_kernel import heavy
+from viz.explorer.on_images import heavy
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain

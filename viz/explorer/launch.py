@@ -49,7 +49,9 @@ def arguments(*, port: int | None = None, browser: bool = True) -> list[str]:
     return given
 
 
-def _check(checkpoints: Sequence[str | Path], images: str | Path | None) -> None:
+def _check(
+    checkpoints: Sequence[str | Path], images: str | Path | None, sweep: str | Path | None
+) -> None:
     from viz.model.zoo import official_name, shipped_checkpoints
 
     for name in map(str, checkpoints):
@@ -59,12 +61,19 @@ def _check(checkpoints: Sequence[str | Path], images: str | Path | None) -> None
             )
     if images is not None and not Path(images).is_dir():
         raise LaunchError(f"{images}: no such folder; give a folder of images.")
+    if sweep is not None and not Path(sweep).is_file():
+        raise LaunchError(f"{sweep}: no such file; give one that viz sweep has written.")
+    if sweep is not None and images is None:
+        raise LaunchError(
+            f"{sweep}: a sweep holds no pixels; give the folder of its images with --images, too."
+        )
 
 
 def launch(
     checkpoints: Sequence[str | Path] = (),
     *,
     images: str | Path | None = None,
+    sweep: str | Path | None = None,
     port: int | None = None,
     browser: bool = True,
 ) -> int:
@@ -79,6 +88,8 @@ def launch(
         Files or names offered beside the shipped ones; the first is opened.
     images : str or Path, optional
         A folder of images to look at networks with.
+    sweep : str or Path, optional
+        A file that `viz sweep` has made of them: pages of kernels show what drives them most.
     port : int, optional
         Default the first free one from 8501 on.
     browser : bool
@@ -92,11 +103,12 @@ def launch(
     Raises
     ------
     LaunchError
-        If a file or folder does not exist, or the port is none.
+        If a file or folder does not exist, a sweep comes without its images, or the port is none.
     """
-    _check(checkpoints, images)
+    _check(checkpoints, images, sweep)
     given = arguments(port=port, browser=browser)
-    Start(tuple(map(str, checkpoints)), str(images) if images else None).write()
+    folder, file = (str(path) if path else None for path in (images, sweep))
+    Start(tuple(map(str, checkpoints)), folder, file).write()
     # Reading torch takes seconds: the browser opens meanwhile.
     threading.Thread(target=import_module, args=("viz.model.checkpoint",), daemon=True).start()
     from streamlit.web.cli import main as streamlit

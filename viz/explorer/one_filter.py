@@ -11,7 +11,8 @@ import streamlit as st
 from viz.draw.feature_map_patches import draw_patches, patches_figure
 from viz.draw.one_filter import draw_filter, filter_figure
 from viz.explorer.cache import cached
-from viz.explorer.one_kernel import at_home, heavy, opened_images, png, uploaded
+from viz.explorer.on_images import heavy
+from viz.explorer.sections import at_home, opened_images, png, uploaded
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_NUMBER_WORDS
 from viz.explorer.working import work

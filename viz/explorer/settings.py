@@ -107,17 +107,21 @@ class Start:
         Paths, and names that `viz.load` takes.
     images : str or None
         A folder of images.
+    sweep : str or None
+        A file that `viz sweep` made of them.
     """
 
     checkpoints: tuple[str, ...] = ()
     images: str | None = None
+    sweep: str | None = None
 
     @classmethod
     def read(cls) -> Start:
         """Return what the command line asked for; nothing where it was not used."""
         try:
             found = json.loads(os.environ.get(_VARIABLE, "{}"))
-            return cls(tuple(map(str, found.get("checkpoints", ()))), found.get("images"))
+            names = tuple(map(str, found.get("checkpoints", ())))
+            return cls(names, found.get("images"), found.get("sweep"))
         except (ValueError, AttributeError, TypeError):
             return cls()
 
@@ -125,4 +129,6 @@ class Start:
         """Leave it for the server; paths become absolute."""
         names = [str(Path(c).resolve()) if Path(c).exists() else c for c in self.checkpoints]
         images = str(Path(self.images).resolve()) if self.images else None
-        os.environ[_VARIABLE] = json.dumps({"checkpoints": names, "images": images})
+        sweep = str(Path(self.sweep).resolve()) if self.sweep else None
+        given = {"checkpoints": names, "images": images, "sweep": sweep}
+        os.environ[_VARIABLE] = json.dumps(given)

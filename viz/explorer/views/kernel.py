@@ -11,14 +11,13 @@ from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_labels
+from viz.explorer.on_images import show_maps, show_removal, show_top_patches
 from viz.explorer.one_kernel import (
     atoms_home,
     say_label,
     show_atoms,
-    show_maps,
     show_partners,
     show_place,
-    show_removal,
 )
 from viz.explorer.text import plain
 from viz.measure.close_up import kernel_close_up
@@ -80,6 +79,7 @@ def _page(found: Opened) -> None:
     images = images_chosen()
     if finite:
         show_maps(found, images, block, channel)
+    show_top_patches(found, block, channel)
     effect = st.container()
     if description is None and able and not tried:
         with told:

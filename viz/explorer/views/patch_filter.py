@@ -10,8 +10,8 @@ from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described_filters
+from viz.explorer.on_images import show_removal, show_top_patches
 from viz.explorer.one_filter import say_kind, show_answers, show_filter_fit
-from viz.explorer.one_kernel import show_removal
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS
 from viz.measure.close_up import filter_close_up
@@ -49,6 +49,7 @@ def _page(found: Opened) -> None:
     fit, link = st.container(), st.container()
     images = images_chosen()
     show_answers(found, images, channel)
+    show_top_patches(found, None, channel)
     effect = st.container()
     with link:
         st.page_link(

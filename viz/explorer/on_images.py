@@ -1,0 +1,281 @@
+"""Sections about images: a kernel's maps, what drives it most, what is answered without it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from viz.catalogue.described import depthwise_description, patch_description
+from viz.draw.feature_maps import draw_maps, maps_figure
+from viz.draw.removal import draw_removal, removal_figure
+from viz.draw.top_patches import draw_top_patches, top_patches_figure
+from viz.explorer.cache import cached
+from viz.explorer.sections import at_home, opened_images, png, uploaded
+from viz.explorer.settings import Start
+from viz.explorer.text import plain
+from viz.explorer.working import work
+from viz.measure.feature_maps import feature_maps
+from viz.measure.one_kernel import atom_fit
+from viz.measure.removal import removal
+from viz.measure.sweep import open_sweep
+from viz.measure.top_patches import top_patches
+from viz.results.refusal import Refusal
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.catalogue.base import Given
+    from viz.explorer.checkpoints import Opened
+    from viz.explorer.images import Images
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.feature_maps import FeatureMaps
+    from viz.results.network import Config
+    from viz.results.removal import Removal
+    from viz.results.sweep import Sweep
+    from viz.results.top_patches import TopPatches
+
+__all__ = ["heavy", "show_maps", "show_removal", "show_top_patches"]
+
+_MAPS = 2
+"""Images whose feature maps are shown."""
+_HEAVY = 4e9
+"""Multiplications beyond which the page asks before it runs the network."""
+
+
+def _maps(result: FeatureMaps) -> Figure:
+    figure = maps_figure(result, "stage")
+    draw_maps(result, figure, scale="stage")
+    return figure
+
+
+def _removal(result: Removal) -> Figure:
+    figure = removal_figure(result)
+    draw_removal(result, figure)
+    return figure
+
+
+def heavy(config: Config, image_size: int, images: int) -> bool:
+    """Tell whether running the network on these images takes longer than a moment."""
+    places = (image_size // config.patch_size) ** 2
+    each = config.dim * (config.kernel_size**2 + config.dim) * places
+    return config.depth * each * images > _HEAVY
+
+
+def _measured_maps(
+    checkpoint: Checkpoint, given: Given, *, block: int, channel: int
+) -> FeatureMaps:
+    assert given.images is not None
+    return feature_maps(
+        checkpoint, given.images(), block=block, channels=[channel], shown=_MAPS, by_depth=False,
+        patches=False, progress=given.progress,
+    )  # fmt: skip
+
+
+def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
+    """Show what the kernel makes of the chosen images.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    images : Images
+        The first two are shown.
+    block, channel : int
+        0-based.
+    """
+    st.subheader("On an image", anchor=False)
+    config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
+    try:
+        made = work(
+            found, _measured_maps, images=images, name="one map", what="Running the network",
+            slow=heavy(config, size, _MAPS), block=block, channel=channel,
+        )  # fmt: skip
+    except Refusal as error:
+        st.error(plain(error))
+        return
+    if made is None:
+        return
+    kept = replace(found, private=found.private or images.private)
+    st.image(
+        cached(kept, png, made.value, draw=_maps),
+        alt=f"Feature maps of block {block}, kernel {channel}, beside the images and the kernel.",
+        width="stretch",
+    )
+    st.caption(
+        "White is zero; each column has a colour scale of its own. A map shows where the channel "
+        "is large, not what for: the pointwise part mixes all channels right after."
+    )
+    at_home(
+        found, made.value, {"Feature maps": partial(_maps, made.value)}, "the maps",
+        f"maps-block-{block}-kernel-{channel}",
+        f"""
+{opened_images(images)}
+result = measure.feature_maps.feature_maps(
+    checkpoint, images, block={block}, channels=[{channel}], shown={_MAPS},
+    by_depth=False, patches=False,
+)
+figure = draw.feature_maps.maps_figure(result, "stage")
+draw.feature_maps.draw_maps(result, figure, scale="stage")
+""",
+        uploaded(images),
+    )  # fmt: skip
+
+
+def _measured_removal(
+    checkpoint: Checkpoint, given: Given, *, block: int | None, channel: int, whole: bool
+) -> Removal:
+    assert given.images is not None
+    if block is None:
+        fitted = patch_description(checkpoint, given).fitted[channel]
+    else:
+        description = depthwise_description(checkpoint, given) if whole else None
+        fitted = atom_fit(checkpoint, block=block, channel=channel, description=description).fitted
+    return removal(checkpoint, given.images(), block=block, channel=channel, fitted=fitted)
+
+
+def show_removal(
+    found: Opened, images: Images, block: int | None, channel: int, *, whole: bool
+) -> None:
+    """Show what the network answers without the filter, and with its fit in its place.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    images : Images
+        On which it answers.
+    block : int or None
+        0-based; None for a patch filter.
+    channel : int
+        0-based.
+    whole : bool
+        Whether the fit is that of a description of all filters.
+    """
+    st.subheader("What it does for the answer", anchor=False)
+    config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
+    try:
+        made = work(
+            found, _measured_removal, images=images, name="one removed", what="Running the network",
+            slow=heavy(config, size, 4 * len(images.names)),
+            block=block, channel=channel, whole=whole,
+        )  # fmt: skip
+    except Refusal as error:
+        st.error(plain(error))
+        return
+    if made is None:
+        return
+    kept = replace(found, private=found.private or images.private)
+    st.markdown(plain(made.value.sentence()))
+    st.image(
+        cached(kept, png, made.value, draw=_removal),
+        alt="Change of the largest logits of each image: " + made.value.sentence(),
+        width="stretch",
+    )
+    st.caption(
+        "Removed: its branch gives its mean output of the training instead of an answer to the "
+        "image. One filter among many hardly moves an answer; a small effect says little against "
+        "it, since others may do the same. Shuffled taps show what any kernel in its place does."
+    )
+    name = f"block-{block}-kernel-{channel}" if block is not None else f"patch-filter-{channel}"
+    at_home(
+        found, made.value, {"Effect": partial(_removal, made.value)}, "the effect",
+        f"effect-{name}",
+        f"""
+{opened_images(images)}
+{_fit_lines(block, channel, whole)}
+result = measure.removal.removal(
+    checkpoint, images, block={block}, channel={channel}, fitted=fitted
+)
+figure = draw.removal.removal_figure(result)
+draw.removal.draw_removal(result, figure)
+""",
+        uploaded(images),
+    )  # fmt: skip
+
+
+def _fit_lines(block: int | None, channel: int, whole: bool) -> str:
+    if block is None:
+        return f"fitted = measure.patch_filters.describe_checkpoint(checkpoint).fitted[{channel}]"
+    describing = (
+        "description = measure.depthwise.describe_checkpoint(checkpoint)\n" if whole else ""
+    )
+    more = ", description=description" if whole else ""
+    return (
+        f"{describing}fitted = measure.one_kernel.atom_fit(checkpoint, block={block}, "
+        f"channel={channel}{more}).fitted"
+    )
+
+
+def _top(result: TopPatches) -> Figure:
+    figure = top_patches_figure(result)
+    draw_top_patches(result, figure)
+    return figure
+
+
+def _top_png(result: TopPatches, *, at: str) -> bytes:
+    """Draw it; the key needs the channel, which is no part of the source."""
+    del at
+    return png(result, draw=_top)
+
+
+def _opened_sweep(checkpoint: Checkpoint, *, path: str, stamp: float) -> Sweep:
+    del stamp
+    return open_sweep(path, checkpoint)
+
+
+def show_top_patches(found: Opened, block: int | None, channel: int, label: str = "") -> None:
+    """Show the patches that drive a channel most, where a sweep was given at the start.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    block : int or None
+        0-based; None for a patch filter.
+    channel : int
+        0-based.
+    label : str
+        Of the kernel, where it is known.
+    """
+    start = Start.read()
+    if start.sweep is None or start.images is None:
+        return
+    st.subheader("What drives it most", anchor=False)
+    stage = "patch embedding" if block is None else "depthwise"
+    at = [(-1 if block is None else block, channel)]
+    try:
+        stamp = Path(start.sweep).stat().st_mtime
+        sweep = cached(found, _opened_sweep, found.checkpoint, path=start.sweep, stamp=stamp)
+        with st.spinner("Cutting out patches …"):
+            result = top_patches(
+                found.checkpoint, sweep, start.images, at, stage=stage,
+                labels=[label] if label else [],
+            )  # fmt: skip
+    except (Refusal, OSError) as error:
+        st.info(plain(error))
+        return
+    st.image(
+        cached(found, _top_png, result, at=str(at)),
+        alt=f"The patches of {result.n_images} images with the largest values, largest first.",
+        width="stretch",
+    )
+    st.caption(
+        "The largest values are the tail of a distribution: most of what a channel does is "
+        "elsewhere, and patches that look alike may share what is not seen at a glance."
+    )
+    name = f"filter-{channel}" if block is None else f"block-{block}-kernel-{channel}"
+    at_home(
+        found, result, {"Top patches": partial(_top, result)}, "the patches", f"patches-{name}",
+        f"""
+sweep = viz.load_sweep({start.sweep!r})
+result = measure.top_patches.top_patches(
+    checkpoint, sweep, {start.images!r}, {at!r}, stage={stage!r},
+)
+figure = draw.top_patches.top_patches_figure(result)
+draw.top_patches.draw_top_patches(result, figure)
+""",
+    )  # fmt: skip

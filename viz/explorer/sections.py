@@ -1,0 +1,84 @@
+"""What the sections of a page about one kernel or filter share: pictures, downloads, lines."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+from viz.explorer.settings import MAX_IMAGES
+from viz.explorer.take_home import file_stem, python, take_home
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from matplotlib.figure import Figure
+
+    from viz.explorer.checkpoints import Opened
+    from viz.explorer.images import Images
+
+__all__ = ["DESCRIBING", "at_home", "opened_images", "png", "uploaded"]
+
+_SCREEN_DPI = 200
+DESCRIBING = "description = measure.depthwise.describe_checkpoint(checkpoint)"
+"""A line that describes all kernels."""
+
+
+def png(result: Any, *, draw: Callable[[Any], Figure]) -> bytes:
+    """Return a result drawn, as a PNG for the screen."""
+    buffer = io.BytesIO()
+    draw(result).savefig(buffer, format="png", dpi=_SCREEN_DPI)
+    return buffer.getvalue()
+
+
+def at_home(
+    found: Opened,
+    result: Any,
+    figures: dict[str, Callable[[], Figure]],
+    part: str,
+    view: str,
+    body: str,
+    note: str = "",
+) -> None:
+    """Show the downloads of one section.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    result : Result
+        A table as well.
+    figures : dict
+        Name to function.
+    part : str
+        What is taken home.
+    view : str
+        For file names.
+    body : str
+        Python that makes ``result`` and, where it is drawn on its own, ``figure`` from
+        ``checkpoint``.
+    note : str
+        What the lines need besides.
+    """
+    stem = file_stem(found, view)
+    script = python(found, body, stem)
+    if "figure =" not in body:
+        script = "\n".join(x for x in script.splitlines() if "save_figure" not in x)
+    take_home(stem, result, figures, script=script, part=part, note=note)
+
+
+def opened_images(images: Images) -> str:
+    """Return the Python lines that open the images as the page does."""
+    return (
+        "from viz.image_sets import open_images\n"
+        f"images = open_images({images.folder!r}, checkpoint.preprocessing, "
+        f"checkpoint.config.in_channels, limit={MAX_IMAGES})"
+    )
+
+
+def uploaded(images: Images) -> str:
+    """Say what the lines need where images were uploaded."""
+    if not images.uploads:
+        return ""
+    return (
+        "The lines take the uploaded images from a folder called images, which is for you to make."
+    )
