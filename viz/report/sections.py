@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from viz.draw.frame import note_of
 from viz.draw.style import MM, ONE_COLUMN, save_figure
@@ -23,10 +26,11 @@ if TYPE_CHECKING:
     from viz.catalogue.base import Shown
     from viz.results.base import Result
 
-__all__ = ["Drawn", "Section", "draw", "measure"]
+__all__ = ["Drawn", "Section", "draw", "few_colours", "measure"]
 
 PAGE_DPI = 150
 """Of pictures on the page: twice the pixels of a usual screen would double its size."""
+_SEEN = 16
 _NARROW = "{}-one-column"
 
 
@@ -224,11 +228,29 @@ def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> Non
     if not (figures / f"{name}.pdf").exists():
         save_figure(figure, made / f"{name}.pdf", force=True)
     figure.set_dpi(PAGE_DPI)
-    picture = io.BytesIO()
-    figure.savefig(
-        picture, format="png", metadata={"Software": None}, pil_kwargs={"compress_level": 6}
-    )
-    (made / f"{name}.png").write_bytes(picture.getvalue())
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    few_colours(picture).save(made / f"{name}.png", optimize=True)
+
+
+def few_colours(picture: Image.Image) -> Image.Image:
+    """Give a picture a palette of 256 colours, where hardly a pixel shows it.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        In RGB.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The same with a palette, a third of the size, if 99.9 % of its pixels change by at most
+        `_SEEN` of 255 in every colour; else as it was.
+    """
+    reduced = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    change = np.abs(np.asarray(reduced.convert("RGB"), int) - np.asarray(picture, int)).max(-1)
+    return reduced if (change > _SEEN).mean() <= 0.001 else picture
 
 
 def _drawn(name: str, caption: str, figure: Figure) -> Drawn:
