@@ -102,3 +102,8 @@ def same_state(one, other):
     """Whether nothing changed."""
     same = all(torch.equal(one[0][name], other[0][name]) for name in one[0])
     return same and one[1:] == other[1:] and not any(other[1])
+
+
+def grid_part(x, p=4):
+    """The whole patches of images."""
+    return x[..., : x.shape[-2] // p * p, : x.shape[-1] // p * p]
