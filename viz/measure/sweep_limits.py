@@ -94,7 +94,7 @@ def _largest(
 def _affine(norm: nn.Module | Tensor) -> tuple[Numbers, Numbers]:
     """Return what a batch norm in evaluation mode multiplies with and adds."""
     mean, variance, weight, bias = (
-        getattr(norm, name).detach().double().cpu().numpy()
+        getattr(norm, name).detach().cpu().double().numpy()
         for name in ("running_mean", "running_var", "weight", "bias")
     )
     scale = weight / np.sqrt(variance + float(getattr(norm, "eps")))  # noqa: B009
