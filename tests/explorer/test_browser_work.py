@@ -91,7 +91,7 @@ def picture(seed):
 def test_long_work_is_asked_for_told_and_stopped(visit):
     page = visit("attributions?checkpoint=large.safetensors", title="Attributions and their trust")
     page.get_by_role("button", name="Measure").click()
-    bar = page.get_by_text("Measuring attributions and their trust: step")
+    bar = page.get_by_text("Measuring attribution: step")
     bar.wait_for()
     page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
     page.get_by_text("Stopped; nothing of it is kept.").wait_for()

@@ -45,6 +45,9 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("feature_maps", "Feature maps", ":material/layers:"),
         ("attributions", "Attributions and trust", ":material/fact_check:"),
         ("substitution", "Substitution", ":material/swap_horiz:"),
+        ("top_patches", "What drives channels", ":material/local_fire_department:"),
+        ("preferred_inputs", "Labels and what drives", ":material/rule:"),
+        ("selectivity", "Sparsity and selectivity", ":material/stacked_line_chart:"),
     ),
     "Compare and keep": (
         ("compare", "Compare two networks", ":material/difference:"),

@@ -5,21 +5,24 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from viz.catalogue import COMPARISONS, VIEWS, comparison, view
+from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import heavy
-from viz.explorer.settings import MAX_IMAGES
+from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.explorer.working import work
 from viz.image_sets import default_images
+from viz.measure.sweep import open_sweep
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_row", "show_view"]
+__all__ = ["show_row", "show_swept", "show_view"]
 
 _SCREEN_DPI = 200
 _MANY = 4096
@@ -68,21 +71,24 @@ def _png(result: Result, *, row_name: str, number: int, made_from: str) -> bytes
     return buffer.getvalue()
 
 
-def _lines(row: Shown, images: Images | None, other: Opened | None) -> str:
+def _lines(row: Shown, images: Images | None, other: Opened | None, sweep: Path | None) -> str:
     """Return Python that makes a result and its main figure from ``checkpoint``."""
     folder = None if images is None else images.folder
     given = "Given()"
     if folder is not None:
         given = (
             f"Given(images=lambda: open_images({folder!r}, checkpoint.preprocessing, "
-            f"checkpoint.config.in_channels, limit={MAX_IMAGES}))"
+            f"checkpoint.config.in_channels, limit={None if sweep else MAX_IMAGES}))"
         )
+    if sweep is not None:
+        given = f"{given[:-1]}, sweep=Path({str(sweep)!r}))"
     elif images is not None and not row.needs_images:
         given = (
             "Given(images=lambda: open_images(None, checkpoint.preprocessing, "
             "checkpoint.config.in_channels))"
         )
-    opens = "from viz.image_sets import open_images" if "open_images" in given else ""
+    opens = "from pathlib import Path\n" if sweep is not None else ""
+    opens += "from viz.image_sets import open_images" if "open_images" in given else ""
     find, rest = ("view", "") if other is None else ("comparison", ", other")
     return f"""
 from viz.catalogue import Given, {find}
@@ -95,14 +101,24 @@ figure = row.figures[0].make(result)
 
 
 def _home(
-    row: Shown, found: Opened, result: Result, images: Images | None, other: Opened | None
+    row: Shown,
+    found: Opened,
+    result: Result,
+    *,
+    images: Images | None,
+    other: Opened | None,
+    sweep: Path | None,
 ) -> None:
     stem = file_stem(found, row.name)
     folder = None if images is None else images.folder
     options: dict[str, Any] = dict(_OPTIONS.get(row.name, {}))
     if folder is not None:
         options["limit"] = MAX_IMAGES
-    if other is None:
+    shell: str | None = None
+    if row in OF_SWEEPS:
+        # Their commands take a sweep, which is made first.
+        pass
+    elif other is None:
         shell = command(found, row.name, stem, folder, **options)
     else:
         if images is not None:
@@ -117,7 +133,9 @@ def _home(
         },
         shell=shell,
         note=_UPLOADS if images is not None and images.uploads else "",
-        script=python(found, _lines(row, images, other), stem, table=hasattr(result, "to_frame")),
+        script=python(
+            found, _lines(row, images, other, sweep), stem, table=hasattr(result, "to_frame")
+        ),
     )
 
 
@@ -138,6 +156,7 @@ def show_row(
     *,
     images: Images | None = None,
     other: Opened | None = None,
+    sweep: Path | None = None,
     instead: Mapping[str, Callable[[Opened, Any], None]] | None = None,
 ) -> None:
     """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take.
@@ -152,6 +171,8 @@ def show_row(
         Those chosen, where the row looks at any.
     other : Opened, optional
         The second checkpoint of a comparison.
+    sweep : Path, optional
+        File of a sweep of the images' whole folder.
     instead : mapping, optional
         Name of a figure to what shows it, given the checkpoint and the result.
     """
@@ -160,12 +181,12 @@ def show_row(
     networks = [each.checkpoint for each in (found, other) if each is not None]
     options: dict[str, Any] = {
         "images": images,
-        "what": f"Measuring {row.title[0].lower()}{row.title[1:]}",
+        "what": f"Measuring {row.name.replace('-', ' ')}",
         "slow": _asks(row, images, *networks),
     }
     try:
         if other is None:
-            made = work(kept, _measure, name=row.name, view_name=row.name, **options)
+            made = work(kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **options)
         else:
             name = f"{row.name} {other.key}"
             reason = work(kept, _refused, *networks, what="Looking at both", row_name=row.name)
@@ -176,7 +197,8 @@ def show_row(
                 return
             made = work(kept, _compare, *networks, name=name, row_name=row.name, **options)
     except Refusal as error:
-        st.error(plain(error))
+        # Nothing is wrong with the page: this network or these images have nothing to show.
+        st.info(plain(error))
         return
     if made is None:
         return
@@ -193,7 +215,7 @@ def show_row(
             picture = cached(kept, _png, result, **about)
             st.image(picture, alt=each.caption, width="stretch")
         st.caption(plain(each.caption))
-    _home(row, found, result, images, other)
+    _home(row, found, result, images=images, other=other, sweep=sweep)
     if hasattr(result, "to_frame"):
         with st.expander("In numbers"):
             st.dataframe(result.to_frame(), hide_index=True)
@@ -217,3 +239,32 @@ def show_view(
     show_method(name)
     images = images_chosen() if row.needs_images else None
     show_row(row, found, images=images, instead=instead)
+
+
+def show_swept(name: str) -> None:
+    """Show a view of what a pass over images finds; of a whole folder where its sweep is given.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line.
+    """
+    found, row, start = opened(), view(name), Start.read()
+    st.title(row.title, anchor=False)
+    st.caption(row.misleads)
+    show_method(name)
+    images, sweep = images_chosen(), None
+    if start.sweep is not None and images.folder == start.images:
+        try:
+            open_sweep(start.sweep, found.checkpoint)
+            sweep = Path(start.sweep)
+        except (Refusal, OSError) as error:
+            st.info(plain(error))
+    if sweep is not None:
+        st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
+    else:
+        st.caption(
+            f"A pass over these {len(images.names)} images alone: viz sweep looks at a whole "
+            "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
+        )
+    show_row(row, found, images=images, sweep=sweep)

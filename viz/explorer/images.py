@@ -87,23 +87,27 @@ class Images:
             yield str(folder)
 
     @contextmanager
-    def opening(self, checkpoint: Checkpoint) -> Iterator[Callable[[], ImageSet]]:
+    def opening(
+        self, checkpoint: Checkpoint, *, whole: bool = False
+    ) -> Iterator[Callable[[], ImageSet]]:
         """Give a function that opens the images anew, as `viz.catalogue.Given` takes it.
 
         Parameters
         ----------
         checkpoint : Checkpoint
             Says how images become its input.
+        whole : bool
+            All images of the folder, not some of them.
 
         Yields
         ------
         callable
             Valid inside the block alone: see `placed`.
         """
-        config = checkpoint.config
+        config, limit = checkpoint.config, None if whole else MAX_IMAGES
         with self.placed() as folder:
             yield lambda: open_images(
-                folder, checkpoint.preprocessing, config.in_channels, limit=MAX_IMAGES
+                folder, checkpoint.preprocessing, config.in_channels, limit=limit
             )
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
@@ -91,6 +92,8 @@ def working(name: str, what: str) -> Iterator[Tell]:
     with box.container(horizontal=True, vertical_alignment="center"):
         bar = st.progress(0.0, text=f"{what} …")
         st.button("Stop", key=f"viz stop {name}", on_click=answer, args=(name, False))
+    # Where the button stood that began the work.
+    st.empty()
     last = time.monotonic()
 
     def tell(done: int, total: int) -> None:
@@ -149,6 +152,7 @@ def work(
     function: Callable[..., T],
     *subjects: Checkpoint,
     images: Images | None = None,
+    sweep: Path | None = None,
     name: str = "",
     what: str = "Measuring",
     slow: bool = False,
@@ -167,6 +171,8 @@ def work(
         One or two; ``opened.checkpoint`` where none is given.
     images : Images, optional
         Which the function may look at.
+    sweep : Path, optional
+        File of a sweep of the images' whole folder, which the function may then look at.
     name : str
         Of the work on the page; default that of the function.
     what : str
@@ -185,15 +191,20 @@ def work(
     """
     networks = subjects or (opened.checkpoint,)
     stamp = "" if images is None else images.stamp
+    if sweep is not None:
+        stamp += f" {sweep} {sweep.stat().st_mtime_ns}"
     key = key_of(function, *networks, **settings, images=stamp)
     kept = store(opened.private or (images is not None and images.private))
     name = f"{name or function.__name__} {opened.key} {stamp[:16]}"
+    given = Given(sweep=sweep)
     if key not in kept and not asked(name, slow, label):
         return None
 
     def make(tell: Tell) -> Worked[T]:
         short = hashlib.sha256(key.encode()).hexdigest()
-        return replace(_made(function, networks, images, tell, settings), key=short)
+        return replace(
+            _made(function, networks, images, replace(given, progress=tell), settings), key=short
+        )
 
     if key in kept:
         return kept.get(key, make, lambda done, total: None)
@@ -205,14 +216,13 @@ def _made(
     function: Callable[..., T],
     networks: tuple[Checkpoint, ...],
     images: Images | None,
-    tell: Tell,
+    given: Given,
     settings: dict[str, Any],
 ) -> Worked[T]:
-    given = Given(progress=tell)
     if images is None:
         return Worked(function(*networks, given, **settings))
     sets: list[ImageSet] = []
-    with images.opening(networks[0]) as opener:
+    with images.opening(networks[0], whole=given.sweep is not None) as opener:
 
         def again() -> ImageSet:
             sets.append(opener())

@@ -1,0 +1,7 @@
+"""Do labels tell what drives kernels: a view of the catalogue."""
+
+from __future__ import annotations
+
+from viz.explorer.found import show_swept
+
+show_swept("preferred-inputs")

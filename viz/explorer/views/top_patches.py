@@ -1,0 +1,7 @@
+"""What drives channels most: a view of the catalogue."""
+
+from __future__ import annotations
+
+from viz.explorer.found import show_swept
+
+show_swept("top-patches")
