@@ -50,8 +50,12 @@ def shipped(monkeypatch):
 def open_app(shipped, monkeypatch, small_file, grey_file):
     """Open a page of the explorer, by default on the small networks."""
 
-    def opened(view=None, *, given=(small_file, grey_file), folder=None, **address):
-        start = {"checkpoints": list(map(str, given)), "images": folder and str(folder)}
+    def opened(view=None, *, given=(small_file, grey_file), folder=None, sweep=None, **address):
+        start = {
+            "checkpoints": list(map(str, given)),
+            "images": folder and str(folder),
+            "sweep": sweep and str(sweep),
+        }
         monkeypatch.setenv("VIZ_EXPLORER", json.dumps(start))
         app = AppTest.from_file(APP, default_timeout=60)
         for name, value in address.items():

@@ -14,6 +14,7 @@ from viz.explorer import images as chosen
 from viz.explorer.cache import store
 from viz.image_sets import default_images
 from viz.results.feature_maps import FeatureMaps
+from viz.results.sweep import Sweep
 
 
 def picture(seed, suffix="PNG"):
@@ -196,3 +197,30 @@ def test_the_lines_hold_for_a_folder(open_app, folder, tmp_path, monkeypatch):
     done = CliRunner().invoke(main, words[1:])
     assert done.exit_code == 0, done.output
     assert drawn.read_bytes() == content
+
+
+def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
+    open_app, folder, small, tmp_path, monkeypatch
+):
+    """Of another checkpoint it is told, and the chosen images are looked at instead."""
+    from viz.image_sets import open_images
+    from viz.sweep.run import Settings, sweep_images
+
+    for number in range(9):
+        (folder / f"{number}.png").write_bytes(picture(number))
+    everything = open_images(folder, small.preprocessing)
+    settings = Settings(("sparsity", "classes"), field_images=0)
+    file = tmp_path / "sweep.npz"
+    sweep_images(small, everything, settings=settings).save(file)
+    app = open_app("selectivity", folder=folder, sweep=file, checkpoint="small.safetensors")
+    assert not app.info
+    assert "Of the sweep sweep.npz of the whole folder." in sentences(app.caption)
+    assert any("On 11 images" in s for s in sentences(app.markdown))
+    script = next(c.value for c in app.code if c.language == "python")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(script, "shown", "exec"), {})
+    (made,) = tmp_path.glob("small-selectivity.npz")
+    assert Sweep.load(made).n_images == 11
+    app = open_app("selectivity", folder=folder, sweep=file, checkpoint="grey.safetensors")
+    assert "checkpoint" in sentences(app.info)[0]
+    assert any("On 8 images" in s for s in sentences(app.markdown))
