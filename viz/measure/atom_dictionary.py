@@ -140,7 +140,7 @@ def dictionary(k: int) -> Dictionary:
             ]
             shape = torch.tensor(rows, dtype=torch.float32).reshape(-1, N_SHAPE)
             family = torch.full((len(rows),), FAMILIES.index(name))
-            template = evaluate(family, shape, x, y)[:, 0].clone()
+            template = evaluate(family, shape, x, y)
             template -= template.mean(1, keepdim=True)
             norm = template.norm(dim=1)
             seen = norm > 0.3

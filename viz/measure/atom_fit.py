@@ -14,7 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from viz.measure.atoms import LOG_SIGMA, N_SHAPE, X, Y, bounds, evaluate, tap_grid
+from viz.measure.atoms import LOG_SIGMA, N_SHAPE, X, Y, bounds, derivatives, evaluate, tap_grid
 
 __all__ = ["RIDGE", "Fit", "concatenate", "refine", "solve"]
 
@@ -62,7 +62,7 @@ class Fit:
         n, m = self.family.shape
         x, y = tap_grid(k)
         out = evaluate(self.family.reshape(-1), self.shape.reshape(-1, N_SHAPE), x, y)
-        return out[:, 0].reshape(n, m, -1)
+        return out.reshape(n, m, -1)
 
     def render(self, k: int) -> Tensor:
         """Return the fitted kernels, (n, k^2)."""
@@ -157,7 +157,7 @@ def _products(
         part = slice(i, i + size)
         some = columns[: len(taps[part])]
         atoms = family[part].reshape(-1), shape[part].reshape(-1, N_SHAPE)
-        evaluate(*atoms, x, y, some.view(-1, _EACH, t))
+        derivatives(*atoms, x, y, some.view(-1, _EACH, t))
         square = torch.bmm(some, some.transpose(1, 2), out=gram[part])
         torch.bmm(some, taps[part, :, None], out=right[part, :, None])
         energy[part] = square.diagonal(dim1=1, dim2=2)[:, ::_EACH]
@@ -167,6 +167,22 @@ def _products(
             inside = torch.bmm(some, basis[part].transpose(1, 2))
             square.baddbmm_(inside, inside.transpose(1, 2), alpha=-1)
     return gram, right, energy
+
+
+def _values(
+    family: Tensor, shape: Tensor, taps: Tensor, basis: Tensor | None, x: Tensor, y: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return `_products` of the atoms' values alone: (n, m, m), (n, m), (n, m)."""
+    n, m = family.shape
+    atoms = evaluate(family.reshape(-1), shape.reshape(-1, N_SHAPE), x, y).view(n, m, -1)
+    gram = torch.bmm(atoms, atoms.transpose(1, 2))
+    energy = gram.diagonal(dim1=1, dim2=2).clone()
+    mean = atoms.mean(2, keepdim=True)
+    gram.baddbmm_(mean, mean.transpose(1, 2), alpha=-taps.shape[1])
+    if basis is not None:
+        inside = torch.bmm(atoms, basis.transpose(1, 2))
+        gram.baddbmm_(inside, inside.transpose(1, 2), alpha=-1)
+    return gram, torch.bmm(atoms, taps[:, :, None])[:, :, 0], energy
 
 
 def _solve_spd(system: Tensor, right: Tensor) -> Tensor:
@@ -179,12 +195,10 @@ def _solve_spd(system: Tensor, right: Tensor) -> Tensor:
 
 
 def _amplitudes(
-    gram: Tensor, right: Tensor, energy: Tensor, total: Tensor
+    plain: Tensor, moment: Tensor, energy: Tensor, total: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the amplitudes (n, m) and the sum of squared residuals."""
-    plain = gram[:, ::_EACH, ::_EACH]
+    """Return the amplitudes (n, m) and the sum of squared residuals from products of values."""
     system = plain + torch.diag_embed(RIDGE * energy + 1e-9)
-    moment = right[:, ::_EACH]
     amplitude = _solve_spd(system, moment[:, :, None])[:, :, 0]
     fitted = torch.bmm(plain, amplitude[:, :, None])[:, :, 0]
     return amplitude, (total - (amplitude * (2 * moment - fitted)).sum(1)).clamp_min(0)
@@ -208,14 +222,30 @@ def _step(s: _State) -> Tensor:
     return _solve_spd(square, pull[:, :, None]).view(n, m, N_SHAPE)
 
 
-def _advance(s: _State, x: Tensor, y: Tensor, tolerance: float) -> Tensor:
-    """Try one step in place and return which kernels have not settled."""
+def _trial(s: _State) -> Tensor:
+    """Return where the next step leads."""
     reach = s.shape.new_tensor(_MAX_STEP).repeat(*s.family.shape, 1)
     reach[:, :, X : Y + 1] = s.shape[:, :, LOG_SIGMA, None].exp().clamp_min(0.5)
     trial = s.shape + torch.minimum(torch.maximum(_step(s), -reach), reach)
-    trial = torch.minimum(torch.maximum(trial, s.low), s.high)
+    return torch.minimum(torch.maximum(trial, s.low), s.high)
+
+
+def _finish(s: _State, x: Tensor, y: Tensor) -> None:
+    """Try one step in place, the last, after which no derivatives are needed."""
+    trial = _trial(s)
+    products = _values(s.family, trial, s.taps, s.basis, x, y)
+    _, sse = _amplitudes(*products, s.taps.square().sum(1))
+    better = sse < s.sse
+    s.shape = torch.where(better[:, None, None], trial, s.shape)
+    s.sse = torch.where(better, sse, s.sse)
+
+
+def _advance(s: _State, x: Tensor, y: Tensor, tolerance: float) -> Tensor:
+    """Try one step in place and return which kernels have not settled."""
+    trial = _trial(s)
     gram, right, energy = _products(s.family, trial, s.taps, s.basis, x, y)
-    amplitude, sse = _amplitudes(gram, right, energy, s.taps.square().sum(1))
+    plain, moment = gram[:, ::_EACH, ::_EACH], right[:, ::_EACH]
+    amplitude, sse = _amplitudes(plain, moment, energy, s.taps.square().sum(1))
     gain = s.sse - sse
     better = gain > 0
     settled = better & (gain <= tolerance * s.sse + 1e-7)
@@ -275,7 +305,8 @@ def refine(
     low, high = lowest[family], highest[family]
     start = torch.minimum(torch.maximum(shape, low), high)
     gram, right, energy = _products(family, start, taps, basis, x, y)
-    amplitude, sse = _amplitudes(gram, right, energy, taps.square().sum(1))
+    plain, moment = gram[:, ::_EACH, ::_EACH], right[:, ::_EACH]
+    amplitude, sse = _amplitudes(plain, moment, energy, taps.square().sum(1))
     state = _State(
         rows=rows,
         taps=taps,
@@ -293,9 +324,13 @@ def refine(
     )
     shapes, errors = torch.empty_like(start), torch.empty_like(sse)
     shapes[rows], errors[rows] = start, sse
-    for i in range(steps):
+    for i in range(1, steps + 1):
+        if i == steps:
+            _finish(state, x, y)
+            shapes[state.rows], errors[state.rows] = state.shape, state.sse
+            break
         moving = _advance(state, x, y, tolerance)
-        if i == steps - 1 or moving.float().mean() < 0.8:
+        if moving.float().mean() < 0.8:
             shapes[state.rows], errors[state.rows] = state.shape, state.sse
             if not moving.any():
                 break

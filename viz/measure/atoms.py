@@ -39,6 +39,7 @@ __all__ = [
     "X",
     "Y",
     "bounds",
+    "derivatives",
     "evaluate",
     "tap_grid",
 ]
@@ -117,7 +118,23 @@ def bounds(k: int) -> tuple[Tensor, Tensor]:
     return lo, hi
 
 
-def evaluate(
+def evaluate(family: Tensor, shape: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return each atom on the grid.
+
+    Parameters
+    ----------
+    family, shape, x, y : torch.Tensor
+        As in `derivatives`.
+
+    Returns
+    -------
+    torch.Tensor, (n, t)
+        Values.
+    """
+    return _fill(family, shape, x, y, shape.new_empty(len(shape), 1, len(x)))[:, 0]
+
+
+def derivatives(
     family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor | None = None
 ) -> Tensor:
     """Return each atom on the grid and its derivatives by its six numbers.
@@ -141,6 +158,11 @@ def evaluate(
     """
     if out is None:
         out = shape.new_empty(len(shape), 1 + N_SHAPE, len(x))
+    return _fill(family, shape, x, y, out)
+
+
+def _fill(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -> Tensor:
+    """Write values, and derivatives where there is room for them: (n, 1 or 7, t)."""
     for members, function in (
         (family <= SADDLE, _hermite),
         (family == DOG, _dog),
@@ -152,7 +174,7 @@ def evaluate(
         if len(rows) == len(family):
             function(family, shape, x, y, out)
         elif len(rows):
-            part = shape.new_empty(len(rows), 1 + N_SHAPE, len(x))
+            part = out.new_empty(len(rows), *out.shape[1:])
             function(family[rows], shape[rows], x, y, part)
             out[rows] = part
     return out
@@ -178,9 +200,11 @@ def _hermite(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -
     a *= stretch
     e = torch.exp((a * a).addcmul_(b, b).mul_(-0.5))
     p = (c1 + c2 * b).addcmul_(c3, a).mul_(b).add_(c0)
+    torch.mul(p, e, out=out[:, 0])
+    if out.shape[1] == 1:
+        return
     by_a = (c3 * b).addcmul_(a, p, value=-1).mul_(e)
     by_b = (c1 + (2 * c2) * b).addcmul_(c3, a).addcmul_(b, p, value=-1).mul_(e)
-    torch.mul(p, e, out=out[:, 0])
     torch.mul(by_b, sin, out=out[:, 1 + X]).addcmul_(by_a, cos * stretch, value=-1)
     torch.mul(by_a, -sin * stretch, out=out[:, 1 + Y]).addcmul_(by_b, cos, value=-1)
     torch.mul(by_a, b * stretch, out=out[:, 1 + THETA]).addcmul_(by_b, a / stretch, value=-1)
@@ -207,9 +231,11 @@ def _grating(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -
     phase = kappa * b + _column(shape, SIXTH)
     e = torch.exp(-0.5 * (a * a + b * b))
     wave = torch.cos(phase) * e
+    out[:, 0] = wave
+    if out.shape[1] == 1:
+        return
     by_phase = -torch.sin(phase) * e
     by_a, by_b = -a * wave, by_phase * kappa - b * wave
-    out[:, 0] = wave
     out[:, 1 + X] = by_b * sin - by_a * cos
     out[:, 1 + Y] = -by_a * sin - by_b * cos
     out[:, 1 + LOG_SIGMA] = -(a * by_a + b * by_b)
@@ -236,6 +262,8 @@ def _dog(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -> No
     shrink, w = torch.exp(-2 * _column(shape, FIFTH)), _column(shape, SIXTH)
     centre, wide = torch.exp(-u), torch.exp(-u * shrink)
     out[:, 0] = centre - w * wide
+    if out.shape[1] == 1:
+        return
     _by_radius(w * shrink * wide - centre, scale, dx, dy, u, out)
     out[:, 1 + FIFTH] = -2 * w * u * shrink * wide
     out[:, 1 + SIXTH] = -wide
@@ -249,6 +277,8 @@ def _ring(family: Tensor, shape: Tensor, x: Tensor, y: Tensor, out: Tensor) -> N
     slope = cb + sb * u
     p = ca + sa * slope * u
     out[:, 0] = p * e
+    if out.shape[1] == 1:
+        return
     _by_radius((sa * (cb + 2 * sb * u) - p) * e, scale, dx, dy, u, out)
     out[:, 1 + FIFTH] = (ca * slope * u - sa) * e
     out[:, 1 + SIXTH] = sa * (cb * u - sb) * u * e

@@ -291,7 +291,7 @@ def _surround(chosen: Chosen, level: Tensor, k: int) -> Tensor:
     x, y = tap_grid(k)
     used = chosen.family >= 0
     family = chosen.family.clamp_min(0).reshape(-1)
-    atoms = evaluate(family, chosen.shape.reshape(n * most, -1), x, y)[:, 0]
+    atoms = evaluate(family, chosen.shape.reshape(n * most, -1), x, y)
     atoms = atoms.reshape(n, most, -1) * used[:, :, None]
     columns = torch.cat([torch.ones(n, 1, k * k), atoms], 1).double()
     gram = columns @ columns.transpose(1, 2)
@@ -319,7 +319,7 @@ def _placed(
     tap = raw[rows, peak[rows]]
     height = (tap - np.median(raw[rows], axis=1)) / _unit(raw[rows])[3]
     where = torch.from_numpy(rows)
-    atom = evaluate(chosen.family[where, 0], chosen.shape[where, 0], *tap_grid(k))[:, 0]
+    atom = evaluate(chosen.family[where, 0], chosen.shape[where, 0], *tap_grid(k))
     there = (atom * chosen.amplitude[where, :1]).double().numpy()[np.arange(len(rows)), peak[rows]]
     same = there * np.sign(height) > 0.5 * np.abs(height)
     bump = np.where(height > 0, np.isin(label[rows], _UP), np.isin(label[rows], _DOWN))

@@ -238,8 +238,8 @@ def _name_chunk(
     family: Tensor, shape: Tensor, amplitude: Tensor, constant: Tensor, k: int
 ) -> Names:
     x, y = tap_grid(k, _OVERSAMPLE)
-    fine = evaluate(family, shape, x, y)[:, 0] * amplitude[:, None]
-    taps = evaluate(family, shape, *tap_grid(k))[:, 0] * amplitude[:, None]
+    fine = evaluate(family, shape, x, y) * amplitude[:, None]
+    taps = evaluate(family, shape, *tap_grid(k)) * amplitude[:, None]
     positive, negative = _masses(fine)
     both = torch.minimum(positive, negative) >= MINOR * torch.maximum(positive, negative)
     polarity = positive >= negative

@@ -99,7 +99,7 @@ def atom_fit(
     count, k = int(fields["n_atoms"][row]), len(kernel)
     x, y = tap_grid(k)
     family, shape = (torch.tensor(fields[f"atom_{n}"][row, :count]) for n in ("family", "shape"))
-    drawn = evaluate(family, shape.float(), x, y)[:, 0].double().numpy()
+    drawn = evaluate(family, shape.float(), x, y).double().numpy()
     atoms = drawn * fields["atom_factor"][row, :count, None]
 
     def each(name: str) -> Any:
