@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from reportlab.platypus import (
     Paragraph,
     Spacer,
     Table,
+    TableStyle,
 )
 from reportlab.platypus.tableofcontents import TableOfContents
 
@@ -112,7 +114,11 @@ def story(
     _fonts()
     title = title_of(facts)
     contents = TableOfContents(
-        levelStyles=[ParagraphStyle("toc", BODY, spaceAfter=0)], dotsMinLevel=0
+        levelStyles=[ParagraphStyle("toc", BODY, fontSize=8, leading=11, spaceAfter=0)],
+        dotsMinLevel=0,
+        tableStyle=TableStyle(
+            [("TOPPADDING", (0, 0), (-1, -1), 0), ("BOTTOMPADDING", (0, 0), (-1, -1), 0)]
+        ),
     )
     out: list[Flowable] = [Paragraph(_safe(title), HEADINGS[0])]
     out += [Paragraph(_about(c, len(facts["checkpoints"]) > 1), BODY) for c in facts["checkpoints"]]
@@ -215,7 +221,8 @@ def _table(rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> Table:
     """
     n = max(len(row) for row in rows)
     cells = [list(row) + [""] * (n - len(row)) for row in rows]
-    asked = [min(60, max(6, max(len(row[i]) for row in cells))) ** 0.8 for i in range(n)]
+    lengths = [[len(re.sub(r"<[^>]+>", "", cell)) for cell in row] for row in cells]
+    asked = [min(120, max(8, max(row[i] for row in lengths))) ** 0.75 for i in range(n)]
     widths = [180 * mm * each / sum(asked) for each in asked]
     return _ruled(
         [[Paragraph(c, NUMBER if i in numbers else CELL) for i, c in enumerate(row)]
