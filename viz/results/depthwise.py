@@ -112,8 +112,8 @@ class DepthwiseDescription(Result):
     null_statistic, null_threshold : ndarray, (n,)
         How far the fit stands above those of shuffled taps, and where the 0.5 % begins.
     earned : ndarray of bool, (n,)
-        Fit better than that of shuffled taps, or a single tap where more of the block's single
-        taps are than chance puts there.
+        Fit better than that of shuffled taps, or a peak where more of the block's peaks are than
+        chance puts there.
     dc_share, odd_energy, rms_radius, anisotropy, spectral_centroid, separability : ndarray, (n,)
         Descriptors of the raw taps (`viz.measure.kernel_descriptors`).
     radial_sign_changes : ndarray of int64, (n,)
