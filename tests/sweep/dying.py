@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+from viz.sweep import tally
 from viz.sweep.shards import run_job
 
 
@@ -18,11 +19,21 @@ def always_at_1(work, job):
 
 
 def once_at_1(work, job):
+    """Die in the middle of shard 1, when a batch of it is counted."""
     mark = Path(work.folder).parent / "died"
-    if job.shard == 1 and not mark.exists():
-        mark.touch()
-        _die()
-    return run_job(work, job)
+    update = tally.Tally.update
+
+    def killed(*args):
+        update(*args)
+        if job.shard == 1 and not mark.exists():
+            mark.touch()
+            _die()
+
+    tally.Tally.update = killed
+    try:
+        return run_job(work, job)
+    finally:
+        tally.Tally.update = update
 
 
 def on_a_full_disk(work, job):

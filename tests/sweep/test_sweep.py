@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -200,7 +201,6 @@ def test_a_damaged_shard_is_counted_again(swept, small, pictures, few, tmp_path)
 
 def test_what_differs_is_not_resumed(small, pictures, few, tmp_path):
     import shutil
-    from dataclasses import replace
 
     folder = tmp_path / "copy"
     shutil.copytree(pictures, folder)
@@ -348,8 +348,6 @@ def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
 
 
 def test_a_finished_sweep_has_nothing_left_to_do(small, pictures, few, tmp_path, monkeypatch):
-    from dataclasses import replace
-
     out = tmp_path / "a.npz"
 
     def go(checkpoint=small, settings=few, **more):
@@ -378,3 +376,69 @@ def test_a_finished_sweep_has_nothing_left_to_do(small, pictures, few, tmp_path,
     out.write_bytes(b"nothing")
     with pytest.raises(ResultFileError, match="not a saved sweep"):
         go()
+
+
+def bomb(path):
+    """A PNG of 90,000 x 90,000 pixels in a hundred bytes."""
+    import struct
+    import zlib
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 90_000, 90_000, 8, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")))
+
+
+def test_huge_vanished_and_odd_files_are_named(small, pictures, few, tmp_path, swept):
+    import shutil
+
+    folder = tmp_path / "copy"
+    shutil.copytree(pictures, folder)
+    bomb(folder / "ant" / "huge.png")
+    (folder / "bee" / "zz-folder.png").mkdir()
+    vanishing = folder / "wasp" / "11.png"
+
+    class Removing(Stop):
+        def finished(self, outcome):
+            vanishing.unlink(missing_ok=True)
+
+    # Read one image ahead at most, so that it is gone before its turn.
+    found = sweep_folder(small, folder, tmp_path / "b.npz", settings=replace(few, batch_size=1),
+                         shard_size=3, listener=Removing(9), decoders=1)  # fmt: skip
+    assert set(found.skipped) == {"ant/broken.jpg", "ant/huge.png", "bee/empty.png", "wasp/11.png"}
+    assert "at most 64 million" in found.skipped["ant/huge.png"]
+    assert "11.png" in found.skipped["wasp/11.png"]
+    assert found.n_images == 13
+    assert found.class_count.tolist() == [5, 5, 3]
+    # A file more in the folder, or one less, is another sweep.
+    out = tmp_path / "c.npz"
+    with pytest.raises(KeyboardInterrupt):
+        sweep_folder(small, folder, out, settings=few, shard_size=4, listener=Stop(1))
+    shutil.copy(folder / "ant" / "00.png", folder / "ant" / "more.png")
+    with pytest.raises(SweepError, match="17 images found, 16 when the sweep began"):
+        sweep_folder(small, folder, out, settings=few, shard_size=4, resume=True)
+    (folder / "ant" / "more.png").unlink()
+    (folder / "ant" / "00.png").rename(folder / "ant" / "0.png")
+    with pytest.raises(SweepError, match="images were changed, renamed or replaced"):
+        sweep_folder(small, folder, out, settings=few, shard_size=4, resume=True)
+
+
+def test_a_disk_that_is_really_full(small, pictures, few, tmp_path):
+    """Files that may not grow past a few bytes: what a full disk does, to the last system call."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filling(Stop):
+        def finished(self, outcome):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+
+    out = tmp_path / "b.npz"
+    try:
+        with pytest.raises(SweepError, match="shard 1 cannot be written"):
+            sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Filling(9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    names = sorted(p.name for p in shards_folder(out).iterdir())
+    assert names == ["plan.json", "shard-000000.npz"]
