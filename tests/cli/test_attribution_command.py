@@ -37,6 +37,7 @@ def test_numbers_of_one_method(small_file, photo):
     assert "32 x 32 px" in done.stderr
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_folder_holds_everything_and_a_figure_for_each_image(small_file, tmp_path):
     out = tmp_path / "out"
     done = run(small_file, "-o", out, "--target", "dog", "--method", "saliency", "--method",

@@ -60,6 +60,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["compare", *(str(a) for a in arguments)])
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_snapshots_give_everything(small_file, others, tmp_path, monkeypatch):
     monkeypatch.setattr("viz.report.folder.FORMATS", (".svg",))  # each is tested elsewhere
     out = tmp_path / "out"

@@ -63,6 +63,7 @@ def test_a_figure_of_the_two_photographs(run, small_file, tmp_path):
     assert done.stdout.strip() == str(out)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_folder_holds_everything(run, small_file, folder, tmp_path):
     out = tmp_path / "out"
     done = run(small_file, folder, "-o", out, "--limit", 2, "--shown", 1, "--filters", "7")

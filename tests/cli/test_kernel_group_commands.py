@@ -69,6 +69,7 @@ def test_impossible_groups_are_one_sentence_before_any_work(
     assert "Traceback" not in done.output
 
 
+@pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize(
     ("name", "options"), [("early-late", []), ("clusters", ["--n-clusters", "2"])]
 )

@@ -54,6 +54,7 @@ def test_by_kind_differs_and_numbers_may_come_along(run, tmp_path):
     assert json.loads(run("-o", tmp_path / "again.png", "--json")) == said
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_a_folder_holds_everything(run, tmp_path, small):
     out = tmp_path / "all"
     run("-o", out)

@@ -5,6 +5,7 @@ import planted_patches as planted
 import pytest
 import torch
 
+from viz.measure import patch_filters as module
 from viz.measure.patch_filters import describe
 
 
@@ -16,6 +17,14 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture
+def smaller_nulls(monkeypatch):
+    """A third of the null's filters: as many as medians and 1 in 200 need, at 14 x 14 slow ones."""
+    monkeypatch.setattr(module, "_NULL_FILTERS", 300)
+    monkeypatch.setattr(module, "_SMOOTH_MAPS", 60)
+
+
+@pytest.mark.usefixtures("smaller_nulls")
 @pytest.mark.parametrize(("p", "published", "slack"), [(7, 0.28, 0.05), (14, 0.09, 0.02)])
 def test_random_filters_keep_their_null(p, published, slack):
     """A weaker search reached .28 and .09; a thorough one finds a little more in noise too."""
@@ -49,6 +58,7 @@ def test_patches_too_small_to_tell_are_called_noise(p):
     assert set(describe(bank).kinds) == {"noise"}
 
 
+@pytest.mark.usefixtures("smaller_nulls")
 @pytest.mark.parametrize("p", [7, 14])
 def test_filters_learned_from_dead_leaves_are_gabors_and_from_pink_noise_are_not(p):
     """Positive control: edges, not second moments, make centroids of patches into Gabors."""
