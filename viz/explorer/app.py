@@ -22,7 +22,7 @@ _narrow = st.components.v2.component(
     "viz_menu", html="", js=Path(__file__).with_name("menu.js").read_text("utf-8")
 )
 _ON_IMAGES = "On images"
-_ALSO_ON_IMAGES = ("kernel", "compare", "report")
+_ALSO_ON_IMAGES = ("patch_filter", "kernel", "compare", "report")
 PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Network": (("overview", "Overview", ":material/schema:"),),
     "All at once": (

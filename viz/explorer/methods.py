@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from pathlib import Path
 
 import streamlit as st
 
-import viz
+from viz.report.methods import methods_of
 
 __all__ = ["method_text", "show_method"]
 
-_FOLDER = Path(viz.__file__).resolve().parents[1] / "docs" / "methods"
-_PAGE_OF = {"top-patches": "sweep", "selectivity": "sweep"}
 _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\)")
 
 
@@ -30,14 +27,13 @@ def method_text(name: str) -> str:
     -------
     str
         Markdown without pictures and without links into the repository; empty where there is no
-        such page, as in an installation without the repository.
+        such page.
     """
-    path = _FOLDER / f"{_PAGE_OF.get(name, name)}.md"
-    if not path.is_file():
+    pages = methods_of((name,))
+    if not pages:
         return ""
-    text = _ELSEWHERE.sub(lambda found: found[1] or "", path.read_text(encoding="utf-8"))
-    text = re.sub(r"^# .*\n", "", text)
-    # Streamlit would take these for formulas and for coloured text.
+    text = _ELSEWHERE.sub(lambda found: found[1] or "", pages[0].text)
+    # Streamlit would take dollars for formulas, and headings are large.
     return re.sub(r"^##", "####", text, flags=re.MULTILINE).replace("$", r"\$")
 
 
