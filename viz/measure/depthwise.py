@@ -5,20 +5,23 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
 from viz.measure import atom_selection, kernel_descriptors, kernel_labels, kernel_null
-from viz.measure.atom_fit import RIDGE
-from viz.measure.atom_selection import Chosen, Sums, coefficients, fit_sums
-from viz.measure.atoms import evaluate, tap_grid
+from viz.measure.atom_selection import Sums, coefficients, fit_sums
 from viz.measure.counting import Progress, rank_within
-from viz.measure.kernel_labels import TAP_SHARE, Names, name_atoms
+from viz.measure.kernel_naming import (
+    SHUFFLED,
+    SURROUND_T,
+    NamedKernels,
+    name_kernels,
+    unit_rows,
+)
 from viz.measure.threads import one_thread
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.network import Source
@@ -31,11 +34,7 @@ __all__ = ["describe", "describe_checkpoint", "fit_alone"]
 
 Taps = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-SURROUND_T = 3.0
-"""Standard errors that a constant must stand off 0 to count as a bump's surround."""
-_UP = ["identity", "shift", "blob+", "on-centre"]
-_DOWN = ["identity", "shift", "blob-", "off-centre"]
-_SHUFFLED, _NEW = -1, -2
+_NEW = SHUFFLED - 1
 
 
 def describe(
@@ -106,12 +105,12 @@ def _described(
     n, k = len(taps), taps.shape[-1]
     n_init = min(max(n, 250), 1000) if n_init is None else n_init
     flat = taps.reshape(n, -1).astype(np.float64)
-    alive = _unit(flat)[1]
-    chance = kernel_null.shuffled(_unit(flat)[0][alive], seed, n_shuffled)
+    alive = unit_rows(flat)[1]
+    chance = kernel_null.shuffled(unit_rows(flat)[0][alive], seed, n_shuffled)
     init = kernel_null.random_init(n_init, k, seed).reshape(n_init, k * k).astype(np.float64)
     raw = np.concatenate([flat, chance, init])
     mine, shuffles, new = slice(0, n), slice(n, n + len(chance)), slice(n + len(chance), None)
-    rows = _unit(raw)[0]
+    rows = unit_rows(raw)[0]
     sums = fit_sums(
         torch.from_numpy(rows.astype(np.float32)), k=k, max_atoms=max_atoms, progress=progress
     )
@@ -120,8 +119,8 @@ def _described(
     r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
     null = kernel_null.Null.of(rows[shuffles], beyond[:, shuffles])
     height = null.statistic(rows, beyond)
-    group = np.concatenate([block, np.full(len(chance), _SHUFFLED), np.full(n_init, _NEW)])
-    named = _named(sums, raw, group, height > null.threshold, k)
+    group = np.concatenate([block, np.full(len(chance), SHUFFLED), np.full(n_init, _NEW)])
+    named = name_kernels(sums, raw, group, height > null.threshold, k)
     more: dict[str, Any] = kernel_descriptors.descriptors(taps)
     more |= kernel_descriptors.predicates(taps)
     return DepthwiseDescription(
@@ -225,10 +224,10 @@ def fit_alone(kernel: NDArray[np.float32]) -> dict[str, Any]:
     taps, block = _checked(kernel[None], None, 4, None)
     k = taps.shape[-1]
     raw = taps.reshape(1, -1).astype(np.float64)
-    rows = _unit(raw)[0]
+    rows = unit_rows(raw)[0]
     with one_thread():
         sums = fit_sums(torch.from_numpy(rows.astype(np.float32)), k=k, max_atoms=4)
-        named = _named(sums, raw, block, np.ones(1, dtype=bool), k)
+        named = name_kernels(sums, raw, block, np.ones(1, dtype=bool), k)
     rendered = np.stack([fit.render(k).numpy() for fit in sums.fits])
     r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
     return {"kernels": taps, **_fields(named, sums, rendered, r2, slice(None))}
@@ -259,105 +258,9 @@ def _checked(
     return taps, block
 
 
-def _unit(raw: Taps) -> tuple[Taps, Bools, NDArray[np.float64], NDArray[np.float64]]:
-    """Return rows without their mean and of unit energy, which have any, and mean and norm."""
-    largest = np.abs(raw).max(1, initial=0.0)
-    scaled = raw / np.where(largest > 0, largest, 1)[:, None]
-    mean = scaled.mean(1)
-    centred = scaled - mean[:, None]
-    norm = np.linalg.norm(centred, axis=1)
-    alive = norm > 1e-6
-    unit = centred / np.where(alive, norm, 1)[:, None] * alive[:, None]
-    return unit, alive, mean * largest, np.where(alive, norm * largest, 0.0)
-
-
-@dataclass
-class _Named:
-    chosen: Chosen
-    atoms: Names
-    label: NDArray[np.str_]
-    earned: Bools
-    level: NDArray[np.float64]
-    norm: NDArray[np.float64]
-
-
-def _surround(chosen: Chosen, level: Tensor, k: int) -> Tensor:
-    """Return the constant of each kernel where it is one beyond doubt, else 0.
-
-    It counts as the strongest atom's surround only if setting it to 0 and refitting the amplitudes
-    costs more than t = 3 standard errors; ``level`` is the mean that was taken off the rows.
-    """
-    n, most = chosen.family.shape
-    x, y = tap_grid(k)
-    used = chosen.family >= 0
-    family = chosen.family.clamp_min(0).reshape(-1)
-    atoms = evaluate(family, chosen.shape.reshape(n * most, -1), x, y)
-    atoms = atoms.reshape(n, most, -1) * used[:, :, None]
-    columns = torch.cat([torch.ones(n, 1, k * k), atoms], 1).double()
-    gram = columns @ columns.transpose(1, 2)
-    gram += torch.diag_embed(torch.cat([torch.zeros(n, 1), (~used).double()], 1))
-    gram += RIDGE * torch.diag_embed(gram.diagonal(dim1=1, dim2=2))
-    constant = (chosen.constant + level).double()
-    free = (k * k - coefficients(chosen.family.clamp_min(0), used)).clamp_min(1)
-    variance = chosen.sse.double() / free * torch.linalg.inv(gram)[:, 0, 0]
-    return torch.where(constant.square() > SURROUND_T**2 * variance, constant, 0.0).float()
-
-
-def _placed(
-    chosen: Chosen, label: NDArray[np.str_], raw: Taps, group: NDArray[np.int64], k: int
-) -> tuple[Bools, NDArray[np.int64]]:
-    """Return which kernels' peaks are well placed and told by ``label``, and every peak's index.
-
-    One tap on a flat rest is told by any label. On a rest that is not flat only the place of the
-    peak is established: the strongest atom must be a bump of its sign that makes more than half of
-    its height.
-    """
-    single, high, peak = kernel_null.peaks(raw)
-    placed = kernel_null.well_placed(single, peak, group, k)
-    level = kernel_null.PLACE_LEVEL / 5
-    rows = np.flatnonzero(kernel_null.well_placed(high, peak, group, k, level))
-    tap = raw[rows, peak[rows]]
-    height = (tap - np.median(raw[rows], axis=1)) / _unit(raw[rows])[3]
-    where = torch.from_numpy(rows)
-    atom = evaluate(chosen.family[where, 0], chosen.shape[where, 0], *tap_grid(k))
-    there = (atom * chosen.amplitude[where, :1]).double().numpy()[np.arange(len(rows)), peak[rows]]
-    same = there * np.sign(height) > 0.5 * np.abs(height)
-    bump = np.where(height > 0, np.isin(label[rows], _UP), np.isin(label[rows], _DOWN))
-    placed[rows] |= same & bump
-    return placed, peak
-
-
-def _named(sums: Sums, raw: Taps, group: NDArray[np.int64], beats: Bools, k: int) -> _Named:
-    """Name the atoms kept, strongest first, and the kernels; of shuffled ones nothing."""
-    n, most = sums.strength.shape
-    chosen = sums.chosen()
-    _, alive, level, norm = _unit(raw)
-    used = chosen.family >= 0
-    constant = torch.zeros(n, most)
-    constant[:, 0] = _surround(
-        chosen, torch.from_numpy(level / np.where(norm > 0, norm, 1)).float(), k
-    )
-    told = used & torch.from_numpy(group != _SHUFFLED)[:, None]
-    flat = told.reshape(-1)
-    names = name_atoms(
-        chosen.family.reshape(-1)[flat],
-        chosen.shape.reshape(n * most, -1)[flat],
-        chosen.amplitude.reshape(-1)[flat],
-        constant.reshape(-1)[flat],
-        k=k,
-    )
-    atoms = names.spread(told.numpy())
-    placed, peak = _placed(chosen, atoms.label[:, 0], raw, group, k)
-    earned = alive & (beats | placed)
-    label = np.where(earned, atoms.label[:, 0], "unclassified")
-    energy = raw**2
-    tap = energy[np.arange(n), peak] >= TAP_SHARE * energy.sum(1)
-    tap &= placed & ~np.isin(label, ["on-centre", "off-centre"])
-    label = np.where(tap, np.where(peak == (k - 1) // 2 * (k + 1), "identity", "shift"), label)
-    return _Named(chosen, atoms, label, earned, level, norm)
-
-
-def _fields(named: _Named, sums: Sums, rendered: Taps, r2: Taps, rows: slice) -> dict[str, Any]:
+def _fields(
+    named: NamedKernels, sums: Sums, rendered: Taps, r2: Taps, rows: slice
+) -> dict[str, Any]:
     """Return the description's fields of some rows, in the weights' own unit."""
     chosen, atoms, label = named.chosen, named.atoms, named.label[rows]
     n_atoms = np.where(named.norm[rows] > 0, sums.n_atoms.numpy()[rows], 0)
