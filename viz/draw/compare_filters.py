@@ -13,7 +13,7 @@ from viz.draw.frame import MARGIN, inches, panel, shortened
 from viz.draw.mosaic import grid_layout, limits, rgb_tiles, signed_tiles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
-from viz.results.compare_filters import NULLS, PHASES, SHUFFLED, PatchFilterMatch
+from viz.results.compare_filters import MIXED, NULLS, SHUFFLED, PatchFilterMatch
 
 __all__ = ["SIZES", "draw_chance", "draw_pairs", "pairs", "pairs_figure"]
 
@@ -133,8 +133,8 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
         target,
         "are their patch filters alike?",
         "Left: cosine of each matched pair, most similar first, beside the same after B's filters "
-        f"were changed (means of {draws} draws): taps in another order, or each filter's own "
-        "spectrum with random phases. Right: means over all pairs; small marks: single draws, and "
+        f"were changed (means of {draws} draws): taps in another order, or random mixtures of "
+        "all of them. Right: means over all pairs; small marks: single draws, and "
         f"{len(result.index_permuted)} random permutations. {result.frame_note}",
     )
     low, top = below + 0.34, height - above - 0.06
@@ -144,7 +144,7 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
     two = panel(target, (left + each + gap, low, each + 0.2, top - low))
     x = (np.arange(len(result.similarity)) + 0.5) / len(result.similarity)
     one.plot(x, result.similarity, color="black", linewidth=1.3)
-    for null in (PHASES, SHUFFLED):
+    for null in (MIXED, SHUFFLED):
         one.plot(x, result.null_by_rank[null], color=_NULL_COLOURS[null], linewidth=1.1,
                  linestyle=("--", "-.")[null])  # fmt: skip
     one.set(xlim=(0, 1), ylim=(min(0.0, float(result.similarity.min())) - 0.02, 1.02))
@@ -154,7 +154,7 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
         handles=[
             Line2D([], [], color="black", linewidth=1.3, label="A and B"),
             *(Line2D([], [], color=_NULL_COLOURS[i], linewidth=1.1, linestyle=("--", "-.")[i],
-                     label=f"A and B, {NULLS[i]}") for i in (PHASES, SHUFFLED)),
+                     label=f"A and B, {NULLS[i]}") for i in (MIXED, SHUFFLED)),
         ],
         fontsize=SMALL, frameon=False, loc="lower left",
     )  # fmt: skip
@@ -172,7 +172,7 @@ def _draw_means(result: PatchFilterMatch, axes: Axes) -> None:
         *(
             (f"matched, {NULLS[i]}", float(result.null_mean[i].mean()), result.null_mean[i],
              _NULL_COLOURS[i], _NULL_MARKERS[i])
-            for i in (PHASES, SHUFFLED)
+            for i in (MIXED, SHUFFLED)
         ),
     ]  # fmt: skip
     if len(result.index_permuted):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import dct
 
 from viz.measure.compare import two_networks
 from viz.measure.compare_channels import PERMUTATIONS, cosines, matched, permuted_means
@@ -17,7 +18,7 @@ from viz.results.refusal import Refusal
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["match_patch_filters", "on_grid", "random_phases", "refused", "shuffled_taps"]
+__all__ = ["match_patch_filters", "mixtures", "on_grid", "refused", "shuffled_taps"]
 
 Numbers = NDArray[np.float64]
 _RNG = np.random.Generator
@@ -99,28 +100,58 @@ def shuffled_taps(filters: Numbers, rng: _RNG) -> Numbers:
     return moved.reshape(filters.shape)
 
 
-def random_phases(filters: Numbers, rng: _RNG) -> Numbers:
-    """Return filters with their own spectra and random phases, the same in every colour.
+def mixtures(filters: Numbers, rng: _RNG) -> Numbers:
+    """Return random mixtures of filters, as many as there are, with the same second moments.
 
     Parameters
     ----------
     filters : ndarray, (n, c, q, q)
-        Weights.
+        Weights; those of zeros stay.
     rng : numpy.random.Generator
-        Of the phases.
+        Of the mixture.
 
     Returns
     -------
     ndarray, (n, c, q, q)
-        Frequencies, orientations, colours, means and energies are each filter's own; where its
-        stripes and its envelope lie is not.
+        Q X, Q a random orthogonal matrix and X the filters of even sizes. Filters that are
+        independent draws of one Gaussian cloud have the same distribution before and after,
+        however few or smooth they are.
+
+    Notes
+    -----
+    Q is two rounds of a random order, random signs and a cosine transform over filters.
     """
-    n, _, q, _ = filters.shape
-    noise = np.fft.fft2(rng.standard_normal((n, 1, q, q)))
-    turn = noise / np.abs(noise)
-    turn[:, :, 0, 0] = 1
-    turned: Numbers = np.fft.ifft2(np.fft.fft2(filters) * turn).real
-    return turned
+    flat = filters.reshape(len(filters), -1)
+    alive = np.linalg.norm(flat, axis=1) > 0
+    rows = _even_sizes(flat[alive])
+    for _ in range(2):
+        signs = rng.choice([-1.0, 1.0], (len(rows), 1))
+        rows = dct(rng.permutation(rows) * signs, norm="ortho", axis=0) if len(rows) else rows
+    out = np.zeros_like(flat)
+    out[alive] = rows
+    return out.reshape(filters.shape)
+
+
+def _even_sizes(rows: Numbers) -> Numbers:
+    """Divide each row by its size relative to the cloud's spread in its direction.
+
+    Tyler's fixed point (Annals of Statistics 15, 1987), three steps, within the leading n / 4
+    principal axes: a few large filters do not rule the mixtures, and rows of one Gaussian cloud
+    stay nearly as they are, which unit norms would not leave them.
+    """
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    n = len(unit)
+    if n < 2:
+        return unit
+    even = unit
+    for _ in range(3):
+        _, values, axes = np.linalg.svd(even, full_matrices=False)
+        keep = (np.arange(len(values)) < max(1, n // 4)) & (values > 1e-9 * values[0])
+        spread = values[keep] / np.sqrt(n)
+        size = np.sqrt(((unit @ axes[keep].T / spread) ** 2).mean(1, keepdims=True))
+        even = unit / np.maximum(size, 1e-3 * np.median(size))
+        even /= np.sqrt((even**2).sum(1).mean())
+    return even
 
 
 def match_patch_filters(
@@ -171,7 +202,7 @@ def match_patch_filters(
     rng = np.random.default_rng([seed, 12])
     nulls = np.empty((2, draws, len(found)))
     for i in range(draws):
-        for null, change in enumerate((shuffled_taps, random_phases)):
+        for null, change in enumerate((shuffled_taps, mixtures)):
             nulls[null, i] = matched(cosines(first, change(second, rng)))[2]
         if progress is not None:
             progress(i + 1, draws)

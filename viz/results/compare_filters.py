@@ -17,11 +17,11 @@ from viz.results.compare import TwoNetworks, finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVEL", "NULLS", "PHASES", "SHUFFLED", "PatchFilterMatch"]
+__all__ = ["LEVEL", "MIXED", "NULLS", "SHUFFLED", "PatchFilterMatch"]
 
-NULLS = ("shuffled taps", "random phases")
+NULLS = ("shuffled taps", "mixtures")
 """Rows of the fields called ``null_...``: what was done to B's filters before matching."""
-SHUFFLED, PHASES = 0, 1
+SHUFFLED, MIXED = 0, 1
 LEVEL = 0.005
 """How often filters that have nothing to do with each other would seem matched."""
 Floats = NDArray[np.float64]
@@ -144,18 +144,18 @@ class PatchFilterMatch(TwoNetworks):
         verdict = (
             "They match better than chance"
             if all(better)
-            else "They match better than shuffled taps, but no better than the same frequencies, "
-            "orientations and colours at random places"
+            else "They match better than shuffled taps, but no better than mixtures of B's "
+            "filters, which have the same frequencies, orientations and colours on the whole"
             if better[SHUFFLED]
             else "They match no better than chance"
         )
         parts = [
             f"{len(self.similarity)} pairs of patch filters have a mean cosine of "
             f"{self.mean_similarity:.2f}. {verdict}: B's filters with shuffled taps reach "
-            f"{middle[SHUFFLED]:.2f}, and {needed[SHUFFLED]:.2f} is needed; with random phases "
-            f"{middle[PHASES]:.2f}, and {needed[PHASES]:.2f} is needed. "
-            f"{100 * self.share_above[PHASES]:.0f} % of the pairs are more alike than 95 % of the "
-            "pairs with random phases.",
+            f"{middle[SHUFFLED]:.2f}, and {needed[SHUFFLED]:.2f} is needed; mixtures of them "
+            f"{middle[MIXED]:.2f}, and {needed[MIXED]:.2f} is needed. "
+            f"{100 * self.share_above[MIXED]:.0f} % of the pairs are more alike than 95 % of the "
+            "pairs with mixtures.",
             self.frame_note,
         ]
         if len(self.index_permuted):
