@@ -54,6 +54,15 @@ def test_early_and_late_of_a_dead_network_say_nothing(level):
     assert [v.answer for v in found.verdicts] == ["does not hold", "does not hold"]
 
 
+def test_early_and_late_of_kernels_of_zeros_stay_json():
+    """Described in earnest: nothing beats chance where there is none, whose threshold is inf."""
+    kernels, block = np.zeros((12, 5, 5)), np.repeat(np.arange(4), 3)
+    found = measure(describe(kernels, blocks=block, n_init=20, max_atoms=1), n_boot=20)
+    summary = json.loads(json.dumps(found.summary(), allow_nan=False))
+    assert summary["settings"]["null_threshold"] is None
+    assert summary["settings"]["seed"] == 0
+
+
 def test_kernels_that_are_not_finite_are_named():
     kernels = np.ones((6, 3, 3))
     kernels[4, 0, 0] = np.nan

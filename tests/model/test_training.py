@@ -212,3 +212,17 @@ def test_named_recipes_differ_where_told():
     assert recipe_named("cifar").patch_size == 2
     assert recipe_named("photographs", dim=5).dim == 5
     assert [path.name for path in sklearn_images()] == ["china.jpg", "flower.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"lr": -1.0}, "learning rate of -1 "),
+        ({"lr": float("nan")}, "learning rate of nan "),
+        ({"weight_decay": -0.1}, "weight decay of -0.1 "),
+        ({"image_size": 1}, "image size of 1 pixels found, at least one patch of 2"),
+    ],
+)
+def test_numbers_that_no_training_can_start_with(tmp_path, changes, words):
+    with pytest.raises(TrainingError, match=words):
+        train(tmp_path, tmp_path / "a.safetensors", replace(SMALL, **changes))

@@ -277,6 +277,20 @@ class _Run:
         )
 
 
+def _check(recipe: Recipe) -> None:
+    """Refuse numbers that no training can start with."""
+    if not 0 < recipe.lr < math.inf or not 0 <= recipe.weight_decay < math.inf:
+        raise TrainingError(
+            f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
+            "found, expected finite numbers, the rate above 0, the decay not below."
+        )
+    if recipe.image_size < recipe.patch_size:
+        raise TrainingError(
+            f"an image size of {recipe.image_size} pixels found, at least one patch of "
+            f"{recipe.patch_size} expected; give a larger --image-size."
+        )
+
+
 def train(
     folder: str | Path,
     out: str | Path,
@@ -331,6 +345,7 @@ def train(
         raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
     if out.exists() and not force:
         raise TrainingError(f"{out.name} exists; choose another name or pass --force.")
+    _check(recipe)
     data = open_training_folder(Path(folder), recipe.augmentation, [Path(p) for p in extra])
     for line in data.skipped:
         report(f"skipped {line}")

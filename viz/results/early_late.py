@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.base import Result
+from viz.results.base import Result, or_none
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -358,7 +358,10 @@ class EarlyLate(Result):
             "thresholds": [_plain(row) for row in self.thresholds_frame().to_dict("records")],
             "confidence": self.confidence,
             "note": self.note,
-            "settings": dict(self.source.settings),
+            "settings": {
+                name: or_none(value) if isinstance(value, float) else value
+                for name, value in self.source.settings.items()
+            },
         }
 
 
