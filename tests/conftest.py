@@ -1,5 +1,6 @@
 """Small networks that every test may use."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib as mpl
@@ -12,6 +13,8 @@ from viz.model.saving import save_checkpoint
 from viz.results.network import Preprocessing
 
 mpl.use("agg")
+
+_STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +60,16 @@ def planted_bank():
 def rng():
     """A seeded numpy generator."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def drawn_once(monkeypatch):
+    """Figures of a folder are drawn, but saved as stubs: reports' tests save every format."""
+
+    def save(figure, path, *, force=False):
+        if Path(path).suffix == ".png":
+            figure.draw_without_rendering()
+        Path(path).write_bytes(_STARTS[Path(path).suffix])
+        return Path(path)
+
+    monkeypatch.setattr("viz.report.folder.save_figure", save)

@@ -121,6 +121,7 @@ def test_partners_are_those_asked_for():
         assert result.input_shares[b, i, 0] == result.input_shares[b, :, 0].max()
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_the_command_writes_files_and_numbers(small_file, tmp_path, monkeypatch):
     monkeypatch.setattr(
         "viz.measure.depthwise.describe_checkpoint", lambda checkpoint, **_: described(checkpoint)

@@ -99,6 +99,7 @@ def by_hand(monkeypatch):
     )
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_the_command_writes_a_file_a_folder_and_numbers(by_hand, small_file, tmp_path):
     def run(*arguments):
         return CliRunner().invoke(main, ["substitution", str(small_file), *map(str, arguments)])
