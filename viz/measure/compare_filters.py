@@ -139,11 +139,11 @@ def _even_sizes(rows: Numbers) -> Numbers:
     principal axes: a few large filters do not rule the mixtures, and rows of one Gaussian cloud
     stay nearly as they are, which unit norms would not leave them.
     """
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Numbers = rows / np.linalg.norm(rows, axis=1, keepdims=True)
     n = len(unit)
     if n < 2:
         return unit
-    even = unit
+    even: Numbers = unit
     for _ in range(3):
         _, values, axes = np.linalg.svd(even, full_matrices=False)
         keep = (np.arange(len(values)) < max(1, n // 4)) & (values > 1e-9 * values[0])
