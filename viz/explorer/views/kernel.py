@@ -11,6 +11,7 @@ from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_labels
+from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_maps, show_removal, show_top_patches
 from viz.explorer.one_kernel import (
     atoms_home,
@@ -107,6 +108,7 @@ def _page(found: Opened) -> None:
             atoms_home(found, fit)
         with effect:
             show_removal(found, images, block, channel, whole=description is not None)
+    show_method("one-kernel")
 
 
 _page(opened())

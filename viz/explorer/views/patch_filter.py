@@ -10,6 +10,7 @@ from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described_filters
+from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_removal, show_top_patches
 from viz.explorer.one_filter import say_kind, show_answers, show_filter_fit
 from viz.explorer.text import plain
@@ -51,6 +52,7 @@ def _page(found: Opened) -> None:
     show_answers(found, images, channel)
     show_top_patches(found, None, channel)
     effect = st.container()
+    show_method("one-kernel")
     with link:
         st.page_link(
             st.session_state["viz pages"]["kernel"],
