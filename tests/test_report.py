@@ -42,11 +42,15 @@ def few_methods(checkpoint, given):
 @pytest.fixture(scope="module")
 def whole(small_file, tmp_path_factory):
     """A report of every view; and what it says it wrote."""
+    import viz.report.sections as module
+
     folder = tmp_path_factory.mktemp("whole") / "report"
     rows = [
         replace(row, measure=few_methods) if row.name == "attribution" else row for row in VIEWS
     ]
-    return folder, build(load(small_file), folder, views=rows, formats=(".pdf",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "PAGE_DPI", 40)
+        return folder, build(load(small_file), folder, views=rows, formats=(".pdf",))
 
 
 @pytest.fixture

@@ -228,7 +228,7 @@ def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> Non
     if not (figures / f"{name}.pdf").exists():
         save_figure(figure, made / f"{name}.pdf", force=True)
     figure.set_dpi(PAGE_DPI)
-    canvas = FigureCanvasAgg(figure)
+    canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     few_colours(picture).save(made / f"{name}.png", optimize=True)
