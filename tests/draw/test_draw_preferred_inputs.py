@@ -56,7 +56,7 @@ def test_shares_and_lifts_stand_where_they_should(depth, labels):
     np.testing.assert_array_equal(shown["orientation, top"], result.block_share[0, 0])
     np.testing.assert_array_equal(shown["contrast, shuffled"], result.block_share[2, 1])
     middle = {line.get_label(): line.get_ydata() for line in axes["lift"].get_lines()}
-    np.testing.assert_array_equal(middle["labelled atom"], result.block_lift[0, 1])
+    np.testing.assert_array_equal(middle["best single atom"], result.block_lift[0, 1])
     np.testing.assert_array_equal(middle["mean of the taps"], result.block_lift[1, 1])
     assert unreadable(figure) == []
 

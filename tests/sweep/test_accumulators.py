@@ -193,3 +193,11 @@ def test_selectivity_of_a_planted_class_and_of_none():
     # A channel that knows no classes is no more selective than its null.
     assert found["selectivity"][0, 1] == pytest.approx(found["selectivity_null"][0, 1], rel=0.6)
     assert found["selectivity"][0, 1] < 0.15
+
+
+def test_bins_begin_and_end_at_their_edges():
+    edges = np.array([-1.5, -0.5, 0.5, 1.5, 2.5])
+    values = np.concatenate([edges - 0.01, edges + 0.01]).astype(np.float32)
+    part = Histogram(LOW[:1, :1], HIGH[:1, :1], BINS)
+    part.update(0, torch.from_numpy(values.reshape(1, 1, 2, 5)))
+    assert part.result()["histogram"][0, 0].tolist() == [1, 2, 2, 2, 2, 1]

@@ -135,7 +135,7 @@ def _preferred_sentence(result: Any) -> str:
         f"{numbers['images']} images, so many are as the label predicts (in brackets: where the "
         f"same taps in random order respond most): {words or 'none'}."
         + (
-            f" The labelled atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
+            f" The best single atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
             "lifts the response of a block's median kernel above its mean."
             if ends
             else ""
@@ -198,7 +198,7 @@ VIEWS: tuple[View, ...] = (
             ),
             FigureRow(
                 "preferred-inputs-examples",
-                "One kernel of each label, its labelled atom, and the patches of its input map "
+                "One kernel of each label, its best single atom, and the patches of its input map "
                 "that drive it most.",
                 _draw_examples,
             ),

@@ -22,7 +22,7 @@ _LOOKS = {
     "shuffled": ("#2166ac", "^", "where shuffled taps respond most"),
 }
 """Colour, marker and words of each of `WHERE`."""
-_PARTS = (("labelled atom", "#117733", "D"), ("mean of the taps", "#882255", "v"))
+_PARTS = (("best single atom", "#117733", "D"), ("mean of the taps", "#882255", "v"))
 _GAP = 1.2 * MM
 _WORDS = 17.0 * MM
 _HEAD = 0.28
@@ -215,7 +215,7 @@ def examples_figure(result: PreferredInputs) -> Figure:
 
 def _examples_note(result: PreferredInputs) -> str:
     return (
-        "Of each label the kernel whose patches match its labelled atom as much as the label's "
+        "Of each label the kernel whose patches match its best single atom as much as the label's "
         "median does (not the best one); r: mean correlation of its patches with the atom. White "
         "is zero; kernel and atom (without its mean) share a scale, from - to + the number below "
         "the kernel, in weights; mean patch and patches another, below the mean patch, in the "
@@ -285,7 +285,7 @@ def _example(
     patches = result.example_patches[row, :n]
     limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
     tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
-    heads = ("kernel", "labelled atom", "mean patch", "patches with the largest responses")
+    heads = ("kernel", "best single atom", "mean patch", "patches with the largest responses")
     for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
         if not np.isfinite(tile).all():
             continue

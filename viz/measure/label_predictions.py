@@ -17,6 +17,8 @@ __all__ = ["ORIENTED", "agreement", "chance", "edge_direction", "line_orientatio
 Numbers = NDArray[np.float64]
 ORIENTED = ("edge", "bar", "grating")
 """Labels that predict an orientation; an edge also which side is larger."""
+_BUMPS = {"blob+": 1.0, "blob-": -1.0, "on-centre": 1.0, "off-centre": -1.0}
+"""Labels of bumps, and their signs."""
 WINDOW = 0.25
 """Standard deviation of the round window about an atom, in sides of the kernel."""
 
@@ -99,17 +101,32 @@ def edge_direction(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
     return _degrees((weights * _gradients(patches)).sum((-1, -2))) % 360
 
 
-def _standing_out(patches: Numbers, forms: Numbers) -> Numbers:
-    """Return how far the taps in which a form is strong are above the others, with its sign."""
+def _strong_taps(
+    forms: Numbers, label: NDArray[np.str_], x: Numbers, y: Numbers, scale: Numbers
+) -> tuple[NDArray[np.bool_], Numbers]:
+    """Return which taps should stand out, (m, 1, k k), and with which sign, (m, 1)."""
     m, k = len(forms), forms.shape[-1]
     flat = forms.reshape(m, 1, -1)
     largest = np.take_along_axis(flat, np.abs(flat).argmax(-1)[..., None], -1)
     inside = flat * np.sign(largest) > np.abs(largest) / 2
-    taps = patches.reshape(m, -1, k * k)
+    sign = np.sign(largest[..., 0])
+    # Of bumps the label itself tells place, size and sign: within half their height.
+    line = np.arange(k) - (k - 1) / 2
+    apart = np.hypot(line - x[:, None, None], -line[:, None] - y[:, None, None]).reshape(m, 1, -1)
+    radius = np.clip(1.18 * scale, 0.71, k / 4)[:, None, None]
+    disc = (apart <= radius) | (apart == apart.min(-1, keepdims=True))
+    bump = np.isin(label, tuple(_BUMPS)) & np.isfinite(scale)
+    signs = np.array([_BUMPS.get(str(name), 0.0) for name in label])
+    return np.where(bump[:, None, None], disc, inside), np.where(bump, signs, sign[:, 0])[:, None]
+
+
+def _standing_out(patches: Numbers, inside: NDArray[np.bool_], sign: Numbers) -> Numbers:
+    """Return how far some taps are above the others, with a sign."""
+    taps = patches.reshape(*patches.shape[:2], -1)
     n_in, n_out = inside.sum(-1), (~inside).sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         apart = (taps * inside).sum(-1) / n_in - (taps * ~inside).sum(-1) / n_out
-    found: Numbers = apart * np.sign(largest[..., 0])
+    found: Numbers = apart * sign
     return found
 
 
@@ -122,7 +139,7 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     forms : ndarray, (m, k, k)
-        Their labelled atoms, without mean.
+        Their best single atoms, without mean.
     described : DepthwiseDescription
         Of the kernels and others.
     rows : ndarray of int64, (m,)
@@ -133,9 +150,10 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
     ndarray, (m, n)
         1 or 0; nan where nothing is predicted or the patch is flat. An edge's direction must be
         within 45 degrees of the label's, a bar's or grating's orientation within 22.5: by chance
-        a quarter is. Of other labels the taps in which the atom is above half its largest value
-        must be larger than the others on average (smaller, if that value is negative): by chance
-        half of the patches are so.
+        a quarter is. Of blobs and centre-surrounds the taps within half the height of the bump
+        that the label tells, of other labels those in which the best single atom is above half its
+        largest value, must be larger than the others on average (smaller, if the bump or that
+        value is negative): by chance half of the patches are so.
     """
     label, x, y = described.label[rows], described.offset_x[rows], described.offset_y[rows]
     found = np.full(patches.shape[:2], np.nan)
@@ -150,7 +168,10 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
     some = ~np.isin(label, (*ORIENTED, "unclassified"))
     if some.any():
-        apart = _standing_out(patches[some], forms[some])
+        strong = _strong_taps(
+            forms[some], label[some], x[some], y[some], described.scale[rows[some]]
+        )
+        apart = _standing_out(patches[some], *strong)
         found[some] = np.where(varied[some] & ~np.isnan(apart), apart > 0, np.nan)
     return found
 
@@ -163,7 +184,7 @@ def match(patches: Numbers, forms: Numbers) -> Numbers:
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     forms : ndarray, (m, k, k)
-        Their labelled atoms.
+        Their best single atoms.
 
     Returns
     -------

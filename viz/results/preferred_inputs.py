@@ -37,7 +37,7 @@ class PreferredInputs(Result):
     label : ndarray of str, (m,)
         Of `viz.results.depthwise.LABELS`.
     kernels, forms : ndarray of float32, (m, k, k)
-        Taps, and the labelled atom with its mean removed.
+        Taps, and the best single atom with its mean removed.
     preferred : ndarray of float32, (m, k, k)
         Mean of the patches at which the kernel responds most, one of each image.
     patches : ndarray of int64, (m,)
@@ -45,9 +45,9 @@ class PreferredInputs(Result):
     agreement : ndarray, (3, m)
         Share of the kernel's patches that are as the label predicts; nan where it predicts nothing.
     match : ndarray, (3, m)
-        Mean correlation over taps of the patches with the labelled atom.
+        Mean correlation over taps of the patches with the best single atom.
     lift_label, lift_mean : ndarray, (m,)
-        Shares of the labelled atom, and of the mean of the kernel's taps, in what lifts the
+        Shares of the best single atom, and of the mean of the kernel's taps, in what lifts the
         response from its mean over positions to its largest; the rest of the kernel has the rest.
     labels : tuple of str
         Labels that occur.

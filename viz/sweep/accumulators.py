@@ -251,8 +251,7 @@ class Top(Accumulator):
     ) -> None:
         """Put the largest values of some batches, (batches, n, dim), where they belong."""
         # A value as large as the last one kept may still come in by its image's name.
-        enters = (best >= self.value[rows, None, :, -1]) & (best > -np.inf)
-        at = np.nonzero(enters)
+        at = np.nonzero(best >= self.value[rows, None, :, -1])
         if not len(at[0]):
             return
         lists = rows[at[0]] * self.value.shape[1] + at[2]
