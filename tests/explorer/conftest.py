@@ -10,6 +10,7 @@ import torch
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from viz.explorer import checkpoints
 from viz.explorer.settings import OPTIONS, Start
 from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
@@ -25,9 +26,27 @@ def grey_file(tmp_path_factory):
     return save_checkpoint(ConvMixer(12, 2, 4, 3, 2, in_channels=1), path)
 
 
+@pytest.fixture(scope="session")
+def loaded():
+    """What was loaded, by path: descriptions last as long as the network that they are of."""
+    return {}
+
+
 @pytest.fixture(autouse=True)
-def safe(monkeypatch):
+def safe(monkeypatch, loaded):
     """Serve as `viz explore` does, from empty caches; few pixels save time."""
+    load = checkpoints._load
+
+    def once(source):
+        if not Path(source).is_file():
+            return load(source)
+        stat = Path(source).stat()
+        key = (str(source), stat.st_mtime_ns, stat.st_size)
+        if key not in loaded:
+            loaded[key] = load(source)
+        return loaded[key]
+
+    monkeypatch.setattr(checkpoints, "_load", once)
     monkeypatch.setattr("viz.explorer.found._SCREEN_DPI", 40)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
