@@ -13,9 +13,9 @@ from viz.report.plan import ReportError, check_folder
 from viz.report.rebuild import rebuild
 
 ROWS = {row.name: row for row in VIEWS}
-# A quick section of each kind: a mosaic, and lines with a legend.
+# Two quick sections: a mosaic, and points with a legend.
 PATCHES = replace(ROWS["patch-filters"], figures=ROWS["patch-filters"].figures[:1])
-EARLY = replace(ROWS["early-late"], figures=ROWS["early-late"].figures[3:4])
+OTHER = replace(PATCHES, name="other", figures=ROWS["patch-filters"].figures[1:2])
 
 
 def contents(folder):
@@ -32,7 +32,7 @@ def first(small_file, tmp_path_factory):
     from viz.model.checkpoint import load
 
     folder = tmp_path_factory.mktemp("first") / "report"
-    build(load(small_file), folder, views=[PATCHES, EARLY])
+    build(load(small_file), folder, views=[PATCHES, OTHER])
     return folder
 
 
@@ -50,13 +50,13 @@ def test_twice_gives_the_same_bytes_and_an_interruption_changes_nothing(small, f
     counting = replace(PATCHES, measure=counted)
     folder = tmp_path / "report"
     with pytest.raises(KeyboardInterrupt):
-        build(small, folder, views=[counting, replace(EARLY, measure=stopped)])
+        build(small, folder, views=[counting, replace(OTHER, measure=stopped)])
     assert [p.name for p in tmp_path.iterdir()] == ["report.part"]
     with pytest.raises(ReportError, match="interrupted report; go on with --resume"):
-        build(small, folder, views=[counting, EARLY])
+        build(small, folder, views=[counting, OTHER])
     with pytest.raises(ReportError, match="begun with other settings"):
-        build(small, folder, views=[counting, EARLY], seed=1, resume=True)
-    build(small, folder, views=[counting, EARLY], resume=True)
+        build(small, folder, views=[counting, OTHER], seed=1, resume=True)
+    build(small, folder, views=[counting, OTHER], resume=True)
     assert measured == ["patch-filters"]
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
     assert contents(folder) == contents(first)
@@ -72,11 +72,11 @@ def test_files_changed_during_an_interruption_are_made_again(small, first, tmp_p
     with monkeypatch.context() as patch:
         patch.setattr(module, "finish", full)
         with pytest.raises(OSError, match="no space left"):
-            build(small, tmp_path / "r", views=[PATCHES, EARLY])
+            build(small, tmp_path / "r", views=[PATCHES, OTHER])
     part = tmp_path / "r.part"
     (part / "figures" / f"{PATCHES.figures[0].name}.svg").unlink()
-    (part / "data" / "early-late.json").write_text("{}")
-    build(small, tmp_path / "r", views=[PATCHES, EARLY], resume=True)
+    (part / "data" / "other.json").write_text("{}")
+    build(small, tmp_path / "r", views=[PATCHES, OTHER], resume=True)
     assert contents(tmp_path / "r") == contents(first)
 
 
@@ -86,7 +86,7 @@ def test_it_is_rebuilt_from_its_data_alone(first, tmp_path):
     for name in ("figures", "index.html", "report.pdf"):
         path = away / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    rebuild(away, tmp_path / "again", rows=[PATCHES, EARLY])
+    rebuild(away, tmp_path / "again", rows=[PATCHES, OTHER])
     assert contents(tmp_path / "again") == contents(first)
 
 
@@ -94,21 +94,21 @@ def test_changed_data_and_other_folders_are_refused(first, tmp_path):
     away = tmp_path / "sent"
     shutil.copytree(first, away)
     with pytest.raises(ReportError, match="exists; choose another"):
-        rebuild(away, away, rows=[PATCHES, EARLY])
+        rebuild(away, away, rows=[PATCHES, OTHER])
     with pytest.raises(ReportError, match=r"no manifest\.json in it"):
         rebuild(tmp_path, tmp_path / "x", rows=[PATCHES])
-    with pytest.raises(ReportError, match="knows no section 'early-late'"):
+    with pytest.raises(ReportError, match="knows no section 'other'"):
         rebuild(away, tmp_path / "x", rows=[PATCHES])
     manifest = away / "manifest.json"
     said = manifest.read_text("utf-8")
     manifest.write_text(said.replace("convmixer-viz report 1", "another report 7"))
     with pytest.raises(ReportError, match="was not written by viz report of this version"):
-        rebuild(away, tmp_path / "x", rows=[PATCHES, EARLY])
+        rebuild(away, tmp_path / "x", rows=[PATCHES, OTHER])
     manifest.write_text(said)
-    with (away / "data" / "early-late.npz").open("ab") as file:
+    with (away / "data" / "other.npz").open("ab") as file:
         file.write(b"\0")
-    with pytest.raises(ReportError, match=r"data/early-late.npz is missing or not the file"):
-        rebuild(away, tmp_path / "x", rows=[PATCHES, EARLY])
+    with pytest.raises(ReportError, match=r"data/other.npz is missing or not the file"):
+        rebuild(away, tmp_path / "x", rows=[PATCHES, OTHER])
     assert [p.name for p in tmp_path.iterdir()] == ["sent"]
 
 
