@@ -442,3 +442,12 @@ def test_a_disk_that_is_really_full(small, pictures, few, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     names = sorted(p.name for p in shards_folder(out).iterdir())
     assert names == ["plan.json", "shard-000000.npz"]
+
+
+def test_an_image_outside_of_all_class_folders_means_that_there_are_none(tmp_path):
+    for name in ("one/a.png", "two/b.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert listed(tmp_path).class_names == ("one", "two")
+    (tmp_path / "c.png").touch()
+    assert listed(tmp_path).class_names == listed(tmp_path).classes == ()

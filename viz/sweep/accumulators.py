@@ -335,7 +335,10 @@ class Covariance(Accumulator):
         flat = maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
         mean = flat.mean(0)
         apart = flat - mean
-        self._merge(block, float(len(flat)), reduce.host(mean), reduce.host(apart.T @ apart))
+        # What single precision has rounded off a large mean.
+        rest, n = reduce.host(apart.mean(0)), float(len(flat))
+        m2 = reduce.host(apart.T @ apart) - n * np.outer(rest, rest)
+        self._merge(block, n, reduce.host(mean) + rest, m2)
 
     def _merge(self, block: int, more: float, mean: Numbers, m2: Numbers) -> None:
         count = self.count[block]
