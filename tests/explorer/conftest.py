@@ -47,7 +47,8 @@ def safe(monkeypatch, loaded):
         return loaded[key]
 
     monkeypatch.setattr(checkpoints, "_load", once)
-    monkeypatch.setattr("viz.explorer.found._SCREEN_DPI", 40)
+    for module in ("found", "sections", "close_up"):
+        monkeypatch.setattr(f"viz.explorer.{module}._SCREEN_DPI", 40)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
         config.set_option(name, value)
