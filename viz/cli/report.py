@@ -104,8 +104,12 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
     loading = {name: options[name] for name in ("activation", "ema", "classes")}
     opened = [open_checkpoint(each, **loading) for each in checkpoints]
-    told = ("images", "limit", "sweep", "quick", "only", "skip", "formats", "paper", "seed")
-    command = command_line(names, {f"--{name}": options[name] for name in (*told, *loading)})
+    told = ("images", "limit", "sweep", "quick", "only", "skip", "paper", "seed", *loading)
+    formats = ",".join(suffix.lstrip(".") for suffix in options["formats"]) or None
+    said = {f"--{name}": options[name] for name in told} | {"--formats": formats}
+    if said.pop("--ema") is not None:
+        said["--ema" if loading["ema"] else "--no-ema"] = True
+    command = command_line(names, said)
     try:
         with progress_bar() as steps:
             sections = build(
