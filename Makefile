@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: explore test lint browser benchmarks report docs clean
+.PHONY: explore test lint browser benchmarks report docs screenshots clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, for example: make PYTHON=python3.12 test")'
@@ -32,10 +32,14 @@ benchmarks: $(STAMP)
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 report: $(STAMP)
-	$(BIN)/viz report photos-p7 -o reports/photos-p7 --force
+	$(BIN)/viz report photos-p7 -o reports/photos-p7 --quick --skip clusters --formats pdf --force
+	$(BIN)/viz report photos-p7 photos-p14 -o reports/photos-p7-photos-p14 --formats pdf --force
 
 docs: $(STAMP)
 	$(BIN)/python docs/build.py
+
+screenshots: $(STAMP)
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
