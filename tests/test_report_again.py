@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from viz.catalogue import VIEWS
+from viz.catalogue import VIEWS, Given
 from viz.report.build import build
+from viz.report.folder import write_view_folder
 from viz.report.growing import begin
 from viz.report.plan import ReportError, check_folder
 from viz.report.rebuild import rebuild
@@ -114,13 +115,52 @@ def test_changed_data_and_other_folders_are_refused(first, tmp_path):
 
 def test_an_interrupted_report_is_begun_anew_with_force(tmp_path):
     part = tmp_path / "r.part"
-    part.mkdir()
-    (part / "left.txt").write_text("over")
+    (part / "figures").mkdir(parents=True)
+    (part / "figures" / "left.png").write_text("over")
     with pytest.raises(ReportError, match="--resume, or pass --force"):
         check_folder(tmp_path / "r")
     assert check_folder(tmp_path / "r", force=True) == tmp_path / "r"
     begin(tmp_path / "r", {"seed": 0}, resume=False)
-    assert not (part / "left.txt").exists()
+    assert not (part / "figures" / "left.png").exists()
+
+
+def test_a_section_measured_anew_is_not_taken_over_before_it_is_drawn(
+    small, first, tmp_path, monkeypatch
+):
+    """Its figure is lost, and the report stopped once more after its numbers are there again."""
+    import viz.report.build as build_module
+    import viz.report.growing as growing_module
+
+    def stopped(*arguments, **options):
+        raise KeyboardInterrupt
+
+    views, folder = [PATCHES, OTHER], tmp_path / "r"
+    for module, name in ((growing_module, "finish"), (build_module, "draw")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, stopped)
+            with pytest.raises(KeyboardInterrupt):
+                build(small, folder, views=views, resume=True)
+        (tmp_path / "r.part" / "figures" / f"{PATCHES.figures[0].name}.svg").unlink(missing_ok=True)
+    build(small, folder, views=views, resume=True)
+    assert contents(folder) == contents(first)
+
+
+def test_folders_of_others_beside_it_are_left_alone(small, first, tmp_path):
+    """Whatever is named as a report's folder while it grows, or is replaced."""
+    for name in ("r.part", "r.old.part"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.txt").write_text("mine")
+    for options in ({"resume": True}, {"force": True}, {}):
+        with pytest.raises(ReportError, match="is no interrupted report; move it"):
+            check_folder(tmp_path / "r", **options)
+    shutil.copytree(first, tmp_path / "again")
+    (tmp_path / "again.old.part").mkdir()
+    (tmp_path / "again.old.part" / "mine.txt").write_text("mine")
+    rebuild(first, tmp_path / "again", rows=[PATCHES, OTHER], force=True)
+    write_view_folder(PATCHES, PATCHES.measure(small, Given()), tmp_path / "r")
+    mine = ("r.part", "r.old.part", "again.old.part")
+    assert [(tmp_path / name / "mine.txt").is_file() for name in mine] == [True] * 3
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*mine, "again", "r"])
 
 
 def test_two_networks_side_by_side(small, tmp_path):

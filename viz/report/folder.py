@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,14 +134,13 @@ def write_view_folder(
     """
     folder = Path(folder)
     check_view_folder(folder, force=force)
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f"{folder.name}.", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
+    ) as made:
+        part = Path(made)
         write_view(row, result, make_figures(row, result), part, part)
         folder.mkdir(exist_ok=True)
         for path in sorted(part.iterdir()):
             path.replace(folder / path.name)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +14,10 @@ from typing import Any
 from viz.report.facts import difference, sha256
 from viz.report.manifest import write_json
 from viz.report.pages import finish
-from viz.report.plan import ReportError, part_of
+from viz.report.plan import STATE, ReportError, part_of
 from viz.report.sections import Section
 
 __all__ = ["Growing", "begin"]
-
-_STATE = "progress.json"
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,10 @@ class Growing:
         figures = [f["name"] for kind in ("figures", "narrow") for f in section.get(kind, ())]
         files = [f for f in self.folder.glob("*/*") if f.stem in (name, *figures)]
         known = {f.relative_to(self.folder).as_posix(): sha256(f) for f in sorted(files)}
-        self.done[name] = self.done.get(name, {}) | state | {"files": known}
+        # Nothing of before: measured anew, a section is not yet drawn.
+        self.done[name] = state | {"files": known}
         write_json(
-            self.folder / _STATE,
+            self.folder / STATE,
             {"made_from": self.facts, "started": self.started, "done": self.done},
         )
 
@@ -94,13 +94,19 @@ class Growing:
             Spent on each section.
         """
         times = {"started": self.started, "seconds": seconds}
-        finish(self.folder, self.facts, sections, times, leave=(_STATE,))
-        old = folder.with_name(folder.name + ".old.part")
-        shutil.rmtree(old, ignore_errors=True)
-        if folder.is_dir():
-            folder.rename(old)
-        self.folder.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        finish(self.folder, self.facts, sections, times, leave=(STATE,))
+        with tempfile.TemporaryDirectory(
+            prefix=f"{folder.name}.old.", dir=folder.parent, ignore_cleanup_errors=True
+        ) as old:
+            before = Path(old) / "report"
+            if folder.is_dir():
+                folder.rename(before)
+            try:
+                self.folder.rename(folder)
+            except BaseException:
+                if before.is_dir():
+                    before.rename(folder)
+                raise
 
 
 def begin(folder: Path, facts: dict[str, Any], *, resume: bool) -> Growing:
@@ -129,7 +135,7 @@ def begin(folder: Path, facts: dict[str, Any], *, resume: bool) -> Growing:
     facts = json.loads(json.dumps(facts))
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     done: dict[str, dict[str, Any]] = {}
-    state = part / _STATE
+    state = part / STATE
     if resume and state.is_file():
         try:
             kept = json.loads(state.read_text("utf-8"))

@@ -12,7 +12,15 @@ from viz.results.refusal import Refusal
 if TYPE_CHECKING:
     from viz.catalogue.base import Shown
 
-__all__ = ["ReportError", "check_folder", "choose", "part_of"]
+__all__ = ["STATE", "ReportError", "check_folder", "choose", "part_of"]
+
+
+STATE = "progress.json"
+"""File in which a growing report notes what is finished."""
+_GROWN = {
+    "data", "figures", "made", "index.html", "report.pdf",
+    *(name + new for name in ("manifest.json", STATE) for new in ("", ".new")),
+}  # fmt: skip
 
 
 class ReportError(Refusal):
@@ -60,6 +68,10 @@ def check_folder(folder: str | Path, *, force: bool = False, resume: bool = Fals
                 f"{folder} exists and is not a report (it has no index.html); it is not replaced."
             )
     part = part_of(folder)
+    if part.is_file() or (part.is_dir() and not {p.name for p in part.iterdir()} <= _GROWN):
+        raise ReportError(
+            f"{part} is in the way and is no interrupted report; move it, or choose another name."
+        )
     if part.exists() and not (force or resume):
         raise ReportError(
             f"{part} holds an interrupted report; go on with --resume, or pass --force to begin "
