@@ -200,9 +200,10 @@ class FeatureMaps(Result):
             "images_shown": list(self.image_names),
             "depth": depth,
             "rank_shuffled_mean": {
-                part: float(np.mean([row["rank_shuffled"] for row in depth if row["part"] == part]))
+                part: float(np.mean(ranks))
                 for part in ("depthwise", "pointwise")
-                if None not in (row["rank_shuffled"] for row in depth if row["part"] == part)
+                if (ranks := [row["rank_shuffled"] for row in depth if row["part"] == part])
+                and None not in ranks
             },
             "patch_grid": {
                 "kept_energy_median": or_none(_median(self.kept_energy)),
