@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
 
 from viz.catalogue import VIEWS, Given
 from viz.report.build import build
+from viz.report.facts import about_checkpoint
 from viz.report.folder import write_view_folder
 from viz.report.growing import begin
 from viz.report.plan import ReportError, check_folder
@@ -111,6 +113,70 @@ def test_changed_data_and_other_folders_are_refused(first, tmp_path):
     with pytest.raises(ReportError, match=r"data/other.npz is missing or not the file"):
         rebuild(away, tmp_path / "x", rows=[PATCHES, OTHER])
     assert [p.name for p in tmp_path.iterdir()] == ["sent"]
+
+
+def changed(folder, to, change):
+    """A copy of a report whose manifest says something else."""
+    shutil.copytree(folder, to)
+    said = json.loads((to / "manifest.json").read_text("utf-8"))
+    change(said)
+    (to / "manifest.json").write_text(json.dumps(said), "utf-8")
+    return to
+
+
+def test_manifests_that_make_no_page_are_refused_before_any_work(first, tmp_path):
+    for i, change in enumerate(
+        (
+            lambda said: said["settings"].update(paper="../a3"),
+            lambda said: said["checkpoints"][0].update(parameters="many"),
+            lambda said: said.pop("images"),
+        )
+    ):
+        away = changed(first, tmp_path / str(i), change)
+        with pytest.raises(ReportError, match=r"manifest\.json does not hold what a report"):
+            rebuild(away, tmp_path / "x", rows=[PATCHES, OTHER])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["0", "1", "2"]
+
+
+def test_figures_that_a_manifest_names_are_not_fetched_from_elsewhere(first, tmp_path):
+    """A section told to have failed has none, whatever the manifest says."""
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"not for the page")
+
+    def change(said):
+        said["sections"][1] |= {"failed": "<b>so</b>", "finding": "it is said"}
+        for figure in said["sections"][1]["figures"]:
+            figure["name"] = "../../secret"
+
+    rebuild(changed(first, tmp_path / "sent", change), tmp_path / "x", rows=[PATCHES, OTHER])
+    text = (tmp_path / "x" / "index.html").read_text("utf-8")
+    assert "&lt;b&gt;so" in text
+    assert b64encode(secret.read_bytes()).decode() not in text
+    assert "it is said" not in text
+
+
+def test_what_drew_it_anew_is_told_where_it_did_not_measure_it(first, tmp_path):
+    away = changed(first, tmp_path / "old", lambda said: said["versions"].update(matplotlib="1.0"))
+    rebuild(away, tmp_path / "x", rows=[PATCHES, OTHER])
+    said = json.loads((tmp_path / "x" / "manifest.json").read_text("utf-8"))
+    assert said["versions"]["matplotlib"] == "1.0"
+    assert said["drawn_with"] == json.loads((first / "manifest.json").read_text())["versions"]
+    assert "drawn anew by another version" in (tmp_path / "x" / "index.html").read_text("utf-8")
+
+
+def test_other_class_names_are_another_beginning(small):
+    """Of the same number, from a file of the same name."""
+    other = replace(small, classes=("ant", "bee", "cat", "emu"))
+    told, again, renamed = (about_checkpoint(c) for c in (small, small, other))
+    assert told == again
+    assert told != renamed
+
+
+def test_what_a_file_says_of_its_training_is_made_fit_for_a_page(small):
+    wild = replace(small, training={"held_out_accuracy": "<b>", "loss": float("nan"), "steps": 3})
+    assert about_checkpoint(wild)["training"] == {"loss": None, "steps": 3}
+    told = about_checkpoint(replace(small, training={"held_out_accuracy": 0.5}))
+    assert told["training"] == {"held_out_accuracy": 0.5}
 
 
 def test_an_interrupted_report_is_begun_anew_with_force(tmp_path):

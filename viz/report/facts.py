@@ -93,9 +93,15 @@ def about_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         | {"dropped": len(source.dropped)},
         "preprocessing": checkpoint.preprocessing.to_dict(),
         "classes": len(checkpoint.classes),
+        "class_names_sha256": hashlib.sha256("\n".join(checkpoint.classes).encode()).hexdigest(),
         "training": dict(checkpoint.training),
     }
-    told: dict[str, Any] = without_paths(json.loads(json.dumps(facts)))
+    # A file may say anything of its training, numbers that JSON does not hold too.
+    plain = json.loads(json.dumps(facts), parse_constant=lambda name: None)
+    said = plain["training"].get("held_out_accuracy")
+    if not isinstance(said, (int, float)) or isinstance(said, bool):
+        plain["training"].pop("held_out_accuracy", None)
+    told: dict[str, Any] = without_paths(plain)
     return told
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from viz.report.facts import versions
 from viz.report.growing import begin
 from viz.report.manifest import read_manifest
+from viz.report.page import html
+from viz.report.paper import PAPERS
 from viz.report.plan import ReportError, check_folder
 from viz.report.sections import Section, draw
+from viz.report.words import story
 
 if TYPE_CHECKING:
     from viz.catalogue.base import Shown
@@ -63,6 +67,8 @@ def rebuild(
     folder = check_folder(folder, force=force)
     facts["settings"] |= {"formats": list(formats)} if formats else {}
     facts["settings"] |= {"paper": paper} if paper else {}
+    _tell_versions(facts)
+    _check(source, facts)
     known = {row.name: row for row in rows}
     part = begin(folder, facts, resume=False)
     try:
@@ -75,7 +81,8 @@ def rebuild(
             if row is None:
                 raise ReportError(f"{source.name}: this version knows no section {old.name!r}.")
             if old.failed:
-                sections.append(old)
+                sections.append(Section(row.name, row.title, row.misleads, row.needs_images,
+                                        failed=str(old.failed)))  # fmt: skip
                 continue
             name = f"{row.name}.npz"
             shutil.copyfile(source / "data" / name, part.folder / "data" / name)
@@ -86,3 +93,27 @@ def rebuild(
         shutil.rmtree(part.folder, ignore_errors=True)
         raise
     return tuple(sections)
+
+
+def _tell_versions(facts: dict[str, Any]) -> None:
+    """Note what the figures are drawn with, where that is not what measured their numbers."""
+    facts.pop("drawn_with", None)
+    now = versions()
+    if now != facts["versions"]:
+        facts["drawn_with"] = now
+
+
+def _check(source: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse, before any work, a manifest of which no page can be made."""
+    try:
+        html(facts, (), source)
+        story(facts, (), _no_room)
+        fits = facts["settings"]["paper"] in PAPERS
+    except Exception:
+        fits = False
+    if not fits:
+        raise ReportError(f"{source.name}: manifest.json does not hold what a report is made from.")
+
+
+def _no_room(name: str, width: float, height: float) -> NoReturn:
+    raise ValueError(f"a page without figures has none named {name}.")

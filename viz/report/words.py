@@ -203,13 +203,23 @@ def _section(section: Section, room: Callable[[str, float, float], Flowable]) ->
     return out
 
 
+def _anew(facts: Mapping[str, Any]) -> str:
+    if "drawn_with" not in facts:
+        return ""
+    now = facts["drawn_with"]
+    return (
+        "Figures and pages were drawn anew by another version (drawn_with in manifest.json): "
+        f"convmixer-viz {now['convmixer-viz']}, matplotlib {now['matplotlib']}. "
+    )
+
+
 def _made(facts: Mapping[str, Any]) -> list[Flowable]:
     made = ", ".join(f"{n} {v}" for n, v in facts["versions"].items() if n != "code")
     texts = (
         facts["command"],
-        f"Seed {facts['settings']['seed']}, threads {facts['threads']}; {made}. Hashes of "
-        "checkpoint, images and of every file of the report stand in manifest.json, the numbers "
-        "behind every figure in data/.",
+        f"Seed {facts['settings']['seed']}, threads {facts['threads']}; {made}. {_anew(facts)}"
+        "Hashes of checkpoint, images and of every file of the report stand in manifest.json, the "
+        "numbers behind every figure in data/.",
     )
     return [Paragraph(_safe(text), BODY) for text in texts if text]
 
