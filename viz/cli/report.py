@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from viz.cli.common import (
     force_option,
@@ -66,6 +67,11 @@ def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | Non
     """
     if (source is None) == (not checkpoints) or len(checkpoints) > 2:
         raise click.UsageError("give one checkpoint, or two, or --from and a report's folder.")
+    if source is not None and (unused := _given_in_vain()):
+        raise click.UsageError(
+            f"--from draws what a report holds; {', '.join(unused)} cannot change it. It takes "
+            "-o, --formats, --paper and --force."
+        )
     failed = (
         _again(source, output or source, options)
         if source is not None
@@ -73,6 +79,18 @@ def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | Non
     )
     if failed:
         sys.exit(1)
+
+
+def _given_in_vain() -> list[str]:
+    """Return the options given that a report drawn anew has no use for."""
+    ctx = click.get_current_context()
+    taken = ("checkpoints", "source", "output", "formats", "paper", "force")
+    return [
+        param.opts[0]
+        for param in ctx.command.params
+        if param.name not in taken
+        and ctx.get_parameter_source(str(param.name)) is ParameterSource.COMMANDLINE
+    ]
 
 
 def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
