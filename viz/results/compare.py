@@ -243,26 +243,7 @@ class NetworkComparison(TwoNetworks):
             if self.differing
             else "The architectures are the same."
         ]
-        delta, interval = self.shown_delta
-        clear = self.clear
-        total = len(self.descriptors)
-        how = "mean over blocks of " if self.paired else ""
-        parts.append(
-            f"{len(clear)} of {total} descriptors differ with a {100 * self.confidence:.0f} % "
-            "interval that leaves out 0 (each tested by itself)"
-            + (
-                ", most of all "
-                + "; ".join(
-                    f"{_WORDS.get(name, name.replace('_', ' '))} ({how}Cliff's delta "
-                    f"{delta[i]:+.2f}, {interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
-                    for name in clear[:2]
-                    for i in [self.descriptors.index(name)]
-                )
-                if clear
-                else ""
-            )
-            + "."
-        )
+        parts.append(self._differing_descriptors())
         a, b = self._labelled().values()
         parts.append(f"A label is given to {100 * a:.0f} % of A's and {100 * b:.0f} % of B's")
         parts[-1] += " kernels"
@@ -272,11 +253,34 @@ class NetworkComparison(TwoNetworks):
         if change[top]:
             parts[-1] += (
                 f"; the label whose share differs most is {self.labels[top]} "
-                f"({100 * change[top]:+.1f} points, {100 * around[top, 0]:+.1f} to "
-                f"{100 * around[top, 1]:+.1f})"
+                f"({100 * change[top]:+.1f} points"
             )
+            if np.isfinite(around[top]).all():
+                parts[-1] += f", {100 * around[top, 0]:+.1f} to {100 * around[top, 1]:+.1f}"
+            parts[-1] += ")"
         parts[-1] += "."
         return " ".join(parts)
+
+    def _differing_descriptors(self) -> str:
+        """Say how many descriptors differ, and which most."""
+        delta, interval = self.shown_delta
+        if not np.isfinite(interval).any():
+            one = min(self.depths) < 2
+            why = "a network of one block has no interval" if one else "their values do not vary"
+            return f"Whether descriptors differ is not tested: {why}."
+        clear, how = self.clear, "mean over blocks of " if self.paired else ""
+        rows = [(name, self.descriptors.index(name)) for name in clear[:2]]
+        named = "; ".join(
+            f"{_WORDS.get(name, name.replace('_', ' '))} ({how}Cliff's delta {delta[i]:+.2f}, "
+            f"{interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
+            for name, i in rows
+        )
+        return (
+            f"{len(clear)} of {len(self.descriptors)} descriptors differ with a "
+            f"{100 * self.confidence:.0f} % interval that leaves out 0 (each tested by itself)"
+            + (f", most of all {named}" if clear else "")
+            + "."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per descriptor and label: both networks, difference and intervals."""
