@@ -131,9 +131,10 @@ def random_init(count: int, k: int, seed: int) -> NDArray[np.float32]:
 
 
 def fit_without_peak(taps: Taps, fitted: Taps) -> NDArray[np.float64]:
-    """Return R^2 over all taps but the one farthest from the kernel's median.
+    """Return the gain -log(E / T + .001) over all taps but the one farthest from the median.
 
-    A fit follows a lone large tap wherever it lies; only the others show whether there is shape.
+    E is the squared error, T the energy about the mean. A fit follows a lone large tap wherever it
+    lies; only the others show whether there is shape.
 
     Parameters
     ----------
@@ -145,7 +146,8 @@ def fit_without_peak(taps: Taps, fitted: Taps) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, (..., n)
-        At most 1; negative where the fit is worse than the mean.
+        At most -log(.001); below 0 where the fit is worse than the mean. Where the others are all
+        equal, as of a fit no better than the mean.
     """
     rest, mean = _without_peak(taps)
     total = ((taps - mean) ** 2 * rest).sum(1)
