@@ -49,11 +49,15 @@ def undrawn(monkeypatch):
     out = io.BytesIO()
     Image.new("L", (1, 1)).save(out, "PNG")
 
-    def blank(result, *, draw):
+    drawn = []
+
+    def blank(result, *, draw, made_from=""):
+        drawn.append(result)
         return out.getvalue()
 
     for name in ("close_up._png", "one_kernel.png", "one_filter.png", "on_images.png"):
         monkeypatch.setattr(f"viz.explorer.{name}", blank)
+    return drawn
 
 
 def told(elements):
@@ -99,10 +103,23 @@ def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
     assert app.query_params["label"] == "edge"
 
 
-def test_no_kernel_of_that_label(open_app, labelled, undrawn):
-    app = open_app("kernel", block="0", channel="1", label="ring")
+@pytest.mark.parametrize("order", ["similarity", "norm"])
+def test_no_kernel_of_that_label(open_app, labelled, undrawn, order):
+    app = open_app("kernel", block="0", channel="1", label="ring", order=order)
     assert fine(app)
     assert "No kernel here has this label." in told(app.caption)
+
+
+def test_the_effect_is_drawn_anew_once_described(open_app, undrawn, monkeypatch):
+    """The fit put in a kernel's place is another one then."""
+    with monkeypatch.context() as stopped:
+        stopped.setattr("viz.explorer.kernels.work", lambda *given, **settings: None)
+        app = open_app("kernel", block="1", channel="3")
+    assert fine(app)
+    app.run()
+    assert fine(app)
+    alone, whole = (result for result in undrawn if isinstance(result, Removal))
+    assert alone != whole
 
 
 def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_file):
@@ -175,7 +192,7 @@ def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
     exec(compile(script, "shown", "exec"), {})
     made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
-    app = open_app("depthwise", label="grating")
+    app = open_app("depthwise", label="grating", order="norm")
     assert [i.value for i in app.info] == ["No kernel shown here is labelled grating."]
 
 

@@ -16,13 +16,12 @@ from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
-from viz.explorer.on_images import heavy
+from viz.explorer.on_images import heavy, sweep_of
 from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.explorer.working import work
 from viz.image_sets import default_images
-from viz.measure.sweep import open_sweep
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -256,7 +255,7 @@ def show_swept(name: str) -> None:
     images, sweep = images_chosen(), None
     if start.sweep is not None and images.folder == start.images:
         try:
-            open_sweep(start.sweep, found.checkpoint)
+            sweep_of(found, start.sweep)
             sweep = Path(start.sweep)
         except (Refusal, OSError) as error:
             st.info(plain(error))

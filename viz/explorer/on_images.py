@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from viz.results.sweep import Sweep
     from viz.results.top_patches import TopPatches
 
-__all__ = ["heavy", "show_maps", "show_removal", "show_top_patches"]
+__all__ = ["heavy", "show_maps", "show_removal", "show_top_patches", "sweep_of"]
 
 _MAPS = 2
 """Images whose feature maps are shown."""
@@ -101,7 +101,7 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
         return
     kept = replace(found, private=found.private or images.private)
     st.image(
-        cached(kept, png, made.value, draw=_maps),
+        cached(kept, png, made.value, draw=_maps, made_from=made.key),
         alt=f"Feature maps of block {block}, kernel {channel}, beside the images and the kernel.",
         width="stretch",
     )
@@ -171,7 +171,7 @@ def show_removal(
     kept = replace(found, private=found.private or images.private)
     st.markdown(plain(made.value.sentence()))
     st.image(
-        cached(kept, png, made.value, draw=_removal),
+        cached(kept, png, made.value, draw=_removal, made_from=made.key),
         alt="Change of the largest logits of each image: " + made.value.sentence(),
         width="stretch",
     )
@@ -216,18 +216,36 @@ def _top(result: TopPatches) -> Figure:
     return figure
 
 
-def _top_png(result: TopPatches, *, at: str) -> bytes:
-    """Draw it; the key needs the channel, which is no part of the source."""
-    del at
-    return png(result, draw=_top)
-
-
-def _opened_sweep(checkpoint: Checkpoint, *, path: str, stamp: float) -> Sweep:
+def _opened_sweep(checkpoint: Checkpoint, *, path: str, stamp: int) -> Sweep:
     del stamp
     return open_sweep(path, checkpoint)
 
 
-def show_top_patches(found: Opened, block: int | None, channel: int, label: str = "") -> None:
+def sweep_of(found: Opened, path: str) -> Sweep:
+    """Return a sweep of the checkpoint, read once for as long as its file stays as it is.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    path : str
+        Of its file.
+
+    Returns
+    -------
+    Sweep
+        Shared: read only.
+
+    Raises
+    ------
+    Refusal
+        If the file is no sweep, or that of another checkpoint.
+    """
+    stamp = Path(path).stat().st_mtime_ns
+    return cached(found, _opened_sweep, found.checkpoint, path=path, stamp=stamp)
+
+
+def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
     """Show the patches that drive a channel most, where a sweep was given at the start.
 
     Parameters
@@ -238,8 +256,6 @@ def show_top_patches(found: Opened, block: int | None, channel: int, label: str 
         0-based; None for a patch filter.
     channel : int
         0-based.
-    label : str
-        Of the kernel, where it is known.
     """
     start = Start.read()
     if start.sweep is None or start.images is None:
@@ -248,18 +264,15 @@ def show_top_patches(found: Opened, block: int | None, channel: int, label: str 
     stage = "patch embedding" if block is None else "depthwise"
     at = [(-1 if block is None else block, channel)]
     try:
-        stamp = Path(start.sweep).stat().st_mtime
-        sweep = cached(found, _opened_sweep, found.checkpoint, path=start.sweep, stamp=stamp)
+        sweep, stamp = sweep_of(found, start.sweep), Path(start.sweep).stat().st_mtime_ns
         with st.spinner("Cutting out patches …"):
-            result = top_patches(
-                found.checkpoint, sweep, start.images, at, stage=stage,
-                labels=[label] if label else [],
-            )  # fmt: skip
+            result = top_patches(found.checkpoint, sweep, start.images, at, stage=stage)
     except (Refusal, OSError) as error:
         st.info(plain(error))
         return
     st.image(
-        cached(found, _top_png, result, at=str(at)),
+        # Neither the channel nor the sweep's file is part of the source.
+        cached(found, png, result, draw=_top, made_from=f"{at} {stamp}"),
         alt=f"The patches of {result.n_images} images with the largest values, largest first.",
         width="stretch",
     )

@@ -23,8 +23,9 @@ DESCRIBING = "description = measure.depthwise.describe_checkpoint(checkpoint)"
 """A line that describes all kernels."""
 
 
-def png(result: Any, *, draw: Callable[[Any], Figure]) -> bytes:
-    """Return a result drawn, as a PNG for the screen."""
+def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> bytes:
+    """Return a result drawn, as a PNG for the screen; what it was made from is for the cache."""
+    del made_from
     buffer = io.BytesIO()
     draw(result).savefig(buffer, format="png", dpi=_SCREEN_DPI)
     return buffer.getvalue()

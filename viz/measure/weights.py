@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -56,7 +57,8 @@ def _orientation_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def _norm_order(weights: NDArray[np.float32]) -> NDArray[np.int64]:
-    return np.argsort(-np.linalg.norm(weights.reshape(len(weights), -1), axis=1), kind="stable")
+    flat = weights.reshape(len(weights), math.prod(weights.shape[1:]))
+    return np.argsort(-np.linalg.norm(flat, axis=1), kind="stable")
 
 
 def _similarity_order(kernels: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import streamlit as st
 from matplotlib.figure import Figure
 
@@ -13,6 +11,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.mosaic import show_mosaic
+from viz.explorer.sections import png
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
 from viz.explorer.words import ANY_LABEL
@@ -21,7 +20,6 @@ from viz.measure.weights import depthwise_kernels, patch_filters
 from viz.results.close_up import Parts
 
 _PER_BLOCK = 16
-_SCREEN_DPI = 200
 
 
 def _short(count: int) -> str:
@@ -90,16 +88,10 @@ def _drawn(rows: Parts) -> Figure:
     return figure
 
 
-def _png(rows: Parts) -> bytes:
-    buffer = io.BytesIO()
-    _drawn(rows).savefig(buffer, format="png", dpi=_SCREEN_DPI)
-    return buffer.getvalue()
-
-
 def _to_scale(found: Opened, rows: Parts) -> None:
     st.subheader("To scale", anchor=False)
     st.image(
-        cached(found, _png, rows),
+        cached(found, png, rows, draw=_drawn),
         alt="The image with its patches and receptive fields; parameters and shapes of each part.",
         width="stretch",
     )
