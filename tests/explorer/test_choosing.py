@@ -145,6 +145,29 @@ def test_a_hostile_upload_is_not_executed(open_app, tmp_path):
     assert mark.exists()
 
 
+def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, caplog, grey_file):
+    """It is told as what it is, without a traceback; the app goes on."""
+
+    def broken(source):
+        raise ValueError(f"a secret of {source}")
+
+    app = open_app()
+    monkeypatch.setattr(checkpoints, "_load", broken)
+    upload(app, "mine.safetensors", grey_file.read_bytes())
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith("mine.safetensors could not be read, and the fault is this program")
+    assert "secret" not in sentence
+    assert "secret" in caplog.text
+    assert not app.exception
+    assert app.metric
+    app.file_uploader[0].set_value(None)
+    app.selectbox[0].select("grey.safetensors").run()
+    assert sentences(app.error)[0].startswith("This page could not be shown (ValueError: ")
+    app.selectbox[0].select("small.safetensors").run()
+    assert not app.error
+    assert app.metric
+
+
 def test_a_truncated_upload(open_app, small_file):
     app = upload(open_app(), "half.safetensors", small_file.read_bytes()[:5000])
     (sentence,) = sentences(app.error)

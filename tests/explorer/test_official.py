@@ -1,6 +1,8 @@
 """Official weights: nothing is asked of anybody before the user asks for it."""
 
+import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -99,6 +101,30 @@ def test_a_stopped_download_ends_its_process(tmp_path, monkeypatch):
         download(NAME, stop, command=[sys.executable, "-c", "import time; time.sleep(60)"])
     assert processes[0].poll() is not None
     assert time.monotonic() - begun < 30
+
+
+def test_a_download_that_does_not_end_when_asked_is_ended(monkeypatch):
+    monkeypatch.setattr(official, "_PATIENCE", 0.2)
+    deaf = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+    words = [sys.executable, "-c", deaf + "sys.stderr.write('deaf'); sys.stderr.flush(); "
+             "time.sleep(60)"]  # fmt: skip
+    processes, told = [], []
+    real = subprocess.Popen
+
+    def popen(*args, **options):
+        told.append(options["stderr"])
+        processes.append(real(*args, **options))
+        return processes[0]
+
+    monkeypatch.setattr(official.subprocess, "Popen", popen)
+
+    def stop(done, total):
+        if os.fstat(told[0].fileno()).st_size:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        download(NAME, stop, command=words)
+    assert processes[0].poll() == -signal.SIGKILL
 
 
 def test_a_download_that_fails_says_why():

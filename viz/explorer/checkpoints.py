@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import threading
 import warnings
@@ -17,6 +18,7 @@ from viz.explorer import state
 from viz.explorer.official import show_download
 from viz.explorer.settings import MAX_UPLOAD, SUFFIXES, Start
 from viz.explorer.text import plain, safe_name
+from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -101,7 +103,7 @@ def load_upload(name: str, content: bytes) -> Checkpoint:
 
     Raises
     ------
-    ValueError
+    CheckpointError
         With one sentence, if the file is too large or is no ConvMixer.
     """
     from viz.model.checkpoint import CheckpointError
@@ -118,7 +120,7 @@ def load_upload(name: str, content: bytes) -> Checkpoint:
         path.write_bytes(content)
         try:
             return _load(path)
-        except ValueError as refused:
+        except Refusal as refused:
             raise CheckpointError(str(refused).replace(str(path), name)) from None
 
 
@@ -143,8 +145,15 @@ def _upload() -> _Upload | None:
     with st.spinner(f"Reading {plain(name)} …"):
         try:
             checkpoint = load_upload(file.name, file.getvalue())
-        except ValueError as refused:
+        except Refusal as refused:
             error = str(refused)
+        except Exception as fault:
+            # Whatever the file does to this program, the other checkpoints stay usable.
+            logging.getLogger("viz.explorer").exception("An upload could not be read")
+            error = (
+                f"{name} could not be read, and the fault is this program's own "
+                f"({type(fault).__name__}); the log has the details."
+            )
     sha = checkpoint.source.sha256[:8] if checkpoint else ""
     found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
     st.session_state[_UPLOADED] = found
@@ -204,7 +213,7 @@ def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
             say(partial(show_download, absent))
             return None
         return Opened(key, spelling, _load_file(path), False)
-    except (ValueError, OSError) as refused:
+    except (Refusal, OSError) as refused:
         say(partial(st.error, plain(refused)))
         return None
 

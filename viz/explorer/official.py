@@ -14,11 +14,14 @@ import streamlit as st
 from viz.explorer.cache import Tell
 from viz.explorer.text import plain
 from viz.explorer.working import answer, asked, working
+from viz.results.refusal import Refusal
 
 __all__ = ["download", "show_download"]
 
 _LOOK = 0.2
 """Seconds between two looks at how much has come."""
+_PATIENCE = 5.0
+"""Seconds for a process to end when asked to."""
 
 
 def _received(hub_id: str) -> int:
@@ -68,7 +71,11 @@ def download(name: str, tell: Tell, *, command: Sequence[str] | None = None) -> 
         finally:
             if process.poll() is None:
                 process.terminate()
-                process.wait(20)
+                try:
+                    process.wait(_PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
         if process.returncode:
             said.seek(0)
             lines = said.read().decode(errors="replace").strip().splitlines()
@@ -103,7 +110,7 @@ def show_download(name: str) -> None:
     try:
         with working(work, f"Downloading {name}") as tell:
             download(name, tell)
-    except (ValueError, OSError) as error:
+    except (Refusal, OSError) as error:
         answer(work, None)
         st.error(plain(error))
         st.button("Try again", on_click=answer, args=(work, True))
