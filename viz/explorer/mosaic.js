@@ -14,7 +14,9 @@ export default function (component) {
   const root = parentElement.querySelector(".mosaic");
   const before = shown.get(root);
   const same = before && before.data.png === data.png && before.data.alt === data.alt &&
-    before.data.key.text === data.key.text && !before.data.label === !data.label;
+    before.data.key.text === data.key.text && !before.data.label === !data.label &&
+    // Pictures of different tiles may be the same.
+    `${before.data.block}` === `${data.block}` && `${before.data.channel}` === `${data.channel}`;
   if (same) before.report = component.setTriggerValue;
   else {
     const here = { data, report: component.setTriggerValue, chosen: before?.chosen ?? null };
@@ -179,6 +181,7 @@ function build(root, data, here) {
     else if (event.key === "ArrowDown") point(up(i, 1), true);
     else return;
     event.preventDefault();
+    event.stopPropagation(); // the page has keys of its own, such as those to the next kernel
   };
   const by = (factor) => {
     const now = Math.round(zoom * ratio());

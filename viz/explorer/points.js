@@ -89,5 +89,6 @@ function build(root, data, here) {
       point(order[Math.max(0, Math.min(count - 1, place))]);
     } else return;
     event.preventDefault();
+    event.stopPropagation(); // the page has keys of its own, such as those to the next kernel
   };
 }
