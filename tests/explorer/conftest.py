@@ -9,6 +9,7 @@ import streamlit as st
 import torch
 from streamlit import config
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from viz.explorer import checkpoints
 from viz.explorer.settings import OPTIONS, Start
@@ -80,13 +81,10 @@ def open_app(shipped, monkeypatch, small_file, grey_file):
         app = AppTest.from_file(APP, default_timeout=60)
         for name, value in address.items():
             app.query_params[name] = value
-        app.run()
         if view is not None:
-            app.switch_page(f"views/{view}.py")
-            for name, value in address.items():
-                app.query_params[name] = value
-            app.run()
-        return app
+            # As a link from elsewhere does: a page in between would take a run of its own.
+            app._page_hash = calc_hash(view.replace("_", "-").replace("overview", ""))
+        return app.run()
 
     return opened
 
