@@ -54,6 +54,14 @@ def test_of_paths_the_last_name_is_left():
         "b": ["'c.png' is broken", "x.pth", "1/2 of it, and/or n/a", "/n"],
         "c": 3,
     }
+    assert without_paths("No such file: '/home/my nets/of me/x y.npz'") == "No such file: 'x y.npz'"
+    assert without_paths('"D:\\my nets\\x y" it\'s') == '"x y" it\'s'
+    assert without_paths("skipped:/home/me/a.png, file:///home/me/b.png") == (
+        "skipped:a.png, file:b.png"
+    )
+    assert without_paths("isn't 'a/b' or '/n' of http://x.org/y/z") == (
+        "isn't 'a/b' or '/n' of http://x.org/y/z"
+    )
     assert without_paths("see https://arxiv.org/abs/2201.09792") == (
         "see https://arxiv.org/abs/2201.09792"
     )
