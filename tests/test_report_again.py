@@ -1,11 +1,13 @@
 """A report made again: twice, from its data, after an interruption."""
 
 import json
+import os
 import shutil
 from base64 import b64encode
 from dataclasses import replace
 
 import pytest
+from PIL import Image
 
 from viz.catalogue import VIEWS, Given
 from viz.report.build import build
@@ -177,6 +179,25 @@ def test_what_a_file_says_of_its_training_is_made_fit_for_a_page(small):
     assert about_checkpoint(wild)["training"] == {"loss": None, "steps": 3}
     told = about_checkpoint(replace(small, training={"held_out_accuracy": 0.5}))
     assert told["training"] == {"held_out_accuracy": 0.5}
+
+
+def test_images_whose_names_are_no_text_are_told(small, tmp_path):
+    """Bytes that no encoding knows; and what is told of them reads back."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    name = os.fsdecode(b"\xff.png")
+    try:
+        Image.new("RGB", (40, 40), (90, 30, 10)).save(folder / name)
+    except OSError:
+        pytest.skip("file names are text here")
+    sections = build(small, tmp_path / "r", images=folder, views=[OTHER], formats=(".svg",))
+    assert [s.failed for s in sections] == [""]
+    told = json.loads((tmp_path / "r" / "manifest.json").read_text("utf-8"))
+    assert told["images"]["names"] == [name]
+    assert r"\udcff.png" in (tmp_path / "r" / "index.html").read_text("utf-8")
+    (again,) = rebuild(tmp_path / "r", tmp_path / "again", rows=[OTHER])
+    assert not again.failed
+    assert contents(tmp_path / "again") == contents(tmp_path / "r")
 
 
 def test_an_interrupted_report_is_begun_anew_with_force(tmp_path):

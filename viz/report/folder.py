@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from viz.results.base import Result
 
 __all__ = [
+    "ODD_NAMES",
     "check_view_folder",
     "make_figures",
     "write_numbers",
     "write_view",
     "write_view_folder",
 ]
+
+
+ODD_NAMES = "backslashreplace"
+"""What becomes of bytes of a file's name that are no UTF-8; in JSON these are its own escapes."""
 
 
 def make_figures(row: Shown, result: Result) -> dict[str, Figure]:
@@ -82,7 +87,7 @@ def write_numbers(row: Shown, result: Result, data: Path) -> None:
         result.to_frame().to_csv(data / f"{row.name}.csv", index=False, lineterminator="\n")
     if row.summary is not None:
         text = json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False)
-        (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8")
+        (data / f"{row.name}.json").write_text(text + "\n", encoding="utf-8", errors=ODD_NAMES)
 
 
 def check_view_folder(folder: Path, *, force: bool = False) -> None:

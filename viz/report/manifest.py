@@ -9,6 +9,7 @@ from typing import Any
 
 from viz.draw.style import FORMATS
 from viz.report.facts import sha256
+from viz.report.folder import ODD_NAMES
 from viz.report.plan import ReportError
 from viz.report.sections import Section
 
@@ -31,7 +32,7 @@ def write_json(path: Path, value: Any) -> None:
     """
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     part = path.with_name(path.name + ".new")
-    part.write_text(text, encoding="utf-8")
+    part.write_text(text, encoding="utf-8", errors=ODD_NAMES)
     part.replace(path)
 
 

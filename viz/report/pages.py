@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from viz.report.folder import ODD_NAMES
 from viz.report.manifest import write_json, write_manifest
 from viz.report.page import html, title_of
 from viz.report.paper import write_pdf
@@ -61,7 +62,8 @@ def finish(
     if suffix:
         tex = figures_tex(title_of(facts), sections, suffix)
         (figures / "figures.tex").write_text(tex, encoding="utf-8", newline="\n")
-    (part / "index.html").write_text(html(facts, sections, made), encoding="utf-8", newline="\n")
+    page = html(facts, sections, made)
+    (part / "index.html").write_text(page, encoding="utf-8", errors=ODD_NAMES, newline="\n")
     write_pdf(part / "report.pdf", facts, sections, (figures, made))
     times = {**times, "pages": round(time.perf_counter() - begun, 3)}
     write_manifest(part, facts, sections, times, leave=(made.name, *leave))
