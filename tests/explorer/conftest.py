@@ -1,5 +1,6 @@
 """The explorer run without a browser, on small networks."""
 
+import io
 import json
 import tempfile
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 import torch
+from PIL import Image
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
@@ -57,6 +59,23 @@ def safe(monkeypatch, loaded):
     for name, value in before.items():
         config.set_option(name, value)
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """No picture is drawn: for tests about what stands beside them. Returns what would be."""
+    out, drawn = io.BytesIO(), []
+    Image.new("L", (1, 1)).save(out, "PNG")
+
+    def blank(result, **settings):
+        drawn.append(result)
+        return out.getvalue()
+
+    names = ("close_up._png", "found._png", "one_filter.png", "one_kernel.png", "on_images.png",
+             "sections.png")  # fmt: skip
+    for name in names:
+        monkeypatch.setattr(f"viz.explorer.{name}", blank)
+    return drawn
 
 
 @pytest.fixture

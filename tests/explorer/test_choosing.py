@@ -10,6 +10,8 @@ from viz.explorer import checkpoints
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def sentences(elements):
     return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]

@@ -16,6 +16,8 @@ from viz.image_sets import default_images
 from viz.results.feature_maps import FeatureMaps
 from viz.results.sweep import Sweep
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def picture(seed, suffix="PNG"):
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
@@ -44,13 +46,6 @@ def results(kept):
     values = [value for value, _ in reversed(kept._kept.values())]
     found = [v.value for v in values if isinstance(getattr(v, "value", None), FeatureMaps)]
     return [dict(result.source.images) for result in found]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """What is drawn is not looked at here."""
-    empty = picture(0)
-    monkeypatch.setattr("viz.explorer.found._png", lambda result, **settings: empty)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from click.testing import CliRunner
 
 from viz.catalogue import COMPARISONS, VIEWS
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def sentences(elements):
     return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]

@@ -1,6 +1,5 @@
 """A kernel's own page: what it tells is what the measures say, and its lists walk as they say."""
 
-import io
 import re
 from dataclasses import replace
 
@@ -41,23 +40,6 @@ def labelled(whole, monkeypatch):
     for module in ("kernels", "on_images"):
         monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
     return found
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """No picture is drawn: for tests about what stands beside them."""
-    out = io.BytesIO()
-    Image.new("L", (1, 1)).save(out, "PNG")
-
-    drawn = []
-
-    def blank(result, *, draw, made_from=""):
-        drawn.append(result)
-        return out.getvalue()
-
-    for name in ("close_up._png", "one_kernel.png", "one_filter.png", "on_images.png"):
-        monkeypatch.setattr(f"viz.explorer.{name}", blank)
-    return drawn
 
 
 def told(elements):

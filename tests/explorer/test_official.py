@@ -15,6 +15,7 @@ from viz.model import zoo
 from viz.model.guards import CheckpointError
 
 NAME = "convmixer_768_32"
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(autouse=True)

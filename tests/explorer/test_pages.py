@@ -83,7 +83,7 @@ def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
         ("patch_filter", {"channel": "7", "order": "orientation"}),
     ],
 )
-def test_the_address_holds_the_state(open_app, view, address):
+def test_the_address_holds_the_state(open_app, undrawn, view, address):
     app = open_app(view, checkpoint="small.safetensors", **address)
     assert fine(app)
     wanted = {"checkpoint": "small.safetensors", **address}
@@ -112,21 +112,21 @@ def test_widgets_change_the_address(open_app):
     }
 
 
-def test_nonsense_in_the_address_is_ignored(open_app):
-    """In one test, so that the page's pictures are drawn once; each value in a new session."""
+def test_nonsense_in_the_address_is_ignored(open_app, undrawn):
+    """In one test, so that the kernel is measured once; each value in a new session."""
     for value in ("-1", "1e9", "²", "nan", "", "<b>", "0x1"):
         app = open_app("kernel", block=value, channel=value, order=value)
         assert fine(app), value
         assert app.title[0].value == "Block 0, kernel 0", value
 
 
-def test_too_large_a_number_is_answered(open_app):
+def test_too_large_a_number_is_answered(open_app, undrawn):
     app = open_app("kernel", block="12", channel="3")
     assert sentences(app.warning) == ["There is no block 12: they are 0 to 2."]
     assert app.title[0].value == "Block 2, kernel 3"
 
 
-def test_settings_survive_a_visit_elsewhere(open_app):
+def test_settings_survive_a_visit_elsewhere(open_app, undrawn):
     app = open_app("depthwise", order="norm")
     app.query_params.clear()
     app.switch_page("views/overview.py").run()
@@ -144,7 +144,7 @@ def menu(app, title):
     return dict(parse_qsl(link.query_string))
 
 
-def test_the_menu_leads_back_to_what_was_shown(open_app):
+def test_the_menu_leads_back_to_what_was_shown(open_app, undrawn):
     """Its links hold the settings, and those common to all pages where a page uses them."""
     app = open_app("depthwise", order="norm", show="all")
     app.query_params.clear()
@@ -159,7 +159,7 @@ def test_the_menu_leads_back_to_what_was_shown(open_app):
     assert app.query_params["order"] == "norm"
 
 
-def test_a_link_that_leaves_settings_out_means_the_defaults(open_app):
+def test_a_link_that_leaves_settings_out_means_the_defaults(open_app, undrawn):
     """Whatever was chosen here before; and it is left as it is, or going back would take two
     steps."""
     app = open_app("patch_filters", order="norm", scale="figure")
@@ -178,7 +178,7 @@ def test_a_link_that_leaves_settings_out_means_the_defaults(open_app):
     assert app.query_params["scale"] == "tile"
 
 
-def test_next_and_previous_follow_the_order(open_app, small):
+def test_next_and_previous_follow_the_order(open_app, undrawn, small):
     """Through the block by norm, largest first, and round again."""
     norms = small.model.depthwise_kernels(1).flatten(1).norm(dim=1).numpy()
     order = np.argsort(-norms, kind="stable")
@@ -191,7 +191,7 @@ def test_next_and_previous_follow_the_order(open_app, small):
     assert any(c.value == "kernel 1 of 16 in this order" for c in app.caption)
 
 
-def test_kernel_page_tells_the_truth(open_app, small):
+def test_kernel_page_tells_the_truth(open_app, undrawn, small):
     app = open_app("kernel", block="2", channel="5")
     taps = small.model.depthwise_kernels(2)[5].numpy().astype(float)
     shown = {m.label: m.value.replace("−", "-") for m in app.metric}
@@ -217,7 +217,7 @@ def test_kernel_page_tells_the_truth(open_app, small):
     ],
 )
 def test_the_lines_shown_make_the_same(
-    open_app, view, kind, address, tmp_path, monkeypatch, small_file
+    open_app, undrawn, view, kind, address, tmp_path, monkeypatch, small_file
 ):
     """What the page tells to type writes files, and both ways make the same."""
     app = open_app(view, **address)
