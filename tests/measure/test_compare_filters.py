@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from scipy.stats import t as student
 from two_networks import changed, network, permuted
 
 from viz.measure.compare_channels import agreement, cosines, matched
@@ -209,3 +210,37 @@ def test_matching_can_be_stopped():
 
     with pytest.raises(KeyboardInterrupt):
         match_patch_filters(network(0), network(1), progress=stop)
+
+
+def test_what_chance_needs_by_the_slow_formula(rng):
+    """Student's bound for one more draw; the 95 % quantile of pairs by shuffles of its own."""
+    found = match_patch_filters(network(0), network(1))
+    for bound, draws in zip(found.needed, found.null_mean, strict=True):
+        n = len(draws)
+        spread = (sum((d - draws.mean()) ** 2 for d in draws) / (n - 1)) ** 0.5
+        reach = student.ppf(1 - LEVEL, n - 1) * (1 + 1 / n) ** 0.5
+        assert bound == pytest.approx(draws.mean() + reach * spread)
+    pairs = []
+    for _ in range(60):
+        moved = [each[:, order].reshape(3, 4, 4) for each, order in zip(
+            found.filters_b.reshape(16, 3, 16), [rng.permutation(16) for _ in range(16)],
+            strict=True)]  # fmt: skip
+        pairs.append(matched(cosines(found.filters_a, np.stack(moved)))[2])
+    high = np.quantile(np.concatenate(pairs), 0.95)
+    assert found.null_high[SHUFFLED] == pytest.approx(high, abs=0.04)
+    assert abs(high - np.quantile(np.concatenate(pairs), 0.85)) > 0.04
+
+
+def test_agreement_by_the_slow_formula():
+    """Every block counts alike; of the first the patch filters are half."""
+    a, b = network(0), network(1)
+
+    def cosine(x, y):
+        return float((x * y).sum() / (x.norm() * y.norm()))
+
+    def mean(first, second):
+        return np.mean([cosine(x, y) for x, y in zip(first, second, strict=True)])
+
+    blocks = [mean(a.model.depthwise_kernels(i), b.model.depthwise_kernels(i)) for i in range(3)]
+    blocks[0] = (blocks[0] + mean(a.model.patch_filters, b.model.patch_filters)) / 2
+    assert agreement(a, b).index == pytest.approx(np.mean(blocks), abs=1e-6)

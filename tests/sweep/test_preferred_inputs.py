@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,6 +133,11 @@ def test_right_labels_agree_where_the_kernel_responds_most_only(found):
     np.testing.assert_allclose(elsewhere, found.chance, atol=0.2)
     assert (shuffled < 0.75).all()
     assert (found.gain_interval[:, 0] > 0.1).all()
+    for i, label in enumerate(found.labels):
+        gain = (found.agreement[0] - found.agreement[2])[found.label == label]
+        half = 1.96 * gain.std() / np.sqrt(len(gain))
+        wanted = gain.mean() + half * np.array([-1, 1])
+        np.testing.assert_allclose(found.gain_interval[i], wanted, atol=0.04)
     # The labels' atoms are the whole kernels, which have no mean.
     np.testing.assert_allclose(found.lift_label, 1, atol=1e-5)
     np.testing.assert_allclose(found.lift_mean, 0, atol=1e-5)
@@ -191,6 +197,10 @@ def test_a_kernel_that_its_mean_drives_has_an_idle_label(checkpoint, noise, tmp_
     assert (np.abs(found.lift_label[edge]) < 0.1).all()
     assert found.share[0, 2] < 0.5
     assert found.gain_interval[2, 0] < 0.1
+    # Their taps are nearly alike in any order, and so is where they respond most.
+    same = np.isclose(found.match[0, edge], found.match[2, edge], atol=0.02)
+    assert same.mean() > 0.5
+    assert not np.isclose(found.match[0, edge], found.match[1, edge], atol=0.02).all()
     assert found.block_lift[1, 1, 0] > 0.9 > 0.1 > found.block_lift[1, 1, 1]
 
 
@@ -226,6 +236,28 @@ def test_numbers_of_single_kernels_against_slow_loops(found, checkpoint, noise):
             plus = np.abs(LINE) + np.abs(LINE)[:, None] <= 1
             inner = [p[plus].mean() > p[~plus].mean() for p in patches]
             assert found.agreement[0, i] == np.mean(np.array(inner) == (channel % 2 == 0))
+
+
+def test_bumps_are_looked_for_in_their_place_and_size(rng):
+    """By slow loops over the taps of patches of noise."""
+    scale, x, y = (
+        np.array([0.5, 0.9, 1.6, 4.0]),
+        np.array([0, 1.0, -2, 0]),
+        np.array([0, 2.0, 1, 0]),
+    )
+    labels = np.array(["blob+", "off-centre", "on-centre", "blob-"])
+    said = SimpleNamespace(
+        label=labels, scale=scale, offset_x=x, offset_y=y, direction=None, orientation=None
+    )
+    patches, forms = rng.standard_normal((4, 50, 9, 9)), rng.standard_normal((4, 9, 9))
+    got = predictions.agreement(patches, forms, said, np.arange(4))
+    for i in range(4):
+        radius = min(max(1.18 * scale[i], 0.71), 9 / 4)
+        inside = np.array([[np.hypot(c - 4 - x[i], 4 - r - y[i]) <= radius for c in range(9)]
+                           for r in range(9)])  # fmt: skip
+        sign = 1 if labels[i] in ("blob+", "on-centre") else -1
+        wanted = [sign * (p[inside].mean() - p[~inside].mean()) > 0 for p in patches[i]]
+        np.testing.assert_array_equal(got[i], wanted)
 
 
 @pytest.mark.parametrize("k", [3, 8, 9])
