@@ -200,7 +200,7 @@ class FeatureMaps(Result):
             "images_shown": list(self.image_names),
             "depth": depth,
             "rank_shuffled_mean": {
-                part: float(np.mean(ranks))
+                part: float(np.mean(np.array(ranks, np.float64)))
                 for part in ("depthwise", "pointwise")
                 if (ranks := [row["rank_shuffled"] for row in depth if row["part"] == part])
                 and None not in ranks
