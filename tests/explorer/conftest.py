@@ -50,7 +50,7 @@ def safe(monkeypatch, loaded):
         return loaded[key]
 
     monkeypatch.setattr(checkpoints, "_load", once)
-    for module in ("found", "sections", "close_up"):
+    for module in ("found", "sections"):
         monkeypatch.setattr(f"viz.explorer.{module}._SCREEN_DPI", 40)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
@@ -71,7 +71,7 @@ def undrawn(monkeypatch):
         drawn.append(result)
         return out.getvalue()
 
-    names = ("close_up._png", "found._png", "one_filter.png", "one_kernel.png", "on_images.png",
+    names = ("close_up.png", "found._png", "one_filter.png", "one_kernel.png", "on_images.png",
              "sections.png")  # fmt: skip
     for name in names:
         monkeypatch.setattr(f"viz.explorer.{name}", blank)

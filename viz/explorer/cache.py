@@ -15,7 +15,7 @@ import streamlit as st
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["Store", "Tell", "cached", "clear", "key_of", "size", "store"]
+__all__ = ["Store", "Tell", "cached", "key_of", "size", "store"]
 
 T = TypeVar("T")
 Tell = Callable[[int, int], None]
@@ -52,11 +52,6 @@ class Store:
     def __contains__(self, key: str) -> bool:
         with self._lock:
             return key in self._kept
-
-    def clear(self) -> None:
-        """Forget everything."""
-        with self._lock:
-            self._kept.clear()
 
     def get(self, key: str, make: Callable[[Tell], T], tell: Tell) -> T:
         """Return what is kept, or make it.
@@ -171,11 +166,6 @@ def store(private: bool) -> Store:
     if "viz store" not in st.session_state:
         st.session_state["viz store"] = Store(_PRIVATE)
     return cast(Store, st.session_state["viz store"])
-
-
-def clear() -> None:
-    """Forget what all sessions share."""
-    _shared().clear()
 
 
 def key_of(function: Callable[..., Any], *subjects: Any, **settings: Any) -> str:

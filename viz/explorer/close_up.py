@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -12,6 +11,7 @@ import streamlit as st
 from viz.draw.close_up import close_up_figure, draw_response, draw_weights
 from viz.explorer import state
 from viz.explorer.cache import cached
+from viz.explorer.sections import png
 from viz.explorer.take_home import file_stem, python, take_home
 
 if TYPE_CHECKING:
@@ -21,22 +21,19 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.results.close_up import CloseUp
 
-__all__ = ["drawn", "show_close_up", "steps"]
-
-_SCREEN_DPI = 200
+__all__ = ["show_close_up", "steps"]
 
 
-def drawn(result: CloseUp, *, draw: Callable[[CloseUp, Figure], Any]) -> Figure:
-    """Return a finished figure of a close-up."""
+def _weights(result: CloseUp) -> Figure:
     figure = close_up_figure()
-    draw(result, figure)
+    draw_weights(result, figure)
     return figure
 
 
-def _png(result: CloseUp, *, draw: Callable[[CloseUp, Figure], Any]) -> bytes:
-    buffer = io.BytesIO()
-    drawn(result, draw=draw).savefig(buffer, format="png", dpi=_SCREEN_DPI)
-    return buffer.getvalue()
+def _response(result: CloseUp) -> Figure:
+    figure = close_up_figure()
+    draw_response(result, figure)
+    return figure
 
 
 def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
@@ -123,13 +120,13 @@ def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
     what = "filter" if result.source.block is None else "kernel"
     texts = (
         (
-            draw_weights,
+            _weights,
             f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
             f"Colours run to this {what}'s own largest weight, so a weak {what} looks as strong as "
             "a strong one: compare norms, not colours.",
         ),
         (
-            draw_response,
+            _response,
             f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
             f"What the {what} alone lets through, on its own scale. "
             + (
@@ -142,15 +139,15 @@ def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
     )
     for column, (draw, alt, misleads) in zip(pictures, texts, strict=True):
         with column:
-            st.image(cached(found, _png, result, draw=draw), alt=alt, width=680)
+            st.image(cached(found, png, result, draw=draw), alt=alt, width=680)
             st.caption(misleads)
     stem = file_stem(found, view)
     take_home(
         stem,
         result,
         {
-            "Weights": lambda: drawn(result, draw=draw_weights),
-            "Frequency response": lambda: drawn(result, draw=draw_response),
+            "Weights": partial(_weights, result),
+            "Frequency response": partial(_response, result),
         },
         script=python(
             found,

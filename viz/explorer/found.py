@@ -17,6 +17,7 @@ from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import heavy, sweep_of
+from viz.explorer.sections import uploaded
 from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
@@ -42,9 +43,6 @@ _MANY = 4096
 _LONGER = 8
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
-_UPLOADS = (
-    "The lines take the uploaded images from a folder called images, which is for you to make."
-)
 
 
 def _row(name: str) -> Shown:
@@ -131,7 +129,7 @@ def _home(
             for each in row.figures
         },
         shell=shell,
-        note=_UPLOADS if images is not None and images.uploads else "",
+        note="" if images is None else uploaded(images),
         script=python(
             found, _lines(row, images, other, sweep), stem, table=hasattr(result, "to_frame")
         ),

@@ -307,13 +307,8 @@ def _missing(wanted: str) -> str:
     return f"There are no images called {plain(wanted)} here."
 
 
-def images_chosen(*, told: bool = True) -> Images:
-    """Return the images that the page being run is about, and put them into its address.
-
-    Parameters
-    ----------
-    told : bool
-        Say on the page which they are.
+def images_chosen() -> Images:
+    """Return the images that the page is about, tell which, and put them into its address.
 
     Returns
     -------
@@ -325,7 +320,6 @@ def images_chosen(*, told: bool = True) -> Images:
     missing = st.session_state.get(f"{_SLOT} missing")
     if missing:
         st.warning(f"{_missing(missing)} Shown instead: {plain(found.label)}.")
-    if told:
-        names = ", ".join(found.names[:4]) + (" …" if len(found.names) > 4 else "")
-        st.caption(f"Images: {plain(found.label)} ({plain(names)}); choose others on the left.")
+    names = ", ".join(found.names[:4]) + (" …" if len(found.names) > 4 else "")
+    st.caption(f"Images: {plain(found.label)} ({plain(names)}); choose others on the left.")
     return found
