@@ -71,7 +71,7 @@ def find_images(folder: str | Path) -> list[Path]:
     if root.is_file():
         return [root]
     if not root.is_dir():
-        raise ImageError(f"{root}: no such file or folder; give a folder of images.")
+        raise ImageError(f"{root}: no such file or folder; give an image or a folder of images.")
     found = sorted(
         path
         for path in root.rglob("*")

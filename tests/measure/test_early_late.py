@@ -234,7 +234,22 @@ def test_groups_of_one_block_have_no_interval_and_say_so():
     assert "no interval" in found.note
     assert [v.answer for v in found.verdicts] == ["undecided", "undecided"]
     assert "without an interval" in found.verdicts[0].sentence
+    assert "without an interval over blocks" in found.difference
     json.dumps(found.summary(), allow_nan=False)
+
+
+def test_whether_groups_differ_is_said_first(planted):
+    """The largest difference and the count of intervals without 0, found anew row by row."""
+    found = quick(planted)
+    rows = [
+        (abs(row.delta), row.delta, row.delta_low, row.delta_high)
+        for row in found.to_frame().itertuples()
+    ]
+    clear = [r for r in rows if r[2] > 0 or r[3] < 0]
+    _, delta, low, high = max(rows)
+    assert found.difference.startswith(f"Of {len(rows)} descriptors {len(clear)} differ")
+    assert f"{delta:+.2f}, {low:+.2f} to {high:+.2f})." in found.difference
+    assert 0 < len(clear)
 
 
 @pytest.mark.parametrize("k", [3, 4])

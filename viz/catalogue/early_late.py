@@ -35,7 +35,9 @@ def _mosaics(result: Any) -> Figure:
 
 
 def _sentence(result: Any) -> str:
-    return " ".join([*(verdict.sentence for verdict in result.verdicts), result.note])
+    return " ".join(
+        [result.difference, *(verdict.sentence for verdict in result.verdicts), result.note]
+    )
 
 
 VIEWS: tuple[View, ...] = (

@@ -41,6 +41,13 @@ def _sentence(result: Any) -> str:
     medians, null = numbers["medians"], numbers["null"]
     noise = 100 * null["share_above_threshold"]
     fit = medians["r2_map"]
+    if null["r2_map_threshold"] >= numbers["settings"]["null_ceiling"]:
+        return (
+            f"Patches of {numbers['patch_size']} x {numbers['patch_size']} pixels are too small "
+            f"for names: a Gabor explains {100 * null['r2_map_median']:.0f} % of the median "
+            f"spatial map of white noise, so all {numbers['n']} filters are called noise here. "
+            "Colours and components can still be read."
+        )
     return (
         f"Of {numbers['n']} filters {shares['grey-gabor']} are grey Gabors, "
         f"{shares['colour-gabor']} coloured Gabors, {shares['grey-blob']} grey blobs, "

@@ -128,14 +128,16 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
     """
     width, height = inches(target)
     draws = result.null_mean.shape[1]
+    permuted = len(result.index_permuted)
+    marks = f", and {permuted} random permutations" if permuted else ""
     above, below = pair_heading(
         result,
         target,
         "are their patch filters alike?",
         "Left: cosine of each matched pair, most similar first, beside the same after B's filters "
         f"were changed (means of {draws} draws): taps in another order, or random mixtures of "
-        "all of them. Right: means over all pairs; small marks: single draws, and "
-        f"{len(result.index_permuted)} random permutations. {result.frame_note}",
+        f"all of them. Right: means over all pairs; small marks: single draws{marks}. "
+        f"{result.frame_note}",
     )
     low, top = below + 0.34, height - above - 0.06
     left, gap = 0.45, 1.62

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result
+from viz.results.depthwise import descriptor_words
 from viz.results.network import Source
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["NetworkComparison", "TwoNetworks", "finite", "relative_depth"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_atom": "R² of one atom"}
 
 
 def relative_depth(depth: int) -> Floats:
@@ -271,7 +271,7 @@ class NetworkComparison(TwoNetworks):
         clear, how = self.clear, "mean over blocks of " if self.paired else ""
         rows = [(name, self.descriptors.index(name)) for name in clear[:2]]
         named = "; ".join(
-            f"{_WORDS.get(name, name.replace('_', ' '))} ({how}Cliff's delta {delta[i]:+.2f}, "
+            f"{descriptor_words(name)} ({how}Cliff's delta {delta[i]:+.2f}, "
             f"{interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
             for name, i in rows
         )

@@ -147,6 +147,9 @@ class PatchFilterMatch(TwoNetworks):
             else "They match better than shuffled taps, but no better than mixtures of B's "
             "filters, which have the same frequencies, orientations and colours on the whole"
             if better[SHUFFLED]
+            else "They match better than mixtures of B's filters, but no better than shuffled "
+            "taps, so no better than chance"
+            if better[MIXED]
             else "They match no better than chance"
         )
         parts = [

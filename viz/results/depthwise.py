@@ -21,7 +21,7 @@ from viz.results.weights import DepthwiseKernels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DESCRIPTORS", "LABELS", "PREDICATES", "DepthwiseDescription"]
+__all__ = ["DESCRIPTORS", "LABELS", "PREDICATES", "DepthwiseDescription", "descriptor_words"]
 
 LABELS = (
     "identity",
@@ -54,6 +54,23 @@ PREDICATES = (
     "positive_inside_negative_around",
 )
 """Label-free yes or no per kernel, on the raw taps: what has been said about ConvMixers."""
+_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_atom": "R² of one atom"}
+
+
+def descriptor_words(name: str) -> str:
+    """Return a descriptor's name as it stands in a sentence.
+
+    Parameters
+    ----------
+    name : str
+        One of `DESCRIPTORS`, or another measure's.
+
+    Returns
+    -------
+    str
+        Such as ``"RMS radius"``.
+    """
+    return _WORDS.get(name, name.replace("_", " "))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result, or_none
+from viz.results.depthwise import descriptor_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -209,6 +210,25 @@ class EarlyLate(Result):
         return text + (": too few to say much." if self.few_blocks else ".")
 
     @property
+    def difference(self) -> str:
+        """Whether early and late kernels differ at all, in a sentence."""
+        largest = int(np.abs(np.nan_to_num(self.delta)).argmax())
+        low, high = self.delta_interval[largest]
+        text = f"{descriptor_words(self.descriptors[largest])} (Cliff's delta of late against early"
+        if not np.isfinite(self.delta_interval).any():
+            return (
+                f"Early and late kernels differ most in {text} {self.delta[largest]:+.2f}, "
+                "without an interval over blocks)."
+            )
+        with np.errstate(invalid="ignore"):
+            clear = int((self.delta_interval.prod(1) > 0).sum())
+        return (
+            f"Of {len(self.delta)} descriptors {clear} differ between early and late kernels with "
+            f"an interval over blocks that leaves out 0, each tested by itself; the largest "
+            f"difference is in {text} {self.delta[largest]:+.2f}, {low:+.2f} to {high:+.2f})."
+        )
+
+    @property
     def verdicts(self) -> tuple[Verdict, Verdict]:
         """The answers to the two statements, the early one first."""
         return self._verdict(False), self._verdict(True)
@@ -331,9 +351,10 @@ class EarlyLate(Result):
         Returns
         -------
         dict
-            ``early_blocks``, ``late_blocks``, ``verdicts`` (group, statement, answer, robust,
-            sentence), ``effects`` (the rows of `to_frame`), ``labels`` and ``statements`` (shares
-            by group, random-init, difference and its interval, and by block), ``thresholds``
+            ``early_blocks``, ``late_blocks``, ``difference`` (a sentence; how many descriptors were
+            tested, and differ), ``verdicts`` (group, statement, answer, robust, sentence),
+            ``effects`` (the rows of `to_frame`), ``labels`` and ``statements`` (shares by group,
+            random-init, difference and its interval, and by block), ``thresholds``
             (what was tried), ``note`` and ``settings``.
         """
         shares = self.shares_frame()
@@ -351,6 +372,9 @@ class EarlyLate(Result):
             "early_blocks": self.early_blocks.tolist(),
             "late_blocks": self.late_blocks.tolist(),
             "blocks": self.blocks.tolist(),
+            "difference": self.difference,
+            "descriptors_tested": len(self.delta),
+            "descriptors_that_differ": int((self.delta_interval.prod(1) > 0).sum()),
             "verdicts": [vars(verdict) for verdict in self.verdicts],
             "effects": [_plain(row) for row in self.to_frame().to_dict("records")],
             "labels": tables["label"],
@@ -409,12 +433,12 @@ def _sentence(
     ]
     if same.all():
         parts.append(
-            "at each the answers to 'most', 'more than chance' and 'more than elsewhere' are the "
-            "same."
+            "at each the answer is the same: whether it is true of most, of more than at random, "
+            "of more than elsewhere."
         )
     else:
         parts.append(
-            f"at {int((~same).sum())} of them the answer to 'most', 'more than chance' or 'more "
-            "than elsewhere' is another."
+            f"at {int((~same).sum())} of them the answer would change (whether it is true of "
+            "most, of more than at random, or of more than elsewhere)."
         )
     return " ".join(parts)
