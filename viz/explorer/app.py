@@ -133,9 +133,12 @@ def main() -> None:
             return
         with st.sidebar:
             _about(opened)
-            _menu(name)
+            menu = st.container()
         for show in choose_images():
             show()
+        # After the choice of images, which stands below it: the links hold what was just chosen.
+        with menu:
+            _menu(name)
         page.run()
     except Exception as error:
         # Whatever happens on one page, the others stay usable; the log has the details.
