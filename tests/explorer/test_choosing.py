@@ -93,6 +93,16 @@ def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
     assert shell.startswith("viz depthwise mine.safetensors -o ")
 
 
+def test_a_broken_upload_does_not_close_a_good_one(open_app, grey_file):
+    app = upload(open_app(), "mine.safetensors", grey_file.read_bytes())
+    upload(app, "broken.pth", b"no weights at all")
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith("broken.pth: ")
+    assert sentence.endswith("Still open: mine.safetensors.")
+    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
+    assert "mine.safetensors (uploaded)" in options(app)
+
+
 def test_a_removed_upload_is_forgotten(open_app, grey_file):
     app = upload(open_app(), "mine.safetensors", grey_file.read_bytes())
     app.file_uploader[0].set_value(None)

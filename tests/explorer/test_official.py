@@ -57,6 +57,8 @@ def test_a_link_to_official_weights_fetches_nothing(open_app, monkeypatch):
     next(s for s in app.selectbox if s.label == "Checkpoint").select("small.safetensors").run()
     assert not app.error
     assert app.metric
+    next(s for s in app.selectbox if s.label == "Checkpoint").select(f"{NAME} (official)").run()
+    assert app.query_params["checkpoint"] == NAME
 
 
 def test_weights_that_are_here_are_opened(open_app, monkeypatch, tmp_path, small_file, small):

@@ -130,6 +130,8 @@ def main() -> None:
         for show in messages:
             show()
         if opened is None:
+            # A link to weights that are not here yet offers their download, too.
+            state.finish()
             return
         with st.sidebar:
             _about(opened)

@@ -7,7 +7,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,8 +154,12 @@ def _upload() -> _Upload | None:
                 f"{name} could not be read, and the fault is this program's own "
                 f"({type(fault).__name__}); the log has the details."
             )
-    sha = checkpoint.source.sha256[:8] if checkpoint else ""
-    found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
+    if checkpoint is None and known is not None and known.checkpoint is not None:
+        # A file that cannot be opened does not close the one that could.
+        found = replace(known, file_id=file.file_id, error=f"{error} Still open: {known.name}.")
+    else:
+        sha = checkpoint.source.sha256[:8] if checkpoint else ""
+        found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
     st.session_state[_UPLOADED] = found
     if checkpoint is not None:
         state.put("checkpoint", "", found.key)
@@ -236,7 +240,7 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
         offers = _offers()
         if upload is not None and upload.checkpoint is not None:
             offers[upload.key] = (upload.name, "")
-        elif upload is not None:
+        if upload is not None and upload.error:
             messages.append(partial(st.error, plain(upload.error)))
         if all(_absent(path) for _, path in offers.values() if path):
             messages.append(partial(st.info, _NOTHING))

@@ -92,7 +92,7 @@ def show_filter_fit(found: Opened, result: FilterFit) -> None:
         column_config={
             "value": columns.NumberColumn(format="%.3g"),
             "percentile": columns.ProgressColumn(
-                "larger than … of the filters", help="Equal ones count half; none for angles.",
+                "percentile", help="Share that is smaller; equal ones count half; none for angles.",
                 min_value=0, max_value=100, format="%.0f %%",
             ),
             "median": columns.NumberColumn("median of all", format="%.3g"),

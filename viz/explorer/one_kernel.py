@@ -116,9 +116,10 @@ def show_place(found: Opened, result: Standing) -> None:
         column_config={
             "value": columns.NumberColumn(format="%.3g"),
             "percentile_in_block": columns.ProgressColumn(
-                "larger than … of its block", help="Equal ones count half.", **percent
+                "percentile in its block", help="Share that is smaller; equal ones count half.",
+                **percent,
             ),
-            "percentile_in_network": columns.ProgressColumn("… of all blocks", **percent),
+            "percentile_in_network": columns.ProgressColumn("percentile in all", **percent),
             "median_of_block": columns.NumberColumn("median of its block", format="%.3g"),
             "median_of_network": columns.NumberColumn("median of all", format="%.3g"),
         },
