@@ -116,4 +116,4 @@ def _check(source: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _no_room(name: str, width: float, height: float) -> NoReturn:
-    raise ValueError(f"a page without figures has none named {name}.")
+    raise LookupError(f"a page without figures has none named {name}.")
