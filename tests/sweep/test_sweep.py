@@ -277,8 +277,7 @@ for _ in range(6):
     kills += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
     if os.path.exists(sys.argv[3]):
         break
-if not os.path.exists(sys.argv[3]):
-    sweep()
+sweep()  # also where the last one was killed between its file and the removal of its shards
 print(kills)
 """
 
@@ -291,6 +290,25 @@ def test_killed_at_random_moments_and_resumed(swept, small_file, pictures, tmp_p
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 1, "it was too fast to be killed"
     alike(Sweep.load(out), swept)
+    assert not shards_folder(out).exists()
+
+
+def test_killed_before_its_shards_are_removed(small, pictures, few, tmp_path, monkeypatch):
+    """Its file is whole: nothing is done again, and the shards go."""
+    out = tmp_path / "c.npz"
+    with monkeypatch.context() as patch:
+
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr("viz.sweep.run.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    first = next(shards_folder(out).glob("*.npz"))
+    first.unlink()
+    monkeypatch.setattr("viz.sweep.run.InProcess.run", None)
+    again = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert again == Sweep.load(out)
     assert not shards_folder(out).exists()
 
 

@@ -142,8 +142,13 @@ def sweep_folder(
     size = shard_size or max(_SMALLEST_SHARD, -(-len(listing.names) // _MOST_SHARDS))
     outputs, how = output_of_classes(listing.class_names, checkpoint)
     plan = plan_of(checkpoint, settings, listing, size)
-    if output.exists() and not force and not shards.exists():
-        return check_finished(output, plan)
+    if output.exists() and not force:
+        try:
+            return _finished(output, shards, plan)
+        except SweepError:
+            # Parts that failed are kept as shards: they are tried again.
+            if not shards.exists():
+                raise
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
     begin(shards, plan, resume=resume, force=force)
     jobs = jobs_of(listing, outputs, size)
@@ -179,6 +184,13 @@ def sweep_folder(
         ) from None
     if not recorder.failed:
         shutil.rmtree(shards)
+    return made
+
+
+def _finished(output: Path, shards: Path, plan: dict[str, Any]) -> Sweep:
+    """Return a finished sweep; what was killed before its shards were removed is tidied up."""
+    made = check_finished(output, plan)
+    shutil.rmtree(shards, ignore_errors=True)
     return made
 
 
