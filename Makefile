@@ -21,9 +21,9 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One thread each: torch's own would fight over the cores. Three workers on two cores: browser tests often wait.
+# Two workers with one thread each: torch's own threads would fight over the cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 3 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
 
 browser: $(STAMP)
 	$(BIN)/pytest -m browser
