@@ -34,6 +34,24 @@ def find_chromium():
     return next(filter(None, map(shutil.which, names)), None)
 
 
+@contextmanager
+def launched():
+    """Run a browser; without one the tests are skipped here and fail where everything is built."""
+    import pytest
+
+    path = find_chromium()
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: apt-get install -y chromium")
+        pytest.skip("Chromium is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
 def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

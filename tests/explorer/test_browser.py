@@ -1,14 +1,13 @@
 """The explorer in a real browser: what a user sees, clicks, uploads and takes home."""
 
 import io
-import os
 import pickle
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import FLAGS, Watch, explore, find_chromium, free_port, serve, settle
+from browsing import Watch, explore, free_port, launched, serve, settle
 from PIL import Image
 
 from viz.draw.style import SIGNED
@@ -23,17 +22,8 @@ PATHS = (
 
 @pytest.fixture(scope="module")
 def chromium():
-    path = find_chromium()
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Chromium is missing: apt-get install -y chromium")
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

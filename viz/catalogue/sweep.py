@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,22 +105,6 @@ def _draw_patches(result: Any) -> Figure:
     return figure
 
 
-def _draw_shares(result: Any) -> Figure:
-    from viz.draw.preferred_inputs import draw_shares, shares_figure
-
-    figure = shares_figure(result)
-    draw_shares(result, figure)
-    return figure
-
-
-def _draw_examples(result: Any) -> Figure:
-    from viz.draw.preferred_inputs import draw_examples, examples_figure
-
-    figure = examples_figure(result)
-    draw_examples(result, figure)
-    return figure
-
-
 def _preferred_sentence(result: Any) -> str:
     numbers = result.summary()
     rows = [row for row in numbers["labels"] if row["agreement"] is not None]
@@ -194,13 +179,13 @@ VIEWS: tuple[View, ...] = (
                 "Share of the patches that drive kernels most which are as the kernels' labels "
                 "predict, by label and block, beside random positions and kernels of shuffled "
                 "taps; and what lifts the responses.",
-                _draw_shares,
+                drawn("preferred_inputs", "shares"),
             ),
             FigureRow(
                 "preferred-inputs-examples",
                 "One kernel of each label, its best single atom, and the patches of its input map "
                 "that drive it most.",
-                _draw_examples,
+                drawn("preferred_inputs", "examples"),
             ),
         ),
         "A kernel chooses the patches that are like it: only what exceeds the agreement of "
