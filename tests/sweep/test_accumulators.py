@@ -8,14 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from viz.sweep import top
 from viz.sweep.accumulators import (
     Covariance,
     Histogram,
     Moments,
     Sparsity,
-    Top,
 )
 from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.top import Top
 
 ROWS, DIM, SIDE, N_TOP, BINS = 2, 3, (2, 3), 3, 4
 LOW = np.full((ROWS, DIM), -1.5, np.float32)
@@ -70,11 +71,16 @@ def test_moments(case):
     np.testing.assert_allclose(found["variance"], variance, rtol=1e-5, atol=1e-6 + rounding)
 
 
-@settings(max_examples=60, deadline=None)
-@given(splits())
-def test_top(case):
-    found = run(case, lambda: Top(ROWS, DIM, N_TOP), lambda a, r, m, i: a.update(r, m, i))
-    maps = case[0]
+@settings(max_examples=80, deadline=None)
+@given(splits(), st.sampled_from([1, 12, 20, 10**6]), st.sampled_from([0, -2, -10]))
+def test_top(case, waiting, shift):
+    # However many values wait before they are entered; also where all are negative, or 0 and -0.
+    maps = np.where(case[0] + shift == 0, np.float32(-0.0), case[0] + shift).astype(np.float32)
+    maps[..., 0, 0] += 0
+    case = (maps, *case[1:])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(top, "_WAITING", waiting)
+        found = run(case, lambda: Top(ROWS, DIM, N_TOP), lambda a, r, m, i: a.update(r, m, i))
     for row in range(ROWS):
         for channel in range(DIM):
             flat = maps[row, :, channel].reshape(maps.shape[1], -1)

@@ -12,12 +12,10 @@ from torch import Tensor
 
 from viz.sweep import reduce
 
-__all__ = ["Accumulator", "Covariance", "Histogram", "Moments", "Sparsity", "Top", "merge_moments"]
+__all__ = ["Accumulator", "Covariance", "Histogram", "Moments", "Sparsity", "merge_moments"]
 
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
-NO_IMAGE = np.iinfo(np.int64).max
-"""Stands for no image in a list that is not full yet."""
 
 
 class Accumulator:
@@ -102,17 +100,19 @@ class Moments(Accumulator):
     def _restored(self) -> None:
         self._pending: dict[int, tuple[int, Tensor, Tensor]] = {}
 
-    def update(self, row: int, maps: Tensor) -> Tensor:
-        """Add the values of one batch's maps (n, dim, h, w); return their means."""
+    def update(self, row: int, maps: Tensor) -> None:
+        """Add the values of one batch's maps (n, dim, h, w)."""
         if row in self._pending:
             self.flush()
-        self._pending[row] = found = reduce.sums(maps)
-        return found[1]
+        self._pending[row] = reduce.sums(maps)
 
-    def flush(self) -> None:
-        """Merge what was found; all rows of a batch at once is much faster."""
+    def flush(self) -> bool:
+        """Merge what was found and say whether all of it is finite.
+
+        All rows of a batch at once are much faster than each on its own.
+        """
         if not self._pending:
-            return
+            return True
         rows = list(self._pending)
         counts, means, variances = zip(*self._pending.values(), strict=True)
         self._pending.clear()
@@ -121,6 +121,7 @@ class Moments(Accumulator):
         kept = self.count[rows], self.mean[rows], self.m2[rows]
         merge_moments(*kept, count, mean, m2)
         self.count[rows], self.mean[rows], self.m2[rows] = kept
+        return bool(np.isfinite(mean).all() and np.isfinite(m2).all())
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that are the state."""
@@ -207,111 +208,6 @@ class Histogram(Accumulator):
         """Return ``histogram`` and ``histogram_range`` (low and high)."""
         return {"histogram": self.counts,
                 "histogram_range": np.stack([self.low, self.high], axis=-1)}  # fmt: skip
-
-
-class Top(Accumulator):
-    """The largest values per row and channel, at most one per image, and where they are.
-
-    Equal values are ordered by image: numbers of images follow the order of their names.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
-    n : int
-        How many are kept.
-    """
-
-    fields = ("value", "image", "position")
-
-    def __init__(self, rows: int, dim: int, n: int) -> None:
-        self.value: NDArray[np.float32] = np.full((rows, dim, n), -np.inf, dtype=np.float32)
-        self.image: Counts = np.full((rows, dim, n), NO_IMAGE, dtype=np.int64)
-        self.position: Counts = np.zeros((rows, dim, n), dtype=np.int64)
-        self._restored()
-
-    def _restored(self) -> None:
-        self._pending: list[tuple[int, NDArray[np.float32], Counts, Counts]] = []
-
-    def update(self, row: int, maps: Tensor, images: Counts) -> None:
-        """Add one batch's maps; ``images`` are the numbers of its images, each seen once only."""
-        self._pending.append((row, *reduce.largest(maps), images))
-
-    def flush(self) -> None:
-        """Put what was found into the lists; all rows of a batch at once is much faster."""
-        # Batches of one size are stacked; those of another, such as the last, come after them.
-        while self._pending:
-            n = len(self._pending[0][3])
-            alike = [one for one in self._pending if len(one[3]) == n]
-            self._pending = [one for one in self._pending if len(one[3]) != n]
-            self._enter(*(np.stack(values) for values in zip(*alike, strict=True)))
-
-    def _enter(
-        self, rows: Counts, best: NDArray[np.float32], position: Counts, images: Counts
-    ) -> None:
-        """Put the largest values of some batches, (batches, n, dim), where they belong."""
-        # A value as large as the last one kept may still come in by its image's name.
-        at = np.nonzero(best >= self.value[rows, None, :, -1])
-        if not len(at[0]):
-            return
-        lists = rows[at[0]] * self.value.shape[1] + at[2]
-        found = best[at], images[at[0], at[1]], position[at]
-        order = np.argsort(lists, kind="stable")
-        turn = np.arange(len(order)) - np.searchsorted(lists[order], lists[order])
-        # One candidate of each list at a time: most have but one.
-        for k in range(int(turn.max()) + 1):
-            some = order[turn == k]
-            self._insert(lists[some], *(values[some] for values in found))
-
-    def _insert(
-        self, lists: Counts, value: NDArray[np.float32], image: Counts, position: Counts
-    ) -> None:
-        """Put one entry into each of some lists, where it belongs; the last falls out."""
-        n = self.value.shape[-1]
-        kept = self.value.reshape(-1, n)[lists]
-        whose = self.image.reshape(-1, n)[lists]
-        before = (kept > value[:, None]) | ((kept == value[:, None]) & (whose < image[:, None]))
-        place = before.sum(1)
-        inside = np.flatnonzero(place < n)
-        rows, place, at = lists[inside, None], place[inside], np.arange(len(inside))
-        source = np.arange(n) - (np.arange(n) > place[:, None])
-        for array, new in ((self.value, value), (self.image, image), (self.position, position)):
-            flat = array.reshape(-1, n)
-            moved = flat[rows, source]
-            moved[at, place] = new[inside]
-            flat[rows[:, 0]] = moved
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return the arrays that are the state."""
-        self.flush()
-        return super().state()
-
-    def _keep(self, value: Any, image: Any, position: Any) -> None:
-        """Merge more entries into all lists and keep the first n."""
-        n = self.value.shape[-1]
-        value = np.concatenate([self.value, value], axis=-1)
-        image = np.concatenate([self.image, image], axis=-1)
-        position = np.concatenate([self.position, position], axis=-1)
-        order = np.lexsort((image, -value), axis=-1)[..., :n]
-        self.value = np.take_along_axis(value, order, -1)
-        self.image = np.take_along_axis(image, order, -1)
-        self.position = np.take_along_axis(position, order, -1)
-
-    def merge(self, other: Top) -> None:
-        """Add what another one has seen, of other images."""
-        self.flush()
-        other.flush()
-        self._keep(other.value, other.image, other.position)
-
-    def result(self) -> dict[str, NDArray[Any]]:
-        """Return ``top_value`` (nan: none), ``top_image`` (-1: none), ``top_position`` (-1)."""
-        self.flush()
-        none = self.image == NO_IMAGE
-        return {
-            "top_value": np.where(none, np.float32(np.nan), self.value),
-            "top_image": np.where(none, -1, self.image),
-            "top_position": np.where(none, -1, self.position),
-        }
 
 
 class Covariance(Accumulator):

@@ -22,9 +22,9 @@ from viz.sweep.accumulators import (
     Histogram,
     Moments,
     Sparsity,
-    Top,
 )
 from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.top import Top
 
 __all__ = ["PARTS", "Settings", "SweepError", "Tally", "bin_ranges"]
 
@@ -158,18 +158,20 @@ class Tally:
         kinds = np.array(classes, dtype=np.int64)
         if "classes" in self.parts:
             self.parts["classes"].seen(kinds)
-        for stage in stages(model, inputs):
-            if stage.name == "logits":
-                if "accuracy" in self.parts:
-                    self.parts["accuracy"].update(stage.maps, np.array(outputs, dtype=np.int64))
-            elif stage.name == "output":
-                if "covariance" in self.parts:
-                    self.parts["covariance"].update(stage.block, stage.maps)
-            elif stage.name in _NAMES:
-                self._add(stage.block, _NAMES[stage.name], stage.maps, number, names, kinds)
-        for name in ("moments", "top"):
-            if name in self.parts:
-                self.parts[name].flush()
+        # What is not finite is told once per batch: asking at every stage would cost as much again.
+        with np.errstate(invalid="ignore", over="ignore"):
+            for stage in stages(model, inputs):
+                if stage.name == "logits":
+                    if "accuracy" in self.parts:
+                        self.parts["accuracy"].update(stage.maps, np.array(outputs, dtype=np.int64))
+                elif stage.name == "output":
+                    if "covariance" in self.parts:
+                        self.parts["covariance"].update(stage.block, stage.maps)
+                elif stage.name in _NAMES:
+                    self._add(stage.block, _NAMES[stage.name], stage.maps, number, names, kinds)
+            finite = self.parts["moments"].flush()
+        if not finite:
+            raise _not_finite(model, inputs, names)
         self.size = (int(inputs.shape[2]), int(inputs.shape[3]))
         self.n_images += len(number)
 
@@ -188,12 +190,7 @@ class Tally:
         self.grid = grid
         row = 0 if block is None else 3 * block + STAGES.index(stage)
         parts = self.parts
-        if not bool(parts["moments"].update(row, maps).isfinite().all()):
-            wrong = np.flatnonzero(~maps.isfinite().all(3).all(2).all(1).cpu().numpy())
-            raise SweepError(
-                f"{names[int(wrong[0]) if len(wrong) else 0]}: {stage} of block {block} gives "
-                "values that are not finite; check the checkpoint's weights."
-            )
+        parts["moments"].update(row, maps)
         if "top" in parts:
             parts["top"].update(row, maps, images)
         if "histogram" in parts:
@@ -272,6 +269,22 @@ class Tally:
         for name, part in self.parts.items():
             found |= part.result(seed) if name == "classes" else part.result()
         return found
+
+
+def _not_finite(model: ConvMixer, inputs: Tensor, names: Sequence[str]) -> SweepError:
+    """Say which image, block and stage of a batch first gave a value that is not finite."""
+    for stage in stages(model, inputs):
+        if stage.name in _NAMES and not bool(stage.maps.isfinite().all()):
+            wrong = ~stage.maps.isfinite().flatten(1).all(1)
+            where = "" if stage.block is None else f" of block {stage.block}"
+            return SweepError(
+                f"{names[int(wrong.int().argmax())]}: {_NAMES[stage.name]}{where} gives values "
+                "that are not finite; check the checkpoint's weights."
+            )
+    return SweepError(
+        f"{names[0]}: values so large that their variance is not finite; check the checkpoint's "
+        "weights."
+    )
 
 
 def bin_ranges(model: ConvMixer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
