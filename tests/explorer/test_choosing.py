@@ -1,12 +1,14 @@
 """Choosing a checkpoint: shipped, given, uploaded, broken, hostile, or none at all."""
 
+import hashlib
 import pickle
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from viz.explorer import checkpoints
+from viz.explorer import checkpoints, uploads
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened
 
@@ -17,9 +19,28 @@ def sentences(elements):
     return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
 
 
-def upload(app, name, content):
-    app.file_uploader[0].set_value((name, content, "application/octet-stream"))
+def upload(app, *files):
+    """Add files to those uploaded: the browser names each of them once and for all."""
+    here = app.file_uploader[0]
+    added = [(str(uuid4()), *file, "application/octet-stream") for file in files]
+    here._files = [*here._get_files_to_register(), *added]
     return app.run()
+
+
+def remove(app, name):
+    """Press the x of a file."""
+    here = app.file_uploader[0]
+    kept = [file for file in here._get_files_to_register() if file[1] != name]
+    here._files = kept or None
+    return app.run()
+
+
+def others(small_file, count):
+    """Return checkpoints that differ in what is remembered of them."""
+    from safetensors.torch import load_file, save
+
+    weights = load_file(small_file)
+    return [save(weights, {"number": str(number)}) for number in range(count)]
 
 
 def options(app):
@@ -79,7 +100,7 @@ def test_a_given_file_that_is_none(open_app, tmp_path, small_file):
 
 
 def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
-    app = upload(open_app("depthwise"), "mine.safetensors", grey_file.read_bytes())
+    app = upload(open_app("depthwise"), ("mine.safetensors", grey_file.read_bytes()))
     assert not app.error
     opened = app.session_state["viz opened"]
     assert opened.private
@@ -93,36 +114,117 @@ def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
     assert shell.startswith("viz depthwise mine.safetensors -o ")
 
 
-def test_a_broken_upload_does_not_close_a_good_one(open_app, grey_file):
-    app = upload(open_app(), "mine.safetensors", grey_file.read_bytes())
-    upload(app, "broken.pth", b"no weights at all")
-    (sentence,) = sentences(app.error)
-    assert sentence.startswith("broken.pth: ")
-    assert sentence.endswith("Still open: mine.safetensors.")
+def test_uploads_add_up(open_app, grey_file, small_file):
+    """Every good one is offered, the newest is shown; each broken one is told until removed."""
+    app = upload(open_app(), ("mine.safetensors", grey_file.read_bytes()))
+    upload(app, ("broken.pth", b"no weights at all"))
+    assert [s.split(": ")[0] for s in sentences(app.error)] == ["broken.pth"]
     assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
-    assert "mine.safetensors (uploaded)" in options(app)
+    upload(app, ("worse.pt", b""), ("yours.safetensors", small_file.read_bytes()))
+    assert [s.split(": ")[0] for s in sentences(app.error)] == ["broken.pth", "worse.pt"]
+    offered = ["mine.safetensors (uploaded)", "yours.safetensors (uploaded)"]
+    assert options(app)[-2:] == offered
+    assert app.session_state["viz opened"].checkpoint.source.name == "yours.safetensors"
+    remove(app, "broken.pth")
+    assert [s.split(": ")[0] for s in sentences(app.error)] == ["worse.pt"]
+    assert options(app)[-2:] == offered
+    assert app.session_state["viz opened"].checkpoint.source.name == "yours.safetensors"
+    # Another choice stays when a further broken one comes.
+    app.selectbox[0].select("mine.safetensors (uploaded)").run()
+    upload(app, ("bad.bin", b"?"))
+    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
+    assert not app.exception
 
 
 def test_a_removed_upload_is_forgotten(open_app, grey_file):
-    app = upload(open_app(), "mine.safetensors", grey_file.read_bytes())
-    app.file_uploader[0].set_value(None)
-    app.run()
+    """With what was made from it; of two it is the other that stays."""
+    app = upload(open_app("depthwise"), ("mine.safetensors", grey_file.read_bytes()))
+    digest = app.session_state["viz opened"].checkpoint.source.sha256
+    made = app.session_state["viz store"]._kept
+    assert any(digest in key for key in made)
+    remove(app, "mine.safetensors")
     assert not app.error
     assert options(app) == ["small.safetensors", "grey.safetensors"]
-    assert "viz upload" not in app.session_state
     assert app.session_state["viz opened"].key == "small.safetensors"
+    assert not any(digest in key for key in made)
+    assert not app.session_state["viz uploads"].good
+
+
+def test_one_content_twice_is_one_offer(open_app, grey_file):
+    content = grey_file.read_bytes()
+    app = upload(open_app(), ("mine.safetensors", content), ("again.safetensors", content))
+    assert options(app)[2:] == ["mine.safetensors (uploaded)"]
+    app.selectbox[0].select("small.safetensors").run()
+    upload(app, ("mine.safetensors", content))
+    assert options(app)[2:] == ["mine.safetensors (uploaded)"]
+    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
+    remove(app, "mine.safetensors")
+    assert len(options(app)) == 3, "its content is still there under the other name"
+
+
+def test_one_name_twice_is_two_offers(open_app, grey_file, small_file):
+    mine = [("net.safetensors", file.read_bytes()) for file in (grey_file, small_file)]
+    app = upload(open_app(), *mine)
+    digests = [hashlib.sha256(content).hexdigest()[:8] for _, content in mine]
+    labels = [f"net.safetensors (uploaded, sha256 {digest}…)" for digest in digests]
+    assert options(app)[2:] == labels
+    for label, dim in zip(labels, (12, 16), strict=True):
+        app.selectbox[0].select(label).run()
+        assert app.session_state["viz opened"].checkpoint.config.dim == dim
+
+
+def test_uploads_are_bounded(open_app, small_file, monkeypatch):
+    """A fifth is told to wait, and is read once there is room for it; so in megabytes."""
+    files = [(f"{n}.safetensors", each) for n, each in enumerate(others(small_file, 5))]
+    app = upload(open_app(), *files)
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith("4.safetensors is not opened: 4 uploads are open already")
+    assert options(app)[2:] == [f"{n}.safetensors (uploaded)" for n in range(4)]
+    remove(app, "1.safetensors")
+    assert not app.error
+    assert options(app)[2:] == [f"{n}.safetensors (uploaded)" for n in (0, 2, 3, 4)]
+    assert app.session_state["viz opened"].checkpoint.source.name == "4.safetensors"
+    monkeypatch.setattr(uploads, "MAX_HELD", 0)
+    app = upload(open_app(), *files[:2])
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith("1.safetensors is not opened: with it the uploads would take 0 MB")
+    assert options(app)[2:] == ["0.safetensors (uploaded)"]
+
+
+def test_uploads_are_compared(open_app, small_file):
+    """One upload with another; without it the comparison goes on with what is there."""
+    mine = [(f"{n}.safetensors", each) for n, each in zip("ab", others(small_file, 2), strict=True)]
+    app = upload(open_app("compare", show="compare-kernels"), *mine)
+    other = next(s for s in app.selectbox if s.label == "Compare with")
+    other.select("a.safetensors (uploaded)").run()
+    assert not app.error
+    assert not app.exception
+    rows = "\n".join(re.sub(r"<[^>]*>", "\n", e.proto.body) for e in app.get("html"))
+    assert [line[:16] for line in rows.split("\n") if line[:3] in ("A: ", "B: ")] == [
+        "A: b.safetensors", "B: a.safetensors",
+    ]  # fmt: skip
+    address = app.query_params
+    assert address["checkpoint"].endswith(".b.safetensors")
+    assert address["with"].endswith(".a.safetensors")
+    shell = next(c.value for c in app.code if c.language == "bash")
+    assert shell.startswith("viz compare b.safetensors a.safetensors -o ")
+    remove(app, "a.safetensors")
+    assert app.query_params["with"] == "small.safetensors"
+    assert not app.exception
 
 
 def test_a_link_to_an_upload(open_app, grey_file):
     """Elsewhere it says what is missing; with the file uploaded it shows the same."""
-    first = upload(open_app("depthwise", order="norm"), "mine.safetensors", grey_file.read_bytes())
+    first = upload(
+        open_app("depthwise", order="norm"), ("mine.safetensors", grey_file.read_bytes())
+    )
     address = dict(first.query_params)
     app = open_app("depthwise", **address)
     (sentence,) = sentences(app.warning)
     assert "mine.safetensors" in sentence
     assert address["checkpoint"].split(".")[1] in sentence
     assert app.session_state["viz opened"].key == "small.safetensors"
-    upload(app, "mine.safetensors", grey_file.read_bytes())
+    upload(app, ("mine.safetensors", grey_file.read_bytes()))
     assert dict(app.query_params) == address
 
 
@@ -135,7 +237,7 @@ def test_a_link_to_nothing(open_app):
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])
 def test_a_broken_upload_leaves_the_app_usable(open_app, content, scratch):
-    app = upload(open_app(), "broken.pth", content)
+    app = upload(open_app(), ("broken.pth", content))
     (sentence,) = sentences(app.error)
     assert "broken.pth" in sentence
     assert str(scratch) not in sentence
@@ -149,7 +251,7 @@ def test_a_broken_upload_leaves_the_app_usable(open_app, content, scratch):
 def test_a_hostile_upload_is_not_executed(open_app, tmp_path):
     mark = tmp_path / "executed"
     content = pickle.dumps({"state_dict": Bomb(mark)}, protocol=2)
-    app = upload(open_app(), "model.pth", content)
+    app = upload(open_app(), ("model.pth", content))
     assert len(app.error) == 1
     assert not mark.exists()
     # The control: it would have done harm.
@@ -165,14 +267,14 @@ def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, c
 
     app = open_app()
     monkeypatch.setattr(checkpoints, "_load", broken)
-    upload(app, "mine.safetensors", grey_file.read_bytes())
+    upload(app, ("mine.safetensors", grey_file.read_bytes()))
     (sentence,) = sentences(app.error)
     assert sentence.startswith("mine.safetensors could not be read, and the fault is this program")
     assert "secret" not in sentence
     assert "secret" in caplog.text
     assert not app.exception
     assert app.metric
-    app.file_uploader[0].set_value(None)
+    remove(app, "mine.safetensors")
     app.selectbox[0].select("grey.safetensors").run()
     assert sentences(app.error)[0].startswith("This page could not be shown (ValueError: ")
     app.selectbox[0].select("small.safetensors").run()
@@ -181,16 +283,16 @@ def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, c
 
 
 def test_a_truncated_upload(open_app, small_file):
-    app = upload(open_app(), "half.safetensors", small_file.read_bytes()[:5000])
+    app = upload(open_app(), ("half.safetensors", small_file.read_bytes()[:5000]))
     (sentence,) = sentences(app.error)
     assert sentence.startswith("half.safetensors")
 
 
 def test_size_is_checked_in_code(monkeypatch, small_file):
-    monkeypatch.setattr(checkpoints, "MAX_UPLOAD", 1)
+    monkeypatch.setattr(uploads, "MAX_UPLOAD", 1)
     with pytest.raises(ValueError, match=r"large.pt: 2 MB found, at most 1 expected"):
-        checkpoints.load_upload("large.pt", bytes((2 << 20) + 1))
-    found = checkpoints.load_upload("small.safetensors", small_file.read_bytes())
+        uploads.load_upload("large.pt", bytes((2 << 20) + 1), checkpoints._load)
+    found = uploads.load_upload("small.safetensors", small_file.read_bytes(), checkpoints._load)
     assert found.config.dim == 16
 
 
@@ -206,7 +308,7 @@ def test_size_is_checked_in_code(monkeypatch, small_file):
     ],
 )
 def test_names_of_uploads_stay_in_their_folder(name, kept, small_file, scratch):
-    found = checkpoints.load_upload(name, small_file.read_bytes())
+    found = uploads.load_upload(name, small_file.read_bytes(), checkpoints._load)
     if kept is None:
         assert found.source.name.endswith("é.safetensors")
         assert len(found.source.name.encode()) <= 120
@@ -215,15 +317,14 @@ def test_names_of_uploads_stay_in_their_folder(name, kept, small_file, scratch):
     assert list(scratch.iterdir()) == []
 
 
-def test_temporary_folder_is_private(monkeypatch, small_file, scratch):
+def test_temporary_folder_is_private(scratch):
     seen = []
 
     def look(path):
         seen.append(Path(path).parent.stat().st_mode & 0o777)
         return "loaded"
 
-    monkeypatch.setattr(checkpoints, "_load", look)
-    assert checkpoints.load_upload("x.pt", b"1") == "loaded"
+    assert uploads.load_upload("x.pt", b"1", look) == "loaded"
     assert seen == [0o700]
 
 

@@ -102,6 +102,12 @@ class Store:
                 del self._making[key]
             work.over.set()
 
+    def forget(self, part: str) -> None:
+        """Drop every result whose key holds this text, such as a checkpoint's sha256."""
+        with self._lock:
+            for key in [each for each in self._kept if part in each]:
+                del self._kept[key]
+
     def _held(self) -> int:
         return sum(held for _, held in self._kept.values())
 

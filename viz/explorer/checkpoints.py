@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
-import tempfile
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,15 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.official import show_download
-from viz.explorer.settings import MAX_UPLOAD, SUFFIXES, Start
-from viz.explorer.text import plain, safe_name
+from viz.explorer.settings import Start
+from viz.explorer.text import plain
+from viz.explorer.uploads import refused, take_uploads, uploads
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["Opened", "choose", "choose_other", "default_other", "load_upload", "opened"]
+__all__ = ["Opened", "choose", "choose_other", "default_other", "opened"]
 
 _SLOT = "viz opened"
 _NOTHING = (
@@ -31,7 +31,6 @@ _NOTHING = (
     "weights, or start with viz explore FILE."
 )
 _OFFERS = "viz offers"
-_UPLOADED = "viz upload"
 _LOADING = threading.Lock()
 
 
@@ -57,15 +56,6 @@ class Opened:
     private: bool
 
 
-@dataclass(frozen=True)
-class _Upload:
-    file_id: str
-    name: str
-    key: str
-    checkpoint: Checkpoint | None
-    error: str
-
-
 @st.cache_resource(max_entries=3, show_spinner="Loading the checkpoint …")
 def _load_shared(spelling: str, stamp: tuple[int, int]) -> Checkpoint:
     return _load(spelling)
@@ -86,88 +76,8 @@ def _load_file(spelling: str) -> Checkpoint:
     return _load_shared(spelling, (stat.st_mtime_ns, stat.st_size) if stat else (0, 0))
 
 
-def load_upload(name: str, content: bytes) -> Checkpoint:
-    """Load an uploaded file as strictly as any other, and keep nothing of it on disk.
-
-    Parameters
-    ----------
-    name : str
-        The file's name on the user's machine.
-    content : bytes
-        The file.
-
-    Returns
-    -------
-    Checkpoint
-        The network.
-
-    Raises
-    ------
-    CheckpointError
-        With one sentence, if the file is too large or is no ConvMixer.
-    """
-    from viz.model.checkpoint import CheckpointError
-
-    name = safe_name(name)
-    if len(content) > MAX_UPLOAD << 20:
-        raise CheckpointError(
-            f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; open a larger "
-            "file with viz explore FILE."
-        )
-    # The folder is readable by its owner alone, and gone before anything is shown.
-    with tempfile.TemporaryDirectory(prefix="viz-upload-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(content)
-        try:
-            return _load(path)
-        except Refusal as refused:
-            raise CheckpointError(str(refused).replace(str(path), name)) from None
-
-
-def _upload() -> _Upload | None:
-    """Show the upload field; load a new file once, forget a removed one."""
-    file = st.file_uploader(
-        "Open a file of your own",
-        label_visibility="collapsed",
-        type=list(SUFFIXES),
-        max_upload_size=MAX_UPLOAD,
-        help="A trained ConvMixer: .safetensors, .pth, .pt, .pth.tar or .bin. It is checked, "
-        "never executed, stays on this machine and is forgotten when this window closes.",
-    )
-    known: _Upload | None = st.session_state.get(_UPLOADED)
-    if file is None:
-        st.session_state.pop(_UPLOADED, None)
-        return None
-    if known is not None and known.file_id == file.file_id:
-        return known
-    name = safe_name(file.name)
-    checkpoint, error = None, ""
-    with st.spinner(f"Reading {plain(name)} …"):
-        try:
-            checkpoint = load_upload(file.name, file.getvalue())
-        except Refusal as refused:
-            error = str(refused)
-        except Exception as fault:
-            # Whatever the file does to this program, the other checkpoints stay usable.
-            logging.getLogger("viz.explorer").exception("An upload could not be read")
-            error = (
-                f"{name} could not be read, and the fault is this program's own "
-                f"({type(fault).__name__}); the log has the details."
-            )
-    if checkpoint is None and known is not None and known.checkpoint is not None:
-        # A file that cannot be opened does not close the one that could.
-        found = replace(known, file_id=file.file_id, error=f"{error} Still open: {known.name}.")
-    else:
-        sha = checkpoint.source.sha256[:8] if checkpoint else ""
-        found = _Upload(file.file_id, name, f"upload.{sha}.{name}", checkpoint, error)
-    st.session_state[_UPLOADED] = found
-    if checkpoint is not None:
-        state.put("checkpoint", "", found.key)
-    return found
-
-
 def _offers() -> dict[str, tuple[str, str]]:
-    """Return what can be opened without an upload: name in the address to spelling and path."""
+    """Return what can be opened: name in the address to spelling and path, none for an upload."""
     from viz.model.zoo import OFFICIAL, shipped_checkpoints
 
     offers: dict[str, tuple[str, str]] = {}
@@ -178,6 +88,7 @@ def _offers() -> dict[str, tuple[str, str]]:
         offers[name] = (given, given)
     for name, path in shipped_checkpoints().items():
         offers.setdefault(name, (name, str(path)))
+    offers.update({key: (upload.name, "") for key, upload in uploads().items()})
     for name in OFFICIAL:
         offers.setdefault(name, (name, name))
     return offers
@@ -206,11 +117,10 @@ def _absent(spelling: str) -> str:
 def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
     """Open one of the offers; say why it cannot be."""
     offers: dict[str, tuple[str, str]] = st.session_state[_OFFERS]
-    upload: _Upload | None = st.session_state.get(_UPLOADED)
+    upload = uploads().get(key)
     spelling, path = offers[key]
     try:
-        if upload is not None and key == upload.key:
-            assert upload.checkpoint is not None
+        if upload is not None:
             return Opened(key, spelling, upload.checkpoint, True)
         absent = _absent(path)
         if absent:
@@ -235,13 +145,11 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     messages: list[Callable[[], Any]] = []
     with st.sidebar:
         place = st.container()
-        with st.expander("Open a file of your own"):
-            upload = _upload()
+        with st.expander("Open files of your own"):
+            # Looked up anew at every call.
+            take_uploads(lambda path: _load(path))
         offers = _offers()
-        if upload is not None and upload.checkpoint is not None:
-            offers[upload.key] = (upload.name, "")
-        if upload is not None and upload.error:
-            messages.append(partial(st.error, plain(upload.error)))
+        messages += [partial(st.error, plain(sentence)) for sentence in refused()]
         if all(_absent(path) for _, path in offers.values() if path):
             messages.append(partial(st.info, _NOTHING))
         st.session_state[_OFFERS] = offers
@@ -289,11 +197,14 @@ def _labels() -> Callable[[str], str]:
     """Return a function from what the address holds to what the user reads."""
     from viz.model.zoo import OFFICIAL
 
-    upload: _Upload | None = st.session_state.get(_UPLOADED)
-    mine = {upload.key: f"{upload.name} (uploaded)"} if upload is not None else {}
+    mine = uploads()
+    names = Counter(upload.name for upload in mine.values())
 
     def label(key: str) -> str:
-        return mine.get(key, f"{key} (official)" if key in OFFICIAL else key)
+        if key in mine:
+            more = f", sha256 {key.split('.')[1]}…" if names[mine[key].name] > 1 else ""
+            return f"{mine[key].name} (uploaded{more})"
+        return f"{key} (official)" if key in OFFICIAL else key
 
     return label
 

@@ -10,9 +10,11 @@ from typing import Any
 
 __all__ = [
     "HOSTS",
+    "MAX_HELD",
     "MAX_IMAGES",
     "MAX_IMAGE_UPLOAD",
     "MAX_UPLOAD",
+    "MAX_UPLOADS",
     "OPTIONS",
     "SUFFIXES",
     "Start",
@@ -23,6 +25,10 @@ __all__ = [
 HOSTS = ("127.0.0.1", "localhost")
 MAX_UPLOAD = 256
 """Largest upload in binary megabytes: the largest official file has 207 MB."""
+MAX_UPLOADS = 4
+"""Most uploaded checkpoints that one session has open."""
+MAX_HELD = 512
+"""Binary megabytes that their weights may take together."""
 MAX_IMAGES = 8
 """Most images that the pages look at, of a folder or uploaded."""
 MAX_IMAGE_UPLOAD = 32

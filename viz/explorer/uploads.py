@@ -1,0 +1,212 @@
+"""Checkpoints that a user uploads: checked as strictly as any file, kept with the session alone."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from viz.explorer import state
+from viz.explorer.cache import store
+from viz.explorer.settings import MAX_HELD, MAX_UPLOAD, MAX_UPLOADS, SUFFIXES
+from viz.explorer.text import plain, safe_name
+from viz.results.refusal import Refusal
+
+if TYPE_CHECKING:
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from viz.model.checkpoint import Checkpoint
+
+__all__ = ["Upload", "load_upload", "refused", "take_uploads", "uploads"]
+
+_SLOT = "viz uploads"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded file that could be opened.
+
+    Parameters
+    ----------
+    key : str
+        As in the address.
+    name : str
+        Of the file.
+    checkpoint : Checkpoint
+        The network.
+    """
+
+    key: str
+    name: str
+    checkpoint: Checkpoint
+
+    @property
+    def held(self) -> int:
+        """Bytes that it takes."""
+        return 4 * self.checkpoint.config.n_parameters
+
+
+@dataclass
+class _Session:
+    """What a session knows of its uploads, by the id that Streamlit gives a file.
+
+    Of each that was ever looked at (``seen``) the sha256 and the bytes that it takes.
+    """
+
+    good: dict[str, Upload] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    waiting: dict[str, str] = field(default_factory=dict)
+    seen: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+def _session() -> _Session:
+    if _SLOT not in st.session_state:
+        st.session_state[_SLOT] = _Session()
+    found: _Session = st.session_state[_SLOT]
+    return found
+
+
+def uploads() -> dict[str, Upload]:
+    """Return the uploads that are open, by their key in the address, oldest first."""
+    return {upload.key: upload for upload in _session().good.values()}
+
+
+def refused() -> list[str]:
+    """Return a sentence for each upload that is not open."""
+    known = _session()
+    return [*known.refused.values(), *known.waiting.values()]
+
+
+def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -> Checkpoint:
+    """Load an uploaded file as strictly as any other, and keep nothing of it on disk.
+
+    Parameters
+    ----------
+    name : str
+        The file's name on the user's machine.
+    content : bytes
+        The file.
+    load : callable
+        Path to checkpoint.
+
+    Returns
+    -------
+    Checkpoint
+        The network.
+
+    Raises
+    ------
+    CheckpointError
+        With one sentence, if the file is too large or is no ConvMixer.
+    """
+    from viz.model.checkpoint import CheckpointError
+
+    name = safe_name(name)
+    if len(content) > MAX_UPLOAD << 20:
+        raise CheckpointError(
+            f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; open a larger "
+            "file with viz explore FILE."
+        )
+    # The folder is readable by its owner alone, and gone before anything is shown.
+    with tempfile.TemporaryDirectory(prefix="viz-upload-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(content)
+        try:
+            return load(path)
+        except Refusal as error:
+            raise CheckpointError(str(error).replace(str(path), name)) from None
+
+
+def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
+    """Show the upload field; read each new file once, forget those that were removed.
+
+    The newest that can be opened becomes the checkpoint looked at. One that cannot be opened
+    closes no other.
+
+    Parameters
+    ----------
+    load : callable
+        Path to checkpoint.
+    """
+    files = st.file_uploader(
+        "Open files of your own",
+        label_visibility="collapsed",
+        type=list(SUFFIXES),
+        accept_multiple_files=True,
+        max_upload_size=MAX_UPLOAD,
+        key="viz checkpoint files",
+        help="Trained ConvMixers: .safetensors, .pth, .pt, .pth.tar or .bin. They are checked, "
+        "never executed, stay on this machine and are forgotten when this window closes.",
+    )
+    st.caption(f"Up to {MAX_UPLOADS} at once; two of them can be compared.")
+    known = _session()
+    _forget(known, {file.file_id for file in files})
+    known.waiting.clear()
+    for file in files:
+        if file.file_id not in known.good and file.file_id not in known.refused:
+            _take(known, file, load)
+
+
+def _forget(known: _Session, there: set[str]) -> None:
+    """Forget removed files, and what was made from them."""
+    for file_id in [each for each in known.seen if each not in there]:
+        digest, _ = known.seen.pop(file_id)
+        known.refused.pop(file_id, None)
+        known.good.pop(file_id, None)
+        if digest not in (digest for digest, _ in known.seen.values()):
+            store(private=True).forget(digest)
+
+
+def _take(known: _Session, file: UploadedFile, load: Callable[[Path], Checkpoint]) -> None:
+    """Read a file where there is room for it; one that found none is tried again later."""
+    name, file_id = safe_name(file.name), file.file_id
+    if file_id not in known.seen:
+        known.seen[file_id] = hashlib.sha256(file.getvalue()).hexdigest(), file.size
+    digest, size = known.seen[file_id]
+    upload = next((u for u in known.good.values() if u.checkpoint.source.sha256 == digest), None)
+    full = "" if upload else _full(known, name, size)
+    try:
+        if upload is None and not full:
+            with st.spinner(f"Reading {plain(name)} …"):
+                checkpoint = load_upload(name, file.getvalue(), load)
+            upload = Upload(f"upload.{digest[:8]}.{name}", name, checkpoint)
+            # Half-precision weights take twice as much once they are read.
+            known.seen[file_id] = digest, upload.held
+            full = _full(known, name, upload.held)
+    except Refusal as error:
+        known.refused[file_id] = str(error)
+    except Exception as fault:
+        # Whatever the file does to this program, the other checkpoints stay usable.
+        logging.getLogger("viz.explorer").exception("An upload could not be read")
+        known.refused[file_id] = (
+            f"{name} could not be read, and the fault is this program's own "
+            f"({type(fault).__name__}); the log has the details."
+        )
+    if full:
+        known.waiting[file_id] = full
+    elif upload is not None:
+        known.good[file_id] = upload
+        state.put("checkpoint", "", upload.key)
+
+
+def _full(known: _Session, name: str, size: int) -> str:
+    """Say why there is no room for a further file; empty where there is."""
+    opened = {upload.key: upload.held for upload in known.good.values()}
+    held = sum(opened.values()) + size
+    if len(opened) >= MAX_UPLOADS:
+        return (
+            f"{name} is not opened: {MAX_UPLOADS} uploads are open already, and no more can be; "
+            "remove one with its x first."
+        )
+    if opened and held > MAX_HELD << 20:
+        return (
+            f"{name} is not opened: with it the uploads would take {held >> 20} MB, at most "
+            f"{MAX_HELD} expected; remove one with its x first, or start with viz explore FILE."
+        )
+    return ""
