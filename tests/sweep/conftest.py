@@ -1,10 +1,10 @@
-"""A folder of small generated pictures in class folders, two of them broken."""
+"""A folder of small generated pictures in class folders, two of them broken; and its sweep."""
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from viz.sweep.tally import Settings
+from viz.sweep.run import Settings, sweep_folder
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +26,9 @@ def pictures(tmp_path_factory):
 def few():
     """Settings with small batches, three patches and no receptive field."""
     return Settings(n_top=3, bins=8, batch_size=3, field_images=0)
+
+
+@pytest.fixture
+def swept(small, pictures, few, tmp_path):
+    """The sweep of all pictures, in the folder of the test as `a.npz`."""
+    return sweep_folder(small, pictures, tmp_path / "a.npz", settings=few, shard_size=4)

@@ -1,0 +1,207 @@
+"""Sweeps that are killed, stopped, resumed, on a full disk, and already finished."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from same import alike
+from stopping import Stop
+
+from viz.results.base import ResultFileError
+from viz.results.sweep import Sweep
+from viz.sweep import shards as shards_module
+from viz.sweep.run import SweepError, shards_folder, sweep_folder
+
+
+def test_a_stopped_sweep_goes_on_where_it_was(swept, small, pictures, few, tmp_path, monkeypatch):
+    out = tmp_path / "b.npz"
+    with pytest.raises(KeyboardInterrupt):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Stop(2))
+    assert len(list(shards_folder(out).glob("shard-*.npz"))) == 2
+    with pytest.raises(SweepError, match="unfinished sweep; go on with --resume"):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    counted = []
+    original = shards_module.write_shard
+    monkeypatch.setattr("viz.sweep.engines.write_shard",
+                        lambda f, p, s, c: (counted.append(s), original(f, p, s, c)))  # fmt: skip
+    found = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert counted == [2, 3]
+    assert found == swept, "not even a bit differs"
+
+
+def test_a_damaged_shard_is_counted_again(swept, small, pictures, few, tmp_path):
+    out = tmp_path / "b.npz"
+    with pytest.raises(KeyboardInterrupt):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Stop(3))
+    first, second, _ = sorted(shards_folder(out).glob("shard-*.npz"))
+    first.write_bytes(first.read_bytes()[:1000])
+    second.write_bytes(b"")
+    found = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert found == swept
+
+
+def test_what_differs_is_not_resumed(small, pictures, few, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(pictures, folder)
+    out = tmp_path / "b.npz"
+
+    def go(checkpoint=small, settings=few, **more):
+        return sweep_folder(checkpoint, folder, out, settings=settings, shard_size=4, **more)
+
+    with pytest.raises(KeyboardInterrupt):
+        go(listener=Stop(1))
+    with pytest.raises(SweepError, match="n_top is 4, it was 3"):
+        go(settings=replace(few, n_top=4), resume=True)
+    larger = replace(small.preprocessing, image_size=40)
+    with pytest.raises(SweepError, match="image_size is 40, it was 32"):
+        go(replace(small, preprocessing=larger), resume=True)
+    with pytest.raises(SweepError, match="another checkpoint"):
+        go(replace(small, source=replace(small.source, sha256="0" * 64)), resume=True)
+    some = next(folder.glob("ant/*.png"))
+    data = some.read_bytes()
+    some.write_bytes(data[::-1])
+    with pytest.raises(SweepError, match="images were changed"):
+        go(resume=True)
+    some.unlink()
+    with pytest.raises(SweepError, match="15 images found, 16 when"):
+        go(resume=True)
+    assert go(force=True).n_images == 13
+
+
+def test_a_full_disk_keeps_earlier_shards(swept, small, pictures, few, tmp_path, monkeypatch):
+    out = tmp_path / "b.npz"
+    original = np.savez
+
+    def full(file, **arrays):
+        if json.loads(str(arrays["__json__"]))["shard"] == 2:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(SweepError, match=r"shard 2 cannot be written: the disk is full.*--resume"):
+        sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    names = sorted(p.name for p in shards_folder(out).iterdir())
+    assert names == ["plan.json", "shard-000000.npz", "shard-000001.npz"]
+    monkeypatch.setattr(np, "savez", original)
+    assert sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True) == swept
+
+
+SCRIPT = """
+import os, random, signal, sys, time
+import torch
+import viz
+from viz.sweep import tally
+from viz.sweep.run import Settings, sweep_folder
+
+update = tally.Tally.update
+def slow(*args):
+    time.sleep(0.03)
+    update(*args)
+tally.Tally.update = slow
+
+def sweep():
+    torch.set_num_threads(1)
+    sweep_folder(viz.load(sys.argv[1]), sys.argv[2], sys.argv[3], resume=True, shard_size=2,
+                 settings=Settings(n_top=3, bins=8, batch_size=3, field_images=0))
+
+kills = 0
+for _ in range(6):
+    child = os.fork()
+    if not child:
+        sweep()
+        os._exit(0)
+    time.sleep(random.uniform(0.05, 0.4))
+    os.kill(child, signal.SIGKILL)
+    kills += os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    if os.path.exists(sys.argv[3]):
+        break
+sweep()  # also where the last one was killed between its file and the removal of its shards
+print(kills)
+"""
+
+
+def test_killed_at_random_moments_and_resumed(swept, small_file, pictures, tmp_path):
+    out = tmp_path / "b.npz"
+    arguments = [sys.executable, "-c", SCRIPT, str(small_file), str(pictures), str(out)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 1, "it was too fast to be killed"
+    alike(Sweep.load(out), swept)
+    assert not shards_folder(out).exists()
+
+
+def test_killed_before_its_shards_are_removed(small, pictures, few, tmp_path, monkeypatch):
+    """Its file is whole: nothing is done again, and the shards go."""
+    out = tmp_path / "c.npz"
+    with monkeypatch.context() as patch:
+
+        def killed(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr("viz.sweep.run.shutil.rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sweep_folder(small, pictures, out, settings=few, shard_size=4)
+    first = next(shards_folder(out).glob("*.npz"))
+    first.unlink()
+    monkeypatch.setattr("viz.sweep.run.InProcess.run", None)
+    again = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
+    assert again == Sweep.load(out)
+    assert not shards_folder(out).exists()
+
+
+def test_a_finished_sweep_has_nothing_left_to_do(small, pictures, few, tmp_path, monkeypatch):
+    out = tmp_path / "a.npz"
+
+    def go(checkpoint=small, settings=few, **more):
+        return sweep_folder(checkpoint, pictures, out, settings=settings, resume=True, **more)
+
+    made = go()
+    written = out.stat().st_mtime_ns
+    monkeypatch.setattr("viz.sweep.engines.count", None)
+    assert go() == made
+    assert out.stat().st_mtime_ns == written
+    assert not shards_folder(out).exists()
+    other = replace(small, source=replace(small.source, sha256="0" * 64))
+    with pytest.raises(SweepError, match="finished sweep of something else: another checkpoint"):
+        go(other)
+    with pytest.raises(SweepError, match="settings: bins is 9, it was 8"):
+        go(settings=replace(few, bins=9))
+    with pytest.raises(SweepError, match="8 images found, 16 when"):
+        go(limit=8)
+    replace(made, failed=("shard 1 is missing",), n_missing=4).save(out)
+    with pytest.raises(SweepError, match="lacks 4 images and its finished shards are gone"):
+        go()
+    bare = {k: v for k, v in made.source.settings.items() if k != "plan"}
+    replace(made, source=replace(made.source, settings=bare)).save(out)
+    with pytest.raises(SweepError, match="does not say what it was made of"):
+        go()
+    out.write_bytes(b"nothing")
+    with pytest.raises(ResultFileError, match="not a saved sweep"):
+        go()
+
+
+def test_a_disk_that_is_really_full(small, pictures, few, tmp_path):
+    """Files that may not grow past a few bytes: what a full disk does, to the last system call."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    class Filling(Stop):
+        def finished(self, outcome):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+
+    out = tmp_path / "b.npz"
+    try:
+        with pytest.raises(SweepError, match="shard 1 cannot be written"):
+            sweep_folder(small, pictures, out, settings=few, shard_size=4, listener=Filling(9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    names = sorted(p.name for p in shards_folder(out).iterdir())
+    assert names == ["plan.json", "shard-000000.npz"]
