@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,23 @@ def check_path(path: str | Path, *, force: bool = False) -> Path:
     return path
 
 
+@contextmanager
+def _saving() -> Iterator[None]:
+    """One figure at a time: what makes files alike, and fonts small, is global."""
+    from fontTools.subset import Options
+
+    # Tables on ligatures and kerning say nothing once the text is laid out; to cut them to the
+    # glyphs used takes longer than all the rest of a PDF.
+    name = "_drop_tables_default"
+    with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
+        tables = getattr(Options, name, [])
+        setattr(Options, name, [*tables, "GSUB", "GPOS", "GDEF", "kern"])
+        try:
+            yield
+        finally:
+            setattr(Options, name, tables)
+
+
 def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Path:
     """Write a figure; the same figure gives the same bytes.
 
@@ -169,8 +188,7 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
     # Fast compression: on mosaics the best one takes three times as long for 6 % less.
     extra: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
     part = path.with_name(path.name + ".part")
-    # rcParams are global: one figure is saved at a time.
-    with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
+    with _saving():
         figure.savefig(part, format=suffix[1:], metadata=metadata, **extra)
     part.replace(path)
     return path
