@@ -15,6 +15,7 @@ from viz.results.network import Preprocessing
 mpl.use("agg")
 
 _STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
+_INCH = 72
 
 
 @pytest.fixture(scope="session")
@@ -73,3 +74,29 @@ def drawn_once(monkeypatch):
         return Path(path)
 
     monkeypatch.setattr("viz.report.folder.save_figure", save)
+
+
+def _stub(figure, path, *, force=False):
+    """Save a figure as a file of its kind and size without any ink; a report draws it for its page."""
+    path = Path(path)
+    if path.suffix == ".pdf":
+        from pypdf import PdfWriter
+
+        blank = PdfWriter()
+        blank.add_blank_page(*(_INCH * figure.get_size_inches()))
+        blank.write(path)
+    else:
+        path.write_bytes(_STARTS[path.suffix])
+    return path
+
+
+@pytest.fixture(scope="session")
+def stub_save():
+    """Stands in for `save_figure` where a report's files, not its figures' ink, are tested."""
+    return _stub
+
+
+@pytest.fixture
+def bare_figures(monkeypatch):
+    """Reports draw their figures for the page alone; the files beside it are stubs."""
+    monkeypatch.setattr("viz.report.sections.save_figure", _stub)

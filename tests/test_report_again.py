@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from viz.catalogue import VIEWS, Given
+from viz.model.checkpoint import load
 from viz.report.build import build
 from viz.report.facts import about_checkpoint
 from viz.report.folder import write_view_folder
@@ -32,18 +33,40 @@ def contents(folder):
 
 
 @pytest.fixture(scope="module")
-def first(small_file, tmp_path_factory):
-    """A report in all formats."""
-    from viz.model.checkpoint import load
+def small(small_file):
+    """Loaded once: its description lasts as long as it does."""
+    return load(small_file)
 
-    folder = tmp_path_factory.mktemp("first") / "report"
-    build(load(small_file), folder, views=[PATCHES, OTHER])
+
+@pytest.fixture(scope="module")
+def inked(small, tmp_path_factory):
+    """A report in all formats."""
+    folder = tmp_path_factory.mktemp("inked") / "report"
+    build(small, folder, views=[PATCHES, OTHER])
     return folder
 
 
-def test_twice_gives_the_same_bytes_and_an_interruption_changes_nothing(small, first, tmp_path):
+@pytest.fixture(scope="module")
+def bare(small, tmp_path_factory, stub_save):
+    """The same, with stubs for files of figures; what they show is on the page."""
+    folder = tmp_path_factory.mktemp("bare") / "report"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("viz.report.sections.save_figure", stub_save)
+        build(small, folder, views=[PATCHES, OTHER])
+    return folder
+
+
+@pytest.fixture
+def first(bare, bare_figures):
+    """That report; others are made like it."""
+    return bare
+
+
+def test_twice_gives_the_same_bytes_and_an_interruption_changes_nothing(
+    small_file, inked, tmp_path
+):
     """Stopped in the second section; the first is not measured again."""
-    measured = []
+    small, measured = load(small_file), []
 
     def counted(checkpoint, given):
         measured.append("patch-filters")
@@ -64,7 +87,7 @@ def test_twice_gives_the_same_bytes_and_an_interruption_changes_nothing(small, f
     build(small, folder, views=[counting, OTHER], resume=True)
     assert measured == ["patch-filters"]
     assert [p.name for p in tmp_path.iterdir()] == ["report"]
-    assert contents(folder) == contents(first)
+    assert contents(folder) == contents(inked)
 
 
 def test_files_changed_during_an_interruption_are_made_again(small, first, tmp_path, monkeypatch):
@@ -181,6 +204,7 @@ def test_what_a_file_says_of_its_training_is_made_fit_for_a_page(small):
     assert told["training"] == {"held_out_accuracy": 0.5}
 
 
+@pytest.mark.usefixtures("bare_figures")
 def test_images_whose_names_are_no_text_are_told(small, tmp_path):
     """Bytes that no encoding knows; and what is told of them reads back."""
     folder = tmp_path / "images"
@@ -232,6 +256,7 @@ def test_a_section_measured_anew_is_not_taken_over_before_it_is_drawn(
     assert contents(folder) == contents(first)
 
 
+@pytest.mark.usefixtures("drawn_once")
 def test_folders_of_others_beside_it_are_left_alone(small, first, tmp_path):
     """Whatever is named as a report's folder while it grows, or is replaced."""
     for name in ("r.part", "r.old.part"):
@@ -250,12 +275,12 @@ def test_folders_of_others_beside_it_are_left_alone(small, first, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*mine, "again", "r"])
 
 
+@pytest.mark.usefixtures("bare_figures")
 def test_two_networks_side_by_side(small, tmp_path):
     """What the two do not allow is left out, and why is told."""
     import torch
 
     from viz.catalogue import COMPARISONS
-    from viz.model.checkpoint import load
     from viz.model.convmixer import ConvMixer
 
     torch.manual_seed(1)
