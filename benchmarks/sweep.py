@@ -1,11 +1,13 @@
 """What a sweep costs beside plain forward passes, decoding, and other engines.
 
-    python benchmarks/sweep.py CHECKPOINT [--folder FOLDER] [--images 64] [--repeats 3]
-                               [--threads 1] [--engines]
+    python benchmarks/sweep.py [CHECKPOINT] [--dim 768 --depth 32 --patch 7 --kernel 7 --size 224]
+                               [--folder FOLDER] [--images 64] [--repeats 3] [--threads 1]
+                               [--engines]
 
-Without a folder, generated JPEGs of 500 x 375 pixels serve. Ways are run in turn, the smallest time
-of each counts. The first table is in CPU seconds, so that a busy machine hardly changes the
-ratios; where work overlaps only the clock tells, so run those on a machine that is idle.
+Without a checkpoint a network of the size given serves, random weights; without a folder, generated
+JPEGs of 500 x 375 pixels. Ways are run in turn, the smallest time of each counts. The first table
+is in CPU seconds; where work overlaps only the clock tells. Run both on a machine that is idle:
+others on the same cores take away their caches.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ import torch
 from PIL import Image
 
 import viz
+from viz.model.convmixer import ConvMixer
+from viz.model.saving import save_checkpoint
+from viz.results.network import Preprocessing
 from viz.sweep.engines import Cluster, InProcess, Processes
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
@@ -35,6 +40,13 @@ def made_folder(root, n):
         small = rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)
         Image.fromarray(small).resize((500, 375)).save(root / f"{i:04d}.jpg", quality=90)
     return root
+
+
+def random_network(told, scratch):
+    torch.manual_seed(0)
+    network = ConvMixer(told.dim, told.depth, told.kernel, told.patch, 1000)
+    how = Preprocessing(told.size)
+    return str(save_checkpoint(network, scratch / "random.safetensors", preprocessing=how))
 
 
 def fastest(ways, repeats, clock):
@@ -149,7 +161,9 @@ def memory(checkpoint, folder, n, batch_size, scratch):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("checkpoint")
+    parser.add_argument("checkpoint", nargs="?")
+    for name, default in (("dim", 768), ("depth", 32), ("patch", 7), ("kernel", 7), ("size", 224)):
+        parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--images", type=int, default=64)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -160,10 +174,11 @@ def main():
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
     warnings.simplefilter("ignore")
-    checkpoint = viz.load(told.checkpoint)
-    print(checkpoint.config, "\n", checkpoint.preprocessing.image_size, "px")
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Path(temporary)
+        source = told.checkpoint or random_network(told, scratch)
+        checkpoint = viz.load(source)
+        print(checkpoint.config, "\n", checkpoint.preprocessing.image_size, "px")
         if told.folder is None:
             (scratch / "images").mkdir()
         folder = told.folder or made_folder(scratch / "images", told.images)
@@ -174,7 +189,6 @@ def main():
                     told.decoders)  # fmt: skip
         memory(checkpoint, folder, told.images, told.batch_size, scratch)
         if told.engines:
-            source = told.checkpoint
             if Path(source).is_file():
                 source = str(Path(source).absolute())
             engines(checkpoint, source, folder, told.images, told.batch_size, scratch)

@@ -23,6 +23,7 @@ from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
 from viz.results.network import Preprocessing
 from viz.results.preferred_inputs import PreferredInputs
+from viz.results.refusal import Nothing
 from viz.sweep.run import Settings, sweep_folder
 
 K, LINE = 5, np.arange(5) - 2.0
@@ -305,7 +306,7 @@ def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
         preferred_inputs(checkpoint, swept, replace(told(checkpoint), source=other), noise)
     with pytest.raises(OtherSweepError, match="hashes differ"):
         preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
-    with pytest.raises(OtherSweepError, match="no kernel both has a label"):
+    with pytest.raises(Nothing, match="no kernel both has a label"):
         preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unclassified"] * 32), noise)
     with pytest.raises(OtherSweepError, match="kept no top patches"):
         bare = replace(swept, top_value=np.zeros((0, 16, 0)))

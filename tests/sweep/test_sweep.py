@@ -198,6 +198,13 @@ def test_the_image_with_values_that_are_not_finite_is_named(small):
         tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0], [-1] * 3)
 
 
+def test_maps_of_another_size_are_refused(small):
+    tally = Tally(small.model, Settings((), field_images=0), classes=False)
+    tally.update(small.model, torch.rand(1, 3, 24, 24), [0], ["one"])
+    with pytest.raises(SweepError, match=r"^two: maps of \(7, 7\) found, expected \(6, 6\)"):
+        tally.update(small.model, torch.rand(1, 3, 28, 28), [1], ["two"])
+
+
 def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
     one = sorted(Path(pictures / "ant").glob("*.png"))[0]
     found = sweep_folder(small, one, tmp_path / "b.npz", settings=few)

@@ -93,6 +93,23 @@ def test_a_full_disk_keeps_earlier_shards(swept, small, pictures, few, tmp_path,
     assert sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True) == swept
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_file_is_there_when_it_is_whole(tmp_path, error):
+    path = tmp_path / "shard.npz"
+    path.write_bytes(b"as it was")
+
+    def half(file):
+        file.write(b"half")
+        file.flush()
+        assert path.read_bytes() == b"as it was"
+        raise error
+
+    with pytest.raises((KeyboardInterrupt, SweepError)):
+        shards_module.write_atomically(path, half, "it", "all is kept")
+    assert [p.name for p in tmp_path.iterdir()] == ["shard.npz"]
+    assert path.read_bytes() == b"as it was"
+
+
 SCRIPT = """
 import os, random, signal, sys, time
 import torch
