@@ -1,13 +1,13 @@
 """A real browser and a real server, for the end-to-end tests and the screenshots."""
 
 import os
+import random
 import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from contextlib import contextmanager
 
@@ -21,6 +21,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+# How long whatever must come may take, in seconds: machines are slow, and busy with other tests.
+PATIENCE = 90
 # Below a page's own address Streamlit first looks for the server, then where it is.
 PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
 # A picture still on its way when its page is left is gone from the server by then; whether those of
@@ -44,18 +46,27 @@ def launched():
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is missing: apt-get install -y chromium")
         pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        browser = playwright.chromium.launch(
+            executable_path=path, args=list(FLAGS), timeout=PATIENCE * 1000
+        )
         yield browser
         browser.close()
 
 
 def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    """Return a port below those that connections are given by chance, so that none takes it."""
+    while True:
+        port = random.SystemRandom().randrange(20000, 32000)
+        with socket.socket() as free:
+            try:
+                free.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 @contextmanager
@@ -68,20 +79,29 @@ def serve(words, folder, port, log):
             [sys.executable, *words], cwd=folder, env=env, stdout=output, stderr=output
         )
         try:
-            for _ in range(300):
+            end = time.monotonic() + PATIENCE
+            while not answers(f"http://127.0.0.1:{port}/_stcore/health"):
                 if server.poll() is not None:
                     raise RuntimeError(f"the server stopped: {log.read_text()}")
-                try:
-                    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health"):
-                        break
-                except (urllib.error.URLError, ConnectionError):
-                    time.sleep(0.1)
-            else:
-                raise RuntimeError(f"the server does not answer: {log.read_text()}")
+                if time.monotonic() > end:
+                    raise RuntimeError(f"the server does not answer: {log.read_text()}")
+                time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
-            server.wait(20)
+            try:
+                server.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(address, timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
 
 
 def explore(files, port):
@@ -110,7 +130,67 @@ class Watch:
             self.complaints.append(said)
 
 
-def settle(page, title=None, timeout=30000):
+@contextmanager
+def visiting(browser, url):
+    """Open pages, each with a session of its own; nothing leaves the machine, nothing complains.
+
+    Windows of one kind share what they fetched: the page's own scripts are read only once.
+    """
+    contexts = {}
+
+    @contextmanager
+    def visits():
+        pages, watches = [], []
+
+        def opened(path="", *, title=None, **options):
+            options = {
+                "viewport": {"width": 1280, "height": 1000}, "color_scheme": "light", **options
+            }  # fmt: skip
+            kind = repr(sorted(options.items()))
+            if kind not in contexts:
+                contexts[kind] = browser.new_context(**options)
+                contexts[kind].set_default_timeout(PATIENCE * 1000)
+            pages.append(contexts[kind].new_page())
+            watches.append(Watch(pages[-1]))
+            pages[-1].goto(f"{url}/{path}")
+            settle(pages[-1], title)
+            return pages[-1]
+
+        yield opened
+        for page in pages:
+            page.close()
+        assert [w.foreign for w in watches] == [[] for _ in watches]
+        assert [w.complaints for w in watches] == [[] for _ in watches]
+
+    yield visits
+    for context in contexts.values():
+        context.close()
+
+
+def becomes(page, read, wanted):
+    """Assert that what is read of a page is what is wanted, soon."""
+    end = time.monotonic() + PATIENCE
+    while (found := read()) != wanted and time.monotonic() < end:
+        page.wait_for_timeout(50)
+    assert found == wanted
+
+
+def lies(locator):
+    """Return the box of what is on a page, once it does not move any more."""
+    last, box = None, locator.bounding_box()
+    end = time.monotonic() + PATIENCE
+    while last != box and time.monotonic() < end:
+        locator.page.wait_for_timeout(150)
+        last, box = box, locator.bounding_box()
+    return box
+
+
+def at_address(page, *parts):
+    """Wait until the address of a page holds all of these."""
+    page.wait_for_url(lambda url: all(part in url for part in parts))
+
+
+def settle(page, title=None, timeout=PATIENCE * 1000):
     """Wait until the page has a heading (this one) and the script has run to its end."""
     heading = page.locator("h1").first
     heading.wait_for(timeout=timeout)

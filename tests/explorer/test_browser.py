@@ -6,8 +6,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Watch, explore, free_port, launched, serve, settle
+from browsing import (
+    PATIENCE,
+    at_address,
+    becomes,
+    explore,
+    free_port,
+    launched,
+    lies,
+    serve,
+    settle,
+    visiting,
+)
 from PIL import Image
+from playwright.sync_api import expect
 
 from viz.draw.style import SIGNED
 from viz.results.weights import DepthwiseKernels
@@ -34,35 +46,23 @@ def url(tmp_path_factory, small_file, grey_file):
         yield address
 
 
+@pytest.fixture(scope="module")
+def visits(chromium, url):
+    with visiting(chromium, url) as made:
+        yield made
+
+
 @pytest.fixture
-def visit(chromium, url):
-    """Open a page in a window of its own; nothing may leave the machine, nothing may complain."""
-    contexts, watches = [], []
-
-    def opened(path="", *, title=None, **options):
-        context = chromium.new_context(
-            **{"viewport": {"width": 1280, "height": 1000}, "color_scheme": "light", **options}
-        )
-        context.set_default_timeout(20000)
-        page = context.new_page()
-        contexts.append(context)
-        watches.append(Watch(page))
-        page.goto(f"{url}/{path}")
-        settle(page, title)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert [w.foreign for w in watches] == [[] for _ in watches]
-    assert [w.complaints for w in watches] == [[] for _ in watches]
+def visit(visits):
+    with visits() as opened:
+        yield opened
 
 
 def tile_centre(page, group, tile, columns, side):
     """Return where a tile lies, from the frame's size alone: tiles are one weight apart."""
     frame = page.locator(".frame").nth(group)
     frame.scroll_into_view_if_needed()
-    box = frame.bounding_box()
+    box = lies(frame)
     zoom = box["width"] / (columns * (side + 1) - 1)
     row, column = divmod(tile, columns)
     return (
@@ -81,28 +81,27 @@ def upload(page, name, content):
 def test_first_page(visit):
     page = visit(title="small.safetensors")
     page.get_by_text("Depthwise kernels, block by block").wait_for()
-    page.locator(".frame").nth(3).wait_for()
-    assert page.locator(".frame").count() == 4
-    assert page.locator(".frame img").first.get_attribute("alt").startswith("All 16 patch-emb")
+    becomes(page, page.locator(".frame").count, 4)
+    expect(page.locator(".frame img").first).to_have_attribute(
+        "alt", re.compile("^All 16 patch-emb")
+    )
 
 
 def test_a_click_opens_the_kernel(visit):
     page = visit("depthwise?order=index", title="Depthwise kernels")
     x, y, _ = tile_centre(page, 2, 6, 4, 5)
     page.mouse.move(x, y)
-    assert page.locator(".what").inner_text().split(":")[0] == "block 2, kernel 6"
+    expect(page.locator(".what")).to_have_text(re.compile("^block 2, kernel 6(:|$)"))
     page.mouse.click(x, y)
     settle(page, "Block 2, kernel 6")
-    assert "/kernel?" in page.url
-    assert "block=2" in page.url
-    assert "channel=6" in page.url
+    at_address(page, "/kernel?", "block=2", "channel=6")
     page.go_back()
     settle(page, "Depthwise kernels")
-    assert "order=index" in page.url
+    at_address(page, "order=index")
 
 
 def test_a_click_opens_the_filter_and_keys_walk_on(visit):
-    page = visit("patch-filters?order=index", title="Patch-embedding filters")
+    page = visit("patch-filters?order=index", title="Patch filters")
     columns = round((16 * 1.5) ** 0.5)
     x, y, _ = tile_centre(page, 0, 7, columns, 4)
     page.mouse.click(x, y)
@@ -113,7 +112,7 @@ def test_a_click_opens_the_filter_and_keys_walk_on(visit):
     for wanted in ("Patch filter 7", "Patch filter 6"):
         page.keyboard.press("ArrowLeft")
         settle(page, wanted)
-    assert "channel=6" in page.url
+    at_address(page, "channel=6")
 
 
 def test_the_keyboard_opens_a_kernel(visit):
@@ -122,7 +121,7 @@ def test_the_keyboard_opens_a_kernel(visit):
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
     # The first arrow points at kernel 0; the fourth row is the block's last.
-    assert page.locator(".what").inner_text().split(":")[0] == "block 1, kernel 1"
+    expect(page.locator(".what")).to_have_text(re.compile("^block 1, kernel 1(:|$)"))
     page.keyboard.press("Enter")
     settle(page, "Block 1, kernel 1")
 
@@ -153,11 +152,12 @@ def test_weights_are_crisp(visit, small, ratio):
 
 def test_enlarging(visit):
     page = visit("depthwise", title="Depthwise kernels")
-    before = page.locator(".frame").first.bounding_box()["width"]
+    frame = page.locator(".frame").first
+    before = lies(frame)["width"]
     page.get_by_role("button", name="Larger").click()
-    larger = page.locator(".frame").first.bounding_box()["width"]
+    becomes(page, lambda: frame.bounding_box()["width"] > before, True)
     page.get_by_role("button", name="Fit the width").click()
-    assert page.locator(".frame").first.bounding_box()["width"] == before < larger
+    becomes(page, lambda: frame.bounding_box()["width"], before)
 
 
 def test_a_copied_link_shows_the_same(visit):
@@ -167,8 +167,8 @@ def test_a_copied_link_shows_the_same(visit):
     first.wait_for_url("**/depthwise?*scale=figure*")
     address = first.url.split("/", 3)[3]
     second = visit(address, title="Depthwise kernels")
-    assert second.url == first.url
-    assert "one for all" in second.locator(".key .text").inner_text()
+    becomes(second, lambda: second.url, first.url)
+    expect(second.locator(".key .text")).to_contain_text("one for all")
 
 
 def test_uploads(visit, grey_file, small_file, tmp_path):
@@ -212,8 +212,8 @@ def test_two_people_at_once(visit):
     one.wait_for_url(lambda address: "channel=3" not in address)
     settle(one)
     settle(two)
-    assert two.locator("h1").inner_text() == "Block 0, kernel 9"
-    assert "checkpoint=grey.safetensors&block=0&channel=9" in two.url
+    expect(two.locator("h1")).to_have_text("Block 0, kernel 9")
+    at_address(two, "checkpoint=grey.safetensors&block=0&channel=9")
     one.get_by_text("ConvMixer-16/3").wait_for()
     two.get_by_text("ConvMixer-12/2").wait_for()
 
@@ -252,14 +252,14 @@ def test_narrow_screens(visit, path):
     """At 400 pixels nothing is wider than the window, and what matters is there."""
     page = visit(path, viewport={"width": 400, "height": 800}, color_scheme="dark")
     page.locator(".frame, [data-testid=stImage] img").first.wait_for()
-    wide = page.evaluate(
+    find = (
         "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility())"
-        # What is wider than a table's own frame is scrolled inside it.
-        ".filter((e) => !e.closest('.dvn-scroller'))"
+        # What is wider than the frame of a table or of a wide figure is scrolled inside it.
+        ".filter((e) => !e.closest('.dvn-scroller, [class*=st-key-viz-wide]'))"
         ".map((e) => e.tagName + '.' + e.className)"
     )
-    assert wide == []
+    becomes(page, lambda: page.evaluate(find), [])
 
 
 def test_served_on_this_machine_only(url):
@@ -282,7 +282,7 @@ def handshake(port, host, origin=None):
     """Ask for the socket over which the page talks; return the status."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     headers = {
         "Host": host,
         "Connection": "Upgrade",
@@ -324,18 +324,21 @@ def test_partners_and_points_open_their_kernels(visit):
     page.wait_for_timeout(500)
     assert "channel=3" in page.url
     page.keyboard.press("End")
-    partner = re.fullmatch(r"block 0, kernel (\d+)(: .*)?", field.get_attribute("title"))[1]
+    said = re.compile(r"^block 0, kernel (\d+)(: .*)?$")
+    expect(field).to_have_attribute("title", said)
+    partner = said.match(field.get_attribute("title"))[1]
     page.keyboard.press("Enter")
     settle(page, f"Block 0, kernel {partner}")
     page.go_back()
     settle(page, "Block 1, kernel 3")
-    page = visit("clusters", title="Clusters of depthwise kernels")
+    page = visit("clusters", title="Clusters")
     field = page.locator(".points .field")
     field.focus()
     page.keyboard.press("Home")
-    said = page.locator(".points .what").inner_text()
-    block, channel = re.match(r"block (\d+), kernel (\d+)", said).groups()
-    box = page.locator(".points .mark").bounding_box()
+    said = re.compile(r"^block (\d+), kernel (\d+)")
+    expect(page.locator(".points .what")).to_have_text(said)
+    block, channel = said.match(page.locator(".points .what").inner_text()).groups()
+    box = lies(page.locator(".points .mark"))
     page.mouse.click(box["x"] + box["width"] / 2 + 1, box["y"] + box["height"] / 2)
     settle(page, f"Block {block}, kernel {channel}")
-    assert f"block={block}&channel={channel}" in page.url
+    at_address(page, f"block={block}&channel={channel}")

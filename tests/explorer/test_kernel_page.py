@@ -1,14 +1,17 @@
 """A kernel's own page: what it tells is what the measures say, and its lists walk as they say."""
 
 import re
+import shlex
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from PIL import Image
 
 from viz.catalogue import Given
 from viz.catalogue.described import depthwise_description, patch_description
+from viz.cli import main
 from viz.explorer.settings import Start
 from viz.measure.weights import labelled_kernels
 from viz.results.feature_maps import FeatureMaps
@@ -159,6 +162,7 @@ def test_shares_are_written_on_the_page(open_app, labelled):
     for block in range(3):
         share = np.mean([i % 3 == 1 for i in range(16 * block, 16 * block + 16)])
         assert table["off-centre"][block] == f"{share:.0%}"
+        assert table["centre-surround"][block] == f"{share:.0%}"
 
 
 def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
@@ -226,9 +230,16 @@ def test_top_patches_of_a_sweep(
     app = open_app("kernel", block="1", channel="3", checkpoint="small.safetensors")
     assert fine(app)
     assert "What drives it most" in [h.value for h in app.subheader]
+    # Nothing is cut out again where nothing has changed.
+    with monkeypatch.context() as once:
+        once.setattr("viz.explorer.on_images.top_patches", None)
+        assert fine(app.run())
     (script,) = (c.value for c in app.code if "load_sweep" in c.value)
     monkeypatch.chdir(tmp_path)
     exec(compile(script, "shown", "exec"), {})
+    (shell,) = (c.value for c in app.code if c.value.startswith("viz top-patches"))
+    assert shell.endswith("--block 1 --channels 3")
+    assert CliRunner().invoke(main, [*shlex.split(shell)[1:], "--force"]).exit_code == 0
     (made,) = tmp_path.glob("*patches-block-1-kernel-3.npz")
     found = TopPatches.load(made)
     assert (found.block.tolist(), found.channel.tolist()) == ([1], [3])
@@ -240,3 +251,20 @@ def test_top_patches_of_a_sweep(
     )
     app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
     assert any("the sweep is of small" in s for s in told(app.info))
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_the_commands_of_a_sweep_page(
+    open_app, undrawn, monkeypatch, swept, tmp_path, small_file, given
+):
+    """Typed in their order they make the page's figure."""
+    folder, file = swept
+    monkeypatch.chdir(tmp_path)
+    app = open_app("selectivity", given=(small_file,), folder=folder, sweep=file if given else None)
+    assert fine(app)
+    shell = next(c.value for c in app.code if c.language == "bash").splitlines()
+    assert [line.split()[1] for line in shell] == ["sweep", "selectivity"][given:]
+    for line in shell:
+        done = CliRunner().invoke(main, shlex.split(line)[1:])
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "small-selectivity.png").exists()

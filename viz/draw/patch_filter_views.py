@@ -121,6 +121,13 @@ def draw_orientation_frequency(
         "cycles per pixel", (np.pi, top / 2), (0, -4), textcoords="offset points", fontsize=SMALL,
         ha="center", va="top",
     )  # fmt: skip
+    if rest == n:
+        few = f":\n{p} × {p} pixels are too few for one" if p <= 3 else ""
+        axes.text(
+            np.pi / 2, 0.5 * top, f"no Gabor among {n} filters{few}", ha="center", va="center",
+            fontsize=SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
     _legend(target, handles, below + 0.06)
     return axes
 

@@ -12,6 +12,7 @@ from PIL import Image
 from viz.draw.mosaic import enlarge, signed_tiles
 from viz.explorer import checkpoints, state
 from viz.explorer.images import choose_images
+from viz.explorer.sections import style
 from viz.explorer.settings import unsafe
 from viz.explorer.text import lines, plain
 
@@ -34,7 +35,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("kernel", "One kernel", ":material/center_focus_strong:"),
     ),
     "What was learned": (
-        ("filter_kinds", "Kinds of filters", ":material/palette:"),
+        ("filter_kinds", "Kinds of patch filters", ":material/palette:"),
         ("kernel_labels", "Labels of kernels", ":material/label:"),
         ("early_late", "Early and late", ":material/compare_arrows:"),
         ("clusters", "Clusters", ":material/bubble_chart:"),
@@ -46,7 +47,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("attributions", "Attributions and trust", ":material/fact_check:"),
         ("substitution", "Substitution", ":material/swap_horiz:"),
         ("top_patches", "What drives channels", ":material/local_fire_department:"),
-        ("preferred_inputs", "Labels and what drives", ":material/rule:"),
+        ("preferred_inputs", "What labels tell", ":material/rule:"),
         ("selectivity", "Sparsity and selectivity", ":material/stacked_line_chart:"),
     ),
     "Compare and keep": (
@@ -120,6 +121,7 @@ def main() -> None:
         st.error(danger)
         st.stop()
     page = _navigation()
+    style()
     name = page.url_path.replace("-", "_") or "overview"
     state.begin(name)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +13,13 @@ import streamlit as st
 
 from viz.catalogue import COMPARISONS, VIEWS, comparison, view
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
+from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import heavy, sweep_of
-from viz.explorer.sections import uploaded
+from viz.explorer.sections import show_figure, uploaded
 from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import plain
@@ -41,6 +43,10 @@ _SCREEN_DPI = 200
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
 _LONGER = 8
+_BY_BLOCK = (
+    "The page shows channels of some blocks; the command those of one block at a time, chosen with "
+    "--block and --channels."
+)
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
 
@@ -97,6 +103,21 @@ figure = row.figures[0].make(result)
 """
 
 
+def _swept_lines(found: Opened, row: Shown, stem: str, images: Images, sweep: Path | None) -> str:
+    """Return the command that shows what a sweep found, after the one that makes the sweep."""
+    folder = images.folder or str(default_images()[0].parent)
+    given = {"sweep": sweep or f"{stem}-sweep.npz"}
+    if row.name == "selectivity":
+        last = shlex.join(["viz", row.name, "--sweep", str(given["sweep"]), "-o", f"{stem}.png"])
+    else:
+        last = command(found, row.name, stem, folder, **given)
+    if sweep is not None:
+        return last
+    limit = MAX_IMAGES if images.folder is not None else None
+    first = command(found, "sweep", str(given["sweep"]), folder, limit=limit)
+    return f"{first}\n{last}"
+
+
 def _home(
     row: Shown,
     found: Opened,
@@ -112,9 +133,12 @@ def _home(
     if folder is not None:
         options["limit"] = MAX_IMAGES
     shell: str | None = None
+    note = "" if images is None else uploaded(images)
     if row in OF_SWEEPS:
-        # Their commands take a sweep, which is made first.
-        pass
+        assert images is not None
+        shell = _swept_lines(found, row, stem, images, sweep)
+        if row.name == "top-patches":
+            note = f"{note} {_BY_BLOCK}".strip()
     elif other is None:
         shell = command(found, row.name, stem, folder, **options)
     else:
@@ -129,7 +153,7 @@ def _home(
             for each in row.figures
         },
         shell=shell,
-        note="" if images is None else uploaded(images),
+        note=note,
         script=python(
             found, _lines(row, images, other, sweep), stem, table=hasattr(result, "to_frame")
         ),
@@ -210,12 +234,19 @@ def show_row(
         else:
             about = {"row_name": row.name, "number": number, "made_from": made.key}
             picture = cached(kept, _png, result, **about)
-            st.image(picture, alt=each.caption, width="stretch")
+            show_figure(picture, alt=each.caption, key=each.name)
         st.caption(plain(each.caption))
     _home(row, found, result, images=images, other=other, sweep=sweep)
     if hasattr(result, "to_frame"):
         with st.expander("In numbers"):
             st.dataframe(result.to_frame(), hide_index=True)
+
+
+def _head(row: Shown) -> None:
+    """Show the page's name as the menu has it, and the question that the view answers."""
+    st.title(state.title(), anchor=False)
+    if row.title.endswith("?"):
+        st.markdown(f"**{row.title}**")
 
 
 def show_view(
@@ -231,7 +262,7 @@ def show_view(
         As in `show_row`.
     """
     found, row = opened(), view(name)
-    st.title(row.title, anchor=False)
+    _head(row)
     st.caption(row.misleads)
     show_method(name)
     images = images_chosen() if row.needs_images else None
@@ -247,7 +278,7 @@ def show_swept(name: str) -> None:
         As on the command line.
     """
     found, row, start = opened(), view(name), Start.read()
-    st.title(row.title, anchor=False)
+    _head(row)
     st.caption(row.misleads)
     show_method(name)
     images, sweep = images_chosen(), None

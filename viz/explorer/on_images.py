@@ -14,8 +14,9 @@ from viz.draw.feature_maps import draw_maps, maps_figure
 from viz.draw.removal import draw_removal, removal_figure
 from viz.draw.top_patches import draw_top_patches, top_patches_figure
 from viz.explorer.cache import cached
-from viz.explorer.sections import at_home, opened_images, png, uploaded
+from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
 from viz.explorer.settings import Start
+from viz.explorer.take_home import command, file_stem
 from viz.explorer.text import plain
 from viz.explorer.working import work
 from viz.measure.feature_maps import feature_maps
@@ -100,10 +101,10 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
     if made is None:
         return
     kept = replace(found, private=found.private or images.private)
-    st.image(
+    show_figure(
         cached(kept, png, made.value, draw=_maps, made_from=made.key),
         alt=f"Feature maps of block {block}, kernel {channel}, beside the images and the kernel.",
-        width="stretch",
+        key="maps",
     )
     st.caption(
         "White is zero; each column has a colour scale of its own. A map shows where the channel "
@@ -170,10 +171,10 @@ def show_removal(
         return
     kept = replace(found, private=found.private or images.private)
     st.markdown(plain(made.value.sentence()))
-    st.image(
+    show_figure(
         cached(kept, png, made.value, draw=_removal, made_from=made.key),
         alt="Change of the largest logits of each image: " + made.value.sentence(),
-        width="stretch",
+        key="effect",
     )
     st.caption(
         "Removed: its branch gives its mean output of the training instead of an answer to the "
@@ -265,16 +266,20 @@ def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
     at = [(-1 if block is None else block, channel)]
     try:
         sweep, stamp = sweep_of(found, start.sweep), Path(start.sweep).stat().st_mtime_ns
-        with st.spinner("Cutting out patches …"):
-            result = top_patches(found.checkpoint, sweep, start.images, at, stage=stage)
+
+        def cut(checkpoint: Checkpoint, *, of: list[object], stage: str) -> TopPatches:
+            return top_patches(checkpoint, sweep, str(start.images), at, stage=stage)
+
+        of = [at, start.sweep, start.images, stamp]
+        result = cached(found, cut, found.checkpoint, of=of, stage=stage)
     except (Refusal, OSError) as error:
         st.info(plain(error))
         return
-    st.image(
+    show_figure(
         # Neither the channel nor the sweep's file is part of the source.
         cached(found, png, result, draw=_top, made_from=f"{at} {stamp}"),
         alt=f"The patches of {result.n_images} images with the largest values, largest first.",
-        width="stretch",
+        key="patches",
     )
     st.caption(
         "The largest values are the tail of a distribution: most of what a channel does is "
@@ -291,4 +296,9 @@ result = measure.top_patches.top_patches(
 figure = draw.top_patches.top_patches_figure(result)
 draw.top_patches.draw_top_patches(result, figure)
 """,
+        shell=command(
+            found, "top-patches", file_stem(found, f"patches-{name}"), start.images,
+            sweep=start.sweep, stage=None if block is not None else stage, block=block,
+            channels=channel,
+        ),
     )  # fmt: skip

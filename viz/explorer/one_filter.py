@@ -12,7 +12,7 @@ from viz.draw.feature_map_patches import draw_patches, patches_figure
 from viz.draw.one_filter import draw_filter, filter_figure
 from viz.explorer.cache import cached
 from viz.explorer.on_images import heavy
-from viz.explorer.sections import at_home, opened_images, png, uploaded
+from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_NUMBER_WORDS
 from viz.explorer.working import work
@@ -77,10 +77,10 @@ def show_filter_fit(found: Opened, result: FilterFit) -> None:
         Of the filter.
     """
     st.subheader("As a colour times a Gabor", anchor=False)
-    st.image(
+    show_figure(
         cached(found, png, result, draw=_fit),
         alt=f"Filter, fit and residual; R² {result.r2:.2f}, of the map {result.r2_map:.2f}.",
-        width="stretch",
+        key="fit",
     )
     table = result.to_frame()
     table = table[table["number"].isin(list(FILTER_NUMBER_WORDS))]
@@ -142,10 +142,10 @@ def show_answers(found: Opened, images: Images, channel: int) -> None:
     if made is None:
         return
     kept = replace(found, private=found.private or images.private)
-    st.image(
+    show_figure(
         cached(kept, png, made.value, draw=_answers),
         alt=f"Answers of patch filter {channel} at every pixel, and on the patch grid.",
-        width="stretch",
+        key="answers",
     )
     at_home(
         found, made.value, {"Answers": partial(_answers, made.value)}, "the answers",

@@ -15,7 +15,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.kernels import labels_of
 from viz.explorer.mosaic import show_mosaic
-from viz.explorer.sections import DESCRIBING, at_home, png
+from viz.explorer.sections import DESCRIBING, at_home, png, show_figure
 from viz.explorer.text import plain
 from viz.explorer.words import ANY_LABEL, DESCRIPTOR_WORDS
 from viz.measure.one_kernel import partners
@@ -59,10 +59,10 @@ def show_atoms(found: Opened, result: AtomFit) -> None:
     result : AtomFit
         Of the kernel.
     """
-    st.image(
+    show_figure(
         cached(found, png, result, draw=_atoms),
         alt=f"Kernel, sum and residual, then the constant and each of {len(result.atoms)} shapes.",
-        width="stretch",
+        key="atoms",
     )
     st.caption(_words(result))
 

@@ -27,10 +27,11 @@ function element(parent, tag, className) {
 }
 
 function build(root, data, here) {
+  element(root, "div", "hint").textContent = "Wider than this screen: move it sideways.";
   const what = element(root, "div", "what");
   what.textContent = HINT;
   what.ariaLive = "polite";
-  const field = element(root, "div", "field");
+  const field = element(element(root, "div", "frame"), "div", "field");
   field.tabIndex = 0;
   field.setAttribute("role", "application");
   field.ariaLabel = `${data.alt} ${HINT}`;

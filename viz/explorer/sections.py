@@ -1,9 +1,12 @@
-"""What the sections of a page about one kernel or filter share: pictures, downloads, lines."""
+"""What the sections of pages share: pictures, downloads, lines."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import streamlit as st
 
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem, python, take_home
@@ -16,9 +19,11 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
 
-__all__ = ["DESCRIBING", "at_home", "opened_images", "png", "uploaded"]
+__all__ = ["DESCRIBING", "at_home", "opened_images", "png", "show_figure", "style", "uploaded"]
 
 _SCREEN_DPI = 200
+_ONE_COLUMN = 4
+"""Inches: a wider figure is one of two columns."""
 DESCRIBING = "description = measure.depthwise.describe_checkpoint(checkpoint)"
 """A line that describes all kernels."""
 
@@ -31,6 +36,29 @@ def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> b
     return buffer.getvalue()
 
 
+def style() -> None:
+    """Let figures of two columns scroll sideways where the screen is narrow: see `show_figure`."""
+    st.html(Path(__file__).with_name("figures.css"))
+
+
+def show_figure(picture: bytes, *, alt: str, key: str) -> None:
+    """Show a figure as wide as the page; on a phone a wide one keeps its text legible.
+
+    Parameters
+    ----------
+    picture : bytes
+        PNG, as `png` makes it.
+    alt : str
+        For those who do not see it.
+    key : str
+        Its own on the page.
+    """
+    width = int.from_bytes(picture[16:20], "big")
+    kind = "wide" if width > _ONE_COLUMN * _SCREEN_DPI else "slim"
+    with st.container(key=f"viz {kind} {key}"):
+        st.image(picture, alt=alt, width="stretch")
+
+
 def at_home(
     found: Opened,
     result: Any,
@@ -39,6 +67,7 @@ def at_home(
     view: str,
     body: str,
     note: str = "",
+    shell: str | None = None,
 ) -> None:
     """Show the downloads of one section.
 
@@ -59,12 +88,14 @@ def at_home(
         ``checkpoint``.
     note : str
         What the lines need besides.
+    shell : str, optional
+        Command line, where there is one.
     """
     stem = file_stem(found, view)
     script = python(found, body, stem)
     if "figure =" not in body:
         script = "\n".join(x for x in script.splitlines() if "save_figure" not in x)
-    take_home(stem, result, figures, script=script, part=part, note=note)
+    take_home(stem, result, figures, script=script, shell=shell, part=part, note=note)
 
 
 def opened_images(images: Images) -> str:

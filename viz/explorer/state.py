@@ -20,6 +20,7 @@ __all__ = [
     "read",
     "remember",
     "several",
+    "title",
     "undecided",
     "widget_key",
     "wish",
@@ -67,6 +68,12 @@ def begin(page: str = "") -> None:
     memory["page"] = page
     for name in ("read", "used", "defaults"):
         memory[name].clear()
+
+
+def title() -> str:
+    """Return the name of the page being run, as the menu has it."""
+    found: str = st.session_state["viz pages"][_memory()["page"]].title
+    return found
 
 
 def finish() -> None:

@@ -54,7 +54,7 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
     """
     given = [name for name in (opened.spelling, *more) if name is not None]
     words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
-    words += ["-o", stem if re.search(r"/|\.png$", stem) else f"{stem}.png"]
+    words += ["-o", stem if re.search(r"/|\.(png|npz)$", stem) else f"{stem}.png"]
     for option, value in options.items():
         if value is None or value is False:
             continue

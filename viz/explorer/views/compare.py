@@ -30,7 +30,7 @@ def _names(a: Opened, b: Opened) -> None:
 
 
 def _page(found: Opened) -> None:
-    st.title("Compare two networks", anchor=False)
+    st.title(state.title(), anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = state.choice(
             "show",

@@ -96,10 +96,13 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
     st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
     with st.expander("Share of each label, block by block"):
         every = range(int(description.block.max()) + 1)
-        rows = {name: [f"{description.shares(b)[name]:.0%}" for b in every] for name in shares}
+        found = [description.shares(block) for block in every]
+        rows = {"centre-surround": [f"{s['on-centre'] + s['off-centre']:.0%}" for s in found]}
+        rows |= {name: [f"{share[name]:.0%}" for share in found] for name in shares}
         st.dataframe({"block": list(every), **rows}, hide_index=True)
         st.caption(
-            "A label names the strongest of the shapes that a kernel is the sum of. Of kernels of "
+            "Centre-surround is on-centre and off-centre together. A label names the strongest of "
+            "the shapes that a kernel is the sum of. Of kernels of "
             f"a new, untrained network {description.null_coverage:.1%} get a label."
         )
         st.page_link(
@@ -111,7 +114,7 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
 
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
-    st.title("Depthwise kernels", anchor=False)
+    st.title(state.title(), anchor=False)
     settings, scale = _settings(found)
     st.caption(_MISLEADS[scale] + _NORM)
     told = st.container()

@@ -11,7 +11,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.mosaic import show_mosaic
-from viz.explorer.sections import png
+from viz.explorer.sections import png, show_figure
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
 from viz.explorer.words import ANY_LABEL
@@ -90,10 +90,10 @@ def _drawn(rows: Parts) -> Figure:
 
 def _to_scale(found: Opened, rows: Parts) -> None:
     st.subheader("To scale", anchor=False)
-    st.image(
+    show_figure(
         cached(found, png, rows, draw=_drawn),
         alt="The image with its patches and receptive fields; parameters and shapes of each part.",
-        width="stretch",
+        key="network",
     )
     stem = file_stem(found, "network")
     take_home(

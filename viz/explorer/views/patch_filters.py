@@ -28,7 +28,7 @@ _COLOURS = (
 
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
-    st.title("Patch-embedding filters", anchor=False)
+    st.title(state.title(), anchor=False)
     with st.container(horizontal=True):
         order = state.choice(
             "order",

@@ -59,7 +59,7 @@ def _command(found: Opened, images: Images | None, names: list[str], stem: str) 
 
 
 def _page(found: Opened) -> None:
-    st.title("Report", anchor=False)
+    st.title(state.title(), anchor=False)
     st.markdown(
         "Chosen views in one folder: **index.html** opens in any browser without a network, "
         "**report.pdf** prints, **figures/** holds each figure as SVG, PDF and PNG, **data/** the "
