@@ -77,7 +77,7 @@ def drawn_once(monkeypatch):
 
 
 def _stub(figure, path, *, force=False):
-    """Save a figure as a file of its kind and size without any ink; a report draws it for its page."""
+    """Save a figure as a file of its kind without ink; a report draws it for its page."""
     path = Path(path)
     if path.suffix == ".pdf":
         from pypdf import PdfWriter

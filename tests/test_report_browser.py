@@ -1,6 +1,5 @@
 """The report's page in a real browser, with the network cut."""
 
-import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from viz.catalogue import VIEWS
 from viz.report.build import build
 
 sys.path.insert(0, str(Path(__file__).parent / "explorer"))
-from browsing import FLAGS, find_chromium
+from browsing import PATIENCE, launched
 
 pytestmark = pytest.mark.browser
 
@@ -19,24 +18,20 @@ NAMES = ("patch-filters", "early-late")
 
 
 @pytest.fixture(scope="module")
-def page(small_file, tmp_path_factory):
+def page(small_file, tmp_path_factory, stub_save):
     """The page of a report whose names are odd, opened from a file."""
-    from playwright.sync_api import sync_playwright
-
     from viz.model.checkpoint import load
 
-    path = find_chromium()
-    if path is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is missing: apt-get install -y chromium")
-        pytest.skip("no Chromium here")
     small = load(small_file)
     odd = replace(small, source=replace(small.source, name='<b>漢字</b>"&' + "x" * 80 + ".pth"))
     folder = tmp_path_factory.mktemp("page") / "report"
-    build(odd, folder, views=[row for row in VIEWS if row.name in NAMES], formats=(".pdf",))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    rows = [row for row in VIEWS if row.name in NAMES]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("viz.report.sections.save_figure", stub_save)
+        build(odd, folder, views=rows, formats=(".pdf",))
+    with launched() as browser:
         context = browser.new_context(offline=True, java_script_enabled=False)
+        context.set_default_timeout(PATIENCE * 1000)
         opened = context.new_page()
         opened.told, opened.asked = [], []
         opened.on("console", lambda message: opened.told.append(message.text))
@@ -44,7 +39,6 @@ def page(small_file, tmp_path_factory):
         opened.on("request", lambda request: opened.asked.append(request.url))
         opened.goto((folder / "index.html").as_uri())
         yield opened
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
