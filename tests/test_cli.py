@@ -133,5 +133,5 @@ def test_seeds_that_cannot_be_are_refused_by_every_command(run, small_file, tmp_
     for name in seeded:
         done = run(name, small_file, "-o", tmp_path / "a.npz", "--seed", seed)
         assert done.exit_code == 2, name
-        assert "Invalid value for '--seed'" in done.stderr, name
+        assert "invalid value for '--seed'" in done.stderr, name
         assert not any(tmp_path.iterdir())

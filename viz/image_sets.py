@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -284,7 +285,9 @@ def open_images(
 
 
 def _name(path: Path, root: Path) -> str:
-    return path.name if path == root else path.relative_to(root).as_posix()
+    """Name an image; bytes that are no UTF-8 are written as escapes, so that it can be told."""
+    name = path.name if path == root else path.relative_to(root).as_posix()
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _distinct(paths: list[tuple[str, Path]]) -> list[tuple[str, Path | Tensor]]:

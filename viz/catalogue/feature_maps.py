@@ -34,6 +34,9 @@ def _sentence(result: Any) -> str:
     numbers = result.summary()
     energy = numbers["patch_grid"]["kept_energy_median"]
     words = []
+    if not numbers["depth"]:
+        # One block's maps alone were asked for.
+        return ""
     for part in ("depthwise", "pointwise"):
         rows = [row for row in numbers["depth"] if row["part"] == part]
         ends = [rows[0], rows[-1]]
@@ -57,7 +60,8 @@ def _sentence(result: Any) -> str:
         else f" Of the median patch filter's answers the patch grid keeps {100 * energy:.0f} % of "
         "the energy."
     )
-    return f"On {len(numbers['images'])} images, {text}.{grid}"
+    n = len(numbers["images"])
+    return f"On {n} image{'s' if n != 1 else ''}, {text}.{grid}"
 
 
 VIEWS: tuple[View, ...] = (

@@ -117,8 +117,8 @@ def _preferred_sentence(result: Any) -> str:
     ends = [value for value in lifts if value is not None]
     return (
         f"Of the patches that drive {numbers['kernels']} labelled kernels most on "
-        f"{numbers['images']} images, so many are as the label predicts (in brackets: where the "
-        f"same taps in random order respond most): {words or 'none'}."
+        f"{numbers['images']} image{'s' if numbers['images'] != 1 else ''}, so many are as the "
+        f"label predicts (in brackets: where the same taps in random order respond most): {words or 'none'}."
         + (
             f" The best single atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
             "lifts the response of a block's median kernel above its mean."
@@ -131,7 +131,7 @@ def _preferred_sentence(result: Any) -> str:
 def _sentence(result: Any) -> str:
     rows = {(row["block"], row["stage"]): row for row in result.summary()["rows"]}
     first, last = rows[0, "depthwise"], rows[result.depth - 1, "depthwise"]
-    words = f"On {result.n_images} images"
+    words = f"On {result.n_images} image{'s' if result.n_images != 1 else ''}"
     if first["sparsity_median"] is not None:
         words += (
             f", the median depthwise channel is off at {100 * first['sparsity_median']:.0f} % of "
@@ -203,8 +203,9 @@ VIEWS: tuple[View, ...] = (
         (
             FigureRow(
                 "selectivity",
-                "Share of values at most 0, and class selectivity beside that of channels that "
-                "know no classes, over the channels of each block.",
+                "Share of values at most 0, over the channels of each block; where the images "
+                "are in folders of classes, also class selectivity beside that of channels that "
+                "know no classes.",
                 _draw_selectivity,
             ),
         ),

@@ -51,6 +51,14 @@ class Group(click.Group):
             except KeyboardInterrupt:
                 click.echo("viz: stopped.", err=True)
                 ctx.exit(130)
+            except click.exceptions.NoArgsIsHelpError:
+                raise
+            except click.UsageError as error:
+                path = (error.ctx or ctx).command_path
+                said = error.format_message().rstrip(".").replace("\n", " ")
+                said = said[:1].lower() + said[1:]
+                click.echo(f"viz: {said} ({path} --help tells more).", err=True)
+                ctx.exit(2)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
             except Exception as error:

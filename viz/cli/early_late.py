@@ -37,8 +37,8 @@ def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     with progress_bar() as progress:
         result = measure_checkpoint(loaded, early=first, late=last, seed=seed, progress=progress)
     sentence = view("early-late").sentence
-    if not as_json and sentence is not None:
-        click.echo(sentence(result), err=output is not None)
+    if output is None and not as_json and sentence is not None:
+        click.echo(sentence(result))
     write_output("early-late", result, output, as_json, force)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import force_option, json_option
+from viz.cli.common import force_option, json_option, say
 
 if TYPE_CHECKING:
     from viz.results.base import Result
@@ -108,6 +108,10 @@ def write_output(
         from viz.report.folder import write_view_folder
 
         written = write_view_folder(row, result, output, force=force)
+    # What was found is for people: the stream of results holds the path alone.
+    told = row.sentence if output is not None and not as_json else None
+    if told is not None and (said := told(result)):
+        say(said)
     if as_json and row.summary is not None:
         click.echo(json.dumps(row.summary(result), indent=2, ensure_ascii=False, allow_nan=False))
     elif output is not None:

@@ -64,8 +64,6 @@ def substitution(checkpoint: str, images: Path | None, output: Path | None, as_j
             progress=progress,
         )
     say_skipped(found)
-    if not as_json and result.sentence():
-        click.echo(result.sentence(), err=True)
     write_output("substitution", result, output, as_json, force, figure=_figure(result))
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, foot, heading, inches, nothing, panel, plain_axes, shortened
 from viz.draw.style import SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
-from viz.results.attribution import Attributions, over_mass
+from viz.results.attribution import UNITS, Attributions, over_mass
 from viz.results.trust import Trust
 
 __all__ = [
@@ -98,8 +98,7 @@ def _shown(result: Attributions, images: Sequence[int] | None) -> list[int]:
 
 _NOTE = (
     "Maps: value of each {p} x {p} px patch over the sum of the map's absolute values, so that "
-    "methods and images share one scale (red positive, white zero, blue negative). Saliency, "
-    "SmoothGrad and guided backprop: absolute gradients. Grad-CAM: block {block}. Curves: "
+    "methods and images share one scale (red positive, white zero, blue negative). {some}Curves: "
     "probability of what is explained as patches are inserted into a blurred image (solid) or "
     "replaced by zeros, the mean colour (dashed), largest value first; grey: the random map's. "
     "Bold: better, as written, than both the random map and the edge detector. unexplained: share "
@@ -110,7 +109,16 @@ _NOTE = (
 
 
 def _note(result: Trust) -> str:
-    return _NOTE.format(p=result.patch_size, block=result.grad_cam_block)
+    some = f"Absolute gradients: {_gradients(result.rated)}. " if _gradients(result.rated) else ""
+    if "grad-cam" in result.rated:
+        some += f"Grad-CAM: block {result.grad_cam_block}. "
+    return _NOTE.format(p=result.patch_size, some=some)
+
+
+def _gradients(methods: Sequence[str]) -> str:
+    """Name those of some methods whose values are gradients."""
+    names = [m for m in methods if UNITS.get(m) == UNITS["saliency"]]
+    return ", ".join(heading_words(m).replace("-\n", "").replace("\n", " ") for m in names)
 
 
 def _image_height(result: Trust) -> float:
@@ -318,10 +326,17 @@ def _scale(
 
 _PIXEL_NOTE = (
     "Raw values summed over colours, signs kept, over the sum of absolute values of the map: one "
-    "scale for all (red positive, white zero, blue negative). Saliency, SmoothGrad and guided "
-    "backprop are gradients: what a brighter pixel would do. The others say what a pixel adds to "
-    "the score, compared with their baseline."
+    "scale for all (red positive, white zero, blue negative)."
 )
+_GRADIENT_NOTE = " Gradients, what a brighter pixel would do: {}."
+_OTHER_NOTE = " {} methods say what a pixel adds to the score, compared with their baseline."
+
+
+def _pixel_note(result: Attributions) -> str:
+    gradients = _gradients(result.raw_methods)
+    text = _PIXEL_NOTE + (_GRADIENT_NOTE.format(gradients) if gradients else "")
+    others = any(UNITS.get(m) != UNITS["saliency"] for m in result.raw_methods)
+    return text + (_OTHER_NOTE.format("The other" if gradients else "These") if others else "")
 
 
 def pixels_figure(result: Attributions) -> Figure:
@@ -341,7 +356,7 @@ def pixels_figure(result: Attributions) -> Figure:
     if not rows or not result.raw_methods:
         return new_figure(TWO_COLUMNS, 0.8)
     _, up = _pixel_tile(result, TWO_COLUMNS)
-    height = 0.27 + 0.28 + rows * (up + 0.22) + foot(_PIXEL_NOTE, TWO_COLUMNS) + _BAR
+    height = 0.27 + 0.28 + rows * (up + 0.22) + foot(_pixel_note(result), TWO_COLUMNS) + _BAR
     return new_figure(TWO_COLUMNS, height)
 
 
@@ -377,7 +392,7 @@ def draw_pixels(result: Attributions, target: Figure | SubFigure) -> list[Axes]:
         why = "None of the methods chosen gives a value to every pixel, or no raw map was kept."
         return [nothing(target, result.source.name, title, why)]
     rows = min(MOST_IMAGES, len(result.raw))
-    top, bottom = heading(target, result.source.name, title, _PIXEL_NOTE)
+    top, bottom = heading(target, result.source.name, title, _pixel_note(result))
     width, height = inches(target)
     wide, up = _pixel_tile(result, width)
     values = 100 * over_mass(result.raw[:rows].sum(2, dtype=np.float64))

@@ -150,7 +150,7 @@ def draw_labelled(
         ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
         share = float(result.classified[result.block == b].mean())
         axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}{ends}  {share:.0%} labelled",
+                  f"block {b}{ends}  {100 * share:.0f}\u00a0% labelled",
                   fontsize=SMALL, va="bottom")  # fmt: skip
     names = present(result.label[rows])
     target.legend(
@@ -227,7 +227,8 @@ def draw_dictionary(
         members = result.label == name
         r2 = result.r2_by_atoms[members, 0]
         y = line * (k + 4) + k / 2
-        axes.text(-1, y, f"{name}  {members.mean():.1%}\nR² {r2.min():.2f} to {r2.max():.2f}",
+        share = f"{100 * members.mean():.1f}\u00a0%"
+        axes.text(-1, y, f"{name}  {share}\nR² {r2.min():.2f} to {r2.max():.2f}",
                   fontsize=SMALL, ha="right", va="center")  # fmt: skip
     for text, at in (("typical", 0), ("odd", typical * step + k)):
         axes.text(at, -1, text, fontsize=TEXT, va="bottom")

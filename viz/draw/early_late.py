@@ -218,14 +218,20 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     """
     width, height = inches(target)
     percent = f"{100 * result.confidence:.0f}\u00a0%"
+    intervals = np.stack([result.delta_interval, result.trend_interval])
+    some = bool(np.isfinite(intervals).all(-1).any())
+    over_blocks = (
+        f"Black: {percent} interval of a bootstrap over blocks, then kernels; "
+        if some
+        else "Black: estimates alone, as there are too few blocks to draw from; "
+    )
     above, below = heading(
         target,
         result.source.name,
         f"early {blocks_text(result.early_blocks)}, late {blocks_text(result.late_blocks)}",
         f"Left: Cliff's delta, positive where late kernels have more. Right: Spearman's "
-        f"correlation with the block over all {len(result.blocks)} blocks. Black: {percent} "
-        f"interval of a bootstrap over blocks, then kernels; grey: over kernels alone, about this "
-        f"network only. {result.note}",
+        f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
+        f"{percent} over kernels alone, about this network only. {result.note}",
     )
     rows = np.arange(len(result.descriptors))[::-1]
     bottom, top = (below + 0.52) / height, 1 - (above + 0.2) / height
@@ -260,8 +266,8 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
         one.tick_params(axis="y", labelsize=TEXT)
         one.spines[["top", "right"]].set_visible(False)
     handles = [
-        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1,
-               label=f"estimate, {percent} over blocks and kernels"),
+        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
+               label="estimate" + f", {percent} over blocks and kernels" * some),
         Line2D([], [], color="#aaaaaa", linewidth=3, label="over kernels alone"),
         Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
                label="each late block against each early one"),
@@ -288,7 +294,7 @@ def _interval_text(value: float, low: float, high: float) -> str:
         return f"{x:+.2f}".replace("-", "−")
 
     if not np.isfinite(low):
-        return signed(value) + "  [none]"
+        return signed(value)
     return f"{signed(value)}  [{signed(low)}, {signed(high)}]"
 
 

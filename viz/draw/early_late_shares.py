@@ -5,6 +5,7 @@ Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZE
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 import numpy as np
@@ -92,7 +93,7 @@ def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Ax
         one.set_ylim(-0.6, len(rows) - 0.4)
         one.set_xlabel(label, fontsize=TEXT)
         _plain_axes(one)
-    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
     step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     shares.tick_params(axis="y", labelsize=TEXT)
     handles = [
@@ -132,7 +133,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     """
     width, height = inches(target)
     texts = [
-        "\n".join(textwrap.wrap(verdict.sentence.replace(" %", "\u00a0%"), int(width * 22.5)))
+        "\n".join(textwrap.wrap(_typeset(verdict.sentence), int(width * 22.5)))
         for verdict in result.verdicts
     ]
     above, below = heading(
@@ -160,7 +161,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
         (_ring_thresholds if row else _rest_thresholds)(result, two)
         for axes in (one, two):
             axes.set_ylim(0, 1)
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
             _plain_axes(axes)
         one.set_ylabel("share of kernels", fontsize=SMALL)
         target.text(
@@ -170,6 +171,11 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
         out += [one, two]
     _legend(target, (MARGIN / width, (below + 0.02) / height))
     return out
+
+
+def _typeset(sentence: str) -> str:
+    """Write minus signs, and keep numbers and their units on one line."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", sentence).replace(" %", "\u00a0%")
 
 
 def _legend(target: Figure | SubFigure, corner: tuple[float, float]) -> None:

@@ -66,7 +66,7 @@ def draw_atoms(result: AtomFit, target: Figure | SubFigure) -> list[Axes]:
     tiles: list[tuple[NDArray[np.float32], str, str]] = [
         (result.kernel, "kernel", ""),
         (result.fitted, "sum", f"R² {result.r2:.2f}\n{result.coefficients} numbers\nfor {k}² taps"),
-        (result.residual, "residual", f"{1 - result.r2:.0%} of\nthe variance"),
+        (result.residual, "residual", f"{100 * (1 - result.r2):.0f}\u00a0% of\nthe variance"),
         (np.full((k, k), result.constant, np.float32), "constant", f"{result.constant:+.2g}"),
         *((atom, f"shape {i + 1}", _words(result, i)) for i, atom in enumerate(result.atoms)),
     ]

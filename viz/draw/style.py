@@ -142,7 +142,7 @@ def check_path(path: str | Path, *, force: bool = False) -> Path:
 @contextmanager
 def _saving() -> Iterator[None]:
     """One figure at a time: what makes files alike, and fonts small, is global."""
-    from fontTools.subset import Options
+    from fontTools.subset import Options  # type: ignore[import-untyped]
 
     # Tables on ligatures and kerning say nothing once the text is laid out; to cut them to the
     # glyphs used takes longer than all the rest of a PDF.

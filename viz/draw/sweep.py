@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
-from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.sweep import STAGES, Sweep
 
 __all__ = ["draw_selectivity", "selectivity_figure"]
@@ -24,7 +24,7 @@ _NULL = "#777777"
 
 
 def selectivity_figure(result: Sweep) -> Figure:
-    """Make a Figure that fits both panels.
+    """Make a Figure that fits the panels.
 
     Parameters
     ----------
@@ -34,9 +34,14 @@ def selectivity_figure(result: Sweep) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        Empty, two columns wide.
+        Empty, two columns wide; one column where the images have no classes.
     """
-    return new_figure(TWO_COLUMNS, 78 * MM)
+    return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 78 * MM)
+
+
+def _has_classes(result: Sweep) -> bool:
+    values = result.selectivity
+    return bool(len(values) and np.isfinite(values).any())
 
 
 def _note(result: Sweep) -> str:
@@ -46,7 +51,7 @@ def _note(result: Sweep) -> str:
         "Grey: the same for channels that know no classes but vary as much between images; few "
         "images per class make both large. "
         if result.class_names
-        else ""
+        else "Class selectivity needs images in at least two folders, one per class. "
     )
     return (
         f"Sparsity: share of a channel's values that are at most 0 after the activation, before "
@@ -68,7 +73,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     Returns
     -------
     dict of matplotlib.axes.Axes
-        ``"sparsity"`` and ``"selectivity"``.
+        ``"sparsity"``, and ``"selectivity"`` where the images have classes.
 
     Notes
     -----
@@ -79,22 +84,19 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
     if result.class_names:
         images += f" of {len(result.class_names)} classes"
+    names = ["sparsity", *["selectivity"] * _has_classes(result)]
     top, bottom = heading(target, result.source.name,
-                          f"sparsity and selectivity by depth, {images}",
-                          _note(result))  # fmt: skip
+                          f"{' and '.join(names)} by depth, {images}", _note(result))  # fmt: skip
     left, lower, between = MARGIN + 0.42, bottom + 0.34, 0.62
-    across = (width - left - MARGIN - between) / 2
+    across = (width - left - MARGIN - between * (len(names) - 1)) / len(names)
     up = height - top - lower - 0.2
     made = {}
-    for i, name in enumerate(("sparsity", "selectivity")):
+    for i, name in enumerate(names):
         axes = panel(target, (left + i * (across + between), lower, across, up))
         values = getattr(result, name)
         if not len(values) or not np.isfinite(values).any():
-            words = {
-                "sparsity": "sparsity was not measured\n(or there is no activation)",
-                "selectivity": "no classes: the images are not\nin at least two folders",
-            }
-            axes.text(0.5, 0.5, words[name], fontsize=SMALL, ha="center", va="center",
+            words = "sparsity was not measured\n(or there is no activation)"
+            axes.text(0.5, 0.5, words, fontsize=SMALL, ha="center", va="center",
                       transform=axes.transAxes)  # fmt: skip
         else:
             if name == "selectivity":

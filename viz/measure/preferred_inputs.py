@@ -19,6 +19,7 @@ from viz.measure.sweep import OtherSweepError, check_sweep
 from viz.measure.top_patches import read_swept
 from viz.results.depthwise import LABELS
 from viz.results.preferred_inputs import PreferredInputs
+from viz.results.refusal import Nothing
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageBatch, ImageSet
@@ -165,7 +166,9 @@ def _chosen(
     finite = np.isfinite(described.kernels).all((1, 2)) & np.isfinite(forms).all((1, 2))
     rows = np.flatnonzero((described.label != "unclassified") & responds.any(1) & finite)
     if not len(rows):
-        raise OtherSweepError("no kernel both has a label and responds to the images.")
+        raise Nothing(
+            "no kernel both has a label and responds to the images, so there is nothing to compare."
+        )
     taps = described.kernels[rows]
     flat = np.random.default_rng(seed).permuted(taps.reshape(len(rows), -1), axis=1)
     return _Kernels(

@@ -123,7 +123,8 @@ def read_manifest(folder: Path) -> tuple[dict[str, Any], tuple[Section, ...]]:
             raise KeyError("format")
         sections = tuple(Section.from_dict(each) for each in found.pop("sections"))
         files, _ = found.pop("files"), found.pop("times")
-        hashes = {s.name: files[f"data/{s.name}.npz"]["sha256"] for s in sections if not s.failed}
+        there = [s.name for s in sections if not (s.failed or s.nothing)]
+        hashes = {name: files[f"data/{name}.npz"]["sha256"] for name in there}
         fits = set(found["settings"]["formats"]) <= set(FORMATS) and found["checkpoints"]
     except (KeyError, TypeError, ValueError, AttributeError):
         fits = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,9 +81,10 @@ def rebuild(
             row = known.get(old.name)
             if row is None:
                 raise ReportError(f"{source.name}: this version knows no section {old.name!r}.")
-            if old.failed:
-                sections.append(Section(row.name, row.title, row.misleads, row.needs_images,
-                                        failed=str(old.failed)))  # fmt: skip
+            if old.failed or old.nothing:
+                empty = Section(row.name, row.title, row.misleads, row.needs_images)
+                why = {"failed": str(old.failed), "nothing": str(old.nothing)}
+                sections.append(replace(empty, **why))
                 continue
             name = f"{row.name}.npz"
             shutil.copyfile(source / "data" / name, part.folder / "data" / name)

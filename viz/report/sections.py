@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from viz.draw.style import MM, ONE_COLUMN, save_figure
 from viz.report.folder import make_figures, write_numbers
 from viz.report.names import without_paths
 from viz.report.trace import trace
-from viz.results.refusal import Refusal
+from viz.results.refusal import Nothing, Refusal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -80,6 +80,8 @@ class Section:
         Those of them that are made for one column too; they are in the folder alone.
     failed : str
         Why there is nothing; empty where all went well.
+    nothing : str
+        Why nothing can be measured in this network; that is no failure.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Section:
     figures: tuple[Drawn, ...] = ()
     narrow: tuple[Drawn, ...] = ()
     failed: str = ""
+    nothing: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain values."""
@@ -121,8 +124,11 @@ def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Sect
     logging.getLogger("viz.report").debug("%s failed", row.name, exc_info=error)
     known = isinstance(error, (Refusal, OSError))
     text = str(error) if known else f"{type(error).__name__}: {error}"
-    return Section(row.name, row.title, row.misleads, row.needs_images,
-                   failed=without_paths(text, folders) or type(error).__name__)  # fmt: skip
+    text = without_paths(text, folders) or type(error).__name__
+    section = Section(row.name, row.title, row.misleads, row.needs_images)
+    if isinstance(error, Nothing):
+        return replace(section, nothing=text[:1].upper() + text[1:])
+    return replace(section, failed=text)
 
 
 def measure(

@@ -124,9 +124,9 @@ def story(
     out += [Paragraph(_about(c, len(facts["checkpoints"]) > 1), BODY) for c in facts["checkpoints"]]
     out += [Heading("In short", 0)]
     out += [
-        Paragraph(f"<b>{_safe(s.title)}.</b> {_safe(s.finding or 'failed: ' + s.failed)}", SMALL)
+        Paragraph(f"<b>{_safe(s.title)}.</b> {_safe(_short(s))}", SMALL)
         for s in sections
-        if s.finding or s.failed
+        if _short(s)
     ]
     out += [Paragraph("Contents", HEADINGS[1]), contents, PageBreak()]
     out += _network(facts)
@@ -186,11 +186,17 @@ def _network(facts: Mapping[str, Any]) -> list[Flowable]:
     return out
 
 
+def _short(section: Section) -> str:
+    return section.finding or section.nothing or (section.failed and f"failed: {section.failed}")
+
+
 def _section(section: Section, room: Callable[[str, float, float], Flowable]) -> list[Flowable]:
     out: list[Flowable] = [PageBreak(), Heading(section.title, 0)]
     if section.failed:
         text = f"<b>This section failed.</b> {_safe(section.failed)}"
         out.append(Paragraph(text, BODY))
+    if section.nothing:
+        out.append(Paragraph(_safe(section.nothing), BODY))
     if section.finding:
         out.append(Paragraph(_safe(section.finding), BODY))
     out.append(Paragraph(f"<b>How this can mislead.</b> {_safe(section.misleads)}", SMALL))

@@ -276,7 +276,8 @@ class NetworkComparison(TwoNetworks):
             for name, i in rows
         )
         return (
-            f"{len(clear)} of {len(self.descriptors)} descriptors differ with a "
+            f"{len(clear)} of {len(self.descriptors)} descriptors "
+            f"{'differs' if len(clear) == 1 else 'differ'} with a "
             f"{100 * self.confidence:.0f} % interval that leaves out 0 (each tested by itself)"
             + (f", most of all {named}" if clear else "")
             + "."

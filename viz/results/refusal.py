@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NoSuch", "Refusal"]
+__all__ = ["NoSuch", "Nothing", "Refusal"]
 
 
 class Refusal(ValueError):
@@ -10,6 +10,10 @@ class Refusal(ValueError):
 
     The command line turns it into exit code 2; every other error is a fault of the program's own.
     """
+
+
+class Nothing(Refusal):
+    """Nothing to measure in what was given, which is sound: a finding, where others are shown."""
 
 
 class NoSuch(Refusal, IndexError):

@@ -222,9 +222,9 @@ class Substitution(Result):
         if fit is None:
             return ""
         parts = [
-            f"On {self.n_images} images ({self.images_note}), with each of the "
-            f"{self.n_kernels[fit]:,} depthwise kernels replaced by its description "
-            f"({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps, median R² "
+            f"On {self.n_images} image{'s' if self.n_images != 1 else ''} ({self.images_note}), "
+            f"with each of the {self.n_kernels[fit]:,} depthwise kernels replaced by its "
+            f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps, median R² "
             f"{self.r2[fit]:.2f}), the network predicts the same class for {self._percent(fit)} "
             f"of them; the divergence is {self.mean[1, fit]:.2f} nats and the logits correlate at "
             f"{self.mean[2, fit]:.2f}."
