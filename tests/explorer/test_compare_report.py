@@ -4,9 +4,11 @@ import io
 import json
 import re
 import zipfile
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from viz.catalogue import COMPARISONS, VIEWS
 
@@ -88,6 +90,65 @@ def test_the_command_of_the_report_page_is_one(open_app, tmp_path):
     done = CliRunner().invoke(main, words[1:])
     assert done.exit_code == 2
     assert "exists; choose another name" in done.stderr
+
+
+@pytest.fixture
+def handed(monkeypatch):
+    """No report is written; what would be is remembered."""
+    found = {}
+
+    def build(checkpoints, folder, **settings):
+        found.update(settings, names=[each.source.name for each in checkpoints])
+        folder.mkdir()
+        settings["progress"]("1/2 first")
+        settings["steps"](1, 2)
+        settings["progress"]("2/2 second")
+        return ()
+
+    monkeypatch.setattr("viz.report.build.build", build)
+    return found
+
+
+def test_a_report_on_two_networks(open_app, handed):
+    """Both are handed over, and the command names both."""
+    app = open_app("report", **{"with": "grey.safetensors"})
+    next(b for b in app.button if b.label == "Everything").click().run()
+    assert app.query_params["comparisons"] == ",".join(row.name for row in COMPARISONS)
+    next(b for b in app.button if b.label == "Build").click().run()
+    assert fine(app)
+    assert handed["names"] == ["small.safetensors", "grey.safetensors"]
+    assert [row.name for row in handed["views"]] == [row.name for row in COMPARISONS]
+    words = next(c.value for c in app.code if c.language == "bash").split()
+    assert [Path(word).name for word in words[2:4]] == ["small.safetensors", "grey.safetensors"]
+    assert words[-1] == "small-grey-report/"
+
+
+def test_a_report_takes_the_sweep(open_app, handed, monkeypatch, tmp_path):
+    """Where it is of the images chosen; no path of this machine goes into the report."""
+    file = tmp_path / "swept.npz"
+    file.touch()
+    (tmp_path / "one.png").write_bytes(picture())
+    monkeypatch.setattr("viz.explorer.found.sweep_of", lambda found, path: None)
+    app = open_app("report", folder=tmp_path, sweep=file)
+    next(b for b in app.button if b.label == "Weights alone").click().run()
+    chosen = app.query_params["sections"].split(",")
+    assert "top-patches" not in chosen
+    assert "mixing" not in chosen
+    assert "early-late" in chosen
+    next(b for b in app.button if b.label == "All but slow ones").click().run()
+    next(b for b in app.button if b.label == "Build").click().run()
+    assert fine(app)
+    assert handed["sweep"] == file
+    assert f"--images {tmp_path.name} --sweep swept.npz" in handed["command"]
+    assert str(tmp_path) not in handed["command"]
+    shown = next(c.value for c in app.code if c.language == "bash")
+    assert f"--images {tmp_path} --sweep {file}" in shown
+
+
+def picture():
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    return out.getvalue()
 
 
 @pytest.mark.parametrize("sections", ["", "nonsense", "<b>"])

@@ -166,31 +166,34 @@ def default_other() -> str:
     return next((key for key in keys if key != opened().key), keys[0])
 
 
-def choose_other(page: str) -> tuple[Opened | None, list[Callable[[], Any]]]:
+def choose_other(page: str, *, nothing: str = "") -> tuple[Opened | None, list[Callable[[], Any]]]:
     """Show the choice of a second checkpoint on the page, and open it.
 
     Parameters
     ----------
     page : str
         Whose setting ``with`` it is.
+    nothing : str
+        What the choice of none is called; there must be one where this is empty.
 
     Returns
     -------
     opened : Opened or None
-        None where it cannot be opened.
+        None where none is chosen, or it cannot be opened.
     messages : list of callable
         Each shows one sentence on the page.
     """
-    keys, label = list(st.session_state[_OFFERS]), _labels()
+    keys, label = [*([""] if nothing else []), *st.session_state[_OFFERS]], _labels()
     wanted = state.wish("with", page)
     key = state.choice(
-        "with", page, "Compare with", keys, default=default_other(), describe=label, written=True,
+        "with", page, "Compare with", keys, default=keys[0] if nothing else default_other(),
+        describe=lambda key: label(key) if key else nothing, written=not nothing,
         help="The first one is chosen on the left; an uploaded file can be either.",
     )  # fmt: skip
     messages: list[Callable[[], Any]] = []
     if wanted and wanted not in keys:
-        messages.append(partial(st.warning, _missing(wanted, label(key))))
-    return _open(key, messages.append), messages
+        messages.append(partial(st.warning, _missing(wanted, label(key) or nothing)))
+    return (_open(key, messages.append) if key else None), messages
 
 
 def _labels() -> Callable[[str], str]:

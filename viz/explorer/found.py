@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_row", "show_swept", "show_view"]
+__all__ = ["show_row", "show_swept", "show_view", "sweep_at_hand"]
 
 _SCREEN_DPI = 200
 _MANY = 4096
@@ -269,6 +269,32 @@ def show_view(
     show_row(row, found, images=images, instead=instead)
 
 
+def sweep_at_hand(found: Opened, images: Images) -> Path | None:
+    """Return the file of the sweep given at the start, where it is of these images.
+
+    Parameters
+    ----------
+    found : Opened
+        The checkpoint.
+    images : Images
+        Those chosen.
+
+    Returns
+    -------
+    Path or None
+        None, told on the page, where it is of another checkpoint.
+    """
+    start = Start.read()
+    if start.sweep is None or images.folder != start.images:
+        return None
+    try:
+        sweep_of(found, start.sweep)
+    except (Refusal, OSError) as error:
+        st.info(plain(error))
+        return None
+    return Path(start.sweep)
+
+
 def show_swept(name: str) -> None:
     """Show a view of what a pass over images finds; of a whole folder where its sweep is given.
 
@@ -277,17 +303,12 @@ def show_swept(name: str) -> None:
     name : str
         As on the command line.
     """
-    found, row, start = opened(), view(name), Start.read()
+    found, row = opened(), view(name)
     _head(row)
     st.caption(row.misleads)
     show_method(name)
-    images, sweep = images_chosen(), None
-    if start.sweep is not None and images.folder == start.images:
-        try:
-            sweep_of(found, start.sweep)
-            sweep = Path(start.sweep)
-        except (Refusal, OSError) as error:
-            st.info(plain(error))
+    images = images_chosen()
+    sweep = sweep_at_hand(found, images)
     if sweep is not None:
         st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
     else:

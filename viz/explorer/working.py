@@ -68,7 +68,7 @@ def answer(name: str, wanted: bool | None) -> None:
 
 
 @contextmanager
-def working(name: str, what: str) -> Iterator[Tell]:
+def working(name: str, what: str, *, counted: bool = True) -> Iterator[Tell]:
     """Show a bar and a button to stop, while the block runs.
 
     Whatever the user does on the page ends the work: the function given raises then. It is
@@ -80,6 +80,8 @@ def working(name: str, what: str) -> Iterator[Tell]:
         Of the work, for `asked`.
     what : str
         What is being done.
+    counted : bool
+        Say how many steps are done, not only show their share.
 
     Yields
     ------
@@ -106,7 +108,7 @@ def working(name: str, what: str) -> Iterator[Tell]:
         text = f"{what} …"
         if total > _BYTES:
             text = f"{what}: {done >> 20:,} of {total >> 20:,} MB"
-        elif total > 1:
+        elif total > 1 and counted:
             text = f"{what}: step {done:,} of {total:,}"
         # Here Streamlit raises what ends a run whose page has been left or changed.
         bar.progress(share, text=text)
@@ -157,6 +159,7 @@ def work(
     what: str = "Measuring",
     slow: bool = False,
     label: str = "Measure",
+    counted: bool = True,
     **settings: Any,
 ) -> Worked[T] | None:
     """Return ``function(*subjects, given, **settings)``, made once, with a bar and a way to stop.
@@ -181,6 +184,8 @@ def work(
         Ask before it is done for the first time.
     label : str
         Of the button that begins it.
+    counted : bool
+        As for `working`.
     **settings : Any
         Part of the key; plain values, or functions, which go by their name.
 
@@ -208,7 +213,7 @@ def work(
 
     if key in kept:
         return kept.get(key, make, lambda done, total: None)
-    with working(name, what) as tell:
+    with working(name, what, counted=counted) as tell:
         return kept.get(key, make, tell)
 
 

@@ -5,30 +5,31 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import streamlit as st
 
-from viz.catalogue import VIEWS, Given, view
+from viz.catalogue import COMPARISONS, VIEWS
+from viz.catalogue.base import Shown
+from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.explorer import state
-from viz.explorer.checkpoints import Opened, opened
+from viz.explorer.checkpoints import Opened, choose_other, opened
+from viz.explorer.found import sweep_at_hand
 from viz.explorer.images import Images, images_chosen
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem
 from viz.explorer.text import plain
-from viz.explorer.working import work
+from viz.explorer.working import Worked, work
+from viz.image_sets import default_images
 from viz.report.build import build
 from viz.report.facts import command_line
+from viz.report.plan import choose
 from viz.results.refusal import Refusal
-
-if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint
-
-_NAMES = [row.name for row in VIEWS]
-_QUICK = [row.name for row in VIEWS if not row.slow]
 
 
 @dataclass(frozen=True)
@@ -38,24 +39,101 @@ class _Report:
     failed: tuple[tuple[str, str], ...]
 
 
-def _title(name: str) -> str:
-    row = view(name)
+def _title(row: Shown) -> str:
     return f"{row.title} (slow)" if row.slow else row.title
 
 
-def _command(found: Opened, images: Images | None, names: list[str], stem: str) -> str:
-    """Return the command line; the images' folder is named as it was given."""
-    folder = None if images is None else images.folder
-    spelling = found.spelling
+def _choose(rows: Sequence[Shown], name: str) -> list[str]:
+    """Show the sections to choose from, and two choices for those who do not want to."""
+    every = [row.name for row in rows]
+    quick = [row.name for row in choose(quick=True, rows=rows)]
+    medium = [row.name for row in rows if not row.slow]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, names, help in (
+            ("Weights alone", quick, "What takes seconds on a small network."),
+            ("All but slow ones", medium, "Those called slow take minutes."),
+            ("Everything", every, None),
+        ):
+            if names != medium or label != "Weights alone":
+                st.button(
+                    label, help=help, key=f"viz report {name} {label}",
+                    on_click=partial(state.put, name, "report", ",".join(names)),
+                )  # fmt: skip
+    titles = {row.name: _title(row) for row in rows}
+    return state.several(
+        name, "report", "Sections", every, default=medium, describe=titles.__getitem__
+    )
+
+
+def _command(
+    networks: Sequence[Opened], folder: str | Path | None, sweep: Path | str | None,
+    names: list[str], stem: str,
+) -> str:  # fmt: skip
+    """Return the command line; paths are named as they are given, a `Path` by its name alone."""
+    rows = VIEWS if len(networks) == 1 else COMPARISONS
+    spelled = [each.spelling for each in networks]
     return command_line(
-        [f"./{spelling}" if spelling.startswith("-") else spelling],
+        [f"./{each}" if each.startswith("-") else each for each in spelled],
         {
-            "--only": tuple(names) if names != _NAMES else (),
+            "--only": tuple(names) if names != [row.name for row in rows] else (),
             "--images": folder,
+            "--sweep": sweep,
             "--limit": MAX_IMAGES if folder is not None else None,
             "-o": f"{stem}/",
         },
     )
+
+
+def _built(
+    networks: Sequence[Opened], images: Images | None, folder: str | None, sweep: Path | None,
+    names: list[str], stem: str, say: Callable[[str], object],
+) -> Worked[_Report] | None:  # fmt: skip
+    rows = {row.name: row for row in (*VIEWS, *COMPARISONS)}
+    given_folder = None if folder is None else Path(folder)
+
+    def build_report(*given: Any, sections: list[str]) -> _Report:
+        checkpoints, how = given[:-1], given[-1]
+        named = [replace(each, spelling=Path(each.spelling).name) for each in networks]
+        begun, furthest = 0, 0
+
+        def tell(text: str) -> None:
+            nonlocal begun
+            number = text.partition("/")[0]
+            begun = int(number) if number.isdigit() else begun
+            say(text)
+            step(0, 1)
+
+        def step(done: int, total: int) -> None:
+            # Each section counts as much, and one that measures twice does not go back.
+            nonlocal furthest
+            here = 100 * (begun - 1) + 100 * done // max(total, 1)
+            furthest = max(furthest, here)
+            how.progress(furthest, 100 * len(sections))
+
+        with tempfile.TemporaryDirectory(prefix="viz-report-") as made:
+            written_to = Path(made) / stem
+            with nullcontext() if images is None else images.placed() as place:
+                written = build(
+                    checkpoints, written_to, images=place or folder, limit=MAX_IMAGES,
+                    sweep=how.sweep, views=[rows[name] for name in sections],
+                    rows=VIEWS if len(checkpoints) == 1 else COMPARISONS,
+                    command=_command(named, given_folder, how.sweep, sections, stem),
+                    progress=tell, steps=step,
+                )  # fmt: skip
+            zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
+            return _Report(
+                Path(zipped).read_bytes(),
+                tuple((s.title, s.finding) for s in written if not s.failed),
+                tuple((s.title, s.failed) for s in written if s.failed),
+            )
+
+    digest = hashlib.sha256(",".join(names).encode()).hexdigest()[:16]
+    return work(
+        # A report is large: it is kept with this session alone.
+        replace(networks[0], private=True), build_report, *(each.checkpoint for each in networks),
+        images=images, sweep=sweep, name=f"report {digest} {networks[-1].key}", what="Building",
+        slow=True, label="Build", counted=False, sections=names,
+    )  # fmt: skip
 
 
 def _page(found: Opened) -> None:
@@ -65,49 +143,32 @@ def _page(found: Opened) -> None:
         "**report.pdf** prints, **figures/** holds each figure as SVG, PDF and PNG, **data/** the "
         "numbers behind them, **manifest.json** what all was made from."
     )
-    names = state.several(
-        "sections",
-        "report",
-        "Sections",
-        _NAMES,
-        default=_QUICK,
-        describe=_title,
-        help="Those called slow take minutes on a large network.",
-    )
+    other, messages = choose_other("report", nothing="nothing: a report on one network")
+    for show in messages:
+        show()
+    networks = [found] if other is None else [found, other]
+    rows: Sequence[Shown] = VIEWS if other is None else COMPARISONS
+    names = _choose(rows, "sections" if other is None else "comparisons")
     if not names:
         st.info("Choose at least one section.")
         return
-    images = images_chosen() if any(view(name).needs_images for name in names) else None
+    chosen = [row for row in rows if row.name in names]
+    # Of the comparisons the first looks at images if there are any.
+    looks = other is not None or any(row.needs_images for row in chosen)
+    images = images_chosen() if looks else None
+    folder, sweep = None if images is None else images.folder, None
+    if images is not None and any(row in OF_SWEEPS for row in chosen):
+        sweep = sweep_at_hand(found, images)
     stem = file_stem(found, "report")
+    if other is not None:
+        # Only with images are effective receptive fields compared.
+        folder = folder or str(default_images()[0].parent)
+        stem = file_stem(found, file_stem(other, "report"))
     line = st.empty()
-
-    def tell(text: str) -> None:
-        line.caption(plain(text))
-
-    def build_report(checkpoint: Checkpoint, given: Given, *, sections: list[str]) -> _Report:
-        told = _command(replace(found, spelling=Path(found.spelling).name), images, sections, stem)
-        with tempfile.TemporaryDirectory(prefix="viz-report-") as made:
-            folder = Path(made) / stem
-            with nullcontext() if images is None else images.placed() as place:
-                written = build(
-                    checkpoint, folder, images=place, limit=MAX_IMAGES,
-                    views=[view(name) for name in sections], command=told,
-                    progress=tell, steps=given.progress,
-                )  # fmt: skip
-            zipped = shutil.make_archive(str(folder), "zip", root_dir=made, base_dir=stem)
-            return _Report(
-                Path(zipped).read_bytes(),
-                tuple((s.title, s.finding) for s in written if not s.failed),
-                tuple((s.title, s.failed) for s in written if s.failed),
-            )
-
-    digest = hashlib.sha256(",".join(names).encode()).hexdigest()[:16]
     try:
-        made = work(
-            # A report is large: it is kept with this session alone.
-            replace(found, private=True), build_report, images=images, name=f"report {digest}",
-            what="Building", slow=True, label="Build", sections=names,
-        )  # fmt: skip
+        made = _built(
+            networks, images, folder, sweep, names, stem, lambda text: line.caption(plain(text))
+        )
     except Refusal as error:
         st.error(plain(error))
         return
@@ -115,11 +176,9 @@ def _page(found: Opened) -> None:
         line.empty()
         _show(made.value, stem)
     with st.expander("On the command line"):
-        st.code(_command(found, images, names, stem), language="bash", wrap_lines=True)
-        st.caption(
-            "viz report takes two checkpoints as well, and lays them side by side; --paper letter "
-            "and --formats change what is written."
-        )
+        shown = _command(networks, folder, None if sweep is None else str(sweep), names, stem)
+        st.code(shown, language="bash", wrap_lines=True)
+        st.caption("--paper letter and --formats change what is written.")
 
 
 def _show(report: _Report, stem: str) -> None:
