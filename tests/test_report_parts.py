@@ -1,5 +1,7 @@
 """Parts of reports: numbers traced, names instead of paths, texts for TeX, methods, the command."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,8 @@ from viz.catalogue import VIEWS
 from viz.report.facts import command_line, difference
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
-from viz.report.tex import escape_tex
+from viz.report.sections import Drawn, Section
+from viz.report.tex import escape_tex, figures_tex
 from viz.report.trace import trace
 
 NUMBERS = {
@@ -127,3 +130,67 @@ def test_options_that_cannot_change_a_report_drawn_anew_are_refused(tmp_path):
     assert "--resume, --seed, --ema cannot change it" in found.output
     kept = ["report", "--from", str(tmp_path), "--formats", "svg", "--paper", "a4", "--force"]
     assert "no manifest.json in it" in CliRunner().invoke(main, kept).output
+
+
+def read_tex(text):
+    """Read what `figures_tex` may write, strictly: known commands, whole groups, nothing special.
+
+    Returns the captions. No TeX is needed, and none would say where it stopped.
+    """
+    known = {
+        "begin", "end", "centering", "includegraphics", "caption", "label", "textbackslash",
+        "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
+        "textsuperscript", "textpm", "texttimes", "textperiodcentered", "textdegree", "textminus",
+        "dots", "leq", "geq", "sigma", "rightarrow", "approx",
+    }  # fmt: skip
+    captions, opened, depth, math, begun = [], [], 0, False, None
+    for line in text.splitlines():
+        code = re.split(r"(?<!\\)%", line)[0]
+        for token in re.finditer(r"\\([A-Za-z]+)|\\(.)|([{}$#&_^~%])|(.)", code):
+            command, escaped, special, _ = token.groups()
+            if command:
+                assert command in known, line
+                if command == "caption":
+                    begun = (depth, token.end() + 1, line)
+            elif escaped:
+                assert escaped in "{}$&#%_", line
+            elif special == "{":
+                depth += 1
+            elif special == "}":
+                depth -= 1
+                assert depth >= 0, line
+                if begun and depth == begun[0]:
+                    captions.append(line[begun[1] : token.start()])
+                    begun = None
+            elif special == "$":
+                math = not math
+            else:
+                # Names in paths and labels are plain.
+                assert not special, line
+        assert (depth, math, begun) == (0, False, None), line
+        for word, name in re.findall(r"\\(begin|end)\{([a-z]+\*?)\}", code):
+            if word == "begin":
+                opened.append(name)
+            else:
+                assert opened.pop() == name
+    assert not opened
+    return captions
+
+
+def test_captions_are_short_and_whole():
+    note = "Frames: {a_b} & 50 %. Each tile has its own scale; mid grey is zero. Much more follows."
+    drawn = Drawn("a-figure", "What is shown, 3 ~ 4^2.", note, 180, 60, 2)
+    section = Section(
+        "a", "A & B_c", "", finding="It is 5 % #1. And more. Twice.", figures=(drawn,),
+        narrow=(replace(drawn, name="a-figure-one-column", columns=1, width=85),),
+    )  # fmt: skip
+    one, two = read_tex(figures_tex("50%_$x^{a}\\#&~|<漢>.pth", [section], ".pdf"))
+    assert one.endswith(
+        r"What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. Each tile has its own scale; "
+        r"mid grey is zero. It is 5 \% \#1."
+    )
+    assert one.startswith(two)
+    with pytest.raises(AssertionError):
+        read_tex("\\caption{a_b}")
+    with pytest.raises(AssertionError):
+        read_tex("\\caption{a}}")

@@ -118,7 +118,8 @@ def _preferred_sentence(result: Any) -> str:
     return (
         f"Of the patches that drive {numbers['kernels']} labelled kernels most on "
         f"{numbers['images']} image{'s' if numbers['images'] != 1 else ''}, so many are as the "
-        f"label predicts (in brackets: where the same taps in random order respond most): {words or 'none'}."
+        "label predicts (in brackets: where the same taps in random order respond most): "
+        f"{words or 'none'}."
         + (
             f" The best single atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
             "lifts the response of a block's median kernel above its mean."

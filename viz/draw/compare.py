@@ -147,7 +147,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
         _stack(axes, shares, shown)
         _stack(beside, np.nan_to_num(init)[None], shown)
         axes.set_ylabel(f"{'AB'[row]}: share of kernels", fontsize=TEXT, labelpad=1)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
         beside.set(yticks=[])
         beside.set_xticks([0.5], ["random\ninit"] if row else [""], fontsize=SMALL)
         axes.set_xticks([0, 0.25, 0.5, 0.75], ["0", "0.25", "0.5", "0.75"] if row else [""] * 4)
@@ -265,7 +265,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
         one.set_ylim(-0.6, len(rows) - 0.4)
         one.set_xlabel(label, fontsize=TEXT)
         plain(one)
-    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
     step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     shares.tick_params(axis="y", labelsize=TEXT)
     return shares, step

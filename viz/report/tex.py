@@ -21,6 +21,10 @@ _SPECIAL = {
 }  # fmt: skip
 
 
+# Colours, or what a marker and its bar are.
+_SCALE = re.compile(r"scale|white|zero|grey is|own largest|\bmedian|\bintervals?\b", re.IGNORECASE)
+
+
 def escape_tex(text: str) -> str:
     """Write a text so that TeX prints it as it is.
 
@@ -38,7 +42,9 @@ def escape_tex(text: str) -> str:
 
 
 def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
-    """Write an environment per figure, with a caption that states its scale and numbers.
+    """Write an environment per figure, with a short caption: what, its scale, what was found.
+
+    What else is needed to read it stands on the figure itself, and in a comment above.
 
     Parameters
     ----------
@@ -64,13 +70,16 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
         main = section.figures[0].name if section.figures else ""
         for figure in (*section.figures, *section.narrow):
             star = "*" if figure.columns == 2 else ""
-            parts = [figure.caption, figure.note, *[section.finding] * (figure.name == main)]
+            parts = [figure.caption, _scale(figure.note)]
+            if figure.name == main:
+                parts.append(_sentences(section.finding)[0])
             caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
             file = f"figures/{figure.name}{suffix}"
             lines += [
                 "",
                 f"% {escape_tex(section.title)}: {figure.columns} column"
                 f"{'s' if figure.columns > 1 else ''}, {figure.width:g} mm x {figure.height:g} mm",
+                f"% On the figure: {escape_tex(figure.note)}",
                 f"\\begin{{figure{star}}}",
                 "  \\centering",
                 f"  \\includegraphics[width={figure.width:g}mm]{{{file}}}",
@@ -79,6 +88,16 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
                 f"\\end{{figure{star}}}",
             ]
     return "\n".join(lines) + "\n"
+
+
+def _sentences(text: str) -> list[str]:
+    return re.split(r"(?<=[.!?]) (?=[A-Z])", text.strip())
+
+
+def _scale(note: str) -> str:
+    """Return of a figure's note the sentence on its scale; the first one where none is on it."""
+    sentences = _sentences(note)
+    return next((s for s in sentences if _SCALE.search(s)), sentences[0])
 
 
 def _sentence(text: str) -> str:
