@@ -1,7 +1,8 @@
 """How long the explorer's pages take in a browser, and how much memory its server takes.
 
 Two networks of 1536 channels and 20 blocks with random weights, then a shipped checkpoint. Wall
-seconds count until pictures stand on the page; CPU seconds are the server's. What is measured
+seconds count until pictures stand on the page; CPU seconds are the server's. A new window first
+loads Streamlit's own program, about a second of the browser's work. What is measured
 elsewhere (every page of What was learned and On images) takes as long as its command.
 """
 
@@ -70,10 +71,25 @@ class Clock:
         wall = time.perf_counter() - start
         used = cpu(self.process) - before
         settle(self.page, timeout=600_000)
-        wanted = "" if limit is None else f"   wanted: {limit:.1f} s"
         shown = wall if whole else first
-        what = "all of it" if whole else "first picture"
-        print(f"{name:52} {what:14} {shown:6.2f} s wall {used:6.2f} s CPU{wanted}", flush=True)
+        self._say(name, "all of it" if whole else "first picture", shown, used, limit)
+
+    def press(self, name, button, limit=None):
+        """Press a button of the page; wait for another heading and for all of its page."""
+        heading = self.page.locator("h1").first
+        old = heading.inner_text()
+        before, start = cpu(self.process), time.perf_counter()
+        self.page.get_by_role("button", name=button).click()
+        self.page.wait_for_function(
+            "(old) => ![old, undefined].includes(document.querySelector('h1')?.innerText)", arg=old
+        )
+        settle(self.page, timeout=600_000)
+        wall, used = time.perf_counter() - start, cpu(self.process) - before
+        self._say(name, "all of it", wall, used, limit)
+
+    def _say(self, name, what, wall, used, limit):
+        wanted = "" if limit is None else f"   wanted: {limit:.1f} s"
+        print(f"{name:52} {what:14} {wall:6.2f} s wall {used:6.2f} s CPU{wanted}", flush=True)
 
 
 def large(folder):
@@ -111,7 +127,9 @@ def main():
                 clock.open("  the same by similarity", block)
                 kernel = f"kernel?{at}&block=5&channel=17&order=norm"
                 clock.open("  a kernel", kernel)
-                clock.open("  the same kernel again", kernel, 1.0, whole=True)
+                clock.press("  the next one, by its button", "Next")
+                clock.press("  back to the first, which is cached", "Previous", 1.0)
+                clock.open("  the same in a new window, Streamlit itself too", kernel, whole=True)
                 print(f"  memory: {memory(clock.process, 'VmRSS'):.0f} MB")
             print(f"most memory so far: {memory(clock.process, 'VmHWM'):.0f} MB   wanted: 2000 MB")
             for path in SHIPPED:

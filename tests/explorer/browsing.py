@@ -134,37 +134,40 @@ class Watch:
 def visiting(browser, url):
     """Open pages, each with a session of its own; nothing leaves the machine, nothing complains.
 
-    Windows of one kind share what they fetched: the page's own scripts are read only once.
+    Windows are used again, one kind after the other: each new one reads all scripts anew.
     """
-    contexts = {}
+    idle = {}
 
     @contextmanager
     def visits():
-        pages, watches = [], []
+        open_now = []
 
         def opened(path="", *, title=None, **options):
             options = {
                 "viewport": {"width": 1280, "height": 1000}, "color_scheme": "light", **options
             }  # fmt: skip
-            kind = repr(sorted(options.items()))
-            if kind not in contexts:
-                contexts[kind] = browser.new_context(**options)
-                contexts[kind].set_default_timeout(PATIENCE * 1000)
-            pages.append(contexts[kind].new_page())
-            watches.append(Watch(pages[-1]))
-            pages[-1].goto(f"{url}/{path}")
-            settle(pages[-1], title)
-            return pages[-1]
+            free = idle.setdefault(repr(sorted(options.items())), [])
+            if not free:
+                context = browser.new_context(**options)
+                context.set_default_timeout(PATIENCE * 1000)
+                free.append(Watch(context.new_page()))
+            open_now.append((free, free.pop()))
+            page = open_now[-1][1].page
+            page.set_viewport_size(options["viewport"])
+            page.goto(f"{url}/{path}")
+            settle(page, title)
+            return page
 
         yield opened
-        for page in pages:
-            page.close()
-        assert [w.foreign for w in watches] == [[] for _ in watches]
-        assert [w.complaints for w in watches] == [[] for _ in watches]
+        for free, watch in open_now:
+            watch.page.goto("about:blank")
+            assert (watch.foreign, watch.complaints) == ([], [])
+            free.append(watch)
 
     yield visits
-    for context in contexts.values():
-        context.close()
+    for free in idle.values():
+        for watch in free:
+            watch.page.context.close()
 
 
 def becomes(page, read, wanted):

@@ -107,6 +107,20 @@ def test_the_effect_is_drawn_anew_once_described(open_app, undrawn, monkeypatch)
     assert alone != whole
 
 
+def test_the_shapes_are_drawn_anew_once_described(open_app, labelled, undrawn, monkeypatch):
+    """Fitted among all kernels they may be others than those of the kernel alone."""
+    from viz.measure import one_kernel
+
+    def other(checkpoint, *, block, channel, description=None):
+        found = measured(checkpoint, block=block, channel=channel, description=description)
+        return found if description is None else replace(found, fitted=found.fitted + 1)
+
+    measured = one_kernel.atom_fit
+    monkeypatch.setattr(one_kernel, "atom_fit", other)
+    assert fine(open_app("kernel", block="1", channel="3"))
+    assert len({r.fitted.mean() for r in undrawn if isinstance(r, AtomFit)}) == 2
+
+
 def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_file):
     """One tap that is no number: the sentence is told, the rest of the page is there."""
     import torch

@@ -17,6 +17,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
+from viz.explorer.kernels import about
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import heavy, sweep_of
 from viz.explorer.sections import show_figure, uploaded
@@ -42,6 +43,8 @@ __all__ = ["show_row", "show_swept", "show_view", "sweep_at_hand"]
 _SCREEN_DPI = 200
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
+_OF_KERNELS = ("depthwise", "clusters", "early-late", "mixing", "preferred-inputs", "compare")
+"""Rows that rest on the description of all kernels."""
 _LONGER = 8
 _BY_BLOCK = (
     "The page shows channels of some blocks; the command those of one block at a time, chosen with "
@@ -103,6 +106,10 @@ figure = row.figures[0].make(result)
 """
 
 
+def _these(count: int) -> str:
+    return "this one image" if count == 1 else f"these {count} images"
+
+
 def _swept_lines(found: Opened, row: Shown, stem: str, images: Images, sweep: Path | None) -> str:
     """Return the command that shows what a sweep found, after the one that makes the sweep."""
     folder = images.folder or str(default_images()[0].parent)
@@ -160,6 +167,12 @@ def _home(
     )
 
 
+def _takes(row: Shown, *networks: Checkpoint) -> str:
+    """Say how long kernels are described, which is done once for all pages."""
+    count = sum(each.config.dim * each.config.depth for each in networks)
+    return about(count) if row.name in _OF_KERNELS else ""
+
+
 def _asks(row: Shown, images: Images | None, *networks: Checkpoint) -> bool:
     """Tell whether a row takes longer than some seconds on these networks."""
     if not row.needs_images:
@@ -202,7 +215,7 @@ def show_row(
     networks = [each.checkpoint for each in (found, other) if each is not None]
     options: dict[str, Any] = {
         "images": images,
-        "what": f"Measuring {row.name.replace('-', ' ')}",
+        "what": f"Measuring {row.name.replace('-', ' ')}{_takes(row, *networks)}",
         "slow": _asks(row, images, *networks),
     }
     try:
@@ -313,7 +326,7 @@ def show_swept(name: str) -> None:
         st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
     else:
         st.caption(
-            f"A pass over these {len(images.names)} images alone: viz sweep looks at a whole "
+            f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
             "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
         )
     show_row(row, found, images=images, sweep=sweep)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from viz.results.weights import DepthwiseKernels
 
 __all__ = [
+    "about",
     "at_hand",
     "bank",
     "choose_kernels",
@@ -29,8 +30,30 @@ __all__ = [
     "needs_labels",
 ]
 
+_EACH = 0.007
+"""Seconds that describing a kernel takes, on a core that does nothing else."""
 _QUICK = 5000
 """Kernels that are described without asking: ten seconds or so."""
+
+
+def about(count: int) -> str:
+    """Say how long so many kernels are described; empty where it is a moment.
+
+    Parameters
+    ----------
+    count : int
+        Of kernels.
+
+    Returns
+    -------
+    str
+        To follow what is being done.
+    """
+    seconds = count * _EACH
+    if seconds < 2:
+        return ""
+    said = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    return f" (about {said} the first time, for all pages)"
 
 
 def described(found: Opened) -> DepthwiseDescription | None:
@@ -52,7 +75,7 @@ def described(found: Opened) -> DepthwiseDescription | None:
         found,
         depthwise_description,
         name="labels",
-        what=f"Describing {count:,} kernels, once for all pages",
+        what=f"Describing {count:,} kernels{about(count)}",
         slow=count > _QUICK,
     )
     return None if made is None else made.value

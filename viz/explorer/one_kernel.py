@@ -62,7 +62,7 @@ def show_atoms(found: Opened, result: AtomFit) -> None:
     show_figure(
         cached(found, png, result, draw=_atoms),
         alt=f"Kernel, sum and residual, then the constant and each of {len(result.atoms)} shapes.",
-        key="atoms",
+        key=f"atoms {result.source.settings['fitted']}",
     )
     st.caption(_words(result))
 

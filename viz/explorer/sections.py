@@ -24,6 +24,8 @@ __all__ = ["DESCRIBING", "at_home", "opened_images", "png", "show_figure", "styl
 _SCREEN_DPI = 200
 _ONE_COLUMN = 4
 """Inches: a wider figure is one of two columns."""
+_SLIM = 680
+"""Pixels of the screen for one of one column."""
 DESCRIBING = "description = measure.depthwise.describe_checkpoint(checkpoint)"
 """A line that describes all kernels."""
 
@@ -42,7 +44,7 @@ def style() -> None:
 
 
 def show_figure(picture: bytes, *, alt: str, key: str) -> None:
-    """Show a figure as wide as the page; on a phone a wide one keeps its text legible.
+    """Show a figure, of two columns as wide as the page; on a phone its text stays legible.
 
     Parameters
     ----------
@@ -53,9 +55,10 @@ def show_figure(picture: bytes, *, alt: str, key: str) -> None:
     key : str
         Its own on the page.
     """
-    width = int.from_bytes(picture[16:20], "big")
-    kind = "wide" if width > _ONE_COLUMN * _SCREEN_DPI else "slim"
-    with st.container(key=f"viz {kind} {key}"):
+    if int.from_bytes(picture[16:20], "big") <= _ONE_COLUMN * _SCREEN_DPI:
+        st.image(picture, alt=alt, width=_SLIM)
+        return
+    with st.container(key=f"viz wide {key}"):
         st.image(picture, alt=alt, width="stretch")
 
 
