@@ -55,11 +55,9 @@ def show_figure(picture: bytes, *, alt: str, key: str) -> None:
     key : str
         Its own on the page.
     """
-    if int.from_bytes(picture[16:20], "big") <= _ONE_COLUMN * _SCREEN_DPI:
-        st.image(picture, alt=alt, width=_SLIM)
-        return
-    with st.container(key=f"viz wide {key}"):
-        st.image(picture, alt=alt, width="stretch")
+    wide = int.from_bytes(picture[16:20], "big") > _ONE_COLUMN * _SCREEN_DPI
+    with st.container(key=f"viz {'wide' if wide else 'slim'} {key}"):
+        st.image(picture, alt=alt, width="stretch" if wide else _SLIM)
 
 
 def at_home(
