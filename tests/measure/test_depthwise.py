@@ -78,9 +78,8 @@ def test_fitted_is_what_r2_says():
     assert bank.kernels.shape == found.fitted.shape
 
 
-# The search grows atom by atom: of three, a tenth end in another sum that fits as well.
-@pytest.mark.parametrize(("atoms", "n", "named"), [(2, 40, 0.9), (3, 100, 0.82)])
-def test_sums_name_the_strongest(atoms, n, named):
+@pytest.mark.parametrize(("atoms", "n"), [(2, 40), (3, 100)])
+def test_sums_name_the_strongest(atoms, n):
     rng = np.random.default_rng(atoms)
     bank, _ = planted.plant_sums(
         ["blob+", "blob-", "on-centre", "off-centre", "edge", "bar"],
@@ -93,7 +92,7 @@ def test_sums_name_the_strongest(atoms, n, named):
         overlap=0.3,
     )
     found = describe(bank.kernels, n_init=0, n_shuffled=200)
-    assert (found.label == bank.label).mean() >= named
+    assert (found.label == bank.label).mean() >= 0.9
     centred = bank.kernels - bank.kernels.mean((1, 2), keepdims=True)
     truth = 1 - ((bank.kernels - bank.clean) ** 2).sum((1, 2)) / (centred**2).sum((1, 2))
     assert np.median(np.abs(found.r2 - truth)) <= 0.02

@@ -67,6 +67,8 @@ ROUND: Final = Stage(2, 3, 1, 0, 1, 0, groups=3)
 """How a round atom is looked for in the place of two of three."""
 BESIDE: Final = Stage(2, 3, 3, 4, 1, 5)
 """How hard the third is looked for, beside a round one."""
+WIDE: Final = (Stage(6, 3, 6, 0, 6, 0), Stage(3, 2, 8, 0, 8, 0), Stage(2, 2, 6, 4, 1, 5))
+"""How three atoms are looked for anew, from many first ones, where a sum is nearly complete."""
 
 
 @dataclass
@@ -263,6 +265,20 @@ def _look_again(taps: Tensor, fit: Fit, rows: Tensor, k: int) -> None:
     _take(fit, rows, _grow(some, shorter, k, AGAIN)[0], taps.shape[1])
 
 
+def _look_wider(taps: Tensor, fit: Fit, rows: Tensor, k: int) -> Tensor:
+    """Exchange all atoms, in place, where that betters the sum; return where it did.
+
+    The first atom of a sum grown from the two best ones may be of a shape that no exchange mends:
+    here the sum is grown from the best of six groups, its parts refined together at the end only.
+    """
+    if not len(rows):
+        return rows
+    some, beams = taps[rows], list[Fit]()
+    for stage in WIDE:
+        beams = _grow(some, beams, k, stage)
+    return _take(fit, rows, beams[0], taps.shape[1])
+
+
 def _look_for_pairs(taps: Tensor, fit: Fit, rows: Tensor, k: int) -> Tensor:
     """Exchange two of three atoms, in place, where that betters the sum; return where it did.
 
@@ -326,7 +342,8 @@ def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
             _look_again(taps, beams[0], _unfinished(taps, beams[0], fewer), k)
         if len(fits) == 2:
             rows = _unfinished(taps, beams[0], fewer)
-            _look_again(taps, beams[0], _look_for_pairs(taps, beams[0], rows, k), k)
+            new = [look(taps, beams[0], rows, k) for look in (_look_wider, _look_for_pairs)]
+            _look_again(taps, beams[0], torch.cat(new).unique(), k)
         fits.append(beams[0])
     n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
