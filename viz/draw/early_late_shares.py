@@ -169,7 +169,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
             parse_math=False,
         )  # fmt: skip
         out += [one, two]
-    _legend(target, (MARGIN / width, (below + 0.02) / height))
+    _legend(result, target, (MARGIN / width, (below + 0.02) / height))
     return out
 
 
@@ -178,15 +178,17 @@ def _typeset(sentence: str) -> str:
     return re.sub(r"(?<!\w)-(?=\d)", "−", sentence).replace(" %", "\u00a0%")
 
 
-def _legend(target: Figure | SubFigure, corner: tuple[float, float]) -> None:
+def _legend(result: EarlyLate, target: Figure | SubFigure, corner: tuple[float, float]) -> None:
+    grouped = np.isin(result.blocks, np.concatenate([result.early_blocks, result.late_blocks]))
     handles = [
         Line2D([], [], color=EARLY, marker="s", markersize=3.5, linewidth=1, label="early"),
         Line2D([], [], color=LATE, marker="D", markersize=3.5, linewidth=1, label="late"),
-        Line2D([], [], color="#555555", marker="o", markersize=3.5, linestyle="", label="between"),
+        *[Line2D([], [], color="#555555", marker="o", markersize=3.5, linestyle="",
+                 label="between")][: int((~grouped).any())],
         Patch(facecolor=_BAND, label="random initialisation"),
         Line2D([], [], color="black", linewidth=0.8, linestyle=":", label=STATEMENTS[1]),
         Line2D([], [], color="black", linewidth=0.8, linestyle="-.", label=STATEMENTS[2]),
-    ]
+    ]  # fmt: skip
     target.legend(
         handles=handles, ncols=6, fontsize=SMALL, frameon=False, loc="lower left",
         bbox_to_anchor=corner, borderaxespad=0, borderpad=0.1, columnspacing=1.0,

@@ -106,7 +106,10 @@ def note_of(figure: Figure) -> str:
 
 def _wrapped(note: str, width: float) -> list[str]:
     letters = max(20, int((width - 2 * MARGIN) * _LETTERS / SMALL))
-    return [line for part in note.split("\n") for line in textwrap.wrap(part, letters)]
+    # A number and its unit stay on one line.
+    parts = note.replace(" %", "\u00a0%").split("\n")
+    lines = [line for part in parts for line in textwrap.wrap(part, letters)]
+    return [line.replace("\u00a0", " ") for line in lines]
 
 
 def foot(note: str, width: float) -> float:

@@ -85,7 +85,8 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     width, height = inches(target)
     n = len(result.block)
     top, bottom = heading(target, result.source.name,
-                          f"what labels predict of the inputs that drive {n} kernels",
+                          "what labels predict of the inputs that drive "
+                          f"{n} kernel{'s' if n != 1 else ''}",
                           _note(result))  # fmt: skip
     upper, lower = height - top - 0.26, bottom + 0.34
     left = MARGIN + 1.06

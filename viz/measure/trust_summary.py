@@ -99,10 +99,15 @@ def sentence(result: Trust) -> str:
     best = max(methods, key=lambda i: margin[i])
     random, edge = (result.rated.index(name) for name in ("random", "edges"))
     beaten = [result.rated[i] for i in methods if margin[i] <= margin[edge]]
+    n = len(result.names)
+    # Rounded, and never -0.00.
+    won, by_edges, by_chance = (
+        f"{round(float(margin[i]), 2) + 0.0:.2f}" for i in (best, edge, random)
+    )
     text = (
-        f"Over {len(result.names)} images, {result.rated[best]} ranks patches best: insertion less "
-        f"deletion {margin[best]:.2f}, against {margin[edge]:.2f} for an edge detector and "
-        f"{margin[random]:.2f} for random maps."
+        f"Over {n} image{'s' if n != 1 else ''}, {result.rated[best]} ranks patches best: insertion "
+        f"less deletion {won}, against {by_edges} for an edge detector and {by_chance} for random "
+        "maps."
     )
     if beaten:
         text += f" No better than the edge detector: {', '.join(beaten)}."

@@ -17,7 +17,7 @@ _SPECIAL = {
     "·": r"\textperiodcentered{}",
     "°": r"\textdegree{}", "−": r"\textminus{}", "…": r"\dots{}", "≤": r"$\leq$", "≥": r"$\geq$",
     "σ": r"$\sigma$", "→": r"$\rightarrow$", "≈": r"$\approx$",
-    "–": "--", "—": "---", "\n": " ", "\r": " ", "\t": " ",
+    "\u00a0": "~", "–": "--", "—": "---", "\n": " ", "\r": " ", "\t": " ",
 }  # fmt: skip
 
 
