@@ -1,6 +1,7 @@
 """The built wheel works outside the clone, with all that it needs inside."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -62,12 +63,17 @@ def test_every_module_and_data_file_is_inside(unpacked):
     assert (unpacked / "viz" / "py.typed").exists()
 
 
-def test_it_runs_where_no_clone_is(unpacked, tmp_path):
-    done = run(unpacked, tmp_path, "-c", "import viz; print(viz.__file__)")
-    assert done.stdout.startswith(str(unpacked)), done.stderr
+def test_it_runs_where_no_clone_is(unpacked, tmp_path, small_file):
+    """A shipped network is opened by its name; a section on a small one comes with methods."""
     shipped = sorted((unpacked / "viz" / "shipped").glob("*.safetensors"))
     assert shipped
-    name = shipped[0].stem
-    done = run(unpacked, tmp_path, "-m", "viz", "report", name, "-o", "r", "--only", "depthwise")
+    opened = f"import viz; print(viz.__file__); print(viz.load({shipped[0].stem!r}).config)"
+    done = run(unpacked, tmp_path, "-c", opened)
+    assert done.stdout.startswith(str(unpacked)), done.stderr
+    assert "dim=" in done.stdout
+    words = ["report", small_file, "-o", "r", "--only", "patch-filters", "--formats", "svg"]
+    done = run(unpacked, tmp_path, "-m", "viz", *map(str, words))
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "r" / "index.html").is_file()
+    page = (tmp_path / "r" / "index.html").read_text("utf-8")
+    methods = next((unpacked / "viz" / "report" / "methods").glob("patch-filters.md"))
+    assert re.search(r"^# (.*)$", methods.read_text("utf-8"), re.MULTILINE)[1] in page
