@@ -141,7 +141,8 @@ def read_tex(text):
         "begin", "end", "centering", "includegraphics", "caption", "label", "textbackslash",
         "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
         "textsuperscript", "textpm", "texttimes", "textperiodcentered", "textdegree", "textminus",
-        "dots", "leq", "geq", "sigma", "rightarrow", "approx",
+        "dots", "leq", "geq", "sigma", "rightarrow", "approx", "neq",
+        "rho", "uparrow", "downarrow",
     }  # fmt: skip
     captions, opened, depth, math, begun = [], [], 0, False, None
     for line in text.splitlines():
@@ -181,7 +182,7 @@ def test_captions_are_short_and_whole():
     note = "Frames: {a_b} & 50 %. Each tile has its own scale; mid grey is zero. Much more follows."
     drawn = Drawn("a-figure", "What is shown, 3 ~ 4^2.", note, 180, 60, 2)
     section = Section(
-        "a", "A & B_c", "", finding="It is 5 % #1. And more. Twice.", figures=(drawn,),
+        "a", "A & B_c", "", finding="So it is. It is 5 % #1. 2 more. Twice.", figures=(drawn,),
         narrow=(replace(drawn, name="a-figure-one-column", columns=1, width=85),),
     )  # fmt: skip
     one, two = read_tex(figures_tex("50%_$x^{a}\\#&~|<漢>.pth", [section], ".pdf"))

@@ -105,9 +105,9 @@ def sentence(result: Trust) -> str:
         f"{round(float(margin[i]), 2) + 0.0:.2f}" for i in (best, edge, random)
     )
     text = (
-        f"Over {n} image{'s' if n != 1 else ''}, {result.rated[best]} ranks patches best: insertion "
-        f"less deletion {won}, against {by_edges} for an edge detector and {by_chance} for random "
-        "maps."
+        f"Over {n} image{'s' if n != 1 else ''}, {result.rated[best]} ranks patches best: "
+        f"insertion less deletion {won}, against {by_edges} for an edge detector and {by_chance} "
+        "for random maps."
     )
     if beaten:
         text += f" No better than the edge detector: {', '.join(beaten)}."

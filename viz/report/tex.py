@@ -16,7 +16,8 @@ _SPECIAL = {
     "²": r"\textsuperscript{2}", "±": r"\textpm{}", "×": r"\texttimes{}",
     "·": r"\textperiodcentered{}",
     "°": r"\textdegree{}", "−": r"\textminus{}", "…": r"\dots{}", "≤": r"$\leq$", "≥": r"$\geq$",
-    "σ": r"$\sigma$", "→": r"$\rightarrow$", "≈": r"$\approx$",
+    "σ": r"$\sigma$", "→": r"$\rightarrow$", "≈": r"$\approx$", "≠": r"$\neq$",
+    "ρ": r"$\rho$", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
     "\u00a0": "~", "–": "--", "—": "---", "\n": " ", "\r": " ", "\t": " ",
 }  # fmt: skip
 
@@ -72,7 +73,8 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
             star = "*" if figure.columns == 2 else ""
             parts = [figure.caption, _scale(figure.note)]
             if figure.name == main:
-                parts.append(_sentences(section.finding)[0])
+                said = _sentences(section.finding)
+                parts.append(next((s for s in said if re.search(r"\d", s)), said[0]))
             caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
             file = f"figures/{figure.name}{suffix}"
             lines += [
@@ -91,7 +93,7 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?]) (?=[A-Z])", text.strip())
+    return re.split(r"(?<=[.!?]) (?=[A-Z0-9])", text.strip())
 
 
 def _scale(note: str) -> str:
