@@ -83,8 +83,8 @@ def rebuild(
                 raise ReportError(f"{source.name}: this version knows no section {old.name!r}.")
             if old.failed or old.nothing:
                 empty = Section(row.name, row.title, row.misleads, row.needs_images)
-                why = {"failed": str(old.failed), "nothing": str(old.nothing)}
-                sections.append(replace(empty, **why))
+                failed, nothing = str(old.failed), str(old.nothing)
+                sections.append(replace(empty, failed=failed, nothing=nothing))
                 continue
             name = f"{row.name}.npz"
             shutil.copyfile(source / "data" / name, part.folder / "data" / name)
