@@ -84,7 +84,7 @@ def _numbers(result: CloseUp) -> None:
             f"{result.dc_share:.0%}",
             "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
         ),
-        f"strongest, cycles/{per}": (
+        f"peak, cycles/{per}": (
             "0 (flat)" if flat else f"{result.peak_frequency:.2f}",
             f"Spatial frequency of the largest gain, in cycles per {per}; flat areas where less "
             "than half a cycle fits on the kernel.",
