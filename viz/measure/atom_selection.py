@@ -343,7 +343,7 @@ def _fit_chunk(taps: Tensor, k: int, max_atoms: int) -> Sums:
         if len(fits) == 2:
             rows = _unfinished(taps, beams[0], fewer)
             new = [look(taps, beams[0], rows, k) for look in (_look_wider, _look_for_pairs)]
-            _look_again(taps, beams[0], torch.cat(new).unique(), k)
+            _look_again(taps, beams[0], torch.unique(torch.cat(new)), k)
         fits.append(beams[0])
     n_atoms = torch.stack([_criterion(f.family, f.sse, t) for f in fits]).argmin(0) + 1
     strength = torch.full((n, max_atoms), math.nan)
