@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "explorer"))
 
 from browsing import FLAGS, explore, find_chromium, free_port, serve, settle  # noqa: E402
+from playwright.sync_api import expect  # noqa: E402
 
 from viz.explorer.app import PAGES  # noqa: E402
 
@@ -54,8 +55,10 @@ def picture(page, address, title, tallest):
         start = page.get_by_test_id("stMain").get_by_role("button", name="Measure", exact=True)
         if not start.count():
             break
+        left = start.count() - 1
         start.first.click()
-        page.wait_for_timeout(500)
+        # The script may be slow to start: only when the button is gone does it measure.
+        expect(start).to_have_count(left, timeout=60_000)
         settle(page, timeout=300_000)
     size = page.viewport_size
     height = page.evaluate(
