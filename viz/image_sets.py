@@ -85,6 +85,11 @@ class ImageSet:
         return tuple(name for name, _ in self._entries if name not in self._skipped)
 
     @property
+    def paths(self) -> dict[str, Path]:
+        """Name to file, of the images that are files; a name may be written unlike its file's."""
+        return {name: entry for name, entry in self._entries if isinstance(entry, Path)}
+
+    @property
     def sha256(self) -> dict[str, str]:
         """Name to hash, of the images read so far: of the file, or of the numbers given."""
         return {n: self._sha256[n] for n, _ in self._entries if n in self._sha256}

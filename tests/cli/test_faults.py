@@ -7,6 +7,7 @@ import click
 import pytest
 import torch
 from click.testing import CliRunner
+from PIL import Image
 
 import viz
 from viz.cli import main
@@ -34,13 +35,34 @@ def failing(error):
     [
         Refusal("a.pth: 3 found, 4 expected; give another."),
         NoSuch("There is no block 7: blocks are 0 to 2."),
-        PermissionError(13, "Permission denied", "a.pth"),
     ],
 )
 def test_what_is_refused_is_one_sentence(error):
     done = failing(error)
     assert done.exit_code == 2
     assert done.stderr == f"viz: {error}\n"
+
+
+@pytest.mark.parametrize("written", ["", ".part", ".x8_0aB-9.part", ".shards"])
+def test_errors_of_the_system_name_the_file_that_was_asked_for(written):
+    done = failing(PermissionError(13, "Permission denied", f"to/a.pth{written}"))
+    assert done.exit_code == 2
+    assert done.stderr.startswith("viz: to/a.pth: the system says: permission denied; ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--device", "cuda:99"], "is not a device"), ([], "does not exist; make it first")],
+)
+def test_training_looks_where_it_writes_before_it_works(tmp_path, options, said):
+    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
+    name = tmp_path / ("new" if options else "nowhere/new")
+    done = CliRunner().invoke(main, ["train", str(tmp_path), "-o", f"{name}.safetensors", *options])
+    assert done.exit_code == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("error", [ValueError("shapes (3,) (4,)"), IndexError(4), KeyError("a")])

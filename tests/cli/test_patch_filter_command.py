@@ -1,6 +1,7 @@
 """`viz patch-filters`: a quick mosaic, the description's figures, numbers as JSON."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -78,3 +79,7 @@ def test_the_finding_is_a_sentence_with_its_numbers(small, monkeypatch):
     noise = np.mean([k == "noise" for k in found.kinds])
     assert f"{100 * noise:.0f} % are fitted no better than white noise" in said
     assert f"explains {100 * np.median(found.r2_map):.0f} %" in said
+    assert said.endswith("of white noise.")
+    smooth = replace(found, smooth_null_r2_map=np.array([0.1, 0.54, 0.9]))
+    said = view("patch-filters").sentence(smooth)
+    assert said.endswith("and 54 % of random filters as smooth as these.")

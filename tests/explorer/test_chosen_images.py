@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import os
 import re
 import shutil
 
@@ -83,6 +84,14 @@ def test_a_folder_given_at_the_start(open_app, folder):
     next(s for s in app.selectbox if s.label == "Images").select("photographs").run()
     assert app.query_params["images"] == "photographs"
     assert "china.jpg" in results(store(False))[0]
+
+
+def test_names_that_are_no_text_do_not_close_the_folder(folder):
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(picture(3))
+    names, stamp = chosen._stamp(str(folder))
+    assert set(names) == {"a.png", "b.png", r"\xff.png"}
+    (folder / os.fsdecode(b"\xff.png")).write_bytes(picture(4) + b"more")
+    assert chosen._stamp(str(folder))[1] != stamp
 
 
 def test_what_cannot_be_read_is_told_on_the_page(open_app, folder):

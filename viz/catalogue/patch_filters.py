@@ -48,13 +48,17 @@ def _sentence(result: Any) -> str:
             f"spatial map of white noise, so all {numbers['n']} filters are called noise here. "
             "Colours and components can still be read."
         )
+    smooth = null["smooth_r2_map_median"]
+    random = f"{100 * null['r2_map_median']:.0f} % of white noise"
+    if smooth is not None:
+        random += f" and {100 * smooth:.0f} % of random filters as smooth as these"
     return (
         f"Of {numbers['n']} filters {shares['grey-gabor']} are grey Gabors, "
         f"{shares['colour-gabor']} coloured Gabors, {shares['grey-blob']} grey blobs, "
         f"{shares['colour-blob']} coloured blobs; {shares['noise']} are fitted no better than "
         f"white noise (of which {noise:.1f} % would be named). The median fit explains "
         + (f"{100 * fit:.0f} %" if fit is not None else "nothing")
-        + f" of a filter's spatial map, {100 * null['r2_map_median']:.0f} % of white noise."
+        + f" of a filter's spatial map, {random}."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
@@ -46,7 +48,7 @@ class Group(click.Group):
             try:
                 return super().invoke(ctx)
             except (Refusal, OSError) as error:
-                click.echo(f"viz: {error}", err=True)
+                click.echo(f"viz: {_sentence(error)}", err=True)
                 ctx.exit(2)
             except KeyboardInterrupt:
                 click.echo("viz: stopped.", err=True)
@@ -73,6 +75,16 @@ class Group(click.Group):
                     err=True,
                 )
                 ctx.exit(1)
+
+
+def _sentence(error: Exception) -> str:
+    """Return what went wrong; of the system's errors the file, as the user knows it, and why."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # What is written is first written beside its place, under a name of its own.
+        place = re.sub(r"(\.[\w-]{8})?\.part$|\.shards$", "", os.fsdecode(error.filename))
+        why = error.strerror[:1].lower() + error.strerror[1:]
+        return f"{place}: the system says: {why}; choose another place or check its permissions."
+    return str(error)
 
 
 def _out_of_memory(error: Exception) -> bool:

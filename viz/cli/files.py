@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from viz.cli.common import force_option, json_option, loading, open_checkpoint, say, seeds
+from viz.cli.images import check_device
 
 __all__ = ["COMMANDS"]
 
@@ -117,6 +118,7 @@ def train(folder: Path, output: Path, recipe: str, extra: tuple[Path, ...],
     from viz.model.training import set_threads
     from viz.model.training import train as run
 
+    check_device(device)
     if threads:
         set_threads(threads)
     more = (*extra, *sklearn_images()) if sklearn_photographs else extra

@@ -139,7 +139,7 @@ def open_with_images(
     load = dict(options)
     changes = {name: load.pop(name) for name in _PREPARATION}
     limit = load.pop("limit")
-    _check_device(load["device"])
+    check_device(load["device"])
     loaded = open_checkpoint(checkpoint, **load)
     config = loaded.config
     preprocessing = told(loaded.preprocessing, config.in_channels, **changes)
@@ -169,7 +169,19 @@ def say_skipped(images: ImageSet) -> None:
         say(f"viz: note: {images.note}")
 
 
-def _check_device(name: str) -> None:
+def check_device(name: str) -> None:
+    """Refuse a device that torch cannot use.
+
+    Parameters
+    ----------
+    name : str
+        As torch spells it.
+
+    Raises
+    ------
+    click.BadParameter
+        If nothing can be computed on it here.
+    """
     import torch
 
     try:

@@ -50,7 +50,7 @@ def _note(result: Sweep) -> str:
         "channel's mean positive part per class; 0: the same in every class, 1: one class only. "
         "Grey: the same for channels that know no classes but vary as much between images; few "
         "images per class make both large. "
-        if result.class_names
+        if _has_classes(result)
         else "Class selectivity needs images in at least two folders, one per class. "
     )
     return (

@@ -17,7 +17,7 @@ import streamlit as st
 from viz.explorer import state
 from viz.explorer.settings import MAX_IMAGE_UPLOAD, MAX_IMAGES, Start
 from viz.explorer.text import plain, safe_name
-from viz.image_sets import default_images, open_images
+from viz.image_sets import open_images
 from viz.images import IMAGE_SUFFIXES, ImageError, read_image
 from viz.results.network import Preprocessing
 
@@ -125,12 +125,11 @@ def _stamp(folder: str | None) -> tuple[tuple[str, ...], str]:
     known = _LISTED.get(folder or "")
     if known is not None and now - known[0] < _FRESH:
         return known[1], known[2]
-    names = open_images(folder, Preprocessing(), limit=MAX_IMAGES).names
-    roots = {path.name: path for path in default_images()} if folder is None else {}
+    paths = open_images(folder, Preprocessing(), limit=MAX_IMAGES).paths
+    names = tuple(paths)
     whole = hashlib.sha256()
-    for name in names:
-        found = roots.get(name) or Path(folder or "") / name
-        stat = found.stat()
+    for name, path in paths.items():
+        stat = path.stat()
         whole.update(repr((name, stat.st_mtime_ns, stat.st_size)).encode())
     _LISTED[folder or ""] = (now, names, whole.hexdigest())
     return names, whole.hexdigest()

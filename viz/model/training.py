@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -343,6 +344,10 @@ def train(
     resume = out.with_name(out.name + ".resume")
     if out.suffix != ".safetensors":
         raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
+    if not out.parent.is_dir():
+        raise TrainingError(f"{out}: the folder {out.parent} does not exist; make it first.")
+    if not os.access(out.parent, os.W_OK):
+        raise TrainingError(f"{out}: nothing can be written to the folder {out.parent}.")
     if out.exists() and not force:
         raise TrainingError(f"{out.name} exists; choose another name or pass --force.")
     _check(recipe)

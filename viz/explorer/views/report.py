@@ -123,7 +123,7 @@ def _built(
             zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
             return _Report(
                 Path(zipped).read_bytes(),
-                tuple((s.title, s.finding) for s in written if not s.failed),
+                tuple((s.title, said) for s in written if (said := s.finding or s.nothing)),
                 tuple((s.title, s.failed) for s in written if s.failed),
             )
 
