@@ -1,5 +1,6 @@
 """Engines: the same numbers from several processes and from dask; workers that are killed."""
 
+import contextlib
 import multiprocessing
 from types import SimpleNamespace
 
