@@ -50,7 +50,7 @@ NULL_CLOUDS, NULL_BOOTSTRAPS = 9, 3
 """Gaussian clouds that the stability is compared with, and bootstrap samples of each."""
 FIT_SAMPLE = 10_000
 """Kernels that the final centres are fitted on, at most."""
-TSNE_SAMPLE = 3000
+TSNE_SAMPLE = 2048
 """Kernels on the t-SNE map, at most."""
 
 

@@ -133,6 +133,7 @@ class Ranked:
         ordered = values[self.rows]
         self.left = np.searchsorted(ordered, ordered, "left")
         self.right = np.searchsorted(ordered, ordered, "right")
+        self.tied = bool((self.right - self.left > 1).any())
 
     def deltas(self, weights: NDArray[np.float32], late: NDArray[np.bool_]) -> Numbers:
         """Return Cliff's delta of each draw.
@@ -149,14 +150,13 @@ class Ranked:
         ndarray, (draws,)
             nan where a group is empty.
         """
-        drawn = weights[:, self.rows].astype(np.float64)
+        drawn = weights[:, self.rows]
         is_late = late[self.rows]
-        below = _cumulative(np.where(is_late, 0.0, drawn))
-        total, pairs = below[:, -1:], drawn[:, is_late]
-        score = below[:, self.left[is_late]] + below[:, self.right[is_late]] - total
-        both = total[:, 0] * pairs.sum(1)
-        answer: Numbers = np.einsum("rn,rn->r", pairs, score) / np.where(both > 0, both, np.nan)
-        return answer
+        score, total = self._around(np.where(is_late, np.float32(0), drawn))
+        pairs = np.where(is_late, drawn, np.float32(0))
+        both = total * pairs.sum(1, dtype=np.float64)
+        wins: Numbers = (pairs * score).sum(1, dtype=np.float64)
+        return wins / np.where(both > 0, both, np.nan)
 
     def trends(self, weights: NDArray[np.float32], block: Ints) -> Numbers:
         """Return Spearman's correlation of the values with the block in each draw.
@@ -173,28 +173,31 @@ class Ranked:
         ndarray, (draws,)
             Ties share their mean rank; nan where all values, or all blocks, are one.
         """
-        drawn = weights[:, self.rows].astype(np.float64)
+        drawn = weights[:, self.rows]
         depths, index = np.unique(block[self.rows], return_inverse=True)
-        up = _cumulative(drawn)
-        rank = up[:, self.left] + up[:, self.right]
-        total = up[:, -1:]
-        sizes = drawn @ (index[:, None] == np.arange(len(depths)))
-        ends = _cumulative(sizes)
-        # Means of ranks are half the total; doubled ranks avoid the halves.
-        depth_rank = ends[:, :-1] + ends[:, 1:] - total
-        rank = rank - total
-        spread = np.einsum("rn,rn,rn->r", drawn, rank, rank)
+        member = (index[:, None] == np.arange(len(depths))).astype(np.float32)
+        rank, total = self._around(drawn)
+        weighted = drawn * rank
+        sizes = (drawn @ member).astype(np.float64)
+        ends = np.cumsum(sizes, axis=1)
+        depth_rank = 2 * ends - sizes - total[:, None]
+        spread = (weighted * rank).sum(1, dtype=np.float64)
         depth_spread = (sizes * depth_rank**2).sum(1)
-        joint = np.einsum("rn,rn,rn->r", drawn, rank, depth_rank[:, index])
+        joint = ((weighted @ member) * depth_rank).sum(1)
         scale = np.sqrt(spread * depth_spread)
         answer: Numbers = joint / np.where(scale > 0, scale, np.nan)
         return answer
 
+    def _around(self, drawn: NDArray[np.float32]) -> tuple[NDArray[np.float32], Numbers]:
+        """Return how much more is drawn below each value than above it, and all that is drawn.
 
-def _cumulative(weights: Numbers) -> Numbers:
-    out = np.zeros((len(weights), weights.shape[1] + 1))
-    np.cumsum(weights, axis=1, out=out[:, 1:])
-    return out
+        That is twice the rank, counted from the middle. float32 holds counts below 2^24 exactly.
+        """
+        up = np.zeros((len(drawn), drawn.shape[1] + 1), np.float32)
+        np.cumsum(drawn, axis=1, out=up[:, 1:])
+        both = up[:, self.left] + up[:, self.right] if self.tied else up[:, :-1] + up[:, 1:]
+        both -= up[:, -1:]
+        return both, up[:, -1].astype(np.float64)
 
 
 def block_means(values: NDArray[np.floating], block: Ints, blocks: Sequence[int] | Ints) -> Numbers:

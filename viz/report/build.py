@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,11 @@ from viz.catalogue import VIEWS, Comparison, Given
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.draw.style import FORMATS
 from viz.image_sets import open_images
+from viz.report.drawing import Done, Drawing
 from viz.report.facts import about_checkpoint, about_images, about_sweep, versions
 from viz.report.growing import Growing, begin
 from viz.report.plan import ReportError, check_folder
-from viz.report.sections import Section, draw, measure
+from viz.report.sections import Section, measure
 
 if TYPE_CHECKING:
     from viz.catalogue.base import Shown
@@ -30,24 +31,29 @@ LIMIT = 64
 """Images of a folder that a report takes, unless told otherwise."""
 
 
-def _one(part: Growing, row: Shown, make: Callable[[], Result], folders: Sequence[Path]) -> Section:
-    """Make one section, as far as it is not there yet."""
+def _kept(part: Growing, name: str) -> Section | None:
+    """Return a section that is there and whole, of a report that is gone on with."""
+    section = part.done.get(name, {}).get("section")
+    if section and not section["failed"] and part.whole(name):
+        return Section.from_dict(section)
+    return None
+
+
+def _measured(
+    part: Growing, row: Shown, make: Callable[[], Result], folders: Sequence[Path]
+) -> Section | None:
+    """Measure a section, as far as that is not done yet; return why it cannot be."""
     kept = part.done.get(row.name, {})
-    if kept.get("section") and not kept["section"]["failed"] and part.whole(row.name):
-        return Section.from_dict(kept["section"])
+    if kept.get("measured") and part.whole(row.name):
+        return None
     begun = time.perf_counter()
-    spent = kept.get("seconds", 0.0) if kept.get("measured") else 0.0
-    section = None
-    if not (kept.get("measured") and part.whole(row.name)):
-        spent = 0.0
-        section = measure(row, make, part.folder / "data", folders)
-        if section is None:
-            part.keep(row.name, measured=True, seconds=time.perf_counter() - begun)
-    if section is None:
-        section = draw(row, part.folder, part.facts["settings"]["formats"], folders)
-    seconds = round(spent + time.perf_counter() - begun, 3)
-    part.keep(row.name, measured=False, section=section.to_dict(), seconds=seconds)
-    return section
+    failed = measure(row, make, part.folder / "data", folders)
+    seconds = round(time.perf_counter() - begun, 3)
+    if failed is None:
+        part.keep(row.name, measured=True, seconds=seconds)
+    else:
+        part.keep(row.name, measured=False, section=failed.to_dict(), seconds=seconds)
+    return failed
 
 
 def build(
@@ -65,6 +71,7 @@ def build(
     command: str = "",
     force: bool = False,
     resume: bool = False,
+    beside: bool = False,
     progress: Callable[[str], None] | None = None,
     steps: Callable[[int, int], None] | None = None,
 ) -> tuple[Section, ...]:
@@ -99,6 +106,8 @@ def build(
         Replace an existing report.
     resume : bool
         Go on with an interrupted one.
+    beside : bool
+        Draw sections in a second process while the next are measured, where that saves time.
     progress : callable, optional
         Receives a line of text per section.
     steps : callable, optional
@@ -148,28 +157,45 @@ def build(
     }  # fmt: skip
     part = begin(folder, facts, resume=resume)
     folders = [p.absolute() for p in (place, swept and swept.parent) if p]
+    tell = progress or (lambda line: None)
+    sections: dict[str, Section] = {}
+
+    def note(done: Iterable[Done]) -> None:
+        for name, section, seconds in done:
+            spent = round(part.done[name]["seconds"] + seconds, 3)
+            part.keep(name, measured=False, section=section.to_dict(), seconds=spent)
+            sections[name] = section
+            if section.failed:
+                tell(f"failed: {section.failed}")
+
     try:
-        sections = []
-        for number, row in enumerate(views, start=1):
-            if progress:
-                progress(f"{number}/{len(views)} {row.title}")
-            # A sweep names the few images it wants; they may be any of the folder.
-            most = None if swept is not None and row in OF_SWEEPS else limit
-            given = Given(
-                images=partial(opened, most) if images is not None else None,
-                seed=seed, progress=steps, sweep=swept,
-            )  # fmt: skip
-            sections.append(_one(part, row, partial(row.measure, *networks, given), folders))
-            if progress and sections[-1].failed:
-                progress(f"failed: {sections[-1].failed}")
-        if progress:
-            progress("pages")
-        part.finish(folder, sections, {row.name: part.done[row.name]["seconds"] for row in views})
+        with Drawing(part.folder, formats, folders, beside=beside) as drawing:
+            for number, row in enumerate(views, start=1):
+                tell(f"{number}/{len(views)} {row.title}")
+                if kept := _kept(part, row.name):
+                    sections[row.name] = kept
+                    continue
+                # A sweep names the few images it wants; they may be any of the folder.
+                most = None if swept is not None and row in OF_SWEEPS else limit
+                given = Given(
+                    images=partial(opened, most) if images is not None else None,
+                    seed=seed, progress=steps, sweep=swept,
+                )  # fmt: skip
+                failed = _measured(part, row, partial(row.measure, *networks, given), folders)
+                if failed is None:
+                    drawing.ask(row, more=number < len(views))
+                else:
+                    note([(row.name, failed, 0.0)])
+                note(drawing.ended())
+            note(drawing.ended(wait=True))
+        tell("pages")
+        seconds = {name: part.done[name]["seconds"] for name in names}
+        part.finish(folder, [sections[name] for name in names], seconds)
     except BaseException:
         if not part.done:
             shutil.rmtree(part.folder, ignore_errors=True)
         raise
-    return tuple(sections)
+    return tuple(sections[name] for name in names)
 
 
 def _fitting(

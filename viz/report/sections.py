@@ -237,7 +237,7 @@ def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> Non
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    few_colours(picture).save(made / f"{name}.png", optimize=True)
+    few_colours(picture).save(made / f"{name}.png")
 
 
 def few_colours(picture: Image.Image) -> Image.Image:
