@@ -5,11 +5,13 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from PIL import Image
 from safetensors.numpy import load_file
 
 from viz.cli import main
+from viz.model.convmixer import ConvMixer
 
 
 @pytest.fixture
@@ -42,6 +44,14 @@ def test_info_as_text_names_the_same(run, small_file):
     assert words[words.index("parameters") + 1] == f"{48 * 16 + 48 + 3 * 47 * 16 + 68:,}"
 
 
+def test_a_guessed_activation_is_told_once_in_words_of_the_command_line(run, tmp_path):
+    torch.save(ConvMixer(8, 1, 3, 2, 2).state_dict(), tmp_path / "net.pth")
+    said = run("info", tmp_path / "net.pth").output
+    assert said.count("activation assumed to be GELU") == 1
+    assert said.count("say which with --activation") == 1
+    assert len(json.loads(run("info", tmp_path / "net.pth", "--json").stdout)["warnings"]) == 1
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
 @pytest.mark.parametrize("command", ["patch-filters", "depthwise"])
 def test_a_figure_is_written(run, small_file, tmp_path, command, suffix):
@@ -72,7 +82,8 @@ def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
         (["patch-filters", "{file}", "-o", "no/a.png"], "does not exist"),
         (["patch-filters", "{file}", "-o", "there.png"], "exists"),
         (["depthwise", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
-        (["depthwise", "{file}", "-o", "a.png", "--blocks", "x"], "0-2,7"),
+        (["depthwise", "{file}", "-o", "a.png", "--blocks", "x"], "'--blocks': 'x' is not a list"),
+        (["feature-maps", "missing.pth", "-o", "a.png", "--label", "egde"], "not a label"),
         (["report", "{file}", "-o", "there.png"], "is a file"),
         (["train", "nowhere", "-o", "a.safetensors"], "no such file or folder"),
         (["train", "nowhere", "-o", "a.pth"], ".safetensors"),

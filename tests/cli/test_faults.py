@@ -43,6 +43,28 @@ def test_what_is_refused_is_one_sentence(error):
     assert done.stderr == f"viz: {error}\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--bogus"], "no such option '--bogus' (viz --help tells more)."),
+        (["repot"], "no such command 'repot'; did you mean 'report'? (viz --help tells more)."),
+        (["info", "-o"], "no such option '-o' (viz info --help tells more)."),
+        (["depthwise", "a.pth", "-o"],
+         "option '-o' requires an argument (viz depthwise --help tells more)."),
+        (["top-patches", "--swep"], "no such option '--swep'; did you mean '--help', '--stage', "
+         "'--sweep'? (viz top-patches --help tells more)."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_one_sentence(arguments, sentence):
+    done = CliRunner().invoke(main, arguments, prog_name="viz")
+    assert done.exit_code == 2
+    assert done.stderr == f"viz: {sentence}\n"
+
+
+def test_without_arguments_the_help_is_printed():
+    assert "Commands:" in CliRunner().invoke(main, []).output
+
+
 @pytest.mark.parametrize("written", ["", ".part", ".x8_0aB-9.part", ".shards"])
 def test_errors_of_the_system_name_the_file_that_was_asked_for(written):
     done = failing(PermissionError(13, "Permission denied", f"to/a.pth{written}"))

@@ -69,6 +69,35 @@ def test_figures_of_a_sweep(run, swept, small_file, folder, tmp_path):
     assert loudest == np.argsort(variance)[::-1][:2].tolist()
 
 
+def test_by_default_the_channels_are_of_blocks_from_first_to_last(run, swept, small_file, folder):
+    path, _ = swept
+    found = viz.load_sweep(path)
+    loudest = [int(found.variance[found.row(b, "depthwise")].argmax()) for b in range(3)]
+    for options, expected in (
+        ([], [(b, loudest[b]) for b in range(3)]),
+        (["--most", 2], [(b, loudest[b]) for b in (0, 2)]),
+        (["--most", 1, "--block", 1], [(1, loudest[1])]),
+        (["--channels", "3"], [(0, 3)]),
+    ):
+        done = run("top-patches", small_file, folder, "--sweep", path, "--json", *options)
+        assert done.exit_code == 0, done.output
+        channels = json.loads(done.stdout)["channels"]
+        assert [(c["block"], c["channel"]) for c in channels] == expected
+
+
+@pytest.mark.parametrize("command", [["preferred-inputs"], ["top-patches", "--by-label"]])
+def test_another_folder_is_refused_before_kernels_are_described(
+    run, swept, small_file, tmp_path, command
+):
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.new("RGB", (32, 32)).save(other / "a.png")
+    done = run(*command, small_file, other, "--sweep", swept[0], "--json")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"viz: {other}: holds no ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_parts_are_chosen(run, small_file, folder, tmp_path):
     done = run("sweep", small_file, folder, "-o", tmp_path / "a.npz", "--with", "top,sparsity",
                "--without", "sparsity", "--field-images", 0, "--json", "--limit", 3)  # fmt: skip
@@ -85,10 +114,12 @@ def test_parts_are_chosen(run, small_file, folder, tmp_path):
     ("arguments", "sentence"),
     [
         (["sweep", "{file}", "-o", "a.npz"], "give a folder of images"),
-        (["sweep", "{file}", "{images}", "-o", "a.txt"], "ends in .npz"),
+        (["sweep", "{file}", "{images}", "-o", "a.txt"],
+         "'--output': a.txt: a file that ends in .npz"),
         (["sweep", "{file}", "nowhere", "-o", "{out}/a.npz"], "no such file or folder"),
         (["sweep", "{file}", "{images}", "-o", "nowhere/a.npz"], "does not exist; make it first"),
-        (["sweep", "{file}", "{images}", "-o", "{out}/a.npz", "--with", "topp"], "is no part"),
+        (["sweep", "{file}", "{images}", "-o", "{out}/a.npz", "--with", "topp"],
+         "'--with': 'topp' is no part"),
         (["sweep", "missing.pth", "{images}", "-o", "{out}/a.npz"], "missing.pth"),
         (["selectivity", "--sweep", "missing.npz", "--json"], "missing.npz: no such file"),
         (["top-patches", "{file}", "{images}", "--sweep", "missing.npz", "--json"], "no such file"),
@@ -96,6 +127,10 @@ def test_parts_are_chosen(run, small_file, folder, tmp_path):
           "--by-label"], "give one of"),
         (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "edge",
           "--stage", "pointwise"], "leave --stage out"),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "egde"],
+         "'--label': 'egde' is not a label of kernels; they are identity, shift, "),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--channels", "x"],
+         "'--channels': 'x' is not a list of numbers"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_sentence_and_exit_code_2(

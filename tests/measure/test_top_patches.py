@@ -16,6 +16,7 @@ from viz.measure.top_patches import (
     TopPatchesError,
     channels_by_label,
     channels_with_label,
+    check_folder,
     top_patches,
 )
 from viz.results.top_patches import TopPatches
@@ -115,12 +116,22 @@ def test_refusals(small, swept, pictures, tmp_path):
     shutil.copytree(pictures, copy)
     for path in copy.iterdir():
         Image.new("RGB", (32, 32)).save(path)
-    with pytest.raises(TopPatchesError, match="not the image that was swept"):
+    with pytest.raises(TopPatchesError, match=r"copy/\d\.png: not the image of that name"):
         top_patches(small, swept, copy, [(0, 0)])
     for path in copy.iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="no such file"):
+    message = r"copy: holds no \d\.png, which is among the 6 images that were swept"
+    with pytest.raises(TopPatchesError, match=message):
         top_patches(small, swept, copy, [(0, 0)])
+    with pytest.raises(TopPatchesError, match=message):
+        check_folder(swept, copy)
+
+
+def test_a_folder_that_still_holds_some_of_the_images_is_not_refused_unseen(
+    swept, pictures, tmp_path
+):
+    shutil.copy(pictures / "4.png", tmp_path)
+    check_folder(swept, tmp_path)
 
 
 def test_channels_of_a_label():

@@ -226,3 +226,10 @@ def test_named_recipes_differ_where_told():
 def test_numbers_that_no_training_can_start_with(tmp_path, changes, words):
     with pytest.raises(TrainingError, match=words):
         train(tmp_path, tmp_path / "a.safetensors", replace(SMALL, **changes))
+
+
+def test_no_bar_is_written_where_the_error_stream_is_no_terminal(photographs, tmp_path, capsys):
+    train(photographs, tmp_path / "a.safetensors", replace(SMALL, epochs=1), report=print)
+    said = capsys.readouterr()
+    assert "epoch 1/1" in said.out
+    assert said.err == ""

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -23,6 +23,7 @@ __all__ = [
     "Group",
     "force_option",
     "json_option",
+    "label_option",
     "loading",
     "loading_options",
     "numbers",
@@ -40,6 +41,15 @@ class Group(click.Group):
     An error that nobody foresaw is shown whole, with exit code 1.
     """
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command; what does not belong there is refused."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            _refuse_usage(error, ctx)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; `viz.results.refusal.Refusal` and the system's errors are for the user."""
         with warnings.catch_warnings():
@@ -56,11 +66,7 @@ class Group(click.Group):
             except click.exceptions.NoArgsIsHelpError:
                 raise
             except click.UsageError as error:
-                path = (error.ctx or ctx).command_path
-                said = error.format_message().rstrip(".").replace("\n", " ")
-                said = said[:1].lower() + said[1:]
-                click.echo(f"viz: {said} ({path} --help tells more).", err=True)
-                ctx.exit(2)
+                _refuse_usage(error, ctx)
             except (click.ClickException, click.exceptions.Exit, click.Abort):
                 raise
             except Exception as error:
@@ -75,6 +81,18 @@ class Group(click.Group):
                     err=True,
                 )
                 ctx.exit(1)
+
+
+def _refuse_usage(error: click.UsageError, ctx: click.Context) -> NoReturn:
+    """Say in one sentence how a command is used otherwise, and end."""
+    # Some of click's errors do not know their command.
+    own = f"{ctx.command_path} {ctx.invoked_subcommand or ''}".rstrip()
+    path = error.ctx.command_path if error.ctx else own
+    said = error.format_message().rstrip(".").replace("\n", " ")
+    said = re.sub(r"\.? \(?Did you mean(?: one of:)? (.*)\?\)?$", r"; did you mean \1?", said)
+    said = said[:1].lower() + said[1:]
+    click.echo(f"viz: {said} ({path} --help tells more).", err=True)
+    ctx.exit(2)
 
 
 def _sentence(error: Exception) -> str:
@@ -208,37 +226,57 @@ def seed_option(text: str = "Of everything random.") -> Callable[..., Any]:
     return click.option("--seed", type=seeds, default=0, show_default=True, help=text)
 
 
-def numbers(text: str | None) -> list[int] | None:
-    """Read ``"0-2,7"`` as [0, 1, 2, 7].
+class _Numbers(click.ParamType):  # type: ignore[type-arg]  # no generic in older clicks
+    """``"0-2,7"``, read as [0, 1, 2, 7]: sorted, each once."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> list[int]:
+        """Read numbers and ranges; what is no such list is refused."""
+        found: set[int] = set()
+        for part in value.split(","):
+            first, dash, last = part.strip().partition("-")
+            if not value.isascii() or not first.isdigit() or (dash and not last.isdigit()):
+                self.fail(f"{value!r} is not a list of numbers such as 0-2,7.", param, ctx)
+            if max(len(first), len(last)) > 6:
+                self.fail(f"{value!r} holds a number above 999999; check its digits.", param, ctx)
+            found.update(range(int(first), int(last or first) + 1))
+        if not found:
+            self.fail(f"{value!r} names no number; write it such as 0-2,7.", param, ctx)
+        return sorted(found)
+
+
+numbers = _Numbers()
+"""Type of an option that takes a list of blocks or channels."""
+
+
+def label_option(text: str) -> Callable[..., Any]:
+    """Return the option ``--label``, which is refused before any work where there is no such label.
 
     Parameters
     ----------
-    text : str or None
-        Numbers and ranges.
+    text : str
+        What has the label.
 
     Returns
     -------
-    list of int or None
-        Sorted, each once; None for None.
-
-    Raises
-    ------
-    click.BadParameter
-        If it is not such a list.
+    callable
+        For a command that takes ``label``.
     """
-    if text is None:
-        return None
-    found: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        if not text.isascii() or not first.isdigit() or (dash and not last.isdigit()):
-            raise click.BadParameter(f"{text!r} is not a list of numbers such as 0-2,7.")
-        if max(len(first), len(last)) > 6:
-            raise click.BadParameter(f"{text!r} holds a number above 999999; check its digits.")
-        found.update(range(int(first), int(last or first) + 1))
-    if not found:
-        raise click.BadParameter(f"{text!r} names no number; write it such as 0-2,7.")
-    return sorted(found)
+    return click.option("--label", callback=_label, help=text)
+
+
+def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from viz.results.depthwise import LABELS
+
+        if value not in LABELS:
+            raise click.BadParameter(
+                f"{value!r} is not a label of kernels; they are {', '.join(LABELS)}."
+            )
+    return value
 
 
 def say(text: str) -> None:

@@ -24,7 +24,7 @@ __all__ = ["COMMANDS"]
     show_default=True,
     help="Kernels of each block in FILE: the same channels in every block.",
 )
-@click.option("--blocks", help="Which blocks, such as 0-2,7.  [default: all]")
+@click.option("--blocks", type=numbers, help="Which blocks, such as 0-2,7.  [default: all]")
 @click.option(
     "--order",
     type=click.Choice(["index", "norm", "similarity", "label"]),
@@ -41,7 +41,7 @@ __all__ = ["COMMANDS"]
 )
 @seed_option("Of the choice of kernels, and of the random kernels that descriptions must beat.")
 def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, every: bool,
-              per_block: int, blocks: str | None, order: str, scale: Any, seed: int,
+              per_block: int, blocks: list[int] | None, order: str, scale: Any, seed: int,
               **options: Any) -> None:  # fmt: skip
     """Draw depthwise kernels by depth; name what each of them is.
 
@@ -50,13 +50,13 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
     """
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
-    some, shown = numbers(blocks), None if every else per_block
+    shown = None if every else per_block
     if output is not None and output.suffix and order != "label":
         from viz.draw.style import save_figure
         from viz.draw.weights import drawn_mosaic, kernel_mosaic
         from viz.measure.weights import depthwise_kernels
 
-        bank = depthwise_kernels(loaded, blocks=some, per_block=shown, order=order, seed=seed)
+        bank = depthwise_kernels(loaded, blocks=blocks, per_block=shown, order=order, seed=seed)
         figure = drawn_mosaic(kernel_mosaic(bank, scale=scale))
         written = save_figure(figure, output, force=force)
         if not as_json:
@@ -71,7 +71,7 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
         draw_labelled(result, made, per_block=shown, scale=scale, seed=seed)
         return made
 
-    result = describe_checkpoint(loaded, blocks=some, seed=seed)
+    result = describe_checkpoint(loaded, blocks=blocks, seed=seed)
     write_output("depthwise", result, output, as_json, force, figure=labelled)
 
 

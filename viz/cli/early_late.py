@@ -16,11 +16,14 @@ __all__ = ["COMMANDS"]
 @click.command("early-late")
 @loading
 @writing
-@click.option("--early", help="Early blocks, such as 0-2.  [default: the first third]")
-@click.option("--late", help="Late blocks, such as 5-7.  [default: the last third]")
+@click.option(
+    "--early", type=numbers, help="Early blocks, such as 0-2.  [default: the first third]"
+)
+@click.option("--late", type=numbers, help="Late blocks, such as 5-7.  [default: the last third]")
 @seed_option()
 def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
-               early: str | None, late: str | None, seed: int, **options: Any) -> None:  # fmt: skip
+               early: list[int] | None, late: list[int] | None, seed: int,
+               **options: Any) -> None:  # fmt: skip
     """Compare the kernels of early and late blocks, and judge what is said of them.
 
     Said is: early kernels have a positive centre and a negative rest; late ones are halves, or
@@ -30,12 +33,11 @@ def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     from viz.catalogue import view
     from viz.measure.early_late import measure_checkpoint
 
-    first, last = numbers(early), numbers(late)
     if output is not None:
         check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     with progress_bar() as progress:
-        result = measure_checkpoint(loaded, early=first, late=last, seed=seed, progress=progress)
+        result = measure_checkpoint(loaded, early=early, late=late, seed=seed, progress=progress)
     sentence = view("early-late").sentence
     if output is None and not as_json and sentence is not None:
         click.echo(sentence(result))

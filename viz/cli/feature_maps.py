@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import numbers, progress_bar, seed_option
+from viz.cli.common import label_option, numbers, progress_bar, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -19,11 +19,17 @@ __all__ = ["COMMANDS"]
 @writing
 @click.option("--block", type=click.IntRange(0), default=0, show_default=True,
               help="Whose maps are drawn.")  # fmt: skip
-@click.option("--channels", help="Which channels, such as 0-2,7.  [default: the most active]")
+@click.option(
+    "--channels", type=numbers, help="Which channels, such as 0-2,7.  [default: the most active]"
+)
 @click.option("--most-active", type=click.IntRange(1), default=4, show_default=True,
               help="How many channels, where none are given.")  # fmt: skip
-@click.option("--label", help="Only channels whose kernel has this label, such as edge.")
-@click.option("--filters", help="Which patch filters.  [default: by what the grid keeps of them]")
+@label_option("Only channels whose kernel has this label, such as edge.")
+@click.option(
+    "--filters",
+    type=numbers,
+    help="Which patch filters.  [default: by what the grid keeps of them]",
+)
 @click.option("--shown", type=click.IntRange(1), default=2, show_default=True,
               help="Images whose maps are drawn.")  # fmt: skip
 @click.option("--sweep", "swept", type=click.Path(path_type=Path),
@@ -40,9 +46,10 @@ __all__ = ["COMMANDS"]
               help="Images at a time.")  # fmt: skip
 @seed_option("Of the shuffles.")
 def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
-                 force: bool, block: int, channels: str | None, most_active: int,
-                 label: str | None, filters: str | None, shown: int, swept: Path | None, by: str,
-                 scale: Any, batch_size: int, seed: int, **options: Any) -> None:  # fmt: skip
+                 force: bool, block: int, channels: list[int] | None, most_active: int,
+                 label: str | None, filters: list[int] | None, shown: int, swept: Path | None,
+                 by: str, scale: Any, batch_size: int, seed: int,
+                 **options: Any) -> None:  # fmt: skip
     """Show a block's feature maps beside its kernels; sparsity and rank by depth.
 
     -o FILE draws the maps of some channels of one block, -o FOLDER adds sparsity and rank by depth
@@ -54,7 +61,6 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     if swept is None and scale == "sweep":
         raise click.UsageError("--scale sweep is that of a sweep: give one with --sweep FILE.")
     check_output(output, as_json, force)
-    chosen, of_patches = numbers(channels), numbers(filters)
     loaded, found = open_with_images(checkpoint, images, options)
     from viz.measure.feature_maps import feature_maps as measure
     from viz.measure.sweep import open_sweep
@@ -63,8 +69,8 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     everything = as_json or output is None or not output.suffix
     with progress_bar() as progress:
         result = measure(
-            loaded, found, block=block, channels=chosen, most_active=most_active, label=label,
-            filters=of_patches, shown=shown, batch_size=batch_size, seed=seed,
+            loaded, found, block=block, channels=channels, most_active=most_active, label=label,
+            filters=filters, shown=shown, batch_size=batch_size, seed=seed,
             by_depth=everything, patches=everything, sweep=sweep, by=by, progress=progress,
         )  # fmt: skip
     say_skipped(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ __all__ = ["COMMANDS"]
 @json_option
 def info(checkpoint: str, as_json: bool, **options: Any) -> None:
     """Tell a checkpoint's architecture, and how it is known."""
-    loaded = open_checkpoint(checkpoint, **options)
+    from viz.model.checkpoint import CheckpointWarning
+
+    with warnings.catch_warnings():
+        # They are printed with the rest.
+        warnings.simplefilter("ignore", CheckpointWarning)
+        loaded = open_checkpoint(checkpoint, **options)
     source = loaded.source
     facts = {
         **loaded.config.to_dict(),

@@ -188,5 +188,5 @@ def check_device(name: str) -> None:
         torch.empty(1, device=name).add(1)
     except (RuntimeError, AssertionError, NotImplementedError):
         raise click.BadParameter(
-            f"{name!r} is not a device that torch can use here; try cpu.", param_hint="--device"
+            f"{name!r} is not a device that torch can use here; try cpu.", param_hint="'--device'"
         ) from None

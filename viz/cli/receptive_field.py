@@ -35,8 +35,10 @@ def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
 @writing
 @click.option("--unit", metavar="ROW,COLUMN", callback=_unit,
               help="In the patch grid.  [default: the middle one]")  # fmt: skip
-@click.option("--channels", help="Channels to sum over, such as 0-3,17.  [default: all]")
-@click.option("--blocks", help="Which blocks, such as 0-2,7.  [default: all]")
+@click.option(
+    "--channels", type=numbers, help="Channels to sum over, such as 0-3,17.  [default: all]"
+)
+@click.option("--blocks", type=numbers, help="Which blocks, such as 0-2,7.  [default: all]")
 @click.option(
     "--random/--no-random",
     default=True,
@@ -57,8 +59,8 @@ def _unit(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
     "to --image-size (1024), the first 50 or --limit. Needs --json.",
 )
 def receptive_field(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
-                    force: bool, unit: tuple[int, int] | None, channels: str | None,
-                    blocks: str | None, random: bool, seed: int, memory: float | None,
+                    force: bool, unit: tuple[int, int] | None, channels: list[int] | None,
+                    blocks: list[int] | None, random: bool, seed: int, memory: float | None,
                     replknet: bool, **options: Any) -> None:  # fmt: skip
     """Show what a unit of each block could see, and what it does look at.
 
@@ -84,8 +86,8 @@ def receptive_field(checkpoint: str, images: Path | None, output: Path | None, a
             loaded,
             found,
             unit=unit,
-            channels=numbers(channels),
-            blocks=numbers(blocks),
+            channels=channels,
+            blocks=blocks,
             random=random,
             seed=seed,
             memory_mb=memory or 1024,

@@ -13,6 +13,7 @@ import click
 from viz.cli.common import (
     force_option,
     json_option,
+    label_option,
     loading,
     numbers,
     open_checkpoint,
@@ -90,15 +91,26 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    """Read names of parts with commas between them; the moments are always there."""
+    if value is None:
+        return None
+    found = [part.strip() for part in value.split(",") if part.strip() not in ("", "moments")]
+    for part in found:
+        if part not in _PARTS:
+            raise click.BadParameter(f"{part!r} is no part; parts are {', '.join(_PARTS)}.")
+    return found
+
+
 @click.command()
 @looking
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="The .npz to write; finished shards wait in a folder beside it.")  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an interrupted sweep; one that is "
               "finished is left as it is.")  # fmt: skip
-@click.option("--with", "wanted", help="Only these parts beside the moments, such as "
-              f"top,sparsity; parts are {', '.join(_PARTS)}.  [default: all]")  # fmt: skip
-@click.option("--without", help="Leave these parts out.")
+@click.option("--with", "wanted", callback=_parts, help="Only these parts beside the moments, such "
+              f"as top,sparsity; parts are {', '.join(_PARTS)}.  [default: all]")  # fmt: skip
+@click.option("--without", callback=_parts, help="Leave these parts out.")
 @click.option("--top", "n_top", type=click.IntRange(1), default=9, show_default=True,
               help="Patches kept per channel.")  # fmt: skip
 @click.option("--bins", type=click.IntRange(1), default=64, show_default=True,
@@ -123,10 +135,11 @@ def _duration(seconds: float) -> str:
 @seed_option("Of the null of selectivity and of the field's interval.")
 @json_option
 @force_option
-def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, wanted: str | None,
-          without: str | None, n_top: int, bins: int, field_images: int, batch_size: int,
-          shard_size: int | None, workers: int | None, cluster: str | None, threads: int | None,
-          decoders: int, seed: int, as_json: bool, force: bool,
+def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
+          wanted: list[str] | None, without: list[str] | None, n_top: int, bins: int,
+          field_images: int, batch_size: int, shard_size: int | None, workers: int | None,
+          cluster: str | None, threads: int | None, decoders: int, seed: int, as_json: bool,
+          force: bool,
           **options: Any) -> None:  # fmt: skip
     """Run every image of a folder through a network, and collect numbers of every channel.
 
@@ -139,12 +152,14 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, want
     if images is None:
         raise click.UsageError("give a folder of images.")
     if output.suffix != ".npz":
-        raise click.BadParameter(f"{output}: a file that ends in .npz is expected.")
+        raise click.BadParameter(f"{output}: a file that ends in .npz is expected.",
+                                 param_hint="'--output'")  # fmt: skip
     from viz.sweep.plan import listed
     from viz.sweep.run import Settings, shards_folder, sweep_folder
 
-    settings = Settings(("moments", *_parts(wanted, without)), n_top, bins, batch_size,
-                        field_images, seed)  # fmt: skip
+    kept = set(_PARTS if wanted is None else wanted) - set(without or ())
+    parts = ("moments", *(part for part in _PARTS if part in kept))
+    settings = Settings(parts, n_top, bins, batch_size, field_images, seed)
     limit = options["limit"]
     if threads:
         import torch
@@ -185,21 +200,6 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool, want
         say(f"viz: {len(made.failed)} shards with {made.n_missing} images are missing; the same "
             "command with --resume tries them again.")  # fmt: skip
         sys.exit(1)
-
-
-def _parts(wanted: str | None, without: str | None) -> tuple[str, ...]:
-    """Read which parts are asked for."""
-    kept = _listed(wanted) if wanted is not None else list(_PARTS)
-    dropped = _listed(without) if without is not None else []
-    return tuple(part for part in _PARTS if part in kept and part not in dropped)
-
-
-def _listed(text: str) -> list[str]:
-    found = [part.strip() for part in text.split(",") if part.strip() not in ("", "moments")]
-    for part in found:
-        if part not in _PARTS:
-            raise click.BadParameter(f"{part!r} is no part; parts are {', '.join(_PARTS)}.")
-    return found
 
 
 def _engine(
@@ -243,19 +243,23 @@ _described = click.option("--described", type=click.Path(path_type=Path),
 @click.option("--stage", type=click.Choice(["patch embedding", "depthwise", "residual",
               "pointwise"]), default="depthwise", show_default=True,
               help="Whose channels.")  # fmt: skip
-@click.option("--block", type=click.IntRange(0), default=0, show_default=True,
-              help="Whose channels, where channels are given or chosen by variance.")  # fmt: skip
-@click.option("--channels", help="Which, such as 0-2,7.  [default: the most variable]")
-@click.option("--label", help="Channels whose kernel has this label, such as edge, of all blocks.")
+@click.option("--block", type=click.IntRange(0),
+              help="Whose channels, where they are given or chosen by variance.  [default: of "
+              "--channels 0, else some from the first to the last]")  # fmt: skip
+@click.option(
+    "--channels", type=numbers, help="Which, such as 0-2,7.  [default: the most variable]"
+)
+@label_option("Channels whose kernel has this label, such as edge, of all blocks.")
 @click.option("--by-label", is_flag=True, help="The best described kernel of every label.")
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True,
-              help="Channels, where none are given.")  # fmt: skip
+              help="Channels, where none are given; without --block the most variable of as "
+              "many blocks.")  # fmt: skip
 @_described
 @click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
               help="Patches of each channel.")  # fmt: skip
 def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None, as_json: bool,
-                force: bool, stage: str, block: int, channels: str | None, label: str | None,
-                by_label: bool, most: int, described: Path | None, shown: int,
+                force: bool, stage: str, block: int | None, channels: list[int] | None,
+                label: str | None, by_label: bool, most: int, described: Path | None, shown: int,
                 **options: Any) -> None:  # fmt: skip
     """Show the patches that drive channels most, beside kernel and feature map.
 
@@ -267,15 +271,15 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
     if (label is not None or by_label) and stage not in ("depthwise", "residual"):
         raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
     check_output(output, as_json, force)
-    numbered = numbers(channels)
     from viz.image_sets import open_images
-    from viz.measure.top_patches import channels_by_label, channels_with_label
+    from viz.measure.sweep import channels_of_sweep, open_sweep
+    from viz.measure.top_patches import channels_by_label, channels_with_label, check_folder
     from viz.measure.top_patches import top_patches as measure
-    from viz.results.sweep import load_sweep
 
-    found = load_sweep(swept)
     loaded = open_checkpoint(checkpoint, **options)
+    found = open_sweep(swept, loaded)
     open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
+    check_folder(found, images)
     labels: list[str] = []
     if label is not None or by_label:
         description = _description(loaded, described)
@@ -285,12 +289,13 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
         else:
             chosen = channels_with_label(description, str(label), most)
             labels, why = [str(label)] * len(chosen), f"labelled {label}"
+    elif channels is not None:
+        at = -1 if stage == "patch embedding" else block or 0
+        chosen, why = [(at, channel) for channel in channels], "given"
     else:
-        at = -1 if stage == "patch embedding" else block
-        row = found.row(at, stage)
-        loudest = found.variance[row].argsort()[::-1][:most].tolist()
-        chosen = [(at, c) for c in (loudest if numbered is None else numbered)]
-        why = "the most variable" if numbered is None else "given"
+        chosen = channels_of_sweep(found, most, stage=stage, block=block)
+        one = block is not None or stage == "patch embedding"
+        why = "the most variable" if one else "the most variable of some blocks"
     result = measure(loaded, found, images, chosen, stage=stage, shown=shown, labels=labels,
                      chosen_by=why)  # fmt: skip
     write_output("top-patches", result, output, as_json, force)
@@ -339,10 +344,12 @@ def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | 
     from viz.image_sets import open_images
     from viz.measure.preferred_inputs import preferred_inputs as measure
     from viz.measure.sweep import open_sweep
+    from viz.measure.top_patches import check_folder
 
     loaded = open_checkpoint(checkpoint, **options)
     open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
     found = open_sweep(swept, loaded)
+    check_folder(found, images)
     description = _description(loaded, described)
     with progress_bar() as tell:
         result = measure(loaded, found, description, images, shown=shown, batch_size=batch_size,

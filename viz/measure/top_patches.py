@@ -25,11 +25,13 @@ from viz.results.top_patches import TopPatches
 if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "read_swept",
-           "top_patches"]  # fmt: skip
+__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "check_folder",
+           "read_swept", "top_patches"]  # fmt: skip
 
 BEYOND = 200
 """Grey of a crop beyond the image."""
+_LOOKED_FOR = 100
+"""Images of a sweep whose names tell whether a folder is the one that was swept."""
 _STAGE_NAMES = dict(
     zip(STAGES, ("patches_activation", "depthwise_activation", "residual", "pointwise_activation"),
         strict=True)
@@ -180,6 +182,40 @@ def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]
     return np.array(found, dtype=np.int64), words
 
 
+def check_folder(sweep: Sweep, folder: str | Path) -> None:
+    """Refuse a folder that holds no image of a sweep, before any work.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        That names its images.
+    folder : str or Path
+        Where they are said to be; nothing is read yet.
+
+    Raises
+    ------
+    TopPatchesError
+        If none of the first ones is there.
+    """
+    names = sweep.image_names[:_LOOKED_FOR]
+    if names and not any(path.is_file() for _, path in _paths(names, folder)):
+        raise _elsewhere(sweep, folder, names[0])
+
+
+def _paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
+    """Return where the images of a sweep are looked for; a sweep of one image has no folder."""
+    root = Path(folder)
+    return [(name, root if root.is_file() else root / name) for name in names]
+
+
+def _elsewhere(sweep: Sweep, folder: str | Path, missing: str) -> TopPatchesError:
+    """Say that a folder is not the one that was swept."""
+    return TopPatchesError(
+        f"{folder}: holds no {missing}, which is among the {len(sweep.image_names)} images that "
+        "were swept; give the folder that the sweep was made of, or sweep this one."
+    )
+
+
 def read_swept(
     sweep: Sweep,
     names: Sequence[str],
@@ -217,8 +253,10 @@ def read_swept(
     """
     numbers = {name: i for i, name in enumerate(names)}
     if images is None:
-        root = Path(folder or ".")
-        paths = [(name, root if root.is_file() else root / name) for name in names]
+        paths = _paths(names, folder or ".")
+        gone = next((name for name, path in paths if not path.is_file()), None)
+        if gone is not None:
+            raise _elsewhere(sweep, folder or ".", gone)
         how = sweep.source.settings.get("preprocessing")
         told = checkpoint.preprocessing if how is None else Preprocessing(**_tuples(how))
         images = ImageSet(paths, told, checkpoint.config.in_channels)
@@ -227,15 +265,17 @@ def read_swept(
     missing = numbers.keys() - set(images.names)
     if missing:
         raise TopPatchesError(
-            f"{min(missing)}: not among the images given; it was there when they were swept."
+            f"{min(missing)}: swept, but not among the images given; give those that were swept, "
+            "or sweep these."
         )
     found = 0
     for batch in images.batches(batch_size):
         for name in batch.names:
             if images.sha256[name] != sweep.source.images.get(name):
+                place = name if folder is None else Path(folder) / name
                 raise TopPatchesError(
-                    f"{name}: not the image that was swept (its hash differs); give the sweep's "
-                    "folder."
+                    f"{place}: not the image of that name that was swept (its hash differs); give "
+                    "the folder that the sweep was made of, or sweep this one."
                 )
         found += len(batch.names)
         yield [numbers[name] for name in batch.names], batch

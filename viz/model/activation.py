@@ -15,6 +15,7 @@ from torch import Tensor
 __all__ = ["Choice", "Evidence", "choose_activation", "evidence"]
 
 _MINIMA = {"relu": 0.0, "gelu": -0.169971, "silu": -0.278465}
+_ELSE = "if it is another, say which with --activation (in Python activation=)"
 _MARGIN = 1e-3
 """How far below a minimum counts as clearly below: more than bfloat16 rounding."""
 ENOUGH_CHANNELS = 1200
@@ -107,12 +108,12 @@ def _from_statistics(found: Evidence) -> Choice:
     if "silu" in found.impossible:
         reason = f"a running mean of {low:.3f} is below the lowest value of ReLU, GELU and SiLU"
         return Choice("identity", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as identity, pass activation= if it is another",
+            f"activation guessed: {reason}; taken as identity; {_ELSE}",
         ))  # fmt: skip
     if "gelu" in found.impossible:
         reason = f"a running mean of {low:.3f} is below the lowest value of ReLU and GELU"
         return Choice("silu", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as SiLU, pass activation= if it is another",
+            f"activation guessed: {reason}; taken as SiLU; {_ELSE}",
         ))  # fmt: skip
     if "relu" in found.impossible:
         return Choice(
@@ -122,7 +123,7 @@ def _from_statistics(found: Evidence) -> Choice:
         reason = f"none of {found.n_trained:,} batch-norm channels has a negative mean"
         return Choice("relu", f"batch-norm statistics: {reason}", (
             f"activation guessed: {reason}, which speaks for ReLU (a GELU network in its first "
-            "epochs can look the same); pass activation= if it is another",
+            f"epochs can look the same); {_ELSE}",
         ))  # fmt: skip
     if not found.n_trained:
         reason = "the batch-norm statistics are still at their initial values"
@@ -132,7 +133,7 @@ def _from_statistics(found: Evidence) -> Choice:
             f"and fewer than {ENOUGH_CHANNELS:,} decide nothing"
         )
     return Choice("gelu", f"assumed: {reason}", (
-        f"activation assumed to be GELU: {reason}; pass activation= if it is another",
+        f"activation assumed to be GELU: {reason}; {_ELSE}",
     ))  # fmt: skip
 
 

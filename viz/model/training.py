@@ -227,8 +227,8 @@ class _Run:
         )[:n]
         loss_sum = accuracy_sum = 0.0
         batches = torch.split(order, recipe.batch_size)
-        bar = tqdm(batches, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", disable=not progress,
-                   leave=False)  # fmt: skip
+        bar = tqdm(batches, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", leave=False,
+                   disable=None if progress else True)  # fmt: skip
         for i, indices in enumerate(bar):
             loss, accuracy = self.step(self.epoch * self.steps_per_epoch + i, indices)
             loss_sum, accuracy_sum = loss_sum + loss, accuracy_sum + accuracy
@@ -324,7 +324,7 @@ def train(
     force : bool
         Replace an existing file.
     progress : bool
-        Show a progress bar.
+        Show a progress bar, where the error stream is a terminal.
     report : callable
         Receives one line of text per epoch.
 

@@ -145,8 +145,13 @@ class Result:
                     raise ResultFileError(f"{path.name}: more than 4 GB of arrays; not read.")
                 header = json.loads(str(file["__json__"]))
                 arrays = {name: file[name] for name in file.files if name != "__json__"}
-            if header["format"] != _FORMAT or header["kind"] != cls.kind:
-                raise KeyError("kind")
+            if header["format"] != _FORMAT:
+                raise KeyError("format")
+            if header["kind"] != cls.kind:
+                raise ResultFileError(
+                    f"{path.name}: not a saved {cls.kind} result but "
+                    f"{str(header['kind'])[:60]!r}; give an .npz of {cls.kind}."
+                )
             rest = {name: _tuples(value) for name, value in header["fields"].items()}
             rest["source"] = Source(**rest["source"])
             hints = get_type_hints(cls)
@@ -155,8 +160,8 @@ class Result:
             raise
         except FileNotFoundError:
             raise ResultFileError(f"{path.name}: no such file; check the path.") from None
-        except Exception as error:
+        except Exception:
             raise ResultFileError(
-                f"{path.name}: not a saved {cls.kind} result ({type(error).__name__}); expected "
-                "an .npz written by this program."
+                f"{path.name}: not a saved {cls.kind} result; give an .npz that this program has "
+                "written."
             ) from None
