@@ -184,6 +184,14 @@ def test_accuracy_against_sorting():
                              "top5": (rank < 5).mean()}  # fmt: skip
 
 
+@pytest.mark.parametrize("logits", [[np.nan] * 6, [np.nan, 1, 2, 3, 4, 5], [3] + [np.nan] * 5])
+def test_logits_of_nan_are_never_right(logits):
+    """Not where the right one is nan, and not where all others are."""
+    part = Accuracy()
+    part.update(torch.tensor([logits]), np.array([0]))
+    assert part.result() == {"judged": 1, "top1": 0, "top5": 0}
+
+
 def test_selectivity_of_a_planted_class_and_of_none():
     rng = np.random.default_rng(2)
     kind = np.repeat(np.arange(10), 20)

@@ -74,5 +74,6 @@ VIEWS: tuple[View, ...] = (
         "has its own colour scale.",
         summary=_summary,
         sentence=lambda result: result.sentence(),
+        slow=True,
     ),
 )

@@ -137,9 +137,9 @@ class Accuracy(Accumulator):
             return
         values = logits.float().cpu().numpy()[known]
         right = values[np.arange(len(values)), outputs[known]][:, None]
-        # Of equal logits the first output wins, as argmax has it.
+        # Of equal logits the first output wins, as argmax has it; none wins with a logit of nan.
         before = np.arange(values.shape[1])[None] < outputs[known][:, None]
-        rank = ((values > right) | ((values == right) & before)).sum(1)
+        rank = (~(values <= right) | ((values == right) & before)).sum(1)
         self.hits += np.array([len(values), (rank < 1).sum(), (rank < 5).sum()])
 
     def merge(self, other: Accuracy) -> None:
