@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from reportlab.platypus import Paragraph
 
 from viz.catalogue import VIEWS
+from viz.report import words
 from viz.report.facts import command_line, difference
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
@@ -176,6 +178,15 @@ def read_tex(text):
                 assert opened.pop() == name
     assert not opened
     return captions
+
+
+def test_a_finding_of_several_paragraphs():
+    """All of it stands in its section, its first paragraph alone in the overview."""
+    words._fonts()
+    section = Section("a", "A", "", finding="First so.\n\nThen 5 %.")
+    told = [p.text for p in words._section(section, None) if isinstance(p, Paragraph)]
+    assert told[1:3] == ["First so.", "Then 5 %."]
+    assert words._short(section) == "First so."
 
 
 def test_captions_are_short_and_whole():

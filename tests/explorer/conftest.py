@@ -50,8 +50,7 @@ def safe(monkeypatch, loaded):
         return loaded[key]
 
     monkeypatch.setattr(checkpoints, "_load", once)
-    for module in ("found", "sections"):
-        monkeypatch.setattr(f"viz.explorer.{module}._SCREEN_DPI", 40)
+    monkeypatch.setattr("viz.explorer.sections._SCREEN_DPI", 40)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
         config.set_option(name, value)

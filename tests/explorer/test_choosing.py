@@ -282,6 +282,20 @@ def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, c
     assert app.metric
 
 
+def test_what_the_system_refuses_is_no_fault_of_the_program(open_app, monkeypatch, grey_file):
+    def full(source):
+        raise OSError(28, "No space left on device", str(source))
+
+    app = open_app()
+    monkeypatch.setattr(checkpoints, "_load", full)
+    upload(app, ("mine.safetensors", grey_file.read_bytes()))
+    (sentence,) = sentences(app.error)
+    assert sentence.startswith(
+        "mine.safetensors could not be read; the system says: no space left on device"
+    )
+    assert app.metric
+
+
 def test_a_truncated_upload(open_app, small_file):
     app = upload(open_app(), ("half.safetensors", small_file.read_bytes()[:5000]))
     (sentence,) = sentences(app.error)

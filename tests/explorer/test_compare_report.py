@@ -118,6 +118,10 @@ def test_a_report_on_two_networks(open_app, handed):
     assert fine(app)
     assert handed["names"] == ["small.safetensors", "grey.safetensors"]
     assert [row.name for row in handed["views"]] == [row.name for row in COMPARISONS]
+    # Different in their input channels, and in their shape.
+    titles = [said.partition(": left out: ")[0] for said in sentences(app.info)]
+    unfit = ("compare-patch-filters", "compare-kernels")
+    assert titles == [row.title for row in COMPARISONS if row.name in unfit]
     words = next(c.value for c in app.code if c.language == "bash").split()
     assert [Path(word).name for word in words[2:4]] == ["small.safetensors", "grey.safetensors"]
     assert words[-1] == "small-grey-report/"

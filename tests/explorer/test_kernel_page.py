@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_the_page_says_what_it_is(open_app, labelled):
     assert labelled.label[row] == "edge"
     assert f"Label: **{labelled.sentence(row)}**" in told(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
-    assert any(c.startswith(f"{share:.0%} of block 1's kernels") for c in told(app.caption))
+    assert any(c.startswith(f"{100 * share:.0f} % of block 1's kernels") for c in told(app.caption))
     headings = [h.value for h in app.subheader]
     assert headings == [
         "As a sum of shapes",
@@ -171,12 +172,13 @@ def test_shares_are_written_on_the_page(open_app, labelled):
     assert fine(app)
     share = np.mean([i % 3 == 1 for i in range(16, 32)])
     sentence = next(m for m in told(app.markdown) if m.startswith("Of block 1's kernels"))
-    assert f"centre-surround **{share:.0%}** (0% on-centre, {share:.0%} off-centre)" in sentence
+    said = f"{100 * share:.0f} %"
+    assert f"centre-surround **{said}** (0 % on-centre, {said} off-centre)" in sentence
     table = next(d.value for d in app.dataframe if "off-centre" in d.value)
     for block in range(3):
         share = np.mean([i % 3 == 1 for i in range(16 * block, 16 * block + 16)])
-        assert table["off-centre"][block] == f"{share:.0%}"
-        assert table["centre-surround"][block] == f"{share:.0%}"
+        assert table["off-centre"][block] == f"{100 * share:.0f} %"
+        assert table["centre-surround"][block] == f"{100 * share:.0f} %"
 
 
 def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
@@ -265,6 +267,19 @@ def test_top_patches_of_a_sweep(
     )
     app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
     assert any("the sweep is of small" in s for s in told(app.info))
+
+
+def test_images_changed_since_are_refused(
+    open_app, undrawn, labelled, monkeypatch, swept, tmp_path, small_file
+):
+    folder = shutil.copytree(swept[0], tmp_path / "copy")
+    start = Start((str(small_file),), str(folder), str(swept[1]))
+    monkeypatch.setattr("viz.explorer.settings.Start.read", lambda: start)
+    app = open_app("kernel", block="1", channel="3")
+    assert fine(app)
+    for path in folder.glob("*.png"):
+        Image.new("RGB", (40, 40)).save(path)
+    assert "not the image of that name that was swept" in told(app.run().error)[0]
 
 
 @pytest.mark.parametrize("given", [False, True])

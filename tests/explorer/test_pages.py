@@ -8,11 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from viz.explorer.app import PAGES
-from viz.explorer.text import plain
+from viz.explorer.take_home import joined
+from viz.explorer.text import paragraphs, plain
 from viz.results.close_up import CloseUp
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.feature_maps import FeatureMaps
 from viz.results.patch_filters import PatchFilterDescription
+from viz.results.refusal import Nothing, Refusal
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
@@ -39,6 +41,33 @@ def test_every_page_shows(open_app, name):
         assert len(app.title) == 1, view
         assert app.query_params["checkpoint"] == name, view
         assert app.session_state["viz opened"].checkpoint.source.name == name, view
+
+
+@pytest.mark.parametrize(
+    ("error", "place"), [(Nothing("no kernel here."), "info"), (Refusal("3 found."), "error")]
+)
+def test_a_refusal_is_told_apart_from_nothing_to_show(open_app, monkeypatch, error, place):
+    def refused(checkpoint, given, *, view_name):
+        raise error
+
+    monkeypatch.setattr("viz.explorer.found._measure", refused)
+    app = open_app("mixing")
+    assert sentences(getattr(app, place)) == [str(error)]
+    assert len(app.info) + len(app.error) == 1
+
+
+def test_names_of_files_say_everything_once():
+    for stem, name, file in (
+        ("net-early-late", "early-late", "net-early-late"),
+        ("net-early-late", "early-late-statements", "net-early-late-statements"),
+        ("net-late", "early-late", "net-late-early-late"),
+        ("net-network", "Depth by depth", "net-network-Depth-by-depth"),
+    ):
+        assert joined(stem, name) == file
+
+
+def test_blank_lines_between_paragraphs_are_kept():
+    assert paragraphs("a *b*\nc.\n\n[d](e)") == "a \\*b\\* c\\.\n\n\\[d\\]\\(e\\)"
 
 
 def test_overview_says_what_the_network_is(open_app, small):

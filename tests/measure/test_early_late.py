@@ -58,6 +58,8 @@ def test_a_network_as_it_is_said_to_be(planted):
     assert found.late_blocks.tolist() == [6, 7, 8]
     for verdict, group in zip(found.verdicts, ("early", "late"), strict=True):
         assert (verdict.group, verdict.answer) == (group, "holds")
+        assert verdict.sentence.startswith(f"{verdict.short} True of ")
+        assert verdict.details.startswith(f"{verdict.statement.capitalize()}: true of ")
         assert f"{group.capitalize()} kernels, {verdict.statement}: holds." in verdict.sentence
         assert "100.0 %" in verdict.sentence
     assert found.early_statements[EARLY_STATEMENT] == 1

@@ -35,8 +35,9 @@ def _mosaics(result: Any) -> Figure:
 
 
 def _sentence(result: Any) -> str:
-    return " ".join(
-        [result.difference, *(verdict.sentence for verdict in result.verdicts), result.note]
+    early, late = result.verdicts
+    return "\n\n".join(
+        [f"{early.short} {late.short}", result.difference, early.details, late.details, result.note]
     )
 
 

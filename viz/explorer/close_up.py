@@ -13,6 +13,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.sections import png
 from viz.explorer.take_home import file_stem, python, take_home
+from viz.explorer.text import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,7 +82,7 @@ def _numbers(result: CloseUp) -> None:
         "smallest": (f"{result.minimum:+.2g}", "The most negative weight."),
         "largest": (f"{result.maximum:+.2g}", "The most positive weight."),
         "constant share": (
-            f"{result.dc_share:.0%}",
+            percent(result.dc_share),
             "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
         ),
         f"peak, cycles/{per}": (
@@ -93,9 +94,9 @@ def _numbers(result: CloseUp) -> None:
     with st.grid("auto", min_column_width=140):
         for name, (value, help) in shown.items():
             st.metric(name, value.replace("-", "−"), help=help)
-    sentence = f"Its norm is larger than that of {result.norm_rank:.0%} of the {everyone}"
+    sentence = f"Its norm is larger than that of {percent(result.norm_rank)} of the {everyone}"
     if not filters:
-        sentence += f" and of {result.norm_rank_network:.0%} of all blocks' kernels"
+        sentence += f" and of {percent(result.norm_rank_network)} of all blocks' kernels"
     if result.stripes is not None:
         sentence += f"; it answers most to stripes at {result.stripes:.0f}° (0° is horizontal)"
     st.markdown(sentence + ".")

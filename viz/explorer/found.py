@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,17 +19,15 @@ from viz.explorer.images import images_chosen
 from viz.explorer.kernels import about
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import heavy, sweep_of
-from viz.explorer.sections import show_figure, uploaded
+from viz.explorer.sections import png, show_figure, uploaded
 from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
-from viz.explorer.text import plain
+from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import work
 from viz.image_sets import default_images
-from viz.results.refusal import Refusal
+from viz.results.refusal import Nothing, Refusal
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.catalogue import Given
     from viz.catalogue.base import Shown
     from viz.explorer.checkpoints import Opened
@@ -40,16 +37,11 @@ if TYPE_CHECKING:
 
 __all__ = ["show_row", "show_swept", "show_view", "sweep_at_hand"]
 
-_SCREEN_DPI = 200
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
 _OF_KERNELS = ("depthwise", "clusters", "early-late", "mixing", "preferred-inputs", "compare")
 """Rows that rest on the description of all kernels."""
 _LONGER = 8
-_BY_BLOCK = (
-    "The page shows channels of some blocks; the command those of one block at a time, chosen with "
-    "--block and --channels."
-)
 _OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
 
@@ -71,10 +63,7 @@ def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> st
 
 
 def _png(result: Result, *, row_name: str, number: int, made_from: str) -> bytes:
-    buffer = io.BytesIO()
-    figure: Figure = _row(row_name).figures[number].make(result)
-    figure.savefig(buffer, format="png", dpi=_SCREEN_DPI)
-    return buffer.getvalue()
+    return png(result, draw=_row(row_name).figures[number].make, made_from=made_from)
 
 
 def _lines(row: Shown, images: Images | None, other: Opened | None, sweep: Path | None) -> str:
@@ -144,8 +133,6 @@ def _home(
     if row in OF_SWEEPS:
         assert images is not None
         shell = _swept_lines(found, row, stem, images, sweep)
-        if row.name == "top-patches":
-            note = f"{note} {_BY_BLOCK}".strip()
     elif other is None:
         shell = command(found, row.name, stem, folder, **options)
     else:
@@ -230,9 +217,12 @@ def show_row(
                 st.info(plain(reason.value[0].upper() + reason.value[1:]))
                 return
             made = work(kept, _compare, *networks, name=name, row_name=row.name, **options)
-    except Refusal as error:
-        # Nothing is wrong with the page: this network or these images have nothing to show.
+    except Nothing as error:
+        # Nothing is wrong: this network or these images have nothing to show.
         st.info(plain(error))
+        return
+    except Refusal as error:
+        st.error(plain(error))
         return
     if made is None:
         return
@@ -240,7 +230,7 @@ def show_row(
         st.warning(plain(made.note))
     result = made.value
     if row.sentence is not None:
-        st.markdown(plain(row.sentence(result)))
+        st.markdown(paragraphs(row.sentence(result)))
     for number, each in enumerate(row.figures):
         if instead is not None and each.name in instead:
             instead[each.name](kept, result)

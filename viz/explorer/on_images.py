@@ -22,8 +22,8 @@ from viz.explorer.working import work
 from viz.measure.feature_maps import feature_maps
 from viz.measure.one_kernel import atom_fit
 from viz.measure.removal import removal
-from viz.measure.sweep import open_sweep
-from viz.measure.top_patches import top_patches
+from viz.measure.sweep import OtherSweepError, open_sweep
+from viz.measure.top_patches import swept_paths, top_patches
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -246,6 +246,17 @@ def sweep_of(found: Opened, path: str) -> Sweep:
     return cached(found, _opened_sweep, found.checkpoint, path=path, stamp=stamp)
 
 
+def _shown_images(sweep: Sweep, row: int, channel: int, folder: str) -> list[object]:
+    """Return when the images in which a channel's patches lie were changed; None: not there."""
+    if not len(sweep.top_image):
+        return []
+    names = [sweep.image_names[i] for i in sweep.top_image[row, channel] if i >= 0]
+    return [
+        path.stat().st_mtime_ns if path.is_file() else None
+        for _, path in swept_paths(names, folder)
+    ]
+
+
 def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
     """Show the patches that drive a channel most, where a sweep was given at the start.
 
@@ -270,14 +281,18 @@ def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
         def cut(checkpoint: Checkpoint, *, of: list[object], stage: str) -> TopPatches:
             return top_patches(checkpoint, sweep, str(start.images), at, stage=stage)
 
-        of = [at, start.sweep, start.images, stamp]
+        shown = _shown_images(sweep, sweep.row(at[0][0], stage), channel, start.images)
+        of = [at, start.sweep, start.images, stamp, shown]
         result = cached(found, cut, found.checkpoint, of=of, stage=stage)
-    except (Refusal, OSError) as error:
+    except OtherSweepError as error:
         st.info(plain(error))
+        return
+    except (Refusal, OSError) as error:
+        st.error(plain(error))
         return
     show_figure(
         # Neither the channel nor the sweep's file is part of the source.
-        cached(found, png, result, draw=_top, made_from=f"{at} {stamp}"),
+        cached(found, png, result, draw=_top, made_from=f"{at} {stamp} {shown}"),
         alt=f"The patches of {result.n_images} images with the largest values, largest first.",
         key="patches",
     )

@@ -13,7 +13,7 @@ from viz.draw.one_filter import draw_filter, filter_figure
 from viz.explorer.cache import cached
 from viz.explorer.on_images import heavy
 from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
-from viz.explorer.text import plain
+from viz.explorer.text import percent, plain
 from viz.explorer.words import FILTER_NUMBER_WORDS
 from viz.explorer.working import work
 from viz.measure.feature_maps import feature_maps
@@ -58,10 +58,11 @@ def say_kind(result: FilterFit) -> None:
     beats = "more" if result.r2_map > result.threshold else "no more"
     st.caption(
         plain(
-            f"{result.kind_share:.0%} of the filters are of this kind. A Gabor explains "
-            f"{result.r2_map:.0%} of the energy of its map, {beats} than what white noise rarely "
-            f"exceeds ({result.threshold:.0%}); times its colour axis, {result.r2:.0%} of the "
-            "filter. Where the kind is no Gabor, the stripes are a formula's, not the filter's."
+            f"{percent(result.kind_share)} of the filters are of this kind. A Gabor explains "
+            f"{percent(result.r2_map)} of the energy of its map, {beats} than what white noise "
+            f"rarely exceeds ({percent(result.threshold)}); times its colour axis, "
+            f"{percent(result.r2)} of the filter. Where the kind is no Gabor, the stripes are a "
+            "formula's, not the filter's."
         )
     )
 

@@ -16,7 +16,7 @@ from viz.explorer.cache import cached
 from viz.explorer.kernels import labels_of
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.sections import DESCRIBING, at_home, png, show_figure
-from viz.explorer.text import plain
+from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_LABEL, DESCRIPTOR_WORDS
 from viz.measure.one_kernel import partners
 from viz.measure.weights import patch_filters
@@ -44,8 +44,8 @@ def _words(result: AtomFit) -> str:
     one = len(result.atoms) == 1
     return (
         f"A constant and {len(result.atoms)} {'shape' if one else 'shapes'} explain "
-        f"{result.r2:.0%} of the variance of its taps with {result.coefficients} numbers. Shapes "
-        "that overlap share what they explain: what is lost without each need not add up."
+        f"{percent(result.r2)} of the variance of its taps with {result.coefficients} numbers. "
+        "Shapes that overlap share what they explain: what is lost without each need not add up."
     )
 
 
@@ -85,11 +85,11 @@ def say_label(result: Standing) -> None:
     st.markdown(f"Label: **{plain(result.sentence)}**")
     st.caption(
         plain(
-            f"{result.label_share_block:.0%} of block {result.block}'s kernels and "
-            f"{result.label_share_network:.0%} of all are called {result.label}. It is so called "
-            f"because {why} (it stands at {result.statistic:.2g} on a scale on which 0.5 % of the "
-            f"shuffled ones lie beyond {result.threshold:.2g}). A label names the strongest shape "
-            "only; angles run counter-clockwise, 0 degrees is horizontal."
+            f"{percent(result.label_share_block)} of block {result.block}'s kernels and "
+            f"{percent(result.label_share_network)} of all are called {result.label}. It is so "
+            f"called because {why} (it stands at {result.statistic:.2g} on a scale on which 0.5 % "
+            f"of the shuffled ones lie beyond {result.threshold:.2g}). A label names the strongest "
+            "shape only; angles run counter-clockwise, 0 degrees is horizontal."
         )
     )
 
@@ -168,7 +168,7 @@ def _table(
     rows: dict[str, Any] = {
         "kernel": side.channel,
         "link": [f"{'+' if v >= 0 else '−'}{abs(v):.3f}" for v in links],
-        "share": [f"{v:.1%}" for v in shares],
+        "share": [f"{percent(v, 1)}" for v in shares],
     }
     if description is not None:
         rows["label"] = labels_of(description, side)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["command", "file_stem", "python", "take_home"]
+__all__ = ["command", "file_stem", "joined", "python", "take_home"]
 
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf"}
 
@@ -29,6 +29,15 @@ def file_stem(opened: Opened, view: str) -> str:
     for suffix in (".safetensors", ".pth.tar", ".pth", ".pt", ".bin"):
         name = name.removesuffix(suffix)
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('.-') or 'checkpoint'}-{view}"
+
+
+def joined(stem: str, name: str) -> str:
+    """Return a stem with a figure's name, without what the stem ends with and the name begins."""
+    words = name.replace(" ", "-").split("-")
+    for n in range(len(words), 0, -1):
+        if f"-{stem}".endswith("-" + "-".join(words[:n])):
+            return "-".join([stem, *words[n:]])
+    return "-".join([stem, *words])
 
 
 def command(opened: Opened, view: str, stem: str, *more: str | None, **options: Any) -> str:
@@ -142,7 +151,7 @@ def take_home(
                         figure = make()
                         return _written(lambda path: save_figure(figure, path), suffix)
 
-                    file = f"{stem}{suffix}" if len(figures) == 1 else f"{stem}-{name}{suffix}"
+                    file = (stem if len(figures) == 1 else joined(stem, name)) + suffix
                     st.download_button(
                         suffix[1:].upper(),
                         picture,

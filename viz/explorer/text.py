@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["facts", "lines", "plain", "safe_name"]
+__all__ = ["facts", "lines", "paragraphs", "percent", "plain", "safe_name"]
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
@@ -27,6 +27,16 @@ def plain(text: object) -> str:
         For any Streamlit element that reads Markdown.
     """
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def paragraphs(text: str) -> str:
+    """Escape text as `plain` does, and keep the blank lines between its paragraphs."""
+    return "\n\n".join(plain(each) for each in text.split("\n\n"))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as per cent, written as in the findings."""
+    return f"{100 * share:.{digits}f} %"
 
 
 def facts(rows: dict[str, object]) -> str:

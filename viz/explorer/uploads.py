@@ -181,6 +181,12 @@ def _take(known: _Session, file: UploadedFile, load: Callable[[Path], Checkpoint
             full = _full(known, name, upload.held)
     except Refusal as error:
         known.refused[file_id] = str(error)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        known.refused[file_id] = (
+            f"{name} could not be read; the system says: {why}; see that there is room for "
+            "temporary files, then open it again."
+        )
     except Exception as fault:
         # Whatever the file does to this program, the other checkpoints stay usable.
         logging.getLogger("viz.explorer").exception("An upload could not be read")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
 
 __all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "check_folder",
-           "read_swept", "top_patches"]  # fmt: skip
+           "read_swept", "swept_paths", "top_patches"]  # fmt: skip
 
 BEYOND = 200
 """Grey of a crop beyond the image."""
@@ -198,12 +198,25 @@ def check_folder(sweep: Sweep, folder: str | Path) -> None:
         If none of the first ones is there.
     """
     names = sweep.image_names[:_LOOKED_FOR]
-    if names and not any(path.is_file() for _, path in _paths(names, folder)):
+    if names and not any(path.is_file() for _, path in swept_paths(names, folder)):
         raise _elsewhere(sweep, folder, names[0])
 
 
-def _paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
-    """Return where the images of a sweep are looked for; a sweep of one image has no folder."""
+def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
+    """Return where images of a sweep are looked for.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the sweep's ``image_names``.
+    folder : str or Path
+        That was swept; or the one image that was.
+
+    Returns
+    -------
+    list of tuple
+        Each name, and its file, which need not be there.
+    """
     root = Path(folder)
     return [(name, root if root.is_file() else root / name) for name in names]
 
@@ -253,7 +266,7 @@ def read_swept(
     """
     numbers = {name: i for i, name in enumerate(names)}
     if images is None:
-        paths = _paths(names, folder or ".")
+        paths = swept_paths(names, folder or ".")
         gone = next((name for name, path in paths if not path.is_file()), None)
         if gone is not None:
             raise _elsewhere(sweep, folder or ".", gone)

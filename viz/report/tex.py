@@ -93,7 +93,7 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
 
 
 def _sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?]) (?=[A-Z0-9])", text.strip())
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text.strip())
 
 
 def _scale(note: str) -> str:

@@ -187,7 +187,8 @@ def _network(facts: Mapping[str, Any]) -> list[Flowable]:
 
 
 def _short(section: Section) -> str:
-    return section.finding or section.nothing or (section.failed and f"failed: {section.failed}")
+    said = section.finding.split("\n\n")[0]
+    return said or section.nothing or (section.failed and f"failed: {section.failed}")
 
 
 def _section(section: Section, room: Callable[[str, float, float], Flowable]) -> list[Flowable]:
@@ -198,7 +199,7 @@ def _section(section: Section, room: Callable[[str, float, float], Flowable]) ->
     if section.nothing:
         out.append(Paragraph(_safe(section.nothing), BODY))
     if section.finding:
-        out.append(Paragraph(_safe(section.finding), BODY))
+        out += [Paragraph(_safe(each), BODY) for each in section.finding.split("\n\n")]
     out.append(Paragraph(f"<b>How this can mislead.</b> {_safe(section.misleads)}", SMALL))
     for each in section.figures:
         place = room(each.name, each.width, each.height)

@@ -71,6 +71,17 @@ class Verdict:
     tried: int
     differs: int
 
+    @property
+    def short(self) -> str:
+        """The answer alone, in a sentence; `sentence` begins with it."""
+        return _short(self.group, self.statement, self.answer)
+
+    @property
+    def details(self) -> str:
+        """What the answer rests on: the rest of `sentence`, to be read by itself."""
+        rest = self.sentence.removeprefix(self.short).lstrip()
+        return f"{self.statement.capitalize()}: {rest[:1].lower()}{rest[1:]}"
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EarlyLate(Result):
@@ -403,6 +414,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
+def _short(group: str, statement: str, answer: str) -> str:
+    return f"{group.capitalize()} kernels, {statement}: {answer}."
+
+
 def _sentence(
     group: str,
     statement: str,
@@ -423,7 +438,7 @@ def _sentence(
         else f"difference {100 * (own - other):+.1f} points, without an interval"
     )
     parts = [
-        f"{group.capitalize()} kernels, {statement}: {answer}.",
+        _short(group, statement, answer),
         f"True of {_percent(own)} of {group} and {_percent(other)} of {rest} kernels ({gap}), and "
         f"of {_percent(float(chance.mean()))} in randomly initialised networks "
         f"({_percent(float(chance.min()))} to {_percent(float(chance.max()))} over {len(chance)} "

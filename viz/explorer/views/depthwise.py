@@ -13,7 +13,7 @@ from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, labels_of, needs_labels
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.take_home import command, file_stem, python, take_home
-from viz.explorer.text import plain
+from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_LABEL, SCALE_WORDS, sorted_by
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.refusal import Refusal
@@ -86,24 +86,24 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
     both = shares["on-centre"] + shares["off-centre"]
     others = {n: s for n, s in shares.items() if s > 0 and not n.endswith("-centre")}
     parts = [
-        f"centre-surround **{both:.0%}** ({shares['on-centre']:.0%} on-centre, "
-        f"{shares['off-centre']:.0%} off-centre)"
+        f"centre-surround **{percent(both)}** ({percent(shares['on-centre'])} on-centre, "
+        f"{percent(shares['off-centre'])} off-centre)"
     ]
     parts += [
-        f"{plain(name)} **{share:.0%}**"
+        f"{plain(name)} **{percent(share)}**"
         for name, share in sorted(others.items(), key=lambda item: -item[1])
     ]
     st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
     with st.expander("Share of each label, block by block"):
         every = range(int(description.block.max()) + 1)
         found = [description.shares(block) for block in every]
-        rows = {"centre-surround": [f"{s['on-centre'] + s['off-centre']:.0%}" for s in found]}
-        rows |= {name: [f"{share[name]:.0%}" for share in found] for name in shares}
+        rows = {"centre-surround": [f"{percent(s['on-centre'] + s['off-centre'])}" for s in found]}
+        rows |= {name: [f"{percent(share[name])}" for share in found] for name in shares}
         st.dataframe({"block": list(every), **rows}, hide_index=True)
         st.caption(
             "Centre-surround is on-centre and off-centre together. A label names the strongest of "
             "the shapes that a kernel is the sum of. Of kernels of "
-            f"a new, untrained network {description.null_coverage:.1%} get a label."
+            f"a new, untrained network {percent(description.null_coverage, 1)} get a label."
         )
         st.page_link(
             st.session_state["viz pages"]["kernel_labels"],

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from viz.catalogue import COMPARISONS, VIEWS
+from viz.catalogue import COMPARISONS, VIEWS, Comparison
 from viz.catalogue.base import Shown
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.explorer import state
@@ -23,9 +23,10 @@ from viz.explorer.found import sweep_at_hand
 from viz.explorer.images import Images, images_chosen
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem
-from viz.explorer.text import plain
+from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import Worked, work
 from viz.image_sets import default_images
+from viz.model.checkpoint import Checkpoint
 from viz.report.build import build
 from viz.report.facts import command_line
 from viz.report.plan import choose
@@ -37,6 +38,7 @@ class _Report:
     zipped: bytes
     findings: tuple[tuple[str, str], ...]
     failed: tuple[tuple[str, str], ...]
+    unfit: tuple[tuple[str, str], ...]
 
 
 def _title(row: Shown) -> str:
@@ -125,6 +127,7 @@ def _built(
                 Path(zipped).read_bytes(),
                 tuple((s.title, said) for s in written if (said := s.finding or s.nothing)),
                 tuple((s.title, s.failed) for s in written if s.failed),
+                _unfit([rows[name] for name in sections], checkpoints),
             )
 
     digest = hashlib.sha256(",".join(names).encode()).hexdigest()[:16]
@@ -181,6 +184,12 @@ def _page(found: Opened) -> None:
         st.caption("--paper letter and --formats change what is written.")
 
 
+def _unfit(chosen: Sequence[Shown], networks: Sequence[Checkpoint]) -> tuple[tuple[str, str], ...]:
+    """Return the comparisons that two networks do not allow, and why."""
+    asked = (row for row in chosen if isinstance(row, Comparison))
+    return tuple((row.title, why) for row in asked if (why := row.refuses(*networks)))
+
+
 def _show(report: _Report, stem: str) -> None:
     st.download_button(
         f"Download the report ({len(report.zipped) / 1e6:.1f} MB)",
@@ -193,8 +202,10 @@ def _show(report: _Report, stem: str) -> None:
     )
     for title, why in report.failed:
         st.warning(plain(f"{title}: left out: {why}"))
+    for title, why in report.unfit:
+        st.info(plain(f"{title}: left out: {why}"))
     for title, finding in report.findings:
-        st.markdown(f"**{plain(title)}.** {plain(finding)}")
+        st.markdown(f"**{plain(title)}.** {paragraphs(finding)}")
 
 
 _page(opened())
