@@ -147,6 +147,13 @@ def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
     assert "own largest" in " ".join(t.get_text() for t in own.texts)
 
 
+@pytest.mark.parametrize(("channels", "said"), [(3, True), (1, False)])
+def test_the_mosaic_says_that_grey_ones_can_look_coloured(channels, said):
+    figure, _ = drawn("kinds", description(c=channels))
+    words = " ".join(" ".join(t.get_text() for t in figure.texts).split())
+    assert ("chroma (share of the energy) ≥ 0.5, so a grey one can look coloured;" in words) is said
+
+
 def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     result = description()
     _, axes = drawn("orientation_frequency", result)

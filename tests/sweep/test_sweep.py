@@ -5,6 +5,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from viz.image_sets import open_images
 from viz.images import ImageError
 from viz.measure.stages import stages
 from viz.results.base import ResultFileError
-from viz.sweep.plan import listed
+from viz.results.network import Config, Preprocessing
+from viz.sweep.plan import listed, usual_shard_size
 from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
 from viz.sweep.tally import Tally
 
@@ -268,3 +270,21 @@ def test_an_image_outside_of_all_class_folders_means_that_there_are_none(tmp_pat
     assert listed(tmp_path).class_names == ("one", "two")
     (tmp_path / "c.png").touch()
     assert listed(tmp_path).class_names == listed(tmp_path).classes == ()
+
+
+@pytest.mark.parametrize(
+    ("dim", "depth", "size", "n", "wanted"),
+    [
+        (256, 8, 112, 20, 32),  # never fewer than 32
+        (256, 8, 112, 1600, 100),  # 0.18 G each: a sixteenth
+        (256, 8, 112, 8000, 256),  # 0.18 G each: 256 of them take less than a second
+        (256, 8, 224, 8000, 125),  # 0.7 G: 70 would do, a 64th is more
+        (768, 32, 224, 1600, 32),  # 21 G each
+        (768, 32, 224, 64_000, 1000),  # at most 64 shards
+    ],
+)
+def test_how_many_images_a_shard_has(dim, depth, size, n, wanted):
+    network = SimpleNamespace(
+        config=Config(dim, depth, 9, 7, 10), preprocessing=Preprocessing(size)
+    )
+    assert usual_shard_size(network, n) == wanted

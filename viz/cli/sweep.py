@@ -121,7 +121,7 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
 @click.option("--batch-size", type=click.IntRange(1), default=16, show_default=True,
               help="Images at a time.")  # fmt: skip
 @click.option("--shard-size", type=click.IntRange(1),
-              help="Images in a shard: what a kill can cost.  [default: a 64th, at least 32]"
+              help="Images in a shard: what a kill can cost.  [default: by its speed, at least 32]"
               )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1),
               help="Count shards in so many processes.  [default: in this one]")  # fmt: skip

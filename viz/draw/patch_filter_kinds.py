@@ -157,11 +157,12 @@ def _note(result: PatchFilterDescription, scale: Scale) -> str:
     own = "each tile to its own largest |weight|"
     if scale != "tile":
         own = f"one for all, ±{_limits(result, scale)[0]:.3g} (99.5 % of |weights| lie within)"
+    seen = ", so a grey one can look coloured" if result.filters.shape[1] == 3 else ""
     return (
         f"Colour scale: {own}; {zero_words(result)}. Gabors ordered by orientation, colour blobs "
         "by hue, the rest by R². "
-        f"Colour: chroma ≥ {settings['chroma']:g}; Gabor: minor lobe of the fit ≥ "
-        f"{settings['minor_lobe']:g} of the major; noise: R² of the spatial map ≤ "
+        f"Colour: chroma (share of the energy) ≥ {settings['chroma']:g}{seen}; Gabor: minor lobe "
+        f"of the fit ≥ {settings['minor_lobe']:g} of the major; noise: R² of the spatial map ≤ "
         f"{result.null_threshold:.2f}, which {100 * settings['null_pass']:g} % of white-noise "
         "filters exceed."
     )

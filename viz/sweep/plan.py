@@ -20,9 +20,13 @@ from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 
 __all__ = ["PLAN", "Listing", "begin", "check_finished", "jobs_of", "listed", "output_of_classes",
-           "plan_of"]  # fmt: skip
+           "plan_of", "usual_shard_size"]  # fmt: skip
 
 PLAN = "plan.json"
+_SMALLEST_SHARD, _LARGEST_QUICK = 32, 256
+_FEW_SHARDS, _MOST_SHARDS = 16, 64
+_WORTH_A_SHARD = 5e10
+"""Multiplications beside which it costs little to write a shard, flush and read it: a second's."""
 _WNID = re.compile(r"n\d{8}")
 
 
@@ -96,6 +100,29 @@ def listed(folder: str | Path, limit: int | None = None) -> Listing:
     numbers = {name: i for i, name in enumerate(class_names)}
     classes = tuple(numbers[name] for name in folders)
     return Listing(root, tuple(names), class_names, classes, digest.hexdigest())
+
+
+def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:
+    """Return how many images a shard has where nothing was said.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network; a small one is done with 32 images before their shard is written.
+    n : int
+        Images in all.
+
+    Returns
+    -------
+    int
+        A 64th of the images, or more where they take less than a second: up to 256, and a 16th;
+        at least 32.
+    """
+    config = checkpoint.config
+    places = (checkpoint.preprocessing.image_size // config.patch_size) ** 2
+    each = config.depth * places * config.dim * (config.dim + config.kernel_size**2)
+    quick = min(_LARGEST_QUICK, int(_WORTH_A_SHARD / max(each, 1)), -(-n // _FEW_SHARDS))
+    return max(_SMALLEST_SHARD, quick, -(-n // _MOST_SHARDS))
 
 
 def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:

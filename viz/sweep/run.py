@@ -28,6 +28,7 @@ from viz.sweep.plan import (
     listed,
     output_of_classes,
     plan_of,
+    usual_shard_size,
 )
 from viz.sweep.reading import Decoded
 from viz.sweep.shards import Counted, Job, Outcome, Work, count, read_shard
@@ -36,7 +37,6 @@ from viz.sweep.tally import Settings, SweepError, Tally
 __all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
 
 _SKIPPED_KEPT = 1000
-_SMALLEST_SHARD, _MOST_SHARDS = 32, 64
 
 
 class _Silent:
@@ -106,7 +106,7 @@ def sweep_folder(
         Name or path of the checkpoint and the options of `viz.load`, with which workers load it
         themselves; not needed in this process.
     shard_size : int, optional
-        Images in a shard; default a 64th of them, at least 32.
+        Images in a shard; by default as `viz.sweep.plan.usual_shard_size` has it.
     limit : int, optional
         Take at most so many images, evenly spread.
     resume : bool
@@ -139,7 +139,7 @@ def sweep_folder(
     if not output.parent.is_dir():
         raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
     listing = listed(Path(folder).absolute(), limit)
-    size = shard_size or max(_SMALLEST_SHARD, -(-len(listing.names) // _MOST_SHARDS))
+    size = shard_size or usual_shard_size(checkpoint, len(listing.names))
     outputs, how = output_of_classes(listing.class_names, checkpoint)
     plan = plan_of(checkpoint, settings, listing, size)
     if output.exists() and not force:
