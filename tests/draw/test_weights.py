@@ -102,6 +102,22 @@ def test_a_kernel_figure_is_one_picture_with_its_scale_stated(planted_bank, scal
     assert {"figure": "one for all", "block": "one per block", "tile": "own"}[scale] in words
 
 
+@pytest.mark.parametrize("group_columns", [1, 2, 3])
+def test_every_block_has_its_border_on_all_sides(planted_bank, group_columns):
+    mosaic = kernel_mosaic(
+        depthwise_kernels(planted_bank, per_block=6), group_columns=group_columns
+    )
+    picture, (height, width) = mosaic.picture, mosaic.layout.shape
+    for left, top, right, bottom in mosaic.layout.groups:
+        assert 0 < left < right < width and bottom < height
+        first = top + 5  # below the title
+        borders = [picture[first - 1, left - 1 : right + 1], picture[bottom, left - 1 : right + 1],
+                   picture[first:bottom, left - 1], picture[first:bottom, right]]  # fmt: skip
+        colours = {tuple(pixel) for border in borders for pixel in border.tolist()}
+        ((red, green, blue),) = colours
+        assert red == green == blue < 255
+
+
 def test_the_stated_limit_is_the_one_drawn(planted_bank):
     result = depthwise_kernels(planted_bank, per_block=None)
     mosaic = kernel_mosaic(result, scale="figure")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from viz.draw.style import SMALL, TEXT, TITLE, printable
+from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
 
 __all__ = [
     "MARGIN",
@@ -25,11 +25,15 @@ __all__ = [
     "foot",
     "heading",
     "inches",
+    "narrow",
     "note_of",
     "nothing",
+    "one_column",
     "panel",
+    "panel_boxes",
     "plain_axes",
     "shortened",
+    "wrapped",
 ]
 
 MARGIN = 0.08
@@ -39,6 +43,7 @@ _LETTERS = 126
 """Letters of one point in an inch, on average."""
 _SHORTEST = 12
 """Letters that are kept of a name."""
+_NARROW = 120 * MM
 NOTE = "note"
 """Label of the texts that are a figure's note; it is not drawn."""
 
@@ -48,6 +53,37 @@ def inches(target: Figure | SubFigure) -> tuple[float, float]:
     box = target.bbox
     dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
     return float(box.width / dpi), float(box.height / dpi)
+
+
+def narrow(width: float) -> bool:
+    """Whether so many inches are about one column of a journal: panels go below one another."""
+    return width < _NARROW
+
+
+def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -> Figure:
+    """Draw a figure one column wide, as tall as the lines of its note make it.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes a result and a Figure, and calls `heading`.
+    result : Result
+        What to draw.
+    height : float
+        Inches, without the note.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Drawn.
+    """
+    # How many lines the note has is known once it is drawn.
+    tall = height + 4
+    for _ in range(2):
+        figure = new_figure(ONE_COLUMN, tall)
+        draw(result, figure)
+        tall = height + 0.12 + _LINE * sum(t.get_label() == NOTE for t in figure.texts)
+    return figure
 
 
 def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tuple[float, float]:
@@ -77,13 +113,17 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
         size = TEXT
         room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
     text = f"{printable(shortened(name, room))} · {title}"
-    target.text(x, 1 - 0.06 / height, text, fontsize=size, va="top", ha="left")
-    for i, line in enumerate(reversed(_wrapped(note, width))):
+    lines = wrapped(text, width, size) if room < _SHORTEST else [text]
+    target.text(
+        x, 1 - 0.06 / height, "\n".join(lines), fontsize=size, va="top", ha="left",
+        linespacing=1.2,
+    )  # fmt: skip
+    for i, line in enumerate(reversed(wrapped(note, width))):
         target.text(
             x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left",
             label=NOTE,
         )  # fmt: skip
-    return 0.27, foot(note, width)
+    return 0.27 + (len(lines) - 1) * size * 1.3 / 72, foot(note, width)
 
 
 def note_of(figure: Figure) -> str:
@@ -104,8 +144,24 @@ def note_of(figure: Figure) -> str:
     return " ".join(text.get_text() for text in reversed(lines)).replace(r"\$", "$")
 
 
-def _wrapped(note: str, width: float) -> list[str]:
-    letters = max(20, int((width - 2 * MARGIN) * _LETTERS / SMALL))
+def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
+    """Cut a text into lines that fit a target's width.
+
+    Parameters
+    ----------
+    note : str
+        Its own lines are kept.
+    width : float
+        Of the target, in inches.
+    size : float
+        Of the letters, in points.
+
+    Returns
+    -------
+    list of str
+        Lines.
+    """
+    letters = max(20, int((width - 2 * MARGIN) * _LETTERS / size))
     # A number and its unit stay on one line.
     parts = note.replace(" %", "\u00a0%").split("\n")
     lines = [line for part in parts for line in textwrap.wrap(part, letters)]
@@ -127,11 +183,11 @@ def foot(note: str, width: float) -> float:
     float
         Height.
     """
-    return 0.12 + len(_wrapped(note, width)) * _LINE
+    return 0.12 + len(wrapped(note, width)) * _LINE
 
 
 def shortened(name: str, letters: int) -> str:
-    """Leave out the middle of a name that is too long, so that both ends can be read.
+    """Leave out the ending of a name that is too long, or else its middle: both ends can be read.
 
     Parameters
     ----------
@@ -143,11 +199,14 @@ def shortened(name: str, letters: int) -> str:
     Returns
     -------
     str
-        The name, or its ends around an ellipsis.
+        The name, what stands before its last dot, or its ends around an ellipsis.
     """
     letters = max(letters, _SHORTEST)
     if len(name) <= letters:
         return name
+    stem = name.rpartition(".")[0]
+    if 0 < len(stem) <= letters:
+        return stem
     tail = (letters - 1) // 2
     return f"{name[: letters - 1 - tail]}…{name[-tail:]}"
 
@@ -196,6 +255,47 @@ def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) ->
     left, bottom, across, up = box
     axes = target.add_axes((left / width, bottom / height, across / width, up / height))
     return plain_axes(axes)
+
+
+def panel_boxes(
+    width: float,
+    heights: tuple[float, float],
+    n: int,
+    *,
+    left: float,
+    beside: float,
+    between: float,
+    right: float = MARGIN,
+) -> list[tuple[float, float, float, float]]:
+    """Return where equal panels go: side by side, or in one column below one another.
+
+    Parameters
+    ----------
+    width : float
+        Of the target; all in inches.
+    heights : tuple of float
+        Of the lower and the upper end of all panels.
+    n : int
+        How many.
+    left : float
+        Kept free on the left.
+    beside, between : float
+        Kept free between panels that stand side by side, or below one another.
+    right : float
+        Kept free on the right.
+
+    Returns
+    -------
+    list of tuple of float
+        Left, bottom, width, height of each, for `panel`; the first is leftmost or on top.
+    """
+    low, high = heights
+    room = width - left - right
+    if narrow(width):
+        tall = (high - low - (n - 1) * between) / n
+        return [(left, low + (n - 1 - i) * (tall + between), room, tall) for i in range(n)]
+    each = (room - (n - 1) * beside) / n
+    return [(left + i * (each + beside), low, each, high - low) for i in range(n)]
 
 
 def plain_axes(axes: Axes) -> Axes:

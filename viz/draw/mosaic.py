@@ -11,7 +11,16 @@ from numpy.typing import NDArray
 from viz.draw.style import signed_lut
 from viz.results.refusal import Refusal
 
-__all__ = ["Layout", "Scale", "enlarge", "grid_layout", "limits", "rgb_tiles", "signed_tiles"]
+__all__ = [
+    "Layout",
+    "Scale",
+    "enlarge",
+    "few_of_each",
+    "grid_layout",
+    "limits",
+    "rgb_tiles",
+    "signed_tiles",
+]
 
 Scale = Literal["figure", "block", "tile"]
 
@@ -64,6 +73,7 @@ def grid_layout(
     gap: int = 1,
     group_gap: int | None = None,
     head: int = 0,
+    edge: int = 0,
     aspect: float = 1.5,
 ) -> Layout:
     """Lay out groups of tiles: each group a grid, the groups a grid of grids.
@@ -82,6 +92,8 @@ def grid_layout(
         Pixels between tiles, and between groups (default a tile).
     head : int
         Pixels kept free above each group for its title.
+    edge : int
+        Pixels kept free around all groups.
     aspect : float
         Wanted width over height.
 
@@ -108,22 +120,27 @@ def grid_layout(
     group = np.repeat(np.arange(n_groups), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     within = np.arange(len(group)) - starts[group]
-    left = (np.arange(n_groups) % group_columns) * (width + between)
-    top = (np.arange(n_groups) // group_columns) * (height + between)
+    left = edge + (np.arange(n_groups) % group_columns) * (width + between)
+    top = edge + (np.arange(n_groups) // group_columns) * (height + between)
     n_down = -(-n_groups // group_columns)
     return Layout(
         x=(left[group] + (within % columns) * (w + gap)).astype(np.int64),
         y=(top[group] + head + (within // columns) * (h + gap)).astype(np.int64),
         tile=tile,
         shape=(
-            n_down * (height + between) - between,
-            min(group_columns, n_groups) * (width + between) - between,
+            n_down * (height + between) - between + 2 * edge,
+            min(group_columns, n_groups) * (width + between) - between + 2 * edge,
         ),
         groups=tuple(
             (int(x), int(y), int(x + width), int(y + height))
             for x, y in zip(left, top, strict=True)
         ),
     )
+
+
+def few_of_each(groups: int) -> tuple[int, int, int]:
+    """Return how groups fit one column of a journal: tiles of each, tiles a row, groups a row."""
+    return (32, 8, 2) if groups <= 12 else (16, 8, 3)
 
 
 def limits(

@@ -9,8 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.frame import NOTE
-from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, rgb_tiles, signed_tiles
+from viz.draw.frame import MARGIN, NOTE, foot, inches, narrow, wrapped
+from viz.draw.mosaic import (
+    Layout,
+    Scale,
+    enlarge,
+    grid_layout,
+    limits,
+    rgb_tiles,
+    signed_tiles,
+)
 from viz.draw.style import SIGNED, SMALL, TEXT, TITLE, TWO_COLUMNS, new_figure, printable
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
@@ -23,7 +31,8 @@ __all__ = [
     "patch_filter_mosaic",
 ]
 
-_MARGIN, _TOP, _BOTTOM = 0.08, 0.42, 0.42
+_TOP, _BOTTOM, _KEY = 0.42, 0.42, 0.36
+"""Inches above and below, where the words fit lines of two columns; the key to the colours."""
 _BACKGROUND_RGB, _BACKGROUND_SIGNED = 255, 225
 
 
@@ -157,17 +166,19 @@ def kernel_mosaic(
     index = np.searchsorted(np.array(blocks), result.block)
     sizes = np.bincount(index).tolist()
     limit = limits(result.kernels, scale, result.block)
-    layout = grid_layout(sizes, (k, k), columns=columns, group_columns=group_columns, head=k)
+    layout = grid_layout(
+        sizes, (k, k), columns=columns, group_columns=group_columns, head=k, edge=1
+    )
     picture = layout.place(signed_tiles(result.kernels, limit), fill=_BACKGROUND_SIGNED)
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     titles = tuple(
         f"block {b}" + (f"  ±{_number(limit[i])}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
-    # Between groups the page shows through: only the tiles' gaps are grey.
+    # Between groups the page shows through: only the tiles' gaps and their borders are grey.
     page = np.ones(layout.shape, dtype=bool)
     for left, top, right, bottom in layout.groups:
-        page[top + k - 1 : bottom + 1, max(left - 1, 0) : right + 1] = False
+        page[top + k - 1 : bottom + 1, left - 1 : right + 1] = False
     picture[page] = 255
     about = f"kernel size {k}, {sizes[0]} per block, ordered by {result.order}"
     title = f"{printable(result.source.name)} · depthwise kernels by block ({about})"
@@ -194,17 +205,31 @@ def mosaic_figure(mosaic: Mosaic, *, width: float = TWO_COLUMNS, dpi: float = 30
         Empty.
     """
     height, across = mosaic.layout.shape
-    inner = width - 2 * _MARGIN
+    inner = width - 2 * MARGIN
     zoom = max(1, int(np.ceil(dpi * inner / across)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
     return new_figure(
-        width, inner * height / across + _TOP + _BOTTOM, dpi=across * zoom / inner + 1e-6
+        width,
+        inner * height / across + sum(_edges(mosaic, width)),
+        dpi=across * zoom / inner + 1e-6,
     )
 
 
-def drawn_mosaic(mosaic: Mosaic) -> Figure:
+def _edges(mosaic: Mosaic, width: float) -> tuple[float, float]:
+    """Return the inches above and below a mosaic: lines of words, and the key."""
+    above = _TOP + (len(_title(mosaic, width)) - 1) * TITLE * 1.3 / 72
+    fits = not narrow(width) and len(wrapped(mosaic.scale_text, width)) < 3
+    return above, _BOTTOM if fits else foot(mosaic.scale_text, width) + _KEY
+
+
+def _title(mosaic: Mosaic, width: float) -> list[str]:
+    # Letters are narrower than `wrapped` allows for: usual names fit a line of two columns.
+    return wrapped(mosaic.title, width * (1 if narrow(width) else 1.12), TITLE)
+
+
+def drawn_mosaic(mosaic: Mosaic, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits a mosaic, and draw it."""
-    figure = mosaic_figure(mosaic)
+    figure = mosaic_figure(mosaic, width=width)
     draw_mosaic(mosaic, figure)
     return figure
 
@@ -224,15 +249,14 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
     matplotlib.axes.Axes
         The mosaic's axes, in weights: x to the right, y down.
     """
-    box = target.bbox
-    dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
-    width, height = box.width / dpi, box.height / dpi
+    width, height = inches(target)
+    above, below = _edges(mosaic, width)
     axes = target.add_axes(
         (
-            _MARGIN / width,
-            _BOTTOM / height,
-            1 - 2 * _MARGIN / width,
-            1 - (_TOP + _BOTTOM) / height,
+            MARGIN / width,
+            below / height,
+            1 - 2 * MARGIN / width,
+            1 - (above + below) / height,
         )
     )
     rows, columns = mosaic.layout.shape
@@ -249,20 +273,21 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
     for name, (left, top, _, _) in zip(mosaic.titles, mosaic.layout.groups, strict=True):
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
-    x = _MARGIN / width
-    target.text(x, 1 - 0.08 / height, mosaic.title, fontsize=TITLE, va="top", ha="left")
+    x = MARGIN / width
+    title, note = _title(mosaic, width), wrapped(mosaic.scale_text, width)
+    target.text(x, 1 - 0.08 / height, "\n".join(title), fontsize=TITLE, va="top", ha="left")
     target.text(
-        x, 0.09 / height, mosaic.scale_text, fontsize=SMALL, va="bottom", ha="left", label=NOTE
+        x, 0.09 / height, "\n".join(note), fontsize=SMALL, va="bottom", ha="left", label=NOTE
     )
-    _draw_key(mosaic, target, width, height)
+    _draw_key(mosaic, target, below - 0.16)
     return axes
 
 
-def _draw_key(mosaic: Mosaic, target: Figure | SubFigure, width: float, height: float) -> None:
+def _draw_key(mosaic: Mosaic, target: Figure | SubFigure, low: float) -> None:
     """Draw the colour bar: from -limit to +limit, in weights where one limit serves all."""
-    long, thin = 1.1, 0.07
+    (width, height), long, thin = inches(target), 1.1, 0.07
     bar = target.add_axes(
-        (1 - (_MARGIN + long + 0.1) / width, 0.26 / height, long / width, thin / height)
+        (1 - (MARGIN + long + 0.1) / width, low / height, long / width, thin / height)
     )
     ramp = np.linspace(-1, 1, 255)[None]
     if mosaic.signed_map:
