@@ -6,6 +6,8 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from viz.draw.style import ONE_COLUMN
+
 
 def beyond(figure):
     """Labels of ticks outside the view, which matplotlib keeps but does not draw."""
@@ -64,3 +66,15 @@ def unreadable(figure, *, smallest=6.0, slack=1.5):
         if not np.allclose(boxes[i], boxes[j])  # hidden twins, such as those of shared axes
     ]
     return complaints
+
+
+def unreadable_in_one_column(row, result):
+    """The same of every figure that a row of the catalogue makes for one column, with its name."""
+    found = []
+    made = {each.name: each.narrow(result) for each in row.figures if each.narrow}
+    assert made, "no figure for one column"
+    for name, figure in made.items():
+        assert figure.get_figwidth() == ONE_COLUMN, name
+        figure.set_dpi(72)
+        found += [f"{name}: {complaint}" for complaint in unreadable(figure, slack=0.8)]
+    return found

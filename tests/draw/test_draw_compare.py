@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from readable import unreadable
+from readable import unreadable, unreadable_in_one_column
 
 from viz.catalogue import COMPARISONS
 from viz.draw import compare, compare_depth, compare_filters, compare_kernels
@@ -81,6 +81,7 @@ def test_networks_can_be_read(shapes, name):
     found = networks(*shapes, name=name)
     for row in COMPARISONS[0].figures:
         assert faults(row, found) == [], row.name
+    assert unreadable_in_one_column(COMPARISONS[0], found) == []
 
 
 @pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((DEEP, SHALLOW), None)])

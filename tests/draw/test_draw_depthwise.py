@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from readable import unreadable, unreadable_in_one_column
 
 from viz.catalogue import view
 from viz.draw import depthwise as draw
 from viz.draw.labels import LABEL_STYLES
 from viz.results.depthwise import DESCRIPTORS, LABELS, PREDICATES, DepthwiseDescription
 from viz.results.network import Source
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made_up(blocks=3, dim=8, k=5, labels=None, name="made-up.safetensors"):
@@ -100,6 +103,46 @@ def test_the_bank_shows_the_same_channels_of_every_block():
     channels = bank.channel.reshape(3, 4)
     assert (channels == channels[0]).all() and (np.diff(channels[0]) > 0).all()
     assert len(made_up().bank(None).kernels) == 24
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"blocks": 8, "dim": 40, "k": 9},
+        {"blocks": 21, "dim": 64, "k": 5, "name": LONG},
+        {"blocks": 2, "dim": 3, "k": 3},
+        {"labels": ["unclassified"] * 24},
+    ],
+)
+def test_mosaics_and_one_column_can_be_read(options):
+    result, row = made_up(**options), view("depthwise")
+    figure = row.figures[0].make(result)
+    figure.set_dpi(72)
+    assert unreadable(figure, slack=0.8) == []
+    assert unreadable_in_one_column(row, result) == []
+
+
+@pytest.mark.parametrize(("blocks", "few"), [(3, 32), (13, 16)])
+def test_one_column_shows_fewer_kernels_of_every_block(blocks, few):
+    result = made_up(blocks=blocks, dim=40, k=3)
+    for each in view("depthwise").figures[:2]:
+        figure = each.narrow(result)
+        words = " ".join(t.get_text() for t in figure.texts).replace("\n", " ")
+        assert f"{few} channels" in words or f"{few} per block" in words
+
+
+def test_fits_stand_below_one_another_in_one_column():
+    result = made_up(blocks=3, dim=20)
+    (wide,), (slim,) = (
+        [axes for axes in make(result).axes if axes.images]
+        for make in (view("depthwise").figures[-1].make, view("depthwise").figures[-1].narrow)
+    )
+    places = [{t.get_text(): t.get_position() for t in axes.texts} for axes in (wide, slim)]
+    names = ("best", "median", "worst")
+    assert len({places[0][n][1] for n in names}) == 1 and len({places[0][n][0] for n in names}) == 3
+    assert len({places[1][n][0] for n in names}) == 1 and len({places[1][n][1] for n in names}) == 3
+    best = result.r2[result.classified].max()
+    assert any(f"\n{best:.2f}\n" in text for text in places[1])
 
 
 def test_tiles_are_framed_in_their_labels_colours():

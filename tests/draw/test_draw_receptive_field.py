@@ -10,7 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
+from readable import unreadable_in_one_column
 
+from viz.catalogue import view
 from viz.draw.receptive_field import draw_maps, draw_radii, maps_figure, radii_figure
 from viz.image_sets import open_images
 from viz.measure.receptive_field import receptive_field
@@ -151,6 +153,7 @@ def test_texts_are_large_enough_and_apart(settings):
     assert len(axes) == len(result.block) * (1 + result.has_random)
     other = radii_figure(result)
     draw_radii(result, other)
+    assert unreadable_in_one_column(view("receptive-field"), result) == []
     for each in (figure, other):
         assert overlaps(each) == []
         sizes = [t.get_fontsize() for t in each.findobj(Text) if t.get_text().strip()]

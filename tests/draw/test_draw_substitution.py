@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from hand_made import described, described_patches, kernels_of
 from matplotlib.text import Text
+from readable import unreadable_in_one_column
 
 from viz.catalogue import view
 from viz.cli import main
@@ -48,6 +49,7 @@ def test_the_curve_holds_means_and_coefficients(result):
     figure = curve_figure(result)
     agreement, divergence, correlation = draw_curve(result, figure)
     assert_inside(figure)
+    assert unreadable_in_one_column(view("substitution"), result) == []
     rows = [result.find("all", "fit", n_atoms=a) for a in (1, 2)]
     line = agreement.get_lines()[0]
     np.testing.assert_allclose(line.get_xdata(), result.coefficients[rows])

@@ -1,16 +1,18 @@
 """Figures of early and late blocks: what the artists hold."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from readable import unreadable
+from readable import unreadable, unreadable_in_one_column
 
+from viz.catalogue import view
 from viz.draw import early_late, early_late_shares
 from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import limits, signed_tiles
-from viz.draw.style import new_figure
+from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.measure.early_late import measure
 from viz.results.depthwise import LABELS
 from viz.results.early_late import LATE_STATEMENT
@@ -53,6 +55,24 @@ def test_every_figure_can_be_read(options):
         figures += [drawn(module, name, found)[0] for name in module.SIZES]
     for figure in figures:
         assert unreadable(figure) == []
+    assert unreadable_in_one_column(view("early-late"), found) == []
+
+
+def test_what_random_networks_never_give_is_seen(result):
+    """A band of no height, at the lowest share there is, still stands clear of the axis."""
+    never = replace(result, init_statements=np.zeros_like(result.init_statements))
+    never = replace(never, rest_init=np.zeros_like(never.rest_init))
+    for width in (TWO_COLUMNS, ONE_COLUMN):
+        figure = new_figure(width, 6, dpi=100)
+        by_block, by_threshold, *_ = early_late_shares.draw_statements(never, figure)
+        figure.canvas.draw()
+        for axes, band in (
+            (by_block, by_block.patches[0]),
+            (by_threshold, by_threshold.collections[0]),
+        ):
+            assert np.max(band.get_linewidth()) >= 1
+            zero = axes.transData.transform((0, 0))[1]
+            assert (zero - axes.get_window_extent().y0) * 72 / 100 > 2
 
 
 def test_every_kernel_stands_under_its_label_on_its_side(result):
@@ -103,7 +123,7 @@ def test_effects_stand_at_their_numbers(result):
             black.get_segments(), intervals, rows, strict=True
         ):
             np.testing.assert_allclose([*start, *end], [low, row, high, row])
-        assert axes.get_xlim() == (-1, 1)
+        assert axes.get_xlim() == pytest.approx((-1, 1), abs=0.05)
     names = [t.get_text() for t in delta.get_yticklabels()]
     at = dict(zip(names, delta.get_yticks(), strict=True))
     points = next(line for line in delta.lines if line.get_marker() == "o")

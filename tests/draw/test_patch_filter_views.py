@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from readable import unreadable
+from readable import unreadable, unreadable_in_one_column
 
+from viz.catalogue import view
 from viz.draw.patch_filter_kinds import KIND_STYLES, draw_kinds, kinds_figure
 from viz.draw.patch_filter_views import (
     SIZES,
@@ -84,6 +85,8 @@ def drawn(name, result):
 def test_every_figure_can_be_read(name, result):
     figure, _ = drawn(name, result)
     assert unreadable(figure) == []
+    if name == "kinds":
+        assert unreadable_in_one_column(view("patch-filters"), result) == []
 
 
 def test_every_filter_stands_once_under_its_kind_and_in_its_border():

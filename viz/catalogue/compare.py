@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import Comparison, FigureRow, Given
 from viz.catalogue.described import depthwise_description
+from viz.catalogue.figures import both, drawn
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -75,20 +76,6 @@ def _fitting(module: str, name: str) -> Any:
     return make
 
 
-def _view(module: str, name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from importlib import import_module
-
-        from viz.draw.style import new_figure
-
-        found = import_module(f"viz.draw.{module}")
-        figure = new_figure(*found.SIZES[name])
-        getattr(found, f"draw_{name}")(result, figure)
-        return figure
-
-    return make
-
-
 COMPARISONS: tuple[Comparison, ...] = (
     Comparison(
         "compare",
@@ -100,31 +87,31 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare",
                 "What both networks are, and the share of each label among the depthwise kernels "
                 "by relative depth, beside randomly initialised kernels.",
-                _view("compare", "networks"),
+                drawn("compare", "networks"),
             ),
             FigureRow(
                 "compare-labels",
                 "Share of every label in both networks, and the difference with intervals over "
                 "blocks.",
-                _view("compare", "labels"),
+                *both("compare", "labels"),
             ),
             FigureRow(
                 "compare-effects",
                 "Cliff's delta of every descriptor between the networks, with intervals over "
                 "blocks and kernels.",
-                _view("compare", "effects"),
+                *both("compare", "effects"),
             ),
             FigureRow(
                 "compare-depth",
                 "Every descriptor by depth in both networks: medians and quartiles, beside random "
                 "initialisation.",
-                _view("compare_depth", "depth"),
+                drawn("compare_depth", "depth"),
             ),
             FigureRow(
                 "compare-fields",
                 "Receptive fields of both networks by depth on one axis, theoretical and, where "
                 "images were given, effective; RMS radius of the kernels.",
-                _view("compare_depth", "fields"),
+                *both("compare_depth", "fields"),
             ),
         ),
         "Two networks are two: the intervals say how firmly these two differ, not what another "
@@ -149,7 +136,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-patch-filters-chance",
                 "Cosine of the matched pairs beside pairs matched after B's filters were changed, "
                 "and of filters of the same channel beside random permutations.",
-                _view("compare_filters", "chance"),
+                drawn("compare_filters", "chance"),
             ),
         ),
         "The best of all assignments looks alike in any two networks: only what stands above the "
@@ -175,7 +162,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-kernels-change",
                 "Relative change, cosine and ratio of norms of the kernels by block, beside "
                 "channels in a random order.",
-                _view("compare_kernels", "moving"),
+                drawn("compare_kernels", "moving"),
             ),
             FigureRow(
                 "compare-kernels-moved",

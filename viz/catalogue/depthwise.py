@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from viz.catalogue.base import FigureRow, View
 from viz.catalogue.described import depthwise_description
+from viz.catalogue.figures import both, drawn
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,23 +22,25 @@ def _plain(result: Any) -> Figure:
     return drawn_mosaic(kernel_mosaic(result.bank()))
 
 
-def _view(name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from viz.draw import depthwise
+def _plain_narrow(result: Any) -> Figure:
+    from viz.draw.mosaic import few_of_each
+    from viz.draw.style import ONE_COLUMN
+    from viz.draw.weights import drawn_mosaic, kernel_mosaic
 
-        figure: Figure = getattr(depthwise, f"{name}_figure")(result)
-        getattr(depthwise, f"draw_{name}")(result, figure)
-        return figure
+    some, columns, group_columns = few_of_each(len(np.unique(result.block)))
+    bank = result.bank(some)
+    mosaic = kernel_mosaic(bank, columns=columns, group_columns=group_columns)
+    return drawn_mosaic(mosaic, width=ONE_COLUMN)
 
-    return make
 
+def _labelled_narrow(result: Any) -> Figure:
+    from viz.draw.depthwise import draw_labelled, labelled_figure
+    from viz.draw.mosaic import few_of_each
+    from viz.draw.style import ONE_COLUMN
 
-def _composition_narrow(result: Any) -> Figure:
-    from viz.draw.depthwise import draw_composition
-    from viz.draw.style import MM, ONE_COLUMN, new_figure
-
-    figure = new_figure(ONE_COLUMN, 82 * MM)
-    draw_composition(result, figure)
+    some = few_of_each(len(np.unique(result.block)))[0]
+    figure = labelled_figure(result, per_block=some, width=ONE_COLUMN)
+    draw_labelled(result, figure, per_block=some)
     return figure
 
 
@@ -67,36 +72,37 @@ VIEWS: tuple[View, ...] = (
         (
             FigureRow(
                 "depthwise",
-                "Depthwise kernels, the same 64 channels of every block (all, if there are fewer), "
+                "Depthwise kernels, the same channels of every block (all, if they are few), "
                 "ordered by label and framed in its colour. White is zero.",
-                _view("labelled"),
+                drawn("depthwise", "labelled"),
+                _labelled_narrow,
             ),
             FigureRow(
                 "depthwise-plain",
                 "The same kernels as they stand in the network, without names.",
                 _plain,
+                _plain_narrow,
             ),
             FigureRow(
                 "depthwise-dictionary",
                 "What each label means here: its most typical and its oddest members.",
-                _view("dictionary"),
+                *both("depthwise", "dictionary"),
             ),
             FigureRow(
                 "depthwise-composition",
                 "Shares of the labels by block, and of a randomly initialised network.",
-                _view("composition"),
-                _composition_narrow,
+                *both("depthwise", "composition"),
             ),
             FigureRow(
                 "depthwise-descriptors",
                 "Numbers that need no label, by block: medians and quartiles; R² by number of "
                 "shapes.",
-                _view("descriptors"),
+                *both("depthwise", "descriptors"),
             ),
             FigureRow(
                 "depthwise-fits",
                 "Kernel, description and residual of the best, the median and the worst fits.",
-                _view("fits"),
+                *both("depthwise", "fits"),
             ),
         ),
         "A label names the strongest of the shapes that a kernel is the sum of; it may hold others "

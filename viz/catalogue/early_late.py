@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
-from viz.catalogue.figures import drawn
+from viz.catalogue.figures import both
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,23 +58,23 @@ VIEWS: tuple[View, ...] = (
                 "early-late-statements",
                 "What is said of ConvMixers' kernels: shares by block and by threshold, beside "
                 "randomly initialised networks, with the verdict.",
-                drawn("early_late_shares", "statements"),
+                *both("early_late_shares", "statements"),
             ),
             FigureRow(
                 "early-late-effects",
                 "Cliff's delta of every descriptor between early and late kernels, and its trend "
                 "with depth, with intervals over blocks and kernels.",
-                drawn("early_late", "effects"),
+                *both("early_late", "effects"),
             ),
             FigureRow(
                 "early-late-depth",
                 "Every descriptor by block: medians and quartiles, beside random initialisation.",
-                drawn("early_late", "depth"),
+                *both("early_late", "depth"),
             ),
             FigureRow(
                 "early-late-labels",
                 "Shares of the labels in early, late and randomly initialised kernels.",
-                drawn("early_late_shares", "labels"),
+                *both("early_late_shares", "labels"),
             ),
         ),
         "Kernels of a block were trained together: only the intervals over blocks say anything "

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["drawn"]
+__all__ = ["both", "drawn"]
 
 
-def drawn(module: str, name: str) -> Callable[[Any], Figure]:
+def drawn(module: str, name: str, *, columns: int = 2) -> Callable[[Any], Figure]:
     """Return what turns a result into a figure of a module of `viz.draw`.
 
     Parameters
@@ -22,6 +22,9 @@ def drawn(module: str, name: str) -> Callable[[Any], Figure]:
     name : str
         Of the figure: drawn by the module's ``draw_NAME`` on its ``NAME_figure(result)`` or, where
         it has none, on a new figure of its ``SIZES[NAME]``.
+    columns : int
+        Of a journal's page. For one, ``NARROW[NAME]`` is the height in inches without the note, or
+        what tells it of a result, or ``NAME_figure`` takes the ``width``.
 
     Returns
     -------
@@ -30,12 +33,36 @@ def drawn(module: str, name: str) -> Callable[[Any], Figure]:
     """
 
     def make(result: Any) -> Figure:
-        from viz.draw.style import new_figure
+        from viz.draw.frame import one_column
+        from viz.draw.style import ONE_COLUMN, new_figure
 
         found = import_module(f"viz.draw.{module}")
+        draw = getattr(found, f"draw_{name}")
         sized = getattr(found, f"{name}_figure", None)
-        figure: Figure = sized(result) if sized is not None else new_figure(*found.SIZES[name])
-        getattr(found, f"draw_{name}")(result, figure)
+        short = getattr(found, "NARROW", {}).get(name)
+        if columns == 1 and short is not None:
+            return one_column(draw, result, short(result) if callable(short) else short)
+        if sized is not None:
+            figure: Figure = sized(result, width=ONE_COLUMN) if columns == 1 else sized(result)
+        else:
+            figure = new_figure(*found.SIZES[name])
+        draw(result, figure)
         return figure
 
     return make
+
+
+def both(module: str, name: str) -> tuple[Callable[[Any], Figure], Callable[[Any], Figure]]:
+    """Return what makes a figure for two columns and for one, as `drawn` does.
+
+    Parameters
+    ----------
+    module, name : str
+        As there.
+
+    Returns
+    -------
+    tuple of callable
+        Each a result to a finished Figure.
+    """
+    return drawn(module, name), drawn(module, name, columns=1)

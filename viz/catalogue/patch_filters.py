@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from viz.catalogue.base import FigureRow, View
 from viz.catalogue.described import patch_description
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from viz.catalogue.figures import both, drawn
 
 __all__ = ["VIEWS"]
-
-
-def _kinds(result: Any, narrow: bool = False) -> Figure:
-    from viz.draw.patch_filter_kinds import draw_kinds, kinds_figure
-    from viz.draw.style import ONE_COLUMN, TWO_COLUMNS
-
-    figure = kinds_figure(result, width=ONE_COLUMN if narrow else TWO_COLUMNS)
-    draw_kinds(result, figure)
-    return figure
-
-
-def _view(name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from viz.draw import patch_filter_views
-        from viz.draw.style import new_figure
-
-        figure = new_figure(*patch_filter_views.SIZES[name])
-        getattr(patch_filter_views, f"draw_{name}")(result, figure)
-        return figure
-
-    return make
 
 
 def _sentence(result: Any) -> str:
@@ -73,29 +49,28 @@ VIEWS: tuple[View, ...] = (
                 "patch-filters",
                 "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
                 "its kind. Thresholds and colour scale stand below.",
-                _kinds,
-                partial(_kinds, narrow=True),
+                *both("patch_filter_kinds", "kinds"),
             ),
             FigureRow(
                 "patch-filters-orientation",
                 "Orientation of the Gabors' stripes and the frequency they respond to most.",
-                _view("orientation_frequency"),
+                drawn("patch_filter_views", "orientation_frequency"),
             ),
             FigureRow(
                 "patch-filters-colours",
                 "Colour axes of the filters on the plane of red-green and yellow-blue, both ends "
                 "of each.",
-                _view("colour_axes"),
+                drawn("patch_filter_views", "colour_axes"),
             ),
             FigureRow(
                 "patch-filters-components",
                 "Principal components of the bank, with their shares of the variance.",
-                _view("components"),
+                *both("patch_filter_views", "components"),
             ),
             FigureRow(
                 "patch-filters-fits",
                 "Filter, Gabor fit and residual of the best, the median and the worst fits.",
-                _view("fits"),
+                *both("patch_filter_views", "fits"),
             ),
         ),
         "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
-from viz.catalogue.figures import drawn
+from viz.catalogue.figures import both
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -40,13 +40,13 @@ VIEWS: tuple[View, ...] = (
                 "receptive-field",
                 "Effective receptive field of one unit of each block: the mean gradient's share a "
                 "pixel, trained and randomly initialised, on one logarithmic colour scale.",
-                drawn("receptive_field", "maps"),
+                *both("receptive_field", "maps"),
             ),
             FigureRow(
                 "receptive-field-radii",
                 "Radii that hold 50, 90 and 99 % of the gradient's mass by block, beside the "
                 "randomly initialised network's and half the theoretical field's side.",
-                drawn("receptive_field", "radii"),
+                *both("receptive_field", "radii"),
             ),
         ),
         "A gradient tells what a small change of a pixel would do, not what the unit responds to. "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
-from viz.catalogue.figures import drawn
+from viz.catalogue.figures import both
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ VIEWS: tuple[View, ...] = (
                 "The network with every depthwise kernel replaced by its description, against the "
                 "network as it is, by the numbers that hold a kernel; principal components and "
                 "DCT coefficients hold as many.",
-                drawn("substitution", "curve"),
+                *both("substitution", "curve"),
             ),
             FigureRow(
                 "substitution-by-block",

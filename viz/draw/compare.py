@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from viz.draw.early_late import INIT, NAMES
-from viz.draw.frame import MARGIN, heading, inches, panel, shortened
+from viz.draw.early_late import INIT
+from viz.draw.effect_rows import draw_effect_rows, effect_boxes
+from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
 from viz.draw.labels import LABEL_STYLES, area_handles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.results.compare import NetworkComparison, TwoNetworks
@@ -21,6 +22,7 @@ from viz.results.compare import NetworkComparison, TwoNetworks
 __all__ = [
     "COLOURS",
     "MARKERS",
+    "NARROW",
     "SIZES",
     "draw_effects",
     "draw_labels",
@@ -39,6 +41,11 @@ SIZES = {
     "effects": (TWO_COLUMNS, 86 * MM),
 }
 """Width and height in inches that suit each figure."""
+NARROW = {
+    "labels": 72 * MM,
+    "effects": lambda result: (108 if result.paired else 62) * MM,
+}
+"""Height in one column, without the note."""
 _LETTERS = 126
 """Letters of one point in an inch, on average."""
 
@@ -237,7 +244,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
     )
     rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
     low, top = below + 0.34, height - above - 0.08
-    left, gap = 0.95, 0.3
+    left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
     each = (width - left - gap - 2 * MARGIN) / 5
     shares = panel(target, (left, low, 3 * each, top - low))
     step = panel(target, (left + 3 * each + gap, low, 2 * each, top - low))
@@ -291,17 +298,18 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
     -----
     An effect of 1 means that no two kernels of the networks overlap, however small the gap.
     """
-    width, height = inches(target)
+    stacked = narrow(inches(target)[0])
     percent = f"{100 * result.confidence:.0f}\u00a0%"
-    where = "Left: all" if result.paired else "All"
+    first, second = ("Above", "Below") if stacked else ("Left", "Right")
+    where = f"{first}: all" if result.paired else "All"
     parts = [
         f"Cliff's delta, positive where B's kernels have more. {where} kernels of B against all "
         f"of A; {percent} interval of a bootstrap over blocks, then kernels."
     ]
     if result.paired:
         parts.append(
-            "Right: mean over blocks, B's against A's kernels of the same block; small strokes: "
-            f"single blocks; {percent} interval of Student's t over blocks."
+            f"{second}: mean over blocks, B's against A's kernels of the same block; small "
+            f"strokes: single blocks; {percent} interval of Student's t over blocks."
         )
     if result.init_delta.any():
         parts.append(
@@ -312,10 +320,7 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
         result, target, "descriptors of depthwise kernels", " ".join([*parts, result.note])
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    bottom, top = below + 0.36, height - above - 0.08
-    left, gap, text = 1.62, 0.28, 1.12
-    panels = 1 + result.paired
-    each = (width - left - (panels - 1) * gap - panels * text - MARGIN) / panels
+    boxes = effect_boxes(target, (above, below), 1 + result.paired)
     shown = [(result.delta, result.delta_interval, "Cliff's delta, all kernels")]
     if result.paired:
         shown.append(
@@ -323,9 +328,8 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
         )
     out = []
     for i, (estimate, interval, label) in enumerate(shown):
-        one = panel(target, (left + i * (each + gap + text), bottom, each, top - bottom))
+        one = panel(target, boxes[i])
         out.append(one)
-        one.axvline(0, color="#888888", linewidth=0.6, zorder=0)
         if i:
             flat = result.delta_by_block
             one.plot(
@@ -337,26 +341,8 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
                 result.init_delta, rows - 0.24, "s", color=INIT, markersize=3.2,
                 markerfacecolor="white", markeredgewidth=0.8, linestyle="",
             )  # fmt: skip
-        one.hlines(rows, *interval.T, color="black", linewidth=1.1, zorder=3)
-        one.plot(estimate, rows, "o", color="black", markersize=3.2, zorder=4, linestyle="")
-        for y, value, (low, high) in zip(rows, estimate, interval, strict=True):
-            one.annotate(
-                _interval_text(value, low, high), (1.03, y), xycoords=("axes fraction", "data"),
-                fontsize=SMALL, va="center", annotation_clip=False,
-            )  # fmt: skip
-        one.set(xlim=(-1.03, 1.03), ylim=(-0.6, len(rows) - 0.4))
-        one.set_xticks([-1, -0.5, 0, 0.5, 1])
-        one.set_xlabel(f"{label} (B − A)", fontsize=TEXT)
-        names = [NAMES.get(name, name) for name in result.descriptors]
-        one.set_yticks(rows, names if i == 0 else [""] * len(rows))
-        plain(one)
-        one.tick_params(axis="y", labelsize=TEXT)
+        draw_effect_rows(
+            one, estimate, interval, f"{label} (B − A)", none="[none]",
+            names=result.descriptors if i == 0 or stacked else None,
+        )  # fmt: skip
     return out
-
-
-def _interval_text(value: float, low: float, high: float) -> str:
-    if not np.isfinite(value):
-        return "none"
-    if not np.isfinite(low):
-        return f"{value:+.2f}  [none]".replace("-", "−")
-    return f"{value:+.2f}  [{low:+.2f}, {high:+.2f}]".replace("-", "−")

@@ -16,15 +16,17 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from numpy.typing import NDArray
 
 from viz.draw.compare import COLOURS, MARKERS, pair_heading, plain, side_handles
-from viz.draw.early_late import NAMES
-from viz.draw.frame import MARGIN, inches, panel
+from viz.draw.effect_rows import NAMES
+from viz.draw.frame import MARGIN, inches, narrow, panel, panel_boxes
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.results.compare import NetworkComparison, TwoNetworks, relative_depth
 
-__all__ = ["SIZES", "depth_axis", "draw_depth", "draw_fields"]
+__all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
 
 SIZES = {"depth": (TWO_COLUMNS, 104 * MM), "fields": (TWO_COLUMNS, 84 * MM)}
 """Width and height in inches that suit each figure."""
+NARROW = {"fields": 98 * MM}
+"""Height in one column, without the note."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
 Floats = NDArray[np.float64]
 
@@ -151,12 +153,13 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     """
     width, height = inches(target)
     measured = result.n_images > 0
+    first, second = ("Above", "Below") if narrow(width) else ("Left", "Right")
     images = f"{result.n_images} {'image' if result.n_images == 1 else 'images'}"
     above, below = pair_heading(
         result,
         target,
         "receptive fields by depth",
-        "Left: side of the theoretical field (lines) and of the network's input (dotted)"
+        f"{first}: side of the theoretical field (lines) and of the network's input (dotted)"
         + (
             f"; points: diameter that holds 90 % of the effective field's mass, mean over {images}"
             f", with {100 * result.confidence:.0f}\u00a0% intervals over images"
@@ -164,15 +167,14 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
             if measured
             else "; effective fields need images and were not measured."
         )
-        + " Right: RMS radius of the depthwise kernels, median and quartiles of a block, taps "
+        + f" {second}: RMS radius of the depthwise kernels, median and quartiles of a block, taps "
         "times patch size. All in pixels of each network's own input.",
     )
     at_a, at_b, axis = depth_axis(result)
     step = _beside(axis)
-    left, gap = 0.5, 0.52
-    each = (width - left - gap - MARGIN) / 2
-    low, top = below + 0.54, height - above - 0.06
-    one, two = (panel(target, (left + i * (each + gap), low, each, top - low)) for i in (0, 1))
+    low = below + (0.58 if narrow(width) else 0.54)
+    boxes = panel_boxes(width, (low, height - above - 0.06), 2, left=0.5, beside=0.52, between=0.42)
+    one, two = (panel(target, box) for box in boxes)
     for side, (x, theory, radius, interval, reach) in enumerate(
         (
             (at_a, result.theoretical_a, result.radius_a, result.radius_interval_a, result.reach_a),
@@ -218,7 +220,8 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
         Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="side of the input"),
     ]
     target.legend(
-        handles=handles, ncols=4, fontsize=SMALL, frameon=False, loc="lower left", borderaxespad=0,
-        borderpad=0.2, bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
+        loc="lower left", borderaxespad=0, borderpad=0.2,
+        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
     )  # fmt: skip
     return [one, two]

@@ -14,9 +14,17 @@ from viz.draw.depthwise_by_block import (
     draw_composition,
     draw_descriptors,
 )
-from viz.draw.frame import MARGIN, heading, inches, panel
+from viz.draw.frame import MARGIN, foot, heading, inches, narrow, panel
 from viz.draw.labels import LABEL_STYLES, area_handles, present
-from viz.draw.mosaic import Layout, Scale, enlarge, grid_layout, limits, signed_tiles
+from viz.draw.mosaic import (
+    Layout,
+    Scale,
+    enlarge,
+    few_of_each,
+    grid_layout,
+    limits,
+    signed_tiles,
+)
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.depthwise import LABELS, DepthwiseDescription
 
@@ -38,7 +46,10 @@ _SCALES = {
     "figure": "one scale for all, ± the 99.5 % quantile of |weight| (stated above the blocks)",
     "tile": "each kernel ± its own largest |weight|",
 }
-_NAMED = 1.2
+_NAMED, _LONG_TITLE = 1.2, 1.35
+"""Inches for the names of a dictionary's rows, and of a block whose title is written in full."""
+_LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
+"""Of the labels' key, on two columns and on one; inches a line of it takes."""
 
 
 def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -74,16 +85,38 @@ def _bordered(
     return tiles
 
 
-def _labelled_layout(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> Layout:
+def _labelled_layout(
+    result: DepthwiseDescription, groups: list[NDArray[np.int64]], width: float
+) -> Layout:
     side = result.kernels.shape[1] + 4
-    return grid_layout([len(g) for g in groups], (side, side), head=side)
+    few = few_of_each(len(groups))[1:] if narrow(width) else (None, None)
+    return grid_layout(
+        [len(g) for g in groups], (side, side), columns=few[0], group_columns=few[1], head=side
+    )
 
 
-def labelled_figure(result: DepthwiseDescription, *, per_block: int | None = 64) -> Figure:
+def _labelled_note(n_shown: int | None, scale: Scale, short: bool) -> str:
+    some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
+    above = "Percentages: kernels of the block that have a label. " if short else ""
+    return (
+        "Frame: label of the strongest atom, in the order of the legend, then by angle. "
+        f"{some}{above}Colours within: red positive, blue negative, white zero; {_SCALES[scale]}."
+    )
+
+
+def labelled_figure(
+    result: DepthwiseDescription, *, per_block: int | None = 64, width: float = TWO_COLUMNS
+) -> Figure:
     """Make a Figure that fits `draw_labelled`."""
-    layout = _labelled_layout(result, _chosen(result, per_block, 0))
-    height, width = layout.shape
-    return new_figure(TWO_COLUMNS, (TWO_COLUMNS - 2 * MARGIN) * height / width + 1.0)
+    groups = _chosen(result, per_block, 0)
+    height, across = _labelled_layout(result, groups, width).shape
+    tall = (width - 2 * MARGIN) * height / across
+    if not narrow(width):
+        return new_figure(width, tall + 1.0)
+    some = sum(map(len, groups)) < len(result.label)
+    keys = _LEGEND_LINE * -(-len(present(result.label)) // _LEGEND_COLUMNS[True])
+    note = _labelled_note(len(groups[0]) if some else None, "block", True)
+    return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
 
 
 def draw_labelled(
@@ -119,22 +152,20 @@ def draw_labelled(
     The frame says what the strongest atom looks like; the kernel within may hold others. Each block
     has its own colour scale.
     """
+    width, height = inches(target)
     groups = _chosen(result, per_block, seed)
-    layout = _labelled_layout(result, groups)
+    layout = _labelled_layout(result, groups, width)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
-    some = len(rows) < len(result.label)
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "depthwise kernels by label",
-        "Frame: label of the strongest atom, in the order of the legend, then by angle. "
-        + (f"The same {len(groups[0])} channels of every block. " if some else "")
-        + f"Colours within: red positive, blue negative, white zero; {_SCALES[scale]}.",
-    )
-    width, height = inches(target)
-    legend = 0.42
+    some, stacked = len(rows) < len(result.label), narrow(width)
+    names = present(result.label[rows])
     inner = width - 2 * MARGIN
+    across = (layout.groups[0][2] - layout.groups[0][0]) * inner / layout.shape[1]
+    short = across < _LONG_TITLE
+    note = _labelled_note(len(groups[0]) if some else None, scale, short)
+    top, bottom = heading(target, result.source.name, "depthwise kernels by label", note)
+    ncols = min(len(names), _LEGEND_COLUMNS[stacked])
+    legend = 0.06 + _LEGEND_LINE * -(-len(names) // ncols) if stacked else 0.42
     tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
     axes = panel(target, (MARGIN, bottom + legend, inner, tall))
     picture = layout.place(_bordered(result, rows, limit), fill=255)
@@ -148,29 +179,43 @@ def draw_labelled(
     for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
         b = result.block[group[0]]
         ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
-        share = float(result.classified[result.block == b].mean())
+        share = 100 * float(result.classified[result.block == b].mean())
         axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}{ends}  {100 * share:.0f}\u00a0% labelled",
+                  f"block {b}{ends}  {share:.0f}\u00a0%" + " labelled" * (not short),
                   fontsize=SMALL, va="bottom")  # fmt: skip
-    names = present(result.label[rows])
     target.legend(
-        handles=area_handles(names), loc="lower center", ncols=min(len(names), 6), frameon=False,
+        handles=area_handles(names), loc="lower center", ncols=ncols, frameon=False,
         fontsize=SMALL, bbox_to_anchor=(0.5, bottom / height), handlelength=1.4, columnspacing=1.2,
+        **({"borderaxespad": 0, "borderpad": 0} if stacked else {}),
     )  # fmt: skip
     return axes
 
 
-def dictionary_figure(result: DepthwiseDescription, *, typical: int = 8, odd: int = 4) -> Figure:
+def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
+    """Return how many typical and odd members are shown, and the taps and inches they take."""
+    typical, odd = (5, 3) if narrow(width) else (8, 4)
+    k = result.kernels.shape[1]
+    return typical, odd, (typical + odd) * (k + 2) + k, width - _NAMED - MARGIN
+
+
+def _dictionary_note(typical: int, odd: int) -> str:
+    return (
+        f"Left, typical: the {typical} kernels that their strongest atom alone fits best (R² "
+        f"beside the row: range of all members). Right, odd: the {odd} that it fits worst. Each "
+        "tile ± its own largest |weight|; red positive, blue negative, white zero."
+    )
+
+
+def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
     k, rows = result.kernels.shape[1], len(present(result.label))
-    wide = (typical + odd) * (k + 2) + k
-    tall = (TWO_COLUMNS - _NAMED - MARGIN) * (rows * (k + 4) - 4) / wide
-    return new_figure(TWO_COLUMNS, tall + 1.0)
+    typical, odd, wide, inner = _dictionary_layout(result, width)
+    tall = inner * (rows * (k + 4) - 4) / wide
+    rest = 0.55 + foot(_dictionary_note(typical, odd), width) if narrow(width) else 1.0
+    return new_figure(width, tall + rest)
 
 
-def draw_dictionary(
-    result: DepthwiseDescription, target: Figure | SubFigure, *, typical: int = 8, odd: int = 4
-) -> Axes:
+def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     """Draw, for each label, the members that a single atom fits best, and those it fits worst.
 
     Parameters
@@ -179,8 +224,6 @@ def draw_dictionary(
         What each kernel is.
     target : Figure or SubFigure
         Best made by `dictionary_figure`.
-    typical, odd : int
-        How many of each.
 
     Returns
     -------
@@ -192,6 +235,8 @@ def draw_dictionary(
     Typical and odd are by the R^2 of the strongest atom alone, so the odd ones are kernels in which
     the atom that names them is only a part. Each tile has its own colour scale.
     """
+    width, height = inches(target)
+    typical, odd, wide, most = _dictionary_layout(result, width)
     names = present(result.label)
     k = result.kernels.shape[1]
     picks, row_of, column_of = [], [], []
@@ -204,7 +249,7 @@ def draw_dictionary(
         row_of += [line] * (len(best) + len(worst))
         column_of += [*range(len(best)), *range(typical, typical + len(worst))]
     rows = np.array(picks)
-    step, wide = k + 2, (typical + odd) * (k + 2) + k
+    step = k + 2
     x = np.array(column_of) * step + np.where(np.array(column_of) >= typical, k, 0)
     layout = Layout(x, np.array(row_of) * (k + 4), (k, k), (len(names) * (k + 4) - 4, wide), ())
     limit = limits(result.kernels[rows], "tile", result.block[rows])
@@ -212,14 +257,10 @@ def draw_dictionary(
         target,
         result.source.name,
         "a dictionary of the labels",
-        f"Left, typical: the {typical} kernels that their strongest atom alone fits best (R² "
-        f"beside the row: range of all members). Right, odd: the {odd} that it fits worst. Each "
-        "tile ± its own largest |weight|; red positive, blue negative, white zero.",
+        _dictionary_note(typical, odd),
     )
-    width, height = inches(target)
-    left = _NAMED
-    inner = min(width - left - MARGIN, (height - top - bottom - 0.2) * wide / layout.shape[0])
-    axes = panel(target, (left, bottom + 0.05, inner, inner * layout.shape[0] / wide))
+    inner = min(most, (height - top - bottom - 0.2) * wide / layout.shape[0])
+    axes = panel(target, (_NAMED, bottom + 0.05, inner, inner * layout.shape[0] / wide))
     picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
     axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
@@ -235,14 +276,37 @@ def draw_dictionary(
     return axes
 
 
-def fits_figure(result: DepthwiseDescription, *, each: int = 6) -> Figure:
-    """Make a Figure that fits `draw_fits`."""
+_FITS = (
+    "Among labelled kernels, by R² of the description. Kernel, fit and residual of a column share "
+    "one scale, ± the kernel's largest |weight|; red positive, blue negative, white zero. Below "
+    "each: block:channel, R², number of atoms."
+)
+_FITS_LEFT, _FITS_WORDS = 0.55, 0.6
+"""Inches for the names of the rows, and for the words of a sort of fits."""
+
+
+def _fits_steps(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
+    """Return kernels of each sort, taps from one sort to the next across and down, a tap's inches.
+
+    The sorts stand side by side on two columns, below one another on one.
+    """
     k = result.kernels.shape[1]
-    tall = (TWO_COLUMNS - 0.6) * 3 * (k + 2) / (3 * each * (k + 2) + 2 * k)
-    return new_figure(TWO_COLUMNS, tall + 1.4)
+    inner = width - _FITS_LEFT - 0.05
+    if not narrow(width):
+        return 6, 6 * (k + 2) + k, 0, inner / (18 * (k + 2) + 2 * k)
+    inch = inner / (8 * (k + 2))
+    return 8, 0, 3 * (k + 2) + int(np.ceil(_FITS_WORDS / inch)), inch
 
 
-def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each: int = 6) -> Axes:
+def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
+    """Make a Figure that fits `draw_fits`."""
+    _, _, down, inch = _fits_steps(result, width)
+    tall = (2 * down + 3 * (result.kernels.shape[1] + 2)) * inch
+    rest = 1.4 if not narrow(width) else 0.27 + _FITS_WORDS + 0.1 + foot(_FITS, width)
+    return new_figure(width, tall + rest)
+
+
+def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     """Draw kernel, description and residual for the best, the median and the worst fits.
 
     Parameters
@@ -251,14 +315,14 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each:
         What each kernel is.
     target : Figure or SubFigure
         Best made by `fits_figure`.
-    each : int
-        Kernels of each sort, among those that have a label.
 
     Returns
     -------
     matplotlib.axes.Axes
         Three rows of tiles per sort, in taps.
     """
+    width, height = inches(target)
+    each, across, down, inch = _fits_steps(result, width)
     rows = np.flatnonzero(result.classified)
     rows = rows if len(rows) else np.arange(len(result.label))
     rows = rows[np.argsort(-result.r2[rows], kind="stable")]
@@ -266,36 +330,31 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure, *, each:
     groups = [rows[:each], rows[middle : middle + each], rows[::-1][:each][::-1]]
     k = result.kernels.shape[1]
     picks = np.concatenate(groups)
-    starts = np.concatenate([g * (each * (k + 2) + k) + np.arange(len(rows_)) * (k + 2)
-                             for g, rows_ in enumerate(groups)])  # fmt: skip
+    sort = np.repeat(np.arange(3), [len(group) for group in groups])
+    x = sort * across + np.concatenate([np.arange(len(group)) for group in groups]) * (k + 2)
+    y = sort * down
     parts = (result.kernels, result.fitted, result.kernels - result.fitted)
-    wide = 3 * each * (k + 2) + 2 * k
-    canvas = np.full((3 * (k + 2), wide, 3), 255, dtype=np.uint8)
+    shape = (2 * down + 3 * (k + 2), 2 * across + each * (k + 2))
+    canvas = np.full((*shape, 3), 255, dtype=np.uint8)
     limit = limits(result.kernels[picks], "tile", result.block[picks])
     for line, values in enumerate(parts):
-        row = Layout(starts, np.full(len(picks), line * (k + 2)), (k, k), canvas.shape[:2], ())
+        row = Layout(x, y + line * (k + 2), (k, k), shape, ())
         canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "kernel, description, residual",
-        "Among labelled kernels, by R² of the description. Kernel, fit and residual of a column "
-        "share one scale, ± the kernel's largest |weight|; red positive, blue negative, white "
-        "zero. Below each: block:channel, R², number of atoms.",
-    )
-    width, height = inches(target)
-    inner = min(width - 0.6, (height - top - bottom - 0.75) * wide / canvas.shape[0])
-    tall = inner * canvas.shape[0] / wide
-    axes = panel(target, (0.55, height - top - 0.25 - tall, inner, tall))
-    axes.imshow(enlarge(canvas, 6), extent=(0, wide, canvas.shape[0], 0), interpolation="nearest")
+    top, bottom = heading(target, result.source.name, "kernel, description, residual", _FITS)
+    inch = min(inch, (height - top - bottom - 0.75) / shape[0])
+    wide, tall = shape[1] * inch, shape[0] * inch
+    axes = panel(target, (_FITS_LEFT, height - top - 0.25 - tall, wide, tall))
+    axes.imshow(enlarge(canvas, 6), extent=(0, shape[1], shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
-    for line, name in enumerate(("kernel", "fit", "residual")):
-        axes.text(-1, line * (k + 2) + k / 2, name, fontsize=SMALL, ha="right", va="center")
     for g, name in enumerate(("best", "median", "worst")):
-        axes.text(g * (each * (k + 2) + k), -1, name, fontsize=TEXT, va="bottom")
-    for x, i in zip(starts, picks, strict=True):
+        axes.text(g * across, g * down - 1, name, fontsize=TEXT, va="bottom")
+        for line, part in enumerate(("kernel", "fit", "residual")):
+            if g == 0 or down:
+                axes.text(-1, g * down + line * (k + 2) + k / 2, part, fontsize=SMALL, ha="right",
+                          va="center")  # fmt: skip
+    for left, up, i in zip(x, y, picks, strict=True):
         axes.text(
-            x + k / 2, 3 * (k + 2),
+            left + k / 2, up + 3 * (k + 2),
             f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_atoms[i]}",
             fontsize=SMALL, ha="center", va="top", linespacing=1.1,
         )  # fmt: skip

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from viz.draw.frame import heading, inches, panel
+from viz.draw.frame import heading, inches, narrow, panel
 from viz.draw.labels import LABEL_STYLES, area_handles
-from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
 
 __all__ = ["composition_figure", "descriptors_figure", "draw_composition", "draw_descriptors"]
@@ -26,10 +26,10 @@ _NAMES = {
 }
 
 
-def composition_figure(result: DepthwiseDescription) -> Figure:
+def composition_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_composition`."""
     del result
-    return new_figure(TWO_COLUMNS, 3.2)
+    return new_figure(width, 82 * MM if narrow(width) else 3.2)
 
 
 def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
@@ -81,7 +81,7 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
                    linewidth=0.3)  # fmt: skip
         foot += null[i]
     axes.set(xlim=(x[0], x[-1]), ylim=(0, 1))
-    axes.set_xticks(blocks[:: max(1, len(blocks) // 12)])
+    axes.set_xticks(blocks[:: max(1, len(blocks) // (6 if narrow(width) else 12))])
     axes.set_xlabel("block", fontsize=TEXT)
     axes.set_ylabel("share of kernels", fontsize=TEXT)
     beside.set(xlim=(-0.5, 0.5), ylim=(0, 1), yticks=[])
@@ -91,10 +91,10 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     return [axes, beside]
 
 
-def descriptors_figure(result: DepthwiseDescription) -> Figure:
+def descriptors_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_descriptors`."""
     del result
-    return new_figure(TWO_COLUMNS, 3.9)
+    return new_figure(width, 4.9 if narrow(width) else 3.9)
 
 
 def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
@@ -121,10 +121,13 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
         f"{result.max_atoms} atoms (line, lighter for more); dashed: kernels with shuffled taps.",
     )
     width, height = inches(target)
-    across, up = (width - 0.2) / 4, (height - top - bottom) / 2
+    columns = 2 if narrow(width) else 4
+    rows = 8 // columns
+    across, up = (width - 0.2) / columns, (height - top - bottom) / rows
     out = []
     for i in range(8):
-        left, low = 0.42 + (i % 4) * across, bottom + 0.3 + (1 - i // 4) * up
+        left = 0.42 + i % columns * across
+        low = bottom + 0.3 + (rows - 1 - i // columns) * up
         axes = panel(target, (left, low, across - 0.5, up - 0.5))
         if i < 7:
             values = getattr(result, DESCRIPTORS[i]).astype(float)
@@ -137,7 +140,7 @@ def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -
         else:
             _draw_r2(result, axes, blocks)
         axes.set_xticks(blocks[:: max(1, len(blocks) // 5)])
-        if i >= 4:
+        if i >= 8 - columns:
             axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
         out.append(axes)
     return out
@@ -161,9 +164,10 @@ def _draw_r2(result: DepthwiseDescription, axes: Axes, blocks: NDArray[np.int64]
             null = np.median(result.shuffled_r2_by_atoms[:, j])
             axes.axhline(null, color=shades[j], linewidth=0.6, linestyle=(0, (4, 2)))
     # The numbers at the lines' ends are kept a line of text apart, from the top down.
-    heights = [min(end, 1 - 0.1 * (len(ends) - 1 - j)) for j, end in enumerate(ends)]
+    line = SMALL * 1.1 / 72 / (axes.get_position().height * inches(axes.figure)[1])
+    heights = [min(end, 1 - line * (len(ends) - 1 - j)) for j, end in enumerate(ends)]
     for j in range(len(ends) - 2, -1, -1):
-        heights[j] = min(heights[j], heights[j + 1] - 0.1)
+        heights[j] = min(heights[j], heights[j + 1] - line)
     for j, height in enumerate(heights):
         axes.annotate(f"{j + 1}", (1, height), xytext=(3, 0), fontsize=SMALL, va="center",
                       xycoords=("axes fraction", "data"), textcoords="offset points",

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, heading, inches, shortened
+from viz.draw.effect_rows import NAMES, draw_effect_rows, effect_boxes
+from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
 from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import Layout, Scale, limits, signed_tiles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
@@ -25,7 +26,7 @@ __all__ = [
     "EARLY",
     "INIT",
     "LATE",
-    "NAMES",
+    "NARROW",
     "SIZES",
     "blocks_text",
     "draw_depth",
@@ -37,19 +38,10 @@ __all__ = [
 
 EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
 """Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
-NAMES = {
-    "dc_share": "DC share",
-    "odd_energy": "odd energy",
-    "rms_radius": "RMS radius (taps)",
-    "anisotropy": "anisotropy",
-    "spectral_centroid": "spectral centroid (cycles/tap)",
-    "radial_sign_changes": "radial sign changes",
-    "separability": "separability",
-    "r2_one_atom": "R² of one atom",
-}
-"""Descriptors in words."""
 SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
 """Width and height in inches that suit each figure."""
+NARROW = {"effects": 116 * MM, "depth": 122 * MM}
+"""Height in one column, without the note."""
 _COLUMNS, _PAGE, _MOST_LETTERS = 24, 255, 90
 
 
@@ -225,18 +217,18 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
         if some
         else "Black: estimates alone, as there are too few blocks to draw from; "
     )
+    stacked = narrow(width)
+    first, second = ("Above", "Below") if stacked else ("Left", "Right")
     above, below = heading(
         target,
         result.source.name,
         f"early {blocks_text(result.early_blocks)}, late {blocks_text(result.late_blocks)}",
-        f"Left: Cliff's delta, positive where late kernels have more. Right: Spearman's "
+        f"{first}: Cliff's delta, positive where late kernels have more. {second}: Spearman's "
         f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
         f"{percent} over kernels alone, about this network only. {result.note}",
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    bottom, top = (below + 0.52) / height, 1 - (above + 0.2) / height
-    left, gap, text = 1.62, 0.28, 1.12
-    each = (width - left - gap - 2 * text - MARGIN) / 2
+    boxes = effect_boxes(target, (above, below + (0.42 if stacked else 0.16)), 2)
     axes = []
     for i, (estimate, interval, label) in enumerate(
         (
@@ -244,27 +236,14 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
             (result.trend, result.trend_interval, "Spearman's correlation with depth"),
         )
     ):
-        start = left + i * (each + gap + text)
-        one = target.add_axes((start / width, bottom, each / width, top - bottom))
+        one = panel(target, boxes[i])
         axes.append(one)
-        one.axvline(0, color="#888888", linewidth=0.6, zorder=0)
         if i == 0:
             _pairs(result, one, rows)
-        one.hlines(rows, *interval.T, color="black", linewidth=1.1, zorder=3)
-        one.plot(estimate, rows, "o", color="black", markersize=3.2, zorder=4, linestyle="")
-        for y, value, (low, high) in zip(rows, estimate, interval, strict=True):
-            one.annotate(
-                _interval_text(value, low, high), (1.03, y), xycoords=("axes fraction", "data"),
-                fontsize=SMALL, va="center", annotation_clip=False,
-            )  # fmt: skip
-        one.set(xlim=(-1, 1), ylim=(-0.6, len(rows) - 0.4))
-        one.set_xticks([-1, -0.5, 0, 0.5, 1])
-        one.set_xlabel(label, fontsize=TEXT)
-        names = [NAMES.get(name, name) for name in result.descriptors]
-        one.set_yticks(rows, names if i == 0 else [""] * len(rows), fontsize=TEXT)
-        one.tick_params(labelsize=SMALL, length=2, width=0.4)
-        one.tick_params(axis="y", labelsize=TEXT)
-        one.spines[["top", "right"]].set_visible(False)
+        draw_effect_rows(
+            one, estimate, interval, label, none="",
+            names=result.descriptors if i == 0 or stacked else None,
+        )  # fmt: skip
     handles = [
         Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
                label="estimate" + f", {percent} over blocks and kernels" * some),
@@ -273,8 +252,9 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
                label="each late block against each early one"),
     ]  # fmt: skip
     target.legend(
-        handles=handles, ncols=3, fontsize=SMALL, frameon=False, loc="lower left",
-        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height), borderaxespad=0, borderpad=0.2,
+        handles=handles, ncols=1 if stacked else 3, fontsize=SMALL, frameon=False,
+        loc="lower left", bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        borderaxespad=0, borderpad=0.2,
     )  # fmt: skip
     return axes[0], axes[1]
 
@@ -287,15 +267,6 @@ def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
         flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
         markeredgewidth=0.6, zorder=2, linestyle="",
     )  # fmt: skip
-
-
-def _interval_text(value: float, low: float, high: float) -> str:
-    def signed(x: float) -> str:
-        return f"{x:+.2f}".replace("-", "−")
-
-    if not np.isfinite(low):
-        return signed(value)
-    return f"{signed(value)}  [{signed(low)}, {signed(high)}]"
 
 
 def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
@@ -326,11 +297,12 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
         "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
         "depth; p: share of all orders of the blocks with one as strong.",
     )
-    across = 4
+    stacked = narrow(width)
+    across = 2 if stacked else 4
     down = -(-len(result.descriptors) // across)
     left, gap_x, gap_y = 0.38, 0.42, 0.46
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    foot = below + 0.2 + 0.32
+    foot = below + 0.2 + 0.32 + 0.12 * stacked
     room = height - above - foot - 0.2
     tall = (room - (down - 1) * gap_y) / down
     early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
@@ -351,10 +323,12 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
             q = result.quartiles[i][rows]
             one.vlines(result.blocks[rows], q[:, 0], q[:, 2], color=colour, linewidth=1.2)
             one.plot(result.blocks[rows], q[:, 1], marker, color=colour, markersize=3.4)
-        one.set_title(NAMES.get(name, name), fontsize=TEXT, pad=11, loc="left")
+        size = SMALL if stacked else TEXT
+        one.set_title(NAMES.get(name, name), fontsize=size, pad=12, loc="left")
         rho, p = result.block_trend[i], result.block_trend_p[i]
         note = f"ρ = {rho:+.2f}, p = {p:.2g}".replace("-0.", "−0.") if np.isfinite(rho) else ""
-        one.text(0, 1.03, note, transform=one.transAxes, fontsize=SMALL, color="#444444")
+        one.annotate(note, (0, 1), xytext=(0, 3), xycoords="axes fraction", fontsize=SMALL,
+                     textcoords="offset points", color="#444444")  # fmt: skip
         if i // across == down - 1:
             one.set_xlabel("block", fontsize=SMALL)
         one.set_xticks(result.blocks if len(result.blocks) < 10 else result.blocks[::4])
@@ -373,6 +347,6 @@ def _depth_legend(target: Figure | SubFigure, width: float, y: float) -> None:
         Patch(facecolor="#e8e8e8", label="random initialisation"),
     ]
     target.legend(
-        handles=handles, ncols=4, fontsize=SMALL, frameon=False, loc="lower left",
-        bbox_to_anchor=(MARGIN / width, y), borderaxespad=0, borderpad=0.2,
+        handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
+        loc="lower left", bbox_to_anchor=(MARGIN / width, y), borderaxespad=0, borderpad=0.2,
     )  # fmt: skip

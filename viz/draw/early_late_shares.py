@@ -6,7 +6,6 @@ Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZE
 from __future__ import annotations
 
 import re
-import textwrap
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,15 +16,18 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from viz.draw.early_late import EARLY, INIT, LATE, blocks_text
-from viz.draw.frame import MARGIN, heading, inches
+from viz.draw.frame import MARGIN, heading, inches, narrow, wrapped
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, STATEMENTS, EarlyLate
 
-__all__ = ["SIZES", "draw_labels", "draw_statements"]
+__all__ = ["NARROW", "SIZES", "draw_labels", "draw_statements"]
 
 SIZES = {"labels": (TWO_COLUMNS, 78 * MM), "statements": (TWO_COLUMNS, 114 * MM)}
 """Width and height in inches that suit each figure."""
-_BAND = "#e3e3e3"
+NARROW = {"labels": 72 * MM, "statements": 136 * MM}
+"""Height in one column, without the note."""
+_BAND, _THIN = "#e3e3e3", 1.5
+"""Of what random networks give; points of its border, which shows a band of no height."""
 
 
 def _plain_axes(axes: Axes) -> None:
@@ -65,7 +67,7 @@ def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Ax
     )
     rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
     bottom, top = (below + 0.34) / height, 1 - (above + 0.16) / height
-    left, gap = 0.95, 0.3
+    left, gap = (0.82, 0.25) if narrow(width) else (0.95, 0.3)
     each = (width - left - gap - 2 * MARGIN) / 5
     shares = target.add_axes((left / width, bottom, 3 * each / width, top - bottom))
     step = target.add_axes(
@@ -102,7 +104,14 @@ def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Ax
         Line2D([], [], color="black", marker="|", markersize=7, linestyle="",
                label="random initialisation"),
     ]  # fmt: skip
-    shares.legend(handles=handles, fontsize=SMALL, frameon=False, loc="center right")
+    if narrow(width):
+        target.legend(
+            handles=handles, ncols=3, fontsize=SMALL, frameon=False, loc="upper left",
+            bbox_to_anchor=(MARGIN / width, 1 - above / height), borderaxespad=0, borderpad=0,
+            columnspacing=1.0,
+        )  # fmt: skip
+    else:
+        shares.legend(handles=handles, fontsize=SMALL, frameon=False, loc="center right")
     return shares, step
 
 
@@ -132,10 +141,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     more odd than even energy, a quarter is positive inside and negative around.
     """
     width, height = inches(target)
-    texts = [
-        "\n".join(textwrap.wrap(_typeset(verdict.sentence), int(width * 22.5)))
-        for verdict in result.verdicts
-    ]
+    texts = ["\n".join(wrapped(_minus(verdict.sentence), width)) for verdict in result.verdicts]
     above, below = heading(
         target,
         result.source.name,
@@ -144,23 +150,26 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
         "initialised networks. Coloured bands: over the inner radii "
         f"{', '.join(f'{r:g}' for r in result.radii)} taps. {result.note}",
     )
-    left, gap = 0.55, 0.5
+    stacked = narrow(width)
+    left, gap = 0.55, 0.42 if stacked else 0.5
     each = (width - left - gap - MARGIN - 0.05) / 2
-    legend = 0.17
+    legend, axis = (0.34, 0.46) if stacked else (0.17, 0.36)
     room = (height - above - below - legend) / 2
     out = []
     for row, text in enumerate(texts):
         base = below + legend + (1 - row) * room
-        tall = room - 0.36 - 0.2 - 0.1 * (text.count("\n") + 1)
+        tall = room - axis - 0.2 - 0.1 * (text.count("\n") + 1)
         boxes = [
-            ((left + i * (each + gap)) / width, (base + 0.36) / height, each / width, tall / height)
+            ((left + i * (each + gap)) / width, (base + axis) / height, each / width, tall / height)
             for i in (0, 1)
         ]
         one, two = (target.add_axes(box) for box in boxes)
         _by_block(result, one, LATE_STATEMENT if row else EARLY_STATEMENT)
         (_ring_thresholds if row else _rest_thresholds)(result, two)
         for axes in (one, two):
-            axes.set_ylim(0, 1)
+            # Room below 0, so that a share of nothing does not hide under the axis.
+            axes.set_ylim(-0.05, 1)
+            axes.set_yticks(np.linspace(0, 1, 6 - 3 * stacked))
             axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
             _plain_axes(axes)
         one.set_ylabel("share of kernels", fontsize=SMALL)
@@ -173,9 +182,8 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     return out
 
 
-def _typeset(sentence: str) -> str:
-    """Write minus signs, and keep numbers and their units on one line."""
-    return re.sub(r"(?<!\w)-(?=\d)", "−", sentence).replace(" %", "\u00a0%")
+def _minus(sentence: str) -> str:
+    return re.sub(r"(?<!\w)-(?=\d)", "−", sentence)
 
 
 def _legend(result: EarlyLate, target: Figure | SubFigure, corner: tuple[float, float]) -> None:
@@ -190,15 +198,15 @@ def _legend(result: EarlyLate, target: Figure | SubFigure, corner: tuple[float, 
         Line2D([], [], color="black", linewidth=0.8, linestyle="-.", label=STATEMENTS[2]),
     ]  # fmt: skip
     target.legend(
-        handles=handles, ncols=6, fontsize=SMALL, frameon=False, loc="lower left",
-        bbox_to_anchor=corner, borderaxespad=0, borderpad=0.1, columnspacing=1.0,
-        handlelength=1.8,
+        handles=handles, ncols=2 if narrow(inches(target)[0]) else 6, fontsize=SMALL,
+        frameon=False, loc="lower left", bbox_to_anchor=corner, borderaxespad=0, borderpad=0.1,
+        columnspacing=1.0, handlelength=1.8,
     )  # fmt: skip
 
 
 def _by_block(result: EarlyLate, axes: Axes, row: int) -> None:
     chance = result.init_statements[:, row]
-    axes.axhspan(chance.min(), chance.max(), color=_BAND, zorder=0, linewidth=0)
+    axes.axhspan(chance.min(), chance.max(), color=_BAND, zorder=0, linewidth=_THIN)
     axes.axhline(chance.mean(), color=INIT, linewidth=0.8, linestyle="--", zorder=1)
     share = result.statement_shares[:, row]
     axes.plot(result.blocks, share, color="#777777", linewidth=0.8, zorder=2)
@@ -217,14 +225,15 @@ def _by_block(result: EarlyLate, axes: Axes, row: int) -> None:
                 result.blocks, result.statement_shares[:, part], style, color="black", linewidth=0.8
             )
     axes.set_xlabel("block", fontsize=SMALL)
-    axes.set_xticks(result.blocks if len(result.blocks) < 16 else result.blocks[::4])
+    few = 10 if narrow(inches(axes.figure)[0]) else 16
+    axes.set_xticks(result.blocks if len(result.blocks) < few else result.blocks[::4])
 
 
 def _curves(
     axes: Axes, x: NDArray[np.float64], shares: NDArray[np.float64], chance: NDArray[np.float64]
 ) -> None:
     """Early and late shares at the usual radius, or the only one, over those of chance."""
-    axes.fill_between(x, chance.min(-1), chance.max(-1), color=_BAND, linewidth=0, zorder=0)
+    axes.fill_between(x, chance.min(-1), chance.max(-1), color=_BAND, linewidth=_THIN, zorder=0)
     axes.plot(x, chance.mean(-1), "--", color=INIT, linewidth=0.8, zorder=1)
     for i, (colour, marker) in enumerate(((EARLY, "s"), (LATE, "D"))):
         axes.plot(x, shares[:, i], "-", marker=marker, color=colour, markersize=3.5, linewidth=1,
@@ -234,7 +243,7 @@ def _curves(
 def _rest_thresholds(result: EarlyLate, axes: Axes) -> None:
     _curves(axes, result.rest_thresholds, result.rest_shares, result.rest_init)
     _mark(axes, float(result.source.settings["negative_rest"]))
-    axes.set_xlabel("share of the other taps that must be negative", fontsize=SMALL)
+    _words(axes, "share of the other taps", "that must be negative")
 
 
 def _ring_thresholds(result: EarlyLate, axes: Axes) -> None:
@@ -246,7 +255,13 @@ def _ring_thresholds(result: EarlyLate, axes: Axes) -> None:
         usual = int(np.abs(result.radii - radius).argmin())
         _curves(axes, x, result.ring_shares[:, usual], result.ring_init[:, usual])
     _mark(axes, float(result.source.settings["odd_energy"]))
-    axes.set_xlabel("odd energy that halves must exceed", fontsize=SMALL)
+    _words(axes, "odd energy that", "halves must exceed")
+
+
+def _words(axes: Axes, *lines: str) -> None:
+    """Name the axis across, on as many lines in one column."""
+    between = "\n" if narrow(inches(axes.figure)[0]) else " "
+    axes.set_xlabel(between.join(lines), fontsize=SMALL)
 
 
 def _mark(axes: Axes, usual: float) -> None:

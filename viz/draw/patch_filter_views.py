@@ -13,13 +13,14 @@ from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, heading, inches, nothing
+from viz.draw.frame import MARGIN, heading, inches, narrow, nothing
 from viz.draw.mosaic import Layout, limits
 from viz.draw.patch_filter_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
 from viz.results.patch_filters import KINDS, PatchFilterDescription
 
 __all__ = [
+    "NARROW",
     "SIZES",
     "draw_colour_axes",
     "draw_components",
@@ -34,8 +35,14 @@ SIZES = {
     "fits": (TWO_COLUMNS, 78 * MM),
 }
 """Width and height in inches that suit each figure."""
-
-_SHOWN, _ACROSS = 24, 12
+_SHOWN = 24
+NARROW = {
+    "components": lambda result: (
+        (8 + 17.5 * max(1, -(-min(_SHOWN, len(result.components)) // 6))) * MM
+    ),
+    "fits": 66 * MM,
+}
+"""Height in one column, without the note."""
 
 
 def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
@@ -274,7 +281,8 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
     n, h, w = tiles.shape[:3]
     gap = max(1, w // 10)
-    columns, rows = _ACROSS, max(1, -(-n // _ACROSS))
+    columns = 6 if narrow(width) else 12
+    rows = max(1, -(-n // columns))
     inch = (width - 2 * MARGIN) / (columns * (w + gap) - gap)
     inch = min(inch, ((height - above - below) / rows - 0.18) / h)
     step = h + int(np.ceil(0.18 / inch))
@@ -299,7 +307,7 @@ def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int6
     return [ranked[:each], ranked[start : start + each], ranked[::-1][:each]]
 
 
-def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, each: int = 4) -> Axes:
+def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw filter, fit and residual of the best, the median and the worst fits.
 
     Parameters
@@ -307,9 +315,7 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, eac
     result : PatchFilterDescription
         Of `viz.measure.patch_filters.describe`.
     target : Figure or SubFigure
-        About two columns wide.
-    each : int
-        Filters per row.
+        Two columns wide, for four filters in a row, or one, for two.
 
     Returns
     -------
@@ -323,7 +329,10 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure, *, eac
     misfit. Filter, fit and residual of one filter share a colour scale.
     """
     width, height = inches(target)
-    groups, title = _examples(result, each), "patch filter, Gabor fit and residual"
+    groups, title = (
+        _examples(result, 2 if narrow(width) else 4),
+        "patch filter, Gabor fit and residual",
+    )
     if not len(groups[0]):
         why = "No filter was fitted: all are zero or not finite."
         return nothing(target, result.source.name, title, why)

@@ -15,7 +15,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, foot, heading, inches, panel
+from viz.draw.frame import MARGIN, foot, heading, inches, narrow, panel
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.receptive_field import SHARES, ReceptiveField
 
@@ -26,37 +26,42 @@ _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.12
 _GAP, _NAMES, _TICKS = 0.05, 0.24, 0.2
 _MOST_COLUMNS, _LARGEST = 10, 42 * MM
 _DECADES = 4
+_RADII_KEY, _MORE = 1.08, 0.5
+"""In one column: inches of the key to the radii, below them; of that to the outlines, and of the
+title's second line."""
 _HALF, _MOST, _FIELD = "#008ca8", "#1a1a1a", "#666666"
 _COLOURS = ("#440154", "#21808d", "#c17d00")
 _MARKERS = ("o", "s", "^")
 
 
-def _layout(result: ReceptiveField) -> tuple[int, int, int, float, float]:
+def _layout(result: ReceptiveField, page: float) -> tuple[int, int, int, float, float]:
     """Columns, bands, rows a band, and a tile's width and height in inches."""
     n = len(result.block)
-    bands = -(-n // _MOST_COLUMNS)
+    bands = -(-n // (4 if narrow(page) else _MOST_COLUMNS))
     columns = -(-n // bands)
     height, width = result.image_size
-    across = min((TWO_COLUMNS - _LEFT - _RIGHT) / columns - _GAP, _LARGEST * min(1, width / height))
+    across = min((page - _LEFT - _RIGHT) / columns - _GAP, _LARGEST * min(1, width / height))
     return columns, bands, 1 + result.has_random, across, across * height / width
 
 
-def maps_figure(result: ReceptiveField) -> Figure:
+def maps_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the maps.
 
     Parameters
     ----------
     result : ReceptiveField
         What `draw_maps` will draw.
+    width : float
+        Inches in print.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Empty, two columns wide.
+        Empty.
     """
-    _, bands, rows, _, up = _layout(result)
-    high = bands * (rows * (up + _GAP) + _NAMES) + _TICKS + _KEY
-    return new_figure(TWO_COLUMNS, 0.27 + high + foot(_maps_note(result), TWO_COLUMNS))
+    _, bands, rows, _, up = _layout(result, width)
+    high = bands * (rows * (up + _GAP) + _NAMES) + _TICKS + (_MORE if narrow(width) else _KEY)
+    return new_figure(width, 0.27 + high + foot(_maps_note(result), width))
 
 
 def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
@@ -79,8 +84,8 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
     Every map is divided by its sum, so the colours compare where a block looks, not how strongly.
     The scale is logarithmic: what looks wide may hold little of the mass; the circles tell.
     """
-    _, height = inches(target)
-    columns, _, rows, across, up = _layout(result)
+    width, height = inches(target)
+    columns, _, rows, across, up = _layout(result, width)
     top, bottom = heading(
         target, result.source.name, f"effective receptive field: {result.what}", _maps_note(result)
     )
@@ -103,7 +108,10 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
             below = i + columns >= len(result.block) and row == rows - 1
             axes.tick_params(labelbottom=below, labelleft=column == 0)
             if column == 0:
-                axes.set_ylabel(("trained", "random init")[row], fontsize=TEXT, labelpad=1)
+                name, size = ("trained", "random init")[row], TEXT
+                if narrow(width):
+                    name, size = name.replace(" ", "\n"), SMALL
+                axes.set_ylabel(name, fontsize=size, labelpad=1, linespacing=1)
             made.append(axes)
     _map_keys(result, target, made, (cmap, norm), bottom)
     return made
@@ -207,26 +215,29 @@ def _map_keys(
                label="theoretical field, where it is inside the image"),
     ]  # fmt: skip
     target.legend(
-        handles=handles, loc="lower left", ncols=3, fontsize=SMALL, frameon=False,
-        handlelength=2.4, columnspacing=1.6, borderaxespad=0, borderpad=0,
-        bbox_to_anchor=(_LEFT / width, (bottom + 0.02) / height),
+        handles=handles, loc="lower left", ncols=1 if narrow(width) else 3, fontsize=SMALL,
+        frameon=False, handlelength=2.4, columnspacing=1.6, borderaxespad=0, borderpad=0,
+        labelspacing=0.3, bbox_to_anchor=(_LEFT / width, (bottom + 0.02) / height),
     )  # fmt: skip
 
 
-def radii_figure(result: ReceptiveField) -> Figure:
+def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the radii.
 
     Parameters
     ----------
     result : ReceptiveField
         What `draw_radii` will draw.
+    width : float
+        Inches in print.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Empty, two columns wide.
+        Empty.
     """
-    return new_figure(TWO_COLUMNS, 0.27 + 2.75 + foot(_radii_note(result), TWO_COLUMNS))
+    tall = 2.45 + _RADII_KEY if narrow(width) else 2.75
+    return new_figure(width, 0.27 + tall + foot(_radii_note(result), width))
 
 
 def _radii_note(result: ReceptiveField) -> str:
@@ -266,10 +277,15 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     top, bottom = heading(
         target, result.source.name, f"receptive field by depth: {result.what}", _radii_note(result)
     )
-    key = 1.95
+    beside, under = (0.0, _RADII_KEY) if narrow(width) else (1.95, 0.0)
     axes = panel(
         target,
-        (MARGIN + 0.42, bottom + 0.32, width - MARGIN - 0.5 - key, height - top - bottom - 0.38),
+        (
+            MARGIN + 0.42,
+            bottom + 0.32 + under,
+            width - MARGIN - 0.5 - beside,
+            height - top - bottom - 0.38 - under,
+        ),
     )
     blocks = result.block
     axes.plot(blocks, result.theoretical_px / 2, color="black", linewidth=1.2, linestyle="-.",
@@ -287,11 +303,13 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     _mark_image(axes, result)
     _dress_radii(axes, result)
     box = axes.get_position()
+    place = (box.x1 + 0.1 / width, box.y1)
+    if under:
+        place = (MARGIN / width, (bottom + under) / height)
     handles, names = axes.get_legend_handles_labels()
     target.legend(
         handles, names, loc="upper left", fontsize=SMALL, frameon=False, handlelength=3.2,
-        borderaxespad=0, borderpad=0, labelspacing=0.6,
-        bbox_to_anchor=(box.x1 + 0.1 / width, box.y1),
+        borderaxespad=0, borderpad=0, labelspacing=0.3 if under else 0.6, bbox_to_anchor=place,
     )  # fmt: skip
     return axes
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, foot, heading, inches, nothing, panel
+from viz.draw.frame import MARGIN, foot, heading, inches, narrow, nothing, panel, panel_boxes
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.substitution import SCORES, Substitution
 
@@ -56,20 +56,23 @@ _ROW = 3.1 * MM
 """Height of one method's line in the figures by label."""
 
 
-def curve_figure(result: Substitution) -> Figure:
+def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the curve.
 
     Parameters
     ----------
     result : Substitution
         What `draw_curve` will draw.
+    width : float
+        Inches in print.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Empty, two columns wide.
+        Empty.
     """
-    return new_figure(TWO_COLUMNS, 66 * MM + foot(_curve_note(result), TWO_COLUMNS))
+    tall = (126 if narrow(width) else 66) * MM
+    return new_figure(width, tall + foot(_curve_note(result), width))
 
 
 def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
@@ -98,20 +101,26 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         return [nothing(target, result.source.name, title, _MISSING)]
     width, height = inches(target)
     top, bottom = heading(target, result.source.name, title, _curve_note(result))
-    left, gap = MARGIN + 0.4, 0.5
-    across = (width - left - MARGIN - 2 * gap) / 3
-    low, up = bottom + 0.34, height - top - bottom - 0.34 - 0.4
-    made = []
-    for i, score in enumerate(SCORES):
-        axes = panel(target, (left + i * (across + gap), low, across, up))
-        _draw_lines(axes, result, i)
-        axes.set_ylabel(_AXES[score], fontsize=TEXT, labelpad=1.5)
-        axes.set_xlabel("numbers per kernel", fontsize=TEXT, labelpad=1.5)
-        _atoms_above(axes, result)
-        made.append(axes)
     used = [m for m in METHOD_STYLES if result.find("all", m) is not None]
     handles = [*(_handle(m, line=True) for m in used), _chance_handle()]
-    target.legend(handles=handles, loc="upper left", ncols=len(handles), fontsize=SMALL,
+    stacked = narrow(width)
+    columns = 2 if stacked else len(handles)
+    high = height - top - 0.275 - 0.125 * -(-len(handles) // columns)
+    boxes = panel_boxes(
+        width, (bottom + 0.34, high), 3, left=MARGIN + 0.4, beside=0.5, between=0.12
+    )
+    made = []
+    for i, (score, box) in enumerate(zip(SCORES, boxes, strict=True)):
+        axes = panel(target, box)
+        _draw_lines(axes, result, i)
+        axes.set_ylabel(_AXES[score], fontsize=SMALL if stacked else TEXT, labelpad=1.5)
+        if not stacked or i == len(SCORES) - 1:
+            axes.set_xlabel("numbers per kernel", fontsize=TEXT, labelpad=1.5)
+        if not stacked or i == 0:
+            _atoms_above(axes, result)
+        axes.tick_params(labelbottom=not stacked or i == len(SCORES) - 1)
+        made.append(axes)
+    target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
                   frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
                   borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
