@@ -40,7 +40,9 @@ def test_the_verdict_is_printed(small_file):
     said = json.loads(run("early-late", small_file, "--json").stdout)
     assert len(said["verdicts"]) == 2
     for verdict in said["verdicts"]:
-        assert verdict["sentence"] in done.stdout
+        answer, rest = verdict["sentence"].split(". ", 1)
+        assert f"{answer}." in done.stdout
+        assert f"{rest[:1].lower()}{rest[1:]}\n" in done.stdout
     assert (said["early_blocks"], said["late_blocks"]) == ([0], [2])
     assert said["note"] in done.stdout
 
