@@ -95,6 +95,12 @@ def _labelled_layout(
     )
 
 
+def _slim(layout: Layout, width: float) -> bool:
+    """Whether blocks are too slim for their titles in full."""
+    left, _, right, _ = layout.groups[0]
+    return (right - left) / layout.shape[1] * (width - 2 * MARGIN) < _LONG_TITLE
+
+
 def _labelled_note(n_shown: int | None, scale: Scale, short: bool) -> str:
     some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
     above = "Percentages: kernels of the block that have a label. " if short else ""
@@ -109,13 +115,13 @@ def labelled_figure(
 ) -> Figure:
     """Make a Figure that fits `draw_labelled`."""
     groups = _chosen(result, per_block, 0)
-    height, across = _labelled_layout(result, groups, width).shape
-    tall = (width - 2 * MARGIN) * height / across
+    layout = _labelled_layout(result, groups, width)
+    tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
     if not narrow(width):
         return new_figure(width, tall + 1.0)
-    some = sum(map(len, groups)) < len(result.label)
+    shown = len(groups[0]) if sum(map(len, groups)) < len(result.label) else None
     keys = _LEGEND_LINE * -(-len(present(result.label)) // _LEGEND_COLUMNS[True])
-    note = _labelled_note(len(groups[0]) if some else None, "block", True)
+    note = _labelled_note(shown, "block", _slim(layout, width))
     return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
 
 
@@ -159,9 +165,7 @@ def draw_labelled(
     limit = limits(result.kernels[rows], scale, result.block[rows])
     some, stacked = len(rows) < len(result.label), narrow(width)
     names = present(result.label[rows])
-    inner = width - 2 * MARGIN
-    across = (layout.groups[0][2] - layout.groups[0][0]) * inner / layout.shape[1]
-    short = across < _LONG_TITLE
+    inner, short = width - 2 * MARGIN, _slim(layout, width)
     note = _labelled_note(len(groups[0]) if some else None, scale, short)
     top, bottom = heading(target, result.source.name, "depthwise kernels by label", note)
     ncols = min(len(names), _LEGEND_COLUMNS[stacked])

@@ -22,6 +22,7 @@ _SPECIAL = {
 }  # fmt: skip
 
 
+_ONE_COLUMN = "-one-column"
 # Colours, or what a marker and its bar are.
 _SCALE = re.compile(r"scale|white|zero|grey is|own largest|\bmedian|\bintervals?\b", re.IGNORECASE)
 
@@ -65,14 +66,14 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
         f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
         "% Each is made at print size: included at another width, its text is no longer 6 pt or",
         "% more. Figures for two columns (figure*) would be below that in one; where a figure is",
-        "% made for one column too, its name ends in -one-column.",
+        f"% made for one column too, its name ends in {_ONE_COLUMN}.",
     ]
     for section in sections:
         main = section.figures[0].name if section.figures else ""
         for figure in (*section.figures, *section.narrow):
             star = "*" if figure.columns == 2 else ""
             parts = [figure.caption, _scale(figure.note)]
-            if figure.name == main:
+            if figure.name.removesuffix(_ONE_COLUMN) == main:
                 said = _sentences(section.finding)
                 parts.append(next((s for s in said if re.search(r"\d", s)), said[0]))
             caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
