@@ -83,6 +83,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         _networks,
         "viz.results.compare:NetworkComparison",
         (
+            # Both columns: a table stands beside the shares.
             FigureRow(
                 "compare",
                 "What both networks are, and the share of each label among the depthwise kernels "
@@ -105,7 +106,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-depth",
                 "Every descriptor by depth in both networks: medians and quartiles, beside random "
                 "initialisation.",
-                drawn("compare_depth", "depth"),
+                *both("compare_depth", "depth"),
             ),
             FigureRow(
                 "compare-fields",

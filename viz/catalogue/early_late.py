@@ -48,6 +48,7 @@ VIEWS: tuple[View, ...] = (
         _measure,
         "viz.results.early_late:EarlyLate",
         (
+            # Both columns: early and late kernels stand side by side.
             FigureRow(
                 "early-late",
                 "Depthwise kernels of early and of late blocks side by side, ordered by label; "

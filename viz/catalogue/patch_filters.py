@@ -51,6 +51,7 @@ VIEWS: tuple[View, ...] = (
                 "its kind. Thresholds and colour scale stand below.",
                 *both("patch_filter_kinds", "kinds"),
             ),
+            # These two fit one column as they are.
             FigureRow(
                 "patch-filters-orientation",
                 "Orientation of the Gabors' stripes and the frequency they respond to most.",

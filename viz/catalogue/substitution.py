@@ -30,15 +30,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     )
 
 
-def _by_block(result: Any) -> Figure:
-    from viz.draw.style import MM, TWO_COLUMNS, new_figure
-    from viz.draw.substitution import draw_by_block
-
-    figure = new_figure(TWO_COLUMNS, 120 * MM)
-    draw_by_block(result, figure)
-    return figure
-
-
 def _by_label(result: Any) -> Figure:
     from viz.draw.substitution import draw_groups, groups_figure
 
@@ -72,8 +63,9 @@ VIEWS: tuple[View, ...] = (
             FigureRow(
                 "substitution-by-block",
                 "The same with the kernels of one block replaced.",
-                _by_block,
+                *both("substitution", "by_block"),
             ),
+            # Both columns: three scores share rows, which are too many to be repeated.
             FigureRow(
                 "substitution-by-label",
                 "The same with the kernels of one label replaced, in all blocks.",

@@ -25,7 +25,7 @@ __all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
 
 SIZES = {"depth": (TWO_COLUMNS, 104 * MM), "fields": (TWO_COLUMNS, 84 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"fields": 98 * MM}
+NARROW = {"depth": 128 * MM, "fields": 98 * MM}
 """Height in one column, without the note."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
 Floats = NDArray[np.float64]
@@ -81,7 +81,8 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     at_a, at_b, axis = depth_axis(result)
     step = _beside(axis)
     same = result.configs[0]["kernel_size"] == result.configs[1]["kernel_size"]
-    across, left, gap_x, gap_y = 4, 0.4, 0.42, 0.42
+    stacked = narrow(width)
+    across, left, gap_x, gap_y = 2 if stacked else 4, 0.4, 0.42, 0.42
     down = -(-len(result.descriptors) // across)
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
     low = below + 0.2 + 0.32
@@ -103,7 +104,8 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
                 axes.axhline(inits[side][1], color=hue, linewidth=0.8, linestyle="--")
             axes.vlines(x + shift, quartiles[:, 0], quartiles[:, 2], color=colour, linewidth=1.1)
             axes.plot(x + shift, quartiles[:, 1], MARKERS[side], color=colour, markersize=3)
-        axes.set_title(NAMES.get(name, name), fontsize=TEXT, pad=4, loc="left")
+        size = SMALL if stacked else TEXT
+        axes.set_title(NAMES.get(name, name), fontsize=size, pad=4, loc="left")
         _depth_ticks(axes, axis, len(at_a))
         axes.set_xlabel(axis.partition(" (")[0] if row == down - 1 else "", fontsize=SMALL)
         plain(axes)

@@ -17,6 +17,8 @@ from viz.results.substitution import SCORES, Substitution
 
 __all__ = [
     "METHOD_STYLES",
+    "NARROW",
+    "SIZES",
     "curve_figure",
     "draw_by_block",
     "draw_curve",
@@ -50,6 +52,10 @@ _AXES = {
 }
 _MISSING = "Not measured: this was left out of the scopes."
 _SERIES = ("fit", "principal-components", "dct")
+SIZES = {"by_block": (TWO_COLUMNS, 120 * MM)}
+"""Width and height in inches of the figure that is not fitted."""
+NARROW = {"by_block": 116 * MM}
+"""Its height in one column, without the note."""
 _LEAST = 1e-5
 """Smallest divergence that is told from 0 in figures, in nats."""
 _ROW = 3.1 * MM
@@ -279,16 +285,16 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
         "largest DCT coefficients. Without: the block's depthwise branch gives its mean output. "
         f"{_images(result)} Batch norms as trained.",
     )  # fmt: skip
-    left, gap = MARGIN + 0.4, 0.1
-    low, up = bottom + 0.32, (height - top - bottom - 0.32 - 0.22 - 2 * gap) / 3
-    across = width - left - MARGIN
     made: list[Axes] = []
     blocks = np.unique(result.block[result.scope == "block"])
     methods = [
         m for m in METHOD_STYLES if result.find("block", m, block=int(blocks[0])) is not None
     ]
+    columns = 2 if narrow(width) else len(methods)
+    left, gap, low = MARGIN + 0.4, 0.1, bottom + 0.32
+    up = (height - top - low - 0.095 - 0.125 * -(-len(methods) // columns) - 2 * gap) / 3
     for i, score in enumerate(SCORES):
-        axes = panel(target, (left, low + (2 - i) * (up + gap), across, up))
+        axes = panel(target, (left, low + (2 - i) * (up + gap), width - left - MARGIN, up))
         for j, method in enumerate(methods):
             style = METHOD_STYLES[method]
             rows = np.flatnonzero((result.scope == "block") & (result.method == method))
@@ -298,7 +304,8 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
                           marker=style.marker, markersize=3.2, linestyle=style.line, linewidth=0.5,
                           elinewidth=0.7, markerfacecolor=_face(style))  # fmt: skip
         axes.set_xlim(blocks[0] - 0.5, blocks[-1] + 0.5)
-        axes.set_xticks(blocks, [str(b) for b in blocks] if i == 2 else [])
+        shown = blocks[:: 1 + (len(blocks) > 16) * 3 * narrow(width)]
+        axes.set_xticks(shown, [str(b) for b in shown] if i == 2 else [])
         axes.set_xticks(blocks[:-1] + 0.5, minor=True)
         axes.tick_params(axis="x", which="minor", length=0)
         axes.grid(axis="x", which="minor", linewidth=0.3, color="#dddddd")
@@ -307,7 +314,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
         made.append(axes)
     made[-1].set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     target.legend(handles=[_handle(m, line=True) for m in methods], loc="upper left",
-                  ncols=len(methods), fontsize=SMALL, frameon=False, handlelength=2.4,
+                  ncols=columns, fontsize=SMALL, frameon=False, handlelength=2.4,
                   columnspacing=1.2, handletextpad=0.4, borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
     return made
