@@ -4,7 +4,7 @@ import pytest
 from readable import unreadable
 
 from viz.draw.frame import foot, heading, nothing, one_column, panel_boxes, shortened
-from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
+from viz.draw.style import ONE_COLUMN, TEXT, TITLE, TWO_COLUMNS, new_figure
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,15 @@ def test_a_heading_fits_and_takes_the_room_it_says():
     assert " ".join(t.get_text() for t in reversed(lines)).split() == note.split()
     top = max(t.get_window_extent().y1 for t in lines) / 100
     assert top <= below
+
+
+def test_a_title_is_smaller_where_a_usual_name_would_be_cut():
+    for name, size in (("convmixer_768_32.safetensors", TEXT), ("a.pth", TITLE)):
+        figure = new_figure(ONE_COLUMN, 3, dpi=100)
+        heading(figure, name, "depthwise kernels by label", "")
+        assert figure.texts[0].get_text() == f"{name} · depthwise kernels by label"
+        assert figure.texts[0].get_fontsize() == size
+        assert unreadable(figure) == []
 
 
 def test_a_title_too_long_for_a_line_is_wrapped():

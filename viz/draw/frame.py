@@ -41,8 +41,8 @@ MARGIN = 0.08
 _LINE = SMALL * 1.3 / 72
 _LETTERS = 126
 """Letters of one point in an inch, on average."""
-_SHORTEST = 12
-"""Letters that are kept of a name."""
+_SHORTEST, _USUAL = 12, 24
+"""Letters that are kept of a name, and of most names without their ending."""
 _NARROW = 120 * MM
 NOTE = "note"
 """Label of the texts that are a figure's note; it is not drawn."""
@@ -109,7 +109,8 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
     x = MARGIN / width
     size = TITLE
     room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
-    if room < _SHORTEST:
+    # Rather a smaller title than a usual name cut.
+    if room < max(_SHORTEST, min(len(name.rpartition(".")[0]), _USUAL)):
         size = TEXT
         room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
     text = f"{printable(shortened(name, room))} · {title}"
