@@ -73,9 +73,9 @@ def test_impossible_groups_are_one_sentence_before_any_work(
 
 @pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize(
-    ("name", "options"), [("early-late", []), ("clusters", ["--n-clusters", "2"])]
+    ("name", "options", "n_narrow"), [("early-late", [], 4), ("clusters", ["--n-clusters", "2"], 0)]
 )
-def test_a_file_and_a_folder_are_written(small_file, tmp_path, name, options):
+def test_a_file_and_a_folder_are_written(small_file, tmp_path, name, options, n_narrow):
     out = tmp_path / "figure.png"
     done = run(name, small_file, "-o", out, *options)
     assert done.exit_code == 0, done.output
@@ -85,7 +85,10 @@ def test_a_file_and_a_folder_are_written(small_file, tmp_path, name, options):
     done = run(name, small_file, "-o", folder, "--json", *options)
     assert done.exit_code == 0, done.output
     row = view(name)
-    expected = {f"{f.name}.{s}" for f in row.figures for s in ("png", "svg", "pdf")}
+    names = [f.name for f in row.figures]
+    narrow = [f"{f.name}-one-column" for f in row.figures if f.narrow]
+    assert len(narrow) == n_narrow
+    expected = {f"{f}.{s}" for f in names + narrow for s in ("png", "svg", "pdf")}
     expected |= {f"{name}.{s}" for s in ("npz", "csv", "json")}
     assert {p.name for p in folder.iterdir()} == expected
     assert json.loads(done.stdout) == json.loads((folder / f"{name}.json").read_text())

@@ -61,6 +61,7 @@ def test_a_folder_holds_everything(run, tmp_path, small):
     run("-o", out)
     names = {figure.name for figure in view("patch-filters").figures}
     assert len(names) == 5
+    names |= {f"patch-filters{of}-one-column" for of in ("", "-components", "-fits")}
     expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "pdf")}
     expected |= {f"patch-filters.{suffix}" for suffix in ("npz", "csv", "json")}
     assert {p.name for p in out.iterdir()} == expected

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,17 @@ if TYPE_CHECKING:
     from viz.results.base import Result
 
 __all__ = [
+    "NARROW",
     "ODD_NAMES",
     "check_view_folder",
     "make_figures",
+    "make_narrow_figures",
     "write_numbers",
-    "write_view",
     "write_view_folder",
 ]
 
 
+NARROW = "{}-one-column"
 ODD_NAMES = "backslashreplace"
 """What becomes of bytes of a file's name that are no UTF-8; in JSON these are its own escapes."""
 
@@ -48,10 +49,8 @@ def make_figures(row: Shown, result: Result) -> dict[str, Figure]:
     return {each.name: each.make(result) for each in row.figures}
 
 
-def write_view(
-    row: Shown, result: Result, made: Mapping[str, Figure], figures: Path, data: Path
-) -> None:
-    """Write a view's figures in every format, and its data.
+def make_narrow_figures(row: Shown, result: Result) -> dict[str, Figure]:
+    """Draw those of a view's figures that are made for one column too.
 
     Parameters
     ----------
@@ -59,16 +58,13 @@ def write_view(
         Of the catalogue.
     result : Result
         What its measure returned.
-    made : mapping of str to Figure
-        Of `make_figures`.
-    figures, data : Path
-        Folders that exist.
+
+    Returns
+    -------
+    dict of str to Figure
+        By name; `NARROW` makes it of the name of the same figure for two columns.
     """
-    result.save(data / f"{row.name}.npz")
-    write_numbers(row, result, data)
-    for name, figure in made.items():
-        for suffix in FORMATS:
-            save_figure(figure, figures / f"{name}{suffix}", force=True)
+    return {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
 
 
 def write_numbers(row: Shown, result: Result, data: Path) -> None:
@@ -144,7 +140,12 @@ def write_view_folder(
         prefix=f"{folder.name}.", suffix=".part", dir=folder.parent, ignore_cleanup_errors=True
     ) as made:
         part = Path(made)
-        write_view(row, result, make_figures(row, result), part, part)
+        result.save(part / f"{row.name}.npz")
+        write_numbers(row, result, part)
+        figures = make_figures(row, result) | make_narrow_figures(row, result)
+        for name, figure in figures.items():
+            for suffix in FORMATS:
+                save_figure(figure, part / f"{name}{suffix}", force=True)
         folder.mkdir(exist_ok=True)
         for path in sorted(part.iterdir()):
             path.replace(folder / path.name)

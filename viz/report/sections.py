@@ -15,7 +15,7 @@ from PIL import Image
 
 from viz.draw.frame import note_of
 from viz.draw.style import MM, ONE_COLUMN, save_figure
-from viz.report.folder import make_figures, write_numbers
+from viz.report.folder import NARROW, make_figures, make_narrow_figures, write_numbers
 from viz.report.names import without_paths
 from viz.report.trace import trace
 from viz.results.refusal import Nothing, Refusal
@@ -31,7 +31,6 @@ __all__ = ["Drawn", "Section", "draw", "few_colours", "measure"]
 PAGE_DPI = 150
 """Of pictures on the page: twice the pixels of a usual screen would double its size."""
 _SEEN = 16
-_NARROW = "{}-one-column"
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ def draw(
         for name, figure in drawn.items():
             _save(figure, name, figures, formats)
             _save_for_pages(figure, name, figures, part / "made")
-        narrow = {_NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
+        narrow = make_narrow_figures(row, result)
         for name, figure in narrow.items():
             _save(figure, name, figures, formats)
     except OSError:
@@ -203,7 +202,7 @@ def draw(
     summary = data / f"{row.name}.json"
     known = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
     captions = {each.name: each.caption for each in row.figures}
-    captions |= {_NARROW.format(name): caption for name, caption in captions.items()}
+    captions |= {NARROW.format(name): caption for name, caption in captions.items()}
     return Section(
         row.name, row.title, row.misleads, row.needs_images, finding,
         tuple(trace(finding, known)),
@@ -214,7 +213,7 @@ def draw(
 
 def _files(row: Shown, part: Path) -> list[Path]:
     """Return the files of a row's figures."""
-    names = {name for each in row.figures for name in (each.name, _NARROW.format(each.name))}
+    names = {name for each in row.figures for name in (each.name, NARROW.format(each.name))}
     return [
         path
         for folder in ("figures", "made")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from viz.report.folder import NARROW
 from viz.report.sections import Section
 
 __all__ = ["escape_tex", "figures_tex"]
@@ -22,7 +23,7 @@ _SPECIAL = {
 }  # fmt: skip
 
 
-_ONE_COLUMN = "-one-column"
+_ONE_COLUMN = NARROW.format("")
 # Colours, or what a marker and its bar are.
 _SCALE = re.compile(r"scale|white|zero|grey is|own largest|\bmedian|\bintervals?\b", re.IGNORECASE)
 
