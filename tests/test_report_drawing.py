@@ -1,8 +1,10 @@
 """Sections drawn by a second process: the same files, and its troubles told."""
 
-import errno
 import json
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from io import StringIO
 
@@ -13,17 +15,16 @@ from test_report_again import contents
 from viz.catalogue import VIEWS, Given
 from viz.report import drawing
 from viz.report.build import build
-from viz.report.drawing import Drawing, serve
-from viz.report.plan import ReportError
-from viz.report.sections import measure
+from viz.report.drawing import BEGIN, Drawing, serve
+from viz.report.sections import Section, measure
 
 ROWS = {row.name: row for row in VIEWS}
 PATCHES = ROWS["patch-filters"]
 
 
-def processes():
+def processes(parent=None):
     """Those that draw."""
-    return [p for p in psutil.Process().children() if "viz.report.drawing" in p.cmdline()]
+    return [p for p in psutil.Process(parent).children() if BEGIN in p.cmdline()]
 
 
 @pytest.fixture(scope="module")
@@ -87,44 +88,90 @@ def test_it_is_begun_only_where_it_pays(part, monkeypatch):
     assert drawn == [PATCHES] * 3
 
 
+HERE = Section(PATCHES.name, "drawn", "here")
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    """What this process draws."""
+    monkeypatch.setattr(drawing, "draw", lambda row, *how: HERE)
+
+
+def asked(part, *, told, beside=0):
+    """What becomes of a section that the other process is asked for; how many were begun."""
+    with Drawing(part, (), (), beside=True, tell=told.append) as one:
+        one.ask(PATCHES, more=True)
+        begun = processes()
+        assert len(begun) == beside
+        yield begun
+        ((name, section, seconds),) = one.ended(wait=True)
+    assert (name, seconds > 0) == (PATCHES.name, True)
+    assert processes() == []
+    yield section
+
+
+def test_killed_it_is_replaced(part, at_once, fake):
+    """By this process, which says so; and no other is begun."""
+    said = []
+    doing = asked(part, told=said, beside=1)
+    (process,) = next(doing)
+    process.send_signal(signal.SIGKILL)
+    assert next(doing) == HERE
+    assert len(said) == 1
+    assert "has ended (exit status -9)" in said[0]
+    assert "goes on in this one" in said[0]
+
+
+@pytest.mark.parametrize("program", ["", None, "/no/python"])
+def test_where_no_python_is_it_is_drawn_here(part, at_once, fake, monkeypatch, program):
+    monkeypatch.setattr("sys.executable", program)
+    said = []
+    doing = asked(part, told=said)
+    next(doing)
+    assert next(doing) == HERE
+    assert ["could not be begun" in line for line in said] == ([True] if program else [])
+
+
+def test_what_lies_about_is_not_run_and_what_is_printed_no_answer(part, at_once, fake, monkeypatch):
+    """A folder of somebody's holds modules of known names; a start-up file prints."""
+    for name, text in (("random.py", "raise SystemExit(3)"), ("viz/__init__.py", "1 / 0"),
+                       ("startup/sitecustomize.py", "print('hello', flush=True)")):  # fmt: skip
+        path = part / "about" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    monkeypatch.chdir(part / "about")
+    monkeypatch.setenv("PYTHONPATH", str(part / "about" / "startup"))
+    said = []
+    doing = asked(part, told=said, beside=1)
+    next(doing)
+    assert next(doing).figures
+    assert said == []
+
+
 def served(part, name):
     """What the second process answers."""
     how = {"part": str(part), "formats": [".pdf"], "folders": []}
     answers = StringIO()
-    serve(StringIO(json.dumps(how) + "\n" + json.dumps({"section": name}) + "\n"), answers)
-    return json.loads(answers.getvalue())
+    serve(iter([json.dumps(how), json.dumps({"section": name})]), answers)
+    return json.loads(answers.getvalue().removeprefix("\x1e"))
 
 
 def test_a_section_that_fails_is_told(part):
     (part / "data" / "depthwise.npz").write_bytes(b"PK")
-    assert "depthwise.npz" in served(part, "depthwise")["section"]["failed"]
-
-
-def test_what_the_system_says_is_told(part):
-    (part / "figures").rmdir()
-    (part / "figures").write_text("in the way")
-    number, said, file = served(part, "patch-filters")["system"]
-    assert (number, said) == (errno.ENOTDIR, "Not a directory")
-    assert file == str(part / "figures")
-
-
-def test_it_is_killed(part, at_once):
-    with Drawing(part, (".pdf",), (), beside=True) as one:
-        one.ask(PATCHES, more=True)
-        (process,) = processes()
-        process.send_signal(signal.SIGKILL)
-        with pytest.raises(ReportError, match=r"has ended \(exit status -9\).*--resume"):
-            one.ended(wait=True)
-    assert processes() == []
+    answer = served(part, "depthwise")
+    assert answer["name"] == "depthwise"
+    assert "depthwise.npz" in answer["section"]["failed"]
 
 
 def test_a_file_that_cannot_be_written_ends_the_report(part, at_once):
+    """The other process leaves that to this one, which says what the system said."""
     (part / "figures").rmdir()
     (part / "figures").write_text("in the way")
+    assert served(part, PATCHES.name) == {"name": PATCHES.name}
     with Drawing(part, (".pdf",), (), beside=True) as one:
         one.ask(PATCHES, more=True)
         with pytest.raises(NotADirectoryError, match="figures"):
-            one.ended(wait=True)
+            list(one.ended(wait=True))
 
 
 def test_it_ends_with_the_report(part, at_once):
@@ -133,3 +180,34 @@ def test_it_ends_with_the_report(part, at_once):
         assert len(processes()) == 1
         raise KeyboardInterrupt
     assert processes() == []
+
+
+ABANDONED = """
+import sys, time
+from pathlib import Path
+from viz.catalogue import view
+from viz.report import drawing
+
+drawing.WORTH = 0.0
+with drawing.Drawing(Path(sys.argv[1]), (".svg", ".pdf", ".png"), (), beside=True) as one:
+    one.ask(view("patch-filters"), more=True)
+    print("asked", flush=True)
+    time.sleep(100)
+"""
+
+
+def test_it_does_not_outlive_a_process_that_is_killed(part):
+    """Else it might write into a report begun anew."""
+    with subprocess.Popen(
+        [sys.executable, "-c", ABANDONED, part], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "asked\n"
+        (child,) = processes(parent.pid)
+        while not any((part / "figures").iterdir()):
+            assert child.is_running()
+            time.sleep(0.01)
+        parent.kill()
+    # Less than what is left of the drawing takes.
+    assert psutil.wait_procs([child], timeout=60)[1] == []
+    left = {p.name for p in (part / "figures").iterdir() if p.suffix != ".part"}
+    assert len(left) < 3 * (len(PATCHES.figures) + 3)

@@ -30,8 +30,8 @@ def test_a_stopped_sweep_goes_on_where_it_was(swept, small, pictures, few, tmp_p
     original = shards_module.write_shard
     monkeypatch.setattr("viz.sweep.engines.write_shard",
                         lambda f, p, s, c: (counted.append(s), original(f, p, s, c)))  # fmt: skip
-    found = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
-    assert counted == [2, 3]
+    found = sweep_folder(small, pictures, out, settings=few, resume=True)
+    assert counted == [2, 3], "in shards as large as before"
     assert found == swept, "not even a bit differs"
 
 
@@ -90,7 +90,7 @@ def test_a_full_disk_keeps_earlier_shards(swept, small, pictures, few, tmp_path,
     names = sorted(p.name for p in shards_folder(out).iterdir())
     assert names == ["plan.json", "shard-000000.npz", "shard-000001.npz"]
     monkeypatch.setattr(np, "savez", original)
-    assert sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True) == swept
+    assert sweep_folder(small, pictures, out, settings=few, resume=True) == swept
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])

@@ -265,8 +265,8 @@ def read_swept(
         If an image is missing or another one than in the sweep.
     """
     numbers = {name: i for i, name in enumerate(names)}
+    paths = swept_paths(names, folder or ".")
     if images is None:
-        paths = swept_paths(names, folder or ".")
         gone = next((name for name, path in paths if not path.is_file()), None)
         if gone is not None:
             raise _elsewhere(sweep, folder or ".", gone)
@@ -285,7 +285,7 @@ def read_swept(
     for batch in images.batches(batch_size):
         for name in batch.names:
             if images.sha256[name] != sweep.source.images.get(name):
-                place = name if folder is None else Path(folder) / name
+                place = name if folder is None else dict(paths)[name]
                 raise TopPatchesError(
                     f"{place}: not the image of that name that was swept (its hash differs); give "
                     "the folder that the sweep was made of, or sweep this one."

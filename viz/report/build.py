@@ -166,14 +166,14 @@ def build(
             part.keep(name, measured=False, section=section.to_dict(), seconds=spent)
             sections[name] = section
             if section.failed:
-                tell(f"failed: {section.failed}")
+                tell(f"{section.title} failed: {section.failed}")
 
     try:
-        with Drawing(part.folder, formats, folders, beside=beside) as drawing:
+        sections |= {name: kept for name in names if (kept := _kept(part, name))}
+        with Drawing(part.folder, formats, folders, beside=beside, tell=progress) as drawing:
             for number, row in enumerate(views, start=1):
                 tell(f"{number}/{len(views)} {row.title}")
-                if kept := _kept(part, row.name):
-                    sections[row.name] = kept
+                if row.name in sections:
                     continue
                 # A sweep names the few images it wants; they may be any of the folder.
                 most = None if swept is not None and row in OF_SWEEPS else limit
@@ -183,7 +183,7 @@ def build(
                 )  # fmt: skip
                 failed = _measured(part, row, partial(row.measure, *networks, given), folders)
                 if failed is None:
-                    drawing.ask(row, more=number < len(views))
+                    drawing.ask(row, more=any(name not in sections for name in names[number:]))
                 else:
                     note([(row.name, failed, 0.0)])
                 note(drawing.ended())

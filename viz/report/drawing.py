@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from viz.report.plan import ReportError
 from viz.report.sections import Section, draw
 
 if TYPE_CHECKING:
@@ -21,18 +22,26 @@ if TYPE_CHECKING:
 
     from viz.catalogue.base import Shown
 
-__all__ = ["WORTH", "Drawing", "serve"]
+__all__ = ["WORTH", "Drawing", "main", "serve"]
 
 WORTH = 3.0
 """Seconds of measuring after which a second process pays: to begin it takes about two."""
 Done = tuple[str, Section, float]
 """Name of a section, what was drawn and told, seconds."""
+# It finds this very package, and nothing that happens to lie in the current folder.
+BEGIN = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import viz; del sys.path[0]; "
+    "from viz.report.drawing import main; main()"
+)
+_ANSWER = "\x1e"
+"""Before a line that is an answer; others were printed by something else."""
 
 
 class Drawing:
     """Draws what is measured: here at once, or in a second process once that pays.
 
-    Both run the same code on the same files and write the same bytes.
+    Both run the same code on the same files and write the same bytes. Whatever becomes of the
+    second process, what it has not drawn is drawn here.
 
     Parameters
     ----------
@@ -44,18 +53,28 @@ class Drawing:
         Whose names must not be told.
     beside : bool
         Whether a second process may be used.
+    tell : callable, optional
+        Receives a line of text if that process ends before its time.
     """
 
     def __init__(
-        self, part: Path, formats: Sequence[str], folders: Sequence[str | Path], *, beside: bool
+        self,
+        part: Path,
+        formats: Sequence[str],
+        folders: Sequence[str | Path],
+        *,
+        beside: bool,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self._told = (part, tuple(formats), tuple(folders))
-        self._beside = beside
+        self._beside = beside and bool(sys.executable)
+        self._tell = tell
         self._begun = time.perf_counter()
         self._process: subprocess.Popen[str] | None = None
+        self._listener: threading.Thread | None = None
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._here: list[Done] = []
-        self._asked = 0
+        self._asked: dict[str, Shown] = {}
+        self._here: list[Shown] = []
 
     def __enter__(self) -> Drawing:
         return self
@@ -67,10 +86,7 @@ class Drawing:
         at: TracebackType | None,
     ) -> None:
         """End the second process, whatever it does."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            process.communicate()
+        self._end()
 
     def ask(self, row: Shown, *, more: bool) -> None:
         """Have a section drawn that is measured.
@@ -82,84 +98,110 @@ class Drawing:
         more : bool
             Whether there is something to measure meanwhile.
         """
-        pays = more and time.perf_counter() - self._begun > WORTH
         # The other process knows the catalogue's own rows alone.
-        beside = self._beside and _rows().get(row.name) is row
-        if not beside or (self._process is None and not pays):
-            begun = time.perf_counter()
-            section = draw(row, *self._told)
-            self._here.append((row.name, section, time.perf_counter() - begun))
+        if not self._beside or _rows().get(row.name) is not row:
+            self._here.append(row)
             return
         if self._process is None:
-            self._process = self._start()
+            if not more or time.perf_counter() - self._begun <= WORTH:
+                self._here.append(row)
+                return
+            self._start()
+        self._asked[row.name] = row
         self._say({"section": row.name})
-        self._asked += 1
 
-    def ended(self, *, wait: bool = False) -> list[Done]:
-        """Return what was drawn since the last call.
+    def ended(self, *, wait: bool = False) -> Iterator[Done]:
+        """Give what was drawn since the last call.
 
         Parameters
         ----------
         wait : bool
             For all that was asked for.
 
-        Returns
-        -------
-        list of tuple
+        Yields
+        ------
+        tuple
             Name, section, seconds spent on it.
 
         Raises
         ------
         OSError
             If a file could not be written.
-        ReportError
-            If the second process has ended.
         """
-        done, self._here = self._here, []
         while self._asked and (wait or not self._answers.empty()):
             line = self._answers.get()
-            if line is None:
-                raise self._gone()
-            answer = json.loads(line)
-            if "system" in answer:
-                number, said, file = answer["system"]
-                raise OSError(number, said, file)
-            self._asked -= 1
-            section = Section.from_dict(answer["section"])
-            done.append((section.name, section, float(answer["seconds"])))
-        return done
+            try:
+                answer = json.loads(line or "")
+                row = self._asked.pop(answer["name"])
+            except (ValueError, KeyError, TypeError):
+                self._give_up()
+                break
+            if "section" in answer:
+                yield row.name, Section.from_dict(answer["section"]), float(answer["seconds"])
+            else:
+                self._here.append(row)
+        while self._here:
+            begun = time.perf_counter()
+            row = self._here.pop(0)
+            section = draw(row, *self._told)
+            yield row.name, section, time.perf_counter() - begun
 
-    def _start(self) -> subprocess.Popen[str]:
+    def _start(self) -> None:
         part, formats, folders = self._told
-        # It finds this very package, also where that is not installed.
-        paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "viz.report.drawing"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-        )  # fmt: skip
-        self._process = process
-        threading.Thread(target=_listen, args=(process.stdout, self._answers), daemon=True).start()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", BEGIN, str(Path(__file__).absolute().parents[2])],
+                # Control-C is for this process, which then ends the other.
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
+                encoding="utf-8", errors="replace",
+            )  # fmt: skip
+        except OSError:
+            self._answers.put(None)
+            return
+        self._listener = threading.Thread(
+            target=_listen, args=(self._process.stdout, self._answers), daemon=True
+        )
+        self._listener.start()
         self._say({"part": str(part), "formats": formats, "folders": [str(f) for f in folders]})
-        return process
 
     def _say(self, what: dict[str, Any]) -> None:
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        try:
-            process.stdin.write(json.dumps(what) + "\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            raise self._gone() from None
+        """Ask; that nobody listens any more, `ended` finds."""
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):
+                self._process.stdin.write(json.dumps(what) + "\n")
+                self._process.stdin.flush()
 
-    def _gone(self) -> ReportError:
-        process = self._process
-        assert process is not None
-        return ReportError(
-            f"the process that draws the figures has ended (exit status {process.wait()}), perhaps "
-            "for want of memory; the same command with --resume goes on."
-        )
+    def _give_up(self) -> None:
+        """Draw here what was asked for, once the other process writes no more."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+        status = self._end()
+        self._beside = False
+        self._here += self._asked.values()
+        self._asked.clear()
+        if self._tell is not None:
+            self._tell(
+                f"the process that draws has ended ({status}), perhaps for want of memory; "
+                "drawing goes on in this one"
+            )
+
+    def _end(self) -> str:
+        """End the other process and return how it ended."""
+        process, self._process = self._process, None
+        if process is None:
+            return "it could not be begun"
+        status = process.poll()
+        process.kill()
+        with suppress(OSError):
+            if process.stdin is not None:
+                process.stdin.close()
+        process.wait()
+        if self._listener is not None:
+            self._listener.join()
+        if process.stdout is not None:
+            process.stdout.close()
+        return "it made no sense" if status is None else f"exit status {status}"
 
 
 def _rows() -> dict[str, Shown]:
@@ -169,46 +211,48 @@ def _rows() -> dict[str, Shown]:
 
 
 def _listen(lines: TextIO | None, answers: queue.SimpleQueue[str | None]) -> None:
-    """Pass lines on; None when there are no more."""
-    assert lines is not None
-    for line in lines:
-        answers.put(line)
+    """Pass answers on; None when there are no more."""
+    for line in lines or ():
+        if line.startswith(_ANSWER):
+            answers.put(line.removeprefix(_ANSWER))
     answers.put(None)
 
 
-def serve(asked: TextIO, answers: TextIO) -> None:
-    """Draw the sections that another process asks for, until it asks for no more.
+def serve(asked: Iterator[str], answers: TextIO) -> None:
+    """Draw the sections that another process asks for.
 
     Parameters
     ----------
-    asked : TextIO
+    asked : iterator of str
         JSON, a line each: the folder, then names of sections.
     answers : TextIO
-        Receives a line of JSON for each section.
+        Receives a line for each section; without the section where a file could not be written.
     """
-    rows = _rows()
-    how = json.loads(asked.readline() or "null")
+    rows, how = _rows(), json.loads(next(asked))
     for line in asked:
         begun = time.perf_counter()
-        try:
-            row = rows[json.loads(line)["section"]]
-            section = draw(row, Path(how["part"]), how["formats"], how["folders"])
-            answer = {"section": section.to_dict(), "seconds": time.perf_counter() - begun}
-        except OSError as error:
-            answer = {"system": [error.errno, error.strerror or str(error), error.filename]}
-        answers.write(json.dumps(answer) + "\n")
+        answer: dict[str, Any] = {"name": json.loads(line)["section"]}
+        # What the system says is told by the process that asked: it meets the same.
+        with suppress(OSError):
+            section = draw(rows[answer["name"]], Path(how["part"]), how["formats"], how["folders"])
+            answer |= {"section": section.to_dict(), "seconds": time.perf_counter() - begun}
+        answers.write(f"{_ANSWER}{json.dumps(answer)}\n")
         answers.flush()
 
 
-def _main() -> None:
-    import signal
+def main() -> None:
+    """Serve the process that began this one, and end when it does."""
+    # What libraries print is no answer; what they warn of, the other process would not show.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    warnings.simplefilter("ignore")
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
 
-    # Control-C reaches both; the one that measures says what becomes of this one.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # What a library prints is no answer.
-    answers, sys.stdout = sys.stdout, sys.stderr
-    serve(sys.stdin, answers)
+    def listen() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        # At once: a report may be begun anew in the same folder.
+        os._exit(0)
 
-
-if __name__ == "__main__":
-    _main()
+    threading.Thread(target=listen, daemon=True).start()
+    serve(iter(lines.get, ""), answers)

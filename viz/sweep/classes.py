@@ -137,9 +137,11 @@ class Accuracy(Accumulator):
             return
         values = logits.float().cpu().numpy()[known]
         right = values[np.arange(len(values)), outputs[known]][:, None]
-        # Of equal logits the first output wins, as argmax has it; none wins with a logit of nan.
+        # Of equal logits the first output wins, as argmax has it.
         before = np.arange(values.shape[1])[None] < outputs[known][:, None]
-        rank = (~(values <= right) | ((values == right) & before)).sum(1)
+        rank = ((values > right) | ((values == right) & before)).sum(1)
+        # Among logits of nan none is first.
+        rank[np.isnan(values).any(1)] = values.shape[1] + 5
         self.hits += np.array([len(values), (rank < 1).sum(), (rank < 5).sum()])
 
     def merge(self, other: Accuracy) -> None:

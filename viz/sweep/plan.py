@@ -6,7 +6,8 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ import numpy as np
 
 from viz.images import find_images
 from viz.model.checkpoint import Checkpoint
+from viz.results.base import ResultFileError
 from viz.results.sweep import Sweep
 from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 
 __all__ = ["PLAN", "Listing", "begin", "check_finished", "jobs_of", "listed", "output_of_classes",
-           "plan_of", "usual_shard_size"]  # fmt: skip
+           "plan_of", "shard_size_before", "usual_shard_size"]  # fmt: skip
 
 PLAN = "plan.json"
 _SMALLEST_SHARD, _LARGEST_QUICK = 32, 256
@@ -123,6 +125,27 @@ def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:
     each = config.depth * places * config.dim * (config.dim + config.kernel_size**2)
     quick = min(_LARGEST_QUICK, int(_WORTH_A_SHARD / max(each, 1)), -(-n // _FEW_SHARDS))
     return max(_SMALLEST_SHARD, quick, -(-n // _MOST_SHARDS))
+
+
+def shard_size_before(output: Path, shards: Path) -> int | None:
+    """Return how many images a shard has in a sweep that is gone on with.
+
+    Parameters
+    ----------
+    output, shards : Path
+        Its file, and the folder of its shards; either may be missing.
+
+    Returns
+    -------
+    int or None
+        None where neither tells; what is wrong with them is found later.
+    """
+    plan = _read_plan(shards)
+    if plan is None and output.exists():
+        with suppress(ResultFileError):
+            plan = Sweep.load(output).source.settings.get("plan")
+    size = plan.get("shard size") if isinstance(plan, Mapping) else None
+    return size if isinstance(size, int) and size > 0 else None
 
 
 def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:

@@ -28,6 +28,7 @@ from viz.sweep.plan import (
     listed,
     output_of_classes,
     plan_of,
+    shard_size_before,
     usual_shard_size,
 )
 from viz.sweep.reading import Decoded
@@ -106,7 +107,8 @@ def sweep_folder(
         Name or path of the checkpoint and the options of `viz.load`, with which workers load it
         themselves; not needed in this process.
     shard_size : int, optional
-        Images in a shard; by default as `viz.sweep.plan.usual_shard_size` has it.
+        Images in a shard; by default as before where it is gone on with, else as
+        `viz.sweep.plan.usual_shard_size` has it.
     limit : int, optional
         Take at most so many images, evenly spread.
     resume : bool
@@ -139,7 +141,8 @@ def sweep_folder(
     if not output.parent.is_dir():
         raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
     listing = listed(Path(folder).absolute(), limit)
-    size = shard_size or usual_shard_size(checkpoint, len(listing.names))
+    before = shard_size_before(output, shards) if resume else None
+    size = shard_size or before or usual_shard_size(checkpoint, len(listing.names))
     outputs, how = output_of_classes(listing.class_names, checkpoint)
     plan = plan_of(checkpoint, settings, listing, size)
     if output.exists() and not force:
