@@ -15,6 +15,7 @@ from viz.catalogue import VIEWS
 from viz.model.checkpoint import load
 from viz.report.build import build
 from viz.report.plan import ReportError, choose
+from viz.results.base import ResultFileError
 from viz.results.refusal import Refusal
 
 
@@ -291,3 +292,11 @@ def test_broken_images_are_named_and_not_counted(small, tmp_path):
     text = (tmp_path / "r" / "index.html").read_text()
     assert "Images: 1 of images: red.png." in text
     assert "1 of 2 images skipped: broken.jpg: not an image" in text
+
+
+def test_a_file_that_is_no_sweep_is_refused_before_any_work(small, tmp_path, monkeypatch):
+    (tmp_path / "s.npz").write_text("no sweep")
+    monkeypatch.setattr("viz.report.build.begin", lambda *a, **b: pytest.fail("begun"))
+    with pytest.raises(ResultFileError, match=r"s\.npz"):
+        build(small, tmp_path / "r", views=WEIGHTS, sweep=tmp_path / "s.npz")
+    assert [p.name for p in tmp_path.iterdir()] == ["s.npz"]

@@ -117,9 +117,9 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     names = [Path(each).name for each in checkpoints]
     folder = output or Path("reports") / "-".join(name.split(".")[0] for name in names)
     force, resume = options["force"], options["resume"]
-    check_folder(folder, force=force, resume=resume)
     rows = VIEWS if len(checkpoints) == 1 else COMPARISONS
     views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
+    check_folder(folder, force=force, resume=resume)
     loading = {name: options[name] for name in ("activation", "ema", "classes")}
     opened = [open_checkpoint(each, **loading) for each in checkpoints]
     told = ("images", "limit", "sweep", "quick", "only", "skip", "paper", "seed", *loading)

@@ -13,6 +13,7 @@ from viz.catalogue import VIEWS, Comparison, Given
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.draw.style import FORMATS
 from viz.image_sets import open_images
+from viz.measure.sweep import open_sweep
 from viz.report.drawing import Done, Drawing
 from viz.report.facts import about_checkpoint, about_images, about_sweep, versions
 from viz.report.growing import Growing, begin
@@ -125,6 +126,8 @@ def build(
         with.
     ImageError
         If there is no such image, or none can be read.
+    ResultFileError, OtherSweepError
+        If the sweep's file is none, or is of another checkpoint.
     """
     import torch
 
@@ -137,6 +140,10 @@ def build(
         first: Checkpoint = networks[0]
         return open_images(images, first.preprocessing, first.config.in_channels, limit=most)
 
+    about = about_sweep(swept)
+    if swept is not None:
+        # A wrong file must not show after minutes.
+        open_sweep(swept, networks[0])
     seen = None
     if images is not None or any(row.needs_images for row in views):
         seen = about_images(opened(), len(opened(None)), place)
@@ -145,7 +152,7 @@ def build(
         "command": command,
         "checkpoints": [about_checkpoint(each) for each in networks],
         "images": seen,
-        "sweep": about_sweep(swept),
+        "sweep": about,
         "settings": {
             "seed": seed, "limit": limit if images is not None else None,
             "formats": list(formats), "paper": paper, "sections": names,
