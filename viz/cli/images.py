@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["looking", "open_with_images", "say_skipped"]
 
+_MANY = 64
 _PREPARATION = ("image_size", "crop", "mean", "std", "interpolation")
 
 
@@ -152,7 +153,8 @@ def open_with_images(
     found = open_images(images, preprocessing, config.in_channels, limit=limit)
     if images is not None:
         found.check()
-    say(f"viz: {len(found)} {'image' if len(found) == 1 else 'images'}, "
+    fewer = " (--limit takes fewer)" if limit is None and len(found) > _MANY else ""
+    say(f"viz: {len(found)} {'image' if len(found) == 1 else 'images'}{fewer}, "
         f"{describe_preprocessing(preprocessing)}")  # fmt: skip
     return loaded, found
 
