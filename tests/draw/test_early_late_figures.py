@@ -161,7 +161,9 @@ def test_labels_and_statements_stand_at_their_shares(result):
     figure, (early, rest, late, ring) = drawn(early_late_shares, "statements", result)
     words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts).replace("\u00a0", " ")
     for verdict in result.verdicts:
-        assert verdict.sentence in words.replace("−", "-")
+        assert verdict.shares in words.replace("−", "-")
+        assert verdict.shares.startswith(verdict.short)
+        assert verdict.shares.endswith("of them).")
     for axes, row in ((early, 0), (late, LATE_STATEMENT)):
         whole = next(line for line in axes.lines if len(line.get_xdata()) == 6)
         np.testing.assert_allclose(whole.get_ydata(), result.statement_shares[:, row])

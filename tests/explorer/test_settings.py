@@ -1,15 +1,21 @@
 """The safe settings hold however the explorer is started."""
 
+import socket
 import tomllib
 from pathlib import Path
 
 import pytest
+from browsing import free_port
+from click.testing import CliRunner
+from PIL import Image
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from viz.cli import main
 from viz.explorer import launch
 from viz.explorer.settings import OPTIONS, Start, flags, unsafe
 from viz.explorer.text import facts, plain
+from viz.results.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,17 +81,24 @@ def test_a_broken_environment_is_nothing(monkeypatch, text):
     assert Start.read() == Start()
 
 
-def test_launch_hands_over(monkeypatch, small_file, tmp_path):
+@pytest.fixture
+def served(monkeypatch):
+    """What streamlit would be started with; nothing is served."""
     seen = []
     monkeypatch.setenv("VIZ_EXPLORER", "")
     monkeypatch.setattr("streamlit.web.cli.main", lambda given, **kw: seen.extend(given))
+    return seen
+
+
+def test_launch_hands_over(served, small_file, tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
     sweep = tmp_path / "sweep.npz"
     sweep.touch()
-    given = {"images": tmp_path, "sweep": sweep, "port": 9876, "browser": False}
+    given = {"images": tmp_path, "sweep": sweep, "port": free_port(), "browser": False}
     assert launch.launch([small_file], **given) == 0
-    assert seen[:2] == ["run", str(launch.APP)]
-    assert seen[-4:] == ["--server.port", "9876", "--server.headless", "true"]
-    assert set(flags()) <= set(seen)
+    assert served[:2] == ["run", str(launch.APP)]
+    assert served[-4:] == ["--server.port", str(given["port"]), "--server.headless", "true"]
+    assert set(flags()) <= set(served)
     assert Start.read() == Start((str(small_file),), str(tmp_path), str(sweep))
 
 
@@ -100,14 +113,49 @@ def test_launch_hands_over(monkeypatch, small_file, tmp_path):
     ],
 )
 def test_launch_refuses_what_is_not_there(wrong, word):
-    with pytest.raises(launch.LaunchError, match=word):
+    with pytest.raises(Refusal, match=word):
         launch.launch(**wrong)
 
 
-def test_names_need_no_file(monkeypatch, shipped, small_file):
+def explored(*arguments):
+    """What the command answers."""
+    done = CliRunner().invoke(main, ["explore", "--no-browser", *map(str, arguments)])
+    return done.exit_code, done.stderr
+
+
+def test_what_cannot_be_shown_is_refused_before_anything_is_served(served, small_file, tmp_path):
+    bad = tmp_path / "bad.pth"
+    bad.write_bytes(b"no weights")
+    (tmp_path / "a.png").write_bytes(b"no image")
+    for given, name in [((bad,), "bad.pth"), ((small_file, bad), "bad.pth"),
+                        (("--images", tmp_path), "a.png")]:  # fmt: skip
+        code, said = explored(*given)
+        assert code == 2
+        assert name in said
+        assert said.startswith("viz: ")
+        assert said.count("\n") == 1
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert explored("--images", empty)[0] == 2
+    assert not served
+    assert explored(small_file) == (0, "")
+    assert served
+
+
+def test_a_port_in_use_is_refused(served):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        refused = (2, f"viz: port {port} is in use; choose another with --port.\n")
+        assert explored("--port", port) == refused
+        assert not served
+    assert explored("--port", port) == (0, "")
+
+
+def test_names_need_no_file(monkeypatch, served, shipped, small_file):
     shipped["small"] = small_file
-    monkeypatch.setenv("VIZ_EXPLORER", "")
-    monkeypatch.setattr("streamlit.web.cli.main", lambda given, **kw: None)
+    monkeypatch.setattr("viz.model.zoo.on_this_machine", lambda name: None)
     assert launch.launch(["small", "convmixer_768_32"], browser=False) == 0
 
 

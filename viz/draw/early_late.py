@@ -247,7 +247,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     handles = [
         Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
                label="estimate" + f", {percent} over blocks and kernels" * some),
-        Line2D([], [], color="#aaaaaa", linewidth=3, label="over kernels alone"),
+        Line2D([], [], color="#aaaaaa", linewidth=2, label="over kernels alone"),
         Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
                label="each late block against each early one"),
     ]  # fmt: skip
@@ -261,7 +261,8 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
 
 def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
     """What stands behind a delta: kernels alone, and each pair of blocks."""
-    axes.hlines(rows, *result.delta_interval_kernels.T, color="#bbbbbb", linewidth=3, zorder=1)
+    # Above the estimate, whose point would hide it.
+    axes.hlines(rows + 0.22, *result.delta_interval_kernels.T, color="#aaaaaa", linewidth=2)
     flat = result.delta_pairs.reshape(len(rows), -1)
     axes.plot(
         flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
@@ -303,7 +304,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     left, gap_x, gap_y = 0.38, 0.42, 0.46
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
     foot = below + 0.2 + 0.32 + 0.12 * stacked
-    room = height - above - foot - 0.2
+    room = height - above - foot - 0.32
     tall = (room - (down - 1) * gap_y) / down
     early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
     axes = []

@@ -141,7 +141,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     more odd than even energy, a quarter is positive inside and negative around.
     """
     width, height = inches(target)
-    texts = ["\n".join(wrapped(_minus(verdict.sentence), width)) for verdict in result.verdicts]
+    texts = ["\n".join(wrapped(_minus(verdict.shares), width)) for verdict in result.verdicts]
     above, below = heading(
         target,
         result.source.name,

@@ -106,23 +106,17 @@ def _missing(wanted: str, shown: str) -> str:
     return f"There is no checkpoint called {plain(wanted)} here. Shown instead: {plain(shown)}."
 
 
-def _absent(spelling: str) -> str:
-    """Return the official name meant, if its weights would have to be downloaded."""
-    from viz.model.zoo import official_name, on_this_machine
-
-    name = "" if Path(spelling).exists() else official_name(spelling)
-    return name if name and on_this_machine(name) is None else ""
-
-
 def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
     """Open one of the offers; say why it cannot be."""
+    from viz.model.zoo import to_download
+
     offers: dict[str, tuple[str, str]] = st.session_state[_OFFERS]
     upload = uploads().get(key)
     spelling, path = offers[key]
     try:
         if upload is not None:
             return Opened(key, spelling, upload.checkpoint, True)
-        absent = _absent(path)
+        absent = to_download(path)
         if absent:
             say(partial(show_download, absent))
             return None
@@ -142,6 +136,8 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     messages : list of callable
         Each shows one sentence on the page.
     """
+    from viz.model.zoo import to_download
+
     messages: list[Callable[[], Any]] = []
     with st.sidebar:
         place = st.container()
@@ -150,7 +146,7 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
             take_uploads(lambda path: _load(path))
         offers = _offers()
         messages += [partial(st.error, plain(sentence)) for sentence in refused()]
-        if all(_absent(path) for _, path in offers.values() if path):
+        if all(to_download(path) for _, path in offers.values() if path):
             messages.append(partial(st.info, _NOTHING))
         st.session_state[_OFFERS] = offers
         with place:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 import threading
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
-from viz.explorer.settings import Start, flags
+from viz.explorer.settings import HOSTS, MAX_IMAGES, Start, flags
 from viz.results.refusal import Refusal
 
 __all__ = ["APP", "LaunchError", "arguments", "launch"]
@@ -49,16 +53,20 @@ def arguments(*, port: int | None = None, browser: bool = True) -> list[str]:
     return given
 
 
-def _check(
-    checkpoints: Sequence[str | Path], images: str | Path | None, sweep: str | Path | None
-) -> None:
-    from viz.model.zoo import official_name, shipped_checkpoints
+def _check_port(port: int) -> None:
+    """Refuse a port that is taken, before the server does with a line of its own."""
+    with socket.socket() as one:
+        if os.name == "posix":
+            # As the server does: a port whose last connections are still closing is free.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((HOSTS[0], port))
+        except OSError as error:
+            why = "is in use" if error.errno == errno.EADDRINUSE else "cannot be used"
+            raise LaunchError(f"port {port} {why}; choose another with --port.") from None
 
-    for name in map(str, checkpoints):
-        if not (Path(name).exists() or official_name(name) or name in shipped_checkpoints()):
-            raise LaunchError(
-                f"{name}: no such file, and no shipped or official name; check the path."
-            )
+
+def _check(images: str | Path | None, sweep: str | Path | None) -> None:
     if images is not None and not Path(images).is_dir():
         raise LaunchError(f"{images}: no such folder; give a folder of images.")
     if sweep is not None and not Path(sweep).is_file():
@@ -67,6 +75,24 @@ def _check(
         raise LaunchError(
             f"{sweep}: a sweep holds no pixels; give the folder of its images with --images, too."
         )
+
+
+def _check_content(checkpoints: Sequence[str | Path], images: str | Path | None) -> None:
+    """Read what the first page would show an error about."""
+    from viz.image_sets import open_images
+    from viz.model.checkpoint import CheckpointWarning, load
+    from viz.model.zoo import to_download
+    from viz.results.network import Preprocessing
+
+    with warnings.catch_warnings():
+        # The page shows them.
+        warnings.simplefilter("ignore", CheckpointWarning)
+        for name in map(str, checkpoints):
+            # The page offers to download what is not here.
+            if not to_download(name):
+                load(name)
+    if images is not None:
+        open_images(images, Preprocessing(), limit=MAX_IMAGES).check()
 
 
 def launch(
@@ -103,10 +129,18 @@ def launch(
     Raises
     ------
     LaunchError
-        If a file or folder does not exist, a sweep comes without its images, or the port is none.
+        If the folder or sweep does not exist, a sweep comes without its images, or the port is none
+        or in use.
+    CheckpointError
+        If a checkpoint cannot be loaded.
+    ImageError
+        If the folder holds no image that can be read.
     """
-    _check(checkpoints, images, sweep)
+    _check(images, sweep)
     given = arguments(port=port, browser=browser)
+    if port is not None:
+        pass
+    pass
     folder, file = (str(path) if path else None for path in (images, sweep))
     Start(tuple(map(str, checkpoints)), folder, file).write()
     # Reading torch takes seconds: the browser opens meanwhile.

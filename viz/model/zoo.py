@@ -25,6 +25,7 @@ __all__ = [
     "official_name",
     "on_this_machine",
     "shipped_checkpoints",
+    "to_download",
     "user_folder",
 ]
 
@@ -230,6 +231,23 @@ def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path |
 
     found = try_to_load_from_cache(weights.hub_id, "model.safetensors", cache_dir=cache_dir)
     return Path(found) if isinstance(found, str) else None
+
+
+def to_download(text: str) -> str:
+    """Return the official name meant by a text, where its weights are not on this machine yet.
+
+    Parameters
+    ----------
+    text : str
+        A path, or a name that `viz.load` takes.
+
+    Returns
+    -------
+    str
+        A key of `OFFICIAL`, or ``""``.
+    """
+    name = "" if Path(text).exists() else official_name(text)
+    return name if name and on_this_machine(name) is None else ""
 
 
 def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:

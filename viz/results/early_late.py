@@ -77,6 +77,11 @@ class Verdict:
         return _short(self.group, self.statement, self.answer)
 
     @property
+    def shares(self) -> str:
+        """The answer and the shares it is of: `sentence` without its thresholds."""
+        return self.sentence.partition(" Over ")[0]
+
+    @property
     def details(self) -> str:
         """What the answer rests on: the rest of `sentence`, to be read by itself."""
         rest = self.sentence.removeprefix(self.short).lstrip()
