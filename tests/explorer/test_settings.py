@@ -112,7 +112,7 @@ def test_launch_hands_over(served, small_file, tmp_path):
         ({"port": 70000}, "no port 70000"),
     ],
 )
-def test_launch_refuses_what_is_not_there(wrong, word):
+def test_launch_refuses_what_is_not_there(served, wrong, word):
     with pytest.raises(Refusal, match=word):
         launch.launch(**wrong)
 

@@ -139,8 +139,8 @@ def launch(
     _check(images, sweep)
     given = arguments(port=port, browser=browser)
     if port is not None:
-        pass
-    pass
+        _check_port(port)
+    _check_content(checkpoints, images)
     folder, file = (str(path) if path else None for path in (images, sweep))
     Start(tuple(map(str, checkpoints)), folder, file).write()
     # Reading torch takes seconds: the browser opens meanwhile.
