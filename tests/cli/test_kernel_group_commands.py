@@ -72,6 +72,16 @@ def test_impossible_groups_are_one_sentence_before_any_work(
 
 
 @pytest.mark.usefixtures("drawn_once")
+@pytest.mark.parametrize("name", ["clusters", "mixing"])
+def test_what_was_found_is_said_once(small_file, tmp_path, name):
+    done = run(name, small_file, "-o", tmp_path / "figure.png")
+    assert done.exit_code == 0, done.output
+    lines = done.stderr.splitlines()
+    assert lines
+    assert len(set(lines)) == len(lines)
+
+
+@pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize(
     ("name", "options", "n_narrow"), [("early-late", [], 4), ("clusters", ["--n-clusters", "2"], 0)]
 )

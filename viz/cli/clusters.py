@@ -29,16 +29,12 @@ def clusters(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     Stability stands beside that of a cloud without clusters; agreement with the labels, maps,
     and the kernels' covariance by block belong to it. -o FILE draws the centres by depth.
     """
-    from viz.catalogue import view
     from viz.measure.clusters import cluster_checkpoint
 
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     with progress_bar() as progress:
         result = cluster_checkpoint(loaded, n_clusters=n_clusters, seed=seed, progress=progress)
-    sentence = view("clusters").sentence
-    if not as_json and sentence is not None:
-        click.echo(sentence(result), err=True)
     write_output("clusters", result, output, as_json, force)
 
 

@@ -52,8 +52,6 @@ def mixing(checkpoint: str, images: Path | None, output: Path | None, as_json: b
         result = measure(loaded, found, seed=seed, progress=progress)
     if found is not None:
         say_skipped(found)
-    if not as_json:
-        click.echo(result.sentence(), err=True)
 
     def partners(drawn: Any) -> Any:
         from viz.draw.mixing_flow import draw_partners, partners_figure
