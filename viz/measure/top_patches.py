@@ -224,7 +224,7 @@ def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Pat
 def _elsewhere(sweep: Sweep, folder: str | Path, missing: str) -> TopPatchesError:
     """Say that a folder is not the one that was swept."""
     return TopPatchesError(
-        f"{folder}: holds no {missing}, which is among the {len(sweep.image_names)} images that "
+        f"{folder}: holds no {missing}, which is among the {sweep.n_images} images that "
         "were swept; give the folder that the sweep was made of, or sweep this one."
     )
 
