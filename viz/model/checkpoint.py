@@ -227,8 +227,9 @@ def _resolve(source: Any) -> _Target:
         if not os.path.lexists(path) and not path.suffix and path.name == text:
             names = [*shipped, *zoo.OFFICIAL]
             near = difflib.get_close_matches(text, names, 1)
-            hint = f"did you mean {near[0]}" if near else f"known names are {', '.join(names)}"
-            raise CheckpointError(f"{text}: no such file, and no checkpoint of that name; {hint}?")
+            known = f"known names are {', '.join(names)}."
+            hint = f"did you mean {near[0]}?" if near else known
+            raise CheckpointError(f"{text}: no such file, and no checkpoint of that name; {hint}")
     return _Target(text, path.name, path, zoo.official_by_path(path.absolute()))
 
 
