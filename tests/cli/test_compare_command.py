@@ -78,6 +78,29 @@ def test_snapshots_give_everything(small_file, others, tmp_path, monkeypatch):
     assert run(small_file, others["later"], "-o", out).exit_code == 2  # it exists
 
 
+def test_one_network_twice_is_said(small_file, others, tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(small_file.read_bytes())
+    note = f"viz: note: {small_file.name} and copy.safetensors are the same file"
+    arguments = (small_file, copy, "-o", tmp_path / "c.png")
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count(note) == 1
+    other = run(small_file, others["later"], *arguments[2:], "--force")
+    assert "same file" not in other.stderr
+
+
+def test_a_report_on_one_network_twice_says_so(small_file, tmp_path, monkeypatch):
+    monkeypatch.setattr("viz.report.build.build", lambda *given, **options: [])
+    words = ["report", str(small_file), str(small_file), "-o", str(tmp_path / "r")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("are the same file") == 1
+    alone = CliRunner().invoke(main, ["report", str(small_file), "-o", str(tmp_path / "r")])
+    assert alone.exit_code == 0, alone.output
+    assert "same file" not in alone.stderr
+
+
 def test_a_file_holds_the_first_figure_alone(small_file, others, tmp_path):
     done = run(small_file, others["shallow"], "-o", tmp_path / "c.svg")
     assert done.exit_code == 0, done.output

@@ -28,6 +28,7 @@ __all__ = [
     "loading_options",
     "numbers",
     "open_checkpoint",
+    "open_two",
     "progress_bar",
     "say",
     "seed_option",
@@ -202,6 +203,30 @@ def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
     from viz.model.checkpoint import load
 
     return load(checkpoint, **options)
+
+
+def open_two(checkpoint: str, other: str, **options: Any) -> tuple[Checkpoint, Checkpoint]:
+    """Load two checkpoints, and say so where they are one.
+
+    Parameters
+    ----------
+    checkpoint, other : str
+        Paths or names.
+    **options : Any
+        As `viz.load` takes them.
+
+    Returns
+    -------
+    tuple of Checkpoint
+        The networks.
+    """
+    a, b = (open_checkpoint(each, **options) for each in (checkpoint, other))
+    if a.source.sha256 == b.source.sha256:
+        say(
+            f"viz: note: {a.source.name} and {b.source.name} are the same file "
+            f"(sha256 {a.source.sha256[:12]}…): the network is laid beside itself."
+        )
+    return a, b
 
 
 force_option = click.option("--force", is_flag=True, help="Replace what exists.")

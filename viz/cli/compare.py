@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, open_checkpoint, progress_bar, say, seed_option
+from viz.cli.common import loading, open_two, progress_bar, say, seed_option
 from viz.cli.output import check_output, writing
 
 __all__ = ["COMMANDS"]
@@ -35,7 +35,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     from viz.catalogue import COMPARISONS, Given
 
     check_output(output, as_json, force)
-    a, b = (open_checkpoint(each, **options) for each in (checkpoint, other))
+    a, b = open_two(checkpoint, other, **options)
     given = Given(images=_opening(images, limit, a), seed=seed)
     rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS
     results, refused = {}, {}

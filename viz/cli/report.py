@@ -13,6 +13,7 @@ from viz.cli.common import (
     force_option,
     loading_options,
     open_checkpoint,
+    open_two,
     progress_bar,
     say,
     seed_option,
@@ -121,7 +122,10 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
     check_folder(folder, force=force, resume=resume)
     loading = {name: options[name] for name in ("activation", "ema", "classes")}
-    opened = [open_checkpoint(each, **loading) for each in checkpoints]
+    if len(checkpoints) == 2:
+        opened = list(open_two(*checkpoints, **loading))
+    else:
+        opened = [open_checkpoint(checkpoints[0], **loading)]
     told = ("images", "limit", "sweep", "quick", "only", "skip", "paper", "seed", *loading)
     formats = ",".join(suffix.lstrip(".") for suffix in options["formats"]) or None
     said = {f"--{name}": options[name] for name in told} | {"--formats": formats}
