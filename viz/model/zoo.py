@@ -104,6 +104,8 @@ OFFICIAL = {
 }
 """The paper's three ImageNet networks. The hashes are those shown on the hub's file pages."""
 
+_FIRST = "photos-p7"
+"""Of the shipped checkpoints, the one that examples are made with."""
 _DECORATION = re.compile(r"^(hf[-_]hub:)?(timm/)?|(\.in1k)?$")
 
 
@@ -125,7 +127,8 @@ def shipped_checkpoints() -> dict[str, Path]:
     Returns
     -------
     dict of str to Path
-        By name, from ``checkpoints/`` in a clone, else from the installed package.
+        By name, from ``checkpoints/`` in a clone, else from the installed package; the one that
+        examples are made with comes first.
     """
     package = Path(__file__).resolve().parents[1]
     folders = [package / "shipped"]
@@ -133,7 +136,8 @@ def shipped_checkpoints() -> dict[str, Path]:
         folders.insert(0, package.parent / "checkpoints")
     found: dict[str, Path] = {}
     for folder in folders:
-        for path in sorted(folder.glob("*.safetensors")):
+        paths = folder.glob("*.safetensors")
+        for path in sorted(paths, key=lambda path: (path.stem != _FIRST, path.stem)):
             if path.stem not in OFFICIAL:
                 found.setdefault(path.stem, path)
     return found
