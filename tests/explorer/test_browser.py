@@ -225,7 +225,7 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
     from viz.cli import main
 
     page = visit("depthwise?order=norm&scale=tile", title="Depthwise kernels")
-    page.get_by_text("Take it home").click()
+    page.get_by_text("Download: figure, data, and the lines").click()
     got = {}
     for label in ("PNG", "SVG", "PDF", "Arrays (NPZ)", "Table (CSV)"):
         with page.expect_download() as download:

@@ -140,7 +140,7 @@ def take_home(
     part : str
         Of a page that shows several results: what this one is.
     """
-    what = f"Take {part} home" if part else "Take it home"
+    what = f"Download {part}" if part else "Download"
     with st.expander(f"{what}: figure, data, and the lines that make them"):
         for name, make in figures.items():
             with st.container(horizontal=True, vertical_alignment="center"):
