@@ -49,11 +49,16 @@ def palette(shot, width):
 
 def picture(page, address, title, tallest):
     """Open a page, let it measure what it asks about, and return its picture."""
+    from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
     page.goto(address)
     settle(page, timeout=300_000)
     for _ in range(3):
         start = page.get_by_test_id("stMain").get_by_role("button", name="Measure", exact=True)
-        if not start.count():
+        try:
+            # A page may settle before its button comes.
+            start.first.wait_for(timeout=3000)
+        except PlaywrightTimeout:
             break
         left = start.count() - 1
         start.first.click()
