@@ -24,7 +24,7 @@ def beyond(figure):
 def texts(figure):
     """Every visible text that says something, with its box in pixels."""
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    figure.draw_without_rendering()
     renderer = canvas.get_renderer()
     found, undrawn = [], beyond(figure)
     for artist in figure.findobj(Text):

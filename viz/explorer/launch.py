@@ -79,6 +79,8 @@ def _check(images: str | Path | None, sweep: str | Path | None) -> None:
 
 def _check_content(checkpoints: Sequence[str | Path], images: str | Path | None) -> None:
     """Read what the first page would show an error about."""
+    if not checkpoints and images is None:
+        return
     from viz.image_sets import open_images
     from viz.model.checkpoint import CheckpointWarning, load
     from viz.model.zoo import to_download
