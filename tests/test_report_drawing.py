@@ -57,7 +57,7 @@ def at_once(monkeypatch):
 
 
 def test_the_same_bytes_from_both(small, part, at_once):
-    """The first section is drawn beside the second, which nothing is measured after."""
+    """The first section is drawn beside the second, after which nothing is measured."""
     seen = []
     other = replace(PATCHES, name="other", figures=(replace(PATCHES.figures[1], name="b"),))
     build(small, part / "r", views=[PATCHES, other], formats=[".pdf"], beside=True,
@@ -92,6 +92,15 @@ HERE = Section(PATCHES.name, "drawn", "here")
 def fake(monkeypatch):
     """What this process draws."""
     monkeypatch.setattr(drawing, "draw", lambda row, *how: HERE)
+
+
+def test_the_last_is_drawn_here_while_the_one_before_is_drawn_there(part, at_once, fake):
+    with Drawing(part, (), (), beside=True) as one:
+        one.ask(PATCHES, more=True)
+        one.ask(PATCHES, more=False)
+        here, there = one.ended(wait=True)
+    assert here[1] == HERE
+    assert there[1].figures
 
 
 def asked(part, *, told, beside=0):

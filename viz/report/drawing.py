@@ -98,14 +98,13 @@ class Drawing:
         more : bool
             Whether there is something to measure meanwhile.
         """
-        # The other process knows the catalogue's own rows alone.
-        if not self._beside or _rows().get(row.name) is not row:
+        pays = self._process is not None or time.perf_counter() - self._begun > WORTH
+        # The other process knows the catalogue's own rows alone; and with nothing more to measure
+        # this one draws while the other may still be at the section before.
+        if not (self._beside and pays and more and _rows().get(row.name) is row):
             self._here.append(row)
             return
         if self._process is None:
-            if not more or time.perf_counter() - self._begun <= WORTH:
-                self._here.append(row)
-                return
             self._start()
         self._asked[row.name] = row
         self._say({"section": row.name})
@@ -128,6 +127,7 @@ class Drawing:
         OSError
             If a file could not be written.
         """
+        yield from self._drawn_here()
         while self._asked and (wait or not self._answers.empty()):
             line = self._answers.get()
             try:
@@ -140,6 +140,9 @@ class Drawing:
                 yield row.name, Section.from_dict(answer["section"]), float(answer["seconds"])
             else:
                 self._here.append(row)
+        yield from self._drawn_here()
+
+    def _drawn_here(self) -> Iterator[Done]:
         while self._here:
             begun = time.perf_counter()
             row = self._here.pop(0)
