@@ -154,6 +154,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
     if output.suffix != ".npz":
         raise click.BadParameter(f"{output}: a file that ends in .npz is expected.",
                                  param_hint="'--output'")  # fmt: skip
+    from viz.sweep.memory import keep_memory
     from viz.sweep.plan import listed
     from viz.sweep.run import Settings, shards_folder, sweep_folder
 
@@ -166,6 +167,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
 
         torch.set_num_threads(threads)
     loaded, _ = open_with_images(checkpoint, images, options)
+    keep_memory()
     total = len(listed(images, limit).names)
     progress = Progress(total)
     engine, shared = _engine(workers, cluster, threads)

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from viz.model.checkpoint import Checkpoint
 from viz.results.refusal import Refusal
+from viz.sweep.memory import MMAP, TRIM, keep_memory
 from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
 from viz.sweep.tally import SweepError
@@ -82,6 +83,7 @@ class _Worker:
 
 def _serve(pipe: Connection, run: Run) -> None:
     """Count what comes down the pipe until it closes; errors go back as they are."""
+    keep_memory()
     while True:
         try:
             work, job = pipe.recv()
@@ -260,7 +262,12 @@ class Cluster:
             with client:
                 yield client
             return
-        settings = {"distributed.scheduler.allowed-failures": ATTEMPTS - 1}
+        settings = {
+            "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
+            # Dask has workers give memory back at once; the next batch then waits for new pages.
+            "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": TRIM,
+            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": MMAP,
+        }
         # On loopback only: a dashboard would listen on every interface.
         with (
             import_module("dask").config.set(settings),
