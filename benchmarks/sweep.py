@@ -28,6 +28,7 @@ from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
 from viz.results.network import Preprocessing
 from viz.sweep.engines import Cluster, InProcess, Processes
+from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
 from viz.sweep.run import Settings, sweep_folder
@@ -173,6 +174,7 @@ def main():
     parser.add_argument("--engines", action="store_true")
     told = parser.parse_args()
     torch.set_num_threads(told.threads)
+    keep_memory()  # as viz sweep does
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as temporary:
         scratch = Path(temporary)

@@ -168,7 +168,7 @@ def _table(
     rows: dict[str, Any] = {
         "kernel": side.channel,
         "link": [f"{'+' if v >= 0 else '−'}{abs(v):.3f}" for v in links],
-        "share": [f"{percent(v, 1)}" for v in shares],
+        "share": [percent(v, 1) for v in shares],
     }
     if description is not None:
         rows["label"] = labels_of(description, side)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["LIMIT", "build"]
+__all__ = ["LIMIT", "build", "unfit"]
 
 LIMIT = 64
 """Images of a folder that a report takes, unless told otherwise."""
@@ -205,14 +205,30 @@ def build(
     return tuple(sections[name] for name in names)
 
 
+def unfit(views: Sequence[Shown], networks: Sequence[Checkpoint]) -> dict[str, str]:
+    """Tell which comparisons two networks do not allow.
+
+    Parameters
+    ----------
+    views : sequence of Shown
+        Of the catalogue.
+    networks : sequence of Checkpoint
+        That are compared.
+
+    Returns
+    -------
+    dict of str to str
+        Title and reason.
+    """
+    asked = (row for row in views if isinstance(row, Comparison))
+    return {row.title: reason for row in asked if (reason := row.refuses(*networks))}
+
+
 def _fitting(
     views: Sequence[Shown], networks: Sequence[Checkpoint]
 ) -> tuple[tuple[Shown, ...], dict[str, str]]:
     """Leave out comparisons that two networks do not allow; say why, by title."""
-    refused: dict[str, str] = {}
-    for row in views:
-        if isinstance(row, Comparison) and (reason := row.refuses(*networks)):
-            refused[row.title] = reason
+    refused = unfit(views, networks)
     kept = tuple(row for row in views if row.title not in refused)
     if not kept:
         raise ReportError(f"no section is left to write: {'; '.join(refused.values())}")

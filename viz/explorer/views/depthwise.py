@@ -97,8 +97,8 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
     with st.expander("Share of each label, block by block"):
         every = range(int(description.block.max()) + 1)
         found = [description.shares(block) for block in every]
-        rows = {"centre-surround": [f"{percent(s['on-centre'] + s['off-centre'])}" for s in found]}
-        rows |= {name: [f"{percent(share[name])}" for share in found] for name in shares}
+        rows = {"centre-surround": [percent(s["on-centre"] + s["off-centre"]) for s in found]}
+        rows |= {name: [percent(share[name]) for share in found] for name in shares}
         st.dataframe({"block": list(every), **rows}, hide_index=True)
         st.caption(
             "Centre-surround is on-centre and off-centre together. A label names the strongest of "

@@ -14,7 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from viz.catalogue import COMPARISONS, VIEWS, Comparison
+from viz.catalogue import COMPARISONS, VIEWS
 from viz.catalogue.base import Shown
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.explorer import state
@@ -26,8 +26,7 @@ from viz.explorer.take_home import file_stem
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import Worked, work
 from viz.image_sets import default_images
-from viz.model.checkpoint import Checkpoint
-from viz.report.build import build
+from viz.report.build import build, unfit
 from viz.report.facts import command_line
 from viz.report.plan import choose
 from viz.results.refusal import Refusal
@@ -127,7 +126,7 @@ def _built(
                 Path(zipped).read_bytes(),
                 tuple((s.title, said) for s in written if (said := s.finding or s.nothing)),
                 tuple((s.title, s.failed) for s in written if s.failed),
-                _unfit([rows[name] for name in sections], checkpoints),
+                tuple(unfit([rows[name] for name in sections], checkpoints).items()),
             )
 
     digest = hashlib.sha256(",".join(names).encode()).hexdigest()[:16]
@@ -182,12 +181,6 @@ def _page(found: Opened) -> None:
         shown = _command(networks, folder, None if sweep is None else str(sweep), names, stem)
         st.code(shown, language="bash", wrap_lines=True)
         st.caption("--paper letter and --formats change what is written.")
-
-
-def _unfit(chosen: Sequence[Shown], networks: Sequence[Checkpoint]) -> tuple[tuple[str, str], ...]:
-    """Return the comparisons that two networks do not allow, and why."""
-    asked = (row for row in chosen if isinstance(row, Comparison))
-    return tuple((row.title, why) for row in asked if (why := row.refuses(*networks)))
 
 
 def _show(report: _Report, stem: str) -> None:
