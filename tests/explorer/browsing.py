@@ -188,6 +188,15 @@ def lies(locator):
     return box
 
 
+def press(locator):
+    """Press a button, a link or a heading that folds, wherever it is moving.
+
+    By its key: a click that begins on what just then moves ends beside it, and is lost.
+    """
+    locator.wait_for()
+    locator.press("Enter")
+
+
 def at_address(page, *parts):
     """Wait until the address of a page holds all of these."""
     page.wait_for_url(lambda url: all(part in url for part in parts))

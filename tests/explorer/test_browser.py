@@ -14,6 +14,7 @@ from browsing import (
     free_port,
     launched,
     lies,
+    press,
     serve,
     settle,
     visiting,
@@ -154,16 +155,17 @@ def test_enlarging(visit):
     page = visit("depthwise", title="Depthwise kernels")
     frame = page.locator(".frame").first
     before = lies(frame)["width"]
-    page.get_by_role("button", name="Larger").click()
+    press(page.get_by_role("button", name="Larger"))
     becomes(page, lambda: frame.bounding_box()["width"] > before, True)
-    page.get_by_role("button", name="Fit the width").click()
+    press(page.get_by_role("button", name="Fit the width"))
     becomes(page, lambda: frame.bounding_box()["width"], before)
 
 
 def test_a_copied_link_shows_the_same(visit):
     first = visit("depthwise", title="Depthwise kernels")
-    first.get_by_label("Colour scale").click()
-    first.get_by_role("option", name="one for all").click()
+    # Typed: a list opened by a click may be closed by what the page does just then.
+    first.get_by_label("Colour scale").fill("one for all")
+    first.get_by_label("Colour scale").press("Enter")
     first.wait_for_url("**/depthwise?*scale=figure*")
     address = first.url.split("/", 3)[3]
     second = visit(address, title="Depthwise kernels")
@@ -193,14 +195,15 @@ def test_uploads(visit, grey_file, small_file, tmp_path):
     upload(page, "yours.safetensors", small_file.read_bytes())
     settle(page, "yours.safetensors")
     # It is removed with its x; the other is still offered.
-    page.get_by_text("Open files of your own").first.click()
-    page.get_by_test_id("stFileChip").filter(has_text="yours").get_by_role("button").click()
+    press(page.locator("summary", has_text="Open files of your own"))
+    press(page.get_by_test_id("stFileChip").filter(has_text="yours").get_by_role("button"))
     settle(page, "small.safetensors")
-    # Typed: a list opened by a click may be closed by what the page does just then.
-    page.get_by_test_id("stSidebar").get_by_label("Checkpoint").fill("mine")
-    page.get_by_role("option", name="mine.safetensors (uploaded)").click()
+    chosen = page.get_by_test_id("stSidebar").get_by_label("Checkpoint")
+    chosen.fill("mine")
+    page.get_by_role("option", name="mine.safetensors (uploaded)").wait_for()
+    chosen.press("Enter")
     settle(page, "mine.safetensors")
-    page.get_by_role("link", name="Depthwise kernels").click()
+    press(page.get_by_role("link", name="Depthwise kernels"))
     settle(page, "Depthwise kernels")
     assert not mark.exists()
 
@@ -225,11 +228,11 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
     from viz.cli import main
 
     page = visit("depthwise?order=norm&scale=tile", title="Depthwise kernels")
-    page.get_by_text("Download: figure, data, and the lines").click()
+    press(page.locator("summary", has_text="Download: figure, data, and the lines"))
     got = {}
     for label in ("PNG", "SVG", "PDF", "Arrays (NPZ)", "Table (CSV)"):
         with page.expect_download() as download:
-            page.get_by_role("button", name=label, exact=True).click()
+            press(page.get_by_role("button", name=label, exact=True))
         name = download.value.suggested_filename
         download.value.save_as(tmp_path / name)
         got[label] = tmp_path / name

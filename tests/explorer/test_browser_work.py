@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from browsing import becomes, explore, free_port, launched, serve, settle, visiting
+from browsing import becomes, explore, free_port, launched, press, serve, settle, visiting
 from PIL import Image
 
 from viz.model.convmixer import ConvMixer
@@ -69,17 +69,17 @@ def picture(seed):
 
 def test_long_work_is_asked_for_told_and_stopped(visit):
     page = visit("attributions?checkpoint=large.safetensors", title="Attributions and trust")
-    page.get_by_role("button", name="Measure").click()
+    press(page.get_by_role("button", name="Measure"))
     bar = page.get_by_text("Measuring attribution: step")
     bar.wait_for()
-    page.get_by_test_id("stMain").get_by_role("button", name="Stop").click()
+    press(page.get_by_test_id("stMain").get_by_role("button", name="Stop"))
     page.get_by_text("Stopped; nothing of it is kept.").wait_for()
     settle(page)
     becomes(page, bar.count, 0)
-    page.get_by_role("button", name="Measure").click()
+    press(page.get_by_role("button", name="Measure"))
     bar.wait_for()
     # Leaving the page ends the work, too.
-    page.get_by_role("link", name="Overview").click()
+    press(page.get_by_role("link", name="Overview"))
     settle(page, "large.safetensors")
 
 
@@ -90,7 +90,7 @@ def test_one_step_back_leaves_a_page(visit):
         ("Receptive fields", "Receptive fields"),
         ("One patch filter", "Patch filter 0"),
     ):
-        page.get_by_role("link", name=name, exact=True).click()
+        press(page.get_by_role("link", name=name, exact=True))
         settle(page, title)
     for title in ("Receptive fields", "Depthwise kernels", "small.safetensors"):
         page.go_back()
@@ -101,7 +101,7 @@ def test_images_are_dropped_and_used(visit):
     """Dropped on the sidebar they are shown; a bad one is answered; elsewhere they are missed."""
     page = visit("feature-maps?checkpoint=small.safetensors", title="Feature maps")
     page.get_by_text("Images: the folder pictures").wait_for()
-    page.get_by_text("Images of your own").first.click()
+    press(page.locator("summary", has_text="Images of your own"))
     content = picture(11)
     page.get_by_test_id("stFileUploaderDropzone").nth(1).dispatch_event(
         "drop", {"dataTransfer": transfer(page, "mine.png", content)}
@@ -113,7 +113,7 @@ def test_images_are_dropped_and_used(visit):
     other = visit(page.url.split("/", 3)[3], title="Feature maps")
     other.get_by_test_id("stAlert").get_by_text("This link shows uploaded images").wait_for()
     for title in ("One kernel", "Feature maps", "Receptive fields"):
-        page.get_by_test_id("stPageLink").get_by_text(title, exact=True).click()
+        press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
         page.wait_for_url(f"**/{title.lower().replace(' ', '-').removeprefix('one-')}?*")
         page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
     other.get_by_text("Images: the folder pictures").wait_for()
@@ -137,7 +137,7 @@ def test_the_menu_makes_room_on_a_narrow_screen(visit, chromium):
     page.reload()
     settle(page, "small.safetensors")
     page.get_by_test_id("stExpandSidebarButton").click()
-    page.get_by_role("link", name="Depthwise kernels").click()
+    press(page.get_by_role("link", name="Depthwise kernels"))
     settle(page, "Depthwise kernels")
     page.get_by_test_id("stExpandSidebarButton").wait_for()
     becomes(page, lambda: page.locator("h1").bounding_box()["x"] >= 0, True)
