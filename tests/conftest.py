@@ -1,5 +1,6 @@
 """Small networks that every test may use."""
 
+import gc
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,6 +17,13 @@ mpl.use("agg")
 
 _STARTS = {".png": b"\x89PNG", ".svg": b"<?xml", ".pdf": b"%PDF"}
 _INCH = 72
+
+
+def pytest_collection_finish():
+    """What is imported and collected stays; full collections, of all there is, are made rarer."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(700, 10, 40)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,15 @@ def processes(parent=None):
     return [p for p in psutil.Process(parent).children() if BEGIN in p.cmdline()]
 
 
+def begun(count, parent=None):
+    """So many that draw: what has just been begun tells a moment later what it was told."""
+    end = time.monotonic() + 60
+    while len(found := processes(parent)) != count and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(found) == count
+    return found
+
+
 @pytest.fixture(scope="module")
 def small(small_file):
     from viz.model.checkpoint import load
@@ -107,9 +116,7 @@ def asked(part, *, told, beside=0):
     """What becomes of a section that the other process is asked for; how many were begun."""
     with Drawing(part, (), (), beside=True, tell=told.append) as one:
         one.ask(PATCHES, more=True)
-        begun = processes()
-        assert len(begun) == beside
-        yield begun
+        yield begun(beside)
         ((name, section, seconds),) = one.ended(wait=True)
     assert (name, seconds > 0) == (PATCHES.name, True)
     assert processes() == []
@@ -183,7 +190,7 @@ def test_a_file_that_cannot_be_written_ends_the_report(part, at_once):
 def test_it_ends_with_the_report(part, at_once):
     with pytest.raises(KeyboardInterrupt), Drawing(part, (".pdf",), (), beside=True) as one:
         one.ask(PATCHES, more=True)
-        assert len(processes()) == 1
+        begun(1)
         raise KeyboardInterrupt
     assert processes() == []
 
@@ -208,7 +215,7 @@ def test_it_does_not_outlive_a_process_that_is_killed(part):
         [sys.executable, "-c", ABANDONED, part], stdout=subprocess.PIPE, text=True
     ) as parent:
         assert parent.stdout.readline() == "asked\n"
-        (child,) = processes(parent.pid)
+        (child,) = begun(1, parent.pid)
         while not any((part / "figures").iterdir()):
             assert child.is_running()
             time.sleep(0.01)

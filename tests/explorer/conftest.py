@@ -10,6 +10,7 @@ import streamlit as st
 import torch
 from PIL import Image
 from streamlit import config
+from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -38,6 +39,10 @@ def loaded():
 @pytest.fixture(autouse=True)
 def safe(monkeypatch, loaded):
     """Serve as `viz explore` does, from empty caches; few pixels save time."""
+    # Each app would look through all installed packages for components; ours come from no package.
+    monkeypatch.setattr(
+        BidiComponentManager, "discover_and_register_components", lambda self, **settings: None
+    )
     load = checkpoints._load
 
     def once(source):

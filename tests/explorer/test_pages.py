@@ -30,7 +30,10 @@ def fine(app):
 
 
 @pytest.mark.parametrize("name", ["small.safetensors", "grey.safetensors"])
-def test_every_page_shows(open_app, name):
+def test_every_page_shows(open_app, request, name):
+    """Those of the usual network are drawn in the browser's tests and below."""
+    if name == "small.safetensors":
+        request.getfixturevalue("undrawn")
     app = open_app(checkpoint=name)
     for view in VIEWS:
         app.switch_page(f"views/{view}.py")
