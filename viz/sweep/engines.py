@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from viz.model.checkpoint import Checkpoint
 from viz.results.refusal import Refusal
-from viz.sweep.memory import MMAP, TRIM, keep_memory
+from viz.sweep.memory import MAPPED, TRIM, keep_memory
 from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
 from viz.sweep.tally import SweepError
@@ -266,7 +266,7 @@ class Cluster:
             "distributed.scheduler.allowed-failures": ATTEMPTS - 1,
             # Dask has workers give memory back at once; the next batch then waits for new pages.
             "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": TRIM,
-            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": MMAP,
+            "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_MAX_": MAPPED,
         }
         # On loopback only: a dashboard would listen on every interface.
         with (
