@@ -85,6 +85,22 @@ def test_by_default_the_channels_are_of_blocks_from_first_to_last(run, swept, sm
         assert [(c["block"], c["channel"]) for c in channels] == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--channels", "0", "--by-label"], "one of --channels, --label and --by-label"),
+        (["--label", "edge", "--stage", "pointwise"], "leave --stage out"),
+        (["--label", "edge", "--block", 1], "leave --block out"),
+        (["--stage", "patch embedding", "--block", 0], "leave --block out"),
+    ],
+)
+def test_choices_that_exclude_each_other_are_refused(run, swept, small_file, folder, options, told):
+    done = run("top-patches", small_file, folder, "--sweep", swept[0], "--json", *options)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("command", [["preferred-inputs"], ["top-patches", "--by-label"]])
 def test_another_folder_is_refused_before_kernels_are_described(
     run, swept, small_file, tmp_path, command

@@ -268,10 +268,7 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
     FOLDER is the one that was swept; only the images that are shown are read. Crops are as large as
     the field that holds 90 % of the block's effective receptive field.
     """
-    if (channels is not None) + (label is not None) + by_label > 1:
-        raise click.UsageError("give one of --channels, --label and --by-label.")
-    if (label is not None or by_label) and stage not in ("depthwise", "residual"):
-        raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
+    _check_choice(stage, block, channels is not None, label is not None, by_label)
     check_output(output, as_json, force)
     from viz.image_sets import open_images
     from viz.measure.sweep import channels_of_sweep, open_sweep
@@ -301,6 +298,18 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
     result = measure(loaded, found, images, chosen, stage=stage, shown=shown, labels=labels,
                      chosen_by=why)  # fmt: skip
     write_output("top-patches", result, output, as_json, force)
+
+
+def _check_choice(stage: str, block: int | None, given: bool, label: bool, by_label: bool) -> None:
+    """Refuse ways of choosing channels that exclude each other: one would not be heard."""
+    if given + label + by_label > 1:
+        raise click.UsageError("give one of --channels, --label and --by-label.")
+    if (label or by_label) and stage not in ("depthwise", "residual"):
+        raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
+    if (label or by_label) and block is not None:
+        raise click.UsageError("kernels with a label are taken from all blocks: leave --block out.")
+    if stage == "patch embedding" and block is not None:
+        raise click.UsageError("the patch embedding comes before all blocks: leave --block out.")
 
 
 def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescription:
