@@ -23,7 +23,8 @@ def pytest_collection_finish():
     """What is imported and collected stays; full collections, of all there is, are made rarer."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(700, 10, 40)
+    first, second, third = gc.get_threshold()
+    gc.set_threshold(first, second, max(third, 40))
 
 
 @pytest.fixture(scope="session")

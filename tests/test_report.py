@@ -52,6 +52,7 @@ def few_bootstraps(checkpoint, given):
 QUICKER = {"attribution": few_methods, "clusters": few_bootstraps}
 # These are saved as they are; every figure is drawn for the page.
 INKED = {"depthwise", "early-late", "receptive-field", "attribution"}
+assert {figure.name for row in VIEWS for figure in row.figures} >= INKED
 
 
 @pytest.fixture(scope="module")

@@ -191,9 +191,10 @@ def lies(locator):
 def press(locator):
     """Press a button, a link or a heading that folds, wherever it is moving.
 
-    By its key: a click that begins on what just then moves ends beside it, and is lost.
+    By its key: a click that begins on what just then moves ends beside it, and is lost. A mouse
+    could do it, too.
     """
-    locator.wait_for()
+    locator.click(trial=True)
     locator.press("Enter")
 
 

@@ -165,6 +165,7 @@ def test_a_copied_link_shows_the_same(visit):
     first = visit("depthwise", title="Depthwise kernels")
     # Typed: a list opened by a click may be closed by what the page does just then.
     first.get_by_label("Colour scale").fill("one for all")
+    expect(first.get_by_role("option")).to_have_text(["one for all"])
     first.get_by_label("Colour scale").press("Enter")
     first.wait_for_url("**/depthwise?*scale=figure*")
     address = first.url.split("/", 3)[3]
@@ -200,7 +201,7 @@ def test_uploads(visit, grey_file, small_file, tmp_path):
     settle(page, "small.safetensors")
     chosen = page.get_by_test_id("stSidebar").get_by_label("Checkpoint")
     chosen.fill("mine")
-    page.get_by_role("option", name="mine.safetensors (uploaded)").wait_for()
+    expect(page.get_by_role("option")).to_have_text(["mine.safetensors (uploaded)"])
     chosen.press("Enter")
     settle(page, "mine.safetensors")
     press(page.get_by_role("link", name="Depthwise kernels"))

@@ -6,8 +6,19 @@ import io
 import numpy as np
 import pytest
 import torch
-from browsing import becomes, explore, free_port, launched, press, serve, settle, visiting
+from browsing import (
+    becomes,
+    explore,
+    free_port,
+    launched,
+    lies,
+    press,
+    serve,
+    settle,
+    visiting,
+)
 from PIL import Image
+from playwright.sync_api import expect
 
 from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
@@ -137,7 +148,10 @@ def test_the_menu_makes_room_on_a_narrow_screen(visit, chromium):
     page.reload()
     settle(page, "small.safetensors")
     page.get_by_test_id("stExpandSidebarButton").click()
-    press(page.get_by_role("link", name="Depthwise kernels"))
+    link = page.get_by_role("link", name="Depthwise kernels")
+    expect(link).to_be_in_viewport()
+    lies(link)
+    link.click()
     settle(page, "Depthwise kernels")
     page.get_by_test_id("stExpandSidebarButton").wait_for()
     becomes(page, lambda: page.locator("h1").bounding_box()["x"] >= 0, True)

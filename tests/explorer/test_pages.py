@@ -31,7 +31,7 @@ def fine(app):
 
 @pytest.mark.parametrize("name", ["small.safetensors", "grey.safetensors"])
 def test_every_page_shows(open_app, request, name):
-    """Those of the usual network are drawn in the browser's tests and below."""
+    """The usual network's without pictures: the grey one shows that what is measured is drawn."""
     if name == "small.safetensors":
         request.getfixturevalue("undrawn")
     app = open_app(checkpoint=name)

@@ -267,6 +267,8 @@ class Cluster:
             # Dask has workers give memory back at once; the next batch then waits for new pages.
             "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": TRIM,
             "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_MAX_": MAPPED,
+            # Its workers count in a thread, whose own heap has no room for blocks above 64 MB.
+            "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
         }
         # On loopback only: a dashboard would listen on every interface.
         with (
