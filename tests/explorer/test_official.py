@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -99,11 +98,9 @@ def test_a_stopped_download_ends_its_process(tmp_path, monkeypatch):
     def stop(done, total):
         raise Stop
 
-    begun = time.monotonic()
     with pytest.raises(Stop):
         download(NAME, stop, command=[sys.executable, "-c", "import time; time.sleep(60)"])
     assert processes[0].poll() is not None
-    assert time.monotonic() - begun < 30
 
 
 def test_a_download_that_does_not_end_when_asked_is_ended(monkeypatch):
