@@ -1,4 +1,4 @@
-"""Depthwise kernels read one by one: a constant plus named atoms, against shuffled taps."""
+"""Depthwise kernels, each called what it looks like, with the shapes that it is the sum of."""
 
 from __future__ import annotations
 
@@ -6,49 +6,45 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from viz.measure import atom_selection, kernel_descriptors, kernel_labels, kernel_null
-from viz.measure.atom_selection import Sums, coefficients, fit_sums
-from viz.measure.counting import Progress, rank_within
-from viz.measure.kernel_naming import (
-    SHUFFLED,
-    SURROUND_T,
-    NamedKernels,
-    name_kernels,
-    unit_rows,
-)
-from viz.measure.threads import one_thread
-from viz.results.depthwise import DepthwiseDescription
+from viz.measure import kernel_chance, kernel_descriptors, kernel_names, kernel_readout
+from viz.measure.counting import Progress, Steps, rank_within
+from viz.measure.kernel_matching import Match, match, measures, unit_rows
+from viz.measure.kernel_names import Guesses
+from viz.measure.kernel_pictures import KINDS, Bank, bank, name_of
+from viz.measure.kernel_shapes import COEFFICIENTS, Shapes, earned, pursue
+from viz.results.depthwise import UNNAMED, DepthwiseDescription
 from viz.results.network import Source
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["describe", "describe_checkpoint", "fit_alone"]
+__all__ = ["describe", "describe_checkpoint"]
 
-Taps = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-_NEW = SHUFFLED - 1
+Floats = NDArray[np.float64]
+MOST_SHAPES: Final = 4
+FLAT: Final = 0.97
+"""Likeness to a constant from which a kernel is flat."""
+_BUMPS: Final = ("identity", "shift", "on-centre", "off-centre")
+_LINES: Final = ("half", "pair", "stripe", "stroke", "cross", "grating")
 
 
 def describe(
     kernels: ArrayLike,
     *,
     seed: int = 0,
-    max_atoms: int = 4,
     blocks: ArrayLike | None = None,
     n_init: int | None = None,
-    n_shuffled: int | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
-    """Describe depthwise kernels: label, scale, angles, atoms, quality of fit, descriptors.
+    """Name depthwise kernels by what they look like, and split them into shapes.
 
     Parameters
     ----------
@@ -56,20 +52,16 @@ def describe(
         As torch convolves them, 3 <= k <= 31.
     seed : int
         Of the nulls: the shuffled taps and the new kernels.
-    max_atoms : int
-        Most atoms per kernel, 1 to 4. Fewer are tried where k^2 taps do not bear them.
     blocks : array_like of int, (n,), or None
-        Block of each kernel; all in block 0 by default. Single taps are tested block by block.
+        Block of each kernel; all in block 0 by default. The places of single taps are tested block
+        by block.
     n_init : int or None
-        Kernels drawn as a new network draws them, described against the same thresholds; by default
-        as many as there are kernels, but 250 at least and 1,000 at most.
-    n_shuffled : int or None
-        Kernels with shuffled taps that set the threshold; by default 500 to 4,000, by the number of
-        kernels. Fewer are quicker, and the threshold is known less well.
+        Kernels drawn as a new network draws them, named in the same way; by default as many as
+        there are kernels, but 250 at least and 1,000 at most.
     source : Source or None
         Where the kernels come from; by default in memory, with a hash of their bytes.
     progress : callable or None
-        Called with (kernels done, kernels in all), shuffled and new ones included.
+        Called with (steps done, steps in all).
 
     Returns
     -------
@@ -79,63 +71,74 @@ def describe(
     Raises
     ------
     ValueError
-        If the shape is wrong, a tap is not finite, or ``max_atoms`` or ``blocks`` do not fit.
+        If the shape is wrong, a tap is not finite, or ``blocks`` does not fit.
 
     Notes
     -----
-    A label says what the strongest atom looks like, not that the kernel is nothing else: read it
-    with ``r2`` and the further atoms. Shuffled taps have no smoothness: a kernel that is merely
-    smooth beats them too. Formulas: ``docs/methods/depthwise.md``.
+    A kernel is compared with some 20,000 named pictures (`viz.measure.kernel_pictures`). Its
+    likeness to each kind of picture and a few plain measures go through a linear readout fitted on
+    blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
+    probability stands clear of every other and shuffled taps look less like their best picture.
+    Many kernels look like nothing in particular, or like two things: they stay ``"unnamed"``.
+    Formulas and agreement with the readings: ``docs/methods/depthwise.md``.
     """
-    taps, block = _checked(kernels, blocks, max_atoms, source)
-    with one_thread():
-        return _described(taps, block, seed, max_atoms, n_init, n_shuffled, source, progress)
-
-
-def _described(
-    taps: NDArray[np.float32],
-    block: NDArray[np.int64],
-    seed: int,
-    max_atoms: int,
-    n_init: int | None,
-    n_shuffled: int | None,
-    source: Source | None,
-    progress: Progress | None,
-) -> DepthwiseDescription:
+    taps, block = _checked(kernels, blocks, source)
     n, k = len(taps), taps.shape[-1]
-    n_init = min(max(n, 250), 1000) if n_init is None else n_init
+    report = Steps(progress, 5)
     flat = taps.reshape(n, -1).astype(np.float64)
-    alive = unit_rows(flat)[1]
-    chance = kernel_null.shuffled(unit_rows(flat)[0][alive], seed, n_shuffled)
-    init = kernel_null.random_init(n_init, k, seed).reshape(n_init, k * k).astype(np.float64)
-    raw = np.concatenate([flat, chance, init])
-    mine, shuffles, new = slice(0, n), slice(n, n + len(chance)), slice(n + len(chance), None)
-    rows = unit_rows(raw)[0]
-    sums = fit_sums(
-        torch.from_numpy(rows.astype(np.float32)), k=k, max_atoms=max_atoms, progress=progress
-    )
-    rendered = np.stack([fit.render(k).numpy() for fit in sums.fits])
-    beyond = np.stack([kernel_null.fit_without_peak(rows, each) for each in rendered])
-    r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
-    null = kernel_null.Null.of(rows[shuffles], beyond[:, shuffles])
-    height = null.statistic(rows, beyond)
-    group = np.concatenate([block, np.full(len(chance), SHUFFLED), np.full(n_init, _NEW)])
-    named = name_kernels(sums, raw, group, height > null.threshold, k)
-    more: dict[str, Any] = kernel_descriptors.descriptors(taps)
-    more |= kernel_descriptors.predicates(taps)
+    rows, pictures = unit_rows(flat), bank(k)
+    report()
+    found = match(rows, pictures)
+    report()
+    null = kernel_chance.shape_null(rows, pictures, seed)
+    guessed, name = _named(rows, found, null, block, k)
+    report()
+    n_init = min(max(n, 250), 1000) if n_init is None else n_init
+    fresh = unit_rows(kernel_chance.random_init(n_init, k, seed).reshape(n_init, -1).astype(float))
+    fresh_found = match(fresh, pictures)
+    every = np.arange(n)
+    first = found.picture[every, guessed.kind]
+    shapes = pursue(rows, pictures, MOST_SHAPES, first)
+    report()
+    kept = earned(rows, shapes, pictures, np.random.default_rng(seed))
+    fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
+    chance = unit_rows(kernel_chance.shuffled(rows[rows.any(1)], 500, seed))
+    report()
     return DepthwiseDescription(
-        source=_source(taps, source, _settings(seed, max_atoms, null.threshold)),
+        source=_source(taps, source, {"seed": seed, "margin": kernel_names.MARGIN}),
         kernels=taps,
         block=block,
         channel=rank_within(block),
-        null_statistic=height[mine],
-        null_threshold=np.full(n, null.threshold),
-        init_labels=named.label[new],
-        init_r2_by_atoms=_up_to(r2, max_atoms, 1)[new],
-        shuffled_r2_by_atoms=_up_to(r2, max_atoms, 1)[shuffles],
-        **_fields(named, sums, rendered, r2, mine),
-        **more,
+        name=np.where(rows.any(1), name, UNNAMED),
+        guess=guessed.guess,
+        second=guessed.second,
+        probability=guessed.probability,
+        margin=guessed.margin,
+        likeness=found.likeness[every, guessed.kind],
+        shape_likeness=found.shape[every, guessed.kind],
+        null_likeness=null.threshold(rows),
+        init_names=fresh_name,
+        init_r2_by_shapes=pursue(fresh[:250], pictures, MOST_SHAPES).r2,
+        shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
+        **_shape_fields(flat, rows, shapes, kept, pictures),
+        **_statement_fields(found, rows, k),
+        **kernel_descriptors.descriptors(taps),
     )
+
+
+def _named(
+    rows: Floats, found: Match, null: kernel_chance.Null, block: NDArray[np.int64], k: int
+) -> tuple[Guesses, NDArray[np.str_]]:
+    """Return guesses, and names where margin and chance allow them."""
+    values = kernel_readout.columns(found.likeness, measures(rows, k))
+    guessed = kernel_names.guesses(found, kernel_readout.shipped().probabilities(values))
+    clear = guessed.margin >= kernel_names.MARGIN
+    alike = found.shape[np.arange(len(rows)), guessed.kind]
+    shaped = (alike > null.threshold(rows)) & ~np.isin(guessed.guess, ["identity", "shift"])
+    placed = kernel_chance.well_placed(rows, block, k) & np.isin(guessed.guess, _BUMPS)
+    flat = (guessed.guess == "flat") & (found.likeness[:, KINDS.index("flat")] > FLAT)
+    named = clear & (shaped | placed | flat)
+    return guessed, np.where(named, guessed.guess, UNNAMED)
 
 
 def describe_checkpoint(
@@ -143,12 +146,10 @@ def describe_checkpoint(
     *,
     blocks: Sequence[int] | None = None,
     seed: int = 0,
-    max_atoms: int = 4,
     n_init: int | None = None,
-    n_shuffled: int | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
-    """Describe the depthwise kernels of a loaded network, block by block.
+    """Name the depthwise kernels of a loaded network, block by block.
 
     Parameters
     ----------
@@ -158,9 +159,7 @@ def describe_checkpoint(
         0-based; all by default.
     seed : int
         Of the nulls.
-    max_atoms : int
-        Most atoms per kernel.
-    n_init, n_shuffled : int or None
+    n_init : int or None
         As in `describe`.
     progress : callable or None
         As in `describe`.
@@ -181,68 +180,28 @@ def describe_checkpoint(
     if not 3 <= k <= 31:
         raise Refusal(
             f"{checkpoint.source.name}: kernels of {k} x {k} found, 3 x 3 to 31 x 31 expected; "
-            "others cannot be described."
+            "others cannot be named."
         )
     chosen = list(range(model.config.depth)) if blocks is None else list(blocks)
     kernels = [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in chosen]
     return describe(
         np.concatenate(kernels),
         seed=seed,
-        max_atoms=max_atoms,
         blocks=np.repeat(chosen, [len(part) for part in kernels]),
         n_init=n_init,
-        n_shuffled=n_shuffled,
         source=checkpoint.source,
         progress=progress,
     )
 
 
-def fit_alone(kernel: NDArray[np.float32]) -> dict[str, Any]:
-    """Fit one kernel as `describe` fits each of many, without asking whether chance fits as well.
-
-    Parameters
-    ----------
-    kernel : ndarray of float32, (k, k)
-        Finite.
-
-    Returns
-    -------
-    dict
-        Fields of a `DepthwiseDescription` of this kernel; those that need other kernels are
-        missing, and ``label`` is as if chance had been beaten.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong or a tap is not finite.
-
-    Notes
-    -----
-    Where two sums fit about as well, rounding decides, and rounding differs with what is fitted
-    beside: of the kernels of photos-p7 three in a hundred get another shape than in the whole.
-    """
-    taps, block = _checked(kernel[None], None, 4, None)
-    k = taps.shape[-1]
-    raw = taps.reshape(1, -1).astype(np.float64)
-    rows = unit_rows(raw)[0]
-    with one_thread():
-        sums = fit_sums(torch.from_numpy(rows.astype(np.float32)), k=k, max_atoms=4)
-        named = name_kernels(sums, raw, block, np.ones(1, dtype=bool), k)
-    rendered = np.stack([fit.render(k).numpy() for fit in sums.fits])
-    r2 = np.stack([1 - fit.sse.double().numpy() for fit in sums.fits], 1).clip(0, 1)
-    return {"kernels": taps, **_fields(named, sums, rendered, r2, slice(None))}
-
-
 def _checked(
-    kernels: ArrayLike, blocks: ArrayLike | None, max_atoms: int, source: Source | None
+    kernels: ArrayLike, blocks: ArrayLike | None, source: Source | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     taps = np.array(kernels, dtype=np.float32, order="C")
     if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not 3 <= taps.shape[1] <= 31:
         raise Refusal(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
     if not len(taps):
-        raise Refusal("there are no kernels to describe.")
-    if not 1 <= max_atoms <= 4:
-        raise Refusal(f"max_atoms is 1 to 4, not {max_atoms}.")
+        raise Refusal("there are no kernels to name.")
     block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
     if block.shape != (len(taps),):
         raise Refusal(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
@@ -253,82 +212,82 @@ def _checked(
         raise Refusal(
             f"{whose}{int(broken.sum())} of {len(taps)} kernels have taps that are not finite "
             f"numbers, first channel {rank_within(block)[i]} of block {block[i]}; they cannot be "
-            "described."
+            "named."
         )
     return taps, block
 
 
-def _fields(
-    named: NamedKernels, sums: Sums, rendered: Taps, r2: Taps, rows: slice
+def _shape_fields(
+    flat: Floats, rows: Floats, shapes: Shapes, kept: NDArray[np.int64], pictures: Bank
 ) -> dict[str, Any]:
-    """Return the description's fields of some rows, in the weights' own unit."""
-    chosen, atoms, label = named.chosen, named.atoms, named.label[rows]
-    n_atoms = np.where(named.norm[rows] > 0, sums.n_atoms.numpy()[rows], 0)
-    norm, level = named.norm[rows], named.level[rows]
-    most = atoms.label.shape[1]
-    rendered, r2 = _up_to(rendered, most, 0)[:, rows], _up_to(r2, most, 1)[rows]
-    k = math.isqrt(rendered.shape[-1])
-    by_atoms = (rendered * norm[:, None] + level[:, None]).astype(np.float32)
-    by_atoms = by_atoms.reshape(most, -1, k, k)
-    own = np.arange(len(label)), np.maximum(n_atoms, 1) - 1
-    known = np.where(label == "unclassified", np.nan, 1.0)
-    tapped = np.isin(label, ["identity", "shift"])
-    by_number = np.stack([coefficients(f.family).numpy() for f in sums.fits], 1)
-    by_number = _up_to(by_number, most, 1)[rows]
+    """Return the description's fields on shapes, in the weights' own unit."""
+    n, steps = shapes.picture.shape
+    k = math.isqrt(rows.shape[1])
+    norm = np.linalg.norm(flat, axis=1)
+    n_shapes = np.where(norm > 0, kept, 0)
+    used = np.arange(steps) < n_shapes[:, None]
+    own = np.maximum(n_shapes, 1) - 1, np.arange(n)
+    factor = shapes.amplitude[own] * norm[:, None]
+    kind = pictures.kind[shapes.picture]
+    peak = pictures.pictures.abs().amax(1).numpy()[shapes.picture]
+    upside = factor >= 0
+    names = np.array([[name_of(kind_, False), name_of(kind_, True)] for kind_ in KINDS])
+    told = {
+        "shape_names": np.where(used, names[kind, upside.astype(int)], ""),
+        "shape_amplitude": np.where(used, factor * peak, np.nan),
+        "shape_scale": np.where(used, pictures.scale[shapes.picture], np.nan),
+        "shape_x": np.where(used, pictures.x[shapes.picture], np.nan),
+        "shape_y": np.where(used, pictures.y[shapes.picture], np.nan),
+    }
+    lines = np.isin(kind, [KINDS.index(name) for name in _LINES])
+    angle = pictures.angle[shapes.picture]
+    towards = np.where(upside, angle + 90, angle + 270) % 360
+    edges = np.isin(kind, [KINDS.index("half"), KINDS.index("pair")])
+    told["shape_orientation"] = np.where(used & lines, angle % 180, np.nan)
+    told["shape_direction"] = np.where(used & edges, towards, np.nan)
+    by_shapes = (shapes.rendered(pictures) * norm[:, None]).astype(np.float32).reshape(-1, n, k, k)
+    numbers = np.array(COEFFICIENTS)[kind].cumsum(1)
+    r2 = np.where(norm[:, None] > 0, shapes.r2, np.nan)
+    first = {name: told[f"shape_{name}"][:, 0] for name in ("scale", "orientation", "direction")}
     return {
-        "label": label,
-        "scale": np.where(tapped, np.nan, atoms.scale[rows, 0] * known),
-        "orientation": np.where(tapped, np.nan, atoms.orientation[rows, 0] * known),
-        "direction": np.where(tapped, np.nan, atoms.direction[rows, 0] * known),
-        "offset_x": atoms.x[rows, 0] * known,
-        "offset_y": atoms.y[rows, 0] * known,
-        "constant": chosen.constant.double().numpy()[rows] * norm + level,
-        "n_atoms": n_atoms,
-        "atom_labels": atoms.label[rows],
-        "atom_amplitude": atoms.amplitude[rows] * norm[:, None],
-        "atom_strength": chosen.strength.double().numpy()[rows],
-        "atom_scale": atoms.scale[rows],
-        "atom_orientation": atoms.orientation[rows],
-        "atom_direction": atoms.direction[rows],
-        "atom_x": atoms.x[rows],
-        "atom_y": atoms.y[rows],
-        "atom_family": chosen.family.numpy()[rows],
-        "atom_shape": chosen.shape.double().numpy()[rows],
-        "atom_factor": chosen.amplitude.double().numpy()[rows] * norm[:, None],
-        "fitted": by_atoms[own[1], own[0]],
-        "fitted_by_atoms": by_atoms,
-        "r2": r2[own],
-        "r2_by_atoms": r2,
-        "coefficients": by_number[own],
-        "coefficients_by_atoms": by_number,
-        "earned": named.earned[rows],
+        **first,
+        "offset_x": told["shape_x"][:, 0],
+        "offset_y": told["shape_y"][:, 0],
+        "n_shapes": n_shapes,
+        **told,
+        "fitted": by_shapes[own],
+        "fitted_by_shapes": by_shapes,
+        "r2": r2[np.arange(n), own[0]],
+        "r2_by_shapes": r2,
+        "coefficients": numbers[np.arange(n), own[0]],
+        "coefficients_by_shapes": numbers,
     }
 
 
-def _up_to(values: NDArray[Any], most: int, axis: int) -> NDArray[Any]:
-    """Repeat the last fit where the taps bear no further atom."""
-    last = np.take(values, [-1] * (most - values.shape[axis]), axis=axis)
-    return np.concatenate([values, last], axis=axis)
+def _statement_fields(found: Match, rows: Floats, k: int) -> dict[str, Floats]:
+    """Return how much of each kernel one picture of a stated kind explains, 0 where it is another.
 
+    The share of the energy (squared likeness) that the best edge explains, the best bump with a
+    positive middle in a negative surround, and the best ring or the latter.
+    """
+    square = found.likeness**2
 
-def _settings(seed: int, max_atoms: int, threshold: float) -> dict[str, Any]:
+    def best(*kinds: str) -> Floats:
+        answer: Floats = square[:, [KINDS.index(kind) for kind in kinds]].max(1)
+        return answer
+
+    centre, tap = KINDS.index("centre"), KINDS.index("identity")
+    line = np.abs(np.arange(k) - (k - 1) / 2)
+    around = np.maximum(line[:, None], line).ravel() > 0.5
+    negative_rest = (rows * around).sum(1) < 0
+    positive = np.maximum(
+        np.where(found.sign[:, centre] > 0, square[:, centre], 0),
+        np.where((found.sign[:, tap] > 0) & negative_rest, square[:, tap], 0),
+    )
     return {
-        "seed": seed,
-        "max_atoms": max_atoms,
-        "minor_mass": kernel_labels.MINOR,
-        "lobe_mass": kernel_labels.LOBE,
-        "tap_share": kernel_labels.TAP_SHARE,
-        "tap_sigma": kernel_labels.TAP_SIGMA,
-        "surround_t": SURROUND_T,
-        "bic_floor": atom_selection.FLOOR,
-        "null_share": kernel_null.NULL_SHARE,
-        "null_threshold": threshold,
-        "spike_share": kernel_null.SPIKE_SHARE,
-        "peak_ratio": kernel_null.PEAK_RATIO,
-        "place_level": kernel_null.PLACE_LEVEL,
-        "negative_rest": kernel_descriptors.NEGATIVE_REST,
-        "odd_energy": kernel_descriptors.ODD_ENERGY,
-        "inside_radius": kernel_descriptors.INSIDE,
+        "halves_r2": best("half", "pair"),
+        "centre_r2": positive,
+        "ring_r2": np.maximum(positive, best("ring")),
     }
 
 

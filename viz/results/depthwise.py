@@ -1,15 +1,12 @@
-"""What each depthwise kernel is: a label, the atoms it is the sum of, and numbers free of labels.
+"""What each depthwise kernel looks like: its name, the shapes it is the sum of, plain numbers.
 
-`DepthwiseDescription` is made by `viz.measure.depthwise`. With n kernels of k x k taps and at most
-A atoms each, the fields most used are ``label`` (n,), ``block`` (n,), ``kernels`` and ``fitted``
-(n, k, k), ``fitted_by_atoms`` (A, n, k, k), ``r2`` (n,), ``r2_by_atoms`` (n, A), ``atom_labels``
-(n, A) and the descriptors, one number per kernel; ``init_labels`` holds the labels of kernels
-drawn as a new network draws them. ``to_frame()`` is the table, ``summary()`` the numbers by block.
+`DepthwiseDescription` is made by `viz.measure.depthwise`, one row per kernel. ``to_frame()`` is the
+table, ``summary()`` the numbers by block.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -21,9 +18,19 @@ from viz.results.weights import DepthwiseKernels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["DESCRIPTORS", "LABELS", "PREDICATES", "DepthwiseDescription", "descriptor_words"]
+__all__ = [
+    "DESCRIPTORS",
+    "NAMES",
+    "STATEMENTS",
+    "STATEMENT_R2",
+    "UNNAMED",
+    "DepthwiseDescription",
+    "descriptor_words",
+]
 
-LABELS = (
+UNNAMED = "unnamed"
+"""The name of a kernel that looks like nothing in particular, or like two things."""
+NAMES = (
     "identity",
     "shift",
     "blob+",
@@ -35,9 +42,11 @@ LABELS = (
     "ring",
     "cross",
     "grating",
-    "unclassified",
+    "frame",
+    "flat",
+    UNNAMED,
 )
-"""Every label, in the order in which figures and tables show them."""
+"""Every name, in the order in which figures and tables show them."""
 DESCRIPTORS = (
     "dc_share",
     "odd_energy",
@@ -47,14 +56,14 @@ DESCRIPTORS = (
     "radial_sign_changes",
     "separability",
 )
-"""Label-free numbers per kernel, computed on the raw taps."""
-PREDICATES = (
-    "positive_centre_negative_rest",
-    "half_positive_half_negative",
-    "positive_inside_negative_around",
-)
-"""Label-free yes or no per kernel, on the raw taps: what has been said about ConvMixers."""
-_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_atom": "R² of one atom"}
+"""Numbers per kernel that need no name, computed on the raw taps."""
+STATEMENTS = ("centre_r2", "halves_r2", "ring_r2", "late_r2")
+"""What has been said about ConvMixers, each as the share of a kernel's energy that one such picture
+explains: a positive centre in a negative surround; two halves of opposite sign; a ring, or a
+positive centre in a negative surround; either of the last two."""
+STATEMENT_R2 = 0.5
+"""Share of the energy from which a statement is said to be true of a kernel."""
+_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}
 
 
 def descriptor_words(name: str) -> str:
@@ -75,14 +84,12 @@ def descriptor_words(name: str) -> str:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DepthwiseDescription(Result):
-    """One row per depthwise kernel: a constant plus one to A named atoms, and cheap descriptors.
+    """One row per depthwise kernel: what it looks like, and the shapes it is the sum of.
 
     Lengths are in taps. Offsets are from the kernel's middle, ``x`` to the right and ``y`` up
     (rows grow downward, so y = -row). ``orientation`` is the angle of the stripe or boundary line,
     [0, 180) degrees counter-clockwise on the screen, 0 = horizontal; ``direction``, [0, 360),
-    points to an edge's positive side. Atoms are ordered by strength, the strongest first;
-    ``label`` is that of the strongest and is ``"unclassified"`` where the fit is no better than
-    that of shuffled taps. R^2 is about the kernel's mean: a constant alone explains 0.
+    points to an edge's positive side. R^2 is the share of the kernel's energy, its mean included.
 
     Parameters
     ----------
@@ -90,94 +97,85 @@ class DepthwiseDescription(Result):
         What was described, as torch convolves it (cross-correlation, not flipped).
     block, channel : ndarray of int64, (n,)
         Where each kernel stands, 0-based.
-    label : ndarray of str, (n,)
-        One of `LABELS`.
+    name : ndarray of str, (n,)
+        One of `NAMES`: the guess where it is clear, else ``"unnamed"``.
+    guess, second : ndarray of str, (n,)
+        The likeliest name and the next likeliest, of every kernel.
+    probability, margin : ndarray, (n,)
+        Of the guess; and how far above that of anything else (noise and other included).
+    likeness, shape_likeness, null_likeness : ndarray, (n,)
+        Cosine between the kernel and the guess's best picture; the same with both means taken out;
+        and what .5 % of kernels with shuffled taps exceed of the latter.
     scale : ndarray, (n,)
-        Of the strongest atom, in taps: sigma (blob, edge, bar), the centre's sigma (on-centre,
-        off-centre), sigma across the arm (cross), radius of the first zero (ring), wavelength
-        (grating). nan where the kernel is unclassified or a single tap.
+        Of the guess's best picture, in taps: sigma (blob, centre, bar, cross), the width of an
+        edge's boundary, the radius of a ring, the wavelength of a grating; else nan.
     orientation, direction : ndarray, (n,)
-        Degrees, of the strongest atom; nan where it has none.
+        Degrees, of that picture; nan where it has none.
     offset_x, offset_y : ndarray, (n,)
-        Position of the strongest atom, taps from the middle; nan where unclassified.
-    constant : ndarray, (n,)
-        The description's constant, in the weights' unit.
-    n_atoms : ndarray of int64, (n,)
-        Atoms kept (the fewest by BIC), 1 to A; 0 for a kernel whose taps are all equal.
-    atom_labels : ndarray of str, (n, A)
-        Label of each atom kept, ``""`` where there is none. Read as if the atom stood alone, also
-        where the kernel as a whole is unclassified.
-    atom_amplitude : ndarray, (n, A)
-        Signed largest value of each atom, in the weights' unit; nan where there is none.
-    atom_strength : ndarray, (n, A)
-        R^2 lost when the atom is removed and the others are rescaled.
-    atom_scale, atom_orientation, atom_direction, atom_x, atom_y : ndarray, (n, A)
-        As ``scale`` and so on, of each atom kept.
+        Position of that picture, taps from the middle; nan where it has none.
+    n_shapes : ndarray of int64, (n,)
+        Shapes kept, 1 to A: each explains more than shuffled residuals let one expect; 0 for a
+        kernel of zeros.
+    shape_names : ndarray of str, (n, A)
+        Name of each shape kept, the guess's first, ``""`` where there is none.
+    shape_amplitude : ndarray, (n, A)
+        Signed largest value of each shape kept, in the weights' unit; else nan.
+    shape_scale, shape_orientation, shape_direction, shape_x, shape_y : ndarray, (n, A)
+        As ``scale`` and so on, of each shape kept.
     fitted : ndarray of float32, (n, k, k)
-        The description: constant plus the atoms kept, also of unclassified kernels.
-    fitted_by_atoms : ndarray of float32, (A, n, k, k)
-        Constant plus exactly 1, 2, ... A atoms, whether they are earned or not.
-    r2 : ndarray, (n,)
-        Of ``fitted``.
-    r2_by_atoms : ndarray, (n, A)
-        Of ``fitted_by_atoms``.
-    coefficients : ndarray of int64, (n,)
-        Numbers that the description of each kernel holds: the constant and every atom's amplitude
-        and free shape parameters.
-    coefficients_by_atoms : ndarray of int64, (n, A)
-        The same of ``fitted_by_atoms``.
-    null_statistic, null_threshold : ndarray, (n,)
-        How far the fit stands above those of shuffled taps, and where the 0.5 % begins.
-    earned : ndarray of bool, (n,)
-        Fit better than that of shuffled taps, or a peak where more of the block's peaks are than
-        chance puts there.
+        The sum of the shapes kept.
+    fitted_by_shapes : ndarray of float32, (A, n, k, k)
+        The sum of exactly 1, 2, ... A shapes, kept or not.
+    r2, r2_by_shapes : ndarray, (n,) and (n, A)
+        Of ``fitted`` and ``fitted_by_shapes``; nan for a kernel of zeros.
+    coefficients, coefficients_by_shapes : ndarray of int64, (n,) and (n, A)
+        Numbers that these sums hold: every shape's amplitude and free parameters.
+    halves_r2, centre_r2, ring_r2 : ndarray, (n,)
+        Of `STATEMENTS`.
     dc_share, odd_energy, rms_radius, anisotropy, spectral_centroid, separability : ndarray, (n,)
         Descriptors of the raw taps (`viz.measure.kernel_descriptors`).
     radial_sign_changes : ndarray of int64, (n,)
         Sign changes of the mean over rings around the middle, going out.
-    positive_centre_negative_rest, half_positive_half_negative : ndarray of bool, (n,)
-        Label-free predicates of the raw taps.
-    positive_inside_negative_around : ndarray of bool, (n,)
-        Likewise.
-    init_labels : ndarray of str, (m,)
-        Labels of m kernels drawn as torch initialises them, described in the same way against the
-        same thresholds.
-    init_r2_by_atoms, shuffled_r2_by_atoms : ndarray, (m, A), (s, A)
-        R^2 of those kernels, and of the kernels with shuffled taps that set the thresholds.
-    atom_family, atom_shape, atom_factor : ndarray, (n, A), (n, A, 6), (n, A)
-        What each atom kept is drawn from (`viz.measure.atoms`): its family, -1 where there is no
-        atom, its numbers, and its factor in the weights' unit. Empty where they are not known.
+    init_names : ndarray of str, (m,)
+        Names of m kernels drawn as torch initialises them, found in the same way.
+    init_r2_by_shapes, shuffled_r2_by_shapes : ndarray, (m, A), (s, A)
+        R^2 of some of those kernels, and of kernels with shuffled taps.
     """
 
     kind: ClassVar[str] = "depthwise description"
     kernels: NDArray[np.float32]
     block: NDArray[np.int64]
     channel: NDArray[np.int64]
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
+    guess: NDArray[np.str_]
+    second: NDArray[np.str_]
+    probability: NDArray[np.float64]
+    margin: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+    shape_likeness: NDArray[np.float64]
+    null_likeness: NDArray[np.float64]
     scale: NDArray[np.float64]
     orientation: NDArray[np.float64]
     direction: NDArray[np.float64]
     offset_x: NDArray[np.float64]
     offset_y: NDArray[np.float64]
-    constant: NDArray[np.float64]
-    n_atoms: NDArray[np.int64]
-    atom_labels: NDArray[np.str_]
-    atom_amplitude: NDArray[np.float64]
-    atom_strength: NDArray[np.float64]
-    atom_scale: NDArray[np.float64]
-    atom_orientation: NDArray[np.float64]
-    atom_direction: NDArray[np.float64]
-    atom_x: NDArray[np.float64]
-    atom_y: NDArray[np.float64]
+    n_shapes: NDArray[np.int64]
+    shape_names: NDArray[np.str_]
+    shape_amplitude: NDArray[np.float64]
+    shape_scale: NDArray[np.float64]
+    shape_orientation: NDArray[np.float64]
+    shape_direction: NDArray[np.float64]
+    shape_x: NDArray[np.float64]
+    shape_y: NDArray[np.float64]
     fitted: NDArray[np.float32]
-    fitted_by_atoms: NDArray[np.float32]
+    fitted_by_shapes: NDArray[np.float32]
     r2: NDArray[np.float64]
-    r2_by_atoms: NDArray[np.float64]
+    r2_by_shapes: NDArray[np.float64]
     coefficients: NDArray[np.int64]
-    coefficients_by_atoms: NDArray[np.int64]
-    null_statistic: NDArray[np.float64]
-    null_threshold: NDArray[np.float64]
-    earned: NDArray[np.bool_]
+    coefficients_by_shapes: NDArray[np.int64]
+    halves_r2: NDArray[np.float64]
+    centre_r2: NDArray[np.float64]
+    ring_r2: NDArray[np.float64]
     dc_share: NDArray[np.float64]
     odd_energy: NDArray[np.float64]
     rms_radius: NDArray[np.float64]
@@ -185,52 +183,76 @@ class DepthwiseDescription(Result):
     spectral_centroid: NDArray[np.float64]
     radial_sign_changes: NDArray[np.int64]
     separability: NDArray[np.float64]
-    positive_centre_negative_rest: NDArray[np.bool_]
-    half_positive_half_negative: NDArray[np.bool_]
-    positive_inside_negative_around: NDArray[np.bool_]
-    init_labels: NDArray[np.str_]
-    init_r2_by_atoms: NDArray[np.float64]
-    shuffled_r2_by_atoms: NDArray[np.float64]
-    atom_family: NDArray[np.int64] = field(default_factory=lambda: np.zeros((0, 0), np.int64))
-    atom_shape: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0, 6)))
-    atom_factor: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    init_names: NDArray[np.str_]
+    init_r2_by_shapes: NDArray[np.float64]
+    shuffled_r2_by_shapes: NDArray[np.float64]
+
+    @property
+    def late_r2(self) -> NDArray[np.float64]:
+        """Share of the energy that two halves or a ring explain, (n,)."""
+        return np.maximum(self.halves_r2, self.ring_r2)
 
     @property
     def offset(self) -> NDArray[np.float64]:
-        """Distance of the strongest atom from the kernel's middle, (n,), in taps."""
+        """Distance of the guess's best picture from the kernel's middle, (n,), in taps."""
         return np.hypot(self.offset_x, self.offset_y)
 
     @property
     def amplitude(self) -> NDArray[np.float64]:
-        """Signed largest value of the strongest atom, (n,), in the weights' unit."""
-        return self.atom_amplitude[:, 0]
+        """Signed largest value of the first shape, (n,), in the weights' unit."""
+        return self.shape_amplitude[:, 0]
 
     @property
-    def max_atoms(self) -> int:
-        """Most atoms that a description may hold."""
-        return int(self.r2_by_atoms.shape[1])
+    def max_shapes(self) -> int:
+        """Most shapes that a description may hold."""
+        return int(self.r2_by_shapes.shape[1])
 
     @property
-    def classified(self) -> NDArray[np.bool_]:
-        """Which kernels have a label, (n,)."""
-        classified: NDArray[np.bool_] = self.label != "unclassified"
-        return classified
+    def named(self) -> NDArray[np.bool_]:
+        """Which kernels have a name, (n,)."""
+        named: NDArray[np.bool_] = self.name != UNNAMED
+        return named
 
     @property
     def coverage(self) -> float:
-        """Share of kernels that have a label."""
-        return float(self.classified.mean())
+        """Share of kernels that have a name."""
+        return float(self.named.mean())
 
     @property
     def null_coverage(self) -> float:
         """The same of randomly initialised kernels; nan where none were drawn."""
-        labels = self.init_labels
-        return float((labels != "unclassified").mean()) if len(labels) else float("nan")
+        names = self.init_names
+        return float((names != UNNAMED).mean()) if len(names) else float("nan")
 
     @property
     def null_shares(self) -> dict[str, float]:
-        """Share of each label among the randomly initialised kernels."""
-        return _shares(self.init_labels)
+        """Share of each name among the randomly initialised kernels."""
+        return _shares(self.init_names)
+
+    def order(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return rows by name as figures list them; within a name, neighbours look alike.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, optional
+            Rows to order; all by default.
+
+        Returns
+        -------
+        ndarray of int64
+            The same rows: by name (unnamed ones by their guess), then by direction, orientation,
+            polarity and scale of their best picture, then clearest first.
+        """
+        rows = np.arange(len(self.name)) if rows is None else rows
+        rank = np.array([NAMES.index(str(name)) for name in self.name[rows]])
+        guess = np.array([NAMES.index(str(name)) for name in self.guess[rows]])
+        turn = np.where(
+            np.isfinite(self.direction[rows]), self.direction[rows], self.orientation[rows]
+        )
+        angle = np.round(np.nan_to_num(turn, nan=-1.0) / 22.5)
+        sign = np.sign(np.nan_to_num(self.amplitude[rows]))
+        scale = np.nan_to_num(self.scale[rows])
+        return rows[np.lexsort((-self.margin[rows], scale, sign, angle, guess, rank))]
 
     def bank(self, per_block: int | None = 64, *, seed: int = 0) -> DepthwiseKernels:
         """Return the kernels without their description, as they stand in the network.
@@ -262,7 +284,7 @@ class DepthwiseDescription(Result):
         )
 
     def shares(self, block: int | None = None) -> dict[str, float]:
-        """Return the share of each label, in one block or in all.
+        """Return the share of each name, in one block or in all.
 
         Parameters
         ----------
@@ -272,12 +294,12 @@ class DepthwiseDescription(Result):
         Returns
         -------
         dict
-            Every one of `LABELS`, in that order.
+            Every one of `NAMES`, in that order.
         """
-        return _shares(self.label if block is None else self.label[self.block == block])
+        return _shares(self.name if block is None else self.name[self.block == block])
 
     def sentence(self, i: int) -> str:
-        """Return one kernel's description in words.
+        """Return what one kernel looks like, in words.
 
         Parameters
         ----------
@@ -287,50 +309,49 @@ class DepthwiseDescription(Result):
         Returns
         -------
         str
-            Such as ``"off-centre on an edge at 90 degrees"``; atoms after the strongest are named
-            in order of strength.
+            Such as ``"edge at 90 degrees with a negative tap in the middle"`` or, of an unnamed
+            kernel, ``"unnamed: edge or bar"``. Shapes after the first are named in the order in
+            which they were found.
         """
-        if self.label[i] == "unclassified":
-            return "unclassified"
-        parts = [_in_words(str(self.label[i]), float(self.orientation[i]))]
-        for j in range(1, int(self.n_atoms[i])):
-            words = _in_words(str(self.atom_labels[i, j]), float(self.atom_orientation[i, j]))
-            article = "an" if words[0] in "aeiou" else "a"
-            parts.append(f"{'on' if j == 1 else 'and'} {article} {words}")
+        if not self.n_shapes[i]:
+            return "all taps are zero"
+        if self.name[i] == UNNAMED:
+            return f"unnamed: {self.guess[i]} or {self.second[i]}"
+        parts = [_in_words(str(self.name[i]), float(self.orientation[i]))]
+        for j in range(1, int(self.n_shapes[i])):
+            words = _on_top(
+                str(self.shape_names[i, j]),
+                float(self.shape_amplitude[i, j]),
+                float(self.shape_orientation[i, j]),
+            )
+            parts.append(f"{'with' if j == 1 else 'and'} {words}")
         return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kernel, columns named as the fields are.
 
-        Atoms from the second on are ``label_2``, ``amplitude_2``, ...; R^2 by number of atoms is
+        Shapes from the second on are ``shape_2``, ``amplitude_2``, ...; R^2 by number of shapes is
         ``r2_1``, ``r2_2``, ...
         """
         import pandas as pd
 
         columns: dict[str, Any] = {
-            "block": self.block,
-            "channel": self.channel,
-            "label": self.label,
-            "scale": self.scale,
-            "orientation": self.orientation,
-            "direction": self.direction,
-            "offset": self.offset,
-            "offset_x": self.offset_x,
-            "offset_y": self.offset_y,
-            "amplitude": self.amplitude,
-            "strength": self.atom_strength[:, 0],
-            "n_atoms": self.n_atoms,
+            name: getattr(self, name)
+            for name in (
+                *("block", "channel", "name", "guess", "second", "probability", "margin"),
+                *("likeness", "scale", "orientation", "direction", "offset", "offset_x"),
+                *("offset_y", "amplitude", "n_shapes"),
+            )
         }
-        for j in range(1, self.max_atoms):
-            columns[f"label_{j + 1}"] = self.atom_labels[:, j]
-            columns[f"amplitude_{j + 1}"] = self.atom_amplitude[:, j]
-            columns[f"strength_{j + 1}"] = self.atom_strength[:, j]
-            columns[f"scale_{j + 1}"] = self.atom_scale[:, j]
-            columns[f"orientation_{j + 1}"] = self.atom_orientation[:, j]
-        columns |= {"constant": self.constant, "r2": self.r2}
-        columns |= {f"r2_{j + 1}": r2 for j, r2 in enumerate(self.r2_by_atoms.T)}
-        columns |= {name: getattr(self, name) for name in (*DESCRIPTORS, *PREDICATES)}
-        columns["description"] = [self.sentence(i) for i in range(len(self.label))]
+        for j in range(1, self.max_shapes):
+            columns[f"shape_{j + 1}"] = self.shape_names[:, j]
+            columns[f"amplitude_{j + 1}"] = self.shape_amplitude[:, j]
+            columns[f"scale_{j + 1}"] = self.shape_scale[:, j]
+            columns[f"orientation_{j + 1}"] = self.shape_orientation[:, j]
+        columns["r2"] = self.r2
+        columns |= {f"r2_{j + 1}": r2 for j, r2 in enumerate(self.r2_by_shapes.T)}
+        columns |= {name: getattr(self, name) for name in (*STATEMENTS, *DESCRIPTORS)}
+        columns["description"] = [self.sentence(i) for i in range(len(self.name))]
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
@@ -339,25 +360,26 @@ class DepthwiseDescription(Result):
         Returns
         -------
         dict
-            ``blocks``: per block ``block``, ``n``, ``shares`` by label, ``coverage``,
-            ``null_coverage``, ``r2`` (``median``, and ``by_atoms``: medians for 1 to A atoms, of
+            ``blocks``: per block ``block``, ``n``, ``shares`` by name, ``coverage``,
+            ``null_coverage``, ``r2`` (``median``, and ``by_shapes``: medians for 1 to A shapes, of
             kernels whose taps are not all equal), ``descriptors`` (medians of kernels that are not
-            zero) and ``predicates`` (shares); ``network``: the same over all blocks; ``null``: the
+            zero) and ``statements`` (share of kernels of which each
+            is true); ``network``: the same over all blocks; ``null``: the
             randomly initialised and the shuffled kernels; ``settings``.
         """
         blocks = [self._numbers(self.block == b) | {"block": int(b)} for b in np.unique(self.block)]
         return {
-            "n": len(self.label),
+            "n": len(self.name),
             "kernel_size": int(self.kernels.shape[-1]),
             "blocks": blocks,
-            "network": self._numbers(np.ones(len(self.label), dtype=bool)),
+            "network": self._numbers(np.ones(len(self.name), dtype=bool)),
             "null": {
-                "init_n": len(self.init_labels),
+                "init_n": len(self.init_names),
                 "init_coverage": or_none(self.null_coverage),
                 "init_shares": self.null_shares,
-                "init_r2_by_atoms": _medians(self.init_r2_by_atoms),
-                "shuffled_n": len(self.shuffled_r2_by_atoms),
-                "shuffled_r2_by_atoms": _medians(self.shuffled_r2_by_atoms),
+                "init_r2_by_shapes": _medians(self.init_r2_by_shapes),
+                "shuffled_n": len(self.shuffled_r2_by_shapes),
+                "shuffled_r2_by_shapes": _medians(self.shuffled_r2_by_shapes),
             },
             "settings": {
                 name: or_none(value) if isinstance(value, float) else value
@@ -366,23 +388,25 @@ class DepthwiseDescription(Result):
         }
 
     def _numbers(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
-        varied = rows & (self.n_atoms > 0)
+        varied = rows & (self.n_shapes > 0)
         return {
             "n": int(rows.sum()),
-            "shares": _shares(self.label[rows]),
-            "coverage": float(self.classified[rows].mean()),
+            "shares": _shares(self.name[rows]),
+            "coverage": float(self.named[rows].mean()),
             "null_coverage": or_none(self.null_coverage),
             "r2": {
                 "median": _median(self.r2[varied]),
-                "by_atoms": [_median(r2) for r2 in self.r2_by_atoms[varied].T],
+                "by_shapes": [_median(r2) for r2 in self.r2_by_shapes[varied].T],
             },
             "descriptors": {d: _median(getattr(self, d)[rows]) for d in DESCRIPTORS},
-            "predicates": {p: float(getattr(self, p)[rows].mean()) for p in PREDICATES},
+            "statements": {
+                s: float((getattr(self, s)[rows] >= STATEMENT_R2).mean()) for s in STATEMENTS
+            },
         }
 
 
-def _shares(labels: NDArray[np.str_]) -> dict[str, float]:
-    return {name: float((labels == name).mean()) if len(labels) else 0.0 for name in LABELS}
+def _shares(names: NDArray[np.str_]) -> dict[str, float]:
+    return {name: float((names == name).mean()) if len(names) else 0.0 for name in NAMES}
 
 
 def _medians(columns: NDArray[np.float64]) -> list[float]:
@@ -394,6 +418,21 @@ def _median(values: NDArray[Any]) -> float | None:
     return float(np.median(known)) if len(known) else None
 
 
-def _in_words(label: str, orientation: float) -> str:
-    name = {"blob+": "positive blob", "blob-": "negative blob"}.get(label, label)
-    return f"{name} at {orientation:.0f} degrees" if np.isfinite(orientation) else name
+_PLAIN = {"blob+": "positive blob", "blob-": "negative blob"}
+
+
+def _in_words(name: str, orientation: float) -> str:
+    words = _PLAIN.get(name, name)
+    return f"{words} at {orientation:.0f} degrees" if np.isfinite(orientation) else words
+
+
+def _on_top(name: str, amplitude: float, orientation: float) -> str:
+    """Name a shape that lies on another; single taps by their sign and place."""
+    sign = "positive" if amplitude > 0 else "negative"
+    taps = {"identity": f"a {sign} tap in the middle", "shift": f"a {sign} tap off the middle"}
+    if name in taps:
+        return taps[name]
+    if name == "flat":
+        return f"a {sign} constant"
+    words = _in_words(name, orientation)
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

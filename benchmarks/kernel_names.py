@@ -1,0 +1,78 @@
+"""How often the names of kernels agree with blind readings, and the fit behind them.
+
+``python benchmarks/kernel_names.py`` prints the agreement, cross-validated: the readout that names
+a kernel has not seen its reading. ``--write`` fits it on all readings and stores it in the package.
+The readings (``tests/readings/kernels.npz``): 534 kernels of three networks, named twice from the
+pictures alone by independent readers who saw neither the program's names nor each other's.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from viz.measure import kernel_readout
+from viz.measure.kernel_matching import match, measures, unit_rows
+from viz.measure.kernel_names import MARGIN, guesses
+from viz.measure.kernel_pictures import bank
+
+HERE = Path(__file__).resolve().parent
+READINGS = HERE.parent / "tests" / "readings" / "kernels.npz"
+STORED = HERE.parent / "viz" / "measure" / "kernel_readout.npz"
+
+
+def agreement(folds: int = 10, seed: int = 0, which=None) -> dict[str, float]:
+    """Return shares of agreement, each kernel named by a readout fitted without its reading."""
+    with np.load(READINGS) as stored:
+        data = {name: stored[name] for name in stored}
+    kernels, first, second = data["kernels"], data["first_1"], data["first_2"]
+    taps = unit_rows(kernels.reshape(len(kernels), -1).astype(np.float64))
+    found = match(taps, bank(9))
+    values = kernel_readout.columns(found.likeness, measures(taps, 9))
+    extra = kernel_readout.planted()
+    guess = np.empty(len(taps), "<U12")
+    margin = np.empty(len(taps))
+    for held in np.array_split(np.random.default_rng(seed).permutation(len(taps)), folds):
+        rest = np.setdiff1d(np.arange(len(taps)), held)
+        readout = kernel_readout.fit(values[rest], [first[rest], second[rest]], extra)
+        named = guesses(found[held], readout.probabilities(values[held]))
+        guess[held], margin[held] = named.guess, named.margin
+    if which is not None:
+        keep = np.isin(data["set"], which)
+        guess, margin, first, second = guess[keep], margin[keep], first[keep], second[keep]
+    nameless = [np.isin(each, kernel_readout.NAMELESS) for each in (first, second)]
+    agreed = (first == second) & ~nameless[0]
+    either = (guess == first) | (guess == second)
+    named = margin >= MARGIN
+    return {
+        "kernels": len(guess),
+        "readings agree with each other": float((first == second).mean()),
+        "named": float(named.mean()),
+        "named kernels that a reading calls so": float(either[named].mean()),
+        "guesses right where the readings agree": float((guess == first)[agreed].mean()),
+        "unnamed where both readings say other or noise": float(
+            (~named)[nameless[0] & nameless[1]].mean()
+        ),
+    }, (guess, margin, first, second)
+
+
+def main() -> None:
+    """Print the agreement; with --write, store the readout."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="store the readout in the package")
+    if parser.parse_args().write:
+        with np.load(READINGS) as stored:
+            kernels, readings = stored["kernels"], [stored["first_1"], stored["first_2"]]
+        taps = unit_rows(kernels.reshape(len(kernels), -1).astype(np.float64))
+        values = kernel_readout.columns(match(taps, bank(9)).likeness, measures(taps, 9))
+        readout = kernel_readout.fit(values, readings, kernel_readout.planted())
+        np.savez_compressed(STORED, **{k: v.astype(np.float32) for k, v in vars(readout).items()})
+        print(f"wrote {STORED.relative_to(HERE.parent)}")
+    for name, share in agreement()[0].items():
+        print(f"{name}: {share:.3f}" if isinstance(share, float) else f"{name}: {share}")
+
+
+if __name__ == "__main__":
+    main()

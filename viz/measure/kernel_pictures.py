@@ -1,0 +1,310 @@
+"""The bank of named pictures that depthwise kernels are compared with, rendered once per k."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+__all__ = ["KINDS", "Bank", "bank", "name_of"]
+
+Floats = NDArray[np.float64]
+
+KINDS: Final = (
+    "identity",
+    "shift",
+    "blob",
+    "centre",
+    "half",
+    "pair",
+    "stripe",
+    "stroke",
+    "ring",
+    "cross",
+    "grating",
+    "frame",
+    "flat",
+)
+"""Kinds of picture. Some names have two: an edge is a half-plane or a pair, a bar crosses the whole
+window (stripe) or does not (stroke)."""
+_POLAR: Final = {"blob": ("blob-", "blob+"), "centre": ("off-centre", "on-centre")}
+_NAMES: Final = {"half": "edge", "pair": "edge", "stripe": "bar", "stroke": "bar"}
+
+
+def name_of(kind: str, positive: bool) -> str:
+    """Return the name of a picture of this kind, drawn with this sign."""
+    return _POLAR[kind][positive] if kind in _POLAR else _NAMES.get(kind, kind)
+
+
+SURROUND: Final = 0.13
+"""Depth of a surround over the height of its middle from which it is seen."""
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Pictures of k x k taps, unit norm, and what each shows.
+
+    Parameters
+    ----------
+    pictures : Tensor, (m, k^2)
+        One sign each; a kernel matches a picture or its negative.
+    kind : ndarray of int, (m,)
+        Index into `KINDS`, ascending.
+    x, y : ndarray, (m,)
+        Position in taps from the middle, right and up; nan where there is none.
+    scale : ndarray, (m,)
+        Sigma in taps (a grating's wavelength, a ring's radius); nan where there is none.
+    angle : ndarray, (m,)
+        Of the stripe or boundary in degrees, counter-clockwise, [0, 360): the positive side of an
+        edge lies to the left of this direction.
+    """
+
+    pictures: Tensor
+    kind: NDArray[np.int64]
+    x: Floats
+    y: Floats
+    scale: Floats
+    angle: Floats
+
+    def slices(self) -> list[slice]:
+        """Return where each kind of `KINDS` lies."""
+        edges = np.searchsorted(self.kind, np.arange(len(KINDS) + 1))
+        return [slice(int(a), int(b)) for a, b in pairwise(edges)]
+
+
+class _Canvas:
+    """Collects pictures, family by family, from grids of parameters."""
+
+    def __init__(self, k: int) -> None:
+        self.k, self.r = k, (k - 1) / 2
+        axis = np.arange(k) - self.r
+        self.px, self.py = np.tile(axis, k), -np.repeat(axis, k)
+        self.parts: list[tuple[int, Floats, Floats]] = []
+
+    def frame_of(self, x: Floats, y: Floats, angle: Floats) -> tuple[Floats, Floats]:
+        """Return coordinates along and across a line through (x, y) at this angle, (m, k^2)."""
+        cos, sin = np.cos(np.radians(angle))[:, None], np.sin(np.radians(angle))[:, None]
+        dx, dy = self.px - x[:, None], self.py - y[:, None]
+        return cos * dx + sin * dy, cos * dy - sin * dx
+
+    def across(self, angle: Floats, offset: Floats) -> Floats:
+        """Return the distance from a line at this angle, moved this far to its left, (m, k^2)."""
+        zero = np.zeros_like(angle)
+        return self.frame_of(zero, zero, angle)[1] - offset[:, None]
+
+    def oval(
+        self,
+        x: Floats,
+        y: Floats,
+        s: Floats,
+        length: Floats | None = None,
+        angle: Floats | None = None,
+    ) -> Floats:
+        """Return Gaussians, longer than wide by ``length`` along their angle, (m, k^2)."""
+        one = np.ones_like(s)
+        along, across = self.frame_of(x, y, np.zeros_like(s) if angle is None else angle)
+        stretched = (s * (one if length is None else length))[:, None]
+        return np.exp(-((across / s[:, None]) ** 2 + (along / stretched) ** 2) / 2)
+
+    def add(self, kind: str, pictures: Floats, **told: Floats) -> None:
+        """Keep pictures (m, k^2) of one kind, with what is known of them."""
+        columns = [told.get(name, np.full(len(pictures), np.nan)) for name in _TOLD]
+        index = KINDS.index(kind)
+        self.parts.append(
+            (index, pictures, np.stack([c + np.zeros(len(pictures)) for c in columns]))
+        )
+
+
+_TOLD: Final = ("x", "y", "scale", "angle")
+
+
+def _grid(*axes: object) -> list[Floats]:
+    """Return the flattened mesh of these axes."""
+    arrays = [np.atleast_1d(np.asarray(axis, dtype=np.float64)) for axis in axes]
+    return [mesh.ravel() for mesh in np.meshgrid(*arrays, indexing="ij")]
+
+
+def _turns(n: int, full: float = 180.0) -> Floats:
+    return np.arange(n) * full / n
+
+
+def _up_to(scales: tuple[float, ...], k: int) -> list[float]:
+    """Go on with scales made for 9 x 9 taps as the window grows, a third larger each."""
+    longer, most = list(scales), scales[-1] * k / 9
+    while longer[-1] * 1.35 <= most * 1.1:
+        longer.append(longer[-1] * 1.35)
+    return longer
+
+
+def _single_taps(c: _Canvas) -> None:
+    tap, rest = _grid(np.arange(c.k**2), (0, -0.03, -0.06, -0.1, 0.03, 0.06))
+    x, y = c.px[tap.astype(int)], c.py[tap.astype(int)]
+    one = (c.px == x[:, None]) & (c.py == y[:, None])
+    pictures = np.where(one, 1.0, rest[:, None])
+    middle = (np.abs(x) <= 0.5) & (np.abs(y) <= 0.5)
+    for kind, which in (("identity", middle), ("shift", ~middle)):
+        c.add(kind, pictures[which], x=x[which], y=y[which])
+
+
+def _blobs(c: _Canvas) -> None:
+    tap, s, rest = _grid(
+        np.arange(c.k**2), _up_to((0.6, 0.8, 1.1, 1.5, 2.1), c.k), (0, -0.05, 0.05, 0.12)
+    )
+    x, y = c.px[tap.astype(int)], c.py[tap.astype(int)]
+    c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
+    # Between the taps, where the middle of a small bump shows.
+    inner = np.arange(-c.r / 2, c.r / 2 + 0.1, 0.5)
+    x, y, s, rest = _grid(inner, inner, (0.7, 0.95, 1.3, 1.8), (0, -0.04))
+    c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
+
+
+def _centres(c: _Canvas) -> None:
+    """A bump near the middle minus a wider one, or minus a constant."""
+    x, y, s, ratio, balance = _grid(
+        _HALVES,
+        _HALVES,
+        _up_to((0.4, 0.55, 0.75, 1, 1.4, 1.9), c.k),
+        (1.5, 2, 3, 1e3),
+        (0.6, 1, 1.5),
+    )
+    near = x**2 + y**2 < 1.4
+    x, y, s, ratio, balance = (axis[near] for axis in (x, y, s, ratio, balance))
+    bump, around = c.oval(x, y, s), c.oval(x, y, s * ratio)
+    pictures = bump / bump.sum(1, keepdims=True)
+    pictures -= balance[:, None] * around / around.sum(1, keepdims=True)
+    high, low = pictures.max(1), -pictures.min(1)
+    seen = (high > 0.7 * low) & (low > SURROUND * high)
+    c.add("centre", pictures[seen], x=x[seen], y=y[seen], scale=s[seen])
+
+
+def _edges(c: _Canvas) -> None:
+    places = np.arange(-c.r / 2, c.r / 2 + 0.1, 0.5)
+    angle, offset, width, bias = _grid(
+        _turns(16, 360), places, _up_to((0.3, 1, 2.2), c.k), (-0.35, 0, 0.35)
+    )
+    across = c.across(angle, offset)
+    x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
+    pictures = np.tanh(across / width[:, None]) + bias[:, None]
+    c.add("half", pictures, x=x, y=y, scale=width, angle=angle)
+    angle, x, y, s, length = _grid(
+        _turns(16, 360), _NEAR, _NEAR, _up_to((0.5, 0.8, 1.3, 2.0), c.k), (1, 1.6, 2.5)
+    )
+    across = c.frame_of(x, y, angle)[1]
+    pictures = across * c.oval(x, y, s, length, angle)
+    c.add("pair", pictures, x=x, y=y, scale=s, angle=angle)
+
+
+def _bars(c: _Canvas) -> None:
+    places = np.arange(-c.r + 0.5, c.r, 0.5)
+    angle, offset, s, flank, rest = _grid(
+        _turns(8), places, _up_to((0.45, 0.7, 1.1, 1.6), c.k), (0, 0.5, 1), (0, -0.2, 0.1)
+    )
+    u = (c.across(angle, offset) / s[:, None]) ** 2
+    pictures = (1 - flank[:, None] * u) * np.exp(-u / 2) + rest[:, None]
+    x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
+    c.add("stripe", pictures, x=x, y=y, scale=s, angle=angle)
+    angle, x, y, s, length, flank, rest = _grid(
+        _turns(8), _NEAR, _NEAR, _up_to((0.4, 0.6, 1.0), c.k), (2.0, 3.2), (0, 0.5, 1), (0, -0.08)
+    )
+    u = (c.frame_of(x, y, angle)[1] / s[:, None]) ** 2
+    pictures = (1 - flank[:, None] * u) * c.oval(x, y, s, length, angle) + rest[:, None]
+    c.add("stroke", pictures, x=x, y=y, scale=s, angle=angle)
+
+
+def _rings(c: _Canvas) -> None:
+    largest = c.r * 0.75
+    radii = [radius for radius in (1, 1.5, 2, 2.5, 3, 4, 5) if radius <= largest]
+    x, y, radius, width, middle = _grid((-1, 0, 1), (-1, 0, 1), radii, (0.5, 0.8), (0, -0.6, -1.2))
+    d = np.hypot(c.px - x[:, None], c.py - y[:, None])
+    ring = np.exp(-((d - radius[:, None]) ** 2) / (2 * width[:, None] ** 2))
+    inside = np.exp(-(d**2) / (2 * (0.5 * radius[:, None]) ** 2))
+    c.add("ring", ring + middle[:, None] * inside, x=x, y=y, scale=radius)
+
+
+def _crosses(c: _Canvas) -> None:
+    angle, x, y, s, reach = _grid(
+        _turns(4, 90),
+        (-1, 0, 1),
+        (-1, 0, 1),
+        _up_to((0.4, 0.7, 1.1), c.k),
+        (c.k / 6, c.k / 3.6, c.k),
+    )
+    along, across = c.frame_of(x, y, angle)
+    s, reach = s[:, None], reach[:, None]
+    arms = np.exp(-np.minimum(along**2, across**2) / (2 * s**2))
+    within = np.exp(-(along**2 + across**2) / (2 * reach**2))
+    c.add("cross", arms * within, x=x, y=y, scale=s[:, 0], angle=angle)
+    angle, x, y, reach = _grid(_turns(8), (-1, 0, 1), (-1, 0, 1), (1.0, 1.6, 2.5))
+    along, across = c.frame_of(x, y, angle)
+    saddle = along * across * c.oval(x, y, reach)
+    c.add("cross", saddle, x=x, y=y, scale=reach, angle=(angle + 45) % 180)
+
+
+def _gratings(c: _Canvas) -> None:
+    wavelengths = [w for w in (2.0, 2.5, 3.0, 3.6, 4.2, 5.0, 6.0) if c.k / w > 2.1]
+    angle, wave, phase, reach = _grid(_turns(12), wavelengths, _turns(4), (c.k, c.k / 3))
+    across = c.across(angle, np.zeros_like(angle))
+    stripes = np.cos(2 * np.pi * across / wave[:, None] + np.radians(phase)[:, None])
+    zero = np.zeros_like(angle)
+    c.add("grating", stripes * c.oval(zero, zero, reach), scale=wave, angle=angle)
+
+
+def _frames(c: _Canvas) -> None:
+    """One to four sides of the window, one or two taps thick; all four also with a cross."""
+    plus = (np.abs(c.px) < 0.6) | (np.abs(c.py) < 0.6)
+    pictures = []
+    for thick in (1, 2)[: 1 + (c.k >= 9)]:
+        sides = [z > c.r - thick + 0.5 for z in (c.px, -c.px, c.py, -c.py)]
+        for chosen in range(1, 16):
+            which = [sides[i] for i in range(4) if chosen >> i & 1]
+            border = np.any(which, axis=0)
+            pictures += [np.where(border, 1, rest) for rest in (0, 0.2, -0.2)]
+            if chosen == 15:
+                levels = ((0.5, 0.15), (1, 0.15), (0.6, 0.3), (1, 0.3), (0.8, 0.5))
+                pictures += [np.where(border, 1, np.where(plus, a, b)) for a, b in levels]
+    c.add("frame", np.array(pictures, dtype=np.float64))
+
+
+_HALVES: Final = (-1, -0.5, 0, 0.5, 1)
+_NEAR: Final = (-2, -1, 0, 1, 2)
+"""Places of small shapes; the window's middle is where they are told apart."""
+
+
+@lru_cache(maxsize=4)
+def bank(k: int) -> Bank:
+    """Return the pictures for kernels of k x k taps; about 22,000 at k = 9.
+
+    Every family is closed under quarter turns and mirroring, so that turning a kernel turns what is
+    said about it.
+    """
+    canvas = _Canvas(k)
+    for family in (
+        _single_taps,
+        _blobs,
+        _centres,
+        _edges,
+        _bars,
+        _rings,
+        _crosses,
+        _gratings,
+        _frames,
+    ):
+        family(canvas)
+    canvas.add("flat", np.ones((1, k * k)))
+    parts = sorted(canvas.parts, key=lambda part: part[0])
+    pictures = np.concatenate([part[1] for part in parts])
+    norm = np.linalg.norm(pictures, axis=1, keepdims=True)
+    told = np.concatenate([part[2] for part in parts], axis=1)
+    kind = np.repeat([part[0] for part in parts], [len(part[1]) for part in parts])
+    visible = norm[:, 0] > 1e-6
+    return Bank(
+        torch.from_numpy((pictures / np.maximum(norm, 1e-12))[visible].astype(np.float32)),
+        kind[visible],
+        *told[:, visible],
+    )
