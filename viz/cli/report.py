@@ -138,7 +138,7 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
                 opened, folder, views=views, rows=rows, command=command,
                 images=options["images"], limit=options["limit"], sweep=options["sweep"],
                 seed=options["seed"], formats=options["formats"] or FORMATS,
-                paper=options["paper"] or "a4", force=force, resume=resume, beside=True,
+                paper=options["paper"] or "a4", force=force, resume=resume,
                 progress=_line, steps=steps,
             )  # fmt: skip
     except KeyboardInterrupt:

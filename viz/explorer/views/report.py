@@ -119,7 +119,7 @@ def _built(
                     sweep=how.sweep, views=[rows[name] for name in sections],
                     rows=VIEWS if len(checkpoints) == 1 else COMPARISONS,
                     command=_command(named, given_folder, how.sweep, sections, stem),
-                    beside=True, progress=tell, steps=step,
+                    progress=tell, steps=step,
                 )  # fmt: skip
             zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
             return _Report(
