@@ -139,7 +139,7 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
                 images=options["images"], limit=options["limit"], sweep=options["sweep"],
                 seed=options["seed"], formats=options["formats"] or FORMATS,
                 paper=options["paper"] or "a4", force=force, resume=resume,
-                progress=_line, steps=steps,
+                progress=_line, steps=lambda _, done, total: steps(done, total),
             )  # fmt: skip
     except KeyboardInterrupt:
         say("\nviz: interrupted; the same command with --resume goes on after the last section.")

@@ -12,21 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
 
 __all__ = [
     "MARGIN",
-    "NOTE",
     "block_bar",
     "depth_colours",
     "foot",
     "heading",
     "inches",
     "narrow",
-    "note_of",
     "nothing",
     "one_column",
     "panel",
@@ -44,8 +41,6 @@ _LETTERS = 126
 _SHORTEST, _USUAL = 12, 24
 """Letters that are kept of a name, and of most names without their ending."""
 _NARROW = 120 * MM
-NOTE = "note"
-"""Label of the texts that are a figure's note; it is not drawn."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -82,7 +77,7 @@ def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -
     for _ in range(2):
         figure = new_figure(ONE_COLUMN, tall)
         draw(result, figure)
-        tall = height + 0.12 + _LINE * sum(t.get_label() == NOTE for t in figure.texts)
+        tall = height + foot(str(figure.get_label()), ONE_COLUMN)
     return figure
 
 
@@ -103,7 +98,7 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
     Returns
     -------
     tuple of float
-        Inches taken at the top and at the bottom.
+        Inches taken at the top and at the bottom. The target's label becomes the note.
     """
     width, height = inches(target)
     x = MARGIN / width
@@ -120,29 +115,9 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
         linespacing=1.2,
     )  # fmt: skip
     for i, line in enumerate(reversed(wrapped(note, width))):
-        target.text(
-            x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left",
-            label=NOTE,
-        )  # fmt: skip
+        target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
+    target.set_label(note)
     return 0.27 + (len(lines) - 1) * size * 1.3 / 72, foot(note, width)
-
-
-def note_of(figure: Figure) -> str:
-    """Return the note at a figure's bottom: its scale, and how to read it.
-
-    Parameters
-    ----------
-    figure : Figure
-        Drawn.
-
-    Returns
-    -------
-    str
-        As `heading` was given it, on one line; empty where there is none.
-    """
-    lines = [text for text in figure.findobj(Text) if text.get_label() == NOTE]
-    # Lines were written from the bottom up.
-    return " ".join(text.get_text() for text in reversed(lines)).replace(r"\$", "$")
 
 
 def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:

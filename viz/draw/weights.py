@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, NOTE, foot, inches, narrow, wrapped
+from viz.draw.frame import MARGIN, foot, inches, narrow, wrapped
 from viz.draw.mosaic import (
     Layout,
     Scale,
@@ -276,9 +276,8 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
     x = MARGIN / width
     title, note = _title(mosaic, width), wrapped(mosaic.scale_text, width)
     target.text(x, 1 - 0.08 / height, "\n".join(title), fontsize=TITLE, va="top", ha="left")
-    target.text(
-        x, 0.09 / height, "\n".join(note), fontsize=SMALL, va="bottom", ha="left", label=NOTE
-    )
+    target.text(x, 0.09 / height, "\n".join(note), fontsize=SMALL, va="bottom", ha="left")
+    target.set_label(mosaic.scale_text)
     _draw_key(mosaic, target, below - 0.16)
     return axes
 

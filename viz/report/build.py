@@ -80,8 +80,8 @@ def build(
     command: str = "",
     force: bool = False,
     resume: bool = False,
-    progress: Callable[[str], None] | None = None,
-    steps: Callable[[int, int], None] | None = None,
+    progress: Callable[[str], object] | None = None,
+    steps: Callable[[int, int, int], None] | None = None,
 ) -> tuple[Section, ...]:
     """Write a report: figures, numbers, ``index.html``, ``report.pdf``, ``manifest.json``.
 
@@ -117,7 +117,8 @@ def build(
     progress : callable, optional
         Receives a line of text per section.
     steps : callable, optional
-        Called with (steps done, steps in all) within long sections.
+        Called with (number of the section, steps done, steps in all) as each begins and within
+        long ones.
 
     Returns
     -------
@@ -176,13 +177,15 @@ def build(
         sections |= {name: kept for name in names if (kept := _kept(part, name))}
         for number, row in enumerate(views, start=1):
             tell(f"{number}/{len(views)} {row.title}")
+            if steps is not None:
+                steps(number, 0, 1)
             if row.name in sections:
                 continue
             # A sweep names the few images it wants; they may be any of the folder.
             most = None if swept is not None and row in OF_SWEEPS else limit
             given = Given(
                 images=partial(opened, most) if images is not None else None,
-                seed=seed, progress=steps, sweep=swept,
+                seed=seed, progress=steps and partial(steps, number), sweep=swept,
             )  # fmt: skip
             section = _measured(part, row, partial(row.measure, *networks, given), folders)
             if section is None:

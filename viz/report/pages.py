@@ -48,15 +48,7 @@ def finish(
     _write_parts(data / "network.csv", facts["checkpoints"])
     write_json(
         data / "summary.json",
-        [
-            {
-                "section": s.name,
-                "sentence": s.finding,
-                "numbers": [n | {"file": f"data/{s.name}.json"} for n in s.numbers],
-            }
-            for s in sections
-            if s.finding
-        ],
+        [{"section": s.name, "sentence": s.finding} for s in sections if s.finding],
     )
     suffix = next((s for s in (".pdf", ".png") if s in facts["settings"]["formats"]), None)
     if suffix:

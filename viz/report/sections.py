@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,11 +12,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from viz.draw.frame import note_of
 from viz.draw.style import MM, ONE_COLUMN, save_figure
 from viz.report.folder import NARROW, make_figures, make_narrow_figures, write_numbers
 from viz.report.names import without_paths
-from viz.report.trace import trace
 from viz.results.refusal import Nothing, Refusal
 
 if TYPE_CHECKING:
@@ -71,8 +68,6 @@ class Section:
         Whether it is about what the network does on images.
     finding : str
         In plain language, with its numbers; empty where the row has none.
-    numbers : tuple of dict
-        Of `viz.report.trace.trace`: where each number of the finding stands.
     figures : tuple of Drawn
         The main one first.
     narrow : tuple of Drawn
@@ -88,7 +83,6 @@ class Section:
     misleads: str
     needs_images: bool = False
     finding: str = ""
-    numbers: tuple[dict[str, Any], ...] = ()
     figures: tuple[Drawn, ...] = ()
     narrow: tuple[Drawn, ...] = ()
     failed: str = ""
@@ -115,7 +109,7 @@ class Section:
         drawn = {
             name: tuple(Drawn(**each) for each in values[name]) for name in ("figures", "narrow")
         }
-        return cls(**(values | drawn | {"numbers": tuple(values["numbers"])}))
+        return cls(**(values | drawn))
 
 
 def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Section:
@@ -199,13 +193,10 @@ def draw(
         for path in (*data.glob(f"{row.name}.*"), *_files(row, part)):
             path.unlink()
         return _failed(row, error, folders)
-    summary = data / f"{row.name}.json"
-    known = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
     captions = {each.name: each.caption for each in row.figures}
     captions |= {NARROW.format(name): caption for name, caption in captions.items()}
     return Section(
         row.name, row.title, row.misleads, row.needs_images, finding,
-        tuple(trace(finding, known)),
         tuple(_drawn(name, captions[name], figure) for name, figure in drawn.items()),
         tuple(_drawn(name, captions[name], figure) for name, figure in narrow.items()),
     )  # fmt: skip
@@ -261,5 +252,5 @@ def few_colours(picture: Image.Image) -> Image.Image:
 def _drawn(name: str, caption: str, figure: Figure) -> Drawn:
     width, height = figure.get_size_inches() / MM
     columns = 1 if width <= ONE_COLUMN / MM + 0.5 else 2
-    return Drawn(name, caption, note_of(figure), round(float(width), 2), round(float(height), 2),
-                 columns)  # fmt: skip
+    size = round(float(width), 2), round(float(height), 2)
+    return Drawn(name, caption, str(figure.get_label()), *size, columns)
