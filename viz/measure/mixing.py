@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 from torch import Tensor, nn
 
 from viz.measure.counting import Progress
@@ -239,8 +240,7 @@ def effective_rank(singular_values: Floats) -> Floats:
     """Return exp(-sum p ln p) of the shares p of the squared singular values, last axis."""
     squares = singular_values**2
     total = squares.sum(-1, keepdims=True)
-    p = squares / np.where(total > 0, total, 1)
-    entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
+    entropy = entr(squares / np.where(total > 0, total, 1)).sum(-1)
     return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
 
 
