@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,7 +177,6 @@ def show_row(
     images: Images | None = None,
     other: Opened | None = None,
     sweep: Path | None = None,
-    instead: Mapping[str, Callable[[Opened, Any], None]] | None = None,
 ) -> None:
     """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take.
 
@@ -194,8 +192,6 @@ def show_row(
         The second checkpoint of a comparison.
     sweep : Path, optional
         File of a sweep of the images' whole folder.
-    instead : mapping, optional
-        Name of a figure to what shows it, given the checkpoint and the result.
     """
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
@@ -232,12 +228,9 @@ def show_row(
     if row.sentence is not None:
         st.markdown(paragraphs(row.sentence(result)))
     for number, each in enumerate(row.figures):
-        if instead is not None and each.name in instead:
-            instead[each.name](kept, result)
-        else:
-            about = {"row_name": row.name, "number": number, "made_from": made.key}
-            picture = cached(kept, _png, result, **about)
-            show_figure(picture, alt=each.caption, key=each.name)
+        about = {"row_name": row.name, "number": number, "made_from": made.key}
+        picture = cached(kept, _png, result, **about)
+        show_figure(picture, alt=each.caption, key=each.name)
         st.caption(plain(each.caption))
     _home(row, found, result, images=images, other=other, sweep=sweep)
     if hasattr(result, "to_frame"):
@@ -252,24 +245,20 @@ def _head(row: Shown) -> None:
         st.markdown(f"**{row.title}**")
 
 
-def show_view(
-    name: str, *, instead: Mapping[str, Callable[[Opened, Any], None]] | None = None
-) -> None:
+def show_view(name: str) -> None:
     """Show one view of the catalogue as a page.
 
     Parameters
     ----------
     name : str
         As on the command line.
-    instead : mapping, optional
-        As in `show_row`.
     """
     found, row = opened(), view(name)
     _head(row)
     st.caption(row.misleads)
     show_method(name)
     images = images_chosen() if row.needs_images else None
-    show_row(row, found, images=images, instead=instead)
+    show_row(row, found, images=images)
 
 
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:
