@@ -30,19 +30,11 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     )
 
 
-def _by_label(result: Any) -> Figure:
-    from viz.draw.substitution import draw_groups, groups_figure
-
-    figure = groups_figure(result, "label")
-    draw_groups(result, figure, "label")
-    return figure
-
-
 def _patch(result: Any) -> Figure:
-    from viz.draw.substitution import draw_groups, groups_figure
+    from viz.draw.substitution import draw_patch, patch_figure
 
-    figure = groups_figure(result, "patch")
-    draw_groups(result, figure, "patch")
+    figure = patch_figure(result)
+    draw_patch(result, figure)
     return figure
 
 
@@ -64,12 +56,6 @@ VIEWS: tuple[View, ...] = (
                 "substitution-by-block",
                 "The same with the kernels of one block replaced.",
                 *both("substitution", "by_block"),
-            ),
-            # Both columns: three scores share rows, which are too many to be repeated.
-            FigureRow(
-                "substitution-by-label",
-                "The same with the kernels of one label replaced, in all blocks.",
-                _by_label,
             ),
             FigureRow(
                 "substitution-patch-filters",
