@@ -149,15 +149,7 @@ def test_depth_shows_medians_and_quartiles(result):
         }
 
 
-def test_labels_and_statements_stand_at_their_shares(result):
-    _, (shares, step) = drawn(early_late_shares, "labels", result)
-    for values, marker in (
-        (result.early_labels, "s"), (result.late_labels, "D"), (result.init_labels, "|")
-    ):  # fmt: skip
-        line = next(found for found in shares.lines if found.get_marker() == marker)
-        np.testing.assert_allclose(line.get_xdata(), values)
-    line = next(found for found in step.lines if found.get_marker() == "o")
-    np.testing.assert_allclose(line.get_xdata(), result.label_difference)
+def test_statements_stand_at_their_shares(result):
     figure, (early, rest, late, ring) = drawn(early_late_shares, "statements", result)
     words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts).replace("\u00a0", " ")
     for verdict in result.verdicts:

@@ -72,11 +72,6 @@ VIEWS: tuple[View, ...] = (
                 "Every descriptor by block: medians and quartiles, beside random initialisation.",
                 *both("early_late", "depth"),
             ),
-            FigureRow(
-                "early-late-labels",
-                "Shares of the labels in early, late and randomly initialised kernels.",
-                *both("early_late_shares", "labels"),
-            ),
         ),
         "Kernels of a block were trained together: only the intervals over blocks say anything "
         "beyond these kernels, and nothing here says what another training would give. About half "
