@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_row", "show_swept", "show_view", "sweep_at_hand"]
+__all__ = ["show_row", "show_view", "sweep_at_hand"]
 
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
@@ -245,22 +245,6 @@ def _head(row: Shown) -> None:
         st.markdown(f"**{row.title}**")
 
 
-def show_view(name: str) -> None:
-    """Show one view of the catalogue as a page.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    """
-    found, row = opened(), view(name)
-    _head(row)
-    st.caption(row.misleads)
-    show_method(name)
-    images = images_chosen() if row.needs_images else None
-    show_row(row, found, images=images)
-
-
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:
     """Return the file of the sweep given at the start, where it is of these images.
 
@@ -287,8 +271,8 @@ def sweep_at_hand(found: Opened, images: Images) -> Path | None:
     return Path(start.sweep)
 
 
-def show_swept(name: str) -> None:
-    """Show a view of what a pass over images finds; of a whole folder where its sweep is given.
+def show_view(name: str) -> None:
+    """Show one view of the catalogue as a page.
 
     Parameters
     ----------
@@ -299,13 +283,15 @@ def show_swept(name: str) -> None:
     _head(row)
     st.caption(row.misleads)
     show_method(name)
-    images = images_chosen()
-    sweep = sweep_at_hand(found, images)
-    if sweep is not None:
-        st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
-    else:
-        st.caption(
-            f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
-            "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
-        )
+    images = images_chosen() if row.needs_images else None
+    sweep = None
+    if row in OF_SWEEPS and images is not None:
+        sweep = sweep_at_hand(found, images)
+        if sweep is not None:
+            st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
+        else:
+            st.caption(
+                f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
+                "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
+            )
     show_row(row, found, images=images, sweep=sweep)
