@@ -12,7 +12,8 @@ from matplotlib.text import Text
 
 from viz.catalogue import view
 from viz.cli import main
-from viz.draw.mixing import draw_matrices, draw_spectra, matrices_figure, spectra_figure
+from viz.draw.mixing import SIZES, draw_matrices, draw_spectra, matrices_figure
+from viz.draw.style import new_figure
 from viz.measure.mixing import measure
 from viz.model.convmixer import ConvMixer
 from viz.results.depthwise import LABELS
@@ -71,7 +72,7 @@ def test_matrices_share_a_scale_in_which_white_is_zero():
 
 def test_spectra_stand_beside_new_weights():
     result = mixed(4, ["edge", "blob+"])
-    spectrum, rank, share = draw_spectra(result, spectra_figure(result))
+    spectrum, rank, share = draw_spectra(result, new_figure(*SIZES["spectra"]))
     assert len(spectrum.get_lines()) == 5
     np.testing.assert_array_equal(rank.get_lines()[0].get_ydata(), result.effective_rank)
     assert set(rank.get_lines()[1].get_ydata()) == {result.null_effective_rank}

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import FigureRow, Given, View
-from viz.catalogue.figures import both
+from viz.catalogue.figures import both, drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -28,14 +26,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         seed=given.seed,
         progress=given.progress,
     )
-
-
-def _patch(result: Any) -> Figure:
-    from viz.draw.substitution import draw_patch, patch_figure
-
-    figure = patch_figure(result)
-    draw_patch(result, figure)
-    return figure
 
 
 VIEWS: tuple[View, ...] = (
@@ -60,7 +50,7 @@ VIEWS: tuple[View, ...] = (
             FigureRow(
                 "substitution-patch-filters",
                 "The same with patch-embedding filters replaced by their Gabor fits.",
-                _patch,
+                drawn("substitution", "patch"),
             ),
         ),
         "Batch norms keep the statistics of training: a fit loses by its size as well as by its "

@@ -79,10 +79,8 @@ def _tiles(filters: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def pairs_figure(result: PatchFilterMatch) -> Figure:
-    """Make a Figure that fits, drawn with `draw_pairs`."""
-    figure = mosaic_figure(pairs(result))
-    draw_pairs(result, figure)
-    return figure
+    """Make a Figure that fits `draw_pairs`."""
+    return mosaic_figure(pairs(result))
 
 
 def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:

@@ -101,11 +101,8 @@ def _shown(result: KernelChange) -> list[int]:
 
 
 def migration_figure(result: KernelChange) -> Figure:
-    """Make a Figure that fits, drawn with `draw_migration`."""
-    rows = max(len(_shown(result)), 5)
-    figure = new_figure(TWO_COLUMNS, rows * _ROW + 1.95)
-    draw_migration(result, figure)
-    return figure
+    """Make a Figure that fits `draw_migration`."""
+    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 1.95)
 
 
 def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Axes, Axes]:
@@ -240,10 +237,8 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
 
 
 def moved_figure(result: KernelChange) -> Figure:
-    """Make a Figure that fits, drawn with `draw_moved`."""
-    figure = mosaic_figure(moved_mosaic(result))
-    draw_moved(result, figure)
-    return figure
+    """Make a Figure that fits `draw_moved`."""
+    return mosaic_figure(moved_mosaic(result))
 
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:

@@ -136,17 +136,12 @@ def _scale_text(result: EarlyLate, scale: Scale, limit: NDArray[np.float64]) -> 
     return f"{text}\nby block: {each}"
 
 
-def mosaics_figure(result: EarlyLate, *, scale: Scale = "block") -> Figure:
-    """Make the main figure: a Figure that fits, drawn with `draw_mosaics`."""
-    mosaic = mosaics(result, scale=scale)
-    figure = mosaic_figure(mosaic)
-    draw_mosaics(result, figure, mosaic=mosaic)
-    return figure
+def mosaics_figure(result: EarlyLate) -> Figure:
+    """Make a Figure that fits `draw_mosaics`."""
+    return mosaic_figure(mosaics(result))
 
 
-def draw_mosaics(
-    result: EarlyLate, target: Figure | SubFigure, *, mosaic: Mosaic | None = None
-) -> Axes:
+def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     """Draw both groups' kernels side by side, label by label.
 
     Parameters
@@ -154,16 +149,14 @@ def draw_mosaics(
     result : EarlyLate
         Of `viz.measure.early_late.measure`.
     target : Figure or SubFigure
-        Best made by `viz.draw.weights.mosaic_figure`.
-    mosaic : Mosaic, optional
-        Of `mosaics`, where it is at hand.
+        Best made by `mosaics_figure`.
 
     Returns
     -------
     matplotlib.axes.Axes
         In weights: x to the right, y down.
     """
-    mosaic = mosaics(result) if mosaic is None else mosaic
+    mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
     for (left, top, _, bottom), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
