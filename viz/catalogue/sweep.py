@@ -30,29 +30,7 @@ def _images(checkpoint: Checkpoint, given: Given) -> ImageSet:
 def swept(
     checkpoint: Checkpoint, given: Given, parts: tuple[str, ...], field_images: int = 0
 ) -> Sweep:
-    """Return the sweep that is given, or one made here of the images.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    given : Given
-        With or without a sweep.
-    parts : tuple of str
-        That one made here collects beside the moments.
-    field_images : int
-        On which that one measures the effective receptive field.
-
-    Returns
-    -------
-    Sweep
-        Of this checkpoint.
-
-    Raises
-    ------
-    OtherSweepError
-        If the sweep that is given is of another checkpoint.
-    """
+    """Return the sweep that is given, or one made here of the images."""
     if given.sweep is not None:
         from viz.measure.sweep import open_sweep
 

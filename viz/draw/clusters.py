@@ -32,18 +32,7 @@ def _pitch(result: Clusters) -> tuple[float, int, int]:
 
 
 def centres_figure(result: Clusters) -> Figure:
-    """Make a Figure that fits the centres.
-
-    Parameters
-    ----------
-    result : Clusters
-        What `draw_centres` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the centres."""
     tap, _, down = _pitch(result)
     return new_figure(TWO_COLUMNS, result.n_clusters * down * tap + 0.85)
 
@@ -51,20 +40,6 @@ def centres_figure(result: Clusters) -> Figure:
 def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     """Draw each cluster's centre, over all blocks and block by block, with its share.
 
-    Parameters
-    ----------
-    result : Clusters
-        Of `viz.measure.clusters`.
-    target : Figure or SubFigure
-        Best made by `centres_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In taps: one row per cluster; the first column holds the centre over all blocks.
-
-    Notes
-    -----
     Every tile has its own colour scale: a centre whose members have little in common looks as
     strong as a tight one, so read the tightness. A centre in one block may rest on one kernel.
     """
@@ -155,20 +130,6 @@ def _words(result: Clusters, i: int) -> str:
 def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     """Draw stability by number of clusters, beside that of clouds without clusters.
 
-    Parameters
-    ----------
-    result : Clusters
-        Of `viz.measure.clusters`.
-    target : Figure or SubFigure
-        Of one column.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The curve.
-
-    Notes
-    -----
     A curve above the dashed one shows more structure than an elongated cloud has; it need not be
     clusters.
     """

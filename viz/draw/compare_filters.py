@@ -27,22 +27,6 @@ _NULL_MARKERS = ("v", "^")
 def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN, columns: int = _COLUMNS) -> Mosaic:
     """Lay out matched filters, A's above B's, the most similar pair first.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    shown : int
-        Most pairs; of more, as many evenly spaced over the order.
-    columns : int
-        Pairs per row.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_pairs`.
-
-    Notes
-    -----
     Each filter has its own colour scale: the cosine does not know sizes either.
     """
     n, q = len(result.similarity), result.frame_size
@@ -86,20 +70,6 @@ def pairs_figure(result: PatchFilterMatch) -> Figure:
 def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
     """Draw matched filters, A's above B's.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    target : Figure or SubFigure
-        Best made by `viz.draw.weights.mosaic_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In cells: x to the right, y down.
-
-    Notes
-    -----
     The best of all assignments looks alike at its beginning in any two networks.
     """
     return draw_mosaic(pairs(result), target)
@@ -108,20 +78,6 @@ def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
 def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw the pairs' similarities beside those that chance matches, and the channels' order.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Similarity by rank; mean similarities.
-
-    Notes
-    -----
     Only the distance between the curves tells anything: the black one alone does not.
     """
     width, height = inches(target)

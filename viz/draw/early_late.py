@@ -58,23 +58,6 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
 def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMNS) -> Mosaic:
     """Lay out the early kernels on the left and the late ones on the right, label by label.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    scale : str
-        ``"block"`` (default), ``"figure"`` or ``"tile"``, as in `viz.draw.weights`.
-    columns : int
-        Tiles per row of each side.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_mosaics`. Tiles are numbered as ``result.kernels`` is, so that
-        ``layout.locate`` finds a click's kernel.
-
-    Notes
-    -----
     Labels stand at equal heights on both sides, so that a longer patch of tiles is a larger
     share; a random choice of kernels is shown where there are more than the result keeps, and the
     percentages are of all. Colours of two blocks cannot be compared at the scale ``"block"``.
@@ -142,20 +125,7 @@ def mosaics_figure(result: EarlyLate) -> Figure:
 
 
 def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
-    """Draw both groups' kernels side by side, label by label.
-
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        Best made by `mosaics_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In weights: x to the right, y down.
-    """
+    """Draw both groups' kernels side by side, label by label."""
     mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
@@ -183,20 +153,6 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
 def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw Cliff's delta of every descriptor, and its trend with depth, with intervals.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Effects, trends: one row per descriptor, -1 to 1.
-
-    Notes
-    -----
     The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
     many, and says nothing about other networks. An effect of 1 means that no two kernels of the
     groups overlap, however small the gap.
@@ -266,20 +222,6 @@ def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
 def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     """Draw every descriptor by block: median and quartiles, beside random initialisation.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per descriptor.
-
-    Notes
-    -----
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)

@@ -38,20 +38,6 @@ def _plain_axes(axes: Axes) -> None:
 def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     """Draw how many kernels the two statements are true of, by block and by threshold.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Per statement: by block, by threshold. The early statement comes first.
-
-    Notes
-    -----
     Read every share against the grey band, which is what random kernels give: half of them have
     more odd than even energy, a quarter is positive inside and negative around.
     """

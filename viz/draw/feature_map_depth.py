@@ -34,25 +34,6 @@ _PANELS = {
 def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axes]:
     """Draw sparsity and rank of every activation's output by block.
 
-    Parameters
-    ----------
-    result : FeatureMaps
-        Of `viz.measure.feature_maps`, with its numbers by depth.
-    target : Figure or SubFigure
-        Two columns wide.
-
-    Returns
-    -------
-    dict of matplotlib.axes.Axes
-        ``"off"``, ``"negative_mass"``, ``"hoyer"``, ``"rank_centred"``.
-
-    Raises
-    ------
-    ValueError
-        If the result was measured without its numbers by depth.
-
-    Notes
-    -----
     A high rank is not richness by itself: noise has the highest. A low one is measured over the
     positions of one image: another image may use other directions.
     """

@@ -56,22 +56,7 @@ def narrow(width: float) -> bool:
 
 
 def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -> Figure:
-    """Draw a figure one column wide, as tall as the lines of its note make it.
-
-    Parameters
-    ----------
-    draw : callable
-        Takes a result and a Figure, and calls `heading`.
-    result : Result
-        What to draw.
-    height : float
-        Inches, without the note.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Drawn.
-    """
+    """Draw a figure one column wide, as tall as the lines of its note make it."""
     # How many lines the note has is known once it is drawn.
     tall = height + 4
     for _ in range(2):
@@ -82,24 +67,7 @@ def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -
 
 
 def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tuple[float, float]:
-    """Write the title at the top, and a note, wrapped to the width, at the bottom.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To write on.
-    name : str
-        Of the checkpoint; characters that cannot be drawn are replaced.
-    title : str
-        What is shown.
-    note : str
-        How to read it; lines are kept.
-
-    Returns
-    -------
-    tuple of float
-        Inches taken at the top and at the bottom. The target's label becomes the note.
-    """
+    """Write the title at the top, and a note, wrapped to the width, at the bottom."""
     width, height = inches(target)
     x = MARGIN / width
     size = TITLE
@@ -121,22 +89,7 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
 
 
 def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
-    """Cut a text into lines that fit a target's width.
-
-    Parameters
-    ----------
-    note : str
-        Its own lines are kept.
-    width : float
-        Of the target, in inches.
-    size : float
-        Of the letters, in points.
-
-    Returns
-    -------
-    list of str
-        Lines.
-    """
+    """Cut a text into lines that fit a target's width."""
     letters = max(20, int((width - 2 * MARGIN) * _LETTERS / size))
     # A number and its unit stay on one line.
     parts = note.replace(" %", "\u00a0%").split("\n")
@@ -145,38 +98,12 @@ def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
 
 
 def foot(note: str, width: float) -> float:
-    """Return the inches that `heading` takes at the bottom.
-
-    Parameters
-    ----------
-    note : str
-        As given there.
-    width : float
-        Of the target, in inches.
-
-    Returns
-    -------
-    float
-        Height.
-    """
+    """Return the inches that `heading` takes at the bottom."""
     return 0.12 + len(wrapped(note, width)) * _LINE
 
 
 def shortened(name: str, letters: int) -> str:
-    """Leave out the ending of a name that is too long, or else its middle: both ends can be read.
-
-    Parameters
-    ----------
-    name : str
-        Such as a file name.
-    letters : int
-        Room; 12 at least are kept.
-
-    Returns
-    -------
-    str
-        The name, what stands before its last dot, or its ends around an ellipsis.
-    """
+    """Leave out the ending of a name that is too long, or else its middle; both ends stay."""
     letters = max(letters, _SHORTEST)
     if len(name) <= letters:
         return name
@@ -188,22 +115,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes:
-    """Say in the place of a figure why there is none.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To write on.
-    name, title : str
-        As in `heading`.
-    why : str
-        A sentence.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Empty, its only text the sentence.
-    """
+    """Say in the place of a figure why there is none."""
     heading(target, name, title, "")
     axes = target.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -213,20 +125,7 @@ def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes
 
 
 def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
-    """Add axes at a place given in inches.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    box : tuple of float
-        Left, bottom, width, height.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Empty, with thin spines and small numbers.
-    """
+    """Add axes at a place given in inches."""
     width, height = inches(target)
     left, bottom, across, up = box
     axes = target.add_axes((left / width, bottom / height, across / width, up / height))
@@ -243,28 +142,7 @@ def panel_boxes(
     between: float,
     right: float = MARGIN,
 ) -> list[tuple[float, float, float, float]]:
-    """Return where equal panels go: side by side, or in one column below one another.
-
-    Parameters
-    ----------
-    width : float
-        Of the target; all in inches.
-    heights : tuple of float
-        Of the lower and the upper end of all panels.
-    n : int
-        How many.
-    left : float
-        Kept free on the left.
-    beside, between : float
-        Kept free between panels that stand side by side, or below one another.
-    right : float
-        Kept free on the right.
-
-    Returns
-    -------
-    list of tuple of float
-        Left, bottom, width, height of each, for `panel`; the first is leftmost or on top.
-    """
+    """Return where equal panels go: side by side, or in one column below one another."""
     low, high = heights
     room = width - left - right
     if narrow(width):
@@ -275,18 +153,7 @@ def panel_boxes(
 
 
 def plain_axes(axes: Axes) -> Axes:
-    """Give axes thin spines, short ticks and small numbers.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        To change.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The same.
-    """
+    """Give axes thin spines, short ticks and small numbers."""
     axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
     for spine in axes.spines.values():
         spine.set_linewidth(0.4)
@@ -294,18 +161,7 @@ def plain_axes(axes: Axes) -> Axes:
 
 
 def depth_colours(n: int) -> NDArray[np.float64]:
-    """Return a colour per block, dark to light, that also reads in grey.
-
-    Parameters
-    ----------
-    n : int
-        Blocks.
-
-    Returns
-    -------
-    ndarray, (n, 4)
-        RGBA of the colour map "viridis", its palest end left out.
-    """
+    """Return a colour per block, dark to light, that also reads in grey."""
     colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
     return colours
 
@@ -313,22 +169,7 @@ def depth_colours(n: int) -> NDArray[np.float64]:
 def block_bar(
     target: Figure | SubFigure, box: tuple[float, float, float, float], blocks: Sequence[int]
 ) -> Axes:
-    """Draw the key to the colours of blocks.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    box : tuple of float
-        Left, bottom, width, height in inches; wide for a horizontal bar.
-    blocks : sequence of int
-        First block first.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The bar.
-    """
+    """Draw the key to the colours of blocks."""
     axes, n = panel(target, box), len(blocks)
     cmap = ListedColormap(depth_colours(n))
     key = ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), cmap)

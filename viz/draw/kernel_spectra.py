@@ -39,18 +39,7 @@ def _cell(result: KernelSpectra) -> tuple[int, int, float, float]:
 
 
 def covariance_figure(result: KernelSpectra) -> Figure:
-    """Make a Figure that fits the covariances.
-
-    Parameters
-    ----------
-    result : KernelSpectra
-        What `draw_covariance` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the covariances."""
     _, rows, _, cell = _cell(result)
     return new_figure(TWO_COLUMNS, rows * cell + 0.66)
 
@@ -58,20 +47,6 @@ def covariance_figure(result: KernelSpectra) -> Figure:
 def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes]:
     """Draw each block's covariance matrix, and below it the leading components as kernels.
 
-    Parameters
-    ----------
-    result : KernelSpectra
-        Of `viz.measure.kernel_spectra` or `viz.measure.clusters`.
-    target : Figure or SubFigure
-        Best made by `covariance_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        A matrix and its row of components per block, 20 blocks at most, evenly chosen.
-
-    Notes
-    -----
     Each block has its own colour scale. A component is a direction, without a sign of its own, and
     need not resemble any kernel; components of nearly equal shares are an arbitrary choice.
     """

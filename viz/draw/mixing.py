@@ -38,18 +38,7 @@ def _grid(result: Mixing) -> tuple[int, int, float]:
 
 
 def matrices_figure(result: Mixing) -> Figure:
-    """Make a Figure that fits the matrices.
-
-    Parameters
-    ----------
-    result : Mixing
-        What `draw_matrices` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the matrices."""
     _, rows, side = _grid(result)
     height = rows * (side + _HEAD + 0.06) + 0.27 + _KEY + foot(_note(result), TWO_COLUMNS)
     return new_figure(TWO_COLUMNS, height)
@@ -74,20 +63,6 @@ def _note(result: Mixing) -> str:
 def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """Draw the links of every block, channels sorted by the labels of their kernels.
 
-    Parameters
-    ----------
-    result : Mixing
-        Of `viz.measure.mixing`.
-    target : Figure or SubFigure
-        Best made by `matrices_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per block; white is zero, red raises the output, blue lowers it.
-
-    Notes
-    -----
     The order within a label makes gradients towards the top left of each label's part: they are
     sorted in. What labels do to each other is in the figure of flows, against a null.
     """
@@ -170,20 +145,6 @@ def _label_bar(
 def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """Draw singular values, effective rank and the branches' share by block.
 
-    Parameters
-    ----------
-    result : Mixing
-        Of `viz.measure.mixing`.
-    target : Figure or SubFigure
-        Two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Spectrum; effective rank; share of the branches.
-
-    Notes
-    -----
     The effective rank counts directions by energy: a weak direction may still decide a class.
     """
     width, height = inches(target)

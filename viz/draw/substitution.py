@@ -63,20 +63,7 @@ _ROW = 3.1 * MM
 
 
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits the curve.
-
-    Parameters
-    ----------
-    result : Substitution
-        What `draw_curve` will draw.
-    width : float
-        Inches in print.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits the curve."""
     tall = (126 if narrow(width) else 66) * MM
     return new_figure(width, tall + foot(_curve_note(result), width))
 
@@ -84,20 +71,6 @@ def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
 def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores against the numbers that hold a kernel, all kernels replaced at once.
 
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`, with the scope ``"all"``.
-    target : Figure or SubFigure
-        Best made by `curve_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation.
-
-    Notes
-    -----
     Batch norms keep the statistics of training, so that a fit loses by its size as well as by its
     shape. The bases of principal components are free here, and so is the choice of coefficients of
     the DCT; the choice of atoms is, too.
@@ -259,20 +232,6 @@ def _chance_handle() -> Line2D:
 def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores with the kernels of one block replaced, block after block.
 
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`, with the scope ``"block"``.
-    target : Figure or SubFigure
-        About 180 x 110 mm.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation.
-
-    Notes
-    -----
     A block whose kernels hardly matter (look at "without") says nothing about its description.
     """
     title = "the depthwise kernels of one block replaced"
@@ -345,20 +304,7 @@ def _patch_note(result: Substitution) -> str:
 
 
 def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the scores with the patch filters of one kind replaced.
-
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`.
-    target : Figure or SubFigure
-        Best made by `patch_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation; one line per method, grouped.
-    """
+    """Draw the scores with the patch filters of one kind replaced."""
     title = "patch filters replaced"
     kinds = _kinds(result)
     if not kinds:

@@ -178,21 +178,7 @@ def show_row(
     other: Opened | None = None,
     sweep: Path | None = None,
 ) -> None:
-    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take.
-
-    Parameters
-    ----------
-    row : Shown
-        View or comparison.
-    found : Opened
-        The checkpoint.
-    images : Images, optional
-        Those chosen, where the row looks at any.
-    other : Opened, optional
-        The second checkpoint of a comparison.
-    sweep : Path, optional
-        File of a sweep of the images' whole folder.
-    """
+    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take."""
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
     networks = [each.checkpoint for each in (found, other) if each is not None]
@@ -246,20 +232,7 @@ def _head(row: Shown) -> None:
 
 
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:
-    """Return the file of the sweep given at the start, where it is of these images.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    images : Images
-        Those chosen.
-
-    Returns
-    -------
-    Path or None
-        None, told on the page, where it is of another checkpoint.
-    """
+    """Return the file of the sweep given at the start, where it is of these images."""
     start = Start.read()
     if start.sweep is None or images.folder != start.images:
         return None
@@ -272,13 +245,7 @@ def sweep_at_hand(found: Opened, images: Images) -> Path | None:
 
 
 def show_view(name: str) -> None:
-    """Show one view of the catalogue as a page.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    """
+    """Show one view of the catalogue as a page."""
     found, row = opened(), view(name)
     _head(row)
     st.caption(row.misleads)

@@ -53,11 +53,6 @@ def begin(page: str = "") -> None:
     An address that this program did not just write came from a link, from the address bar or
     from the browser's back button: it wins over what the session remembers, and what it leaves out
     of the page's settings is as by default.
-
-    Parameters
-    ----------
-    page : str
-        The page being run.
     """
     memory, now = _memory(), time.monotonic()
     address = st.query_params.to_dict()
@@ -92,20 +87,7 @@ def finish() -> None:
 
 
 def link(page: str, *names: str) -> dict[str, str]:
-    """Return the address under which a page shows what it showed last.
-
-    Parameters
-    ----------
-    page : str
-        File in views/.
-    *names : str
-        Settings of all pages that this one uses, besides the checkpoint.
-
-    Returns
-    -------
-    dict
-        For Streamlit's ``query_params``.
-    """
+    """Return the address under which a page shows what it showed last."""
     memory = _memory()
     scopes = {"checkpoint": "", **dict.fromkeys(names, ""), **memory["names"].get(page, {})}
     kept = memory["kept"]
@@ -113,22 +95,7 @@ def link(page: str, *names: str) -> dict[str, str]:
 
 
 def read(name: str, page: str, default: str = "") -> str:
-    """Return a setting: from a new address, else as last used on that page, else the default.
-
-    Parameters
-    ----------
-    name : str
-        As in the address.
-    page : str
-        Settings of one name on two pages are two settings.
-    default : str
-        Where nothing is known.
-
-    Returns
-    -------
-    str
-        Not checked: an address may say anything.
-    """
+    """Return a setting: from a new address, else as last used on that page, else the default."""
     memory = _memory()
     left_out = _left_out(name, page)
     memory["read"].add((page, name))
@@ -162,19 +129,7 @@ def remember(name: str, page: str, value: object) -> None:
 
 
 def keep(name: str, page: str, value: object, default: str | None = None) -> None:
-    """Remember a setting of the page being shown, and put it into the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    value : object
-        Its text is kept.
-    default : str, optional
-        What an address means that leaves it out.
-    """
+    """Remember a setting of the page being shown, and put it into the address."""
     memory = _memory()
     memory["kept"][(page, name)] = memory["used"][name] = str(value)
     memory["names"].setdefault(memory["page"], {})[name] = page
@@ -187,13 +142,6 @@ def go(page: str, **settings: object) -> NoReturn:
 
     Were the address completed only by that page, it would be a further step of the browser's
     history, and going back would end on the same page.
-
-    Parameters
-    ----------
-    page : str
-        File in views/.
-    **settings : object
-        Every setting that the page keeps in the address, besides checkpoint and images.
     """
     for name, value in settings.items():
         put(name, page, value)
@@ -230,34 +178,7 @@ def choice(
     disabled: bool = False,
     written: bool = False,
 ) -> str:
-    """Show a list to choose from, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the list.
-    options : sequence of str
-        As in the address. Anything else in the address is ignored.
-    default : str
-        One of them.
-    describe : callable
-        Option to what is shown.
-    help : str, optional
-        Shown on demand.
-    disabled : bool
-        Shown, but cannot be changed.
-    written : bool
-        The address holds it even where it is the default, which is not the same everywhere.
-
-    Returns
-    -------
-    str
-        The option chosen.
-    """
+    """Show a list to choose from, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, default)
@@ -274,26 +195,7 @@ def choice(
 
 
 def number(name: str, page: str, label: str, count: int, *, help: str | None = None) -> int:
-    """Show a whole number from 0 to ``count`` - 1, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the number.
-    count : int
-        How many there are. A larger number in the address becomes the last one, anything else 0.
-    help : str, optional
-        Shown on demand.
-
-    Returns
-    -------
-    int
-        The number.
-    """
+    """Show a whole number from 0 to ``count`` - 1, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, "0")
@@ -319,30 +221,7 @@ def several(
     describe: Callable[[str], str] = str,
     help: str | None = None,
 ) -> list[str]:
-    """Show options of which several can be chosen, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the options.
-    options : sequence of str
-        As in the address, with commas between them. Anything else in the address is ignored.
-    default : sequence of str
-        Some of them.
-    describe : callable
-        Option to what is shown.
-    help : str, optional
-        Shown on demand.
-
-    Returns
-    -------
-    list of str
-        Those chosen, in the order of the options; none where none is.
-    """
+    """Show options of which several can be chosen, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, ",".join(default)).split(",")

@@ -204,20 +204,7 @@ def build(
 
 
 def unfit(views: Sequence[Shown], networks: Sequence[Checkpoint]) -> dict[str, str]:
-    """Tell which comparisons two networks do not allow.
-
-    Parameters
-    ----------
-    views : sequence of Shown
-        Of the catalogue.
-    networks : sequence of Checkpoint
-        That are compared.
-
-    Returns
-    -------
-    dict of str to str
-        Title and reason.
-    """
+    """Tell which comparisons two networks do not allow."""
     asked = (row for row in views if isinstance(row, Comparison))
     return {row.title: reason for row in asked if (reason := row.refuses(*networks))}
 

@@ -94,18 +94,7 @@ class Section:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Section:
-        """Make a section of plain values.
-
-        Parameters
-        ----------
-        values : dict
-            Of `to_dict`, perhaps from a file.
-
-        Returns
-        -------
-        Section
-            Equal to the one written.
-        """
+        """Make a section of plain values."""
         drawn = {
             name: tuple(Drawn(**each) for each in values[name]) for name in ("figures", "narrow")
         }
@@ -127,24 +116,7 @@ def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Sect
 def measure(
     row: Shown, make: Callable[[], Result], data: Path, folders: Sequence[str | Path] = ()
 ) -> Section | None:
-    """Measure a row of the catalogue into ``NAME.npz``.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    make : callable
-        Returns the result.
-    data : Path
-        A folder that exists.
-    folders : sequence of str or Path
-        Whose names must not be told.
-
-    Returns
-    -------
-    Section or None
-        That says why there is no result; None if there is one.
-    """
+    """Measure a row of the catalogue into ``NAME.npz``."""
     try:
         result = make()
     except Exception as error:
@@ -157,24 +129,7 @@ def measure(
 def draw(
     row: Shown, part: Path, formats: Sequence[str], folders: Sequence[str | Path] = ()
 ) -> Section:
-    """Draw and tell a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    part : Path
-        The report's folder: ``data/``, ``figures/`` and ``made/``, which is for pages alone.
-    formats : sequence of str
-        Of `viz.draw.style.FORMATS`.
-    folders : sequence of str or Path
-        Whose names must not be told.
-
-    Returns
-    -------
-    Section
-        All that the pages need, beside the files.
-    """
+    """Draw a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised."""
     data, figures = part / "data", part / "figures"
     try:
         result = row.load(data / f"{row.name}.npz")
@@ -231,19 +186,7 @@ def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> Non
 
 
 def few_colours(picture: Image.Image) -> Image.Image:
-    """Give a picture a palette of 256 colours, where hardly a pixel shows it.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-        In RGB.
-
-    Returns
-    -------
-    PIL.Image.Image
-        The same with a palette, a third of the size, if 99.9 % of its pixels change by at most
-        `_SEEN` of 255 in every colour; else as it was.
-    """
+    """Give a picture a palette of 256 colours, where hardly a pixel shows it."""
     reduced = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     change = np.abs(np.asarray(reduced.convert("RGB"), int) - np.asarray(picture, int)).max(-1)
     return reduced if (change > _SEEN).mean() <= 0.001 else picture

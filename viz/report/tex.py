@@ -27,18 +27,7 @@ _ONE_COLUMN = NARROW.format("")
 
 
 def escape_tex(text: str) -> str:
-    """Write a text so that TeX prints it as it is.
-
-    Parameters
-    ----------
-    text : str
-        Any; characters other than ASCII stay, and need a TeX that reads UTF-8.
-
-    Returns
-    -------
-    str
-        Without control characters.
-    """
+    """Write a text so that TeX prints it as it is."""
     return "".join(_SPECIAL.get(c, c) for c in text if c in _SPECIAL or c.isprintable())
 
 
@@ -46,20 +35,6 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
     """Write an environment per figure; its caption says what is shown, and how to read it.
 
     What was found stands under a section's first figure.
-
-    Parameters
-    ----------
-    name : str
-        What the figures are about.
-    sections : iterable of Section
-        Of the report.
-    suffix : str
-        Of the files to include.
-
-    Returns
-    -------
-    str
-        To be copied from, or read whole by LaTeX.
     """
     lines = [
         f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
