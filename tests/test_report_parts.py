@@ -157,6 +157,12 @@ def test_a_finding_of_several_paragraphs():
     assert words._short(section) == "First so."
 
 
+def test_what_an_older_version_told_besides_is_left_out():
+    drawn = Drawn("a-figure", "Shown.", "Note.", 85, 60, 1)
+    section = Section("a", "A", "", finding="So.", figures=(drawn,))
+    assert Section.from_dict(section.to_dict() | {"numbers": [{"text": "5"}]}) == section
+
+
 def test_captions_are_whole():
     note = "Frames: {a_b} & 50 %. Each tile has its own scale."
     drawn = Drawn("a-figure", "What is shown, 3 ~ 4^2.", note, 180, 60, 2)

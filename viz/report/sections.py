@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,12 @@ class Section:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Section:
-        """Make a section of plain values."""
+        """Make a section of plain values; what an older version told besides is left out."""
         drawn = {
             name: tuple(Drawn(**each) for each in values[name]) for name in ("figures", "narrow")
         }
-        return cls(**(values | drawn))
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in (values | drawn).items() if name in known})
 
 
 def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Section:
