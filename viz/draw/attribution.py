@@ -57,10 +57,10 @@ def heading_words(method: str) -> str:
     }.get(method, method.replace("-", "\n", 1))
 
 
-def common_limit(shares: NDArray[np.float64], share: float = 99.5) -> float:
+def common_limit(shares: NDArray[np.float64]) -> float:
     """Return the limit of a colour scale that many maps have in common."""
     values = np.abs(shares[np.isfinite(shares)])
-    limit = float(np.percentile(values, share)) if values.size else 0.0
+    limit = float(np.percentile(values, 99.5)) if values.size else 0.0
     limit = limit or float(values.max(initial=0.0))
     if not limit:
         return 1.0

@@ -162,9 +162,9 @@ def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
     columns = (0.0, 0.335, 0.67)
     most = 19
 
-    def write(x: float, line: int, text: str, *, bold: bool, hue: str = "black") -> None:
+    def write(x: float, line: int, text: str, *, bold: bool) -> None:
         axes.text(
-            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center", color=hue,
+            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center",
             transform=axes.transAxes, fontweight="bold" if bold else "normal", parse_math=False,
         )  # fmt: skip
 

@@ -24,7 +24,7 @@ _NULL_COLOURS = ("#999999", "#cc79a7")
 _NULL_MARKERS = ("v", "^")
 
 
-def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN, columns: int = _COLUMNS) -> Mosaic:
+def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     """Lay out matched filters, A's above B's, the most similar pair first.
 
     Each filter has its own colour scale: the cosine does not know sizes either.
@@ -35,7 +35,7 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN, columns: int = _COLU
     second = _tiles(result.filters_b[result.channel_b[chosen]])
     gap = np.full((len(chosen), 1, q, 3), 255, np.uint8)
     tiles = np.concatenate([first, gap, second], axis=1)
-    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=columns, gap=max(2, q // 3))
+    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=_COLUMNS, gap=max(2, q // 3))
     a, b = (printable(shortened(name, 27)) for name in result.names)
     ends = f"cosine {result.similarity[0]:.2f} to {result.similarity[-1]:.2f}".replace("-", "−")
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"

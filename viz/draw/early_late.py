@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viz.draw.effect_rows import NAMES, draw_effect_rows, effect_boxes
 from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
 from viz.draw.labels import LABEL_STYLES
-from viz.draw.mosaic import Layout, Scale, limits, signed_tiles
+from viz.draw.mosaic import Layout, limits, signed_tiles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import LABELS
@@ -55,12 +55,12 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
     return "blocks " + ", ".join(str(b) for b in numbers)
 
 
-def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMNS) -> Mosaic:
+def mosaics(result: EarlyLate) -> Mosaic:
     """Lay out the early kernels on the left and the late ones on the right, label by label.
 
     Labels stand at equal heights on both sides, so that a longer patch of tiles is a larger
     share; a random choice of kernels is shown where there are more than the result keeps, and the
-    percentages are of all. Colours of two blocks cannot be compared at the scale ``"block"``.
+    percentages are of all. Colours of two blocks cannot be compared.
     """
     k = result.kernels.shape[-1]
     step, head, foot = k + 1, k + 1, k // 2
@@ -68,17 +68,17 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
     side = result.kernel_late.astype(np.int64)
     counts = np.zeros((2, len(LABELS)), np.int64)
     np.add.at(counts, (side, rank), 1)
-    rows = -(-counts.max(0) // columns)
+    rows = -(-counts.max(0) // _COLUMNS)
     shown = rows > 0
     heights = np.where(shown, head + rows * step + foot, 0)
     top = np.concatenate([[0], np.cumsum(heights)[:-1]]) + head
-    wide = columns * step - 1
+    wide = _COLUMNS * step - 1
     right = wide + 2 * step
     starts = (np.cumsum(counts.ravel()) - counts.ravel()).reshape(counts.shape)
     within = np.arange(len(rank)) - starts[side, rank]
     layout = Layout(
-        x=side * right + within % columns * step,
-        y=top[rank] + head + within // columns * step,
+        x=side * right + within % _COLUMNS * step,
+        y=top[rank] + head + within // _COLUMNS * step,
         tile=(k, k),
         shape=(int(head + heights.sum()), int(right + wide)),
         groups=tuple(
@@ -87,7 +87,7 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
             for s in (0, 1)
         ),
     )
-    limit = limits(result.kernels, scale, result.kernel_block)
+    limit = limits(result.kernels, "block", result.kernel_block)
     shares = np.stack([result.early_labels, result.late_labels])
     titles = tuple(
         f"{LABELS[i]}: {100 * shares[s, i]:.0f} %" for i in np.flatnonzero(shown) for s in (0, 1)
@@ -98,25 +98,23 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
         layout=layout,
         titles=titles,
         title=f"{name} · early and late depthwise kernels, ordered by label",
-        scale_text=_scale_text(result, scale, limit),
-        scale=scale,
-        limit=float(limit[0]) if scale == "figure" else float("nan"),
+        scale_text=_scale_text(result, limit),
+        scale="block",
+        limit=float("nan"),
         signed_map=True,
     )
 
 
-def _scale_text(result: EarlyLate, scale: Scale, limit: NDArray[np.float64]) -> str:
-    if scale == "tile":
-        return "colour scale: each kernel's own largest |weight|; white is zero"
-    text = "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero"
-    if scale == "figure":
-        return text
+def _scale_text(result: EarlyLate, limit: NDArray[np.float64]) -> str:
     blocks = np.unique(result.kernel_block)
     ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
     each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
     if len(each) > _MOST_LETTERS:
         each = f"from ±{min(ends):.2g} to ±{max(ends):.2g}"
-    return f"{text}\nby block: {each}"
+    return (
+        "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero\n"
+        f"by block: {each}"
+    )
 
 
 def mosaics_figure(result: EarlyLate) -> Figure:
@@ -129,8 +127,9 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
-    for (left, top, _, bottom), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
-        style = LABEL_STYLES[title.partition(":")[0]]
+    names = [name for name in LABELS if (result.kernel_label == name).any() for _ in (0, 1)]
+    for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
+        style = LABEL_STYLES[name]
         axes.add_patch(
             Rectangle(
                 (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,

@@ -24,6 +24,11 @@ __all__ = [
 
 Scale = Literal["figure", "block", "tile"]
 
+_ASPECT = 1.5
+"""Width over height that a mosaic gets, unless told otherwise."""
+_SHARE = 0.995
+"""Of the values, which lie within a common colour scale."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -74,14 +79,13 @@ def grid_layout(
     group_gap: int | None = None,
     head: int = 0,
     edge: int = 0,
-    aspect: float = 1.5,
 ) -> Layout:
     """Lay out groups of tiles: each group a grid, the groups a grid of grids."""
     h, w = tile
     n_groups, largest = len(sizes), max(sizes)
     between = max(h, w) if group_gap is None else group_gap
     if columns is None:
-        wanted = aspect if n_groups == 1 else 1.0
+        wanted = _ASPECT if n_groups == 1 else 1.0
         columns = max(1, round(np.sqrt(largest * wanted * h / w)))
     columns = min(columns, largest)
     rows = -(-largest // columns)
@@ -91,7 +95,7 @@ def grid_layout(
         counts = np.arange(1, n_groups + 1)
         across = counts * (width + between)
         down = -(-n_groups // counts) * (height + between)
-        group_columns = int(counts[np.abs(np.log(across / down / aspect)).argmin()])
+        group_columns = int(counts[np.abs(np.log(across / down / _ASPECT)).argmin()])
     group = np.repeat(np.arange(n_groups), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     within = np.arange(len(group)) - starts[group]
@@ -119,18 +123,18 @@ def few_of_each(groups: int) -> tuple[int, int, int]:
 
 
 def limits(
-    values: NDArray[np.floating], scale: Scale, group: NDArray[np.int64], *, share: float = 0.995
+    values: NDArray[np.floating], scale: Scale, group: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """Return the symmetric colour limit of each tile: colours run from -limit to +limit."""
     flat = np.nan_to_num(np.abs(values.reshape(len(values), -1)), posinf=0)
     if scale == "tile":
         out = flat.max(1).astype(np.float64)
     elif scale == "figure":
-        out = np.full(len(flat), np.quantile(flat, share))
+        out = np.full(len(flat), np.quantile(flat, _SHARE))
     elif scale == "block":
         out = np.empty(len(flat))
         for g in np.unique(group):
-            out[group == g] = np.quantile(flat[group == g], share)
+            out[group == g] = np.quantile(flat[group == g], _SHARE)
     else:
         raise Refusal(f"scale is one of figure, block, tile, not {scale!r}.")
     return np.where(out > 0, out, 1.0)

@@ -80,9 +80,7 @@ def _number(value: float) -> str:
     return f"{value:.2g}"
 
 
-def patch_filter_mosaic(
-    result: PatchFilters, *, scale: Scale = "tile", columns: int | None = None
-) -> Mosaic:
+def patch_filter_mosaic(result: PatchFilters, *, scale: Scale = "tile") -> Mosaic:
     """Lay out every patch-embedding filter as a tile.
 
     Three-channel filters are shown as RGB with zero at mid grey; any other number of channels as
@@ -99,12 +97,12 @@ def patch_filter_mosaic(
     about = f"patch size {p}, {n} filters, ordered by {result.order}"
     title = f"{printable(result.source.name)} · patch-embedding filters ({about})"
     if c == 3:
-        layout = grid_layout([n], (p, p), columns=columns)
+        layout = grid_layout([n], (p, p))
         picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
         titles: tuple[str, ...] = ("",)
         text = _scale_text("filter", scale, limit, "mid grey is zero")
     else:
-        layout = grid_layout([n] * c, (p, p), columns=columns)
+        layout = grid_layout([n] * c, (p, p))
         tiles = signed_tiles(
             result.filters.transpose(1, 0, 2, 3).reshape(c * n, p, p), np.tile(limit, c)
         )

@@ -1,4 +1,9 @@
-"""What the address bar holds: every setting of the page, so that a copied link shows the same."""
+"""What the address bar holds: every setting of the page, so that a copied link shows the same.
+
+Streamlit's own ``bind="query-params"`` does not serve: it writes an option as it is worded on the
+page, forgets a page's settings when another one is opened, drops a number that is too large without
+a word, and knows neither uploads nor clicks on a mosaic.
+"""
 
 from __future__ import annotations
 
@@ -175,7 +180,6 @@ def choice(
     default: str,
     describe: Callable[[str], str] = str,
     help: str | None = None,
-    disabled: bool = False,
     written: bool = False,
 ) -> str:
     """Show a list to choose from, bound to the address."""
@@ -185,16 +189,12 @@ def choice(
         st.session_state[key] = wanted if wanted in options else default
     elif st.session_state[key] not in options:
         st.session_state[key] = default
-    value = str(
-        st.selectbox(
-            label, options, key=key, format_func=describe, help=help, disabled=disabled, width=250
-        )
-    )
+    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=250))
     keep(name, page, value, None if written else default)
     return value
 
 
-def number(name: str, page: str, label: str, count: int, *, help: str | None = None) -> int:
+def number(name: str, page: str, label: str, count: int) -> int:
     """Show a whole number from 0 to ``count`` - 1, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
@@ -204,9 +204,7 @@ def number(name: str, page: str, label: str, count: int, *, help: str | None = N
     st.session_state[key] = max(0, min(wanted_number, count - 1))
     if wanted_number >= count:
         st.warning(f"There is no {label.lower()} {wanted_number}: they are 0 to {count - 1}.")
-    value = int(
-        st.number_input(label, 0, count - 1, key=key, step=1, help=help, width=150, format="%d")
-    )
+    value = int(st.number_input(label, 0, count - 1, key=key, step=1, width=150, format="%d"))
     keep(name, page, value, "0")
     return value
 
@@ -219,14 +217,13 @@ def several(
     *,
     default: Sequence[str],
     describe: Callable[[str], str] = str,
-    help: str | None = None,
 ) -> list[str]:
     """Show options of which several can be chosen, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, ",".join(default)).split(",")
         st.session_state[key] = [each for each in options if each in wanted] or list(default)
-    chosen = st.multiselect(label, options, key=key, format_func=describe, help=help)
+    chosen = st.multiselect(label, options, key=key, format_func=describe)
     found = [each for each in options if each in chosen]
     keep(name, page, ",".join(found), ",".join(default))
     return found

@@ -26,26 +26,16 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def rise_kernel(taps: int = 11, sigma: float = 5.0) -> Floats:
-    """Return the kernel that RISE blurs with: a spike through scipy's Gaussian filter.
+def rise_kernel() -> Floats:
+    """Return the kernel that RISE blurs with, (11, 11): a spike through scipy's Gaussian filter.
 
-    Parameters
-    ----------
-    taps : int
-        Side.
-    sigma : float
-        In pixels.
-
-    Returns
-    -------
-    ndarray, (taps, taps)
-        Sums to 1. The filter reflects at its border, so the kernel is flatter than a Gaussian.
+    It sums to 1. The filter, of 5 pixels, reflects at its border: it is flatter than a Gaussian.
     """
     from scipy.ndimage import gaussian_filter
 
-    spike = np.zeros((taps, taps))
-    spike[taps // 2, taps // 2] = 1
-    kernel: Floats = gaussian_filter(spike, sigma)
+    spike = np.zeros((11, 11))
+    spike[5, 5] = 1
+    kernel: Floats = gaussian_filter(spike, 5.0)
     return kernel
 
 
