@@ -27,7 +27,7 @@ import viz
 from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
 from viz.results.network import Preprocessing
-from viz.sweep.engines import Cluster, InProcess, Processes
+from viz.sweep.engines import Cluster, InProcess
 from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
@@ -135,7 +135,6 @@ def engines(checkpoint, source, folder, n, batch_size, scratch):
     settings = Settings(("top",), batch_size=batch_size, field_images=0)
     ways = {
         "one process, 2 threads": (InProcess(checkpoint), 0),
-        "two processes": (Processes(2), 1),
         "two local dask workers": (Cluster(workers=2), 1),
     }
     best = {}

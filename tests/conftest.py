@@ -66,12 +66,6 @@ def planted_bank():
     )
 
 
-@pytest.fixture(autouse=True)
-def drawn_here(monkeypatch):
-    """Reports draw in the tests' own process, however long they measure, unless told otherwise."""
-    monkeypatch.setattr("viz.report.drawing.WORTH", float("inf"))
-
-
 @pytest.fixture
 def rng():
     """A seeded numpy generator."""

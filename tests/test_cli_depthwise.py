@@ -38,7 +38,7 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
         assert len(block["r2"]["by_atoms"]) == 4
         assert set(block["descriptors"]) == set(DESCRIPTORS)
     names = {p.name for p in (tmp_path / "all").iterdir()}
-    for figure in ("", "-plain", "-dictionary", "-composition", "-descriptors", "-fits"):
+    for figure in ("", "-plain", "-dictionary", "-composition", "-fits"):
         assert f"depthwise{figure}.png" in names
     assert {"depthwise.csv", "depthwise.npz", "depthwise.json"} <= names
 

@@ -71,15 +71,6 @@ def test_a_file_gets_the_maps(run, small_file, folder, tmp_path):
         assert picture.width > 1000
 
 
-def test_replknet_s_ratios_are_asked_for_by_name(run, small_file, folder):
-    done = run(small_file, folder, "--replknet", "--json", "--image-size", 64, "--limit", 2)
-    assert done.exit_code == 0, done.output
-    rows = json.loads(done.stdout)
-    assert [row["threshold"] for row in rows] == [0.2, 0.3, 0.5, 0.99]
-    assert all(row["side_px"] is None or row["side_px"] % 2 for row in rows)
-    assert "squashed to 64 x 64 px" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -90,13 +81,6 @@ def test_replknet_s_ratios_are_asked_for_by_name(run, small_file, folder):
         (("--json", "--blocks", "7"), "block 7 found"),
         (("--json", "--image-size", "3"), "at least one patch"),
         (("--json", "--memory", "1", "--image-size", "400"), "MB of working memory"),
-        (("--replknet",), "say what to make"),
-        (("--replknet", "-o", "x.png"), "prints numbers only"),
-        (("--replknet", "--json", "--unit", "3,3"), "leave --unit out"),
-        (("--replknet", "--json", "--channels", "0", "--seed", "0"), "--channels, --seed out"),
-        (("--replknet", "--json", "--no-random", "--blocks", "1"), "--blocks, --random out"),
-        (("--replknet", "--json", "--crop", "1"), "leave --crop out"),
-        (("--replknet", "--json", "--memory", "1", "--image-size", "400"), "at most 1 MB"),
         (("--json", "--device", "nowhere"), "not a device"),
         (("--json", "--memory", "nan"), "expected a positive number"),
         (("--json", "--memory", "inf"), "expected a positive number"),

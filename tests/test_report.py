@@ -125,11 +125,12 @@ def test_the_page_is_valid_html(whole):
     html5lib.HTMLParser(strict=True).parse((whole[0] / "index.html").read_text("utf-8"))
 
 
-def test_every_number_of_the_summary_is_in_the_data(whole):
-    """Found again here by its pointer, and rounded as it is written."""
+def test_findings_stand_on_the_page_and_in_the_data(whole):
     folder, sections = whole
     found = json.loads((folder / "data" / "summary.json").read_text("utf-8"))
-    assert [f["section"] for f in found] == [s.name for s in sections if s.finding]
+    assert [(f["section"], f["sentence"]) for f in found] == [
+        (s.name, s.finding) for s in sections if s.finding
+    ]
     text = (folder / "index.html").read_text("utf-8")
     short = html5lib.parse(text[text.index('<section class="short">') : text.index("</section>")])
     short = re.sub(r"\s+", " ", "".join(short.itertext()))
@@ -138,24 +139,6 @@ def test_every_number_of_the_summary_is_in_the_data(whole):
         first, *rest = each["sentence"].split("\n\n")
         assert first in short
         assert all(paragraph in whole_page for paragraph in rest)
-        written = re.findall(
-            r"(?<![\w.])[-\u2212]?\d+(?:,\d{3})*(?:\.\d+)?(?!\w)", each["sentence"]
-        )
-        assert [n["text"] for n in each["numbers"]] == written
-        for number in each["numbers"]:
-            assert number["pointer"] is not None, (each["section"], number["text"])
-            place, _, kind = number["pointer"].partition(" (")
-            if kind == "name)":
-                assert number["text"] in place.rpartition("/")[2]
-                continue
-            value = json.loads((folder / number["file"]).read_text("utf-8"))
-            for name in place.split("/")[1:]:
-                name = name.replace("~1", "/").replace("~0", "~")
-                value = value[int(name)] if isinstance(value, list) else value[name]
-            value = len(value) if kind else value
-            decimals = len(number["text"].partition(".")[2])
-            shown = float(number["text"].replace(",", "").replace("\u2212", "-"))
-            assert min(abs(value - shown), abs(100 * value - shown)) <= 0.5001 * 10**-decimals
 
 
 def test_the_printed_report_holds_every_section_and_figure(whole):

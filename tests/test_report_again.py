@@ -239,14 +239,14 @@ def test_a_section_measured_anew_is_not_taken_over_before_it_is_drawn(
     small, first, tmp_path, monkeypatch
 ):
     """Its figure is lost, and the report stopped once more after its numbers are there again."""
-    import viz.report.drawing as drawing_module
+    import viz.report.build as build_module
     import viz.report.growing as growing_module
 
     def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
     views, folder = [PATCHES, OTHER], tmp_path / "r"
-    for module, name in ((growing_module, "finish"), (drawing_module, "draw")):
+    for module, name in ((growing_module, "finish"), (build_module, "draw")):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, stopped)
             with pytest.raises(KeyboardInterrupt):

@@ -14,38 +14,6 @@ from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.sections import Drawn, Section
 from viz.report.tex import escape_tex, figures_tex
-from viz.report.trace import trace
-
-NUMBERS = {
-    "n": 1536,
-    "rows": [{"label": "edge", "share": 0.249}, {"label": "bar", "share": 0.5}],
-    "r90_px": 11.04,
-    "share": 0.004,
-}
-
-
-@pytest.mark.parametrize(
-    ("sentence", "pointer"),
-    [
-        ("Of 1,536 kernels", "/n"),
-        ("25 % edges", "/rows/0/share"),
-        ("an edge share of 0.25", "/rows/0/share"),
-        ("25 and 30 %", "/rows/0/share"),
-        ("90 % within", "/r90_px (name)"),
-        ("in 2 rows", "/rows (how many)"),
-        ("11 px", "/r90_px"),
-        ("26 % edges", None),
-        ("25 edges", None),
-        ("0.5 % of", None),
-        ("-25 %", None),
-    ],
-)
-def test_numbers_are_traced_as_they_are_rounded(sentence, pointer):
-    assert trace(sentence, NUMBERS)[0]["pointer"] == pointer
-
-
-def test_names_with_digits_are_no_numbers():
-    assert trace("photos-p7 in R2 and v1.2.3a", NUMBERS) == []
 
 
 def test_of_paths_the_last_name_is_left():
@@ -189,17 +157,23 @@ def test_a_finding_of_several_paragraphs():
     assert words._short(section) == "First so."
 
 
-def test_captions_are_short_and_whole():
-    note = "Frames: {a_b} & 50 %. Each tile has its own scale; mid grey is zero. Much more follows."
+def test_what_an_older_version_told_besides_is_left_out():
+    drawn = Drawn("a-figure", "Shown.", "Note.", 85, 60, 1)
+    section = Section("a", "A", "", finding="So.", figures=(drawn,))
+    assert Section.from_dict(section.to_dict() | {"numbers": [{"text": "5"}]}) == section
+
+
+def test_captions_are_whole():
+    note = "Frames: {a_b} & 50 %. Each tile has its own scale."
     drawn = Drawn("a-figure", "What is shown, 3 ~ 4^2.", note, 180, 60, 2)
     section = Section(
-        "a", "A & B_c", "", finding="So it is. It is 5 % #1. 2 more. Twice.", figures=(drawn,),
+        "a", "A & B_c", "", finding="It is 5 % #1.\n\nTwice.", figures=(drawn,),
         narrow=(replace(drawn, name="a-figure-one-column", columns=1, width=85),),
     )  # fmt: skip
     one, two = read_tex(figures_tex("50%_$x^{a}\\#&~|<漢>.pth", [section], ".pdf"))
     assert one.endswith(
-        r"What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. Each tile has its own scale; "
-        r"mid grey is zero. It is 5 \% \#1."
+        r"What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. Frames: \{a\_b\} \& 50 \%. "
+        r"Each tile has its own scale. It is 5 \% \#1."
     )
     assert one == two
     with pytest.raises(AssertionError):

@@ -83,7 +83,7 @@ def test_what_was_found_is_said_once(small_file, tmp_path, name):
 
 @pytest.mark.usefixtures("drawn_once")
 @pytest.mark.parametrize(
-    ("name", "options", "n_narrow"), [("early-late", [], 4), ("clusters", ["--n-clusters", "2"], 0)]
+    ("name", "options", "n_narrow"), [("early-late", [], 3), ("clusters", ["--n-clusters", "2"], 0)]
 )
 def test_a_file_and_a_folder_are_written(small_file, tmp_path, name, options, n_narrow):
     out = tmp_path / "figure.png"

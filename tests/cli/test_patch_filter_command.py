@@ -60,7 +60,7 @@ def test_a_folder_holds_everything(run, tmp_path, small):
     out = tmp_path / "all"
     run("-o", out)
     names = {figure.name for figure in view("patch-filters").figures}
-    assert len(names) == 5
+    assert len(names) == 4
     names |= {f"patch-filters{of}-one-column" for of in ("", "-components", "-fits")}
     expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "pdf")}
     expected |= {f"patch-filters.{suffix}" for suffix in ("npz", "csv", "json")}

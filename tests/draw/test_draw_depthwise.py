@@ -170,19 +170,6 @@ def test_composition_stacks_to_one_beside_the_random_network():
     assert sorted(h for h in heights if h)[0] == pytest.approx(0.05)
 
 
-def test_descriptors_show_medians_and_quartiles():
-    result = made_up()
-    panels = draw.draw_descriptors(result, draw.descriptors_figure(result))
-    assert len(panels) == 8
-    for name, axes in zip(DESCRIPTORS, panels, strict=False):
-        values = [np.median(getattr(result, name)[result.block == b]) for b in range(3)]
-        np.testing.assert_allclose(axes.lines[0].get_ydata(), values)
-        low = axes.collections[0].get_paths()[0].vertices[:, 1].min()
-        quartile = min(np.quantile(getattr(result, name)[result.block == b], 0.25)
-                       for b in range(3))  # fmt: skip
-        assert low == pytest.approx(quartile)
-
-
 @pytest.mark.parametrize("blocks", [1, 2, 20])
 @pytest.mark.parametrize("row", view("depthwise").figures, ids=lambda row: row.name)
 def test_every_figure_stands_on_its_page(row, blocks):

@@ -6,13 +6,17 @@ import torch
 from matplotlib.colors import to_rgba
 from readable import unreadable
 
-from viz.draw.feature_map_depth import depth_figure, draw_depth
+from viz.draw.feature_map_depth import SIZES, draw_depth
 from viz.draw.feature_map_patches import answer_limit, draw_patches, patches_figure
 from viz.draw.feature_maps import COLUMNS, draw_maps, map_limits, maps_figure
-from viz.draw.style import SIGNED
+from viz.draw.style import SIGNED, new_figure
 from viz.image_sets import open_images
 from viz.measure.feature_maps import feature_maps
 from viz.results.feature_maps import STATISTICS
+
+
+def depth_figure(result):
+    return new_figure(*SIZES["depth"])
 
 
 @pytest.fixture(scope="module")

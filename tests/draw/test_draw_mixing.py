@@ -12,14 +12,8 @@ from matplotlib.text import Text
 
 from viz.catalogue import view
 from viz.cli import main
-from viz.draw.mixing import draw_matrices, draw_spectra, matrices_figure, spectra_figure
-from viz.draw.mixing_flow import (
-    chosen_channels,
-    draw_flow,
-    draw_partners,
-    flow_figure,
-    partners_figure,
-)
+from viz.draw.mixing import SIZES, draw_matrices, draw_spectra, matrices_figure
+from viz.draw.style import new_figure
 from viz.measure.mixing import measure
 from viz.model.convmixer import ConvMixer
 from viz.results.depthwise import LABELS
@@ -34,7 +28,7 @@ def mixed(depth, names, dim=24, name="by hand"):
         model=model, config=model.config, source=Source(name=name, sha256="0" * 64),
         preprocessing=Preprocessing(32, 1.0),
     )  # fmt: skip
-    return measure(checkpoint, labels=labels, n_shuffles=60)
+    return measure(checkpoint, labels=labels)
 
 
 def assert_inside(figure):
@@ -76,49 +70,13 @@ def test_matrices_share_a_scale_in_which_white_is_zero():
     assert np.quantile(np.abs(result.matrix), 0.995) == pytest.approx(result.limit)
 
 
-def test_flows_show_what_is_apart_from_chance_at_full_strength():
-    result = mixed(3, ["edge", "blob+", "bar"])
-    axes = draw_flow(result, flow_figure(result))
-    assert len(axes) == 4
-    (image,) = axes[0].get_images()
-    np.testing.assert_allclose(image.get_array(), np.log2(result.pooled_enrichment))
-    low, high = image.get_clim()
-    assert low == -high
-    ratio = result.pooled_enrichment
-    apart = (ratio < result.pooled_low) | (ratio > result.pooled_high)
-    np.testing.assert_array_equal(image.get_alpha() == 1, apart)
-    assert len(axes[0].patches) == apart.sum()
-    for b in range(2):
-        ratio = result.enrichment[b]
-        apart = (ratio < result.enrichment_low[b]) | (ratio > result.enrichment_high[b])
-        assert len(axes[2 + b].get_lines()[0].get_xdata()) == apart.sum()
-
-
 def test_spectra_stand_beside_new_weights():
     result = mixed(4, ["edge", "blob+"])
-    spectrum, rank, share = draw_spectra(result, spectra_figure(result))
+    spectrum, rank, share = draw_spectra(result, new_figure(*SIZES["spectra"]))
     assert len(spectrum.get_lines()) == 5
     np.testing.assert_array_equal(rank.get_lines()[0].get_ydata(), result.effective_rank)
     assert set(rank.get_lines()[1].get_ydata()) == {result.null_effective_rank}
     np.testing.assert_allclose(share.get_lines()[0].get_ydata(), 100 * result.branch_share)
-
-
-def test_partners_are_those_asked_for():
-    result = mixed(2, ["edge", "blob+"])
-    channels = [(0, 5), (1, 7)]
-    axes = draw_partners(result, partners_figure(result, channels), channels)
-    words = [t.get_text() for t in axes.texts]
-    assert "block 0,\noutput 5" in words and "to the head" in words
-    strongest = result.inputs[1, 7, 0]
-    assert any(w.startswith(f"{strongest} ") for w in words)
-    picture = axes.get_images()[0].get_array()
-    assert picture.dtype == np.uint8 and len(axes.patches) == 2 * 2 * 8 + 1
-    with pytest.raises(IndexError, match="blocks are 0 to 1"):
-        draw_partners(result, partners_figure(result), [(2, 0)])
-    chosen = chosen_channels(result)
-    assert [b for b, _ in chosen] == [0, 1]
-    for b, i in chosen:
-        assert result.input_shares[b, i, 0] == result.input_shares[b, :, 0].max()
 
 
 @pytest.mark.usefixtures("drawn_once")
@@ -134,10 +92,5 @@ def test_the_command_writes_files_and_numbers(small_file, tmp_path, monkeypatch)
     assert done.exit_code == 0, done.output
     numbers = json.loads(done.stdout)
     assert len(numbers["blocks"]) == 3 and "Gaussian" in numbers["slopes_from"]
-    assert {"mixing.csv", "mixing-flow.svg"} <= {p.name for p in (tmp_path / "all").iterdir()}
-    done = run("-o", tmp_path / "one.png", "--block", 1, "--channel", 3)
-    assert done.exit_code == 0, done.output
-    refused = run("--json", "--block", 1, "--channel", 16)
-    assert refused.exit_code == 2 and "channels 0 to 15" in refused.stderr
-    assert run("--json", "--block", 1).exit_code == 2
+    assert {"mixing.csv", "mixing-spectra.svg"} <= {p.name for p in (tmp_path / "all").iterdir()}
     assert run().exit_code == 2

@@ -16,8 +16,8 @@ from viz.draw.substitution import (
     curve_figure,
     draw_by_block,
     draw_curve,
-    draw_groups,
-    groups_figure,
+    draw_patch,
+    patch_figure,
 )
 from viz.measure import substitution
 
@@ -68,14 +68,13 @@ def test_blocks_and_groups_hold_one_point_per_condition(result):
     assert_inside(figure)
     assert len(axes[0].containers) == 5
     assert axes[2].get_xlim() == (-0.5, 2.5)
-    for scope, groups in (("label", 3), ("patch", 3)):
-        figure = groups_figure(result, scope)
-        axes = draw_groups(result, figure, scope)
-        assert_inside(figure)
-        points = sum(len(c[0].get_xdata()) for c in axes[0].containers)
-        assert points == (result.scope == scope).sum()
-        assert len(axes[0].get_yticks()) == groups
-        assert any("(16)" in t.get_text() for t in axes[0].get_yticklabels())
+    figure = patch_figure(result)
+    axes = draw_patch(result, figure)
+    assert_inside(figure)
+    points = sum(len(c[0].get_xdata()) for c in axes[0].containers)
+    assert points == (result.scope == "patch").sum()
+    assert len(axes[0].get_yticks()) == 3
+    assert any("(16)" in t.get_text() for t in axes[0].get_yticklabels())
 
 
 def test_what_was_not_measured_is_said(small):
@@ -113,7 +112,7 @@ def test_the_command_writes_a_file_a_folder_and_numbers(by_hand, small_file, tmp
     fits = [c for c in numbers["conditions"] if c["method"] == "fit" and c["scope"] != "patch"]
     assert all(c["agreement"] == 1 for c in fits)
     written = {p.name for p in (tmp_path / "all").iterdir()}
-    assert {"substitution.csv", "substitution.npz", "substitution-by-label.pdf"} <= written
+    assert {"substitution.csv", "substitution.npz", "substitution-by-block.pdf"} <= written
     done = run("-o", tmp_path / "one.png", "--crops", 2, "--scope", "block")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "one.png").is_file() and "crops" in done.stderr

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from readable import unreadable
 
-from viz.draw.frame import note_of
 from viz.draw.style import ONE_COLUMN
 from viz.draw.sweep import draw_selectivity, selectivity_figure
 from viz.draw.top_patches import draw_top_patches, top_patches_figure
@@ -61,7 +60,7 @@ def test_without_classes_it_is_said():
     figure = selectivity_figure(result)
     axes = draw_selectivity(result, figure)
     assert list(axes) == ["sparsity"]
-    assert "selectivity needs images in at least two folders" in note_of(figure)
+    assert "selectivity needs images in at least two folders" in figure.get_label()
     assert figure.get_figwidth() == pytest.approx(ONE_COLUMN)
     assert unreadable(figure) == []
 

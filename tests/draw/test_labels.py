@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.draw.labels import LABEL_STYLES, area_handles, point_handles, present, scatter_labels
-from viz.draw.style import new_figure
+from viz.draw.labels import LABEL_STYLES, area_handles
 from viz.results.depthwise import LABELS
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -54,21 +53,5 @@ def test_without_colour_points_and_areas_still_differ():
         assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
 
 
-def test_scatter_draws_each_point_once_in_its_labels_colour():
-    labels = np.array(["edge"] * 5 + ["bar"] * 2 + ["edge"])
-    axes = new_figure().add_subplot()
-    drawn = scatter_labels(axes, np.arange(8.0), -np.arange(8.0), labels)
-    assert drawn == ["edge", "bar"] == present(labels)
-    by_label = {c.get_label(): c for c in axes.collections}
-    np.testing.assert_array_equal(by_label["bar"].get_offsets(), [[5.0, -5.0], [6.0, -6.0]])
-    assert len(by_label["edge"].get_offsets()) == 6
-    np.testing.assert_allclose(
-        by_label["edge"].get_facecolor()[0, :3], to_rgb(LABEL_STYLES["edge"].colour)
-    )
-    # The rarest lies on top.
-    assert [c.get_label() for c in axes.collections] == ["edge", "bar"]
-
-
 def test_handles_name_their_labels():
-    for make in (point_handles, area_handles):
-        assert [h.get_label() for h in make(["edge", "ring"])] == ["edge", "ring"]
+    assert [h.get_label() for h in area_handles(["edge", "ring"])] == ["edge", "ring"]

@@ -9,7 +9,6 @@ from viz.catalogue import view
 from viz.draw.patch_filter_kinds import KIND_STYLES, draw_kinds, kinds_figure
 from viz.draw.patch_filter_views import (
     SIZES,
-    draw_colour_axes,
     draw_components,
     draw_fits,
     draw_orientation_frequency,
@@ -58,7 +57,6 @@ def drawn(name, result):
     figure = new_figure(*SIZES[name], dpi=150)
     make = {
         "orientation_frequency": draw_orientation_frequency,
-        "colour_axes": draw_colour_axes,
         "components": draw_components,
         "fits": draw_fits,
     }[name]
@@ -172,25 +170,6 @@ def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     assert (axes.get_thetamin(), axes.get_thetamax()) == (0, 180)
 
 
-def test_colour_axes_stand_at_both_ends_in_their_own_colour():
-    names = {"red": [1, 0, 0], "blue": [0, 0, 1], "green": [0, 1, 0], "grey": [1, 1, 1]}
-    axis = np.array([np.array(v) / np.linalg.norm(v) for v in names.values()])
-    result = description(n=4, colour_axis=axis, kinds=np.array(["colour-blob"] * 4))
-    _, axes = drawn("colour_axes", result)
-    (points,) = axes.collections
-    place = np.asarray(points.get_offsets())
-    np.testing.assert_allclose(place[:4], -place[4:], atol=1e-12)
-    red, blue, green, grey = place[:4]
-    # Written out: red-green is (r - g) / sqrt 2, yellow-blue (r + g - 2 b) / sqrt 6.
-    np.testing.assert_allclose(red, [1 / np.sqrt(2), 1 / np.sqrt(6)])
-    np.testing.assert_allclose(blue, [0, -2 / np.sqrt(6)], atol=1e-12)
-    np.testing.assert_allclose(green, [-1 / np.sqrt(2), 1 / np.sqrt(6)])
-    np.testing.assert_allclose(grey, [0, 0], atol=1e-12)
-    fill = points.get_facecolor()[:, :3]
-    np.testing.assert_allclose(fill[:4], [[1, 0.5, 0.5], [0.5, 0.5, 1], [0.5, 1, 0.5], [1, 1, 1]])
-    np.testing.assert_allclose(fill[4:], 1 - fill[:4], atol=1e-12)
-
-
 def test_components_carry_their_shares():
     result = description()
     _, axes = drawn("components", result)
@@ -233,7 +212,6 @@ def test_fits_show_best_median_and_worst_and_add_up():
 
 def test_what_cannot_be_drawn_is_said():
     for name, result in (
-        ("colour_axes", description(c=1)),
         ("fits", description(r2=np.full(23, np.nan))),
         ("components", description(component_shares=np.zeros(5))),
     ):

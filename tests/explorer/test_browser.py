@@ -317,8 +317,7 @@ def test_streamlit_run_is_as_safe(tmp_path):
         assert f"00000000:{port:04X}" not in rows
 
 
-def test_partners_and_points_open_their_kernels(visit):
-    """A partner by the keyboard, a point of the cluster maps by a click near it."""
+def test_a_partner_opens_its_kernel_by_the_keyboard(visit):
     page = visit("kernel?block=1&channel=3", title="Block 1, kernel 3")
     field = page.locator(".mosaic .field").first
     field.focus()
@@ -335,14 +334,3 @@ def test_partners_and_points_open_their_kernels(visit):
     settle(page, f"Block 0, kernel {partner}")
     page.go_back()
     settle(page, "Block 1, kernel 3")
-    page = visit("clusters", title="Clusters")
-    field = page.locator(".points .field")
-    field.focus()
-    page.keyboard.press("Home")
-    said = re.compile(r"^block (\d+), kernel (\d+)")
-    expect(page.locator(".points .what")).to_have_text(said)
-    block, channel = said.match(page.locator(".points .what").inner_text()).groups()
-    box = lies(page.locator(".points .mark"))
-    page.mouse.click(box["x"] + box["width"] / 2 + 1, box["y"] + box["height"] / 2)
-    settle(page, f"Block {block}, kernel {channel}")
-    at_address(page, f"block={block}&channel={channel}")

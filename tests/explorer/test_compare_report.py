@@ -101,7 +101,7 @@ def handed(monkeypatch):
         found.update(settings, names=[each.source.name for each in checkpoints])
         folder.mkdir()
         settings["progress"]("1/2 first")
-        settings["steps"](1, 2)
+        settings["steps"](1, 1, 2)
         settings["progress"]("2/2 second")
         return ()
 

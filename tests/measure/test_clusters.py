@@ -38,7 +38,7 @@ def slow_ari(a, b):
 
 def test_planted_clusters_are_found_in_the_right_number(rng):
     taps, group = planted(rng)
-    found = cluster(taps, labels=np.array(LABELS)[group + 2], n_tsne=0)
+    found = cluster(taps, labels=np.array(LABELS)[group + 2])
     assert found.n_clusters == 4
     assert found.beyond_null
     assert found.ari == pytest.approx(1)
@@ -57,7 +57,7 @@ def test_clouds_have_no_groups():
         spread = np.arange(1, 10) ** (-power / 2)
         axes = np.linalg.qr(rng.normal(size=(9, 9)))[0]
         taps = (rng.normal(size=(120, 9)) * spread) @ axes
-        found = cluster(taps.reshape(-1, 3, 3), n_tsne=0, seed=seed)
+        found = cluster(taps.reshape(-1, 3, 3), seed=seed)
         claimed.append(found.beyond_null)
         assert found.needed_excess > 0
     assert not any(claimed)
@@ -68,9 +68,7 @@ def test_a_border_of_zeros_changes_no_answer(rng):
     """11 x 11 kernels go through the projection on 81 axes, 9 x 9 kernels do not."""
     centres = np.linalg.qr(rng.normal(size=(81, 4)))[0].T + 1
     taps = (centres[np.arange(60) % 4] + 0.04 * rng.normal(size=(60, 81))).reshape(60, 9, 9)
-    bare, framed = (
-        cluster(each, n_tsne=0) for each in (taps, np.pad(taps, [(0, 0), (1, 1), (1, 1)]))
-    )
+    bare, framed = (cluster(each) for each in (taps, np.pad(taps, [(0, 0), (1, 1), (1, 1)])))
     assert framed.n_clusters == bare.n_clusters == 4
     assert framed.beyond_null and bare.beyond_null
     np.testing.assert_allclose(framed.stability, bare.stability, atol=1e-6)
@@ -83,7 +81,7 @@ def test_polarity_separates_and_size_does_not(rng):
     shape = rng.normal(size=(3, 3))
     sizes = rng.lognormal(0, 1, 40)
     taps = shape * sizes[:, None, None] * np.repeat([1, -1], 20)[:, None, None]
-    found = cluster(taps, n_clusters=2, n_bootstraps=0, n_tsne=0)
+    found = cluster(taps, n_clusters=2, n_bootstraps=0)
     assert len(set(found.cluster[:20])) == len(set(found.cluster[20:])) == 1
     assert found.cluster[0] != found.cluster[20]
     np.testing.assert_allclose(found.similarity, 1, atol=1e-5)
@@ -97,7 +95,7 @@ def test_centres_and_shares_by_loops(rng):
     taps, _ = planted(rng, n=60, noise=1.5)
     taps[7] = 0
     block = rng.integers(0, 3, 60)
-    found = cluster(taps, blocks=block, n_clusters=3, n_bootstraps=0, n_tsne=0)
+    found = cluster(taps, blocks=block, n_clusters=3, n_bootstraps=0)
     assert found.cluster[7] == -1
     assert np.isnan(found.similarity[7])
     unit = (
@@ -122,7 +120,7 @@ def test_centres_and_shares_by_loops(rng):
 def test_agreement_by_hand(rng):
     taps, _ = planted(rng, noise=2.0)
     label = np.array(LABELS)[rng.integers(9, 12, 120)]
-    found = cluster(taps, labels=label, n_clusters=3, n_bootstraps=0, n_tsne=0)
+    found = cluster(taps, labels=label, n_clusters=3, n_bootstraps=0)
     assert found.ari == pytest.approx(slow_ari(label, found.cluster))
     named = label != "unclassified"
     assert found.ari_classified == pytest.approx(slow_ari(label[named], found.cluster[named]))
@@ -176,18 +174,6 @@ def test_the_same_seed_gives_the_same(rng, tmp_path):
     assert Clusters.load(found.save(tmp_path / "a.npz")) == found
     json.dumps(summary(found), allow_nan=False)
     assert len(found.to_frame()) == 40
-    assert len(found.tsne) == 40
-
-
-def test_principal_map_is_the_one_of_svd(rng):
-    taps, _ = planted(rng, n=50)
-    found = cluster(taps, n_clusters=2, n_bootstraps=0, n_tsne=0)
-    unit = taps.reshape(50, 9) / np.linalg.norm(taps.reshape(50, 9), axis=1, keepdims=True)
-    _, values, axes = np.linalg.svd(unit - unit.mean(0))
-    np.testing.assert_allclose(
-        np.abs(found.pca), np.abs((unit - unit.mean(0)) @ axes[:2].T), atol=1e-5
-    )
-    np.testing.assert_allclose(found.pca_share, values[:2] ** 2 / (values**2).sum(), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +200,7 @@ def test_a_network_is_clustered_with_the_labels_of_its_description(small):
 
     label = np.array(LABELS)[np.arange(48) % 3]
     told = described(kernels, np.repeat(np.arange(3), 16), label)
-    found = cluster_checkpoint(small, description=told, n_clusters=2, n_bootstraps=0, n_tsne=0)
+    found = cluster_checkpoint(small, description=told, n_clusters=2, n_bootstraps=0)
     assert found.label.tolist() == label.tolist()
     assert found.block.tolist() == np.repeat(np.arange(3), 16).tolist()
     assert found.channel.tolist() == list(range(16)) * 3

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from described import described
 
-from viz.draw.depthwise import descriptors_figure, draw_descriptors
 from viz.measure.depthwise import describe
 from viz.measure.early_late import measure
 from viz.results.depthwise import DESCRIPTORS
@@ -31,8 +30,6 @@ def test_numbers_leave_out_kernels_of_zeros_and_stay_json(rng):
     expected = np.mean([kernels[i].sum() ** 2 / 25 / (kernels[i] ** 2).sum() for i in (20, 21)])
     assert second["descriptors"]["dc_share"] == pytest.approx(expected, rel=1e-5)
     assert second["shares"]["unclassified"] >= 0.9
-    figure = descriptors_figure(found)
-    draw_descriptors(found, figure)
 
 
 def test_a_network_of_constant_kernels_has_numbers_that_are_null():

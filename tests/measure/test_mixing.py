@@ -1,4 +1,4 @@
-"""Mixing: links against autograd, slopes against closed forms, flows planted and by slow loops."""
+"""Mixing: links against autograd, slopes against closed forms, matrices by slow loops."""
 
 import json
 from types import SimpleNamespace
@@ -201,56 +201,6 @@ def test_statistics_give_the_slopes_of_the_images_they_come_from(activation):
 LABELS = np.array([["edge", "bar", "edge", "bar", "ring"], ["bar", "edge", "edge", "ring", "bar"]])
 
 
-def test_flow_by_slow_loops():
-    model = network()
-    result = measure(checkpoint_of(model), labels=LABELS, n_shuffles=0)
-    names = list(result.label_names)
-    assert names == ["edge", "bar", "ring"]
-    weight = model.blocks[0].pointwise.weight[:, :, 0, 0].numpy()
-    gamma = model.blocks[0].depthwise_norm.weight.numpy()
-    flow, net = np.zeros((3, 3)), np.zeros((3, 3))
-    for i in range(5):
-        row = sum(abs(weight[i, j] * gamma[j]) for j in range(5))
-        for j in range(5):
-            to, origin = names.index(LABELS[1][i]), names.index(LABELS[0][j])
-            flow[to, origin] += abs(weight[i, j] * gamma[j]) / row / 5
-            net[to, origin] += weight[i, j] * gamma[j] / row / 5
-    np.testing.assert_allclose(result.flow[0], flow, atol=1e-12)
-    np.testing.assert_allclose(result.net[0], net / flow, atol=1e-12)
-    np.testing.assert_allclose(result.pooled_flow, flow, atol=1e-12)
-    assert result.flow.sum() == pytest.approx(1)
-    np.testing.assert_allclose(result.expected[0], np.outer(flow.sum(1), flow.sum(0)), atol=1e-12)
-
-
-def planted(strength, dim=60, seed=0):
-    """Three blocks; links from edge kernels to bar channels are stronger by a factor."""
-    model = network(dim=dim, depth=3, k=3, seed=seed)
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(["edge", "bar", "ring"], (3, dim))
-    for b in (0, 1):
-        model.blocks[b].depthwise_norm.weight.fill_(1)
-        weight = model.blocks[b].pointwise.weight[:, :, 0, 0]
-        to, origin = labels[b + 1] == "bar", labels[b] == "edge"
-        weight[torch.from_numpy(np.outer(to, origin))] *= strength
-    return checkpoint_of(model), labels
-
-
-def test_a_planted_flow_stands_out_and_chance_does_not():
-    checkpoint, labels = planted(2.0)
-    result = measure(checkpoint, labels=labels)
-    to, origin = result.label_names.index("bar"), result.label_names.index("edge")
-    for b in range(2):
-        assert result.enrichment[b, to, origin] > result.enrichment_high[b, to, origin]
-    assert "edge to bar" in result.sentence()
-    outside = []
-    for seed in range(12):
-        checkpoint, labels = planted(1.0, seed=seed)
-        null = measure(checkpoint, labels=labels, n_shuffles=200)
-        low, high = null.enrichment < null.enrichment_low, null.enrichment > null.enrichment_high
-        outside.append((low | high).mean())
-    assert 0 <= np.mean(outside) < 0.12
-
-
 def test_effective_rank_and_its_null():
     assert effective_rank(np.ones(7)) == pytest.approx(7)
     assert effective_rank(np.array([3.0, 0, 0])) == pytest.approx(1)
@@ -271,10 +221,9 @@ def test_effective_rank_and_its_null():
     )
 
 
-def test_partners_matrices_and_links(rng):
+def test_partners_and_matrices():
     model = network(dim=5)
-    checkpoint = checkpoint_of(model)
-    result = measure(checkpoint, labels=LABELS, n_shuffles=10)
+    result = measure(checkpoint_of(model), labels=LABELS)
     for b in range(2):
         weight = model.blocks[b].pointwise.weight[:, :, 0, 0].numpy()
         gamma = model.blocks[b].depthwise_norm.weight.numpy()
@@ -292,17 +241,11 @@ def test_partners_matrices_and_links(rng):
         assert seen == sorted(seen, key=["edge", "bar", "ring"].index)
     seen = [LABELS[1][c] for c in result.out_order[0]]
     assert seen == sorted(seen, key=["edge", "bar", "ring"].index)
-    exact = effective_links(model, 1, slopes=(result.depthwise_slope[1], result.pointwise_slope[1]))
-    np.testing.assert_allclose(
-        result.links_to(1, 2), exact[2][result.inputs[1, 2]], rtol=1e-5, atol=1e-7
-    )
-    with pytest.raises(IndexError, match="blocks are 0 to 1, channels 0 to 4"):
-        result.links_to(2, 0)
 
 
 def test_branch_share_is_the_branches_part_of_the_variance():
     model = network(depth=1)
-    result = measure(checkpoint_of(model), labels=LABELS[:1], n_shuffles=0)
+    result = measure(checkpoint_of(model), labels=LABELS[:1])
     weight = model.blocks[0].pointwise.weight[:, :, 0, 0].numpy()
     generator = np.random.default_rng(0)
     branch = generator.standard_normal((5, 200_000)) * result.branch_scale[0][:, None]
@@ -326,16 +269,16 @@ def test_results_say_where_slopes_come_from_and_save(small, tmp_path):
     labels = np.tile(["edge", "bar", "blob+", "unclassified"], 12)
     model = small.model
     before = {n: t.clone() for n, t in model.state_dict().items()}
-    without = measure(small, labels=labels, n_shuffles=20)
+    without = measure(small, labels=labels)
     assert "Gaussian" in without.slopes_from and not without.source.images
     size = small.preprocessing.image_size
-    result = measure(small, images_of(size=size), labels=labels, n_shuffles=20)
+    result = measure(small, images_of(size=size), labels=labels)
     assert result.slopes_from == "images" and len(result.source.images) == 5
     assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
     assert not any(m._forward_hooks for m in model.modules())
     assert Mixing.load(result.save(tmp_path / "a.npz")) == result
     numbers = json.loads(json.dumps(result.summary(), allow_nan=False))
-    assert [len(pair["flows"]) for pair in numbers["flows"]] == [16, 16]
+    assert len(numbers["blocks"]) == 3
     assert len(result.to_frame()) == 48
     assert "12" not in result.label_names
 
@@ -346,7 +289,7 @@ def test_wrong_labels_are_refused(small):
     with pytest.raises(ValueError, match="'stripes' is not one"):
         measure(small, labels=["stripes"] * 48)
     description = described(small)
-    assert measure(small, description=description, n_shuffles=0).label_names == ("edge",)
+    assert measure(small, description=description).label_names == ("edge",)
     small.model.depthwise_kernels(2)[0, 0, 0] += 1
     with pytest.raises(ValueError, match="of other kernels"):
         measure(small, description=description)

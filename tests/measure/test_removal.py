@@ -69,7 +69,6 @@ def test_removing_an_unused_kernel_does_nothing():
     assert found.changes == ("removed", "shuffled")
     np.testing.assert_allclose(found.difference, 0, atol=1e-6)
     assert not found.answer_changes.any()
-    np.testing.assert_allclose(found.divergence, 0, atol=1e-9)
 
 
 def changed_copy(model, block, channel, change, new):
@@ -105,10 +104,6 @@ def test_as_a_changed_copy_answers(small, rng, block, shape):
     assert sorted(mixed.ravel()) == sorted(own.ravel())
     for name, value in small.model.state_dict().items():
         assert torch.equal(value, state[name])
-    for i in range(3):
-        p, q = (torch.tensor(found.logits[j, 1]).double().softmax(0) for j in (0, i + 1))
-        kl = float((p * (p / q).log()).sum())
-        assert found.divergence[i, 1] == pytest.approx(kl, abs=1e-9)
 
 
 def test_classes_shown_and_words():

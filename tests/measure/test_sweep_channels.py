@@ -96,26 +96,6 @@ def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatc
         view("top-patches").measure(small, Given(sweep=path))
 
 
-def test_rows_of_a_channel_are_those_of_the_table(small, path):
-    found = open_sweep(path, small)
-    frame = found.to_frame()
-    for block, channel in ((-1, 3), (1, 5)):
-        rows = found.rows_of(block, channel)
-        table = frame[(frame.block == block) & (frame.channel == channel)]
-        assert [row["stage"] for row in rows] == table.stage.tolist()
-        for row, (_, wanted) in zip(rows, table.iterrows(), strict=True):
-            for name, value in row.items():
-                if value is None:
-                    assert wanted[name] in ("", None) or np.isnan(wanted[name])
-                else:
-                    assert value == wanted[name]
-        assert set(rows[0]) == set(frame.columns)
-    with pytest.raises(IndexError, match="no channel 16"):
-        found.rows_of(0, 16)
-    with pytest.raises(IndexError, match="blocks are 0 to 2"):
-        found.rows_of(3, 0)
-
-
 @pytest.mark.parametrize("block", [0, 2])
 def test_limits_of_a_sweep_against_all_its_values(small, folder, tmp_path, block):
     from viz.measure.stages import stages

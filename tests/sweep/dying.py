@@ -1,4 +1,4 @@
-"""What workers of the tests do: they die at a shard, always or the first time."""
+"""What workers of the tests do: they die at a shard, the first time."""
 
 import os
 import signal
@@ -10,19 +10,6 @@ from viz.sweep.shards import run_job
 
 def _die():
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def always_at_1(work, job):
-    """Die whenever shard 1 comes, and leave a mark beside the shards each time."""
-    if job.shard == 1:
-        with (Path(work.folder).parent / "deaths").open("a") as marks:
-            marks.write("x")
-        _die()
-    return run_job(work, job)
-
-
-def at_fault(work, job):
-    raise KeyError("a fault of the program's own")
 
 
 def once_at_1(work, job):
@@ -41,13 +28,3 @@ def once_at_1(work, job):
         return run_job(work, job)
     finally:
         tally.Tally.update = update
-
-
-def on_a_full_disk(work, job):
-    def full(*args, **kwargs):
-        raise OSError(28, "No space left on device")
-
-    import numpy as np
-
-    np.savez = full
-    return run_job(work, job)

@@ -1,7 +1,6 @@
-"""Engines: the same numbers from several processes and from dask; workers that are killed."""
+"""Engines: the same numbers from this process and from dask's; workers that are killed."""
 
 import contextlib
-import multiprocessing
 from types import SimpleNamespace
 
 import dying
@@ -9,9 +8,8 @@ import pytest
 from same import alike
 from stopping import Told
 
-from viz.results.refusal import Refusal
 from viz.sweep import engines
-from viz.sweep.engines import Cluster, Processes
+from viz.sweep.engines import Cluster
 from viz.sweep.run import SweepError, shards_folder, sweep_folder
 
 
@@ -33,43 +31,6 @@ def test_all_is_told_in_this_process(go):
     told = Told()
     go(listener=told)
     assert (told.images, told.shards) == (16, SHARDS)
-
-
-def test_a_process_that_dies_costs_only_its_shard(go, tmp_path):
-    whole, told = go(name="a.npz"), Told()
-    found = go(Processes(2, dying.once_at_1), listener=told)
-    assert (told.images, sorted(told.shards)) == (16, SHARDS)
-    assert (tmp_path / "died").exists()
-    assert not found.failed
-    alike(found, whole)
-
-
-def test_a_shard_that_always_kills_is_reported_and_the_rest_kept(go, tmp_path):
-    whole = go(name="a.npz")
-    found = go(Processes(1, dying.always_at_1))
-    assert found.failed == ("shard 1 (ant/12.png to bee/04.png) is missing: 3 workers died of it",)
-    assert (tmp_path / "deaths").read_text() == "xxx"
-    assert (found.n_images, found.n_missing) == (11, 4)
-    assert shards_folder(tmp_path / "b.npz").exists()
-    # Once the cause is gone, only that shard is left to do.
-    alike(go(resume=True), whole)
-
-
-def test_errors_of_workers_are_raised(go, tmp_path):
-    with pytest.raises(SweepError, match="shard 0 cannot be written"):
-        go(Processes(1, dying.on_a_full_disk))
-    assert multiprocessing.active_children() == []
-
-
-def test_workers_do_not_take_another_checkpoint(go):
-    with pytest.raises(SweepError, match="changed since the sweep began; start it anew"):
-        go(Processes(1), load=("cifar10-p2", {}))
-
-
-def test_faults_of_workers_are_told_from_bad_input(go):
-    with pytest.raises(RuntimeError, match="KeyError") as raised:
-        go(Processes(1, dying.at_fault))
-    assert not isinstance(raised.value, Refusal)
 
 
 def test_a_dask_worker_killed_in_the_middle(go, tmp_path):
@@ -97,6 +58,12 @@ def test_a_dask_worker_killed_in_the_middle(go, tmp_path):
     alike(found, whole)
 
 
+def test_workers_do_not_take_another_checkpoint(go):
+    pytest.importorskip("distributed")
+    with pytest.raises(SweepError, match="changed since the sweep began; start it anew"):
+        go(Cluster(workers=1), load=("cifar10-p2", {}))
+
+
 def test_no_scheduler_answers(go):
     pytest.importorskip("distributed")
     with pytest.raises(SweepError, match="no dask scheduler answers"):
@@ -111,7 +78,7 @@ class KilledWorker(Exception):
     ("error", "wanted"),
     [(KilledWorker(), None), (OSError("no room"), SweepError), (KeyError("x"), RuntimeError)],
 )
-def test_what_dask_tells_of_a_shard(go, monkeypatch, error, wanted):
+def test_what_dask_tells_of_a_shard(go, tmp_path, monkeypatch, error, wanted):
     """One whose workers die is missing, the rest kept; another error ends the sweep."""
 
     class Future:
@@ -145,8 +112,13 @@ def test_what_dask_tells_of_a_shard(go, monkeypatch, error, wanted):
     monkeypatch.setattr(engines, "_distributed", lambda: fake)
     if wanted is None:
         found = go(Cluster("tcp://elsewhere"))
-        assert found.failed[0].endswith("is missing: 3 workers died of it")
+        assert found.failed == (
+            "shard 1 (ant/12.png to bee/04.png) is missing: 3 workers died of it",
+        )
         assert (found.n_images, found.n_missing) == (11, 4)
+        assert shards_folder(tmp_path / "b.npz").exists()
+        # Once the cause is gone, only that shard is left to do.
+        alike(go(resume=True), go(name="a.npz"))
     else:
         with pytest.raises(wanted):
             go(Cluster("tcp://elsewhere"))

@@ -47,42 +47,10 @@ COMPARISONS: tuple[Comparison, ...] = compare.COMPARISONS
 
 
 def view(name: str) -> View:
-    """Return a view by its name on the command line.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"depthwise"``.
-
-    Returns
-    -------
-    View
-        The row of the catalogue.
-
-    Raises
-    ------
-    KeyError
-        If there is no such view.
-    """
+    """Return a view by its name on the command line."""
     return {row.name: row for row in VIEWS}[name]
 
 
 def comparison(name: str) -> Comparison:
-    """Return a comparison by its name on the command line.
-
-    Parameters
-    ----------
-    name : str
-        Such as ``"compare"``.
-
-    Returns
-    -------
-    Comparison
-        The row of the catalogue.
-
-    Raises
-    ------
-    KeyError
-        If there is no such comparison.
-    """
+    """Return a comparison by its name on the command line."""
     return {row.name: row for row in COMPARISONS}[name]

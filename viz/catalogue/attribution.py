@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
+from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -20,38 +19,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
 
     images = given.images() if given.images else None
     return rate(checkpoint, images, seed=given.seed, progress=given.progress)
-
-
-def _draw_maps(result: Any) -> Figure:
-    from viz.draw.attribution import attribution_figure, draw_attribution
-
-    figure = attribution_figure(result)
-    draw_attribution(result, figure)
-    return figure
-
-
-def _draw_scores(result: Any) -> Figure:
-    from viz.draw.trust import draw_scores, scores_figure
-
-    figure = scores_figure(result)
-    draw_scores(result, figure)
-    return figure
-
-
-def _draw_randomisation(result: Any) -> Figure:
-    from viz.draw.trust import draw_randomisation, randomisation_figure
-
-    figure = randomisation_figure(result)
-    draw_randomisation(result, figure)
-    return figure
-
-
-def _draw_pixels(result: Any) -> Figure:
-    from viz.draw.attribution import draw_pixels, pixels_figure
-
-    figure = pixels_figure(result)
-    draw_pixels(result, figure)
-    return figure
 
 
 def _summary(result: Any) -> Any:
@@ -78,22 +45,22 @@ VIEWS: tuple[View, ...] = (
                 "For each of the first three images: maps of all methods on the patch grid and on "
                 "one colour scale, insertion and deletion curves, scores; beside them a random map "
                 "and an edge detector.",
-                _draw_maps,
+                drawn("attribution", "attribution"),
             ),
             FigureRow(
                 "attribution-trust",
                 "Every score of every map over all images.",
-                _draw_scores,
+                drawn("trust", "scores"),
             ),
             FigureRow(
                 "attribution-randomisation",
                 "How alike each map stays as weights are drawn anew from the head down.",
-                _draw_randomisation,
+                drawn("trust", "randomisation"),
             ),
             FigureRow(
                 "attribution-pixels",
                 "Raw values of the methods that work at pixels, for the first three images.",
-                _draw_pixels,
+                drawn("attribution", "pixels"),
             ),
         ),
         "A map is an answer to one question about one score, and methods ask different questions; "

@@ -106,18 +106,7 @@ class Shown:
     slow: bool = False
 
     def load(self, path: str | Path) -> Result:
-        """Read a result of this row back from its .npz.
-
-        Parameters
-        ----------
-        path : str or Path
-            As written by the result's ``save``.
-
-        Returns
-        -------
-        Result
-            Equal to the one saved.
-        """
+        """Read a result of this row back from its .npz."""
         module, _, name = self.result.partition(":")
         loaded: Result = getattr(import_module(module), name).load(path)
         return loaded

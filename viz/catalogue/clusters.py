@@ -47,14 +47,8 @@ VIEWS: tuple[View, ...] = (
             ),
             FigureRow(
                 "clusters-stability",
-                "Stability by number of clusters beside clouds without clusters, and where the "
-                "kernels of each label fall.",
-                drawn("clusters", "agreement"),
-            ),
-            FigureRow(
-                "clusters-maps",
-                "Principal components and t-SNE of all kernels, coloured by block and by label.",
-                drawn("clusters", "maps"),
+                "Stability by number of clusters, beside clouds without clusters.",
+                drawn("clusters", "stability", columns=1),
             ),
             FigureRow(
                 "clusters-covariance",
@@ -62,16 +56,9 @@ VIEWS: tuple[View, ...] = (
                 "eigenvectors as kernels.",
                 drawn("kernel_spectra", "covariance"),
             ),
-            FigureRow(
-                "clusters-spectra",
-                "Spectrum of that covariance by block, effective rank and variance entropy beside "
-                "independent weights, and share of empty kernels.",
-                drawn("kernel_spectra", "spectra"),
-            ),
         ),
         "k-means cuts any cloud into parts: only stability above that of clouds without clusters "
-        "tells of groups. On a t-SNE map distances, sizes and densities mean nothing. Every tile "
-        "has its own colour scale.",
+        "tells of groups. Every tile has its own colour scale.",
         summary=_summary,
         sentence=lambda result: result.sentence(),
         slow=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import Comparison, FigureRow, Given
 from viz.catalogue.described import depthwise_description
@@ -10,8 +10,6 @@ from viz.catalogue.figures import both, drawn
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -64,16 +62,6 @@ def _refused_kernels(a: Checkpoint, b: Checkpoint) -> str:
     from viz.measure.compare_kernels import refused
 
     return refused(a, b)
-
-
-def _fitting(module: str, name: str) -> Any:
-    def make(result: Any) -> Figure:
-        from importlib import import_module
-
-        figure: Figure = getattr(import_module(f"viz.draw.{module}"), f"{name}_figure")(result)
-        return figure
-
-    return make
 
 
 COMPARISONS: tuple[Comparison, ...] = (
@@ -131,7 +119,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-patch-filters",
                 "Patch-embedding filters matched one to one, A's above B's, the most similar "
                 "first; each filter has its own colour scale.",
-                _fitting("compare_filters", "pairs"),
+                drawn("compare_filters", "pairs"),
             ),
             FigureRow(
                 "compare-patch-filters-chance",
@@ -157,7 +145,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-kernels",
                 "Labels of the same depthwise kernels before and after, and the share of each "
                 "block's kernels that kept theirs.",
-                _fitting("compare_kernels", "migration"),
+                drawn("compare_kernels", "migration"),
             ),
             FigureRow(
                 "compare-kernels-change",
@@ -169,7 +157,7 @@ COMPARISONS: tuple[Comparison, ...] = (
                 "compare-kernels-moved",
                 "The kernels of each block that moved most, A's above B's; each pair has its own "
                 "colour scale.",
-                _fitting("compare_kernels", "moved"),
+                drawn("compare_kernels", "moved"),
             ),
         ),
         "Kernels near the border between two labels change theirs without changing much: read "

@@ -94,12 +94,6 @@ VIEWS: tuple[View, ...] = (
                 *both("depthwise", "composition"),
             ),
             FigureRow(
-                "depthwise-descriptors",
-                "Numbers that need no label, by block: medians and quartiles; R² by number of "
-                "shapes.",
-                *both("depthwise", "descriptors"),
-            ),
-            FigureRow(
                 "depthwise-fits",
                 "Kernel, description and residual of the best, the median and the worst fits.",
                 *both("depthwise", "fits"),

@@ -24,20 +24,7 @@ _KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 
 def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
-    """Describe a network's depthwise kernels, or return the description made before.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Its description is kept as long as its network is.
-    given : Given
-        Seed and progress.
-
-    Returns
-    -------
-    DepthwiseDescription
-        Of all kernels; made anew if they have changed.
-    """
+    """Describe a network's depthwise kernels, or return the description made before."""
     from viz.measure.depthwise import describe_checkpoint
 
     model = checkpoint.model
@@ -56,20 +43,7 @@ def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDesc
 
 
 def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescription:
-    """Describe a network's patch filters, or return the description made before.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Its description is kept as long as its network is.
-    given : Given
-        Seed and progress.
-
-    Returns
-    -------
-    PatchFilterDescription
-        Made anew if the filters have changed.
-    """
+    """Describe a network's patch filters, or return the description made before."""
     from viz.measure.patch_filters import describe_checkpoint
 
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()

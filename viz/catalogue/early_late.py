@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
-from viz.catalogue.figures import both
+from viz.catalogue.figures import both, drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -26,12 +24,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         seed=given.seed,
         progress=given.progress,
     )
-
-
-def _mosaics(result: Any) -> Figure:
-    from viz.draw.early_late import mosaics_figure
-
-    return mosaics_figure(result)
 
 
 def _sentence(result: Any) -> str:
@@ -53,7 +45,7 @@ VIEWS: tuple[View, ...] = (
                 "early-late",
                 "Depthwise kernels of early and of late blocks side by side, ordered by label; "
                 "percentages are of all kernels of the group.",
-                _mosaics,
+                drawn("early_late", "mosaics"),
             ),
             FigureRow(
                 "early-late-statements",
@@ -71,11 +63,6 @@ VIEWS: tuple[View, ...] = (
                 "early-late-depth",
                 "Every descriptor by block: medians and quartiles, beside random initialisation.",
                 *both("early_late", "depth"),
-            ),
-            FigureRow(
-                "early-late-labels",
-                "Shares of the labels in early, late and randomly initialised kernels.",
-                *both("early_late_shares", "labels"),
             ),
         ),
         "Kernels of a block were trained together: only the intervals over blocks say anything "

@@ -13,24 +13,7 @@ __all__ = ["both", "drawn"]
 
 
 def drawn(module: str, name: str, *, columns: int = 2) -> Callable[[Any], Figure]:
-    """Return what turns a result into a figure of a module of `viz.draw`.
-
-    Parameters
-    ----------
-    module : str
-        Of `viz.draw`, such as ``"clusters"``.
-    name : str
-        Of the figure: drawn by the module's ``draw_NAME`` on its ``NAME_figure(result)`` or, where
-        it has none, on a new figure of its ``SIZES[NAME]``.
-    columns : int
-        Of a journal's page. For one, ``NARROW[NAME]`` is the height in inches without the note, or
-        what tells it of a result, or ``NAME_figure`` takes the ``width``.
-
-    Returns
-    -------
-    callable
-        Result to a finished Figure.
-    """
+    """Return what turns a result into a figure of a module of `viz.draw`."""
 
     def make(result: Any) -> Figure:
         from viz.draw.frame import one_column
@@ -53,16 +36,5 @@ def drawn(module: str, name: str, *, columns: int = 2) -> Callable[[Any], Figure
 
 
 def both(module: str, name: str) -> tuple[Callable[[Any], Figure], Callable[[Any], Figure]]:
-    """Return what makes a figure for two columns and for one, as `drawn` does.
-
-    Parameters
-    ----------
-    module, name : str
-        As there.
-
-    Returns
-    -------
-    tuple of callable
-        Each a result to a finished Figure.
-    """
+    """Return what makes a figure for two columns and for one, as `drawn` does."""
     return drawn(module, name), drawn(module, name, columns=1)

@@ -40,21 +40,10 @@ VIEWS: tuple[View, ...] = (
                 drawn("mixing", "matrices"),
             ),
             FigureRow(
-                "mixing-flow",
-                "How much of the links goes from kernels of one label to those of another, against "
-                "shuffled labels.",
-                drawn("mixing_flow", "flow"),
-            ),
-            FigureRow(
                 "mixing-spectra",
                 "Spectrum and effective rank of the pointwise weights beside newly drawn ones, and "
                 "the share of the depthwise branches.",
                 drawn("mixing", "spectra"),
-            ),
-            FigureRow(
-                "mixing-partners",
-                "Single channels with the kernels and effective links of their strongest inputs.",
-                drawn("mixing_flow", "partners"),
             ),
         ),
         "A link says what a kernel's branch adds before the activation, not what the network makes "

@@ -51,17 +51,11 @@ VIEWS: tuple[View, ...] = (
                 "its kind. Thresholds and colour scale stand below.",
                 *both("patch_filter_kinds", "kinds"),
             ),
-            # These two fit one column as they are.
+            # It fits one column as it is.
             FigureRow(
                 "patch-filters-orientation",
                 "Orientation of the Gabors' stripes and the frequency they respond to most.",
                 drawn("patch_filter_views", "orientation_frequency"),
-            ),
-            FigureRow(
-                "patch-filters-colours",
-                "Colour axes of the filters on the plane of red-green and yellow-blue, both ends "
-                "of each.",
-                drawn("patch_filter_views", "colour_axes"),
             ),
             FigureRow(
                 "patch-filters-components",

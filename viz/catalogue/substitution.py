@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import FigureRow, Given, View
-from viz.catalogue.figures import both
+from viz.catalogue.figures import both, drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
@@ -28,22 +26,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         seed=given.seed,
         progress=given.progress,
     )
-
-
-def _by_label(result: Any) -> Figure:
-    from viz.draw.substitution import draw_groups, groups_figure
-
-    figure = groups_figure(result, "label")
-    draw_groups(result, figure, "label")
-    return figure
-
-
-def _patch(result: Any) -> Figure:
-    from viz.draw.substitution import draw_groups, groups_figure
-
-    figure = groups_figure(result, "patch")
-    draw_groups(result, figure, "patch")
-    return figure
 
 
 VIEWS: tuple[View, ...] = (
@@ -65,16 +47,10 @@ VIEWS: tuple[View, ...] = (
                 "The same with the kernels of one block replaced.",
                 *both("substitution", "by_block"),
             ),
-            # Both columns: three scores share rows, which are too many to be repeated.
-            FigureRow(
-                "substitution-by-label",
-                "The same with the kernels of one label replaced, in all blocks.",
-                _by_label,
-            ),
             FigureRow(
                 "substitution-patch-filters",
                 "The same with patch-embedding filters replaced by their Gabor fits.",
-                _patch,
+                drawn("substitution", "patch"),
             ),
         ),
         "Batch norms keep the statistics of training: a fit loses by its size as well as by its "

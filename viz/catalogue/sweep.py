@@ -9,8 +9,6 @@ from viz.catalogue.described import depthwise_description
 from viz.catalogue.figures import drawn
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.image_sets import ImageSet
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
@@ -32,29 +30,7 @@ def _images(checkpoint: Checkpoint, given: Given) -> ImageSet:
 def swept(
     checkpoint: Checkpoint, given: Given, parts: tuple[str, ...], field_images: int = 0
 ) -> Sweep:
-    """Return the sweep that is given, or one made here of the images.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    given : Given
-        With or without a sweep.
-    parts : tuple of str
-        That one made here collects beside the moments.
-    field_images : int
-        On which that one measures the effective receptive field.
-
-    Returns
-    -------
-    Sweep
-        Of this checkpoint.
-
-    Raises
-    ------
-    OtherSweepError
-        If the sweep that is given is of another checkpoint.
-    """
+    """Return the sweep that is given, or one made here of the images."""
     if given.sweep is not None:
         from viz.measure.sweep import open_sweep
 
@@ -87,22 +63,6 @@ def _preferred(checkpoint: Checkpoint, given: Given) -> Result:
         checkpoint, found, depthwise_description(checkpoint, given), None,
         images=_images(checkpoint, given), seed=given.seed, progress=given.progress,
     )  # fmt: skip
-
-
-def _draw_selectivity(result: Any) -> Figure:
-    from viz.draw.sweep import draw_selectivity, selectivity_figure
-
-    figure = selectivity_figure(result)
-    draw_selectivity(result, figure)
-    return figure
-
-
-def _draw_patches(result: Any) -> Figure:
-    from viz.draw.top_patches import draw_top_patches, top_patches_figure
-
-    figure = top_patches_figure(result)
-    draw_top_patches(result, figure)
-    return figure
 
 
 def _preferred_sentence(result: Any) -> str:
@@ -160,7 +120,7 @@ VIEWS: tuple[View, ...] = (
                 "Kernel, strongest image with the crop's place, the channel's map of it, and the "
                 "patches with the largest values, each as large as the field that holds 90 % of "
                 "the block's effective receptive field.",
-                _draw_patches,
+                drawn("top_patches", "top_patches"),
             ),
         ),
         "The largest values are the tail of a distribution: most of what a channel does is "
@@ -207,7 +167,7 @@ VIEWS: tuple[View, ...] = (
                 "Share of values at most 0, over the channels of each block; where the images "
                 "are in folders of classes, also class selectivity beside that of channels that "
                 "know no classes.",
-                _draw_selectivity,
+                drawn("sweep", "selectivity"),
             ),
         ),
         "Selectivity is large for any channel when classes have few images: only what exceeds the "

@@ -18,18 +18,7 @@ __all__ = ["check_output", "write_output", "writing"]
 
 
 def writing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``-o``, ``--json`` and ``--force`` to a command that shows a view.
-
-    Parameters
-    ----------
-    function : callable
-        Takes ``output``, ``as_json`` and ``force``.
-
-    Returns
-    -------
-    callable
-        The command with these options.
-    """
+    """Add ``-o``, ``--json`` and ``--force`` to a command that shows a view."""
     output = click.option(
         "-o",
         "--output",
@@ -40,22 +29,7 @@ def writing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_output(output: Path | None, as_json: bool, force: bool) -> None:
-    """Refuse before any work what cannot be written.
-
-    Parameters
-    ----------
-    output : Path or None
-        As given.
-    as_json : bool
-        Whether numbers are to be printed.
-    force : bool
-        Whether what exists may be replaced.
-
-    Raises
-    ------
-    click.UsageError
-        If nothing was asked for.
-    """
+    """Refuse before any work what cannot be written."""
     if output is None:
         if not as_json:
             raise click.UsageError("say what to make: -o FILE, -o FOLDER, or --json.")
@@ -79,23 +53,7 @@ def write_output(
     *,
     figure: Callable[[Any], Any] | None = None,
 ) -> None:
-    """Write and print what was asked for.
-
-    Parameters
-    ----------
-    name : str
-        Of the view in the catalogue.
-    result : Result
-        Of its measure.
-    output : Path or None
-        A figure file by its suffix, else a folder.
-    as_json : bool
-        Print the view's numbers.
-    force : bool
-        Replace what exists.
-    figure : callable, optional
-        Makes the main figure of a file instead of the catalogue's.
-    """
+    """Write and print what was asked for."""
     from viz.catalogue import view
 
     row = view(name)

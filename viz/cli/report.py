@@ -138,8 +138,8 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
                 opened, folder, views=views, rows=rows, command=command,
                 images=options["images"], limit=options["limit"], sweep=options["sweep"],
                 seed=options["seed"], formats=options["formats"] or FORMATS,
-                paper=options["paper"] or "a4", force=force, resume=resume, beside=True,
-                progress=_line, steps=steps,
+                paper=options["paper"] or "a4", force=force, resume=resume,
+                progress=_line, steps=lambda _, done, total: steps(done, total),
             )  # fmt: skip
     except KeyboardInterrupt:
         say("\nviz: interrupted; the same command with --resume goes on after the last section.")

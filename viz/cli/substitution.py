@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS"]
 
-_SCOPES = ("all", "block", "label", "patch")
+_SCOPES = ("all", "block", "patch")
 
 
 @click.command()
@@ -27,7 +27,7 @@ _SCOPES = ("all", "block", "label", "patch")
     "scopes",
     type=click.Choice(_SCOPES),
     multiple=True,
-    help="Replace all kernels, those of one block, of one label, or patch filters; repeat for "
+    help="Replace all kernels, those of one block, or patch filters; repeat for "
     "several.  [default: each of these]",
 )
 @click.option(

@@ -124,11 +124,11 @@ def _parts(ctx: click.Context, param: click.Parameter, value: str | None) -> lis
               help="Images in a shard: what a kill can cost.  [default: by its speed, at least 32]"
               )  # fmt: skip
 @click.option("--workers", type=click.IntRange(1),
-              help="Count shards in so many processes.  [default: in this one]")  # fmt: skip
+              help="Count shards in so many processes, which dask.distributed starts (pip install "
+              "'convmixer-viz[cluster]').  [default: in this one]")  # fmt: skip
 @click.option("--cluster", metavar="ADDRESS",
-              help="Count shards on a dask cluster, tcp://HOST:PORT; \"local\" starts --workers "
-              "(2) on this machine's loopback. They must see CKPT and FOLDER by the same paths."
-              )  # fmt: skip
+              help="Count shards on a dask cluster, tcp://HOST:PORT, whose workers see CKPT and "
+              "FOLDER by the same paths; \"local\" is --workers 2.")  # fmt: skip
 @click.option("--threads", type=click.IntRange(1), help="CPU threads of torch, per process.")
 @click.option("--decoders", type=click.IntRange(1), default=2, show_default=True,
               help="Threads that read images ahead, per process.")  # fmt: skip
@@ -210,16 +210,14 @@ def _engine(
     """Return where shards are counted, and torch's threads in each worker."""
     import os
 
-    from viz.sweep.engines import Cluster, Processes
+    from viz.sweep.engines import Cluster
 
     cores = os.cpu_count() or 1
-    if cluster is not None:
-        address = "" if cluster == "local" else cluster
-        n = workers or 2
-        return Cluster(address, n), threads or (0 if address else max(1, cores // n))
-    if workers is not None:
-        return Processes(workers), threads or max(1, cores // workers)
-    return None, threads or 0
+    if cluster is None and workers is None:
+        return None, threads or 0
+    address = "" if cluster in (None, "local") else cluster
+    n = workers or 2
+    return Cluster(address, n), threads or (0 if address else max(1, cores // n))
 
 
 def _anywhere(checkpoint: str) -> str:

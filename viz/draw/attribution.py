@@ -45,18 +45,7 @@ _ROWS = (
 
 
 def heading_words(method: str) -> str:
-    """Return a method's name in lines short enough for a narrow column.
-
-    Parameters
-    ----------
-    method : str
-        As in `viz.results.attribution.METHODS`.
-
-    Returns
-    -------
-    str
-        With line breaks.
-    """
+    """Return a method's name in lines short enough for a narrow column."""
     return {
         "smoothgrad": "Smooth-\nGrad",
         "input-x-gradient": "input ×\ngradient",
@@ -68,23 +57,10 @@ def heading_words(method: str) -> str:
     }.get(method, method.replace("-", "\n", 1))
 
 
-def common_limit(shares: NDArray[np.float64], share: float = 99.5) -> float:
-    """Return the limit of a colour scale that many maps have in common.
-
-    Parameters
-    ----------
-    shares : ndarray
-        All values shown.
-    share : float
-        Percentile of their absolute values; larger ones are drawn as the limit.
-
-    Returns
-    -------
-    float
-        Rounded up to two digits; 1 where all are 0.
-    """
+def common_limit(shares: NDArray[np.float64]) -> float:
+    """Return the limit of a colour scale that many maps have in common."""
     values = np.abs(shares[np.isfinite(shares)])
-    limit = float(np.percentile(values, share)) if values.size else 0.0
+    limit = float(np.percentile(values, 99.5)) if values.size else 0.0
     limit = limit or float(values.max(initial=0.0))
     if not limit:
         return 1.0
@@ -133,20 +109,7 @@ def _column(result: Trust, width: float) -> float:
 
 
 def attribution_figure(result: Trust, images: Sequence[int] | None = None) -> Figure:
-    """Make a Figure that fits `draw_attribution`.
-
-    Parameters
-    ----------
-    result : Trust
-        What will be drawn.
-    images : sequence of int or None
-        As there.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits `draw_attribution`."""
     n = len(_shown(result, images))
     height = 0.27 + _image_height(result) * n + foot(_note(result), TWO_COLUMNS) + _BAR
     return new_figure(TWO_COLUMNS, height)
@@ -157,22 +120,6 @@ def draw_attribution(
 ) -> dict[str, list[Axes]]:
     """Draw for each image the maps of all methods, their curves and their scores.
 
-    Parameters
-    ----------
-    result : Trust
-        Of `viz.measure.trust.rate`.
-    target : Figure or SubFigure
-        Best made by `attribution_figure`.
-    images : sequence of int or None
-        Which; default the first three.
-
-    Returns
-    -------
-    dict
-        Axes by kind: ``"image"``, ``"map"``, ``"curve"`` and ``"bar"``.
-
-    Notes
-    -----
     A share of the map's own absolute sum tells where a map puts its weight, not how strong the
     evidence is: a map of noise is as colourful as any other. Values beyond the limit look alike.
     """
@@ -340,18 +287,7 @@ def _pixel_note(result: Attributions) -> str:
 
 
 def pixels_figure(result: Attributions) -> Figure:
-    """Make a Figure that fits `draw_pixels`.
-
-    Parameters
-    ----------
-    result : Attributions
-        What will be drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits `draw_pixels`."""
     rows = min(MOST_IMAGES, len(result.raw))
     if not rows or not result.raw_methods:
         return new_figure(TWO_COLUMNS, 0.8)
@@ -370,20 +306,6 @@ def _pixel_tile(result: Attributions, width: float) -> tuple[float, float]:
 def draw_pixels(result: Attributions, target: Figure | SubFigure) -> list[Axes]:
     """Draw the raw maps of the methods that work at pixels, an image in each row.
 
-    Parameters
-    ----------
-    result : Attributions
-        With at least one raw map; else a sentence is written.
-    target : Figure or SubFigure
-        Best made by `pixels_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Row by row: the image, then its maps; then the scale.
-
-    Notes
-    -----
     A network with patches treats pixels of one patch alike only in what its filters make of them:
     the fine pattern inside a patch shows its patch filters, not parts of the object.
     """

@@ -21,13 +21,7 @@ _LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.6, 0.36, 0.34
 
 
 def close_up_figure() -> Figure:
-    """Make an empty Figure one column wide, for `draw_weights` or `draw_response`.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make an empty Figure one column wide, for `draw_weights` or `draw_response`."""
     side = ONE_COLUMN - _LEFT - _RIGHT
     return new_figure(ONE_COLUMN, side + _ABOVE + _BELOW)
 
@@ -63,20 +57,6 @@ def _title(target: Figure | SubFigure, text: str) -> None:
 def draw_weights(result: CloseUp, target: Figure | SubFigure) -> list[Axes]:
     """Draw a kernel as signed taps with their values, or a filter in colour and by channel.
 
-    Parameters
-    ----------
-    result : CloseUp
-        One filter or kernel.
-    target : Figure or SubFigure
-        Best made by `close_up_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One for one channel; for three, the colour tile first, then red, green and blue.
-
-    Notes
-    -----
     The colours run to this kernel's own largest absolute weight, so that a weak kernel looks as
     strong as a strong one: compare norms, not colours. Weights are those of the file; the batch
     norm behind them scales every channel anew.
@@ -164,20 +144,6 @@ def _values(axes: Axes, weights: NDArray[np.float32], limit: float) -> None:
 def draw_response(result: CloseUp, target: Figure | SubFigure) -> Axes:
     """Draw the gain at each spatial frequency, zero frequency in the middle.
 
-    Parameters
-    ----------
-    result : CloseUp
-        One filter or kernel.
-    target : Figure or SubFigure
-        Best made by `close_up_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Frequencies in cycles per tap (per pixel for a patch filter).
-
-    Notes
-    -----
     A bright middle answers to flat areas, two spots to stripes at right angles to the line
     between them, a ring to detail of one size in any direction. The scale is this kernel's own.
     """

@@ -53,24 +53,7 @@ _LETTERS = 126
 def pair_heading(
     result: TwoNetworks, target: Figure | SubFigure, title: str, note: str
 ) -> tuple[float, float]:
-    """Write which networks are A and B, what is shown, and how to read it.
-
-    Parameters
-    ----------
-    result : TwoNetworks
-        Of both networks.
-    target : Figure or SubFigure
-        To write on.
-    title : str
-        What is shown.
-    note : str
-        How to read it.
-
-    Returns
-    -------
-    tuple of float
-        Inches taken at the top and at the bottom.
-    """
+    """Write which networks are A and B, what is shown, and how to read it."""
     width, height = inches(target)
     above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
     room = max(12, int((width - 2 * MARGIN) * _LETTERS / TEXT * 0.4))
@@ -105,20 +88,6 @@ def plain(axes: Axes) -> None:
 def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
     """Draw what both networks are, and the share of each label by relative depth.
 
-    Parameters
-    ----------
-    result : NetworkComparison
-        Of `viz.measure.compare`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        The table; A's shares, A's random network; B's shares, B's random network.
-
-    Notes
-    -----
     A bar is a block, as wide as its share of the depth. The rightmost bars tell how many kernels
     of an untrained network of the same kernel size get each label: the method's false alarm.
     """
@@ -193,9 +162,9 @@ def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
     columns = (0.0, 0.335, 0.67)
     most = 19
 
-    def write(x: float, line: int, text: str, *, bold: bool, hue: str = "black") -> None:
+    def write(x: float, line: int, text: str, *, bold: bool) -> None:
         axes.text(
-            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center", color=hue,
+            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center",
             transform=axes.transAxes, fontweight="bold" if bold else "normal", parse_math=False,
         )  # fmt: skip
 
@@ -214,20 +183,6 @@ def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
 def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw the share of every label in both networks, and the difference with its interval.
 
-    Parameters
-    ----------
-    result : NetworkComparison
-        Of `viz.measure.compare`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Shares, and B minus A, one row per label.
-
-    Notes
-    -----
     Small points are single blocks: where they spread widely, a network's share is a mean of unlike
     blocks.
     """
@@ -281,21 +236,6 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
 def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
     """Draw Cliff's delta of every descriptor between the networks, with intervals.
 
-    Parameters
-    ----------
-    result : NetworkComparison
-        Of `viz.measure.compare`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Over all kernels and, where the depths agree, over pairs of blocks: one row per
-        descriptor, -1 to 1.
-
-    Notes
-    -----
     An effect of 1 means that no two kernels of the networks overlap, however small the gap.
     """
     stacked = narrow(inches(target)[0])

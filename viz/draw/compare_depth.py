@@ -32,18 +32,7 @@ Floats = NDArray[np.float64]
 
 
 def depth_axis(result: TwoNetworks) -> tuple[Floats, Floats, str]:
-    """Return where blocks stand on a common horizontal axis, and the axis' name.
-
-    Parameters
-    ----------
-    result : TwoNetworks
-        Of two networks.
-
-    Returns
-    -------
-    tuple
-        Positions of A's blocks, of B's, and ``"block"`` or ``"relative depth"``.
-    """
+    """Return where blocks stand on a common horizontal axis, and the axis' name."""
     first, second = result.depths
     if first == second:
         return np.arange(first, dtype=np.float64), np.arange(second, dtype=np.float64), "block"
@@ -53,20 +42,6 @@ def depth_axis(result: TwoNetworks) -> tuple[Floats, Floats, str]:
 def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
     """Draw every descriptor by depth in both networks: medians and quartiles.
 
-    Parameters
-    ----------
-    result : NetworkComparison
-        Of `viz.measure.compare`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per descriptor.
-
-    Notes
-    -----
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
@@ -136,20 +111,6 @@ def _depth_ticks(axes: Axes, axis: str, depth: int) -> None:
 def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
     """Draw theoretical and effective receptive fields of both networks on one axis.
 
-    Parameters
-    ----------
-    result : NetworkComparison
-        Of `viz.measure.compare`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Widths of fields, and the kernels' RMS radius, both in pixels of each network's input.
-
-    Notes
-    -----
     Networks that take images of different sizes see the same scene at different sizes: read
     widths against the dotted lines, the side of each one's input.
     """

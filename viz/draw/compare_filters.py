@@ -24,25 +24,9 @@ _NULL_COLOURS = ("#999999", "#cc79a7")
 _NULL_MARKERS = ("v", "^")
 
 
-def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN, columns: int = _COLUMNS) -> Mosaic:
+def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     """Lay out matched filters, A's above B's, the most similar pair first.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    shown : int
-        Most pairs; of more, as many evenly spaced over the order.
-    columns : int
-        Pairs per row.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_pairs`.
-
-    Notes
-    -----
     Each filter has its own colour scale: the cosine does not know sizes either.
     """
     n, q = len(result.similarity), result.frame_size
@@ -51,7 +35,7 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN, columns: int = _COLU
     second = _tiles(result.filters_b[result.channel_b[chosen]])
     gap = np.full((len(chosen), 1, q, 3), 255, np.uint8)
     tiles = np.concatenate([first, gap, second], axis=1)
-    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=columns, gap=max(2, q // 3))
+    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=_COLUMNS, gap=max(2, q // 3))
     a, b = (printable(shortened(name, 27)) for name in result.names)
     ends = f"cosine {result.similarity[0]:.2f} to {result.similarity[-1]:.2f}".replace("-", "−")
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"
@@ -79,29 +63,13 @@ def _tiles(filters: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def pairs_figure(result: PatchFilterMatch) -> Figure:
-    """Make a Figure that fits, drawn with `draw_pairs`."""
-    figure = mosaic_figure(pairs(result))
-    draw_pairs(result, figure)
-    return figure
+    """Make a Figure that fits `draw_pairs`."""
+    return mosaic_figure(pairs(result))
 
 
 def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
     """Draw matched filters, A's above B's.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    target : Figure or SubFigure
-        Best made by `viz.draw.weights.mosaic_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In cells: x to the right, y down.
-
-    Notes
-    -----
     The best of all assignments looks alike at its beginning in any two networks.
     """
     return draw_mosaic(pairs(result), target)
@@ -110,20 +78,6 @@ def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
 def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw the pairs' similarities beside those that chance matches, and the channels' order.
 
-    Parameters
-    ----------
-    result : PatchFilterMatch
-        Of `viz.measure.compare_filters`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Similarity by rank; mean similarities.
-
-    Notes
-    -----
     Only the distance between the curves tells anything: the black one alone does not.
     """
     width, height = inches(target)

@@ -36,20 +36,6 @@ _ROW, _KAPPA, _POINT = 0.19, "#009e73", "#333333"
 def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     """Draw by block how far kernels moved: relative change, cosine, ratio of norms.
 
-    Parameters
-    ----------
-    result : KernelChange
-        Of `viz.measure.compare_kernels`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Relative change, cosine, ratio of norms.
-
-    Notes
-    -----
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
@@ -101,30 +87,13 @@ def _shown(result: KernelChange) -> list[int]:
 
 
 def migration_figure(result: KernelChange) -> Figure:
-    """Make a Figure that fits, drawn with `draw_migration`."""
-    rows = max(len(_shown(result)), 5)
-    figure = new_figure(TWO_COLUMNS, rows * _ROW + 1.95)
-    draw_migration(result, figure)
-    return figure
+    """Make a Figure that fits `draw_migration`."""
+    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 1.95)
 
 
 def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw how many kernels went from which label to which, and how many stayed, by block.
 
-    Parameters
-    ----------
-    result : KernelChange
-        Of `viz.measure.compare_kernels`.
-    target : Figure or SubFigure
-        Best made by `migration_figure`.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        The table; shares kept and kappa by block.
-
-    Notes
-    -----
     Kernels near the border between two labels change theirs without changing much.
     """
     width, height = inches(target)
@@ -191,18 +160,6 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
 def moved_mosaic(result: KernelChange) -> Mosaic:
     """Lay out the kernels of each block that moved most, A's above B's.
 
-    Parameters
-    ----------
-    result : KernelChange
-        Of `viz.measure.compare_kernels`.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_moved`.
-
-    Notes
-    -----
     These are a block's extremes, not its typical kernels. A pair shares one colour scale.
     """
     k = result.kernels_a.shape[-1]
@@ -240,27 +197,12 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
 
 
 def moved_figure(result: KernelChange) -> Figure:
-    """Make a Figure that fits, drawn with `draw_moved`."""
-    figure = mosaic_figure(moved_mosaic(result))
-    draw_moved(result, figure)
-    return figure
+    """Make a Figure that fits `draw_moved`."""
+    return mosaic_figure(moved_mosaic(result))
 
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:
-    """Draw the kernels of each block that moved most, A's above B's.
-
-    Parameters
-    ----------
-    result : KernelChange
-        Of `viz.measure.compare_kernels`.
-    target : Figure or SubFigure
-        Best made by `viz.draw.weights.mosaic_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In taps: x to the right, y down.
-    """
+    """Draw the kernels of each block that moved most, A's above B's."""
     mosaic = moved_mosaic(result)
     # A tile is two kernels high: titles stand one kernel above, closer than a tile.
     axes = draw_mosaic(replace(mosaic, titles=("",) * len(mosaic.titles)), target)

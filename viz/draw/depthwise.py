@@ -10,9 +10,7 @@ from numpy.typing import NDArray
 
 from viz.draw.depthwise_by_block import (
     composition_figure,
-    descriptors_figure,
     draw_composition,
-    draw_descriptors,
 )
 from viz.draw.frame import MARGIN, foot, heading, inches, narrow, panel
 from viz.draw.labels import LABEL_STYLES, area_handles, present
@@ -30,10 +28,8 @@ from viz.results.depthwise import LABELS, DepthwiseDescription
 
 __all__ = [
     "composition_figure",
-    "descriptors_figure",
     "dictionary_figure",
     "draw_composition",
-    "draw_descriptors",
     "draw_dictionary",
     "draw_fits",
     "draw_labelled",

@@ -1,29 +1,17 @@
-"""Depthwise descriptions by block: the labels' shares, and the numbers without labels."""
+"""Depthwise descriptions by block: the labels' shares."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from viz.draw.frame import heading, inches, narrow, panel
 from viz.draw.labels import LABEL_STYLES, area_handles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.depthwise import DESCRIPTORS, LABELS, DepthwiseDescription
+from viz.results.depthwise import LABELS, DepthwiseDescription
 
-__all__ = ["composition_figure", "descriptors_figure", "draw_composition", "draw_descriptors"]
-
-_NAMES = {
-    "dc_share": "DC share",
-    "odd_energy": "odd energy",
-    "rms_radius": "RMS radius (taps)",
-    "anisotropy": "anisotropy",
-    "spectral_centroid": "spectral centroid\n(cycles/tap)",
-    "radial_sign_changes": "radial sign changes",
-    "separability": "separability",
-}
+__all__ = ["composition_figure", "draw_composition"]
 
 
 def composition_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
@@ -89,88 +77,3 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     target.legend(handles=area_handles([LABELS[i] for i in names])[::-1], loc="center right",
                   fontsize=SMALL, frameon=False, handlelength=1.6)  # fmt: skip
     return [axes, beside]
-
-
-def descriptors_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits `draw_descriptors`."""
-    del result
-    return new_figure(width, 4.9 if narrow(width) else 3.9)
-
-
-def draw_descriptors(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
-    """Draw every descriptor by block, median and quartiles, and R^2 by number of atoms.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `descriptors_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per descriptor, then R^2.
-    """
-    blocks = np.unique(result.block)
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "descriptors of depthwise kernels by depth",
-        "Line: median over the block's kernels; band: quartiles. Bottom right: median R² of one to "
-        f"{result.max_atoms} atoms (line, lighter for more); dashed: kernels with shuffled taps.",
-    )
-    width, height = inches(target)
-    columns = 2 if narrow(width) else 4
-    rows = 8 // columns
-    across, up = (width - 0.2) / columns, (height - top - bottom) / rows
-    out = []
-    for i in range(8):
-        left = 0.42 + i % columns * across
-        low = bottom + 0.3 + (rows - 1 - i // columns) * up
-        axes = panel(target, (left, low, across - 0.5, up - 0.5))
-        if i < 7:
-            values = getattr(result, DESCRIPTORS[i]).astype(float)
-            q = np.stack([_quartiles(values[result.block == b]) for b in blocks])
-            axes.fill_between(blocks, q[:, 0], q[:, 2], color="#4477aa", alpha=0.25, linewidth=0)
-            axes.plot(blocks, q[:, 1], color="#4477aa", marker="o", markersize=2, linewidth=1)
-            axes.set_title(_NAMES[DESCRIPTORS[i]], fontsize=TEXT, pad=2)
-            if values.max() > 1 and (values == np.round(values)).all():
-                axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        else:
-            _draw_r2(result, axes, blocks)
-        axes.set_xticks(blocks[:: max(1, len(blocks) // 5)])
-        if i >= 8 - columns:
-            axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
-        out.append(axes)
-    return out
-
-
-def _quartiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quartiles of what is known, nan of kernels that are all zero."""
-    known = values[np.isfinite(values)]
-    found = np.quantile(known, (0.25, 0.5, 0.75)) if len(known) else np.full(3, np.nan)
-    return np.asarray(found, dtype=np.float64)
-
-
-def _draw_r2(result: DepthwiseDescription, axes: Axes, blocks: NDArray[np.int64]) -> None:
-    shades = ["#332211", "#7a4d1e", "#bf7f30", "#e6b566"]
-    ends: list[float] = []
-    for j in range(result.max_atoms):
-        medians = [np.median(result.r2_by_atoms[result.block == b, j]) for b in blocks]
-        axes.plot(blocks, medians, color=shades[j], marker="o", markersize=2, linewidth=1)
-        ends.append(float(medians[-1]))
-        if len(result.shuffled_r2_by_atoms):
-            null = np.median(result.shuffled_r2_by_atoms[:, j])
-            axes.axhline(null, color=shades[j], linewidth=0.6, linestyle=(0, (4, 2)))
-    # The numbers at the lines' ends are kept a line of text apart, from the top down.
-    line = SMALL * 1.1 / 72 / (axes.get_position().height * inches(axes.figure)[1])
-    heights = [min(end, 1 - line * (len(ends) - 1 - j)) for j, end in enumerate(ends)]
-    for j in range(len(ends) - 2, -1, -1):
-        heights[j] = min(heights[j], heights[j + 1] - line)
-    for j, height in enumerate(heights):
-        axes.annotate(f"{j + 1}", (1, height), xytext=(3, 0), fontsize=SMALL, va="center",
-                      xycoords=("axes fraction", "data"), textcoords="offset points",
-                      color=shades[j], annotation_clip=False)  # fmt: skip
-    axes.set_ylim(0, 1)
-    axes.set_title("R² by number of atoms", fontsize=TEXT, pad=2)

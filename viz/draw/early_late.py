@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viz.draw.effect_rows import NAMES, draw_effect_rows, effect_boxes
 from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
 from viz.draw.labels import LABEL_STYLES
-from viz.draw.mosaic import Layout, Scale, limits, signed_tiles
+from viz.draw.mosaic import Layout, limits, signed_tiles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import LABELS
@@ -55,29 +55,12 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
     return "blocks " + ", ".join(str(b) for b in numbers)
 
 
-def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMNS) -> Mosaic:
+def mosaics(result: EarlyLate) -> Mosaic:
     """Lay out the early kernels on the left and the late ones on the right, label by label.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    scale : str
-        ``"block"`` (default), ``"figure"`` or ``"tile"``, as in `viz.draw.weights`.
-    columns : int
-        Tiles per row of each side.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_mosaics`. Tiles are numbered as ``result.kernels`` is, so that
-        ``layout.locate`` finds a click's kernel.
-
-    Notes
-    -----
     Labels stand at equal heights on both sides, so that a longer patch of tiles is a larger
     share; a random choice of kernels is shown where there are more than the result keeps, and the
-    percentages are of all. Colours of two blocks cannot be compared at the scale ``"block"``.
+    percentages are of all. Colours of two blocks cannot be compared.
     """
     k = result.kernels.shape[-1]
     step, head, foot = k + 1, k + 1, k // 2
@@ -85,17 +68,17 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
     side = result.kernel_late.astype(np.int64)
     counts = np.zeros((2, len(LABELS)), np.int64)
     np.add.at(counts, (side, rank), 1)
-    rows = -(-counts.max(0) // columns)
+    rows = -(-counts.max(0) // _COLUMNS)
     shown = rows > 0
     heights = np.where(shown, head + rows * step + foot, 0)
     top = np.concatenate([[0], np.cumsum(heights)[:-1]]) + head
-    wide = columns * step - 1
+    wide = _COLUMNS * step - 1
     right = wide + 2 * step
     starts = (np.cumsum(counts.ravel()) - counts.ravel()).reshape(counts.shape)
     within = np.arange(len(rank)) - starts[side, rank]
     layout = Layout(
-        x=side * right + within % columns * step,
-        y=top[rank] + head + within // columns * step,
+        x=side * right + within % _COLUMNS * step,
+        y=top[rank] + head + within // _COLUMNS * step,
         tile=(k, k),
         shape=(int(head + heights.sum()), int(right + wide)),
         groups=tuple(
@@ -104,7 +87,7 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
             for s in (0, 1)
         ),
     )
-    limit = limits(result.kernels, scale, result.kernel_block)
+    limit = limits(result.kernels, "block", result.kernel_block)
     shares = np.stack([result.early_labels, result.late_labels])
     titles = tuple(
         f"{LABELS[i]}: {100 * shares[s, i]:.0f} %" for i in np.flatnonzero(shown) for s in (0, 1)
@@ -115,59 +98,38 @@ def mosaics(result: EarlyLate, *, scale: Scale = "block", columns: int = _COLUMN
         layout=layout,
         titles=titles,
         title=f"{name} · early and late depthwise kernels, ordered by label",
-        scale_text=_scale_text(result, scale, limit),
-        scale=scale,
-        limit=float(limit[0]) if scale == "figure" else float("nan"),
+        scale_text=_scale_text(result, limit),
+        scale="block",
+        limit=float("nan"),
         signed_map=True,
     )
 
 
-def _scale_text(result: EarlyLate, scale: Scale, limit: NDArray[np.float64]) -> str:
-    if scale == "tile":
-        return "colour scale: each kernel's own largest |weight|; white is zero"
-    text = "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero"
-    if scale == "figure":
-        return text
+def _scale_text(result: EarlyLate, limit: NDArray[np.float64]) -> str:
     blocks = np.unique(result.kernel_block)
     ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
     each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
     if len(each) > _MOST_LETTERS:
         each = f"from ±{min(ends):.2g} to ±{max(ends):.2g}"
-    return f"{text}\nby block: {each}"
+    return (
+        "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero\n"
+        f"by block: {each}"
+    )
 
 
-def mosaics_figure(result: EarlyLate, *, scale: Scale = "block") -> Figure:
-    """Make the main figure: a Figure that fits, drawn with `draw_mosaics`."""
-    mosaic = mosaics(result, scale=scale)
-    figure = mosaic_figure(mosaic)
-    draw_mosaics(result, figure, mosaic=mosaic)
-    return figure
+def mosaics_figure(result: EarlyLate) -> Figure:
+    """Make a Figure that fits `draw_mosaics`."""
+    return mosaic_figure(mosaics(result))
 
 
-def draw_mosaics(
-    result: EarlyLate, target: Figure | SubFigure, *, mosaic: Mosaic | None = None
-) -> Axes:
-    """Draw both groups' kernels side by side, label by label.
-
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        Best made by `viz.draw.weights.mosaic_figure`.
-    mosaic : Mosaic, optional
-        Of `mosaics`, where it is at hand.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        In weights: x to the right, y down.
-    """
-    mosaic = mosaics(result) if mosaic is None else mosaic
+def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
+    """Draw both groups' kernels side by side, label by label."""
+    mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
-    for (left, top, _, bottom), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
-        style = LABEL_STYLES[title.partition(":")[0]]
+    names = [name for name in LABELS if (result.kernel_label == name).any() for _ in (0, 1)]
+    for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
+        style = LABEL_STYLES[name]
         axes.add_patch(
             Rectangle(
                 (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,
@@ -190,20 +152,6 @@ def draw_mosaics(
 def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw Cliff's delta of every descriptor, and its trend with depth, with intervals.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Effects, trends: one row per descriptor, -1 to 1.
-
-    Notes
-    -----
     The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
     many, and says nothing about other networks. An effect of 1 means that no two kernels of the
     groups overlap, however small the gap.
@@ -273,20 +221,6 @@ def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
 def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     """Draw every descriptor by block: median and quartiles, beside random initialisation.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per descriptor.
-
-    Notes
-    -----
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)

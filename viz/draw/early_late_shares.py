@@ -1,4 +1,4 @@
-"""Early and late blocks: shares of labels, and the two statements with their thresholds.
+"""Early and late blocks: the two statements with their thresholds.
 
 Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches.
 """
@@ -15,16 +15,16 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from viz.draw.early_late import EARLY, INIT, LATE, blocks_text
+from viz.draw.early_late import EARLY, INIT, LATE
 from viz.draw.frame import MARGIN, heading, inches, narrow, wrapped
-from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.draw.style import MM, SMALL, TWO_COLUMNS
 from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, STATEMENTS, EarlyLate
 
-__all__ = ["NARROW", "SIZES", "draw_labels", "draw_statements"]
+__all__ = ["NARROW", "SIZES", "draw_statements"]
 
-SIZES = {"labels": (TWO_COLUMNS, 78 * MM), "statements": (TWO_COLUMNS, 114 * MM)}
+SIZES = {"statements": (TWO_COLUMNS, 114 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"labels": 72 * MM, "statements": 136 * MM}
+NARROW = {"statements": 136 * MM}
 """Height in one column, without the note."""
 _BAND, _THIN = "#e3e3e3", 1.5
 """Of what random networks give; points of its border, which shows a band of no height."""
@@ -35,108 +35,9 @@ def _plain_axes(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def draw_labels(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Draw the share of every label in early, late and randomly initialised kernels.
-
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    tuple of matplotlib.axes.Axes
-        Shares, and late minus early with intervals, one row per label.
-
-    Notes
-    -----
-    Small points are single blocks: where they spread widely, a group's share is a mean of unlike
-    blocks.
-    """
-    width, height = inches(target)
-    above, below = heading(
-        target,
-        result.source.name,
-        "labels of early and late kernels",
-        f"Left: share of kernels with each label in early ({blocks_text(result.early_blocks)}), "
-        f"late ({blocks_text(result.late_blocks)}) and randomly initialised kernels; small points: "
-        f"single blocks. Right: difference with {100 * result.confidence:.0f}\u00a0% interval over "
-        f"blocks, then kernels; none where no block has the label. {result.note}",
-    )
-    rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
-    bottom, top = (below + 0.34) / height, 1 - (above + 0.16) / height
-    left, gap = (0.82, 0.25) if narrow(width) else (0.95, 0.3)
-    each = (width - left - gap - 2 * MARGIN) / 5
-    shares = target.add_axes((left / width, bottom, 3 * each / width, top - bottom))
-    step = target.add_axes(
-        ((left + 3 * each + gap) / width, bottom, 2 * each / width, top - bottom)
-    )
-    for mean, blocks, colour, marker, shift in (
-        (result.early_labels, result.early_blocks, EARLY, "s", 0.2),
-        (result.late_labels, result.late_blocks, LATE, "D", -0.2),
-    ):
-        each_block = result.label_shares[np.isin(result.blocks, blocks)]
-        shares.hlines(rows + shift, 0, mean, color=colour, linewidth=2.5, alpha=0.35)
-        shares.plot(
-            each_block.ravel(), np.tile(rows + shift, len(each_block)), ".", color=colour,
-            markersize=2.5,
-        )  # fmt: skip
-        shares.plot(mean, rows + shift, marker, color=colour, markersize=4)
-    shares.plot(result.init_labels, rows, "|", color="black", markersize=9, markeredgewidth=1)
-    step.axvline(0, color="#888888", linewidth=0.6)
-    step.hlines(rows, *result.label_interval.T, color="black", linewidth=1.1)
-    step.plot(result.label_difference, rows, "o", color="black", markersize=3.2)
-    shares.set_yticks(rows, result.labels)
-    step.set_yticks(rows, [""] * len(rows))
-    shares.set_xlim(0, 1.01 * max(1e-3, _top(result)))
-    for one, label in ((shares, "share of kernels"), (step, "late − early, in points")):
-        one.set_ylim(-0.6, len(rows) - 0.4)
-        one.set_xlabel(label, fontsize=TEXT)
-        _plain_axes(one)
-    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
-    step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
-    shares.tick_params(axis="y", labelsize=TEXT)
-    handles = [
-        Line2D([], [], color=EARLY, marker="s", markersize=4, label="early", linestyle=""),
-        Line2D([], [], color=LATE, marker="D", markersize=4, label="late", linestyle=""),
-        Line2D([], [], color="black", marker="|", markersize=7, linestyle="",
-               label="random initialisation"),
-    ]  # fmt: skip
-    if narrow(width):
-        target.legend(
-            handles=handles, ncols=3, fontsize=SMALL, frameon=False, loc="upper left",
-            bbox_to_anchor=(MARGIN / width, 1 - above / height), borderaxespad=0, borderpad=0,
-            columnspacing=1.0,
-        )  # fmt: skip
-    else:
-        shares.legend(handles=handles, fontsize=SMALL, frameon=False, loc="center right")
-    return shares, step
-
-
-def _top(result: EarlyLate) -> float:
-    init = result.init_labels[np.isfinite(result.init_labels)]
-    return float(max(result.label_shares.max(), init.max(initial=0.0)))
-
-
 def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     """Draw how many kernels the two statements are true of, by block and by threshold.
 
-    Parameters
-    ----------
-    result : EarlyLate
-        Of `viz.measure.early_late.measure`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Per statement: by block, by threshold. The early statement comes first.
-
-    Notes
-    -----
     Read every share against the grey band, which is what random kernels give: half of them have
     more odd than even energy, a quarter is positive inside and negative around.
     """

@@ -32,23 +32,7 @@ _WORDS = 1.12
 def effect_boxes(
     target: Figure | SubFigure, taken: tuple[float, float], panels: int
 ) -> list[tuple[float, float, float, float]]:
-    """Return where panels of effects go: side by side, or below one another in one column.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    taken : tuple of float
-        Inches above and below all panels and the words of their axes.
-    panels : int
-        How many.
-
-    Returns
-    -------
-    list of tuple of float
-        Left, bottom, width, height in inches; names of rows fit on the left, intervals in words on
-        the right.
-    """
+    """Return where panels of effects go: side by side, or below one another in one column."""
     (width, height), (above, below) = inches(target), taken
     return panel_boxes(
         width, (below + 0.36, height - above - 0.08), panels,
@@ -66,23 +50,7 @@ def draw_effect_rows(
     names: Sequence[str] | None,
     none: str,
 ) -> None:
-    """Draw effects from -1 to 1 with their intervals, the first in the highest row.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        With room for words on the right, as `effect_boxes` leaves it.
-    estimate : ndarray, (D,)
-        Effects.
-    interval : ndarray, (D, 2)
-        Their lower and upper ends; NaN where there is none.
-    label : str
-        Of the axis.
-    names : sequence of str, optional
-        Of the descriptors; None where axes beside these name the rows.
-    none : str
-        Words in the place of an interval that is not there.
-    """
+    """Draw effects from -1 to 1 with their intervals, the first in the highest row."""
     rows = np.arange(len(estimate))[::-1]
     axes.axvline(0, color="#888888", linewidth=0.6, zorder=0)
     axes.hlines(rows, *interval.T, color="black", linewidth=1.1, zorder=3)

@@ -9,11 +9,14 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
-from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.results.feature_maps import FeatureMaps
 from viz.results.refusal import Refusal
 
-__all__ = ["depth_figure", "draw_depth"]
+__all__ = ["SIZES", "draw_depth"]
+
+SIZES = {"depth": (TWO_COLUMNS, 112 * MM)}
+"""Width and height in inches that suit each figure."""
 
 _LOOKS = {
     "patch embedding": ("#000000", "D", "none", "patch embedding"),
@@ -28,44 +31,9 @@ _PANELS = {
 }
 
 
-def depth_figure(result: FeatureMaps) -> Figure:
-    """Make a Figure that fits the curves.
-
-    Parameters
-    ----------
-    result : FeatureMaps
-        What `draw_depth` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
-    return new_figure(TWO_COLUMNS, 112 * MM)
-
-
 def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axes]:
     """Draw sparsity and rank of every activation's output by block.
 
-    Parameters
-    ----------
-    result : FeatureMaps
-        Of `viz.measure.feature_maps`, with its numbers by depth.
-    target : Figure or SubFigure
-        Best made by `depth_figure`.
-
-    Returns
-    -------
-    dict of matplotlib.axes.Axes
-        ``"off"``, ``"negative_mass"``, ``"hoyer"``, ``"rank_centred"``.
-
-    Raises
-    ------
-    ValueError
-        If the result was measured without its numbers by depth.
-
-    Notes
-    -----
     A high rank is not richness by itself: noise has the highest. A low one is measured over the
     positions of one image: another image may use other directions.
     """

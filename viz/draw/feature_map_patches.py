@@ -30,18 +30,7 @@ def _shown(result: FeatureMaps) -> int:
 
 
 def answer_limit(result: FeatureMaps) -> float:
-    """Return where the colours of all answers end: from -limit to +limit.
-
-    Parameters
-    ----------
-    result : FeatureMaps
-        What will be drawn.
-
-    Returns
-    -------
-    float
-        99.5 % of the answers drawn lie within.
-    """
+    """Return where the colours of all answers end: from -limit to +limit."""
     values = np.abs(result.answers[: _shown(result)])
     values = values[np.isfinite(values)]
     return (float(np.quantile(values, SHARE)) if len(values) else 0.0) or 1.0
@@ -55,18 +44,7 @@ def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
 
 
 def patches_figure(result: FeatureMaps) -> Figure:
-    """Make a Figure that fits the answers.
-
-    Parameters
-    ----------
-    result : FeatureMaps
-        What `draw_patches` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the answers."""
     _, tall = _cell(result, TWO_COLUMNS)
     rows = len(result.filter) + 1
     height = 0.27 + 0.04 + rows * (tall + _GAP) + _BAR + _CURVE + 0.35
@@ -76,26 +54,6 @@ def patches_figure(result: FeatureMaps) -> Figure:
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, list[Axes]]:
     """Draw what patch filters answer at every pixel, and on the patch grid.
 
-    Parameters
-    ----------
-    result : FeatureMaps
-        Of `viz.measure.feature_maps`.
-    target : Figure or SubFigure
-        Best made by `patches_figure`.
-
-    Returns
-    -------
-    dict of list of matplotlib.axes.Axes
-        ``"images"`` and, by filter and then image, ``"filters"``, ``"answers"`` and ``"tokens"``,
-        in pixels of the image; ``"kept"``: the curve over all filters.
-
-    Raises
-    ------
-    ValueError
-        If the patch filters were not measured.
-
-    Notes
-    -----
     The network never sees the answers at every pixel; they show what the grid would have had to
     keep. An answer stands at the middle of its window, a token fills its patch.
     """

@@ -34,26 +34,7 @@ _BAR = 0.4
 
 
 def map_limits(result: FeatureMaps, scale: MapScale = "figure") -> dict[str, float]:
-    """Return where the colours of each column end: from -limit to +limit.
-
-    Parameters
-    ----------
-    result : FeatureMaps
-        What will be drawn.
-    scale : str
-        ``"figure"``: one limit for all maps; ``"stage"``: one for each column, shared by its
-        channels and images; ``"sweep"``: likewise, but from all images of a sweep, where it knows.
-
-    Returns
-    -------
-    dict
-        By column; kernels, which have another unit, always have their own.
-
-    Raises
-    ------
-    ValueError
-        If the scale is unknown, or is that of a sweep and there was none.
-    """
+    """Return where the colours of each column end: from -limit to +limit."""
     if scale not in ("figure", "stage", "sweep"):
         raise Refusal(f"scale is one of figure, stage, sweep, not {scale!r}.")
     if scale == "sweep" and not len(result.sweep_limits):
@@ -78,20 +59,7 @@ def _limit(values: NDArray[np.float32]) -> float:
 
 
 def maps_figure(result: FeatureMaps, scale: MapScale = "figure") -> Figure:
-    """Make a Figure that fits the maps.
-
-    Parameters
-    ----------
-    result : FeatureMaps
-        What `draw_maps` will draw.
-    scale : str
-        As there.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the maps."""
     _, tall = _cell(result, TWO_COLUMNS)
     rows = len(result.images) * len(result.channel)
     height = 0.27 + 0.3 + rows * (tall + _GAP) + (len(result.images) - 1) * _GAP + _BAR
@@ -110,24 +78,6 @@ def draw_maps(
 ) -> dict[str, Axes]:
     """Draw the maps of each image and channel in a row, beside the channel's kernel.
 
-    Parameters
-    ----------
-    result : FeatureMaps
-        Of `viz.measure.feature_maps`.
-    target : Figure or SubFigure
-        Best made by `maps_figure`.
-    scale : str
-        ``"figure"``: one colour scale for all maps; ``"stage"``: one for each column; ``"sweep"``:
-        one for each column that is the same for every image of a sweep.
-
-    Returns
-    -------
-    dict of matplotlib.axes.Axes
-        ``"image"`` and one for each of `COLUMNS`, in pixels of the image; rows follow each other
-        downward.
-
-    Notes
-    -----
     A map shows where its channel is large, not what it stands for: the pointwise part mixes all
     channels right after, so the output of the same number is another channel. A map is white where
     it is 0, not where it is at its mean.

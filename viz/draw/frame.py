@@ -12,21 +12,18 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
 
 __all__ = [
     "MARGIN",
-    "NOTE",
     "block_bar",
     "depth_colours",
     "foot",
     "heading",
     "inches",
     "narrow",
-    "note_of",
     "nothing",
     "one_column",
     "panel",
@@ -44,8 +41,6 @@ _LETTERS = 126
 _SHORTEST, _USUAL = 12, 24
 """Letters that are kept of a name, and of most names without their ending."""
 _NARROW = 120 * MM
-NOTE = "note"
-"""Label of the texts that are a figure's note; it is not drawn."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -61,50 +56,18 @@ def narrow(width: float) -> bool:
 
 
 def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -> Figure:
-    """Draw a figure one column wide, as tall as the lines of its note make it.
-
-    Parameters
-    ----------
-    draw : callable
-        Takes a result and a Figure, and calls `heading`.
-    result : Result
-        What to draw.
-    height : float
-        Inches, without the note.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Drawn.
-    """
+    """Draw a figure one column wide, as tall as the lines of its note make it."""
     # How many lines the note has is known once it is drawn.
     tall = height + 4
     for _ in range(2):
         figure = new_figure(ONE_COLUMN, tall)
         draw(result, figure)
-        tall = height + 0.12 + _LINE * sum(t.get_label() == NOTE for t in figure.texts)
+        tall = height + foot(str(figure.get_label()), ONE_COLUMN)
     return figure
 
 
 def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tuple[float, float]:
-    """Write the title at the top, and a note, wrapped to the width, at the bottom.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To write on.
-    name : str
-        Of the checkpoint; characters that cannot be drawn are replaced.
-    title : str
-        What is shown.
-    note : str
-        How to read it; lines are kept.
-
-    Returns
-    -------
-    tuple of float
-        Inches taken at the top and at the bottom.
-    """
+    """Write the title at the top, and a note, wrapped to the width, at the bottom."""
     width, height = inches(target)
     x = MARGIN / width
     size = TITLE
@@ -120,48 +83,13 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
         linespacing=1.2,
     )  # fmt: skip
     for i, line in enumerate(reversed(wrapped(note, width))):
-        target.text(
-            x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left",
-            label=NOTE,
-        )  # fmt: skip
+        target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
+    target.set_label(note)
     return 0.27 + (len(lines) - 1) * size * 1.3 / 72, foot(note, width)
 
 
-def note_of(figure: Figure) -> str:
-    """Return the note at a figure's bottom: its scale, and how to read it.
-
-    Parameters
-    ----------
-    figure : Figure
-        Drawn.
-
-    Returns
-    -------
-    str
-        As `heading` was given it, on one line; empty where there is none.
-    """
-    lines = [text for text in figure.findobj(Text) if text.get_label() == NOTE]
-    # Lines were written from the bottom up.
-    return " ".join(text.get_text() for text in reversed(lines)).replace(r"\$", "$")
-
-
 def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
-    """Cut a text into lines that fit a target's width.
-
-    Parameters
-    ----------
-    note : str
-        Its own lines are kept.
-    width : float
-        Of the target, in inches.
-    size : float
-        Of the letters, in points.
-
-    Returns
-    -------
-    list of str
-        Lines.
-    """
+    """Cut a text into lines that fit a target's width."""
     letters = max(20, int((width - 2 * MARGIN) * _LETTERS / size))
     # A number and its unit stay on one line.
     parts = note.replace(" %", "\u00a0%").split("\n")
@@ -170,38 +98,12 @@ def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
 
 
 def foot(note: str, width: float) -> float:
-    """Return the inches that `heading` takes at the bottom.
-
-    Parameters
-    ----------
-    note : str
-        As given there.
-    width : float
-        Of the target, in inches.
-
-    Returns
-    -------
-    float
-        Height.
-    """
+    """Return the inches that `heading` takes at the bottom."""
     return 0.12 + len(wrapped(note, width)) * _LINE
 
 
 def shortened(name: str, letters: int) -> str:
-    """Leave out the ending of a name that is too long, or else its middle: both ends can be read.
-
-    Parameters
-    ----------
-    name : str
-        Such as a file name.
-    letters : int
-        Room; 12 at least are kept.
-
-    Returns
-    -------
-    str
-        The name, what stands before its last dot, or its ends around an ellipsis.
-    """
+    """Leave out the ending of a name that is too long, or else its middle; both ends stay."""
     letters = max(letters, _SHORTEST)
     if len(name) <= letters:
         return name
@@ -213,22 +115,7 @@ def shortened(name: str, letters: int) -> str:
 
 
 def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes:
-    """Say in the place of a figure why there is none.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To write on.
-    name, title : str
-        As in `heading`.
-    why : str
-        A sentence.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Empty, its only text the sentence.
-    """
+    """Say in the place of a figure why there is none."""
     heading(target, name, title, "")
     axes = target.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
@@ -238,20 +125,7 @@ def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes
 
 
 def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) -> Axes:
-    """Add axes at a place given in inches.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    box : tuple of float
-        Left, bottom, width, height.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Empty, with thin spines and small numbers.
-    """
+    """Add axes at a place given in inches."""
     width, height = inches(target)
     left, bottom, across, up = box
     axes = target.add_axes((left / width, bottom / height, across / width, up / height))
@@ -268,28 +142,7 @@ def panel_boxes(
     between: float,
     right: float = MARGIN,
 ) -> list[tuple[float, float, float, float]]:
-    """Return where equal panels go: side by side, or in one column below one another.
-
-    Parameters
-    ----------
-    width : float
-        Of the target; all in inches.
-    heights : tuple of float
-        Of the lower and the upper end of all panels.
-    n : int
-        How many.
-    left : float
-        Kept free on the left.
-    beside, between : float
-        Kept free between panels that stand side by side, or below one another.
-    right : float
-        Kept free on the right.
-
-    Returns
-    -------
-    list of tuple of float
-        Left, bottom, width, height of each, for `panel`; the first is leftmost or on top.
-    """
+    """Return where equal panels go: side by side, or in one column below one another."""
     low, high = heights
     room = width - left - right
     if narrow(width):
@@ -300,18 +153,7 @@ def panel_boxes(
 
 
 def plain_axes(axes: Axes) -> Axes:
-    """Give axes thin spines, short ticks and small numbers.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        To change.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The same.
-    """
+    """Give axes thin spines, short ticks and small numbers."""
     axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
     for spine in axes.spines.values():
         spine.set_linewidth(0.4)
@@ -319,18 +161,7 @@ def plain_axes(axes: Axes) -> Axes:
 
 
 def depth_colours(n: int) -> NDArray[np.float64]:
-    """Return a colour per block, dark to light, that also reads in grey.
-
-    Parameters
-    ----------
-    n : int
-        Blocks.
-
-    Returns
-    -------
-    ndarray, (n, 4)
-        RGBA of the colour map "viridis", its palest end left out.
-    """
+    """Return a colour per block, dark to light, that also reads in grey."""
     colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
     return colours
 
@@ -338,22 +169,7 @@ def depth_colours(n: int) -> NDArray[np.float64]:
 def block_bar(
     target: Figure | SubFigure, box: tuple[float, float, float, float], blocks: Sequence[int]
 ) -> Axes:
-    """Draw the key to the colours of blocks.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    box : tuple of float
-        Left, bottom, width, height in inches; wide for a horizontal bar.
-    blocks : sequence of int
-        First block first.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The bar.
-    """
+    """Draw the key to the colours of blocks."""
     axes, n = panel(target, box), len(blocks)
     cmap = ListedColormap(depth_colours(n))
     key = ScalarMappable(BoundaryNorm(np.arange(n + 1) - 0.5, n), cmap)

@@ -1,4 +1,4 @@
-"""Covariance of kernels by block: the matrix, its leading components, its spectrum."""
+"""Covariance of kernels by block: the matrix and its leading components."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, block_bar, depth_colours, heading, inches, panel
+from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.mosaic import enlarge, limits, signed_tiles
-from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.draw.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.results.clusters import KernelSpectra
 
-__all__ = ["covariance_figure", "draw_covariance", "draw_spectra", "spectra_figure"]
+__all__ = ["covariance_figure", "draw_covariance"]
 
 _SHOWN, _ACROSS = 20, 5
 _GAP, _UNDER, _OVER = 0.1, 0.12, 0.14
@@ -39,18 +39,7 @@ def _cell(result: KernelSpectra) -> tuple[int, int, float, float]:
 
 
 def covariance_figure(result: KernelSpectra) -> Figure:
-    """Make a Figure that fits the covariances.
-
-    Parameters
-    ----------
-    result : KernelSpectra
-        What `draw_covariance` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the covariances."""
     _, rows, _, cell = _cell(result)
     return new_figure(TWO_COLUMNS, rows * cell + 0.66)
 
@@ -58,20 +47,6 @@ def covariance_figure(result: KernelSpectra) -> Figure:
 def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes]:
     """Draw each block's covariance matrix, and below it the leading components as kernels.
 
-    Parameters
-    ----------
-    result : KernelSpectra
-        Of `viz.measure.kernel_spectra` or `viz.measure.clusters`.
-    target : Figure or SubFigure
-        Best made by `covariance_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        A matrix and its row of components per block, 20 blocks at most, evenly chosen.
-
-    Notes
-    -----
     Each block has its own colour scale. A component is a direction, without a sign of its own, and
     need not resemble any kernel; components of nearly equal shares are an arbitrary choice.
     """
@@ -122,102 +97,3 @@ def _components(result: KernelSpectra, i: int, axes: Axes) -> None:
     for c, share in enumerate(result.shares[i, : len(tiles)]):
         axes.text(c * (k + 1) + k / 2, k * 1.08, f"{100 * share:.0f}", fontsize=SMALL,
                   ha="center", va="top")  # fmt: skip
-
-
-def spectra_figure(result: KernelSpectra) -> Figure:
-    """Make a Figure that fits the spectra.
-
-    Parameters
-    ----------
-    result : KernelSpectra
-        What `draw_spectra` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
-    return new_figure(TWO_COLUMNS, 62 * MM)
-
-
-def draw_spectra(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the spectrum of each block's covariance, effective rank, entropy and sparsity.
-
-    Parameters
-    ----------
-    result : KernelSpectra
-        Of `viz.measure.kernel_spectra` or `viz.measure.clusters`.
-    target : Figure or SubFigure
-        Best made by `spectra_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Cumulative shares of the eigenvalues; effective rank with the entropy on the right; share
-        of empty kernels.
-
-    Notes
-    -----
-    The effective rank of any block is bounded by its number of kernels: compare it with the null
-    of the same number and size, drawn beside it, not with k^2.
-    """
-    width, height = inches(target)
-    k, blocks = result.kernel_size, result.blocks
-    index = np.arange(1, k * k + 1)
-    top, bottom = heading(
-        target, result.source.name, "spectrum of the kernels' covariance by block",
-        "Dashed: as many kernels of the same size with independent uniform weights, as a new "
-        "network draws them (bars: ± 2 standard deviations over draws). Variance entropy is the "
-        "base-10 logarithm of the effective rank. Empty kernels: largest |weight| below 1 % of the "
-        "block's.",
-    )  # fmt: skip
-    up, base = height - top - bottom - 0.36, bottom + 0.3
-    share = panel(target, (MARGIN + 0.33, base, 0.29 * width, up))
-    for shares, colour in zip(result.shares, depth_colours(len(blocks)), strict=True):
-        share.plot(index, 100 * shares.cumsum(), color=colour, linewidth=0.9)
-    share.plot(index, 100 * result.null_shares.mean(0).cumsum(), "--", color="#777777",
-               linewidth=1.2, label="independent weights")  # fmt: skip
-    share.set(xscale="log", xlim=(1, k * k), ylim=(0, 102))
-    ticks = [t for t in (1, 2, 5, 10, 20, 50, 100, 200, 500) if t < 0.8 * k * k] + [k * k]
-    share.set_xticks(ticks, [str(t) for t in ticks])
-    share.set_xlabel("n, of k² eigenvalues", fontsize=TEXT)
-    share.set_ylabel("variance of the largest n, %", fontsize=TEXT, labelpad=1.5)
-    share.legend(fontsize=SMALL, frameon=False, loc="lower right", handlelength=1.6)
-    block_bar(target, (MARGIN + 0.4 + 0.29 * width, base, 0.08, up), blocks.tolist())
-    rank = panel(target, (0.49 * width, base, 0.22 * width, up))
-    rank.plot(blocks, result.effective_rank, "o-", color="black", markersize=3, linewidth=1,
-              label="kernels")  # fmt: skip
-    rank.errorbar(blocks, result.null_effective_rank, 2 * result.null_effective_rank_sd,
-                  fmt="s--", color="#777777", markersize=2.5, linewidth=1, elinewidth=0.7,
-                  markerfacecolor="white", label="independent weights")  # fmt: skip
-    rank.set(yscale="log", ylim=(0.9, 1.15 * k * k))
-    rank.axhline(k * k, color="#999999", linewidth=0.5)
-    rank.set_yticks(ticks, [*(str(t) for t in ticks[:-1]), f"k² = {k * k}"])
-    rank.set_ylabel("effective rank", fontsize=TEXT, labelpad=-8)
-    rank.legend(fontsize=SMALL, frameon=False, loc="lower left", handlelength=2.2)
-    entropy = rank.secondary_yaxis("right", functions=(_log10, _power10))  # type: ignore[arg-type]
-    entropy.set_yscale("linear")
-    entropy.set_yticks(np.arange(0, np.log10(1.15 * k * k), 0.5))
-    entropy.set_ylabel("variance entropy", fontsize=TEXT, labelpad=2)
-    entropy.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
-    entropy.spines["right"].set_linewidth(0.4)
-    sparse = panel(target, (0.84 * width, base, 0.15 * width, up))
-    sparse.bar(blocks, 100 * result.sparsity, color="#777777", width=0.7)
-    sparse.set_ylim(0, max(5.0, 115 * float(result.sparsity.max())))
-    if not result.sparsity.any():
-        sparse.text(0.5, 0.5, "none", fontsize=TEXT, ha="center", transform=sparse.transAxes)
-    sparse.set_ylabel("empty kernels, %", fontsize=TEXT, labelpad=1.5)
-    for each in (share, rank):
-        each.minorticks_off()
-    for each, most in ((rank, 7), (sparse, 4)):
-        each.set_xlabel("block", fontsize=TEXT)
-        each.set_xticks(blocks[:: -(-len(blocks) // most)])
-    return [share, rank, sparse]
-
-
-def _log10(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.log10(np.maximum(x, 1e-9))
-
-
-def _power10(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(10.0**x)

@@ -10,11 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from viz.results.depthwise import LABELS
@@ -24,9 +20,7 @@ __all__ = [
     "LABEL_STYLES",
     "LabelStyle",
     "area_handles",
-    "point_handles",
     "present",
-    "scatter_labels",
 ]
 
 
@@ -91,30 +85,6 @@ def present(labels: Iterable[str]) -> list[str]:
     return [name for name in LABELS if name in there]
 
 
-def point_handles(labels: Sequence[str], *, size: float = 4.0) -> list[Line2D]:
-    """Return legend handles for points.
-
-    Parameters
-    ----------
-    labels : sequence of str
-        In the legend's order.
-    size : float
-        Of the markers, in points.
-
-    Returns
-    -------
-    list of Line2D
-        One per label.
-    """
-    styles = [LABEL_STYLES[name] for name in labels]
-    return [
-        Line2D([], [], linestyle="", marker=s.marker, markersize=size, markeredgewidth=0.7,
-               markeredgecolor=s.colour if s.colour != "#dddddd" else "#aaaaaa",
-               markerfacecolor=s.colour if s.filled else "none", label=name)
-        for name, s in zip(labels, styles, strict=True)
-    ]  # fmt: skip
-
-
 def area_handles(labels: Sequence[str]) -> list[Patch]:
     """Return legend handles for areas and bars.
 
@@ -133,42 +103,3 @@ def area_handles(labels: Sequence[str]) -> list[Patch]:
               edgecolor="white", linewidth=0.3)
         for name in labels
     ]  # fmt: skip
-
-
-def scatter_labels(axes: Axes, x: Any, y: Any, labels: Any, *, size: float = 6.0) -> list[str]:
-    """Draw points with their labels' colours and markers, the rarest label on top.
-
-    Parameters
-    ----------
-    axes : matplotlib.axes.Axes
-        To draw on.
-    x : array_like, (n,)
-        Positions across.
-    y : array_like, (n,)
-        Positions up.
-    labels : array_like of str, (n,)
-        Of `LABELS`.
-    size : float
-        Area of a marker, in square points.
-
-    Returns
-    -------
-    list of str
-        Labels drawn, in the order of `LABELS`.
-    """
-    x, y, labels = np.asarray(x), np.asarray(y), np.asarray(labels)
-    names = present(labels)
-    for name in sorted(names, key=lambda each: -int((labels == each).sum())):
-        style, rows = LABEL_STYLES[name], labels == name
-        axes.scatter(
-            x[rows],
-            y[rows],
-            s=size,
-            marker=style.marker,
-            facecolors=style.colour if style.filled else "none",
-            edgecolors=style.colour,
-            linewidths=0.2 if style.filled else 0.6,
-            label=name,
-            rasterized=True,
-        )
-    return names

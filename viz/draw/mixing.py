@@ -17,7 +17,10 @@ from viz.draw.labels import LABEL_STYLES
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.mixing import Mixing
 
-__all__ = ["draw_matrices", "draw_spectra", "matrices_figure", "scale_bar", "spectra_figure"]
+__all__ = ["SIZES", "draw_matrices", "draw_spectra", "matrices_figure"]
+
+SIZES = {"spectra": (TWO_COLUMNS, 82 * MM)}
+"""Width and height in inches that suit each figure."""
 
 _BAR = 0.075
 """Inches across a bar of labels."""
@@ -35,18 +38,7 @@ def _grid(result: Mixing) -> tuple[int, int, float]:
 
 
 def matrices_figure(result: Mixing) -> Figure:
-    """Make a Figure that fits the matrices.
-
-    Parameters
-    ----------
-    result : Mixing
-        What `draw_matrices` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the matrices."""
     _, rows, side = _grid(result)
     height = rows * (side + _HEAD + 0.06) + 0.27 + _KEY + foot(_note(result), TWO_COLUMNS)
     return new_figure(TWO_COLUMNS, height)
@@ -71,20 +63,6 @@ def _note(result: Mixing) -> str:
 def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """Draw the links of every block, channels sorted by the labels of their kernels.
 
-    Parameters
-    ----------
-    result : Mixing
-        Of `viz.measure.mixing`.
-    target : Figure or SubFigure
-        Best made by `matrices_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per block; white is zero, red raises the output, blue lowers it.
-
-    Notes
-    -----
     The order within a label makes gradients towards the top left of each label's part: they are
     sorted in. What labels do to each other is in the figure of flows, against a null.
     """
@@ -110,7 +88,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
         made.append(axes)
     _legend(result, target, top)
     long = min(side, 1.4)
-    scale_bar(target, (width - 0.52, height - top - _KEY - _HEAD - long, 0.08, long),
+    _scale_bar(target, (width - 0.52, height - top - _KEY - _HEAD - long, 0.08, long),
               result.limit, "link")  # fmt: skip
     return made
 
@@ -125,27 +103,10 @@ def _legend(result: Mixing, target: Figure | SubFigure, top: float) -> None:
                   bbox_to_anchor=(MARGIN / width, 1 - (top + 0.02) / height))  # fmt: skip
 
 
-def scale_bar(
+def _scale_bar(
     target: Figure | SubFigure, box: tuple[float, float, float, float], limit: float, words: str
 ) -> Axes:
-    """Draw the key of a signed colour scale.
-
-    Parameters
-    ----------
-    target : Figure or SubFigure
-        To draw on.
-    box : tuple of float
-        Left, bottom, width, height in inches; upright.
-    limit : float
-        Colours run from -limit to limit.
-    words : str
-        What is coloured.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The bar.
-    """
+    """Draw the key of a signed colour scale."""
     bar = panel(target, box)
     key = target.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), cax=bar)
     key.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"{limit:.2g}"])
@@ -181,39 +142,9 @@ def _label_bar(
     return axes
 
 
-def spectra_figure(result: Mixing) -> Figure:
-    """Make a Figure that fits the spectra.
-
-    Parameters
-    ----------
-    result : Mixing
-        What `draw_spectra` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
-    return new_figure(TWO_COLUMNS, 82 * MM)
-
-
 def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """Draw singular values, effective rank and the branches' share by block.
 
-    Parameters
-    ----------
-    result : Mixing
-        Of `viz.measure.mixing`.
-    target : Figure or SubFigure
-        Best made by `spectra_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Spectrum; effective rank; share of the branches.
-
-    Notes
-    -----
     The effective rank counts directions by energy: a weak direction may still decide a class.
     """
     width, height = inches(target)

@@ -24,6 +24,11 @@ __all__ = [
 
 Scale = Literal["figure", "block", "tile"]
 
+_ASPECT = 1.5
+"""Width over height that a mosaic gets, unless told otherwise."""
+_SHARE = 0.995
+"""Of the values, which lie within a common colour scale."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -74,39 +79,13 @@ def grid_layout(
     group_gap: int | None = None,
     head: int = 0,
     edge: int = 0,
-    aspect: float = 1.5,
 ) -> Layout:
-    """Lay out groups of tiles: each group a grid, the groups a grid of grids.
-
-    Parameters
-    ----------
-    sizes : list of int
-        Tiles in each group; tiles are numbered through.
-    tile : tuple of int
-        Height and width of a tile in pixels.
-    columns : int, optional
-        Tiles per row within a group; default near a square.
-    group_columns : int, optional
-        Groups per row; default such that width over height is near ``aspect``.
-    gap, group_gap : int
-        Pixels between tiles, and between groups (default a tile).
-    head : int
-        Pixels kept free above each group for its title.
-    edge : int
-        Pixels kept free around all groups.
-    aspect : float
-        Wanted width over height.
-
-    Returns
-    -------
-    Layout
-        Positions of all tiles.
-    """
+    """Lay out groups of tiles: each group a grid, the groups a grid of grids."""
     h, w = tile
     n_groups, largest = len(sizes), max(sizes)
     between = max(h, w) if group_gap is None else group_gap
     if columns is None:
-        wanted = aspect if n_groups == 1 else 1.0
+        wanted = _ASPECT if n_groups == 1 else 1.0
         columns = max(1, round(np.sqrt(largest * wanted * h / w)))
     columns = min(columns, largest)
     rows = -(-largest // columns)
@@ -116,7 +95,7 @@ def grid_layout(
         counts = np.arange(1, n_groups + 1)
         across = counts * (width + between)
         down = -(-n_groups // counts) * (height + between)
-        group_columns = int(counts[np.abs(np.log(across / down / aspect)).argmin()])
+        group_columns = int(counts[np.abs(np.log(across / down / _ASPECT)).argmin()])
     group = np.repeat(np.arange(n_groups), sizes)
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
     within = np.arange(len(group)) - starts[group]
@@ -144,62 +123,25 @@ def few_of_each(groups: int) -> tuple[int, int, int]:
 
 
 def limits(
-    values: NDArray[np.floating], scale: Scale, group: NDArray[np.int64], *, share: float = 0.995
+    values: NDArray[np.floating], scale: Scale, group: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the symmetric colour limit of each tile: colours run from -limit to +limit.
-
-    Parameters
-    ----------
-    values : ndarray, (n, ...)
-        Weights of each tile.
-    scale : str
-        ``"figure"``: one limit for all; ``"block"``: one per group; both such that ``share`` of
-        the weights lie within, so that a few large ones do not pale the rest (larger ones take
-        the end colour). ``"tile"``: the largest absolute weight of each.
-    group : ndarray of int64, (n,)
-        Group of each tile.
-    share : float
-        Share of the weights within the limit.
-
-    Returns
-    -------
-    ndarray of float64, (n,)
-        Never 0; NaN is left out.
-
-    Raises
-    ------
-    ValueError
-        If the scale is unknown.
-    """
+    """Return the symmetric colour limit of each tile: colours run from -limit to +limit."""
     flat = np.nan_to_num(np.abs(values.reshape(len(values), -1)), posinf=0)
     if scale == "tile":
         out = flat.max(1).astype(np.float64)
     elif scale == "figure":
-        out = np.full(len(flat), np.quantile(flat, share))
+        out = np.full(len(flat), np.quantile(flat, _SHARE))
     elif scale == "block":
         out = np.empty(len(flat))
         for g in np.unique(group):
-            out[group == g] = np.quantile(flat[group == g], share)
+            out[group == g] = np.quantile(flat[group == g], _SHARE)
     else:
         raise Refusal(f"scale is one of figure, block, tile, not {scale!r}.")
     return np.where(out > 0, out, 1.0)
 
 
 def signed_tiles(values: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colour signed values: blue negative, white zero, red positive, grey not a number.
-
-    Parameters
-    ----------
-    values : ndarray, (n, h, w)
-        Weights.
-    limit : ndarray, (n,)
-        Of `limits`.
-
-    Returns
-    -------
-    ndarray of uint8, (n, h, w, 3)
-        RGB.
-    """
+    """Colour signed values: blue negative, white zero, red positive, grey not a number."""
     scaled = values / limit[:, None, None].astype(values.dtype)
     bad = np.isnan(scaled)
     index = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 127).astype(np.uint8)
@@ -208,20 +150,7 @@ def signed_tiles(values: NDArray[np.floating], limit: NDArray[np.float64]) -> ND
 
 
 def rgb_tiles(filters: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Show signed colour filters as RGB: zero is mid grey, -limit is 0, +limit is full.
-
-    Parameters
-    ----------
-    filters : ndarray, (n, 3, p, p)
-        Weights.
-    limit : ndarray, (n,)
-        Of `limits`.
-
-    Returns
-    -------
-    ndarray of uint8, (n, p, p, 3)
-        RGB.
-    """
+    """Show signed colour filters as RGB: zero is mid grey, -limit is 0, +limit is full."""
     scaled = np.nan_to_num(filters / limit[:, None, None, None].astype(filters.dtype))
     level = np.rint(np.clip(scaled, -1, 1) * 127 + 128).astype(np.uint8)
     return np.ascontiguousarray(level.transpose(0, 2, 3, 1))

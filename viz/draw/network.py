@@ -41,20 +41,6 @@ def network_figure(result: Parts) -> Figure:
 def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
     """Draw a network's parts to scale.
 
-    Parameters
-    ----------
-    result : Parts
-        Of `viz.measure.close_up`.
-    target : Figure or SubFigure
-        Best made by `network_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        The image with the fields, in pixels; the parameters, one row per part.
-
-    Notes
-    -----
     Squares reach beyond the image, where the padding's zeros are seen; those that leave the panel
     are left out.
     """

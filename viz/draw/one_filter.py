@@ -32,21 +32,6 @@ def filter_figure(result: FilterFit) -> Figure:
 def draw_filter(result: FilterFit, target: Figure | SubFigure) -> list[Axes]:
     """Draw a filter, its fit and the residual, in colour and along its colour axis.
 
-    Parameters
-    ----------
-    result : FilterFit
-        Of `viz.measure.one_filter`.
-    target : Figure or SubFigure
-        Best made by `filter_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Filter, fit, residual, then map, fitted map, residual of the map. A filter of another
-        number of input channels than three is drawn by its map alone.
-
-    Notes
-    -----
     In colour mid grey is zero and each tile has the scale of the filter; the residual then holds
     what other colour axes carry, too.
     """

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
@@ -22,7 +21,6 @@ from viz.results.patch_filters import KINDS, PatchFilterDescription
 __all__ = [
     "NARROW",
     "SIZES",
-    "draw_colour_axes",
     "draw_components",
     "draw_fits",
     "draw_orientation_frequency",
@@ -30,7 +28,6 @@ __all__ = [
 
 SIZES = {
     "orientation_frequency": (ONE_COLUMN, 62 * MM),
-    "colour_axes": (ONE_COLUMN, 96 * MM),
     "components": (TWO_COLUMNS, 52 * MM),
     "fits": (TWO_COLUMNS, 78 * MM),
 }
@@ -135,83 +132,6 @@ def draw_orientation_frequency(
             fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
-    _legend(target, handles, below + 0.06)
-    return axes
-
-
-def draw_colour_axes(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
-    """Draw each filter's colour axis on the plane of red-green and yellow-blue.
-
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.measure.patch_filters.describe`.
-    target : Figure or SubFigure
-        About one column wide.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Both ends of every axis as points, filled with the colour they stand for; a sentence
-        unless the filters have three channels.
-
-    Notes
-    -----
-    An axis has no sign, so both of its ends are drawn: the figure is symmetric by construction.
-    The distance from the middle says how much of the *axis* is colour; chroma, which decides on
-    the kind, is that of the whole filter. Colours are those of normalised input.
-    """
-    if result.filters.shape[1] != 3:
-        found = result.filters.shape[1]
-        return nothing(
-            target,
-            result.source.name,
-            "colour axes",
-            f"Colour axes are drawn for three input channels; these filters have {found}.",
-        )
-    width, height = inches(target)
-    above, below = heading(
-        target,
-        result.source.name,
-        "colour axes",
-        "On the opponent plane, each axis at both of its ends, filled with its colour. Middle: "
-        "grey; circle: no light; dotted: half of the axis's energy is colour.",
-    )
-    low, left = below + 0.68, 0.45
-    side = min(width - left - 0.1, height - above - low)
-    axes = target.add_axes((left / width, low / height, side / width, side / height))
-    turn = np.linspace(0, 2 * np.pi, 361)
-    for radius, line in ((1, "-"), (np.sqrt(0.5), ":")):
-        axes.plot(
-            radius * np.cos(turn), radius * np.sin(turn), line, linewidth=0.5, color="#555555"
-        )
-    axes.axhline(0, linewidth=0.4, color="#bbbbbb", zorder=0)
-    axes.axvline(0, linewidth=0.4, color="#bbbbbb", zorder=0)
-    handles: list[Artist] = []
-    for kind in KINDS:
-        rows = np.flatnonzero((result.kinds == kind) & np.isfinite(result.opponent[:, 0]))
-        if not len(rows):
-            continue
-        ends = np.concatenate([result.colour_axis[rows], -result.colour_axis[rows]])
-        plane = np.concatenate([result.opponent[rows, 1:], -result.opponent[rows, 1:]])
-        fill = np.clip(0.5 + 0.5 * ends / np.abs(ends).max(1, keepdims=True), 0, 1)
-        style = KIND_STYLES[kind]
-        axes.scatter(
-            plane[:, 0], plane[:, 1], s=13, marker=style.marker, c=fill,
-            edgecolors=style.colour, linewidths=0.5, label=kind,
-        )  # fmt: skip
-        handles.append(
-            Line2D([], [], linestyle="", marker=style.marker, markersize=3.6,
-                   markerfacecolor="#bbbbbb", markeredgecolor=style.colour, markeredgewidth=0.6,
-                   label=f"{kind} ({len(rows)})")
-        )  # fmt: skip
-    axes.set(xlim=(-1.06, 1.06), ylim=(-1.06, 1.06), aspect="equal")
-    axes.set_xlabel("green  ←  red-green axis  →  red", fontsize=TEXT, labelpad=1)
-    axes.set_ylabel("blue  ←  yellow-blue axis  →  yellow", fontsize=TEXT, labelpad=1)
-    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
-    axes.set_yticks([-1, -0.5, 0, 0.5, 1])
-    axes.tick_params(labelsize=SMALL, length=2, width=0.4)
-    axes.spines[:].set_visible(False)
     _legend(target, handles, below + 0.06)
     return axes
 

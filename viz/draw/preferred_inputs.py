@@ -32,18 +32,7 @@ _SHOWN = 6
 
 
 def shares_figure(result: PreferredInputs) -> Figure:
-    """Make a Figure that fits the shares.
-
-    Parameters
-    ----------
-    result : PreferredInputs
-        What `draw_shares` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the shares."""
     height = max(88 * MM, 1.25 + 0.2 * len(result.labels))
     return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
 
@@ -65,20 +54,6 @@ def _note(result: PreferredInputs) -> str:
 def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str, Axes]:
     """Draw agreement by label and by block, and what lifts responses.
 
-    Parameters
-    ----------
-    result : PreferredInputs
-        Of `viz.measure.preferred_inputs`.
-    target : Figure or SubFigure
-        Best made by `shares_figure`.
-
-    Returns
-    -------
-    dict of matplotlib.axes.Axes
-        ``"labels"``, ``"blocks"`` and ``"lift"``.
-
-    Notes
-    -----
     A kernel chose its top patches itself, so that agreement alone is no finding: read it against
     that of shuffled taps. Agreement says nothing about what the channel is for.
     """
@@ -197,18 +172,7 @@ def _cell(result: PreferredInputs, width: float) -> float:
 
 
 def examples_figure(result: PreferredInputs) -> Figure:
-    """Make a Figure that fits the examples.
-
-    Parameters
-    ----------
-    result : PreferredInputs
-        What `draw_examples` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the examples."""
     pitch = _cell(result, TWO_COLUMNS) + 0.12 + _GAP
     height = 0.27 + _HEAD + len(result.labels) * pitch + _BAR
     return new_figure(TWO_COLUMNS, height + foot(_examples_note(result), TWO_COLUMNS))
@@ -228,20 +192,7 @@ def _examples_note(result: PreferredInputs) -> str:
 
 
 def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[Axes]:
-    """Draw one kernel of each label beside the patches of its input map that drive it most.
-
-    Parameters
-    ----------
-    result : PreferredInputs
-        Of `viz.measure.preferred_inputs`.
-    target : Figure or SubFigure
-        Best made by `examples_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One row per label, in taps: kernel, atom, mean patch, patches.
-    """
+    """Draw one kernel of each label beside the patches of its input map that drive it most."""
     width, height = inches(target)
     top, bottom = heading(target, result.source.name,
                           "inputs that drive one kernel of each label most",

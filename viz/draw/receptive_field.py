@@ -45,20 +45,7 @@ def _layout(result: ReceptiveField, page: float) -> tuple[int, int, int, float, 
 
 
 def maps_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits the maps.
-
-    Parameters
-    ----------
-    result : ReceptiveField
-        What `draw_maps` will draw.
-    width : float
-        Inches in print.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits the maps."""
     _, bands, rows, _, up = _layout(result, width)
     high = bands * (rows * (up + _GAP) + _NAMES) + _TICKS + (_MORE if narrow(width) else _KEY)
     return new_figure(width, 0.27 + high + foot(_maps_note(result), width))
@@ -67,20 +54,6 @@ def maps_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure
 def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
     """Draw each block's effective field, and the random network's below it.
 
-    Parameters
-    ----------
-    result : ReceptiveField
-        Of `viz.measure.receptive_field`.
-    target : Figure or SubFigure
-        Best made by `maps_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        In pixels from the middle of the unit's patch, trained ones first, block by block.
-
-    Notes
-    -----
     Every map is divided by its sum, so the colours compare where a block looks, not how strongly.
     The scale is logarithmic: what looks wide may hold little of the mass; the circles tell.
     """
@@ -222,20 +195,7 @@ def _map_keys(
 
 
 def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits the radii.
-
-    Parameters
-    ----------
-    result : ReceptiveField
-        What `draw_radii` will draw.
-    width : float
-        Inches in print.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits the radii."""
     tall = 2.45 + _RADII_KEY if narrow(width) else 2.75
     return new_figure(width, 0.27 + tall + foot(_radii_note(result), width))
 
@@ -256,20 +216,6 @@ def _radii_note(result: ReceptiveField) -> str:
 def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     """Draw the radii of effective and theoretical fields by block.
 
-    Parameters
-    ----------
-    result : ReceptiveField
-        Of `viz.measure.receptive_field`.
-    target : Figure or SubFigure
-        Best made by `radii_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Blocks across, pixels up, logarithmic.
-
-    Notes
-    -----
     The theoretical field is a square, drawn as half its side, and the image cuts it: radii cannot
     pass the line of the farthest corner, and flatten before they reach it.
     """

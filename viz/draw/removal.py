@@ -49,20 +49,6 @@ def removal_figure(result: Removal) -> Figure:
 def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
     """Draw the change of the largest logits, one panel per image.
 
-    Parameters
-    ----------
-    result : Removal
-        Of `viz.measure.removal`.
-    target : Figure or SubFigure
-        Best made by `removal_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per image, eight at most.
-
-    Notes
-    -----
     Logits that all move by as much leave the probabilities as they are: compare classes within an
     image. The effect of one filter says little: others may do the same.
     """

@@ -70,62 +70,19 @@ def _glyphs() -> frozenset[int]:
 
 
 def printable(text: str) -> str:
-    """Make a name from outside safe to draw.
-
-    Parameters
-    ----------
-    text : str
-        Such as a file name.
-
-    Returns
-    -------
-    str
-        Characters that the figures' font lacks become U+25A1, a white square; dollar signs do
-        not start a formula.
-    """
+    """Make a name from outside safe to draw."""
     glyphs = _glyphs()
     shown = "".join(c if ord(c) in glyphs else "\N{WHITE SQUARE}" for c in text)
     return shown.replace("$", r"\$")
 
 
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
-    """Make a white Figure that pyplot knows nothing of.
-
-    Parameters
-    ----------
-    width, height : float
-        Inches, at print size.
-    dpi : float
-        Of PNG files.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a white Figure that pyplot knows nothing of."""
     return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
 def check_path(path: str | Path, *, force: bool = False) -> Path:
-    """Tell whether a figure can be written here, before any work is done.
-
-    Parameters
-    ----------
-    path : str or Path
-        Should end in .png, .svg or .pdf.
-    force : bool
-        Whether an existing file may be replaced.
-
-    Returns
-    -------
-    Path
-        The path.
-
-    Raises
-    ------
-    FigureFileError
-        If the suffix is unknown, the folder is missing, or the file exists.
-    """
+    """Tell whether a figure can be written here, before any work is done."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
         raise FigureFileError(
@@ -157,27 +114,7 @@ def _saving() -> Iterator[None]:
 
 
 def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Path:
-    """Write a figure; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure : matplotlib.figure.Figure
-        The figure; its own dpi is used for PNG.
-    path : str or Path
-        Ends in .png, .svg or .pdf.
-    force : bool
-        Replace an existing file.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    FigureFileError
-        If the suffix is unknown, the folder is missing, or the file exists.
-    """
+    """Write a figure; the same figure gives the same bytes."""
     path = check_path(path, force=force)
     suffix = path.suffix.lower()
     metadata: dict[str, Any] = {

@@ -22,8 +22,8 @@ __all__ = [
     "curve_figure",
     "draw_by_block",
     "draw_curve",
-    "draw_groups",
-    "groups_figure",
+    "draw_patch",
+    "patch_figure",
 ]
 
 
@@ -63,20 +63,7 @@ _ROW = 3.1 * MM
 
 
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits the curve.
-
-    Parameters
-    ----------
-    result : Substitution
-        What `draw_curve` will draw.
-    width : float
-        Inches in print.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits the curve."""
     tall = (126 if narrow(width) else 66) * MM
     return new_figure(width, tall + foot(_curve_note(result), width))
 
@@ -84,20 +71,6 @@ def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
 def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores against the numbers that hold a kernel, all kernels replaced at once.
 
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`, with the scope ``"all"``.
-    target : Figure or SubFigure
-        Best made by `curve_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation.
-
-    Notes
-    -----
     Batch norms keep the statistics of training, so that a fit loses by its size as well as by its
     shape. The bases of principal components are free here, and so is the choice of coefficients of
     the DCT; the choice of atoms is, too.
@@ -259,20 +232,6 @@ def _chance_handle() -> Line2D:
 def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores with the kernels of one block replaced, block after block.
 
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`, with the scope ``"block"``.
-    target : Figure or SubFigure
-        About 180 x 110 mm.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation.
-
-    Notes
-    -----
     A block whose kernels hardly matter (look at "without") says nothing about its description.
     """
     title = "the depthwise kernels of one block replaced"
@@ -320,84 +279,48 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     return made
 
 
-def _groups(result: Substitution, scope: str) -> list[str]:
-    rows = result.scope == scope
+def _kinds(result: Substitution) -> list[str]:
+    rows = result.scope == "patch"
     return list(dict.fromkeys(str(label) for label in result.label[rows]))
 
 
-def _methods(result: Substitution, scope: str, label: str) -> list[str]:
-    return [m for m in METHOD_STYLES if result.find(scope, m, label=label) is not None]
+def _methods(result: Substitution, kind: str) -> list[str]:
+    return [m for m in METHOD_STYLES if result.find("patch", m, label=kind) is not None]
 
 
-def groups_figure(result: Substitution, scope: str) -> Figure:
-    """Make a Figure that fits the scores by label or kind.
+def patch_figure(result: Substitution) -> Figure:
+    """Make a Figure two columns wide that fits the scores by kind of patch filter."""
+    lines = sum(len(_methods(result, kind)) + 1 for kind in _kinds(result))
+    return new_figure(TWO_COLUMNS, lines * _ROW + 0.85 + foot(_patch_note(result), TWO_COLUMNS))
 
-    Parameters
-    ----------
-    result : Substitution
-        What `draw_groups` will draw.
-    scope : str
-        ``"label"`` or ``"patch"``.
 
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
-    lines = sum(len(_methods(result, scope, g)) + 1 for g in _groups(result, scope))
-    return new_figure(
-        TWO_COLUMNS, lines * _ROW + 0.85 + foot(_groups_note(result, scope), TWO_COLUMNS)
+def _patch_note(result: Substitution) -> str:
+    return (
+        "All patch filters of one kind are replaced by their Gabor fit (8 numbers and a "
+        "colour axis), or by as many principal components of all filters or largest DCT "
+        "coefficients. Without: the channels give their mean output. "
+        f"A filter has {result.n_patch_taps} weights. {_images(result)} Batch norms as trained."
     )
 
 
-def _groups_note(result: Substitution, scope: str) -> str:
-    what = {
-        "label": "All depthwise kernels of one label are replaced, in all blocks; the others stay. "
-        "Labels differ in their number of kernels (in brackets): a rare label hardly matters "
-        "whatever replaces it, so compare methods within a label, not labels.",
-        "patch": "All patch filters of one kind are replaced by their Gabor fit (8 numbers and a "
-        "colour axis), or by as many principal components of all filters or largest DCT "
-        "coefficients. Without: the channels give their mean output. "
-        f"A filter has {result.n_patch_taps} weights.",
-    }[scope]
-    return f"{what} {_images(result)} Batch norms as trained."
-
-
-def draw_groups(result: Substitution, target: Figure | SubFigure, scope: str) -> list[Axes]:
-    """Draw the scores with the kernels of one label, or the patch filters of one kind, replaced.
-
-    Parameters
-    ----------
-    result : Substitution
-        Of `viz.measure.substitution`, with that scope.
-    target : Figure or SubFigure
-        Best made by `groups_figure`.
-    scope : str
-        ``"label"`` or ``"patch"``.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Agreement, divergence, correlation; one line per method, grouped.
-    """
-    titles = {"label": "the kernels of one label replaced", "patch": "patch filters replaced"}
-    if not (result.scope == scope).any():
-        return [nothing(target, result.source.name, titles[scope], _MISSING)]
+def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
+    """Draw the scores with the patch filters of one kind replaced."""
+    title = "patch filters replaced"
+    kinds = _kinds(result)
+    if not kinds:
+        return [nothing(target, result.source.name, title, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, titles[scope], _groups_note(result, scope))
-    groups = _groups(result, scope)
+    top, bottom = heading(target, result.source.name, title, _patch_note(result))
     y, rows, ticks, at = [], [], [], 0.0
-    for group in groups:
-        methods = _methods(result, scope, group)
-        found = [result.find(scope, m, label=group) for m in methods]
+    for kind in kinds:
+        methods = _methods(result, kind)
+        found = [result.find("patch", m, label=kind) for m in methods]
         y += [at + i for i in range(len(methods))]
         rows += [r for r in found if r is not None]
         ticks.append(at + (len(methods) - 1) / 2)
         at += len(methods) + 1
-    names = [
-        f"{g or 'all filters'} ({int(result.n_kernels[result.find(scope, 'fit', label=g) or 0]):,})"
-        for g in groups
-    ]
+    counts = [int(result.n_kernels[result.find("patch", "fit", label=k) or 0]) for k in kinds]
+    names = [f"{k or 'all filters'} ({n:,})" for k, n in zip(kinds, counts, strict=True)]
     left, gap = MARGIN + 1.05, 0.2
     across = (width - left - MARGIN - 2 * gap) / 3
     low, up = bottom + 0.32, height - top - bottom - 0.32 - 0.22
@@ -412,7 +335,7 @@ def draw_groups(result: Substitution, target: Figure | SubFigure, scope: str) ->
             axes.axhline((y[edge] + y[edge + 1]) / 2, linewidth=0.3, color="#bbbbbb")
         axes.set_xlabel(_AXES[score], fontsize=TEXT, labelpad=1.5)
         made.append(axes)
-    used = [m for m in METHOD_STYLES if any(m in _methods(result, scope, g) for g in groups)]
+    used = [m for m in METHOD_STYLES if any(m in _methods(result, kind) for kind in kinds)]
     target.legend(handles=[_handle(m, line=False) for m in used], loc="upper left",
                   ncols=len(used), fontsize=SMALL, frameon=False, handlelength=1.0,
                   columnspacing=1.4, handletextpad=0.3, borderaxespad=0,

@@ -24,18 +24,7 @@ _NULL = "#777777"
 
 
 def selectivity_figure(result: Sweep) -> Figure:
-    """Make a Figure that fits the panels.
-
-    Parameters
-    ----------
-    result : Sweep
-        What `draw_selectivity` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide; one column where the images have no classes.
-    """
+    """Make a Figure that fits the panels."""
     return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 78 * MM)
 
 
@@ -63,20 +52,6 @@ def _note(result: Sweep) -> str:
 def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axes]:
     """Draw sparsity and selectivity of the channels by block.
 
-    Parameters
-    ----------
-    result : Sweep
-        With sparsity; selectivity where the images have classes.
-    target : Figure or SubFigure
-        Best made by `selectivity_figure`.
-
-    Returns
-    -------
-    dict of matplotlib.axes.Axes
-        ``"sparsity"``, and ``"selectivity"`` where the images have classes.
-
-    Notes
-    -----
     A selective channel need not be useful, and a useful one need not be selective (Morcos et al.
     2018 removed both). Compare with the grey null before reading selectivity at all.
     """

@@ -36,18 +36,7 @@ def _pitch(cell: float) -> float:
 
 
 def top_patches_figure(result: TopPatches) -> Figure:
-    """Make a Figure that fits the rows.
-
-    Parameters
-    ----------
-    result : TopPatches
-        What `draw_top_patches` will draw.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits the rows."""
     cell, _ = _cells(result, TWO_COLUMNS)
     height = 0.27 + _HEAD + len(result.block) * _pitch(cell) + _BAR
     return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
@@ -83,21 +72,6 @@ def _note(result: TopPatches) -> str:
 def draw_top_patches(result: TopPatches, target: Figure | SubFigure) -> list[dict[str, Axes]]:
     """Draw each channel in a row.
 
-    Parameters
-    ----------
-    result : TopPatches
-        Of `viz.measure.top_patches`.
-    target : Figure or SubFigure
-        Best made by `top_patches_figure`.
-
-    Returns
-    -------
-    list of dict of matplotlib.axes.Axes
-        Per channel ``"kernel"`` (where it has one), ``"image"``, ``"map"`` and ``"patches"``: all
-        crops side by side, one unit wide each.
-
-    Notes
-    -----
     Nine patches that look alike invite a story; they are the tail of a distribution. Compare
     with the channel's mean and histogram before giving it a name.
     """

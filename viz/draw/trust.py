@@ -39,18 +39,7 @@ def _scores_note(result: Trust) -> str:
 
 
 def scores_figure(result: Trust) -> Figure:
-    """Make a Figure that fits `draw_scores`.
-
-    Parameters
-    ----------
-    result : Trust
-        What will be drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits `draw_scores`."""
     height = 0.27 + 0.3 + _ROW * (len(result.rated) + 0.5) + 0.3
     return new_figure(TWO_COLUMNS, height + foot(_scores_note(result), TWO_COLUMNS))
 
@@ -58,20 +47,6 @@ def scores_figure(result: Trust) -> Figure:
 def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     """Draw every score of every map over all images.
 
-    Parameters
-    ----------
-    result : Trust
-        Of `viz.measure.trust.rate`.
-    target : Figure or SubFigure
-        Best made by `scores_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per score; rows are maps.
-
-    Notes
-    -----
     Scores disagree because they ask different questions. With few images the means are uncertain:
     look at the dots. A map that ignores its input has a sensitivity of 0.
     """
@@ -154,18 +129,7 @@ def _random_shape(result: Trust) -> tuple[int, int]:
 
 
 def randomisation_figure(result: Trust) -> Figure:
-    """Make a Figure that fits `draw_randomisation`.
-
-    Parameters
-    ----------
-    result : Trust
-        What will be drawn.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty, two columns wide.
-    """
+    """Make a Figure that fits `draw_randomisation`."""
     if not result.stages:
         return new_figure(TWO_COLUMNS, 0.8)
     rows, _ = _random_shape(result)
@@ -176,20 +140,6 @@ def randomisation_figure(result: Trust) -> Figure:
 def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     """Draw how alike each map stays as more and more parts are drawn anew.
 
-    Parameters
-    ----------
-    result : Trust
-        With stages; else a sentence is written.
-    target : Figure or SubFigure
-        Best made by `randomisation_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        One per map.
-
-    Notes
-    -----
     Negative correlations are as telling as positive ones: a new head reverses the order as often
     as not. One draw of the weights stands behind every point.
     """

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.frame import MARGIN, NOTE, foot, inches, narrow, wrapped
+from viz.draw.frame import MARGIN, foot, inches, narrow, wrapped
 from viz.draw.mosaic import (
     Layout,
     Scale,
@@ -80,31 +80,12 @@ def _number(value: float) -> str:
     return f"{value:.2g}"
 
 
-def patch_filter_mosaic(
-    result: PatchFilters, *, scale: Scale = "tile", columns: int | None = None
-) -> Mosaic:
+def patch_filter_mosaic(result: PatchFilters, *, scale: Scale = "tile") -> Mosaic:
     """Lay out every patch-embedding filter as a tile.
 
     Three-channel filters are shown as RGB with zero at mid grey; any other number of channels as
     rows of signed tiles, one group per channel.
 
-    Parameters
-    ----------
-    result : PatchFilters
-        Filters in their order.
-    scale : str
-        ``"tile"`` (default; filters' sizes differ tenfold and shape is what is compared) or
-        ``"figure"``, which lets sizes be compared. ``"block"`` is the same as ``"figure"``.
-    columns : int, optional
-        Tiles per row.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_mosaic`, or ``picture`` alone.
-
-    Notes
-    -----
     With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. Colours are
     those of the normalised input: a filter that likes red is drawn red, and so is one that
     dislikes cyan.
@@ -116,12 +97,12 @@ def patch_filter_mosaic(
     about = f"patch size {p}, {n} filters, ordered by {result.order}"
     title = f"{printable(result.source.name)} · patch-embedding filters ({about})"
     if c == 3:
-        layout = grid_layout([n], (p, p), columns=columns)
+        layout = grid_layout([n], (p, p))
         picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
         titles: tuple[str, ...] = ("",)
         text = _scale_text("filter", scale, limit, "mid grey is zero")
     else:
-        layout = grid_layout([n] * c, (p, p), columns=columns)
+        layout = grid_layout([n] * c, (p, p))
         tiles = signed_tiles(
             result.filters.transpose(1, 0, 2, 3).reshape(c * n, p, p), np.tile(limit, c)
         )
@@ -141,22 +122,6 @@ def kernel_mosaic(
 ) -> Mosaic:
     """Lay out depthwise kernels by depth: one group of tiles per block, first block first.
 
-    Parameters
-    ----------
-    result : DepthwiseKernels
-        Kernels in their order.
-    scale : str
-        ``"block"`` (default: kernels of a block can be compared), ``"figure"`` or ``"tile"``.
-    columns, group_columns : int, optional
-        Tiles per row of a group, groups per row.
-
-    Returns
-    -------
-    Mosaic
-        For `draw_mosaic`, or ``picture`` alone.
-
-    Notes
-    -----
     With ``"block"`` two blocks' colours cannot be compared, with ``"tile"`` two kernels' cannot: a
     dead kernel then looks like a strong one. A batch norm follows every kernel, so a kernel's
     size says little about its effect.
@@ -188,22 +153,7 @@ def kernel_mosaic(
 
 
 def mosaic_figure(mosaic: Mosaic, *, width: float = TWO_COLUMNS, dpi: float = 300) -> Figure:
-    """Make a Figure that fits a mosaic, every weight a whole number of pixels wide.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-        What will be drawn.
-    width : float
-        Inches in print.
-    dpi : float
-        At least this; raised where weights would otherwise fall between pixels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits a mosaic, every weight a whole number of pixels wide."""
     height, across = mosaic.layout.shape
     inner = width - 2 * MARGIN
     zoom = max(1, int(np.ceil(dpi * inner / across)))
@@ -235,20 +185,7 @@ def drawn_mosaic(mosaic: Mosaic, *, width: float = TWO_COLUMNS) -> Figure:
 
 
 def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
-    """Draw a mosaic once, with its titles and its colour scale.
-
-    Parameters
-    ----------
-    mosaic : Mosaic
-        Of `patch_filter_mosaic` or `kernel_mosaic`.
-    target : Figure or SubFigure
-        Best made by `mosaic_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The mosaic's axes, in weights: x to the right, y down.
-    """
+    """Draw a mosaic once, with its titles and its colour scale."""
     width, height = inches(target)
     above, below = _edges(mosaic, width)
     axes = target.add_axes(
@@ -276,9 +213,8 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
     x = MARGIN / width
     title, note = _title(mosaic, width), wrapped(mosaic.scale_text, width)
     target.text(x, 1 - 0.08 / height, "\n".join(title), fontsize=TITLE, va="top", ha="left")
-    target.text(
-        x, 0.09 / height, "\n".join(note), fontsize=SMALL, va="bottom", ha="left", label=NOTE
-    )
+    target.text(x, 0.09 / height, "\n".join(note), fontsize=SMALL, va="bottom", ha="left")
+    target.set_label(mosaic.scale_text)
     _draw_key(mosaic, target, below - 0.16)
     return axes
 

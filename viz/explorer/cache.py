@@ -54,22 +54,7 @@ class Store:
             return key in self._kept
 
     def get(self, key: str, make: Callable[[Tell], T], tell: Tell) -> T:
-        """Return what is kept, or make it.
-
-        Parameters
-        ----------
-        key : str
-            All that the result depends on.
-        make : callable
-            Receives a function to tell its progress to.
-        tell : callable
-            Receives the progress, of whoever does the work; it may raise to give up.
-
-        Returns
-        -------
-        Any
-            Shared: read only.
-        """
+        """Return what is kept, or make it."""
         while True:
             with self._lock:
                 if key in self._kept:
@@ -121,18 +106,7 @@ class _Work:
 
 
 def size(value: Any) -> int:
-    """Estimate the bytes that a result takes.
-
-    Parameters
-    ----------
-    value : Any
-        Arrays, bytes, and dataclasses and containers of them. What is there twice counts twice.
-
-    Returns
-    -------
-    int
-        In a long list of numbers every one counts as much as the first.
-    """
+    """Estimate the bytes that a result takes."""
     if isinstance(value, (bytes, bytearray, str)):
         return sys.getsizeof(value)
     if hasattr(value, "nbytes"):
@@ -154,19 +128,7 @@ def _shared() -> Store:
 
 
 def store(private: bool) -> Store:
-    """Return where results are kept.
-
-    Parameters
-    ----------
-    private : bool
-        The session's own, gone with it, for what is made from uploads; else the one that all
-        sessions share.
-
-    Returns
-    -------
-    Store
-        Bounded in memory.
-    """
+    """Return where results are kept."""
     if not private:
         return _shared()
     if "viz store" not in st.session_state:
@@ -175,22 +137,7 @@ def store(private: bool) -> Store:
 
 
 def key_of(function: Callable[..., Any], *subjects: Any, **settings: Any) -> str:
-    """Return the key of a result.
-
-    Parameters
-    ----------
-    function : callable
-        What makes it; goes by its name.
-    *subjects : Checkpoint or Result
-        With a ``source``: its hash, name and settings are part of the key.
-    **settings : Any
-        Plain values, or functions, which go by their name.
-
-    Returns
-    -------
-    str
-        The same for the same result alone.
-    """
+    """Return the key of a result."""
     made_from = [
         [
             *(subject.source.sha256, subject.source.name, subject.source.block),
@@ -203,24 +150,7 @@ def key_of(function: Callable[..., Any], *subjects: Any, **settings: Any) -> str
 
 
 def cached(opened: Opened, function: Callable[..., T], subject: Any, **settings: Any) -> T:
-    """Return ``function(subject, **settings)``, computed once; for what takes a moment.
-
-    Parameters
-    ----------
-    opened : Opened
-        What is made from an upload is kept with the session only.
-    function : callable
-        A measure, or a function that lays a result out.
-    subject : Checkpoint or Result
-        With a ``source``: its hash, name and settings are the key.
-    **settings : Any
-        Part of the key; plain values, or functions, which go by their name.
-
-    Returns
-    -------
-    Any
-        Shared by everyone: read only.
-    """
+    """Return ``function(subject, **settings)``, computed once; for what takes a moment."""
     key, kept = key_of(function, subject, **settings), store(opened.private)
 
     def make(_: Tell) -> T:

@@ -127,15 +127,7 @@ def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
 
 
 def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
-    """Show the choice in the sidebar and open what is chosen.
-
-    Returns
-    -------
-    opened : Opened or None
-        None where nothing can be opened.
-    messages : list of callable
-        Each shows one sentence on the page.
-    """
+    """Show the choice in the sidebar and open what is chosen."""
     from viz.model.zoo import to_download
 
     messages: list[Callable[[], Any]] = []
@@ -163,22 +155,7 @@ def default_other() -> str:
 
 
 def choose_other(page: str, *, nothing: str = "") -> tuple[Opened | None, list[Callable[[], Any]]]:
-    """Show the choice of a second checkpoint on the page, and open it.
-
-    Parameters
-    ----------
-    page : str
-        Whose setting ``with`` it is.
-    nothing : str
-        What the choice of none is called; there must be one where this is empty.
-
-    Returns
-    -------
-    opened : Opened or None
-        None where none is chosen, or it cannot be opened.
-    messages : list of callable
-        Each shows one sentence on the page.
-    """
+    """Show the choice of a second checkpoint on the page, and open it."""
     keys, label = [*([""] if nothing else []), *st.session_state[_OFFERS]], _labels()
     wanted = state.wish("with", page)
     key = state.choice(

@@ -38,19 +38,7 @@ def _response(result: CloseUp) -> Figure:
 
 
 def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
-    """Show the buttons to the previous and the next one, also on the arrow keys.
-
-    Parameters
-    ----------
-    page : str
-        Whose setting ``channel`` they change.
-    channel : int
-        The one shown.
-    order : ndarray of int64, (n,)
-        Channels in the order in which they are walked through.
-    what : str
-        What one is called.
-    """
+    """Show the buttons to the previous and the next one, also on the arrow keys."""
     if not len(order):
         st.caption(f"No {what} here has this label.", width="content")
         return
@@ -103,19 +91,7 @@ def _numbers(result: CloseUp) -> None:
 
 
 def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
-    """Show one filter or kernel: picture, numbers, frequency response, downloads.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    result : CloseUp
-        What is shown.
-    view : str
-        For file names.
-    call : str
-        Python that makes ``result`` from ``checkpoint``.
-    """
+    """Show one filter or kernel: picture, numbers, frequency response, downloads."""
     _numbers(result)
     pictures = st.columns(2)
     what = "filter" if result.source.block is None else "kernel"

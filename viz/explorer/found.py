@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
     from viz.results.base import Result
 
-__all__ = ["show_row", "show_swept", "show_view", "sweep_at_hand"]
+__all__ = ["show_row", "show_view", "sweep_at_hand"]
 
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
@@ -178,25 +177,8 @@ def show_row(
     images: Images | None = None,
     other: Opened | None = None,
     sweep: Path | None = None,
-    instead: Mapping[str, Callable[[Opened, Any], None]] | None = None,
 ) -> None:
-    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take.
-
-    Parameters
-    ----------
-    row : Shown
-        View or comparison.
-    found : Opened
-        The checkpoint.
-    images : Images, optional
-        Those chosen, where the row looks at any.
-    other : Opened, optional
-        The second checkpoint of a comparison.
-    sweep : Path, optional
-        File of a sweep of the images' whole folder.
-    instead : mapping, optional
-        Name of a figure to what shows it, given the checkpoint and the result.
-    """
+    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take."""
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
     networks = [each.checkpoint for each in (found, other) if each is not None]
@@ -232,12 +214,9 @@ def show_row(
     if row.sentence is not None:
         st.markdown(paragraphs(row.sentence(result)))
     for number, each in enumerate(row.figures):
-        if instead is not None and each.name in instead:
-            instead[each.name](kept, result)
-        else:
-            about = {"row_name": row.name, "number": number, "made_from": made.key}
-            picture = cached(kept, _png, result, **about)
-            show_figure(picture, alt=each.caption, key=each.name)
+        about = {"row_name": row.name, "number": number, "made_from": made.key}
+        picture = cached(kept, _png, result, **about)
+        show_figure(picture, alt=each.caption, key=each.name)
         st.caption(plain(each.caption))
     _home(row, found, result, images=images, other=other, sweep=sweep)
     if hasattr(result, "to_frame"):
@@ -252,41 +231,8 @@ def _head(row: Shown) -> None:
         st.markdown(f"**{row.title}**")
 
 
-def show_view(
-    name: str, *, instead: Mapping[str, Callable[[Opened, Any], None]] | None = None
-) -> None:
-    """Show one view of the catalogue as a page.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    instead : mapping, optional
-        As in `show_row`.
-    """
-    found, row = opened(), view(name)
-    _head(row)
-    st.caption(row.misleads)
-    show_method(name)
-    images = images_chosen() if row.needs_images else None
-    show_row(row, found, images=images, instead=instead)
-
-
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:
-    """Return the file of the sweep given at the start, where it is of these images.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    images : Images
-        Those chosen.
-
-    Returns
-    -------
-    Path or None
-        None, told on the page, where it is of another checkpoint.
-    """
+    """Return the file of the sweep given at the start, where it is of these images."""
     start = Start.read()
     if start.sweep is None or images.folder != start.images:
         return None
@@ -298,25 +244,21 @@ def sweep_at_hand(found: Opened, images: Images) -> Path | None:
     return Path(start.sweep)
 
 
-def show_swept(name: str) -> None:
-    """Show a view of what a pass over images finds; of a whole folder where its sweep is given.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line.
-    """
+def show_view(name: str) -> None:
+    """Show one view of the catalogue as a page."""
     found, row = opened(), view(name)
     _head(row)
     st.caption(row.misleads)
     show_method(name)
-    images = images_chosen()
-    sweep = sweep_at_hand(found, images)
-    if sweep is not None:
-        st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
-    else:
-        st.caption(
-            f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
-            "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
-        )
+    images = images_chosen() if row.needs_images else None
+    sweep = None
+    if row in OF_SWEEPS and images is not None:
+        sweep = sweep_at_hand(found, images)
+        if sweep is not None:
+            st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
+        else:
+            st.caption(
+                f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
+                "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
+            )
     show_row(row, found, images=images, sweep=sweep)

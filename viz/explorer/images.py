@@ -72,14 +72,7 @@ class Images:
 
     @contextmanager
     def placed(self) -> Iterator[str | None]:
-        """Give the folder in which they lie.
-
-        Yields
-        ------
-        str or None
-            None for scikit-learn's photographs. That of uploads is there inside the block alone,
-            and only this user can read it.
-        """
+        """Give the folder in which they lie."""
         if not self.uploads:
             yield self.folder
             return
@@ -90,20 +83,7 @@ class Images:
     def opening(
         self, checkpoint: Checkpoint, *, whole: bool = False
     ) -> Iterator[Callable[[], ImageSet]]:
-        """Give a function that opens the images anew, as `viz.catalogue.Given` takes it.
-
-        Parameters
-        ----------
-        checkpoint : Checkpoint
-            Says how images become its input.
-        whole : bool
-            All images of the folder, not some of them.
-
-        Yields
-        ------
-        callable
-            Valid inside the block alone: see `placed`.
-        """
+        """Give a function that opens the images anew, as `viz.catalogue.Given` takes it."""
         config, limit = checkpoint.config, None if whole else MAX_IMAGES
         with self.placed() as folder:
             yield lambda: open_images(
@@ -149,20 +129,7 @@ def _folder(folder: str) -> Images:
 def check_uploads(
     files: list[tuple[str, bytes]],
 ) -> tuple[tuple[tuple[str, bytes], ...], tuple[str, ...]]:
-    """Check uploaded images as strictly as any, and keep nothing of them on disk.
-
-    Parameters
-    ----------
-    files : list of (str, bytes)
-        Their names on the user's machine, and their contents.
-
-    Returns
-    -------
-    good : tuple of (str, bytes)
-        Those that can be read, under names that are safe and differ, in the order of a folder.
-    refused : tuple of str
-        A sentence for each of the others.
-    """
+    """Check uploaded images as strictly as any, and keep nothing of them on disk."""
     good: dict[str, bytes] = {}
     refused: list[str] = []
     if len(files) > MAX_IMAGES:
@@ -225,13 +192,7 @@ def _take(files: list[UploadedFile]) -> _Uploaded | None:
 
 
 def choose_images() -> list[Callable[[], Any]]:
-    """Show the choice in the sidebar.
-
-    Returns
-    -------
-    list of callable
-        Each shows one sentence on the page.
-    """
+    """Show the choice in the sidebar."""
     offers: dict[str, Images] = {}
     with st.sidebar:
         place = st.container()
@@ -307,13 +268,7 @@ def _missing(wanted: str) -> str:
 
 
 def images_chosen() -> Images:
-    """Return the images that the page is about, tell which, and put them into its address.
-
-    Returns
-    -------
-    Images
-        Whose stamp belongs into the key of whatever is made from them.
-    """
+    """Return the images that the page is about, tell which, and put them into its address."""
     found: Images = st.session_state[_SLOT]
     state.keep("images", "", found.key)
     missing = st.session_state.get(f"{_SLOT} missing")

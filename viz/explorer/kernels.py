@@ -37,18 +37,7 @@ _QUICK = 5000
 
 
 def about(count: int) -> str:
-    """Say how long so many kernels are described; empty where it is a moment.
-
-    Parameters
-    ----------
-    count : int
-        Of kernels.
-
-    Returns
-    -------
-    str
-        To follow what is being done.
-    """
+    """Say how long so many kernels are described; empty where it is a moment."""
     seconds = count * _EACH
     if seconds < 2:
         return ""
@@ -57,18 +46,7 @@ def about(count: int) -> str:
 
 
 def described(found: Opened) -> DepthwiseDescription | None:
-    """Return what every kernel of the network is; call it once a run.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-
-    Returns
-    -------
-    DepthwiseDescription or None
-        None where the user is yet to ask for it, or has stopped it: the page says so.
-    """
+    """Return what every kernel of the network is; call it once a run."""
     config = found.checkpoint.config
     count = config.dim * config.depth
     made = work(
@@ -101,22 +79,7 @@ def described_filters(found: Opened) -> PatchFilterDescription | None:
 
 
 def choose_kernels(page: str, order_label: str, help: str | None = None) -> tuple[str, str]:
-    """Show the lists of orders and labels, bound to the address.
-
-    Parameters
-    ----------
-    page : str
-        Whose settings they are.
-    order_label : str
-        Above the list of orders.
-    help : str, optional
-        Of that list.
-
-    Returns
-    -------
-    order, label : str
-        As in the address.
-    """
+    """Show the lists of orders and labels, bound to the address."""
     order = state.choice(
         "order", page, order_label, list(KERNEL_ORDER_WORDS), default="similarity",
         describe=KERNEL_ORDER_WORDS.__getitem__, help=help,
@@ -144,26 +107,7 @@ def bank(
     order: str,
     label: str,
 ) -> DepthwiseKernels:
-    """Return kernels in an order, of one label or of all.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    description : DepthwiseDescription or None
-        Where `needs_labels`.
-    blocks : list of int or None
-        0-based, or all.
-    per_block : int or None
-        As in `viz.measure.weights.depthwise_kernels`.
-    order, label : str
-        As `choose_kernels` returns them.
-
-    Returns
-    -------
-    DepthwiseKernels
-        Empty where no kernel has the label. Without the description: by similarity, every label.
-    """
+    """Return kernels in an order, of one label or of all."""
     settings: dict[str, Any] = {"blocks": blocks, "per_block": per_block}
     if description is None or not needs_labels(order, label):
         plain = "similarity" if order == "label" else order
@@ -173,20 +117,7 @@ def bank(
 
 
 def labels_of(description: DepthwiseDescription, kernels: DepthwiseKernels) -> list[str]:
-    """Return the label of each kernel.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of all kernels of a network.
-    kernels : DepthwiseKernels
-        Some of them.
-
-    Returns
-    -------
-    list of str
-        One per kernel.
-    """
+    """Return the label of each kernel."""
     depth, dim = int(description.block.max()) + 1, int(description.channel.max()) + 1
     table = np.full((depth, dim), "", dtype=description.label.dtype)
     table[description.block, description.channel] = description.label

@@ -24,25 +24,7 @@ class LaunchError(Refusal):
 
 
 def arguments(*, port: int | None = None, browser: bool = True) -> list[str]:
-    """Return what follows ``python -m streamlit`` to serve the explorer safely.
-
-    Parameters
-    ----------
-    port : int, optional
-        On 127.0.0.1; default the first free one from 8501 on.
-    browser : bool
-        Open a browser window.
-
-    Returns
-    -------
-    list of str
-        Arguments.
-
-    Raises
-    ------
-    LaunchError
-        If the port is none.
-    """
+    """Return what follows ``python -m streamlit`` to serve the explorer safely."""
     given = ["run", str(APP), *flags()]
     if port is not None:
         if not 1 <= port <= 65535:
@@ -109,34 +91,6 @@ def launch(
 
     It listens on 127.0.0.1 alone, accepts no foreign host name, reports nothing to anyone and
     watches no files; flags given here win over any configuration of Streamlit's.
-
-    Parameters
-    ----------
-    checkpoints : sequence of str or Path
-        Files or names offered beside the shipped ones; the first is opened.
-    images : str or Path, optional
-        A folder of images to look at networks with.
-    sweep : str or Path, optional
-        A file that `viz sweep` has made of them: pages of kernels show what drives them most.
-    port : int, optional
-        Default the first free one from 8501 on.
-    browser : bool
-        Open a browser window.
-
-    Returns
-    -------
-    int
-        Exit code.
-
-    Raises
-    ------
-    LaunchError
-        If the folder or sweep does not exist, a sweep comes without its images, or the port is none
-        or in use.
-    CheckpointError
-        If a checkpoint cannot be loaded.
-    ImageError
-        If the folder holds no image that can be read.
     """
     _check(images, sweep)
     given = arguments(port=port, browser=browser)

@@ -16,19 +16,7 @@ _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\
 
 @cache
 def method_text(name: str) -> str:
-    """Return a view's page of docs/methods as it can stand on a page of the explorer.
-
-    Parameters
-    ----------
-    name : str
-        Of the view.
-
-    Returns
-    -------
-    str
-        Markdown without pictures and without links into the repository; empty where there is no
-        such page.
-    """
+    """Return a view's page of docs/methods as it can stand on a page of the explorer."""
     pages = methods_of((name,))
     if not pages:
         return ""
@@ -38,13 +26,7 @@ def method_text(name: str) -> str:
 
 
 def show_method(name: str) -> None:
-    """Show how a view is measured, folded up.
-
-    Parameters
-    ----------
-    name : str
-        Of the view.
-    """
+    """Show how a view is measured, folded up."""
     text = method_text(name)
     if text:
         with st.expander("How this is measured, and what it cannot tell"):

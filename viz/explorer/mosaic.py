@@ -52,24 +52,7 @@ def _key(mosaic: Mosaic) -> dict[str, Any]:
 def lay_out(
     result: PatchFilters | DepthwiseKernels, *, draw: Callable[..., Mosaic], **settings: Any
 ) -> tuple[Mosaic, dict[str, Any]]:
-    """Lay a result out, and prepare what the browser needs to show it.
-
-    Parameters
-    ----------
-    result : PatchFilters or DepthwiseKernels
-        Of `viz.measure.weights`.
-    draw : callable
-        Of `viz.draw.weights`: result to Mosaic.
-    **settings : Any
-        Of ``draw``.
-
-    Returns
-    -------
-    mosaic : Mosaic
-        Whose layout turns a click into a tile.
-    data : dict
-        JSON-serialisable.
-    """
+    """Lay a result out, and prepare what the browser needs to show it."""
     mosaic = draw(result, **settings)
     layout = mosaic.layout
     head = layout.tile[0] if any(mosaic.titles) else 0
@@ -106,34 +89,7 @@ def show_mosaic(
     labels: Sequence[str] | None = None,
     **settings: Any,
 ) -> tuple[Mosaic, int | None]:
-    """Show a mosaic and return the tile that was just picked.
-
-    Parameters
-    ----------
-    opened : Opened
-        The checkpoint.
-    result : PatchFilters or DepthwiseKernels
-        Of `viz.measure.weights`.
-    draw : callable
-        Of `viz.draw.weights`.
-    key : str
-        Of the component.
-    alt : str
-        What is shown, for those who do not see it.
-    small : bool
-        Without colour bar and enlarging buttons, for a small multiple.
-    labels : sequence of str, optional
-        One per tile: said where the tile is pointed at.
-    **settings : Any
-        Of ``draw``.
-
-    Returns
-    -------
-    mosaic : Mosaic
-        As laid out.
-    picked : int or None
-        Index into the result's rows.
-    """
+    """Show a mosaic and return the tile that was just picked."""
     mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
     got = _component(
         key=key,

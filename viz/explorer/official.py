@@ -33,23 +33,7 @@ def _received(hub_id: str) -> int:
 
 
 def download(name: str, tell: Tell, *, command: Sequence[str] | None = None) -> None:
-    """Fetch official weights in a process of its own, which can be stopped at any time.
-
-    Parameters
-    ----------
-    name : str
-        Official name.
-    tell : callable
-        Receives the bytes that have come, and how many there will be; it may raise to stop. What
-        has come by then is kept, and the next download goes on from there.
-    command : sequence of str, optional
-        Default ``viz fetch NAME``.
-
-    Raises
-    ------
-    CheckpointError
-        With one sentence, if the weights cannot be had or are not what was published.
-    """
+    """Fetch official weights in a process of its own, which can be stopped at any time."""
     from viz.model.guards import CheckpointError
     from viz.model.zoo import OFFICIAL
 
@@ -84,13 +68,7 @@ def download(name: str, tell: Tell, *, command: Sequence[str] | None = None) -> 
 
 
 def show_download(name: str) -> None:
-    """Say that official weights are not here, and fetch them if the user wants.
-
-    Parameters
-    ----------
-    name : str
-        Official name.
-    """
+    """Say that official weights are not here, and fetch them if the user wants."""
     from viz.model.zoo import OFFICIAL
 
     weights = OFFICIAL[name]

@@ -77,17 +77,7 @@ def _measured_maps(
 
 
 def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
-    """Show what the kernel makes of the chosen images.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    images : Images
-        The first two are shown.
-    block, channel : int
-        0-based.
-    """
+    """Show what the kernel makes of the chosen images."""
     st.subheader("On an image", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:
@@ -141,21 +131,7 @@ def _measured_removal(
 def show_removal(
     found: Opened, images: Images, block: int | None, channel: int, *, whole: bool
 ) -> None:
-    """Show what the network answers without the filter, and with its fit in its place.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    images : Images
-        On which it answers.
-    block : int or None
-        0-based; None for a patch filter.
-    channel : int
-        0-based.
-    whole : bool
-        Whether the fit is that of a description of all filters.
-    """
+    """Show what the network answers without the filter, and with its fit in its place."""
     st.subheader("What it does for the answer", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:
@@ -223,25 +199,7 @@ def _opened_sweep(checkpoint: Checkpoint, *, path: str, stamp: int) -> Sweep:
 
 
 def sweep_of(found: Opened, path: str) -> Sweep:
-    """Return a sweep of the checkpoint, read once for as long as its file stays as it is.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    path : str
-        Of its file.
-
-    Returns
-    -------
-    Sweep
-        Shared: read only.
-
-    Raises
-    ------
-    Refusal
-        If the file is no sweep, or that of another checkpoint.
-    """
+    """Return a sweep of the checkpoint, read once for as long as its file stays as it is."""
     stamp = Path(path).stat().st_mtime_ns
     return cached(found, _opened_sweep, found.checkpoint, path=path, stamp=stamp)
 
@@ -258,17 +216,7 @@ def _shown_images(sweep: Sweep, row: int, channel: int, folder: str) -> list[obj
 
 
 def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
-    """Show the patches that drive a channel most, where a sweep was given at the start.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    block : int or None
-        0-based; None for a patch filter.
-    channel : int
-        0-based.
-    """
+    """Show the patches that drive a channel most, where a sweep was given at the start."""
     start = Start.read()
     if start.sweep is None or start.images is None:
         return

@@ -47,13 +47,7 @@ def _answers(result: FeatureMaps) -> Figure:
 
 
 def say_kind(result: FilterFit) -> None:
-    """Say what kind of filter it is, why, and how common that is.
-
-    Parameters
-    ----------
-    result : FilterFit
-        Of the filter.
-    """
+    """Say what kind of filter it is, why, and how common that is."""
     st.markdown(f"Kind: **{plain(result.filter_kind)}**")
     beats = "more" if result.r2_map > result.threshold else "no more"
     st.caption(
@@ -68,15 +62,7 @@ def say_kind(result: FilterFit) -> None:
 
 
 def show_filter_fit(found: Opened, result: FilterFit) -> None:
-    """Show the filter, its fit and the residual, and its numbers among those of all filters.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    result : FilterFit
-        Of the filter.
-    """
+    """Show the filter, its fit and the residual, and its numbers among those of all filters."""
     st.subheader("As a colour times a Gabor", anchor=False)
     show_figure(
         cached(found, png, result, draw=_fit),
@@ -119,17 +105,7 @@ def _measured_answers(checkpoint: Checkpoint, given: Given, *, channel: int) -> 
 
 
 def show_answers(found: Opened, images: Images, channel: int) -> None:
-    """Show what the filter answers at every pixel of the chosen images, and on the patch grid.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    images : Images
-        The first two are shown.
-    channel : int
-        0-based.
-    """
+    """Show what the filter answers at every pixel of the chosen images, and on the patch grid."""
     st.subheader("On an image", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:

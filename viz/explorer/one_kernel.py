@@ -50,15 +50,7 @@ def _words(result: AtomFit) -> str:
 
 
 def show_atoms(found: Opened, result: AtomFit) -> None:
-    """Show a kernel as a constant and shapes, and what they leave.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    result : AtomFit
-        Of the kernel.
-    """
+    """Show a kernel as a constant and shapes, and what they leave."""
     show_figure(
         cached(found, png, result, draw=_atoms),
         alt=f"Kernel, sum and residual, then the constant and each of {len(result.atoms)} shapes.",
@@ -68,13 +60,7 @@ def show_atoms(found: Opened, result: AtomFit) -> None:
 
 
 def say_label(result: Standing) -> None:
-    """Say in words what the kernel is called, why, and how common that is.
-
-    Parameters
-    ----------
-    result : Standing
-        Of the kernel.
-    """
+    """Say in words what the kernel is called, why, and how common that is."""
     beats = result.statistic > result.threshold
     if result.label == "unclassified":
         why = "its sum of shapes fits no better than those of shuffled taps do"
@@ -95,15 +81,7 @@ def say_label(result: Standing) -> None:
 
 
 def show_place(found: Opened, result: Standing) -> None:
-    """Show where the kernel's numbers stand in its block and in the network.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    result : Standing
-        Of the kernel.
-    """
+    """Show where the kernel's numbers stand in its block and in the network."""
     table = result.to_frame()
     table["descriptor"] = [DESCRIPTOR_WORDS[name][0] for name in result.names]
     table["about"] = [DESCRIPTOR_WORDS[name][1] for name in result.names]
@@ -179,17 +157,7 @@ def _table(
 def show_partners(
     found: Opened, block: int, channel: int, description: DepthwiseDescription | None
 ) -> None:
-    """Show which kernels this one listens to and which listen to it; a click opens one.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    block, channel : int
-        0-based.
-    description : DepthwiseDescription or None
-        For the partners' labels, where it is at hand.
-    """
+    """Show which kernels this one listens to and which listen to it; a click opens one."""
     result = cached(found, partners, found.checkpoint, block=block, channel=channel)
     st.subheader("Partners through the pointwise weights", anchor=False)
     st.caption(

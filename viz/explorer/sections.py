@@ -44,17 +44,7 @@ def style() -> None:
 
 
 def show_figure(picture: bytes, *, alt: str, key: str) -> None:
-    """Show a figure, of two columns as wide as the page; on a phone its text stays legible.
-
-    Parameters
-    ----------
-    picture : bytes
-        PNG, as `png` makes it.
-    alt : str
-        For those who do not see it.
-    key : str
-        Its own on the page.
-    """
+    """Show a figure, of two columns as wide as the page; on a phone its text stays legible."""
     wide = int.from_bytes(picture[16:20], "big") > _ONE_COLUMN * _SCREEN_DPI
     with st.container(key=f"viz {'wide' if wide else 'slim'} {key}"):
         st.image(picture, alt=alt, width="stretch" if wide else _SLIM)
@@ -70,28 +60,7 @@ def at_home(
     note: str = "",
     shell: str | None = None,
 ) -> None:
-    """Show the downloads of one section.
-
-    Parameters
-    ----------
-    found : Opened
-        The checkpoint.
-    result : Result
-        A table as well.
-    figures : dict
-        Name to function.
-    part : str
-        What is taken home.
-    view : str
-        For file names.
-    body : str
-        Python that makes ``result`` and, where it is drawn on its own, ``figure`` from
-        ``checkpoint``.
-    note : str
-        What the lines need besides.
-    shell : str, optional
-        Command line, where there is one.
-    """
+    """Show the downloads of one section."""
     stem = file_stem(found, view)
     script = python(found, body, stem)
     if "figure =" not in body:

@@ -68,23 +68,7 @@ def flags() -> list[str]:
 
 
 def unsafe(address: str | None, hosts: list[str], usage: bool) -> str:
-    """Say in one sentence what is unsafe about how the explorer was started.
-
-    Parameters
-    ----------
-    address : str or None
-        Streamlit's ``server.address``. One given on purpose is the user's own choice; none means
-        every interface of the machine.
-    hosts : list of str
-        ``server.allowedHosts``.
-    usage : bool
-        ``browser.gatherUsageStats``.
-
-    Returns
-    -------
-    str
-        Empty where nothing is.
-    """
+    """Say in one sentence what is unsafe about how the explorer was started."""
     found = [
         sentence
         for bad, sentence in (

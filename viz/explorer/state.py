@@ -1,4 +1,9 @@
-"""What the address bar holds: every setting of the page, so that a copied link shows the same."""
+"""What the address bar holds: every setting of the page, so that a copied link shows the same.
+
+Streamlit's own ``bind="query-params"`` does not serve: it writes an option as it is worded on the
+page, forgets a page's settings when another one is opened, drops a number that is too large without
+a word, and knows neither uploads nor clicks on a mosaic.
+"""
 
 from __future__ import annotations
 
@@ -53,11 +58,6 @@ def begin(page: str = "") -> None:
     An address that this program did not just write came from a link, from the address bar or
     from the browser's back button: it wins over what the session remembers, and what it leaves out
     of the page's settings is as by default.
-
-    Parameters
-    ----------
-    page : str
-        The page being run.
     """
     memory, now = _memory(), time.monotonic()
     address = st.query_params.to_dict()
@@ -92,20 +92,7 @@ def finish() -> None:
 
 
 def link(page: str, *names: str) -> dict[str, str]:
-    """Return the address under which a page shows what it showed last.
-
-    Parameters
-    ----------
-    page : str
-        File in views/.
-    *names : str
-        Settings of all pages that this one uses, besides the checkpoint.
-
-    Returns
-    -------
-    dict
-        For Streamlit's ``query_params``.
-    """
+    """Return the address under which a page shows what it showed last."""
     memory = _memory()
     scopes = {"checkpoint": "", **dict.fromkeys(names, ""), **memory["names"].get(page, {})}
     kept = memory["kept"]
@@ -113,22 +100,7 @@ def link(page: str, *names: str) -> dict[str, str]:
 
 
 def read(name: str, page: str, default: str = "") -> str:
-    """Return a setting: from a new address, else as last used on that page, else the default.
-
-    Parameters
-    ----------
-    name : str
-        As in the address.
-    page : str
-        Settings of one name on two pages are two settings.
-    default : str
-        Where nothing is known.
-
-    Returns
-    -------
-    str
-        Not checked: an address may say anything.
-    """
+    """Return a setting: from a new address, else as last used on that page, else the default."""
     memory = _memory()
     left_out = _left_out(name, page)
     memory["read"].add((page, name))
@@ -162,19 +134,7 @@ def remember(name: str, page: str, value: object) -> None:
 
 
 def keep(name: str, page: str, value: object, default: str | None = None) -> None:
-    """Remember a setting of the page being shown, and put it into the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    value : object
-        Its text is kept.
-    default : str, optional
-        What an address means that leaves it out.
-    """
+    """Remember a setting of the page being shown, and put it into the address."""
     memory = _memory()
     memory["kept"][(page, name)] = memory["used"][name] = str(value)
     memory["names"].setdefault(memory["page"], {})[name] = page
@@ -187,13 +147,6 @@ def go(page: str, **settings: object) -> NoReturn:
 
     Were the address completed only by that page, it would be a further step of the browser's
     history, and going back would end on the same page.
-
-    Parameters
-    ----------
-    page : str
-        File in views/.
-    **settings : object
-        Every setting that the page keeps in the address, besides checkpoint and images.
     """
     for name, value in settings.items():
         put(name, page, value)
@@ -227,73 +180,22 @@ def choice(
     default: str,
     describe: Callable[[str], str] = str,
     help: str | None = None,
-    disabled: bool = False,
     written: bool = False,
 ) -> str:
-    """Show a list to choose from, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the list.
-    options : sequence of str
-        As in the address. Anything else in the address is ignored.
-    default : str
-        One of them.
-    describe : callable
-        Option to what is shown.
-    help : str, optional
-        Shown on demand.
-    disabled : bool
-        Shown, but cannot be changed.
-    written : bool
-        The address holds it even where it is the default, which is not the same everywhere.
-
-    Returns
-    -------
-    str
-        The option chosen.
-    """
+    """Show a list to choose from, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, default)
         st.session_state[key] = wanted if wanted in options else default
     elif st.session_state[key] not in options:
         st.session_state[key] = default
-    value = str(
-        st.selectbox(
-            label, options, key=key, format_func=describe, help=help, disabled=disabled, width=250
-        )
-    )
+    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=250))
     keep(name, page, value, None if written else default)
     return value
 
 
-def number(name: str, page: str, label: str, count: int, *, help: str | None = None) -> int:
-    """Show a whole number from 0 to ``count`` - 1, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the number.
-    count : int
-        How many there are. A larger number in the address becomes the last one, anything else 0.
-    help : str, optional
-        Shown on demand.
-
-    Returns
-    -------
-    int
-        The number.
-    """
+def number(name: str, page: str, label: str, count: int) -> int:
+    """Show a whole number from 0 to ``count`` - 1, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, "0")
@@ -302,9 +204,7 @@ def number(name: str, page: str, label: str, count: int, *, help: str | None = N
     st.session_state[key] = max(0, min(wanted_number, count - 1))
     if wanted_number >= count:
         st.warning(f"There is no {label.lower()} {wanted_number}: they are 0 to {count - 1}.")
-    value = int(
-        st.number_input(label, 0, count - 1, key=key, step=1, help=help, width=150, format="%d")
-    )
+    value = int(st.number_input(label, 0, count - 1, key=key, step=1, width=150, format="%d"))
     keep(name, page, value, "0")
     return value
 
@@ -317,37 +217,13 @@ def several(
     *,
     default: Sequence[str],
     describe: Callable[[str], str] = str,
-    help: str | None = None,
 ) -> list[str]:
-    """Show options of which several can be chosen, bound to the address.
-
-    Parameters
-    ----------
-    name : str
-        As for `read`.
-    page : str
-        As for `read`.
-    label : str
-        Above the options.
-    options : sequence of str
-        As in the address, with commas between them. Anything else in the address is ignored.
-    default : sequence of str
-        Some of them.
-    describe : callable
-        Option to what is shown.
-    help : str, optional
-        Shown on demand.
-
-    Returns
-    -------
-    list of str
-        Those chosen, in the order of the options; none where none is.
-    """
+    """Show options of which several can be chosen, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, ",".join(default)).split(",")
         st.session_state[key] = [each for each in options if each in wanted] or list(default)
-    chosen = st.multiselect(label, options, key=key, format_func=describe, help=help)
+    chosen = st.multiselect(label, options, key=key, format_func=describe)
     found = [each for each in options if each in chosen]
     keep(name, page, ",".join(found), ",".join(default))
     return found

@@ -41,26 +41,7 @@ def joined(stem: str, name: str) -> str:
 
 
 def command(opened: Opened, view: str, stem: str, *more: str | None, **options: Any) -> str:
-    """Return the command line that draws the same figure.
-
-    Parameters
-    ----------
-    opened : Opened
-        The checkpoint.
-    view : str
-        The command, such as ``"depthwise"``.
-    stem : str
-        Of the file written; a name with a suffix or a slash is taken as it is.
-    *more : str or None
-        Another checkpoint, or a folder of images; None is left out.
-    **options : Any
-        True stands alone, None is left out.
-
-    Returns
-    -------
-    str
-        For a shell.
-    """
+    """Return the command line that draws the same figure."""
     given = [name for name in (opened.spelling, *more) if name is not None]
     words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
     words += ["-o", stem if re.search(r"/|\.(png|npz)$", stem) else f"{stem}.png"]
@@ -72,24 +53,7 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
 
 
 def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
-    """Return the Python lines that make the same result, figure and files.
-
-    Parameters
-    ----------
-    opened : Opened
-        The checkpoint.
-    body : str
-        Lines that make ``result`` from ``checkpoint``, and ``figure`` from ``result``.
-    stem : str
-        Of the files written.
-    table : bool
-        Whether the result is one, too.
-
-    Returns
-    -------
-    str
-        A script.
-    """
+    """Return the Python lines that make the same result, figure and files."""
     return "\n".join(
         [
             "import viz",
@@ -121,25 +85,7 @@ def take_home(
     note: str = "",
     part: str = "",
 ) -> None:
-    """Show the buttons that download, and the lines that make the same thing.
-
-    Parameters
-    ----------
-    stem : str
-        Of the files.
-    result : Result
-        Downloaded as .npz, and as .csv where it is a table.
-    figures : dict
-        Name to function that makes the figure; nothing is drawn before its button is pressed.
-    script : str
-        Python.
-    shell : str, optional
-        Command line, where there is one.
-    note : str
-        What the lines need besides.
-    part : str
-        Of a page that shows several results: what this one is.
-    """
+    """Show the buttons that download, and the lines that make the same thing."""
     what = f"Download {part}" if part else "Download"
     with st.expander(f"{what}: figure, data, and the lines that make them"):
         for name, make in figures.items():

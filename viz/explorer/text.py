@@ -15,16 +15,6 @@ def plain(text: object) -> str:
 
     Names of files and classes come from strangers: unescaped, one of them could make the page
     fetch a picture from another site.
-
-    Parameters
-    ----------
-    text : object
-        Anything; line breaks become spaces.
-
-    Returns
-    -------
-    str
-        For any Streamlit element that reads Markdown.
     """
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
@@ -40,18 +30,7 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def facts(rows: dict[str, object]) -> str:
-    """Return names and values as a table in HTML, both made harmless.
-
-    Parameters
-    ----------
-    rows : dict
-        Name to value; rows without a value are left out.
-
-    Returns
-    -------
-    str
-        For `streamlit.html`.
-    """
+    """Return names and values as a table in HTML, both made harmless."""
     name = 'style="text-align:left;font-weight:400;opacity:.7;padding:.2rem .8rem .2rem 0"'
     value = 'style="padding:.2rem 0;overflow-wrap:anywhere"'
     lines = [
@@ -65,36 +44,14 @@ def facts(rows: dict[str, object]) -> str:
 
 
 def lines(*texts: str) -> str:
-    """Return lines of small text in HTML, made harmless.
-
-    Parameters
-    ----------
-    *texts : str
-        One per line.
-
-    Returns
-    -------
-    str
-        For `streamlit.html`.
-    """
+    """Return lines of small text in HTML, made harmless."""
     inside = "".join(f"<div>{html.escape(text)}</div>" for text in texts)
     style = "font-size:.8rem;line-height:1.35;opacity:.75;overflow-wrap:anywhere"
     return f'<div style="{style}">{inside}</div>'
 
 
 def safe_name(name: str) -> str:
-    """Return an upload's own name without folders, control characters or excess length.
-
-    Parameters
-    ----------
-    name : str
-        As the browser says.
-
-    Returns
-    -------
-    str
-        A file name.
-    """
+    """Return an upload's own name without folders, control characters or excess length."""
     last = re.split(r"[/\\]", name)[-1]
     cleaned = "".join(c if c.isprintable() and c != ":" else "_" for c in last).strip(" .")
     return cleaned.encode()[-120:].decode(errors="ignore") or "upload"

@@ -84,27 +84,7 @@ def refused() -> list[str]:
 
 
 def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -> Checkpoint:
-    """Load an uploaded file as strictly as any other, and keep nothing of it on disk.
-
-    Parameters
-    ----------
-    name : str
-        The file's name on the user's machine.
-    content : bytes
-        The file.
-    load : callable
-        Path to checkpoint.
-
-    Returns
-    -------
-    Checkpoint
-        The network.
-
-    Raises
-    ------
-    CheckpointError
-        With one sentence, if the file is too large or is no ConvMixer.
-    """
+    """Load an uploaded file as strictly as any other, and keep nothing of it on disk."""
     from viz.model.checkpoint import CheckpointError
 
     name = safe_name(name)
@@ -128,11 +108,6 @@ def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
 
     The newest that can be opened becomes the checkpoint looked at. One that cannot be opened
     closes no other.
-
-    Parameters
-    ----------
-    load : callable
-        Path to checkpoint.
     """
     files = st.file_uploader(
         "Open files of your own",

@@ -55,15 +55,7 @@ def _slot(name: str) -> str:
 
 
 def answer(name: str, wanted: bool | None) -> None:
-    """Answer whether work is to be done, for `asked`; None forgets the answer.
-
-    Parameters
-    ----------
-    name : str
-        Of the work.
-    wanted : bool or None
-        False where it was stopped.
-    """
+    """Answer whether work is to be done, for `asked`; None forgets the answer."""
     st.session_state[_slot(name)] = wanted
 
 
@@ -73,20 +65,6 @@ def working(name: str, what: str, *, counted: bool = True) -> Iterator[Tell]:
 
     Whatever the user does on the page ends the work: the function given raises then. It is
     not begun again by itself after the button: see `asked`.
-
-    Parameters
-    ----------
-    name : str
-        Of the work, for `asked`.
-    what : str
-        What is being done.
-    counted : bool
-        Say how many steps are done, not only show their share.
-
-    Yields
-    ------
-    callable
-        To be called with (steps done, steps in all).
     """
     # The address tells what is being made even if the work is stopped.
     state.finish()
@@ -122,22 +100,7 @@ def working(name: str, what: str, *, counted: bool = True) -> Iterator[Tell]:
 
 
 def asked(name: str, slow: bool, label: str = "Measure") -> bool:
-    """Tell whether work is to be done; ask where it takes long or was stopped.
-
-    Parameters
-    ----------
-    name : str
-        Of the work: the answer holds for it in this session.
-    slow : bool
-        Ask before the first time, too.
-    label : str
-        Of the button.
-
-    Returns
-    -------
-    bool
-        False while the question stands on the page.
-    """
+    """Tell whether work is to be done; ask where it takes long or was stopped."""
     wanted = st.session_state.get(_slot(name))
     if wanted or (wanted is None and not slow):
         return True
@@ -162,38 +125,7 @@ def work(
     counted: bool = True,
     **settings: Any,
 ) -> Worked[T] | None:
-    """Return ``function(*subjects, given, **settings)``, made once, with a bar and a way to stop.
-
-    Parameters
-    ----------
-    opened : Opened
-        What is made from an upload, of weights or of images, is kept with the session only.
-    function : callable
-        Takes checkpoints and `viz.catalogue.Given`, as the rows of the catalogue do.
-    *subjects : Checkpoint
-        One or two; ``opened.checkpoint`` where none is given.
-    images : Images, optional
-        Which the function may look at.
-    sweep : Path, optional
-        File of a sweep of the images' whole folder, which the function may then look at.
-    name : str
-        Of the work on the page; default that of the function.
-    what : str
-        What is being done.
-    slow : bool
-        Ask before it is done for the first time.
-    label : str
-        Of the button that begins it.
-    counted : bool
-        As for `working`.
-    **settings : Any
-        Part of the key; plain values, or functions, which go by their name.
-
-    Returns
-    -------
-    Worked or None
-        None where the user has not asked for it yet, or has stopped it: the page says so.
-    """
+    """Return ``function(*subjects, given, **settings)``, made once, with a bar and a Stop."""
     networks = subjects or (opened.checkpoint,)
     stamp = "" if images is None else images.stamp
     if sweep is not None:

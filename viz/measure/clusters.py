@@ -1,9 +1,9 @@
-"""What scikit-learn finds in depthwise kernels without our labels: clusters and maps.
+"""What scikit-learn finds in depthwise kernels without our labels: clusters.
 
 Sign-preserving k-means (Lloyd 1982; k-means++ of Arthur and Vassilvitskii 2007) of unit-norm
-kernels, in a number chosen by stability; principal components; t-SNE (van der Maaten and Hinton
-2008). Agreement with labels is the adjusted Rand index (Hubert and Arabie 1985) and the adjusted
-mutual information (Vinh, Epps and Bailey 2010): both are 0 for chance agreement.
+kernels, in a number chosen by stability. Agreement with labels is the adjusted Rand index (Hubert
+and Arabie 1985) and the adjusted mutual information (Vinh, Epps and Bailey 2010): both are 0 for
+chance agreement.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from viz.measure import kernel_spectra
 from viz.measure.counting import Progress, Steps, rank_within
-from viz.measure.kernel_maps import principal_map, tsne_map
 from viz.measure.kernel_spectra import checked, memory_source, spectra_fields
 from viz.measure.stability import (
     Curve,
@@ -50,8 +49,6 @@ NULL_CLOUDS, NULL_BOOTSTRAPS = 9, 3
 """Gaussian clouds that the stability is compared with, and bootstrap samples of each."""
 FIT_SAMPLE = 10_000
 """Kernels that the final centres are fitted on, at most."""
-TSNE_SAMPLE = 2048
-"""Kernels on the t-SNE map, at most."""
 
 
 def cluster(
@@ -62,7 +59,6 @@ def cluster(
     labels: ArrayLike | None = None,
     n_clusters: int | None = None,
     n_bootstraps: int = 6,
-    n_tsne: int = TSNE_SAMPLE,
     seed: int = 0,
     source: Source | None = None,
     progress: Progress | None = None,
@@ -84,8 +80,6 @@ def cluster(
     n_bootstraps : int
         Bootstrap samples behind each point of the stability curve, at least 3; 0 to measure none,
         which needs ``n_clusters``.
-    n_tsne : int
-        Kernels on the t-SNE map, drawn at random where there are more; 0 for no map.
     seed : int
         Of everything random; the same seed gives the same result.
     source : Source or None
@@ -123,21 +117,17 @@ def cluster(
         raise Refusal(f"n_bootstraps is at least 3 to choose n_clusters, not {n_bootstraps}.")
     if n_clusters is not None and not 1 <= n_clusters <= len(alive):
         raise Refusal(f"n_clusters is 1 to {len(alive)}, not {n_clusters}.")
-    tick = Steps(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 3)
+    tick = Steps(progress, ((NULL_CLOUDS + 1) * (most - 1) if n_bootstraps else 0) + 2)
     # One thread: sums in another order would give another result.
     with threadpool_limits(limits=1):
         curve, null = _curves(rows[alive], most, n_bootstraps, seed, tick)
         number, why = _number(n_clusters, curve, null)
         centres = k_means(_sample(rows[alive], FIT_SAMPLE, seed), number, seed=seed, n_init=10)
         tick()
-        pca, pca_share = principal_map(rows, alive)
-        tsne_row, tsne = tsne_map(rows, alive, pca, n_tsne, seed)
-        tick()
         spectra = spectra_fields(taps, block, seed=seed)
     settings = {
         "n_clusters": n_clusters,
         "n_bootstraps": n_bootstraps,
-        "n_tsne": n_tsne,
         "seed": seed,
         "stability_sample": STABILITY_SAMPLE,
         "stability_axes": STABILITY_AXES,
@@ -152,10 +142,6 @@ def cluster(
         channel=_channels(channels, block),
         label=label,
         chosen_by=why,
-        pca=pca,
-        pca_share=pca_share,
-        tsne_row=tsne_row,
-        tsne=tsne,
         **groups,
         **_agreement(groups["cluster"], label, block, len(groups["centres"])),
         tried=curve.tried,
@@ -174,7 +160,6 @@ def cluster_checkpoint(
     description: DepthwiseDescription | None = None,
     n_clusters: int | None = None,
     n_bootstraps: int = 6,
-    n_tsne: int = TSNE_SAMPLE,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clusters:
@@ -189,8 +174,6 @@ def cluster_checkpoint(
     n_clusters : int or None
         As in `cluster`.
     n_bootstraps : int
-        As in `cluster`.
-    n_tsne : int
         As in `cluster`.
     seed : int
         Of everything random.
@@ -216,7 +199,6 @@ def cluster_checkpoint(
         labels=description.label,
         n_clusters=n_clusters,
         n_bootstraps=n_bootstraps,
-        n_tsne=n_tsne,
         seed=seed,
         source=checkpoint.source,
         progress=progress,

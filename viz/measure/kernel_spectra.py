@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 
 from viz.results.clusters import KernelSpectra
 from viz.results.network import Source
@@ -74,13 +75,6 @@ def checked(
     return taps, block
 
 
-def _entropy(shares: Floats) -> Floats:
-    """Entropy in nats along the last axis; empty shares add nothing."""
-    safe = np.where(shares > 0, shares, 1)
-    entropy: Floats = -(shares * np.log(safe)).sum(-1)
-    return entropy
-
-
 def _spectrum(rows: Floats) -> tuple[Floats, Floats, Floats]:
     """Return covariance (d, d), eigenvalues largest first, eigenvectors as columns."""
     centred = rows - rows.mean(0)
@@ -123,7 +117,7 @@ def null_spectrum(n: int, k: int, draws: int = _DRAWS, seed: int = 0) -> tuple[F
     streams = np.random.default_rng(seed).spawn(draws)
     each = [_shares(_spectrum(s.uniform(-1, 1, (n, k * k)))[1]) for s in streams]
     shares = np.stack(each)
-    return shares.mean(0), _entropy(shares)
+    return shares.mean(0), entr(shares).sum(-1)
 
 
 def spectra_fields(
@@ -160,7 +154,7 @@ def spectra_fields(
         empty = (largest < SPARSE * largest.max()) | (largest == 0)
         sparsity.append(float(empty.mean()))
         nulls.append(null_spectrum(len(rows), k, seed=seed))
-    entropy = _entropy(np.stack([_shares(v) for v in values]))
+    entropy = entr(np.stack([_shares(v) for v in values])).sum(-1)
     null_entropy = np.stack([n[1] for n in nulls])
     varies = np.array([v.sum() > 0 for v in values])
     return {

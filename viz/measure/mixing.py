@@ -1,4 +1,4 @@
-"""What the pointwise weights do between kernels: flow between labels, spectrum, partners, links.
+"""What the pointwise weights do between kernels: links by label, spectrum, partners.
 
 A block maps its input x to ``y = x + N_d(f(D x))`` and then to ``z = N_p(f(P y))``, D the depthwise
 convolution, P the pointwise one, f the activation and N the batch norms. With the activations
@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import entr
 from torch import Tensor, nn
 
 from viz.measure.counting import Progress
 from viz.measure.mean_slopes import slopes_from_statistics, slopes_on_images
-from viz.measure.mixing_flow import flow_fields
 from viz.measure.wide import wide
 from viz.results.depthwise import LABELS
 from viz.results.mixing import Mixing
@@ -49,7 +49,6 @@ def measure(
     *,
     description: DepthwiseDescription | None = None,
     labels: ArrayLike | None = None,
-    n_shuffles: int = 400,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Mixing:
@@ -66,10 +65,8 @@ def measure(
         Of all its kernels, for their labels; made here if neither it nor ``labels`` is given.
     labels : array_like of str or None
         Label of every kernel, by block and channel, instead of a description's.
-    n_shuffles : int
-        Shuffles of the labels behind the null interval of each flow.
     seed : int
-        Of the description, the shuffles and the new weights.
+        Of the description and the new weights.
     progress : callable or None
         Called with (steps done, steps in all): for the description where it is made here, for the
         images, then for the blocks.
@@ -117,7 +114,7 @@ def measure(
         slopes = slopes_on_images(model, images, progress=progress)
     null = null_singular_values(config.dim, seed=seed)
     settings = {
-        "seed": seed, "n_shuffles": n_shuffles, "partners": PARTNERS, "null_draws": len(null),
+        "seed": seed, "partners": PARTNERS, "null_draws": len(null),
         "slopes_from": "images" if images is not None else _GAUSSIAN,
     }  # fmt: skip
     per_block = _by_block(weights, branch, stream, named, progress)
@@ -129,7 +126,7 @@ def measure(
             images=images.sha256 if images is not None else {},
         ),
         labels=named,
-        kernels=np.stack(_kernels(model)),
+        label_names=tuple(name for name in LABELS if (named == name).any()),
         branch_scale=branch,
         stream_scale=stream,
         null_singular_values=null.mean(0),
@@ -141,7 +138,6 @@ def measure(
         input_gain=gains[0] * slopes[0],
         output_gain=gains[1] * slopes[1],
         **per_block,
-        **flow_fields(weights, branch, named, n_shuffles=n_shuffles, seed=seed),
     )
 
 
@@ -239,8 +235,7 @@ def effective_rank(singular_values: Floats) -> Floats:
     """Return exp(-sum p ln p) of the shares p of the squared singular values, last axis."""
     squares = singular_values**2
     total = squares.sum(-1, keepdims=True)
-    p = squares / np.where(total > 0, total, 1)
-    entropy = -(p * np.log(np.where(p > 0, p, 1))).sum(-1)
+    entropy = entr(squares / np.where(total > 0, total, 1)).sum(-1)
     return np.where(total[..., 0] > 0, np.exp(entropy), 0.0)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viz.measure.one_kernel import percentile
+from viz.measure.one_kernel import median, percentile
 from viz.results.one_filter import FilterFit
 from viz.results.refusal import NoSuch
 
@@ -52,8 +52,7 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
     columns = [table[name].to_numpy(dtype=np.float64) for name in table.columns]
     round_ = np.isin(table.columns, _ANGLES)
     rank = np.array([percentile(c, float(c[channel])) for c in columns])
-    known = [c[np.isfinite(c)] for c in columns]
-    median = np.array([float(np.median(k)) if len(k) else np.nan for k in known])
+    middle = np.array([median(c) for c in columns])
     kind = str(description.kinds[channel])
     settings = {**description.source.settings, "channel": channel}
     return FilterFit(
@@ -72,5 +71,5 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
         names=tuple(map(str, table.columns)),
         values=np.array([float(c[channel]) for c in columns]),
         percentile=np.where(round_, np.nan, rank),
-        median=np.where(round_, np.nan, median),
+        median=np.where(round_, np.nan, middle),
     )

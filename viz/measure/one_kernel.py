@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import percentileofscore
 
 from viz.measure.atoms import evaluate, tap_grid
 from viz.measure.depthwise import fit_alone
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
     from viz.results.network import Source
 
-__all__ = ["atom_fit", "partners", "standing"]
+__all__ = ["atom_fit", "median", "partners", "percentile", "standing"]
 
 Floats = NDArray[np.float64]
 MOST_PARTNERS = 8
@@ -136,10 +137,13 @@ def _row(description: DepthwiseDescription, block: int, channel: int) -> int:
 
 def percentile(values: Floats, value: float) -> float:
     """Return the share of values below one, ties counting half, in percent; nan if undefined."""
+    return float(percentileofscore(values, value, kind="mean", nan_policy="omit"))
+
+
+def median(values: Floats) -> float:
+    """Return the median of what is no nan; nan where nothing is."""
     known = values[np.isfinite(values)]
-    if not len(known) or not np.isfinite(value):
-        return float("nan")
-    return float(100 * ((known < value).mean() + 0.5 * (known == value).mean()))
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def standing(description: DepthwiseDescription, *, block: int, channel: int) -> Standing:
@@ -188,14 +192,9 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
         values=np.array([c[i] for c in columns]),
         in_block=np.array([percentile(c[mine], c[i]) for c in columns]),
         in_network=np.array([percentile(c, c[i]) for c in columns]),
-        median_block=np.array([_median(c[mine]) for c in columns]),
-        median_network=np.array([_median(c) for c in columns]),
+        median_block=np.array([median(c[mine]) for c in columns]),
+        median_network=np.array([median(c) for c in columns]),
     )
-
-
-def _median(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else float("nan")
 
 
 def partners(checkpoint: Checkpoint, *, block: int, channel: int) -> Partners:

@@ -15,7 +15,6 @@ from viz.measure import kernel_banks, substitution_scores
 from viz.measure.counting import Progress
 from viz.measure.image_crops import photograph_crops
 from viz.measure.replacing import Replacement, logits_of_all, shared_copy
-from viz.results.depthwise import LABELS
 from viz.results.patch_filters import KINDS
 from viz.results.refusal import Refusal
 from viz.results.substitution import AS_DESCRIBED, SCOPES, Substitution
@@ -108,7 +107,7 @@ def measure(
     picture can tell: ``docs/methods/substitution.md``.
     """
     _check(checkpoint, scopes)
-    if {"all", "block", "label"} & set(scopes) and description is None:
+    if {"all", "block"} & set(scopes) and description is None:
         from viz.measure.depthwise import describe_checkpoint
 
         description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
@@ -246,15 +245,6 @@ def _depthwise(
             for method in _GROUPS:
                 bank_, counts = named[method]
                 yield _Condition("block", method, taps, block == b, bank_, counts, block=int(b),
-                                 n_atoms=_atoms(method))  # fmt: skip
-    if "label" in scopes:
-        for label in LABELS:
-            rows = description.label == label
-            if not rows.any():
-                continue
-            for method in _GROUPS:
-                bank_, counts = named[method]
-                yield _Condition("label", method, taps, rows, bank_, counts, label=label,
                                  n_atoms=_atoms(method))  # fmt: skip
 
 

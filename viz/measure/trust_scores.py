@@ -26,26 +26,16 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 
-def rise_kernel(taps: int = 11, sigma: float = 5.0) -> Floats:
-    """Return the kernel that RISE blurs with: a spike through scipy's Gaussian filter.
+def rise_kernel() -> Floats:
+    """Return the kernel that RISE blurs with, (11, 11): a spike through scipy's Gaussian filter.
 
-    Parameters
-    ----------
-    taps : int
-        Side.
-    sigma : float
-        In pixels.
-
-    Returns
-    -------
-    ndarray, (taps, taps)
-        Sums to 1. The filter reflects at its border, so the kernel is flatter than a Gaussian.
+    It sums to 1. The filter, of 5 pixels, reflects at its border: it is flatter than a Gaussian.
     """
     from scipy.ndimage import gaussian_filter
 
-    spike = np.zeros((taps, taps))
-    spike[taps // 2, taps // 2] = 1
-    kernel: Floats = gaussian_filter(spike, sigma)
+    spike = np.zeros((11, 11))
+    spike[5, 5] = 1
+    kernel: Floats = gaussian_filter(spike, 5.0)
     return kernel
 
 
@@ -85,11 +75,13 @@ def edges(x: Tensor, patch_size: int) -> Floats:
         Magnitude of Sobel's gradient over all colours, summed over the patch; at the image's
         border the outermost pixels are repeated.
     """
-    sobel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], dtype=torch.float64)
-    values = F.pad(x.detach().cpu().double().transpose(0, 1), (1, 1, 1, 1), "replicate")
-    both = F.conv2d(values, torch.stack([sobel, sobel.T])[:, None])
-    size = both.square().sum((0, 1)).sqrt()
-    sums: Floats = F.avg_pool2d(size[None, None], patch_size)[0, 0].numpy() * patch_size**2
+    from scipy.ndimage import sobel
+
+    values = x[0].detach().cpu().double().numpy()
+    both = [sobel(plane, axis, mode="nearest") for plane in values for axis in (0, 1)]
+    size = np.sqrt(np.square(both).sum(0))
+    gh, gw = size.shape[0] // patch_size, size.shape[1] // patch_size
+    sums: Floats = size.reshape(gh, patch_size, gw, patch_size).sum((1, 3))
     return sums
 
 
@@ -150,10 +142,9 @@ def area(values: NDArray[Any]) -> Floats:
     Returns
     -------
     ndarray, (...)
-        (sum - half the ends) / S.
+        By the trapezoid rule.
     """
-    total = values.sum(-1) - (values[..., 0] + values[..., -1]) / 2
-    under: Floats = total / (values.shape[-1] - 1)
+    under: Floats = np.trapezoid(values, dx=1 / (values.shape[-1] - 1), axis=-1)
     return under
 
 
@@ -257,9 +248,8 @@ def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
     float
         -1 to 1; equal values share their mean rank.
     """
-    from scipy.stats import rankdata
+    from scipy.stats import spearmanr
 
-    a, b = (rankdata(values.ravel()) for values in (one, other))
-    a, b = a - a.mean(), b - b.mean()
-    size = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / size) if size > 0 else float("nan")
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return float("nan")
+    return float(spearmanr(one.ravel(), other.ravel()).statistic)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +14,10 @@ from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.draw.style import FORMATS
 from viz.image_sets import open_images
 from viz.measure.sweep import open_sweep
-from viz.report.drawing import Done, Drawing
 from viz.report.facts import about_checkpoint, about_images, about_sweep, versions
 from viz.report.growing import Growing, begin
 from viz.report.plan import ReportError, check_folder
-from viz.report.sections import Section, measure
+from viz.report.sections import Section, draw, measure
 
 if TYPE_CHECKING:
     from viz.catalogue.base import Shown
@@ -57,6 +56,15 @@ def _measured(
     return failed
 
 
+def _drawn(part: Growing, row: Shown, formats: Sequence[str], folders: Sequence[Path]) -> Section:
+    """Draw a section that is measured, and note it as finished."""
+    begun = time.perf_counter()
+    section = draw(row, part.folder, formats, folders)
+    seconds = round(part.done[row.name]["seconds"] + time.perf_counter() - begun, 3)
+    part.keep(row.name, measured=False, section=section.to_dict(), seconds=seconds)
+    return section
+
+
 def build(
     checkpoints: Checkpoint | Sequence[Checkpoint],
     folder: str | Path,
@@ -72,9 +80,8 @@ def build(
     command: str = "",
     force: bool = False,
     resume: bool = False,
-    beside: bool = False,
-    progress: Callable[[str], None] | None = None,
-    steps: Callable[[int, int], None] | None = None,
+    progress: Callable[[str], object] | None = None,
+    steps: Callable[[int, int, int], None] | None = None,
 ) -> tuple[Section, ...]:
     """Write a report: figures, numbers, ``index.html``, ``report.pdf``, ``manifest.json``.
 
@@ -107,12 +114,11 @@ def build(
         Replace an existing report.
     resume : bool
         Go on with an interrupted one.
-    beside : bool
-        Draw sections in a second process while the next are measured, where that saves time.
     progress : callable, optional
         Receives a line of text per section.
     steps : callable, optional
-        Called with (steps done, steps in all) within long sections.
+        Called with (number of the section, steps done, steps in all) as each begins and within
+        long ones.
 
     Returns
     -------
@@ -167,34 +173,26 @@ def build(
     tell = progress or (lambda line: None)
     sections: dict[str, Section] = {}
 
-    def note(done: Iterable[Done]) -> None:
-        for name, section, seconds in done:
-            spent = round(part.done[name]["seconds"] + seconds, 3)
-            part.keep(name, measured=False, section=section.to_dict(), seconds=spent)
-            sections[name] = section
-            if section.failed:
-                tell(f"{section.title} failed: {section.failed}")
-
     try:
         sections |= {name: kept for name in names if (kept := _kept(part, name))}
-        with Drawing(part.folder, formats, folders, beside=beside, tell=progress) as drawing:
-            for number, row in enumerate(views, start=1):
-                tell(f"{number}/{len(views)} {row.title}")
-                if row.name in sections:
-                    continue
-                # A sweep names the few images it wants; they may be any of the folder.
-                most = None if swept is not None and row in OF_SWEEPS else limit
-                given = Given(
-                    images=partial(opened, most) if images is not None else None,
-                    seed=seed, progress=steps, sweep=swept,
-                )  # fmt: skip
-                failed = _measured(part, row, partial(row.measure, *networks, given), folders)
-                if failed is None:
-                    drawing.ask(row, more=any(name not in sections for name in names[number:]))
-                else:
-                    note([(row.name, failed, 0.0)])
-                note(drawing.ended())
-            note(drawing.ended(wait=True))
+        for number, row in enumerate(views, start=1):
+            tell(f"{number}/{len(views)} {row.title}")
+            if steps is not None:
+                steps(number, 0, 1)
+            if row.name in sections:
+                continue
+            # A sweep names the few images it wants; they may be any of the folder.
+            most = None if swept is not None and row in OF_SWEEPS else limit
+            given = Given(
+                images=partial(opened, most) if images is not None else None,
+                seed=seed, progress=steps and partial(steps, number), sweep=swept,
+            )  # fmt: skip
+            section = _measured(part, row, partial(row.measure, *networks, given), folders)
+            if section is None:
+                section = _drawn(part, row, formats, folders)
+            sections[row.name] = section
+            if section.failed:
+                tell(f"{section.title} failed: {section.failed}")
         tell("pages")
         seconds = {name: part.done[name]["seconds"] for name in names}
         part.finish(folder, [sections[name] for name in names], seconds)
@@ -206,20 +204,7 @@ def build(
 
 
 def unfit(views: Sequence[Shown], networks: Sequence[Checkpoint]) -> dict[str, str]:
-    """Tell which comparisons two networks do not allow.
-
-    Parameters
-    ----------
-    views : sequence of Shown
-        Of the catalogue.
-    networks : sequence of Checkpoint
-        That are compared.
-
-    Returns
-    -------
-    dict of str to str
-        Title and reason.
-    """
+    """Tell which comparisons two networks do not allow."""
     asked = (row for row in views if isinstance(row, Comparison))
     return {row.title: reason for row in asked if (reason := row.refuses(*networks))}
 

@@ -66,18 +66,7 @@ def versions() -> dict[str, str]:
 
 
 def about_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Describe a network: where it came from, its architecture, its parts.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-
-    Returns
-    -------
-    dict
-        Plain values; no path of the machine.
-    """
+    """Describe a network: where it came from, its architecture, its parts."""
     config, source = checkpoint.config, checkpoint.source
     facts = {
         "name": source.name,
@@ -125,27 +114,7 @@ def _parts(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def about_images(images: ImageSet, found: int, folder: Path | None) -> dict[str, Any]:
-    """Describe the images; every one is read once for it.
-
-    Parameters
-    ----------
-    images : ImageSet
-        Those that are used.
-    found : int
-        How many there were to take from.
-    folder : Path or None
-        Where they were looked for; None for scikit-learn's.
-
-    Returns
-    -------
-    dict
-        ``folder`` (its name), ``names``, ``sha256``, ``found``, ``note`` on what was not used.
-
-    Raises
-    ------
-    ImageError
-        If none can be read.
-    """
+    """Describe the images; every one is read once for it."""
     for _ in images.batches():
         pass
     used = len(images) + len(images.skipped)
@@ -167,20 +136,7 @@ def about_images(images: ImageSet, found: int, folder: Path | None) -> dict[str,
 
 
 def command_line(names: Sequence[str], options: Mapping[str, Any]) -> str:
-    """Write the command that makes this report, with names instead of paths.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the checkpoints.
-    options : mapping
-        Option to value; those of None, False and () are left out, tuples are repeated.
-
-    Returns
-    -------
-    str
-        As for a shell.
-    """
+    """Write the command that makes this report, with names instead of paths."""
     words = ["viz", "report", *names]
     for option, value in options.items():
         if value is None or value is False or value == ():
@@ -194,41 +150,14 @@ def command_line(names: Sequence[str], options: Mapping[str, Any]) -> str:
 
 
 def difference(mine: Mapping[str, Any], kept: Mapping[str, Any]) -> str:
-    """Name what differs between two reports' beginnings.
-
-    Parameters
-    ----------
-    mine, kept : mapping
-        What they are made from.
-
-    Returns
-    -------
-    str
-        Such as ``"images, settings"``; empty if they are the same.
-    """
+    """Name what differs between two reports' beginnings."""
     mine, kept = json.loads(json.dumps(mine)), json.loads(json.dumps(kept))
     names = [n for n in dict.fromkeys([*mine, *kept]) if mine.get(n) != kept.get(n)]
     return ", ".join(names)
 
 
 def about_sweep(path: Path | None) -> dict[str, str] | None:
-    """Name a sweep's file and its hash.
-
-    Parameters
-    ----------
-    path : Path or None
-        The file.
-
-    Returns
-    -------
-    dict or None
-        ``name`` and ``sha256``.
-
-    Raises
-    ------
-    ReportError
-        If there is no such file.
-    """
+    """Name a sweep's file and its hash."""
     if path is None:
         return None
     if not path.is_file():

@@ -32,53 +32,17 @@ ODD_NAMES = "backslashreplace"
 
 
 def make_figures(row: Shown, result: Result) -> dict[str, Figure]:
-    """Draw a view's figures.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    result : Result
-        What its measure returned.
-
-    Returns
-    -------
-    dict of str to Figure
-        By name, the main one first.
-    """
+    """Draw a view's figures."""
     return {each.name: each.make(result) for each in row.figures}
 
 
 def make_narrow_figures(row: Shown, result: Result) -> dict[str, Figure]:
-    """Draw those of a view's figures that are made for one column too.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    result : Result
-        What its measure returned.
-
-    Returns
-    -------
-    dict of str to Figure
-        By name; `NARROW` makes it of the name of the same figure for two columns.
-    """
+    """Draw those of a view's figures that are made for one column too."""
     return {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
 
 
 def write_numbers(row: Shown, result: Result, data: Path) -> None:
-    """Write what can be read without this program: a table and the summary's numbers.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    result : Result
-        What its measure returned.
-    data : Path
-        A folder that exists.
-    """
+    """Write what can be read without this program: a table and the summary's numbers."""
     if hasattr(result, "to_frame"):
         result.to_frame().to_csv(data / f"{row.name}.csv", index=False, lineterminator="\n")
     if row.summary is not None:
@@ -87,20 +51,7 @@ def write_numbers(row: Shown, result: Result, data: Path) -> None:
 
 
 def check_view_folder(folder: Path, *, force: bool = False) -> None:
-    """Tell whether a view's folder can be written, before any work is done.
-
-    Parameters
-    ----------
-    folder : Path
-        Does not exist, is empty, or may be added to.
-    force : bool
-        Whether files in it may be replaced; other files in it are left alone.
-
-    Raises
-    ------
-    FigureFileError
-        If it holds something and may not be added to.
-    """
+    """Tell whether a view's folder can be written, before any work is done."""
     if folder.is_file():
         raise FigureFileError(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
     if folder.is_dir() and any(folder.iterdir()) and not force:
@@ -110,29 +61,7 @@ def check_view_folder(folder: Path, *, force: bool = False) -> None:
 def write_view_folder(
     row: Shown, result: Result, folder: str | Path, *, force: bool = False
 ) -> Path:
-    """Write everything of a view into one folder, whole or not at all.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    result : Result
-        What its measure returned.
-    folder : str or Path
-        Made where it is missing, with the folders above it.
-    force : bool
-        Replace files of the same names.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    FigureFileError
-        If it holds something and may not be added to.
-    """
+    """Write everything of a view into one folder, whole or not at all."""
     folder = Path(folder)
     check_view_folder(folder, force=force)
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -42,15 +42,7 @@ class Growing:
     started: str
 
     def keep(self, name: str, **state: Any) -> None:
-        """Note what is finished of a section, with the hashes of its files.
-
-        Parameters
-        ----------
-        name : str
-            Of the section.
-        **state : Any
-            ``measured``, ``section``, ``seconds``.
-        """
+        """Note what is finished of a section, with the hashes of its files."""
         section = state.get("section", {})
         figures = [f["name"] for kind in ("figures", "narrow") for f in section.get(kind, ())]
         files = [f for f in self.folder.glob("*/*") if f.stem in (name, *figures)]
@@ -63,18 +55,7 @@ class Growing:
         )
 
     def whole(self, name: str) -> bool:
-        """Tell whether all the files of a section are there as they were written.
-
-        Parameters
-        ----------
-        name : str
-            Of the section.
-
-        Returns
-        -------
-        bool
-            Also True of a section without files.
-        """
+        """Tell whether all the files of a section are there as they were written."""
         files = self.done.get(name, {}).get("files", {})
         return all(
             (self.folder / file).is_file() and sha256(self.folder / file) == expected
@@ -82,17 +63,7 @@ class Growing:
         )
 
     def finish(self, folder: Path, sections: Sequence[Section], seconds: dict[str, float]) -> None:
-        """Write the pages and the manifest, and put the report in its place.
-
-        Parameters
-        ----------
-        folder : Path
-            That place; a report that is there is replaced.
-        sections : sequence of Section
-            What is in it.
-        seconds : dict
-            Spent on each section.
-        """
+        """Write the pages and the manifest, and put the report in its place."""
         times = {"started": self.started, "seconds": seconds}
         finish(self.folder, self.facts, sections, times, leave=(STATE,))
         with tempfile.TemporaryDirectory(
@@ -110,27 +81,7 @@ class Growing:
 
 
 def begin(folder: Path, facts: dict[str, Any], *, resume: bool) -> Growing:
-    """Make the folder in which the report grows, or go on with the one that is there.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the report shall be.
-    facts : dict
-        What it is made from.
-    resume : bool
-        Whether to go on with what is there; it must have been begun with the same facts.
-
-    Returns
-    -------
-    Growing
-        The folder, and what is finished in it.
-
-    Raises
-    ------
-    ReportError
-        If what is there was begun with other facts.
-    """
+    """Make the folder in which the report grows, or go on with the one that is there."""
     part = part_of(folder)
     facts = json.loads(json.dumps(facts))
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

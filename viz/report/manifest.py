@@ -21,15 +21,7 @@ _MAX_BYTES = 64 << 20
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write plain values, always alike, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        To write.
-    value : object
-        Of JSON.
-    """
+    """Write plain values, always alike, whole or not at all."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     part = path.with_name(path.name + ".new")
     part.write_text(text, encoding="utf-8", errors=ODD_NAMES)
@@ -37,20 +29,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def files_in(folder: Path, leave: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Return ``bytes`` and ``sha256`` of every file but the manifest.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the report.
-    leave : sequence of str
-        Files and folders that are not part of it.
-
-    Returns
-    -------
-    dict
-        By path within the folder, in order.
-    """
+    """Return ``bytes`` and ``sha256`` of every file but the manifest."""
     paths = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
     return {
         name: {"bytes": paths[name].stat().st_size, "sha256": sha256(paths[name])}
@@ -67,21 +46,7 @@ def write_manifest(
     *,
     leave: Sequence[str] = (),
 ) -> None:
-    """Write the manifest, after all other files.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the report.
-    facts : mapping
-        What it is made from.
-    sections : sequence of Section
-        What is in it.
-    times : mapping
-        All that differs between two reports of the same things.
-    leave : sequence of str
-        Files and folders that are not part of it.
-    """
+    """Write the manifest, after all other files."""
     write_json(
         folder / NAME,
         {
@@ -95,25 +60,7 @@ def write_manifest(
 
 
 def read_manifest(folder: Path) -> tuple[dict[str, Any], tuple[Section, ...]]:
-    """Read what a report was made from; its data must be as the manifest tells.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the report.
-
-    Returns
-    -------
-    dict
-        As given to `write_manifest`.
-    tuple of Section
-        As given there.
-
-    Raises
-    ------
-    ReportError
-        If it is not such a report, or its data has changed.
-    """
+    """Read what a report was made from; its data must be as the manifest tells."""
     path = folder / NAME
     if not path.is_file() or path.stat().st_size > _MAX_BYTES:
         raise ReportError(f"{folder.name}: no {NAME} in it; a folder made by viz report is needed.")

@@ -38,18 +38,7 @@ class Method:
 
 
 def methods_of(names: Sequence[str]) -> tuple[Method, ...]:
-    """Return the pages that explain these sections, each once.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of rows of the catalogue.
-
-    Returns
-    -------
-    tuple of Method
-        In the sections' order; a section without a page is passed over.
-    """
+    """Return the pages that explain these sections, each once."""
     folder = files("viz.report") / "methods"
     texts = {
         path.name.removesuffix(".md"): path.read_text("utf-8")
@@ -84,18 +73,7 @@ def _kept(text: str) -> str:
 
 
 def parsed(text: str) -> list[Token]:
-    """Parse Markdown; links are left out, their words are kept.
-
-    Parameters
-    ----------
-    text : str
-        In Markdown. HTML in it is text.
-
-    Returns
-    -------
-    list of Token
-        Of markdown-it.
-    """
+    """Parse Markdown; links are left out, their words are kept."""
     tokens = _MARKDOWN.parse(text)
     for token in tokens:
         if token.children:
@@ -108,20 +86,7 @@ def parsed(text: str) -> list[Token]:
 
 
 def to_html(text: str, level: int = 2) -> Markup:
-    """Turn Markdown into HTML without links.
-
-    Parameters
-    ----------
-    text : str
-        In Markdown. HTML in it is text.
-    level : int
-        Added to the level of headings.
-
-    Returns
-    -------
-    markupsafe.Markup
-        Safe to put on a page.
-    """
+    """Turn Markdown into HTML without links."""
     tokens = parsed(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):

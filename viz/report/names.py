@@ -18,20 +18,7 @@ _QUOTED = re.compile(r"""(?<!\w)(['"])(?:/|[A-Za-z]:[\\/])[^'"\n]*[/\\]([^/\\'"\
 
 
 def without_paths(value: Any, folders: Iterable[str | Path] = ()) -> Any:
-    """Leave of every absolute path its last part.
-
-    Parameters
-    ----------
-    value : object
-        A text, or lists and mappings of texts and other plain values.
-    folders : iterable of str or Path
-        Folders whose names may hold spaces or other characters that end a path in a text.
-
-    Returns
-    -------
-    object
-        Of the same kind.
-    """
+    """Leave of every absolute path its last part."""
     if isinstance(value, str):
         for folder in sorted({str(f) for f in folders if len(str(f)) > 1}, key=len, reverse=True):
             value = value.replace(folder + "/", "").replace(folder, Path(folder).name)

@@ -19,38 +19,12 @@ __all__ = ["html", "title_of"]
 
 
 def title_of(facts: Mapping[str, Any]) -> str:
-    """Return what a report is about: the names of its checkpoints.
-
-    Parameters
-    ----------
-    facts : mapping
-        What it is made from.
-
-    Returns
-    -------
-    str
-        Such as ``"a.pth and b.pth"``.
-    """
+    """Return what a report is about: the names of its checkpoints."""
     return " and ".join(each["name"] for each in facts["checkpoints"])
 
 
 def html(facts: Mapping[str, Any], sections: Sequence[Section], made: Path) -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    facts : mapping
-        What the report is made from.
-    sections : sequence of Section
-        What is in it.
-    made : Path
-        Folder with a PNG of each figure.
-
-    Returns
-    -------
-    str
-        HTML that asks nothing of the outside, and runs nothing.
-    """
+    """Write the page."""
     environment = Environment(
         loader=PackageLoader("viz.report"),
         autoescape=select_autoescape(default=True),

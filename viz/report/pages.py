@@ -27,36 +27,14 @@ def finish(
     *,
     leave: Sequence[str] = (),
 ) -> None:
-    """Write the pages of a report, and its manifest last.
-
-    Parameters
-    ----------
-    part : Path
-        The report's folder.
-    facts : mapping
-        What it is made from.
-    sections : sequence of Section
-        What is in it.
-    times : mapping
-        All that differs between two reports of the same things.
-    leave : sequence of str
-        Files that are not part of the report, and are removed.
-    """
+    """Write the pages of a report, and its manifest last."""
     begun = time.perf_counter()
     data, figures, made = part / "data", part / "figures", part / "made"
     write_json(data / "network.json", facts["checkpoints"])
     _write_parts(data / "network.csv", facts["checkpoints"])
     write_json(
         data / "summary.json",
-        [
-            {
-                "section": s.name,
-                "sentence": s.finding,
-                "numbers": [n | {"file": f"data/{s.name}.json"} for n in s.numbers],
-            }
-            for s in sections
-            if s.finding
-        ],
+        [{"section": s.name, "sentence": s.finding} for s in sections if s.finding],
     )
     suffix = next((s for s in (".pdf", ".png") if s in facts["settings"]["formats"]), None)
     if suffix:

@@ -96,19 +96,7 @@ def write_pdf(
     sections: Sequence[Section],
     folders: Sequence[Path],
 ) -> None:
-    """Write the report for printing.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    facts : mapping
-        What the report is made from.
-    sections : sequence of Section
-        What is in it.
-    folders : sequence of Path
-        Where the figures' PDFs are looked for, one after the other.
-    """
+    """Write the report for printing."""
     places = _Places()
     size = PAPERS[facts["settings"]["paper"]]
     most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm

@@ -33,28 +33,7 @@ def part_of(folder: Path) -> Path:
 
 
 def check_folder(folder: str | Path, *, force: bool = False, resume: bool = False) -> Path:
-    """Tell whether a report can be written here, before any work is done.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Where the report shall be.
-    force : bool
-        Whether an existing report, or the rest of an interrupted one, may be replaced.
-    resume : bool
-        Whether an interrupted report shall be gone on with.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ReportError
-        If the folder exists and may not be replaced, or is something else than a report, or if
-        an interrupted report is there and nothing was said about it.
-    """
+    """Tell whether a report can be written here, before any work is done."""
     folder = Path(folder)
     if not folder.name:
         folder = folder.resolve()
@@ -87,27 +66,7 @@ def choose(
     skip: Sequence[str] = (),
     rows: Sequence[Shown] = VIEWS,
 ) -> tuple[Shown, ...]:
-    """Choose the sections of a report.
-
-    Parameters
-    ----------
-    quick : bool
-        Leave out what needs images and what is slow.
-    only, skip : sequence of str
-        Names of sections; ``only`` wins over ``quick``.
-    rows : sequence of Shown
-        To choose from.
-
-    Returns
-    -------
-    tuple of Shown
-        In their order.
-
-    Raises
-    ------
-    ReportError
-        If there is no such section, or none is left.
-    """
+    """Choose the sections of a report."""
     names = [row.name for row in rows]
     for name in (*only, *skip):
         if name not in names:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +12,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from viz.draw.frame import note_of
 from viz.draw.style import MM, ONE_COLUMN, save_figure
 from viz.report.folder import NARROW, make_figures, make_narrow_figures, write_numbers
 from viz.report.names import without_paths
-from viz.report.trace import trace
 from viz.results.refusal import Nothing, Refusal
 
 if TYPE_CHECKING:
@@ -71,8 +68,6 @@ class Section:
         Whether it is about what the network does on images.
     finding : str
         In plain language, with its numbers; empty where the row has none.
-    numbers : tuple of dict
-        Of `viz.report.trace.trace`: where each number of the finding stands.
     figures : tuple of Drawn
         The main one first.
     narrow : tuple of Drawn
@@ -88,7 +83,6 @@ class Section:
     misleads: str
     needs_images: bool = False
     finding: str = ""
-    numbers: tuple[dict[str, Any], ...] = ()
     figures: tuple[Drawn, ...] = ()
     narrow: tuple[Drawn, ...] = ()
     failed: str = ""
@@ -100,22 +94,12 @@ class Section:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Section:
-        """Make a section of plain values.
-
-        Parameters
-        ----------
-        values : dict
-            Of `to_dict`, perhaps from a file.
-
-        Returns
-        -------
-        Section
-            Equal to the one written.
-        """
+        """Make a section of plain values; what an older version told besides is left out."""
         drawn = {
             name: tuple(Drawn(**each) for each in values[name]) for name in ("figures", "narrow")
         }
-        return cls(**(values | drawn | {"numbers": tuple(values["numbers"])}))
+        known = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in (values | drawn).items() if name in known})
 
 
 def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Section:
@@ -133,24 +117,7 @@ def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Sect
 def measure(
     row: Shown, make: Callable[[], Result], data: Path, folders: Sequence[str | Path] = ()
 ) -> Section | None:
-    """Measure a row of the catalogue into ``NAME.npz``.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    make : callable
-        Returns the result.
-    data : Path
-        A folder that exists.
-    folders : sequence of str or Path
-        Whose names must not be told.
-
-    Returns
-    -------
-    Section or None
-        That says why there is no result; None if there is one.
-    """
+    """Measure a row of the catalogue into ``NAME.npz``."""
     try:
         result = make()
     except Exception as error:
@@ -163,24 +130,7 @@ def measure(
 def draw(
     row: Shown, part: Path, formats: Sequence[str], folders: Sequence[str | Path] = ()
 ) -> Section:
-    """Draw and tell a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised.
-
-    Parameters
-    ----------
-    row : Shown
-        Of the catalogue.
-    part : Path
-        The report's folder: ``data/``, ``figures/`` and ``made/``, which is for pages alone.
-    formats : sequence of str
-        Of `viz.draw.style.FORMATS`.
-    folders : sequence of str or Path
-        Whose names must not be told.
-
-    Returns
-    -------
-    Section
-        All that the pages need, beside the files.
-    """
+    """Draw a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised."""
     data, figures = part / "data", part / "figures"
     try:
         result = row.load(data / f"{row.name}.npz")
@@ -199,13 +149,10 @@ def draw(
         for path in (*data.glob(f"{row.name}.*"), *_files(row, part)):
             path.unlink()
         return _failed(row, error, folders)
-    summary = data / f"{row.name}.json"
-    known = json.loads(summary.read_text("utf-8")) if summary.exists() else {}
     captions = {each.name: each.caption for each in row.figures}
     captions |= {NARROW.format(name): caption for name, caption in captions.items()}
     return Section(
         row.name, row.title, row.misleads, row.needs_images, finding,
-        tuple(trace(finding, known)),
         tuple(_drawn(name, captions[name], figure) for name, figure in drawn.items()),
         tuple(_drawn(name, captions[name], figure) for name, figure in narrow.items()),
     )  # fmt: skip
@@ -240,19 +187,7 @@ def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> Non
 
 
 def few_colours(picture: Image.Image) -> Image.Image:
-    """Give a picture a palette of 256 colours, where hardly a pixel shows it.
-
-    Parameters
-    ----------
-    picture : PIL.Image.Image
-        In RGB.
-
-    Returns
-    -------
-    PIL.Image.Image
-        The same with a palette, a third of the size, if 99.9 % of its pixels change by at most
-        `_SEEN` of 255 in every colour; else as it was.
-    """
+    """Give a picture a palette of 256 colours, where hardly a pixel shows it."""
     reduced = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     change = np.abs(np.asarray(reduced.convert("RGB"), int) - np.asarray(picture, int)).max(-1)
     return reduced if (change > _SEEN).mean() <= 0.001 else picture
@@ -261,5 +196,5 @@ def few_colours(picture: Image.Image) -> Image.Image:
 def _drawn(name: str, caption: str, figure: Figure) -> Drawn:
     width, height = figure.get_size_inches() / MM
     columns = 1 if width <= ONE_COLUMN / MM + 0.5 else 2
-    return Drawn(name, caption, note_of(figure), round(float(width), 2), round(float(height), 2),
-                 columns)  # fmt: skip
+    size = round(float(width), 2), round(float(height), 2)
+    return Drawn(name, caption, str(figure.get_label()), *size, columns)

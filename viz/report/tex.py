@@ -24,44 +24,17 @@ _SPECIAL = {
 
 
 _ONE_COLUMN = NARROW.format("")
-# Colours, or what a marker and its bar are.
-_SCALE = re.compile(r"scale|white|zero|grey is|own largest|\bmedian|\bintervals?\b", re.IGNORECASE)
 
 
 def escape_tex(text: str) -> str:
-    """Write a text so that TeX prints it as it is.
-
-    Parameters
-    ----------
-    text : str
-        Any; characters other than ASCII stay, and need a TeX that reads UTF-8.
-
-    Returns
-    -------
-    str
-        Without control characters.
-    """
+    """Write a text so that TeX prints it as it is."""
     return "".join(_SPECIAL.get(c, c) for c in text if c in _SPECIAL or c.isprintable())
 
 
 def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
-    """Write an environment per figure, with a short caption: what, its scale, what was found.
+    """Write an environment per figure; its caption says what is shown, and how to read it.
 
-    What else is needed to read it stands on the figure itself, and in a comment above.
-
-    Parameters
-    ----------
-    name : str
-        What the figures are about.
-    sections : iterable of Section
-        Of the report.
-    suffix : str
-        Of the files to include.
-
-    Returns
-    -------
-    str
-        To be copied from, or read whole by LaTeX.
+    What was found stands under a section's first figure.
     """
     lines = [
         f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
@@ -73,17 +46,15 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
         main = section.figures[0].name if section.figures else ""
         for figure in (*section.figures, *section.narrow):
             star = "*" if figure.columns == 2 else ""
-            parts = [figure.caption, _scale(figure.note)]
+            parts = [figure.caption, figure.note]
             if figure.name.removesuffix(_ONE_COLUMN) == main:
-                said = _sentences(section.finding)
-                parts.append(next((s for s in said if re.search(r"\d", s)), said[0]))
+                parts.append(section.finding.split("\n\n")[0])
             caption = " ".join(escape_tex(_sentence(part)) for part in parts if part)
             file = f"figures/{figure.name}{suffix}"
             lines += [
                 "",
                 f"% {escape_tex(section.title)}: {figure.columns} column"
                 f"{'s' if figure.columns > 1 else ''}, {figure.width:g} mm x {figure.height:g} mm",
-                f"% On the figure: {escape_tex(figure.note)}",
                 f"\\begin{{figure{star}}}",
                 "  \\centering",
                 f"  \\includegraphics[width={figure.width:g}mm]{{{file}}}",
@@ -92,16 +63,6 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
                 f"\\end{{figure{star}}}",
             ]
     return "\n".join(lines) + "\n"
-
-
-def _sentences(text: str) -> list[str]:
-    return re.split(r"(?<=[.!?])\s+(?=[A-Z0-9])", text.strip())
-
-
-def _scale(note: str) -> str:
-    """Return of a figure's note the sentence on its scale; the first one where none is on it."""
-    sentences = _sentences(note)
-    return next((s for s in sentences if _SCALE.search(s)), sentences[0])
 
 
 def _sentence(text: str) -> str:

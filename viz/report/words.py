@@ -95,22 +95,7 @@ def story(
     sections: Sequence[Section],
     room: Callable[[str, float, float], Flowable],
 ) -> list[Flowable]:
-    """Write the whole text.
-
-    Parameters
-    ----------
-    facts : mapping
-        What the report is made from.
-    sections : sequence of Section
-        What is in it.
-    room : callable
-        Name, width and height in millimetres to room for a figure.
-
-    Returns
-    -------
-    list of Flowable
-        For ReportLab's documents.
-    """
+    """Write the whole text."""
     _fonts()
     title = title_of(facts)
     contents = TableOfContents(

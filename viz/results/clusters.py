@@ -2,7 +2,7 @@
 
 `KernelSpectra` is made by `viz.measure.kernel_spectra`, `Clusters`, which holds one as well, by
 `viz.measure.clusters`. Letters in shapes: n kernels of k x k taps in B blocks, K clusters, T
-numbers of clusters tried, L labels, m kernels on the t-SNE map.
+numbers of clusters tried, L labels.
 """
 
 from __future__ import annotations
@@ -146,14 +146,6 @@ class Clusters(KernelSpectra):
         Kernels of each label in each cluster.
     confusion_labels : tuple of str
         Labels of the rows: those that occur.
-    pca : ndarray, (n, 2)
-        Scores of the unit-norm kernels on their first two principal components.
-    pca_share : tuple of float
-        Shares of the variance that the two hold.
-    tsne_row : ndarray of int64, (m,)
-        Kernels on the t-SNE map.
-    tsne : ndarray, (m, 2)
-        Their positions; distances and sizes of groups on this map mean nothing.
     """
 
     kind: ClassVar[str] = "kernel clusters"
@@ -177,10 +169,6 @@ class Clusters(KernelSpectra):
     ami_block: float
     confusion: Ints
     confusion_labels: tuple[str, ...]
-    pca: Floats
-    pca_share: tuple[float, ...]
-    tsne_row: Ints
-    tsne: Floats
 
     @property
     def n_clusters(self) -> int:
@@ -300,11 +288,9 @@ class Clusters(KernelSpectra):
         return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per kernel: where it stands, its label, its cluster, both maps."""
+        """Return one row per kernel: where it stands, its label, its cluster."""
         import pandas as pd
 
-        tsne = np.full((len(self.cluster), 2), np.nan)
-        tsne[self.tsne_row] = self.tsne
         return pd.DataFrame(
             {
                 "block": self.block,
@@ -312,48 +298,5 @@ class Clusters(KernelSpectra):
                 "label": self.label,
                 "cluster": self.cluster,
                 "similarity": self.similarity,
-                "pca_1": self.pca[:, 0],
-                "pca_2": self.pca[:, 1],
-                "tsne_1": tsne[:, 0],
-                "tsne_2": tsne[:, 1],
             }
-        )
-
-    def composition_frame(self) -> pd.DataFrame:
-        """Return one row per block and cluster: members, and their share of the block."""
-        import pandas as pd
-
-        b, k = self.counts.shape
-        return pd.DataFrame(
-            {
-                "block": np.repeat(self.blocks, k),
-                "cluster": np.tile(np.arange(k), b),
-                "n": self.counts.ravel(),
-                "share": self.composition.ravel(),
-            }
-        )
-
-    def stability_frame(self) -> pd.DataFrame:
-        """Return one row per number of clusters tried."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            {
-                "n_clusters": self.tried,
-                "stability": self.stability,
-                "stability_se": self.stability_se,
-                "null_stability": self.null_stability,
-                "null_stability_sd": self.null_stability_sd,
-                "excess": self.excess,
-            }
-        )
-
-    def confusion_frame(self) -> pd.DataFrame:
-        """Return one row per label, one column per cluster: numbers of kernels."""
-        import pandas as pd
-
-        return pd.DataFrame(
-            self.confusion,
-            index=pd.Index(list(self.confusion_labels), name="label"),
-            columns=[f"cluster {i}" for i in range(self.n_clusters)],
         )

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from viz.results.base import Result
 from viz.results.depthwise import descriptor_words
-from viz.results.network import Source
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,19 +70,9 @@ class TwoNetworks(Result):
         return bool(self.source.sha256 == self.other["sha256"])
 
     @property
-    def other_source(self) -> Source:
-        """Where the second network came from."""
-        return Source(**self.other)
-
-    @property
     def depths(self) -> tuple[int, int]:
         """Blocks of both networks."""
         return int(self.configs[0]["depth"]), int(self.configs[1]["depth"])
-
-    @property
-    def same_depth(self) -> bool:
-        """Whether blocks can be compared one to one."""
-        return self.depths[0] == self.depths[1]
 
     def both(self) -> dict[str, Any]:
         """Return names and hashes of both networks as plain JSON values."""

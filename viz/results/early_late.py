@@ -48,8 +48,8 @@ class Verdict:
         hold"``: no more than in random networks.
     robust : bool
         Whether the answer's parts stay the same at every threshold tried.
-    sentence : str
-        The same with its numbers, for people.
+    truth, thresholds : str
+        The shares that the answer is of, and how they change with the thresholds, in sentences.
     random_range : tuple of float
         Smallest and largest share among randomly initialised networks.
     difference : float
@@ -64,7 +64,8 @@ class Verdict:
     statement: str
     answer: str
     robust: bool
-    sentence: str
+    truth: str
+    thresholds: str
     random_range: tuple[float, float]
     difference: float
     interval: tuple[float, float] | None
@@ -73,19 +74,24 @@ class Verdict:
 
     @property
     def short(self) -> str:
-        """The answer alone, in a sentence; `sentence` begins with it."""
-        return _short(self.group, self.statement, self.answer)
+        """The answer alone, in a sentence."""
+        return f"{self.group.capitalize()} kernels, {self.statement}: {self.answer}."
 
     @property
     def shares(self) -> str:
-        """The answer and the shares it is of: `sentence` without its thresholds."""
-        return self.sentence.partition(" Over ")[0]
+        """The answer and the shares it is of."""
+        return f"{self.short} {self.truth}"
+
+    @property
+    def sentence(self) -> str:
+        """The answer with all it rests on."""
+        return f"{self.shares} {self.thresholds}"
 
     @property
     def details(self) -> str:
-        """What the answer rests on: the rest of `sentence`, to be read by itself."""
-        rest = self.sentence.removeprefix(self.short).lstrip()
-        return f"{self.statement.capitalize()}: {rest[:1].lower()}{rest[1:]}"
+        """What the answer rests on, to be read by itself."""
+        truth = f"{self.truth[:1].lower()}{self.truth[1:]}"
+        return f"{self.statement.capitalize()}: {truth} {self.thresholds}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -271,13 +277,12 @@ class EarlyLate(Result):
         same &= (owns <= highest) == chancy
         same &= (owns > others) == (own > other)
         name = "late" if late else "early"
-        sentence = _sentence(
-            name, STATEMENTS[row], answer, (own, other, chance), interval, (owns, same)
-        )
+        truth = _truth(name, (own, other, chance), interval)
+        thresholds = _thresholds(name, owns, same)
         if late:
-            sentence += " " + self._parts()
+            thresholds += " " + self._parts()
         return Verdict(
-            name, STATEMENTS[row], answer, bool(same.all()), sentence,
+            name, STATEMENTS[row], answer, bool(same.all()), truth, thresholds,
             (float(chance.min()), float(chance.max())), float(own - other),
             (float(interval.min()), float(interval.max())) if np.isfinite(interval).all() else None,
             len(same), int((~same).sum()),
@@ -391,7 +396,7 @@ class EarlyLate(Result):
             "difference": self.difference,
             "descriptors_tested": len(self.delta),
             "descriptors_that_differ": int((self.delta_interval.prod(1) > 0).sum()),
-            "verdicts": [vars(verdict) for verdict in self.verdicts],
+            "verdicts": [vars(v) | {"sentence": v.sentence} for v in self.verdicts],
             "effects": [_plain(row) for row in self.to_frame().to_dict("records")],
             "labels": tables["label"],
             "statements": tables["statement"],
@@ -419,21 +424,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def _short(group: str, statement: str, answer: str) -> str:
-    return f"{group.capitalize()} kernels, {statement}: {answer}."
-
-
-def _sentence(
-    group: str,
-    statement: str,
-    answer: str,
-    shares: tuple[float, float, NDArray[np.float64]],
-    interval: NDArray[np.float64],
-    tried: tuple[NDArray[np.float64], NDArray[np.bool_]],
+def _truth(
+    group: str, shares: tuple[float, float, NDArray[np.float64]], interval: NDArray[np.float64]
 ) -> str:
-    """Put an answer in words with all it rests on."""
+    """Say of how many kernels a statement is true: of the group, elsewhere, and by chance."""
     own, other, chance = shares
-    owns, same = tried
     rest = "early" if group == "late" else "late"
     low, high = np.sort(interval)
     gap = (
@@ -442,23 +437,26 @@ def _sentence(
         if np.isfinite(low)
         else f"difference {100 * (own - other):+.1f} points, without an interval"
     )
-    parts = [
-        _short(group, statement, answer),
+    return (
         f"True of {_percent(own)} of {group} and {_percent(other)} of {rest} kernels ({gap}), and "
         f"of {_percent(float(chance.mean()))} in randomly initialised networks "
         f"({_percent(float(chance.min()))} to {_percent(float(chance.max()))} over {len(chance)} "
-        "of them).",
+        "of them)."
+    )
+
+
+def _thresholds(group: str, owns: NDArray[np.float64], same: NDArray[np.bool_]) -> str:
+    """Say what other thresholds would change."""
+    text = (
         f"Over {len(owns)} choices of thresholds the {group} share runs from "
-        f"{_percent(float(owns.min()))} to {_percent(float(owns.max()))};",
-    ]
+        f"{_percent(float(owns.min()))} to {_percent(float(owns.max()))}; "
+    )
     if same.all():
-        parts.append(
+        return text + (
             "at each the answer is the same: whether it is true of most, of more than at random, "
             "of more than elsewhere."
         )
-    else:
-        parts.append(
-            f"at {int((~same).sum())} of them the answer would change (whether it is true of "
-            "most, of more than at random, or of more than elsewhere)."
-        )
-    return " ".join(parts)
+    return text + (
+        f"at {int((~same).sum())} of them the answer would change (whether it is true of "
+        "most, of more than at random, or of more than elsewhere)."
+    )

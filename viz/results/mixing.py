@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result, or_none
-from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +40,6 @@ class Mixing(Result):
         Label of the kernel of each block and channel.
     label_names : tuple of str
         Those that occur, in the order of figures; L of them.
-    kernels : ndarray of float32, (B, d, k, k)
-        Depthwise kernels.
     branch_scale : ndarray, (B, d)
         gamma of each branch's batch norm.
     stream_scale : ndarray, (B, d)
@@ -60,19 +57,6 @@ class Mixing(Result):
         Input channels by label of the block's kernels, within a label by total link.
     out_order : ndarray of int64, (B, d)
         Output channels by label of the next block's kernels; of the last block by total link.
-    flow : ndarray, (B - 1, L, L)
-        ``flow[b, to, from]``: share of the links from kernels of label ``from`` in block b to
-        channels whose kernels in block b + 1 have the label ``to``, every output counting alike
-        (s_ij = |w_ij| / sum_j |w_ij|); adds up to 1.
-    expected : ndarray, (B - 1, L, L)
-        The same if labels did not matter: product of the two labels' own shares.
-    enrichment_low, enrichment_high : ndarray, (B - 1, L, L)
-        2.5th and 97.5th percentile of flow / expected when the labels of the outputs are
-        shuffled; nan where no kernel has the label.
-    net : ndarray, (B - 1, L, L)
-        Sum of sign(w_ij) s_ij over sum of s_ij: 1 all excite, -1 all inhibit, nan without links.
-    pooled_flow, pooled_expected, pooled_low, pooled_high, pooled_net : ndarray, (L, L)
-        The same over all pairs of blocks, each with equal weight.
     singular_values : ndarray, (B, d)
         Of the pointwise weights P, largest first.
     effective_rank : ndarray, (B,)
@@ -101,7 +85,6 @@ class Mixing(Result):
     kind: ClassVar[str] = "mixing"
     labels: NDArray[np.str_]
     label_names: tuple[str, ...]
-    kernels: Singles
     branch_scale: Floats
     stream_scale: Floats
     branch_share: Floats
@@ -110,16 +93,6 @@ class Mixing(Result):
     limit: float
     in_order: Ints
     out_order: Ints
-    flow: Floats
-    expected: Floats
-    enrichment_low: Floats
-    enrichment_high: Floats
-    net: Floats
-    pooled_flow: Floats
-    pooled_expected: Floats
-    pooled_low: Floats
-    pooled_high: Floats
-    pooled_net: Floats
     singular_values: Floats
     effective_rank: Floats
     null_singular_values: Floats
@@ -146,49 +119,6 @@ class Mixing(Result):
     def dim(self) -> int:
         """Channels."""
         return int(self.labels.shape[1])
-
-    @property
-    def enrichment(self) -> Floats:
-        """Flow over what it would be if labels did not matter, (B - 1, L, L); nan for 0 / 0."""
-        return _ratio(self.flow, self.expected)
-
-    @property
-    def pooled_enrichment(self) -> Floats:
-        """The same over all pairs of blocks, (L, L)."""
-        return _ratio(self.pooled_flow, self.pooled_expected)
-
-    def links_to(self, block: int, output: int) -> Floats:
-        """Return the effective links to an output channel from its strongest partners.
-
-        Parameters
-        ----------
-        block : int
-            0-based.
-        output : int
-            Output channel i.
-
-        Returns
-        -------
-        ndarray, (T, k, k)
-            ``W_ij(u) = b_i P_ij [delta(u) + a_j K_j(u)]``, as convolved by torch (not flipped).
-
-        Raises
-        ------
-        IndexError
-            If there is no such block or channel.
-        """
-        if not (0 <= block < self.depth and 0 <= output < self.dim):
-            raise NoSuch(
-                f"There is no channel {output} of block {block}: blocks are 0 to "
-                f"{self.depth - 1}, channels 0 to {self.dim - 1}."
-            )
-        j = self.inputs[block, output]
-        k = self.kernels.shape[-1]
-        link = self.input_gain[block, j][:, None, None] * self.kernels[block, j].astype(np.float64)
-        link[:, (k - 1) // 2, (k - 1) // 2] += 1
-        weight = self.output_gain[block, output] * self.input_weights[block, output]
-        scaled: Floats = weight[:, None, None] * link
-        return scaled
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per block and channel: label, gains, slopes, strongest partners."""
@@ -223,9 +153,7 @@ class Mixing(Result):
         -------
         dict
             ``blocks``: effective rank, leading shares of the spectrum, branch share, medians of
-            gains and slopes; ``null``; ``flows``: per pair of blocks and over all of them a list
-            of ``from``, ``to``, ``share``, ``enrichment``, its ``null`` interval and ``net``;
-            ``flows_outside_null``: how many of the latter; ``slopes_from``; ``settings``.
+            gains and slopes; ``null``; ``slopes_from``; ``settings``.
         """
         squares = self.singular_values**2
         total = squares.sum(1, keepdims=True)
@@ -244,10 +172,6 @@ class Mixing(Result):
             }
             for b in range(self.depth)
         ]
-        flows = [
-            {"from_block": b, "to_block": b + 1, "flows": self._flows(b)}
-            for b in range(self.depth - 1)
-        ]
         return {
             "dim": self.dim,
             "blocks": blocks,
@@ -255,67 +179,14 @@ class Mixing(Result):
                 "effective_rank": self.null_effective_rank,
                 "effective_rank_sd": or_none(self.null_effective_rank_sd),
             },
-            "flows": flows,
-            "flows_of_all_blocks": self._flows(None),
-            "flows_outside_null": int(self._outside().sum()),
             "slopes_from": self.slopes_from,
             "settings": dict(self.source.settings),
         }
 
-    def _flows(self, pair: int | None) -> list[dict[str, Any]]:
-        at: Any = slice(None) if pair is None else pair
-        if pair is None:
-            flow, ratio, net = self.pooled_flow, self.pooled_enrichment, self.pooled_net
-            low, high = self.pooled_low, self.pooled_high
-        else:
-            flow, ratio, net = self.flow[at], self.enrichment[at], self.net[at]
-            low, high = self.enrichment_low[at], self.enrichment_high[at]
-        names = self.label_names
-        return [
-            {
-                "from": names[j],
-                "to": names[i],
-                "share": float(flow[i, j]),
-                "enrichment": or_none(ratio[i, j]),
-                "null": [or_none(low[i, j]), or_none(high[i, j])],
-                "net": or_none(net[i, j]),
-            }
-            for i in range(len(names))
-            for j in range(len(names))
-            if np.isfinite(ratio[i, j])
-        ]
-
-    def _outside(self) -> NDArray[np.bool_]:
-        """Which flows over all blocks lie outside what shuffled labels give."""
-        ratio = self.pooled_enrichment
-        beyond = (ratio < self.pooled_low) | (ratio > self.pooled_high)
-        return np.asarray(np.isfinite(ratio) & beyond)
-
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
         rank = self.effective_rank
-        text = (
+        return (
             f"The pointwise weights use {rank.min():.0f} to {rank.max():.0f} effective dimensions "
             f"of {self.dim}; newly drawn ones {self.null_effective_rank:.0f}."
         )
-        ratio = self.pooled_enrichment
-        apart = self._outside()
-        if not self.depth > 1:
-            return text
-        text += (
-            f" Of {int(np.isfinite(ratio).sum())} flows from label to label, {int(apart.sum())} "
-            "lie outside what shuffled labels give (one in twenty would by chance)"
-        )
-        if apart.any():
-            i, j = np.unravel_index(np.where(apart, ratio, -np.inf).argmax(), ratio.shape)
-            text += (
-                f"; the largest is {self.label_names[j]} to {self.label_names[i]}, "
-                f"{ratio[i, j]:.2f} times the expected."
-            )
-        else:
-            text += "."
-        return text
-
-
-def _ratio(flow: Floats, expected: Floats) -> Floats:
-    return flow / np.where(expected > 0, expected, np.nan)

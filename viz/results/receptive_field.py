@@ -1,7 +1,6 @@
 """What units see: theoretical and effective receptive fields by block, beside a random network's.
 
-`ReceptiveField` is made by `viz.measure.receptive_field`, `ReplknetAreaRatios` by
-`viz.measure.replknet_field`.
+`ReceptiveField` is made by `viz.measure.receptive_field`.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from viz.results.base import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SHARES", "ReceptiveField", "ReplknetAreaRatios"]
+__all__ = ["SHARES", "ReceptiveField"]
 
 SHARES = (0.5, 0.9, 0.99)
 """Shares of the gradient's mass whose radii are measured."""
@@ -245,43 +244,6 @@ class ReceptiveField(Result):
                 "share_of_theoretical": or_none(self.random_share_of_theoretical[i]),
             }
         return row
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ReplknetAreaRatios(Result):
-    """Area ratios as RepLKNet measures them, T thresholds on H x W pixels; faults included.
-
-    Parameters
-    ----------
-    threshold : ndarray, (T,)
-        Shares of the logarithmic map's sum.
-    side_px : ndarray of int64, (T,)
-        Side of the smallest centred square that holds more than the threshold; 0 where the
-        original finds none and crashes.
-    area_ratio : ndarray, (T,)
-        Its area over the image's; nan where there is none.
-    n_images : int
-        Images averaged over.
-    n_skipped : int
-        Images left out because the file is broken or the gradient not a number.
-    scores : ndarray of float32, (H, W)
-        Mean over images of the rectified gradient, summed over colours: what the original saves.
-    """
-
-    kind: ClassVar[str] = "RepLKNet area ratios"
-    threshold: NDArray[np.float64]
-    side_px: NDArray[np.int64]
-    area_ratio: NDArray[np.float64]
-    n_images: int
-    n_skipped: int
-    scores: NDArray[np.float32]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Return ``threshold``, ``side_px``, ``area_ratio`` per threshold; None if not reached."""
-        return [
-            {"threshold": float(t), "side_px": int(s) or None, "area_ratio": or_none(a)}
-            for t, s, a in zip(self.threshold, self.side_px, self.area_ratio, strict=True)
-        ]
 
 
 def _columns(name: str, value: Any) -> dict[str, Any]:

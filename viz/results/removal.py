@@ -73,15 +73,6 @@ class Removal(Result):
         other: NDArray[np.bool_] = self.predicted[1:] != self.predicted[:1]
         return other
 
-    @property
-    def divergence(self) -> NDArray[np.float64]:
-        """KL divergence of the softmax with each change from that without, (C, n), in nats."""
-        logits = self.logits.astype(np.float64)
-        shifted = logits - logits.max(-1, keepdims=True)
-        log = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-        kl: NDArray[np.float64] = (np.exp(log[:1]) * (log[:1] - log[1:])).sum(-1)
-        return kl.clip(0)
-
     def top(self, image: int, count: int = 5) -> NDArray[np.int64]:
         """Return the classes to show of an image.
 

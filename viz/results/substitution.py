@@ -28,9 +28,9 @@ METHODS = ("fit", "principal-components", "dct", "constant", "random", "without"
 patch filter); the leading principal components of the bank, or the largest coefficients of a 2-D
 DCT, as many numbers as the description has; its mean; noise of the same mean and norm; nothing,
 that is, the branch's mean output."""
-SCOPES = ("all", "block", "label", "patch")
-"""Which kernels are replaced: all depthwise kernels; those of one block; those of one label in all
-blocks; patch-embedding filters (all, and by kind)."""
+SCOPES = ("all", "block", "patch")
+"""Which kernels are replaced: all depthwise kernels; those of one block;
+patch-embedding filters (all, and by kind)."""
 AS_DESCRIBED = -1
 """``n_atoms`` where each kernel has as many atoms as its description kept."""
 
@@ -46,7 +46,7 @@ class Substitution(Result):
     block : ndarray of int64, (C,)
         The block whose kernels are replaced; -1 where it is not one block.
     label : ndarray of str, (C,)
-        The label, or a patch filter's kind, that is replaced; ``""`` for all.
+        The kind of patch filter that is replaced; ``""`` for all.
     method : ndarray of str, (C,)
         One of `METHODS`.
     n_atoms : ndarray of int64, (C,)

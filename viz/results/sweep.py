@@ -183,50 +183,6 @@ class Sweep(Result):
             )
         return int(rows[0])
 
-    def rows_of(self, block: int, channel: int) -> list[dict[str, Any]]:
-        """Return what is known of one channel of a block, one entry per stage.
-
-        Parameters
-        ----------
-        block : int
-            0-based; -1 for the patch embedding.
-        channel : int
-            Which.
-
-        Returns
-        -------
-        list of dict
-            Columns of `to_frame`, in the order of `STAGES`; what is undefined is None.
-
-        Raises
-        ------
-        NoSuch
-            If there is no such block or channel.
-        """
-        self.row(block, STAGES[0] if block < 0 else STAGES[1])
-        if not 0 <= channel < self.dim:
-            raise NoSuch(f"There is no channel {channel}: they are 0 to {self.dim - 1}.")
-        found = []
-        for r in np.flatnonzero(self.block == block):
-            row: dict[str, Any] = {"block": block, "stage": str(self.stage[r]), "channel": channel}
-            for name in ("mean", "variance", "sparsity"):
-                if len(getattr(self, name)):
-                    row[name] = or_none(getattr(self, name)[r, channel])
-            if len(self.top_value):
-                image, at = self.top_image[r, channel, 0], int(self.top_position[r, channel, 0])
-                row["top_value"] = or_none(self.top_value[r, channel, 0])
-                row["top_image"] = self.image_names[image] if image >= 0 else None
-                row["top_row"], row["top_column"] = (
-                    divmod(at, self.grid[1]) if at >= 0 else (-1, -1)
-                )
-            if len(self.selectivity):
-                row["selectivity"] = or_none(self.selectivity[r, channel])
-                row["selectivity_null"] = or_none(self.selectivity_null[r, channel])
-                best = self.selected_class[r, channel]
-                row["selected_class"] = self.class_names[best] if best >= 0 else None
-            found.append(row)
-        return found
-
     def to_frame(self) -> pd.DataFrame:
         """Return one row per block, stage and channel; ``block`` is -1 for the patch embedding.
 

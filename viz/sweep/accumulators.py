@@ -33,18 +33,7 @@ class Accumulator:
 
     @classmethod
     def restore(cls, state: Mapping[str, NDArray[Any]]) -> Self:
-        """Return an accumulator with this state.
-
-        Parameters
-        ----------
-        state : mapping
-            Of `state`.
-
-        Returns
-        -------
-        Accumulator
-            As it was.
-        """
+        """Return an accumulator with this state."""
         made = cls.__new__(cls)
         for name in cls.fields:
             setattr(made, name, np.array(state[name]))
@@ -63,15 +52,7 @@ def merge_moments(
     mean_2: Numbers,
     m2_2: Numbers,
 ) -> None:
-    """Merge moments in place (Chan, Golub and LeVeque 1979).
-
-    Parameters
-    ----------
-    count, mean, m2 : ndarray
-        Number of values, their means and squared deviations from these; changed.
-    more, mean_2, m2_2 : ndarray
-        The same of other values.
-    """
+    """Merge moments in place (Chan, Golub and LeVeque 1979)."""
     total = count + more
     share = np.divide(more, total, out=np.zeros_like(total), where=total > 0)
     apart = mean_2 - mean

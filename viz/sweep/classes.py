@@ -71,24 +71,7 @@ class Classes(Accumulator):
         merge_moments(self.images, self.mean, self.m2, other.images, other.mean, other.m2)
 
     def result(self, seed: int = 0, draws: int = 8) -> dict[str, NDArray[Any]]:
-        """Return the selectivity of every channel, and that of channels that know no classes.
-
-        Parameters
-        ----------
-        seed : int
-            Of the null.
-        draws : int
-            Of the null, averaged.
-
-        Returns
-        -------
-        dict
-            ``selectivity`` (Morcos et al. 2018), (largest - mean of the others) / (largest + mean
-            of the others) of the mean activities per class; ``selected_class``, whose is the
-            largest; ``selectivity_null``, the same with every class's mean drawn from the normal
-            law that means over as many images of no particular class follow. nan and -1 with fewer
-            than two classes, and in rows that were never given.
-        """
+        """Return the selectivity of every channel, and that of channels that know no classes."""
         rows, dim = self.mean.shape
         found = {"selectivity": np.full((rows, dim), np.nan),
                  "selectivity_null": np.full((rows, dim), np.nan),

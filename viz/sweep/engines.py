@@ -1,26 +1,22 @@
-"""Where shards are counted: in this process, in several, or on a cluster; all give the same."""
+"""Where shards are counted: in this process or by dask's workers; both give the same."""
 
 from __future__ import annotations
 
-import multiprocessing
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Any, Protocol
 
 from viz.model.checkpoint import Checkpoint
 from viz.results.refusal import Refusal
-from viz.sweep.memory import MAPPED, TRIM, keep_memory
+from viz.sweep.memory import MAPPED, TRIM
 from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
 from viz.sweep.tally import SweepError
 
-__all__ = ["ATTEMPTS", "Cluster", "Engine", "InProcess", "Listener", "Processes"]
+__all__ = ["ATTEMPTS", "Cluster", "Engine", "InProcess", "Listener"]
 
 ATTEMPTS = 3
 """A shard is given up after so many workers have died of it."""
@@ -74,125 +70,10 @@ class InProcess:
                 close()
 
 
-@dataclass
-class _Worker:
-    process: BaseProcess
-    pipe: Connection
-    job: Job | None = None
-
-
-def _serve(pipe: Connection, run: Run) -> None:
-    """Count what comes down the pipe until it closes; errors go back as they are."""
-    keep_memory()
-    while True:
-        try:
-            work, job = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
-            return
-        try:
-            answer: Any = run(work, job)
-        except KeyboardInterrupt:
-            return
-        except Exception as error:
-            # Some errors cannot be pickled; their text can.
-            answer = _passed_on(error)
-        pipe.send(answer)
-
-
 def _passed_on(error: BaseException) -> Exception:
     """Return what a worker's error is here: of bad input, or a fault of the program's own."""
     known = isinstance(error, (Refusal, OSError))
     return SweepError(str(error)) if known else RuntimeError(repr(error))
-
-
-@dataclass(frozen=True)
-class Processes:
-    """Several processes on this machine; one that dies costs only its shard.
-
-    Parameters
-    ----------
-    workers : int
-        How many.
-    run_job : callable
-        What a worker does with a shard.
-    """
-
-    workers: int
-    run_job: Run = run_job
-
-    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
-        """Hand each worker a shard at a time; a shard whose worker died is tried again."""
-        waiting, deaths = deque(jobs), dict.fromkeys((job.shard for job in jobs), 0)
-        with self._crew(min(self.workers, len(jobs))) as crew:
-            while True:
-                for worker in crew:
-                    if worker.job is None and waiting:
-                        worker.job = waiting.popleft()
-                        _send(worker, work)
-                busy = {worker.pipe: worker for worker in crew if worker.job is not None}
-                if not busy:
-                    return
-                for pipe in wait(list(busy)):
-                    worker = busy[pipe]  # type: ignore[index]
-                    job, worker.job = worker.job, None
-                    assert job is not None
-                    try:
-                        answer = worker.pipe.recv()
-                    except (EOFError, OSError):
-                        deaths[job.shard] += 1
-                        _replace(worker, self._start())
-                        if deaths[job.shard] < ATTEMPTS:
-                            waiting.append(job)
-                            continue
-                        answer = _given_up(job)
-                    if isinstance(answer, Exception):
-                        raise answer
-                    listener.step(answer.images)
-                    listener.finished(answer)
-
-    def _start(self) -> _Worker:
-        context = _context()
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.run_job), daemon=True)
-        process.start()
-        # Otherwise the end of the process would not be seen.
-        theirs.close()
-        return _Worker(process, ours)
-
-    @contextmanager
-    def _crew(self, n: int) -> Iterator[list[_Worker]]:
-        crew: list[_Worker] = []
-        try:
-            crew += [self._start() for _ in range(n)]
-            yield crew
-        finally:
-            for worker in crew:
-                worker.process.kill()
-                worker.process.join()
-                worker.pipe.close()
-
-
-def _context() -> Any:
-    """Start workers from a process that has imported torch once, where the system can."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["viz.sweep.shards"])
-    return context
-
-
-def _send(worker: _Worker, work: Work) -> None:
-    """Give a worker its shard; one that is dead already is found out when it should answer."""
-    try:
-        worker.pipe.send((work, worker.job))
-    except OSError:
-        return
-
-
-def _replace(worker: _Worker, new: _Worker) -> None:
-    worker.pipe.close()
-    worker.process.join()
-    worker.process, worker.pipe = new.process, new.pipe
 
 
 def _given_up(job: Job) -> Outcome:

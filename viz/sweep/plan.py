@@ -62,25 +62,7 @@ class Listing:
 
 
 def listed(folder: str | Path, limit: int | None = None) -> Listing:
-    """List a folder's images.
-
-    Parameters
-    ----------
-    folder : str or Path
-        Searched with its subfolders; or one image.
-    limit : int, optional
-        Take at most so many, evenly spread.
-
-    Returns
-    -------
-    Listing
-        Nothing is read yet.
-
-    Raises
-    ------
-    ImageError
-        If there is no image.
-    """
+    """List a folder's images."""
     root = Path(folder)
     paths = {
         path.name if path == root else path.relative_to(root).as_posix(): path
@@ -105,21 +87,7 @@ def listed(folder: str | Path, limit: int | None = None) -> Listing:
 
 
 def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:
-    """Return how many images a shard has where nothing was said.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network; a small one is done with 32 images before their shard is written.
-    n : int
-        Images in all.
-
-    Returns
-    -------
-    int
-        A 64th of the images, or more where they take less than a second: up to 256, and a 16th;
-        at least 32.
-    """
+    """Return how many images a shard has where nothing was said."""
     config = checkpoint.config
     places = (checkpoint.preprocessing.image_size // config.patch_size) ** 2
     each = config.depth * places * config.dim * (config.dim + config.kernel_size**2)
@@ -128,18 +96,7 @@ def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:
 
 
 def shard_size_before(output: Path, shards: Path) -> int | None:
-    """Return how many images a shard has in a sweep that is gone on with.
-
-    Parameters
-    ----------
-    output, shards : Path
-        Its file, and the folder of its shards; either may be missing.
-
-    Returns
-    -------
-    int or None
-        None where neither tells; what is wrong with them is found later.
-    """
+    """Return how many images a shard has in a sweep that is gone on with."""
     plan = _read_plan(shards)
     if plan is None and output.exists():
         with suppress(ResultFileError):
@@ -149,22 +106,7 @@ def shard_size_before(output: Path, shards: Path) -> int | None:
 
 
 def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:
-    """Cut a listing into shards.
-
-    Parameters
-    ----------
-    listing : Listing
-        All images.
-    outputs : sequence of int
-        Per class, the output that stands for it or -1.
-    shard_size : int
-        Images in each; the last may have fewer.
-
-    Returns
-    -------
-    list of Job
-        In the order of the names.
-    """
+    """Cut a listing into shards."""
     made = []
     for shard, first in enumerate(range(0, len(listing.names), shard_size)):
         numbers = range(first, min(first + shard_size, len(listing.names)))
@@ -179,22 +121,7 @@ def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[J
 def output_of_classes(
     class_names: Sequence[str], checkpoint: Checkpoint
 ) -> tuple[tuple[int, ...], str]:
-    """Find the network's output for each class folder.
-
-    Parameters
-    ----------
-    class_names : sequence of str
-        Folders, sorted.
-    checkpoint : Checkpoint
-        Its ``classes`` name its outputs.
-
-    Returns
-    -------
-    outputs : tuple of int
-        Per class; -1 for none.
-    how : str
-        How that is known, in words.
-    """
+    """Find the network's output for each class folder."""
     short = [name.rpartition("/")[2] for name in class_names]
     places = {name: i for i, name in enumerate(checkpoint.classes)}
     found = tuple(places.get(name, -1) for name in short)
@@ -249,27 +176,7 @@ def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> N
 
 
 def check_finished(path: Path, plan: dict[str, Any]) -> Sweep:
-    """Return the sweep that a file holds, if it is the one that is planned.
-
-    Parameters
-    ----------
-    path : Path
-        Of the finished sweep.
-    plan : dict
-        Of `plan_of`.
-
-    Returns
-    -------
-    Sweep
-        As it was written.
-
-    Raises
-    ------
-    SweepError
-        If checkpoint, settings or images are others, or shards are missing from it.
-    ResultFileError
-        If the file is not a sweep.
-    """
+    """Return the sweep that a file holds, if it is the one that is planned."""
     found = Sweep.load(path)
     old = json.loads(json.dumps(found.source.settings.get("plan")))
     if not isinstance(old, dict):

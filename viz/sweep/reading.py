@@ -59,26 +59,7 @@ def read_ahead(
     threads: int = 2,
     ahead: int = 32,
 ) -> Iterator[Decoded]:
-    """Read images in order while the caller works on earlier ones.
-
-    Parameters
-    ----------
-    entries : iterable of tuple
-        Number, name and file.
-    preprocessing : Preprocessing
-        How files become network input.
-    in_channels : int
-        Of the network.
-    threads : int
-        That read and decode.
-    ahead : int
-        Images that may wait, so that memory does not grow with the folder.
-
-    Yields
-    ------
-    Decoded
-        One per entry, in their order.
-    """
+    """Read images in order while the caller works on earlier ones."""
     waiting: deque[Future[Decoded]] = deque()
     source = iter(entries)
     pool = ThreadPoolExecutor(threads, thread_name_prefix="viz-decode")

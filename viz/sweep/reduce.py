@@ -30,20 +30,7 @@ def host(values: Tensor) -> Numbers:
 
 
 def sums(maps: Tensor) -> tuple[int, Tensor, Tensor]:
-    """Return the number of values per channel, their means and variances.
-
-    Parameters
-    ----------
-    maps : torch.Tensor, (n, dim, h, w)
-        Of one batch.
-
-    Returns
-    -------
-    count : int
-        n h w.
-    mean, variance : torch.Tensor, (dim,)
-        Two passes, so that a large mean does not drown a small variance.
-    """
+    """Return the number of values per channel, their means and variances."""
     count = maps.shape[0] * maps.shape[2] * maps.shape[3]
     if maps.device.type == "cpu" and maps.dtype in (torch.float32, torch.float64):
         # What a batch norm in training does; torch.var_mean takes 20 times as long on a CPU.
@@ -54,20 +41,7 @@ def sums(maps: Tensor) -> tuple[int, Tensor, Tensor]:
 
 
 def largest(maps: Tensor) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-    """Return the largest value of every map and where it is.
-
-    Parameters
-    ----------
-    maps : torch.Tensor, (n, dim, h, w)
-        Of one batch.
-
-    Returns
-    -------
-    value : ndarray of float32, (n, dim)
-        nan where a map holds one.
-    position : ndarray of int32, (n, dim)
-        row w + column, the first one in reading order of several.
-    """
+    """Return the largest value of every map and where it is."""
     # One window as large as the map: half the time of amax alone where channels come last.
     value, position = F.max_pool2d(maps, maps.shape[2:], return_indices=True)
     found: NDArray[np.float32] = value.float().cpu().numpy()[..., 0, 0]
@@ -93,22 +67,7 @@ def positive(maps: Tensor) -> Numbers:
 
 
 def binned(maps: Tensor, low: Tensor, high: Tensor, bins: int) -> NDArray[np.int64]:
-    """Count values in equal bins of each channel.
-
-    Parameters
-    ----------
-    maps : torch.Tensor, (n, dim, h, w)
-        Of one batch.
-    low, high : torch.Tensor of float32, (dim,)
-        Where the first bin begins and the last one ends.
-    bins : int
-        Between these.
-
-    Returns
-    -------
-    ndarray of int64, (dim, bins + 2)
-        The first bin holds what is below ``low``, the last one what is not below ``high``.
-    """
+    """Count values in equal bins of each channel."""
     flat = _flat(maps)
     n, dim = bins + 2, flat.shape[1]
     place = flat - low

@@ -132,26 +132,7 @@ def count(
     decoded: Iterator[Decoded],
     step: Callable[[int], None] | None = None,
 ) -> Counted:
-    """Run one shard's images through the network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    settings : Settings
-        What is collected.
-    job : Job
-        The shard.
-    decoded : iterator of Decoded
-        Gives its images, one after the other; no more are taken than it has.
-    step : callable, optional
-        Called with the number of images done since the last call.
-
-    Returns
-    -------
-    Counted
-        Its numbers.
-    """
+    """Run one shard's images through the network."""
     tally = Tally(checkpoint.model, settings, classes=bool(job.classes))
     made = Counted(tally)
     batch: list[Decoded] = []
@@ -203,22 +184,7 @@ def shard_path(folder: Path, shard: int) -> Path:
 
 
 def write_atomically(path: Path, write: Callable[[Any], None], what: str, kept: str) -> None:
-    """Write a file under another name and rename it when it is whole; leave nothing half-written.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    write : callable
-        Takes the open file.
-    what, kept : str
-        For the message: what is written, and what remains.
-
-    Raises
-    ------
-    SweepError
-        If it cannot be written, such as on a full disk.
-    """
+    """Write a file under another name and rename it when it is whole: never half a file."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -236,24 +202,7 @@ def write_atomically(path: Path, write: Callable[[Any], None], what: str, kept: 
 
 
 def write_shard(folder: Path, plan: str, shard: int, counted: Counted) -> None:
-    """Write a finished shard.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the shards.
-    plan : str
-        Hash of the plan.
-    shard : int
-        Its number.
-    counted : Counted
-        Its numbers.
-
-    Raises
-    ------
-    SweepError
-        If it cannot be written; other shards are as they were.
-    """
+    """Write a finished shard."""
     header = json.dumps({
         "format": _FORMAT, "plan": plan, "shard": shard,
         "hashes": {str(n): pair for n, pair in counted.hashes.items()},
@@ -271,24 +220,7 @@ def write_shard(folder: Path, plan: str, shard: int, counted: Counted) -> None:
 
 
 def read_shard(folder: Path, plan: str, shard: int, config: Config) -> Counted | None:
-    """Read a finished shard back.
-
-    Parameters
-    ----------
-    folder : Path
-        Of the shards.
-    plan : str
-        Hash of the plan.
-    shard : int
-        Its number.
-    config : Config
-        Of the network.
-
-    Returns
-    -------
-    Counted or None
-        None where there is none, or one that is damaged or of another plan.
-    """
+    """Read a finished shard back."""
     try:
         with (
             shard_path(folder, shard).open("rb") as raw,
@@ -316,25 +248,7 @@ def _loaded(checkpoint: str, options: tuple[tuple[str, Any], ...], sha256: str) 
 
 
 def run_job(work: Work, job: Job) -> Outcome:
-    """Count one shard and write it; what a worker process does.
-
-    Parameters
-    ----------
-    work : Work
-        What all shards share.
-    job : Job
-        The shard.
-
-    Returns
-    -------
-    Outcome
-        Without failure: errors are raised.
-
-    Raises
-    ------
-    SweepError
-        If the checkpoint has changed or the shard cannot be written.
-    """
+    """Count one shard and write it; what a worker process does."""
     if work.threads:
         torch.set_num_threads(work.threads)
     options = tuple(sorted(work.options.items()))

@@ -134,26 +134,7 @@ class Tally:
         classes: Sequence[int] = (),
         outputs: Sequence[int] = (),
     ) -> None:
-        """Run one batch through the network and add what it makes.
-
-        Parameters
-        ----------
-        model : ConvMixer
-            In evaluation mode.
-        inputs : torch.Tensor, (n, c, H, W)
-            The batch.
-        images : sequence of int
-            Number of each image in the order of all names.
-        names : sequence of str
-            Of the images, for messages.
-        classes, outputs : sequence of int
-            Of each image: its class, and the output that stands for it or -1.
-
-        Raises
-        ------
-        SweepError
-            If a value is not finite, or maps have another size than before.
-        """
+        """Run one batch through the network and add what it makes."""
         number = np.array(images, dtype=np.int64)
         kinds = np.array(classes, dtype=np.int64)
         if "classes" in self.parts:
@@ -221,20 +202,7 @@ class Tally:
 
     @classmethod
     def restore(cls, state: Mapping[str, NDArray[Any]], config: Config) -> Tally:
-        """Return a tally as it was.
-
-        Parameters
-        ----------
-        state : mapping
-            Of `state`.
-        config : Config
-            Of the network.
-
-        Returns
-        -------
-        Tally
-            With its accumulators.
-        """
+        """Return a tally as it was."""
         made = cls.__new__(cls)
         made.config = config
         n, *sides = (int(v) for v in state["seen"])
@@ -288,19 +256,7 @@ def _not_finite(model: ConvMixer, inputs: Tensor, names: Sequence[str]) -> Sweep
 
 
 def bin_ranges(model: ConvMixer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the bins of each row and channel begin and end, from the batch norms alone.
-
-    Parameters
-    ----------
-    model : ConvMixer
-        Its batch norms know the mean and variance of what they are given.
-
-    Returns
-    -------
-    low, high : ndarray of float32, (1 + 3 depth, dim)
-        Three standard deviations below and nine above the mean of an activation's output; six on
-        either side for the residual sum, as if its two parts did not vary together.
-    """
+    """Return where the bins of each row and channel begin and end, from the batch norms alone."""
     below, above = _SPREADS
     ranges = []
     norm = model.patch_norm

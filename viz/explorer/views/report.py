@@ -95,20 +95,12 @@ def _built(
     def build_report(*given: Any, sections: list[str]) -> _Report:
         checkpoints, how = given[:-1], given[-1]
         named = [replace(each, spelling=Path(each.spelling).name) for each in networks]
-        begun, furthest = 0, 0
+        furthest = 0
 
-        def tell(text: str) -> None:
-            nonlocal begun
-            number = text.partition("/")[0]
-            begun = int(number) if number.isdigit() else begun
-            say(text)
-            step(0, 1)
-
-        def step(done: int, total: int) -> None:
+        def step(section: int, done: int, total: int) -> None:
             # Each section counts as much, and one that measures twice does not go back.
             nonlocal furthest
-            here = 100 * (begun - 1) + 100 * done // max(total, 1)
-            furthest = max(furthest, here)
+            furthest = max(furthest, 100 * (section - 1) + 100 * done // max(total, 1))
             how.progress(furthest, 100 * len(sections))
 
         with tempfile.TemporaryDirectory(prefix="viz-report-") as made:
@@ -119,7 +111,7 @@ def _built(
                     sweep=how.sweep, views=[rows[name] for name in sections],
                     rows=VIEWS if len(checkpoints) == 1 else COMPARISONS,
                     command=_command(named, given_folder, how.sweep, sections, stem),
-                    beside=True, progress=tell, steps=step,
+                    progress=say, steps=step,
                 )  # fmt: skip
             zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
             return _Report(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from viz.explorer.found import show_swept
+from viz.explorer.found import show_view
 
-show_swept("selectivity")
+show_view("selectivity")
