@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from foreign_networks import export_state
 
 from viz.model.convmixer import ConvMixer
-from viz.model.layouts import export_state
 
 PROTO, STOP = b"\x80\x02", b"."
 MARK, DICT, ITEM, ITEMS, LIST, CALL, NONE = b"(", b"}", b"s", b"u", b"]", b"R", b"N"
