@@ -119,6 +119,9 @@ def test_every_shape_is_checked():
     for key, record in good.items():
         sizes = record.shape or (1,)
         grown = TensorRecord((*sizes[:-1], sizes[-1] + 1), record.dtype)
+        if key == "7.weight":
+            assert "does not take the 6 channels" in recognise({**good, key: grown}, "f").notes[0]
+            continue
         with pytest.raises(CheckpointError) as refusal:
             recognise({**good, key: grown}, "f")
         text = str(refusal.value)
@@ -134,9 +137,9 @@ def test_every_missing_tensor_is_told_except_the_count():
         layer, _, leaf = key.rpartition(".")
         if leaf == "num_batches_tracked":
             recognise(rest, "f")
-        elif key == "8.weight":
+        elif key == "7.weight":
             assert recognise(rest, "f").config.n_classes == 0
-        elif key in ("0.bias", "8.bias"):
+        elif key in ("0.bias", "7.bias"):
             # The only ones of their kind: a convolution or a head without a bias.
             assert len(recognise(rest, "f").absent) == 1
         else:

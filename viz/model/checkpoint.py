@@ -467,7 +467,7 @@ def _notes(known: _Understood) -> tuple[str, ...]:
     dropped = known.found.dropped
     if dropped:
         more = f" and {len(dropped) - 3:,} more" if len(dropped) > 3 else ""
-        notes.append(f"dropped entries that are not weights: {', '.join(dropped[:3])}{more}")
+        notes.append(f"dropped entries that are not used: {', '.join(dropped[:3])}{more}")
     named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
     config = fit.config
     if named and (named.config.dim, named.config.depth) != (config.dim, config.depth):

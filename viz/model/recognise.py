@@ -362,6 +362,11 @@ class _Recogniser:
                 raise self._misfit(unit, "rectangular kernels, expected square ones "
                                    f"({self.dim}, 1, kernel, kernel)")  # fmt: skip
         if len(depths) != len(points):
+            known = {*depths, *points}
+            for unit in self.units:
+                if unit.shape[2:] == (1, 1) and unit not in known and self.dim in unit.shape[:2]:
+                    raise self._misfit(unit, "the width changes, as in MobileNet or ConvNeXt; "
+                                       f"{_WANTED}, all of one width")  # fmt: skip
             raise self._error(
                 f"{len(depths)} depthwise and {len(points)} pointwise convolutions of {self.dim} "
                 f"channels, the last {self._shown((*depths, *points)[-1])}; expected one of each "
@@ -541,6 +546,13 @@ class _Recogniser:
                 f"{odd[0].key} has the shape {self.tensors[odd[0].key].shape}, expected "
                 f"{(self.dim,)}"
             )
+        for conv in sorted(convs, key=self.rank.__getitem__):
+            block = self._block_of(conv, self.blocks)
+            if block is not None and not any(
+                self._block_of(norm, self.blocks) == block for norm in norms
+            ):
+                first, norms = conv, []
+                break
         if norms and len(norms) < len(convs):
             return self._error(
                 f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so one "
@@ -632,9 +644,14 @@ class _Recogniser:
                 if leaf in ("weight", "bias"):
                     self._check(heads[0], leaf)
             return heads[0]
-        what = "holds no linear head" if not layers else (
-            f"ends in more than one linear layer (such as {layers[-1].key})"
-            if not normed else f"has a norm before its head ({normed[0].key})")  # fmt: skip
+        if not layers:
+            what = "holds no linear head"
+        elif normed:
+            what = f"has a further norm, {normed[0].key}, before its head"
+        elif len(layers) > 1:
+            what = f"ends in {len(layers)} linear layers, {', '.join(u.key for u in layers[:3])}"
+        else:
+            what = f"has a head {self._shown(layers[0])} that does not take the {self.dim} channels"
         self.notes.append(
             f"the file {what}: filters and kernels can be looked at, answers cannot"
         )

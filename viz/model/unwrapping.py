@@ -110,12 +110,16 @@ def _networks(
     queue: list[tuple[str, Mapping[str, TensorRecord]]] = [("", tensors)]
     for place, part in islice(_growing(queue), MAX_ATTEMPTS):
         try:
-            found.append((place, recognise(part, label)))
+            fit = recognise(part, label)
+            # What lies in one block can look like a network whose patches are one pixel.
+            if not place or fit.config.patch_size > 1:
+                found.append((place, fit))
             continue
         except CheckpointError as error:
             errors.append(error)
         whole = [each for each in _branches(part).items() if _could_be_one(each[1])]
-        if len(whole) > 1 and len(errors) == 1:
+        if len(whole) > 1 and len(errors) == 1 and sum(_kernels(w[1]) for w in whole) == (
+            _kernels(part)):  # fmt: skip
             # Two networks in one: what is wrong with either tells more than that there are two.
             errors.clear()
         queue += whole
@@ -138,6 +142,10 @@ def _branches(tensors: Mapping[str, TensorRecord]) -> dict[str, dict[str, Tensor
 def _growing(queue: list[Any]) -> Iterator[Any]:
     while queue:
         yield queue.pop(0)
+
+
+def _kernels(tensors: Mapping[str, Any]) -> int:
+    return sum(isinstance(r, TensorRecord) and len(r.shape) == 4 for r in tensors.values())
 
 
 def _could_be_one(tensors: Mapping[str, TensorRecord]) -> bool:
@@ -184,7 +192,7 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
             place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
             networks.append((place or "the top level", path, state, fit))
         if error is not None:
-            errors.append((sum(len(r.shape) == 4 for r in tensors.values()), error))
+            errors.append((_kernels(tensors), error))
     if not networks:
         _refuse_pickled(outline, label)
         if not errors:
