@@ -107,7 +107,7 @@ class _Unit:
     @property
     def key(self) -> str:
         """Its main tensor's key, for messages."""
-        return next((self.leaves[n] for n in _LEAVES if n in self.leaves), "")
+        return next((self.leaves[n] for n in (*_LEAVES, "") if n in self.leaves), "")
 
 
 def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
@@ -253,7 +253,8 @@ class _Recogniser:
         convs = [u for u in self.units if len(u.shape) == 4]
         self.dim = self._width(convs)
         points = [u for u in convs if u.shape == (self.dim, self.dim, 1, 1)]
-        depths = [u for u in convs if u.shape[:2] == (self.dim, 1) and u not in set(points)]
+        taken = set(points)
+        depths = [u for u in convs if u.shape[:2] == (self.dim, 1) and u not in taken]
         if self.dim == 1:
             points, depths = convs[2::2], convs[1::2]
         embedding = self._embedding(convs, depths, points)
@@ -364,7 +365,8 @@ class _Recogniser:
         if len(depths) != len(points):
             known = {*depths, *points}
             for unit in self.units:
-                if unit.shape[2:] == (1, 1) and unit not in known and self.dim in unit.shape[:2]:
+                if unit.shape[2:] == (1, 1) and unit.shape[0] != unit.shape[1] and (
+                    self.dim in unit.shape[:2]) and unit not in known:  # fmt: skip
                     raise self._misfit(unit, "the width changes, as in MobileNet or ConvNeXt; "
                                        f"{_WANTED}, all of one width")  # fmt: skip
             raise self._error(
@@ -393,13 +395,14 @@ class _Recogniser:
 
     def _block_paths(
         self, depths: Sequence[_Unit], points: Sequence[_Unit], embedding: _Unit | None = None
-    ) -> list[Path]:
+    ) -> dict[Path, int]:
         """Return where each block lies, or nothing where the blocks are no places of their own."""
         paths = [d.path[: _common(d.path, p.path)] for d, p in zip(depths, points, strict=True)]
         alone = embedding is None or not any(
             embedding.path[: len(path)] == path for path in paths
         )
-        return paths if all(paths) and alone and len(set(paths)) == len(paths) else []
+        found = {path: i for i, path in enumerate(paths)}
+        return found if all(paths) and alone and len(found) == len(paths) else {}
 
     # Norms
 
@@ -546,11 +549,10 @@ class _Recogniser:
                 f"{odd[0].key} has the shape {self.tensors[odd[0].key].shape}, expected "
                 f"{(self.dim,)}"
             )
+        there = {self._block_of(norm, self.blocks) for norm in norms}
         for conv in sorted(convs, key=self.rank.__getitem__):
             block = self._block_of(conv, self.blocks)
-            if block is not None and not any(
-                self._block_of(norm, self.blocks) == block for norm in norms
-            ):
+            if block is not None and block not in there:
                 first, norms = conv, []
                 break
         if norms and len(norms) < len(convs):
@@ -680,13 +682,12 @@ class _Recogniser:
                 f"have; {_WANTED}"
             )
 
-    def _block_of(self, unit: _Unit, blocks: Sequence[Path]) -> int | None:
+    def _block_of(self, unit: _Unit, blocks: Mapping[Path, int]) -> int | None:
         """Return which block a layer lies in."""
-        starts = {path: i for i, path in enumerate(blocks)}
-        found = (starts.get(unit.path[:n]) for n in range(len(unit.path) + 1))
+        found = (blocks.get(unit.path[:n]) for n in range(len(unit.path) + 1))
         return next((i for i in found if i is not None), None)
 
-    def _check_outside(self, unit: _Unit, blocks: Sequence[Path]) -> None:
+    def _check_outside(self, unit: _Unit, blocks: Mapping[Path, int]) -> None:
         block = self._block_of(unit, blocks)
         if block is not None:
             raise self._misfit(

@@ -17,8 +17,8 @@ __all__ = ["Found", "find_network"]
 MAX_WRAPPERS = 5
 MAX_STATE_DICTS = 100
 """Most state dicts looked at; a training's file holds a few."""
-MAX_ATTEMPTS = 60
-"""Most places of one state dict at which a network is looked for."""
+MAX_LOOKED_AT = 4 * MAX_TENSORS
+"""Most tensors looked at in all, where a network is looked for in several places."""
 _AVERAGED = re.compile(
     r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
     r"momentum|target|encoder_k|key_encoder)([._-]|$)"
@@ -102,13 +102,17 @@ def _what(outline: Any) -> str:
 
 
 def _networks(
-    tensors: Mapping[str, TensorRecord], label: str
+    tensors: Mapping[str, TensorRecord], label: str, room: int
 ) -> tuple[list[tuple[str, Fit]], CheckpointError | None]:
     """Return the networks in one state dict: it as a whole, else those under its prefixes."""
     found: list[tuple[str, Fit]] = []
     errors: list[CheckpointError] = []
     queue: list[tuple[str, Mapping[str, TensorRecord]]] = [("", tensors)]
-    for place, part in islice(_growing(queue), MAX_ATTEMPTS):
+    while queue:
+        place, part = queue.pop(0)
+        room -= len(part)
+        if room < 0:
+            break
         try:
             fit = recognise(part, label)
             # What lies in one block can look like a network whose patches are one pixel.
@@ -137,11 +141,6 @@ def _branches(tensors: Mapping[str, TensorRecord]) -> dict[str, dict[str, Tensor
         if len(path) > n:
             below.setdefault(".".join(path[: n + 1]) + ".", {})[key] = tensors[key]
     return below
-
-
-def _growing(queue: list[Any]) -> Iterator[Any]:
-    while queue:
-        yield queue.pop(0)
 
 
 def _kernels(tensors: Mapping[str, Any]) -> int:
@@ -187,7 +186,7 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
     errors: list[tuple[int, CheckpointError]] = []
     for path, state in states:
         tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
-        inside, error = _networks(tensors, label)
+        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
         for prefix, fit in inside:
             place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
             networks.append((place or "the top level", path, state, fit))
