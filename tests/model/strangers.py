@@ -44,7 +44,7 @@ def run(x, embedding, norm, blocks, head, act=F.gelu):
 
 
 class Look(nn.Module):
-    """patch_embed.proj, blocks.N.depthwise_conv, .bn1, classifier; norms after both convolutions."""
+    """blocks.N.depthwise_conv, .pointwise_conv, .bn1, .bn2: norms after both convolutions."""
 
     class Block(nn.Module):
         def __init__(self):
@@ -268,7 +268,12 @@ class German(nn.Module):
 
 class Cyrillic(German):
     def state_dict(self, *args, **kwargs):
-        words = {"flicken": "вложение", "räumlich": "глубина", "mischung": "точка", "urteil": "ответ"}
+        words = {
+            "flicken": "вложение",
+            "räumlich": "глубина",
+            "mischung": "точка",
+            "urteil": "ответ",
+        }
         state = super().state_dict(*args, **kwargs)
         for german, russian in words.items():
             state = {key.replace(german, russian): value for key, value in state.items()}
@@ -384,10 +389,13 @@ class WrappedBlocks(nn.Module):
 
     def state_dict(self, *args, **kwargs):
         state = self.inner.state_dict()
-        swaps = {"blocks.0.": "blocks.0._orig_mod.", "blocks.1.": "blocks.1._checkpoint_wrapped_module.",
-                 "stem.": "_orig_mod.stem."}  # fmt: skip
+        swaps = {
+            "blocks.0.": "blocks.0._orig_mod.",
+            "blocks.1.": "blocks.1._checkpoint_wrapped_module.",
+            "stem.": "_orig_mod.stem.",
+        }
         for old, new in swaps.items():
-            state = {new + k[len(old):] if k.startswith(old) else k: v for k, v in state.items()}
+            state = {new + k[len(old) :] if k.startswith(old) else k: v for k, v in state.items()}
         return state
 
     def forward(self, x):
@@ -500,8 +508,8 @@ def everything_beside(state):
         "when": datetime.datetime(2024, 1, 1), "history": History([1, 2], maxlen=9),
         "losses": np.arange(90.0), "names": np.array(["a", "b"]), "tags": {"x", "y"},
         "schedule": functools.partial(max, 3), "criterion": nn.CrossEntropyLoss(torch.ones(3)),
-        "optimizer": torch.optim.Adam([torch.zeros(4, 4)]).state_dict(), "config": Custom(a=Custom()),
-        "device": torch.device("cpu"), (1, 2): "a tuple as a key", "big": 1 << 80, "z": 1j,
+        "optimizer": torch.optim.Adam([torch.zeros(4, 4)]).state_dict(),
+        "config": Custom(a=Custom()), "device": torch.device("cpu"), (1, 2): "a tuple as a key", "big": 1 << 80, "z": 1j,
         "lambda": len, "complex": torch.zeros(3, dtype=torch.complex64), "frozen": frozenset({1}),
         "loss_history": torch.zeros(30, 4), "bytes": b"\x00\xff", "slots": slice(1, 2),
     }  # fmt: skip
@@ -517,8 +525,8 @@ def protocol_five(state):
 
 LAYOUTS = [
     official, tweetable, TimmLike, Look, Labml, Jian, Mmlab, BiasFree, Lists, OneListOfNorms,
-    Misleading, NormsByName, CountingDown, German, Cyrillic, Flat, Functional, FlaxNames, KerasNames,
-    ForeignLeaves, ConvHead, Dropout, WrappedBlocks, SharedActivation, OneBlock, Deep, Encoder,
+    Misleading, NormsByName, CountingDown, German, Cyrillic, Flat, Functional, FlaxNames,
+    KerasNames, ForeignLeaves, ConvHead, Dropout, WrappedBlocks, SharedActivation, OneBlock, Deep, Encoder,
     TwoModules,
 ]  # fmt: skip
 SAVED = [bare, lightning, everything_beside, parallel, protocol_five]

@@ -7,9 +7,9 @@ import torch
 from foreign_networks import (
     ACTIVATIONS,
     BUILDERS,
-    export_state,
     assert_same_logits,
     early_timm,
+    export_state,
     official,
     settle,
     tweetable,
@@ -146,7 +146,9 @@ def test_every_missing_tensor_is_told_except_the_count():
             with pytest.raises(CheckpointError) as refusal:
                 recognise(rest, "f")
             text = str(refusal.value)
-            told = {"0.weight": "no patch embedding"}.get(key, "1 depthwise|2 pointwise|2 depthwise")
+            told = {"0.weight": "no patch embedding"}.get(
+                key, "1 depthwise|2 pointwise|2 depthwise"
+            )
             conv = len(good[key].shape) == 4
             assert re.search(told if conv else rf"{layer}\.(weight|bias|running_mean|running_var)",
                              text), (key, text)  # fmt: skip

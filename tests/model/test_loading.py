@@ -438,10 +438,19 @@ def test_a_networks_own_epsilon_is_kept():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda n: setattr(n[0], "stride", (2, 2)), "patch embedding's batch norm has the shape .2, 16, 15, 15., expected"),
+        (
+            lambda n: setattr(n[0], "stride", (2, 2)),
+            "patch embedding's batch norm has the shape .2, 16, 15, 15., expected",
+        ),
         (lambda n: setattr(n[0], "padding", (1, 1)), "after 0 Conv2d.*not padded"),
-        (lambda n: setattr(n[3][0].fn[0], "padding_mode", "circular"), "after 3.0.fn.0 Conv2d.*circular.*zeros"),
-        (lambda n: setattr(n[4][0].fn[0], "dilation", (2, 2)), "block 1's .* after 4.0.fn.0 Conv2d.*stride 1"),
+        (
+            lambda n: setattr(n[3][0].fn[0], "padding_mode", "circular"),
+            "after 3.0.fn.0 Conv2d.*circular.*zeros",
+        ),
+        (
+            lambda n: setattr(n[4][0].fn[0], "dilation", (2, 2)),
+            "block 1's .* after 4.0.fn.0 Conv2d.*stride 1",
+        ),
         (lambda n: n[3].__setitem__(2, nn.Tanh()), "different activations .gelu, tanh"),
         (lambda n: n[3].__setitem__(2, nn.ReLU()), "different activations .gelu, relu"),
     ],

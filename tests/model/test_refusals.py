@@ -381,7 +381,11 @@ def one_more_convolution():
 
 NOT_CONVMIXERS = [
     (ResNet, "does not fit is conv1.weight (64, 3, 7, 7)", "not depthwise, as in ResNet"),
-    (VisionTransformer, "does not fit is blocks.0.attn.qkv.weight (72, 24)", "linear layers, as in"),
+    (
+        VisionTransformer,
+        "does not fit is blocks.0.attn.qkv.weight (72, 24)",
+        "linear layers, as in",
+    ),
     (MlpMixer, "does not fit is blocks.0.tokens.weight (32, 64)", "MLP-Mixer"),
     (convnext, "does not fit is stages.0.pwconv1.weight (64, 16)", "as in ConvNeXt"),
     (mobilenet, "does not fit is ", "the width changes, as in ConvNeXt or MobileNet"),

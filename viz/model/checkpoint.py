@@ -102,6 +102,8 @@ def load(
     image_size: int | None = None,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
+    crop: float | None = None,
+    interpolation: str | None = None,
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Checkpoint:
@@ -127,6 +129,10 @@ def load(
     mean, std : sequence of float, optional
         One number per input channel, or one for all: subtracted from values in [0, 1], then
         divided out; default: what the file states, else ImageNet's.
+    crop : float, optional
+        Share of the resized image that the centre crop keeps, in (0, 1].
+    interpolation : str, optional
+        ``"bicubic"`` or ``"bilinear"``.
     device : str or torch.device
         Where to put the network.
     dtype : torch.dtype, optional
@@ -188,7 +194,9 @@ def load(
     with torch.inference_mode(False):
         model = _build(replace(fit.config, activation=choice.activation), state, known.seen)
         if isinstance(source, nn.Module):
-            model, choice, unsure = _compared(model, source, known, choice, activation, target.label)
+            model, choice, unsure = _compared(
+                model, source, known, choice, activation, target.label
+            )
         else:
             unsure = ()
     config = model.config
@@ -199,12 +207,20 @@ def load(
     preprocessing = known.said.preprocessing
     if preprocessing is None:
         preprocessing = official.preprocessing if official else None
-    preprocessing = preprocessing or default_preprocessing(config.in_channels)
+    preprocessing = told(
+        preprocessing or default_preprocessing(config.in_channels), config.in_channels,
+        image_size=image_size, crop=crop, mean=mean, std=std, interpolation=interpolation,
+    )  # fmt: skip
+    if image_size is not None and image_size < config.patch_size:
+        raise CheckpointError(
+            f"an image size of {image_size} pixels found, at least one patch of "
+            f"{config.patch_size} expected; give a larger --image-size."
+        )
     return Checkpoint(
         model.to(device),
         config,
         _source(target, sha256, known, choice, notes),
-        told(preprocessing, config.in_channels, image_size=image_size, mean=mean, std=std),
+        preprocessing,
         names or known.said.classes or _official_classes(official, config),
         known.said.training,
         (

@@ -21,7 +21,7 @@ PAPER_CONFIGS = {
 }
 """The paper's three ImageNet configurations, by their public names."""
 
-_CLASSES = {
+_CLASSES: dict[str, Any] = {
     "gelu_tanh": partial(nn.GELU, approximate="tanh"),
     "leaky_relu": nn.LeakyReLU,
     "logsigmoid": nn.LogSigmoid,

@@ -19,10 +19,10 @@ from viz.results.refusal import Refusal
 
 __all__ = ["Declared", "declared", "default_preprocessing", "read_classes"]
 
-_ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "nonlinearity", "act_fn",
-                    "act_cfg", "hidden_act", "nonlin")  # fmt: skip
-_SIZE_KEYS = ("input_size", "img_size", "image_size", "input_shape", "input_resolution", "resolution",
-              "imsize", "img_dim", "im_size")  # fmt: skip
+_ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "nonlinearity",
+                    "act_fn", "act_cfg", "hidden_act", "nonlin")  # fmt: skip
+_SIZE_KEYS = ("input_size", "img_size", "image_size", "input_shape", "input_resolution",
+              "resolution", "imsize", "img_dim", "im_size")  # fmt: skip
 _MEAN_KEYS = ("mean", "image_mean", "img_mean", "norm_mean", "normalize_mean", "pixel_mean")
 _CLASS_KEYS = ("classes", "class_names", "CLASSES", "class_to_idx", "idx_to_class", "id2label",
                "label2id", "labels", "label_names", "categories")  # fmt: skip
@@ -117,7 +117,7 @@ def declared(
 
     def one(what: str, option: str, read: Callable[[Any], Any], keys: Iterable[str]) -> Any:
         """Return the one value that all statements agree on, and where it stands."""
-        found = {}
+        found: dict[Any, str] = {}
         for place, values in places:
             for key in keys:
                 value = read(values[key]) if values.get(key) is not None else None
@@ -126,8 +126,8 @@ def declared(
         if len(found) > 1 and not {what} & set(told):
             (a, x), (b, y) = list(found.items())[:2]
             raise CheckpointError(
-                f"{label}: it states two different {what.replace('_', ' ')}s, {_brief(a)} ({x}) and "
-                f"{_brief(b)} ({y}); say which with --{option} (in Python {what}=)."
+                f"{label}: it states two different values of {what.replace('_', ' ')}, {_brief(a)} "
+                f"({x}) and {_brief(b)} ({y}); say which with --{option} (in Python {what}=)."
             )
         return next(iter(found.items()), (None, ""))
 
@@ -226,8 +226,8 @@ def _known(text: str) -> str | None:
         return "gelu_tanh"
     number = re.fullmatch(r"(?:\w+=)?(\d[\d.e-]*)", arguments)
     try:
-        return name and split_activation(f"{name}({number[1]})" if number else name) and (
-            f"{name}({number[1]})" if number else name) or None  # fmt: skip
+        return (name and split_activation(f"{name}({number[1]})" if number else name) and (
+            f"{name}({number[1]})" if number else name)) or None  # fmt: skip
     except Refusal:
         return None
 

@@ -276,7 +276,7 @@ def _what_else(head: bytes) -> str:
         return "a tar archive; unpack it first"
     if head[4:8] == b"TFL3":
         return "a TFLite model: convert the network it was made from"
-    if head[:1] == b"\x08" and b"onnx" in head.lower() or head[:2] == b"\x08\x07":
+    if (head[:1] == b"\x08" and b"onnx" in head.lower()) or head[:2] == b"\x08\x07":
         return "an ONNX model: save the state_dict() of the network it was exported from"
     if head[:1] in b"\x81\x82\x83\x84\x85\x86\xde" and (b"params" in head or b"kernel" in head):
         return "msgpack, as Flax writes: export its weights to a state_dict() of torch"

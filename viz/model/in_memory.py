@@ -225,8 +225,8 @@ def _before(theirs: nn.Module, fit: Fit, name: str) -> str:
     layer = dict(theirs.named_modules()).get(path)
     wanted = "its input is not padded and its stride is its size"
     if conv != "patch_embedding":
-        wanted = "stride 1, zeros around" if conv.endswith("depthwise") else (
-            "the input of the depthwise convolution added after its activation and batch norm")  # fmt: skip
+        residual = "the depthwise convolution's input added after its activation and batch norm"
+        wanted = "stride 1, zeros around" if conv.endswith("depthwise") else residual
     return f" after {path} {layer or ''}; expected {wanted}"
 
 

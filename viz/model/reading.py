@@ -164,7 +164,7 @@ def _read_zip(
         with zipfile.ZipFile(file) as opened:
             for storage, keys in storages.items():
                 data = torch.empty(archive.storages[storage], dtype=torch.uint8)
-                room = memoryview(data.numpy())
+                room = data.numpy().data
                 with opened.open(f"{archive.root}/data/{storage}") as member:
                     while chunk := member.read(_CHUNK):
                         room[: len(chunk)] = chunk
@@ -228,7 +228,9 @@ def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
             f"{label} is an expanded view; expected a tensor with its own values."
         )
     place = str(value.untyped_storage().data_ptr())
-    record = TensorRecord(tuple(value.shape), dtype, place, value.storage_offset(), value.stride())
+    record = TensorRecord(
+        tuple(value.shape), dtype, place, int(value.storage_offset()), value.stride()
+    )
     held[record] = value
     return record
 

@@ -1,20 +1,19 @@
 """A ConvMixer recognised by the order and the shapes of its tensors, whatever they are called.
 
-With h channels it is a convolution (h, c, p, p), then per block a depthwise convolution (h, 1, k, k)
-and a pointwise one (h, h, 1, 1), each followed by a batch norm of h channels, and at the end a
-linear layer (n, h). Names only say which tensors belong together and, where the file's own order
+With h channels it is a convolution (h, c, p, p), then per block a depthwise (h, 1, k, k) and a
+pointwise one (h, h, 1, 1), each followed by a batch norm of h channels, and at the end a linear
+layer (n, h). Names only say which tensors belong together and, where the file's own order
 says nothing, in which order they come.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from itertools import permutations
+from itertools import pairwise, permutations
 
 from viz.model.guards import CheckpointError, TensorRecord
 from viz.results.network import Config
@@ -32,12 +31,14 @@ _LEAF = re.compile(
     r"(weight|kernel|gamma|scale|w)|(bias|beta|b)|(running_mean|moving_mean|mean)"
     r"|(running_var|moving_var|moving_variance|variance|var)|(num_batches_tracked)))?"
 )
-_LOSS = re.compile(r"(^|[._])(loss|criterion|metrics?|optim\w*|aux\w*|queue|prototypes?|centers?)\b")
+_LOSS = re.compile(
+    r"(^|[._])(loss|criterion|metrics?|optim\w*|aux\w*|queue|prototypes?|centers?)\b"
+)
 _LEFTOVERS = {"total_ops", "total_params", "n_averaged"}
 """Last parts of keys that profilers and weight averaging leave beside the weights."""
 _WANTED = (
-    "expected a patch embedding, blocks of a depthwise and a pointwise convolution with batch norm, "
-    "and a linear head"
+    "expected a patch embedding, blocks of a depthwise and a pointwise convolution with batch "
+    "norm, and a linear head"
 )
 Path = tuple[str, ...]
 
@@ -87,7 +88,9 @@ class Fit:
     def module(self, name: str) -> str:
         """Return what the file calls one of our parts."""
         keys = [key for ours, key in self.keys.items() if ours.rpartition(".")[0] == name]
-        return os.path.commonprefix([*keys]).rstrip("._") if len(keys) > 1 else keys[0]
+        first, last = min(keys), max(keys)
+        n = next((i for i, c in enumerate(first) if last[i : i + 1] != c), len(first))
+        return first[:n].rstrip("._") or first
 
     def _without(self, name: str) -> str:
         gone = [n.rpartition(".")[2] for n in self.absent if n.rpartition(".")[0] == name]
@@ -387,7 +390,7 @@ class _Recogniser:
                     )
                     return
         elif any(_natural(a.path) > _natural(b.path)
-                 for a, b in zip(depths, depths[1:], strict=False)):  # fmt: skip
+                 for a, b in pairwise(depths)):  # fmt: skip
             self.notes.append(
                 "the numbers of its blocks run in another order than its keys: the keys' order is "
                 "believed"
@@ -398,9 +401,7 @@ class _Recogniser:
     ) -> dict[Path, int]:
         """Return where each block lies, or nothing where the blocks are no places of their own."""
         paths = [d.path[: _common(d.path, p.path)] for d, p in zip(depths, points, strict=True)]
-        alone = embedding is None or not any(
-            embedding.path[: len(path)] == path for path in paths
-        )
+        alone = embedding is None or not any(embedding.path[: len(path)] == path for path in paths)
         found = {path: i for i, path in enumerate(paths)}
         return found if all(paths) and alone and len(found) == len(paths) else {}
 
@@ -411,7 +412,7 @@ class _Recogniser:
         return unit.shape == (self.dim,) and (affine or "running_mean" in unit.leaves)
 
     def _norms(self) -> dict[_Unit, _Unit]:
-        """Return the norm after each convolution: the nearest in the tree of names or in the file."""
+        """Return the norm after each convolution: the next in the file, or the nearest by name."""
         norms = [u for u in self.units if self._is_norm(u)]
         if len(norms) > 10 * MAX_DEPTH:
             raise self._error(f"{len(norms):,} norms, more than any ConvMixer's")
@@ -429,12 +430,10 @@ class _Recogniser:
                 self._check_outside(unit, self.blocks)
         return found
 
-    def _next_ones(
-        self, convs: Sequence[_Unit], norms: Sequence[_Unit]
-    ) -> dict[_Unit, _Unit]:
+    def _next_ones(self, convs: Sequence[_Unit], norms: Sequence[_Unit]) -> dict[_Unit, _Unit]:
         """Pair each convolution with the norm that comes right after it, if all have one."""
         row = sorted((*convs, *norms), key=lambda u: u.place)
-        after = dict(zip(row, row[1:], strict=False))
+        after = dict(pairwise(row))
         found = {u: after[u] for u in convs if u in after}
         chosen = set(norms)
         return found if len(found) == len(convs) and set(found.values()) <= chosen else {}
@@ -507,9 +506,7 @@ class _Recogniser:
         size = SequenceMatcher(None, x, y, autojunk=False).find_longest_match().size
         return size if size > 1 else 0
 
-    def _left_over(
-        self, convs: Sequence[_Unit], norms: Sequence[_Unit]
-    ) -> dict[_Unit, _Unit]:
+    def _left_over(self, convs: Sequence[_Unit], norms: Sequence[_Unit]) -> dict[_Unit, _Unit]:
         """Pair the patch embedding with the nearest of several norms; all else lacks one."""
         if not convs:
             return {}
@@ -557,8 +554,8 @@ class _Recogniser:
                 break
         if norms and len(norms) < len(convs):
             return self._error(
-                f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so one "
-                f"of them ({norms[0].key}) is used for two places, or some have none; expected one "
+                f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so "
+                f"one of them ({norms[0].key}) is used for two places, or some have none; expected one "
                 "of its own after each convolution"
             )
         if norms:
@@ -575,14 +572,14 @@ class _Recogniser:
         name = ".".join(norm.path)
         other = re.search(r"(^|[._])(ln|gn|layer_?norm|group_?norm)", name.lower())
         if other or some:
-            kind = "LayerNorm or GroupNorm, expected batch norm" if not some or other else (
-                "its running statistics are missing, or it is a LayerNorm or GroupNorm")  # fmt: skip
+            kind = "LayerNorm or GroupNorm" if other else "its statistics are lost, or LayerNorm"
             return self._error(
-                f"{name}.{missing} is missing after {conv.key}: {kind} with running mean and variance"
+                f"{name}.{missing} is missing after {conv.key}: {kind}; expected batch norm with "
+                "running mean and variance"
             )
         return self._error(
-            f"{name}.{missing} is missing: it was saved without its batch-norm statistics; save the "
-            "whole state_dict() (a network with LayerNorm or GroupNorm has none, and is no ConvMixer)"
+            f"{name}.{missing} is missing: it was saved without its batch-norm statistics; save "
+            "the whole state_dict() (LayerNorm and GroupNorm have none, and are no ConvMixer's)"
         )
 
     # Keys, head and what else there is
@@ -608,8 +605,8 @@ class _Recogniser:
                 layer = gone[0].rpartition(".")[0]
                 near = next(key for name, key in keys.items() if name.startswith(f"{layer}."))
                 raise self._error(
-                    f"not whole: a {part.rpartition('.')[2]} beside {near} is missing, where others "
-                    f"have one ({there})"
+                    f"not whole: a {part.rpartition('.')[2]} beside {near} is missing, where "
+                    f"others have one ({there})"
                 )
         return keys, absent
 
@@ -654,9 +651,7 @@ class _Recogniser:
             what = f"ends in {len(layers)} linear layers, {', '.join(u.key for u in layers[:3])}"
         else:
             what = f"has a head {self._shown(layers[0])} that does not take the {self.dim} channels"
-        self.notes.append(
-            f"the file {what}: filters and kernels can be looked at, answers cannot"
-        )
+        self.notes.append(f"the file {what}: filters and kernels can be looked at, answers cannot")
         return None
 
     def _rest(self, head: _Unit | None, used: set[str]) -> list[str]:

@@ -120,7 +120,11 @@ class _Walker:
     def persistent(self, arg: Any) -> None:
         """Push a storage, checked against what the file holds."""
         saved = self.stack.pop()
-        if not isinstance(saved, tuple) or len(saved) < 5 or saved[0] not in ("storage", b"storage"):
+        if (
+            not isinstance(saved, tuple)
+            or len(saved) < 5
+            or saved[0] not in ("storage", b"storage")
+        ):
             raise Malformed("a reference to something other than a storage")
         found = storage_of(saved)
         if isinstance(found, StoredData):

@@ -13,9 +13,9 @@ __all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocess
            "split_activation"]  # fmt: skip
 
 ACTIVATIONS = (
-    "gelu", "relu", "silu", "identity", "gelu_tanh", "mish", "leaky_relu", "hardswish", "elu", "celu",
-    "selu", "relu6", "softplus", "softsign", "tanh", "sigmoid", "hardsigmoid", "hardtanh", "logsigmoid",
-    "tanhshrink", "softshrink", "hardshrink",
+    "gelu", "relu", "silu", "identity", "gelu_tanh", "mish", "leaky_relu", "hardswish", "elu",
+    "celu", "selu", "relu6", "softplus", "softsign", "tanh", "sigmoid", "hardsigmoid", "hardtanh",
+    "logsigmoid", "tanhshrink", "softshrink", "hardshrink",
 )  # fmt: skip
 """Torch's activations that take each value by itself and learn nothing."""
 _ONE_NUMBER = ("leaky_relu", "elu", "celu", "softplus", "softshrink", "hardshrink")
