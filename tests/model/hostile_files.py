@@ -141,7 +141,7 @@ REFUSED = {
     "a list copied 100,000 times": (alone(one_list_copied_often()), "copies more than any"),
     "keys with one hash": (alone(colliding_keys()), "holds an? (empty )?dictionary"),
     "15,000 candidates": (candidates, "does not fit is w"),
-    "1,000 blocks with holes": (a_block_in_every_hundred, "no batch norm"),
+    "1,000 blocks with holes": (a_block_in_every_hundred, "499 pointwise"),
     "600,000 steps": (alone(LIST + NONE * 700_000 + STOP), "more than 600,000 steps"),
     "65 MB of pickle": (alone(text("A" * (65 << 20))), "its pickle has 68,1"),
     "lists in lists, 250,000 deep": (alone(nested(LIST, b"a", 250_000)), "holds a list"),

@@ -506,10 +506,12 @@ def everything_beside(state):
         "model": state, "args": argparse.Namespace(lr=1.0, out=pathlib.PurePosixPath("/tmp")),
         "rng": (random.getstate(), np.random.RandomState(0).get_state(), generator.get_state()),
         "when": datetime.datetime(2024, 1, 1), "history": History([1, 2], maxlen=9),
-        "losses": np.arange(90.0), "names": np.array(["a", "b"]), "tags": {"x", "y"},
+        "losses": np.arange(90.0), "names": np.array(["a", "b"]),
+        "tags": {"x", "y"},
         "schedule": functools.partial(max, 3), "criterion": nn.CrossEntropyLoss(torch.ones(3)),
         "optimizer": torch.optim.Adam([torch.zeros(4, 4)]).state_dict(),
-        "config": Custom(a=Custom()), "device": torch.device("cpu"), (1, 2): "a tuple as a key", "big": 1 << 80, "z": 1j,
+        "config": Custom(a=Custom()), "device": torch.device("cpu"),
+        (1, 2): "a tuple as a key", "big": 1 << 80, "z": 1j,
         "lambda": len, "complex": torch.zeros(3, dtype=torch.complex64), "frozen": frozenset({1}),
         "loss_history": torch.zeros(30, 4), "bytes": b"\x00\xff", "slots": slice(1, 2),
     }  # fmt: skip
@@ -526,8 +528,8 @@ def protocol_five(state):
 LAYOUTS = [
     official, tweetable, TimmLike, Look, Labml, Jian, Mmlab, BiasFree, Lists, OneListOfNorms,
     Misleading, NormsByName, CountingDown, German, Cyrillic, Flat, Functional, FlaxNames,
-    KerasNames, ForeignLeaves, ConvHead, Dropout, WrappedBlocks, SharedActivation, OneBlock, Deep, Encoder,
-    TwoModules,
+    KerasNames, ForeignLeaves, ConvHead, Dropout, WrappedBlocks, SharedActivation, OneBlock,
+    Deep, Encoder, TwoModules,
 ]  # fmt: skip
 SAVED = [bare, lightning, everything_beside, parallel, protocol_five]
 # Without their order in the file these cannot be told: names mislead, or say nothing.

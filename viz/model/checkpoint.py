@@ -211,11 +211,7 @@ def load(
         preprocessing or default_preprocessing(config.in_channels), config.in_channels,
         image_size=image_size, crop=crop, mean=mean, std=std, interpolation=interpolation,
     )  # fmt: skip
-    if image_size is not None and image_size < config.patch_size:
-        raise CheckpointError(
-            f"an image size of {image_size} pixels found, at least one patch of "
-            f"{config.patch_size} expected; give a larger --image-size."
-        )
+    _check_size(config, image_size)
     return Checkpoint(
         model.to(device),
         config,
@@ -229,6 +225,62 @@ def load(
             *(f"not taken: {printable(other)}" for other in known.found.others),
         ),
     )
+
+
+def adapted(
+    checkpoint: Checkpoint,
+    *,
+    activation: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    image_size: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Checkpoint:
+    """Return a loaded checkpoint as `load` with these options would have returned it.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Not changed; the weights are shared.
+    activation, classes, image_size, mean, std
+        As for `load`.
+
+    Returns
+    -------
+    Checkpoint
+        With what was told.
+
+    Raises
+    ------
+    Refusal
+        As for `load`.
+    """
+    config, model, source = checkpoint.config, checkpoint.model, checkpoint.source
+    if activation is not None and activation != config.activation:
+        config = replace(config, activation=activation)
+        with torch.device("meta"):
+            model = ConvMixer.from_config(config)
+        model.load_state_dict(checkpoint.model.state_dict(), assign=True)
+        model.eval().requires_grad_(False)
+        for ours, theirs in zip(model.modules(), checkpoint.model.modules(), strict=True):
+            if isinstance(ours, nn.BatchNorm2d) and isinstance(theirs, nn.BatchNorm2d):
+                ours.eps = theirs.eps
+        source = replace(source, activation_source="the argument")
+    names = read_classes(classes, config.n_classes, source.name) or checkpoint.classes
+    preprocessing = told(
+        checkpoint.preprocessing, config.in_channels, image_size=image_size, mean=mean, std=std
+    )
+    _check_size(config, image_size)
+    return replace(checkpoint, config=config, model=model, source=source, classes=names,
+                   preprocessing=preprocessing)  # fmt: skip
+
+
+def _check_size(config: Config, image_size: int | None) -> None:
+    if image_size is not None and image_size < config.patch_size:
+        raise CheckpointError(
+            f"an image size of {image_size} pixels found, at least one patch of "
+            f"{config.patch_size} expected; give a larger --image-size."
+        )
 
 
 def _compared(

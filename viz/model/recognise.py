@@ -555,8 +555,8 @@ class _Recogniser:
         if norms and len(norms) < len(convs):
             return self._error(
                 f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so "
-                f"one of them ({norms[0].key}) is used for two places, or some have none; expected one "
-                "of its own after each convolution"
+                f"one of them ({norms[0].key}) is used for two places, or some have none; "
+                "expected one of its own after each convolution"
             )
         if norms:
             return self._misfit(norms[-1], f"{len(norms)} norms for {len(convs)} convolutions, "

@@ -92,7 +92,7 @@ def _what(outline: Any) -> str:
     if isinstance(outline, TensorRecord):
         return f"a single tensor of shape {outline.shape}"
     if isinstance(outline, Thing):
-        return f"an object of class {outline.name}"
+        return f"an object of class {outline.name} (nothing was executed)"
     if isinstance(outline, Mapping):
         if not outline:
             return "an empty dictionary"
