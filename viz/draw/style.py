@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.results.refusal import Refusal
@@ -30,6 +32,7 @@ __all__ = [
     "FigureFileError",
     "check_path",
     "new_figure",
+    "own_style",
     "printable",
     "save_figure",
     "signed_lut",
@@ -88,6 +91,17 @@ def printable(text: str) -> str:
     return shown.replace("$", r"\$")
 
 
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw as this project does, whatever a matplotlibrc or a notebook has set."""
+    kept = {"backend", "backend_fallback", "interactive", "toolbar", "datapath"}
+    usual = {name: value for name, value in mpl.rcParamsDefault.items() if name not in kept}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
+        with mpl.rc_context({**usual, "svg.hashsalt": "viz", "pdf.fonttype": 42}):
+            yield
+
+
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
     """Make a white Figure that pyplot knows nothing of.
 
@@ -103,7 +117,8 @@ def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 
     matplotlib.figure.Figure
         Empty.
     """
-    return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+    with own_style():
+        return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
 def check_path(path: str | Path, *, force: bool = False) -> Path:
@@ -147,7 +162,7 @@ def _saving() -> Iterator[None]:
     # Tables on ligatures and kerning say nothing once the text is laid out; to cut them to the
     # glyphs used takes longer than all the rest of a PDF.
     name = "_drop_tables_default"
-    with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
+    with _SAVING, own_style():
         tables = getattr(Options, name, [])
         setattr(Options, name, [*tables, "GSUB", "GPOS", "GDEF", "kern"])
         try:
@@ -188,6 +203,9 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
     # Fast compression: on mosaics the best one takes three times as long for 6 % less.
     extra: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
     part = path.with_name(path.name + ".part")
+    for text in figure.findobj(Text):
+        # Set where the figure was drawn outside of `own_style`.
+        text.set_usetex(False)
     with _saving():
         figure.savefig(part, format=suffix[1:], metadata=metadata, **extra)
     part.replace(path)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from viz.image_sets import ImageBatch, ImageSet
 from viz.measure.counting import rank_within
+from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
 from viz.measure.sweep import as_swept, check_sweep
 from viz.model.checkpoint import Checkpoint
@@ -41,6 +42,7 @@ class TopPatchesError(Refusal):
     """Top patches that cannot be shown; the message is one sentence for the user."""
 
 
+@own_torch()
 def top_patches(
     checkpoint: Checkpoint,
     sweep: Sweep,
