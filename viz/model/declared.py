@@ -204,10 +204,16 @@ def _node(value: Any) -> Any:
 
 def _activation_name(value: Any) -> str | None:
     """Return what is stated as an activation: a text, a class, or a setting with a type."""
-    if isinstance(value, Thing) and last_name(value) == "partial" and value.args:
-        value = value.args[0]
+    options: Any = value.attributes if isinstance(value, Thing) else {}
+    if isinstance(value, Thing) and last_name(value) == "partial" and len(value.entries) == 4:
+        value, _, options, _ = value.entries
     if isinstance(value, (Name, Thing)):
-        return last_name(value)
+        name, options = last_name(value), options if isinstance(options, Mapping) else {}
+        if options.get("approximate") == "tanh":
+            return "gelu_tanh"
+        number = options.get("negative_slope", options.get("alpha"))
+        stated = f"{name}({number:g})" if type(number) is float else name
+        return _known(stated) or stated
     if isinstance(value, Mapping):
         value = value.get("type", value.get("name"))
     if not isinstance(value, str) or value.lower() in ("", "none", "default", "auto"):
@@ -221,7 +227,7 @@ def _known(text: str) -> str | None:
     if not found:
         return None
     name = _OTHER_NAMES.get(found[1].lower().replace("_", ""), "")
-    arguments = re.sub(r"\s|inplace=\w+,?|,inplace=\w+", "", found[2] or "")
+    arguments = re.sub(r"\s|inplace\s*=\s*\w+", "", found[2] or "").strip(",")
     if name == "gelu" and "tanh" in arguments:
         return "gelu_tanh"
     number = re.fullmatch(r"(?:\w+=)?(\d[\d.e-]*)", arguments)

@@ -111,9 +111,11 @@ class _Walker:
         self.new(arg)
 
     def build(self, arg: Any) -> None:
-        """Note an object's attributes; slots come second of a pair."""
+        """Note an object's attributes; slots come second of a pair, a partial's are four."""
         state, thing = self.stack.pop(), self.stack[-1]
         if isinstance(thing, Thing):
+            if isinstance(state, tuple) and len(state) == 4:
+                thing.entries = list(state)
             for part in state[::-1] if isinstance(state, tuple) and len(state) == 2 else (state,):
                 thing.attributes = part if isinstance(part, dict) and part else thing.attributes
 
