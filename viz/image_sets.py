@@ -296,7 +296,8 @@ def open_images(
     if images is None:
         images = default_images()
     roots = [images] if isinstance(images, (str, Path)) else list(images)
-    paths = [(_name(path, Path(root)), path) for root in roots for path in find_images(root)]
+    paths = [(_name(path, Path(root)), path) for root in roots
+             for path in find_images(root, arrays=in_channels not in (1, 3))]  # fmt: skip
     if not paths:
         raise ImageError("no image was given; give a file or a folder of images.")
     return ImageSet(_spread(_distinct(paths), limit), preprocessing, in_channels)

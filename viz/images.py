@@ -59,13 +59,15 @@ class ImageWarning(UserWarning):
     """How the values of an image were scaled, where that is not a matter of course."""
 
 
-def find_images(folder: str | Path) -> list[Path]:
+def find_images(folder: str | Path, *, arrays: bool = False) -> list[Path]:
     """List the image files of a folder and its subfolders, in a fixed order.
 
     Parameters
     ----------
     folder : str or Path
         A folder, or one image file.
+    arrays : bool
+        Look in folders for arrays (.npy), too.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def find_images(folder: str | Path) -> list[Path]:
     found = sorted(
         path
         for path in root.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        if path.suffix.lower() in IMAGE_SUFFIXES - (set() if arrays else {".npy"})
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
         and path.is_file()
     )

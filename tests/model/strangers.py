@@ -367,6 +367,17 @@ class ConvHead(nn.Module):
         return self.classifier(self.features(x)).mean((2, 3))
 
 
+class SquareConvHead(nn.Module):
+    """The same, to as many classes as there are channels: the shape of a pointwise one."""
+
+    def __init__(self):
+        super().__init__()
+        self.features, self.classifier = nn.Sequential(*list(official())[:-3]), pw()
+
+    def forward(self, x):
+        return self.classifier(self.features(x)).mean((2, 3))
+
+
 class Dropout(nn.Module):
     """timm copies: head.1 after a dropout."""
 
@@ -528,8 +539,8 @@ def protocol_five(state):
 LAYOUTS = [
     official, tweetable, TimmLike, Look, Labml, Jian, Mmlab, BiasFree, Lists, OneListOfNorms,
     Misleading, NormsByName, CountingDown, German, Cyrillic, Flat, Functional, FlaxNames,
-    KerasNames, ForeignLeaves, ConvHead, Dropout, WrappedBlocks, SharedActivation, OneBlock,
-    Deep, Encoder, TwoModules,
+    KerasNames, ForeignLeaves, ConvHead, SquareConvHead, Dropout, WrappedBlocks, SharedActivation,
+    OneBlock, Deep, Encoder, TwoModules,
 ]  # fmt: skip
 SAVED = [bare, lightning, everything_beside, parallel, protocol_five]
 # Without their order in the file these cannot be told: names mislead, or say nothing.

@@ -102,7 +102,8 @@ def test_mean_and_std(network, tmp_path, beside):
         ("leaky_relu(negative_slope=0.2, inplace=True)", "leaky_relu(0.2)"), ("swish", "silu"),
         ("Hardswish", "hardswish"), ("hard_swish", "hardswish"), ("Softsign", "softsign"),
         ("gelu_new", "gelu_tanh"), ("GELU(approximate='tanh')", "gelu_tanh"), (nn.Mish, "mish"),
-        (nn.ELU(), "elu(1)"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"), (functools.partial(nn.GELU, approximate="tanh"), "gelu_tanh"),
+        (nn.ELU(), "elu(1)"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"),
+        (functools.partial(nn.GELU, approximate="tanh"), "gelu_tanh"),
         ({"type": "SiLU"}, "silu"), (torch.nn.functional.mish, "mish"), ("torch.nn.CELU", "celu"),
     ],
 )  # fmt: skip

@@ -290,7 +290,9 @@ def _compared(
     """Compare with the network in memory, under each activation that it may have."""
     fit, refused = known.found.fit, None
     seen = known.seen.activations
-    possible = [argument] if argument else seen or (choice.activation, *ACTIVATIONS)
+    # A lone identity may stand for anything that was taken out.
+    unseen = () if set(seen) - {"identity"} else (choice.activation, *ACTIVATIONS)
+    possible = [argument] if argument else [*seen, *unseen]
     for name in dict.fromkeys(possible):
         with torch.device("meta"):
             trial = ConvMixer.from_config(replace(fit.config, activation=name))

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
-from itertools import pairwise, permutations
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from viz.model.guards import CheckpointError, TensorRecord
+from viz.model.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern
+from viz.model.norms import Pairing, Unpaired
 from viz.results.network import Config
 
 __all__ = ["Fit", "recognise"]
@@ -23,24 +24,10 @@ __all__ = ["Fit", "recognise"]
 MAX_DEPTH = 1000
 MAX_NESTING = 60
 """Most parts of a key; a network wrapped five times over has about a dozen."""
-_WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module", "module"}
-"""Parts of keys that compiling, checkpointing and sharding put in, of some blocks or of all."""
-_LEAVES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-_LEAF = re.compile(
-    r"(.*?)(?:(?:^|[._])(?:"
-    r"(weight|kernel|gamma|scale|w)|(bias|beta|b)|(running_mean|moving_mean|mean)"
-    r"|(running_var|moving_var|moving_variance|variance|var)|(num_batches_tracked)))?"
-)
-_LOSS = re.compile(
-    r"(^|[._])(loss|criterion|metrics?|optim\w*|aux\w*|queue|prototypes?|centers?)\b"
-)
-_LEFTOVERS = {"total_ops", "total_params", "n_averaged"}
-"""Last parts of keys that profilers and weight averaging leave beside the weights."""
 _WANTED = (
     "expected a patch embedding, blocks of a depthwise and a pointwise convolution with batch "
     "norm, and a linear head"
 )
-Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -98,21 +85,6 @@ class Fit:
         return f" ({', '.join(values[leaf] for leaf in gone)})" if gone else ""
 
 
-@dataclass(eq=False)
-class _Unit:
-    """The tensors of one layer, by their role."""
-
-    path: Path
-    leaves: dict[str, str] = field(default_factory=dict)
-    place: int = 0
-    shape: tuple[int, ...] = ()
-
-    @property
-    def key(self) -> str:
-        """Its main tensor's key, for messages."""
-        return next((self.leaves[n] for n in (*_LEAVES, "") if n in self.leaves), "")
-
-
 def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
     """Find the one ConvMixer that a state dict holds.
 
@@ -136,119 +108,14 @@ def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
     return _Recogniser(tensors, label).fit()
 
 
-def _natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
-    """Return a key that sorts numbers inside names as numbers."""
-    return tuple(
-        tuple((0, int(t), "") if t.isdecimal() and len(t) < 10 else (1, 0, t)
-              for t in re.findall(r"\d+|\D+", part))
-        for part in path
-    )  # fmt: skip
-
-
-def _pattern(path: Path) -> str:
-    """Return a path with its last number left open: the others of a list have the same."""
-    return re.sub(r"\d+(?=\D*$)", "#", ".".join(path))
-
-
-def _common(*paths: Path) -> int:
-    """Return how many parts these paths share at their beginning."""
-    n = 0
-    for parts in zip(*paths, strict=False):
-        if len(set(parts)) > 1:
-            break
-        n += 1
-    return n
-
-
 class _Recogniser:
     def __init__(self, tensors: Mapping[str, TensorRecord], label: str) -> None:
         self.tensors, self.label = tensors, label
-        self.assumed: list[str] = []
         self.notes: list[str] = []
-        groups = self._groups()
-        units = [u for group, members in groups.items() for u in self._named(group, members)]
-        if not any(len(u.shape) == 4 for u in units):
-            units = [u for group, members in groups.items() for u in self._ordered(group, members)]
-        ranks = [[_LEAVES.index(n) for n in u.leaves if n] for u in units]
-        # torch writes each layer's tensors in one order; sorted or shuffled keys do not keep it.
-        self.trusted = all(r == sorted(r) for r in ranks)
-        if not self.trusted:
-            units.sort(key=lambda u: _natural(u.path))
-        for place, unit in enumerate(units):
-            unit.place = place
-        shared = _common(*(u.path for u in units))
-        beside = {u for u in units if _LOSS.search(".".join(u.path[shared:]).lower())}
-        self.units = [u for u in units if u not in beside]
-
-    # Layers
-
-    def _groups(self) -> dict[Path, list[tuple[str, str]]]:
-        """Put keys together that have all but their last part in common, with their roles."""
-        groups: dict[Path, list[tuple[str, str]]] = {}
-        for key in self.tensors:
-            path = key.split(".")
-            if len(path) > MAX_NESTING:
-                raise self._error(f"a key has {len(path):,} parts; {_WANTED}")
-            if path[-1] in _LEFTOVERS:
-                continue
-            parts = [part for part in path[:-1] if part not in _WRAPPERS]
-            found = _LEAF.fullmatch(path[-1])
-            roles = found.groups()[1:] if found else ()
-            role = next((n for n, g in zip(_LEAVES, roles, strict=False) if g), "")
-            if found and role and found[1]:
-                parts.append(found[1])
-            groups.setdefault(tuple(parts), []).append((role, key))
-        return groups
-
-    def _named(self, group: Path, members: Sequence[tuple[str, str]]) -> Iterator[_Unit]:
-        """Take a group for one layer, as its names say; what they do not say stands alone."""
-        roles = Counter(role for role, _ in members)
-        if not roles.keys() - {""} and self._is_norms_four([key for _, key in members]):
-            yield from self._ordered(group, members)
-            return
-        layer = {role: key for role, key in members if role and roles[role] == 1}
-        if layer:
-            yield self._unit(group, layer)
-        for role, key in members:
-            if role not in layer:
-                yield self._unit((*group, key.rpartition(".")[2]), {"": key})
-
-    def _is_norms_four(self, keys: Sequence[str]) -> bool:
-        shapes = [self.tensors[key].shape for key in keys]
-        vectors = [shape for shape in shapes if shape]
-        return len(vectors) == 4 and len(set(vectors)) == 1 and len(vectors[0]) == 1
-
-    def _ordered(self, group: Path, members: Sequence[tuple[str, str]]) -> Iterator[_Unit]:
-        """Take what follows a matrix or kernel as its bias and its norm, by how many there are."""
-        if all(role for role, _ in members) and len(dict(members)) == len(members):
-            yield self._unit(group, dict(members))
-            return
-        runs: list[list[str]] = []
-        for _, key in members:
-            if len(self.tensors[key].shape) > 1 or not runs:
-                runs.append([])
-            runs[-1].append(key)
-        for run in runs:
-            wide = int(len(self.tensors[run[0]].shape) > 1)
-            vectors = [key for key in run[wide:] if self.tensors[key].shape]
-            counts = [key for key in run[wide:] if not self.tensors[key].shape]
-            path = group if len(runs) == 1 else (*group, run[0].rpartition(".")[2])
-            n_bias = wide if len(vectors) in (1, 5) else 0
-            norm = vectors[n_bias:]
-            if wide:
-                layer = dict(zip(_LEAVES, [run[0], *vectors[:n_bias]], strict=False))
-                yield self._unit((*path, "layer") if norm else path, layer)
-            if len(norm) == 4:
-                layer = dict(zip(_LEAVES, [*norm, *counts[:1]], strict=False))
-                yield self._unit((*path, "norm") if wide else path, layer)
-            else:
-                for key in norm:
-                    yield self._unit((*path, key.rpartition(".")[2]), {"": key})
-
-    def _unit(self, path: Path, leaves: dict[str, str]) -> _Unit:
-        shape = self.tensors[leaves.get("weight", next(iter(leaves.values())))].shape
-        known = "weight" in leaves or ("running_mean" in leaves and len(shape) == 1)
-        return _Unit(path, leaves, shape=shape if known else ())
+        if any(key.count(".") >= MAX_NESTING for key in tensors):
+            raise self._error(f"a key has more than {MAX_NESTING} parts; {_WANTED}")
+        self.units, self.trusted = layers_of(tensors)
+        self.assumed: list[str] = []
 
     # The network
 
@@ -263,6 +130,11 @@ class _Recogniser:
         embedding = self._embedding(convs, depths, points)
         depths = [u for u in depths if u is not embedding]
         points = [u for u in points if u is not embedding]
+        n_norms = sum(map(self._is_norm, self.units))
+        if len(points) == len(depths) + 1 and n_norms == 2 * len(depths) + 1:
+            # The head may be a 1 x 1 convolution to as many classes as there are channels.
+            last = self._farthest(points, depths)
+            points = [u for u in points if u is not last]
         self._check_pairs(depths, points)
         self.chain = [embedding]
         for pair in zip(depths, points, strict=True):
@@ -282,6 +154,8 @@ class _Recogniser:
         dropped = self._rest(head, set(keys.values()))
         n_classes = head.shape[0] if head is not None else 0
         p, k, c = embedding.shape[2], depths[0].shape[2], embedding.shape[1]
+        if not (p and k and c):
+            raise self._misfit(embedding if not (p and c) else depths[0], "a side of zero")
         config = Config(self.dim, len(depths), k, p, n_classes, c)
         biases = [n for n in absent if n.endswith("bias") and "norm" not in n]
         if biases:
@@ -292,13 +166,13 @@ class _Recogniser:
         if len(absent) > len(biases):
             self.notes.append("batch norms without scale and shift: taken as one and zero")
         paths = [key.split(".") for key in keys.values()]
-        shared = paths[0][: _common(*(tuple(p[:-1]) for p in paths))]
+        shared = paths[0][: common(*(tuple(p[:-1]) for p in paths))]
         return Fit(
             "".join(f"{part}." for part in shared), config, keys, tuple(absent), tuple(dropped),
             tuple(dict.fromkeys(self.assumed)), tuple(self.notes),
         )  # fmt: skip
 
-    def _width(self, convs: Sequence[_Unit]) -> int:
+    def _width(self, convs: Sequence[Layer]) -> int:
         """Return the channels that most pointwise convolutions share with depthwise ones."""
         points = Counter(u.shape[0] for u in convs if u.shape == (*u.shape[:1] * 2, 1, 1))
         depthwise = {u.shape[0] for u in convs if u.shape[1] == 1 and 0 not in u.shape}
@@ -308,8 +182,8 @@ class _Recogniser:
         raise self._other_network(convs)
 
     def _embedding(
-        self, convs: Sequence[_Unit], depths: Sequence[_Unit], points: Sequence[_Unit]
-    ) -> _Unit:
+        self, convs: Sequence[Layer], depths: Sequence[Layer], points: Sequence[Layer]
+    ) -> Layer:
         """Return the convolution that is neither depthwise nor pointwise, or the odd one of these.
 
         With one input channel the patch embedding has a depthwise convolution's shape, and with
@@ -345,7 +219,7 @@ class _Recogniser:
                                "(dim, channels, patch, patch)")  # fmt: skip
         return full[0]
 
-    def _odd_one(self, units: Sequence[_Unit], others: Sequence[_Unit]) -> _Unit:
+    def _odd_one(self, units: Sequence[Layer], others: Sequence[Layer]) -> Layer:
         """Return the one of equal shapes that is the patch embedding."""
         if self.trusted:
             return min(units, key=lambda u: u.place)
@@ -353,12 +227,16 @@ class _Recogniser:
         single = [u for u in units if sizes[u.shape] == 1]
         if len(units) > 2 and len(single) == 1:
             return single[0]
-        near = [max((_common(u.path, o.path) for o in others[:50]), default=0) for u in units]
+        return self._farthest(units, others)
+
+    def _farthest(self, units: Sequence[Layer], others: Sequence[Layer]) -> Layer:
+        """Return the one that shares least of its path with any of the others."""
+        near = [max((common(u.path, o.path) for o in others[:50]), default=0) for u in units]
         if near.count(min(near)) > 1:
-            self.assumed.append("which convolution of one shape comes first: by its name")
+            self.assumed.append("which convolution of one shape is no block's: by its name")
         return units[near.index(min(near))]
 
-    def _check_pairs(self, depths: Sequence[_Unit], points: Sequence[_Unit]) -> None:
+    def _check_pairs(self, depths: Sequence[Layer], points: Sequence[Layer]) -> None:
         if len(depths) > MAX_DEPTH:
             raise self._error(f"{len(depths):,} blocks, more than any ConvMixer's")
         for unit in depths:
@@ -389,36 +267,40 @@ class _Recogniser:
                         "keys are in no order of their own"
                     )
                     return
-        elif any(_natural(a.path) > _natural(b.path)
-                 for a, b in pairwise(depths)):  # fmt: skip
+        elif len({pattern(u.path) for u in depths}) == 1 and any(
+            natural(a.path) > natural(b.path) for a, b in pairwise(depths)
+        ):
             self.notes.append(
                 "the numbers of its blocks run in another order than its keys: the keys' order is "
                 "believed"
             )
 
     def _block_paths(
-        self, depths: Sequence[_Unit], points: Sequence[_Unit], embedding: _Unit | None = None
+        self, depths: Sequence[Layer], points: Sequence[Layer], embedding: Layer | None = None
     ) -> dict[Path, int]:
         """Return where each block lies, or nothing where the blocks are no places of their own."""
-        paths = [d.path[: _common(d.path, p.path)] for d, p in zip(depths, points, strict=True)]
+        paths = [d.path[: common(d.path, p.path)] for d, p in zip(depths, points, strict=True)]
         alone = embedding is None or not any(embedding.path[: len(path)] == path for path in paths)
         found = {path: i for i, path in enumerate(paths)}
         return found if all(paths) and alone and len(found) == len(paths) else {}
 
     # Norms
 
-    def _is_norm(self, unit: _Unit) -> bool:
+    def _is_norm(self, unit: Layer) -> bool:
         affine = "weight" in unit.leaves and "bias" in unit.leaves
         return unit.shape == (self.dim,) and (affine or "running_mean" in unit.leaves)
 
-    def _norms(self) -> dict[_Unit, _Unit]:
+    def _norms(self) -> dict[Layer, Layer]:
         """Return the norm after each convolution: the next in the file, or the nearest by name."""
         norms = [u for u in self.units if self._is_norm(u)]
         if len(norms) > 10 * MAX_DEPTH:
             raise self._error(f"{len(norms):,} norms, more than any ConvMixer's")
-        found = self._next_ones(self.chain, norms) if self.trusted else {}
-        if not found:
-            found = self._nearest(norms)
+        pairing = Pairing(self.chain, self.trusted)
+        try:
+            found = pairing.pairs(norms)
+        except Unpaired as left:
+            raise self._lacking(left.convs, left.norms) from None
+        self.assumed += pairing.assumed
         if len({self._where(n) for n in found.values()}) < len(found):
             raise self._shared(found)
         for conv, norm in found.items():
@@ -430,105 +312,12 @@ class _Recogniser:
                 self._check_outside(unit, self.blocks)
         return found
 
-    def _next_ones(self, convs: Sequence[_Unit], norms: Sequence[_Unit]) -> dict[_Unit, _Unit]:
-        """Pair each convolution with the norm that comes right after it, if all have one."""
-        row = sorted((*convs, *norms), key=lambda u: u.place)
-        after = dict(pairwise(row))
-        found = {u: after[u] for u in convs if u in after}
-        chosen = set(norms)
-        return found if len(found) == len(convs) and set(found.values()) <= chosen else {}
-
-    def _nearest(self, norms: Sequence[_Unit]) -> dict[_Unit, _Unit]:
-        """Pair in each place of the tree of names, innermost first, what has no partner yet."""
-        found: dict[_Unit, _Unit] = {}
-        waiting: dict[Path, tuple[list[_Unit], list[_Unit]]] = {}
-        for which, units in enumerate((self.chain, norms)):
-            for unit in units:
-                waiting.setdefault(unit.path[:-1], ([], []))[which].append(unit)
-        levels: dict[int, set[Path]] = {}
-        for place in waiting:
-            levels.setdefault(len(place), set()).add(place)
-        for level in range(max(levels), -1, -1):
-            for place in levels.get(level, set()):
-                convs, here = waiting.pop(place)
-                if len(convs) == len(here):
-                    found |= self._matched(convs, here, level)
-                elif level:
-                    above = waiting.setdefault(place[:-1], ([], []))
-                    above[0].extend(convs)
-                    above[1].extend(here)
-                    levels.setdefault(level - 1, set()).add(place[:-1])
-                else:
-                    found |= self._left_over(convs, here)
-        return found
-
-    def _matched(
-        self, convs: Sequence[_Unit], norms: Sequence[_Unit], level: int
-    ) -> dict[_Unit, _Unit]:
-        """Pair as many norms as convolutions of one place."""
-        if len(convs) < 2:
-            return dict(zip(convs, norms, strict=True))
-        convs = sorted(convs, key=self.rank.__getitem__)
-        norms = sorted(norms, key=lambda u: u.place)
-        if self.trusted and (found := self._next_ones(convs, norms)):
-            return found
-        kinds: dict[int, list[_Unit]] = {}
-        for unit in convs:
-            i = self.rank[unit]
-            kinds.setdefault(0 if i == 0 else 1 + (i + 1) % 2, []).append(unit)
-        groups: dict[str, list[_Unit]] = {}
-        for unit in norms:
-            name = _pattern(unit.path) if len(convs) > len(kinds) else ".".join(unit.path)
-            groups.setdefault(name, []).append(unit)
-        wanted, there = list(kinds.values()), list(groups.values())
-        sizes = [len(g) for g in wanted]
-        if len(there) == len(wanted) and sorted(map(len, there)) == sorted(sizes):
-            fitting = [c for c in permutations(there) if [len(g) for g in c] == sizes]
-            scores = [sum(self._alike(a[0], b[0], level) for a, b in zip(wanted, c, strict=True))
-                      for c in fitting]  # fmt: skip
-            best = max(scores)
-            if scores.count(best) > 1:
-                self._assume_order()
-            chosen = fitting[scores.index(best)]
-            return {a: b for x, y in zip(wanted, chosen, strict=True)
-                    for a, b in zip(x, y, strict=True)}  # fmt: skip
-        self._assume_order()
-        return dict(zip(convs, norms, strict=True))
-
-    def _assume_order(self) -> None:
-        self.assumed.append(
-            "which of several batch norms follows which convolution: in the order of their keys"
-        )
-
-    def _alike(self, a: _Unit, b: _Unit, level: int) -> int:
-        """Return how many letters in a row two names share, 0 for less than two."""
-        x, y = (".".join(u.path[level:]).lower()[:200] for u in (a, b))
-        size = SequenceMatcher(None, x, y, autojunk=False).find_longest_match().size
-        return size if size > 1 else 0
-
-    def _left_over(self, convs: Sequence[_Unit], norms: Sequence[_Unit]) -> dict[_Unit, _Unit]:
-        """Pair the patch embedding with the nearest of several norms; all else lacks one."""
-        if not convs:
-            return {}
-        if len(convs) > 1 or not norms:
-            raise self._lacking(convs, norms)
-        one = convs[0]
-
-        def distance(norm: _Unit) -> tuple[int, int, int]:
-            gap = abs(norm.place - one.place) if self.trusted else 0
-            return -_common(one.path, norm.path), gap, -self._alike(one, norm, 0)
-
-        ranked = sorted(norms, key=distance)
-        if len(ranked) > 1 and distance(ranked[0]) == distance(ranked[1]):
-            self._assume_order()
-        return {one: ranked[0]}
-
-    def _where(self, unit: _Unit) -> tuple[str, int]:
+    def _where(self, unit: Layer) -> tuple[str, int]:
         record = self.tensors[unit.leaves.get("running_mean", unit.key)]
         return record.storage or unit.key, record.offset
 
-    def _shared(self, found: Mapping[_Unit, _Unit]) -> CheckpointError:
-        seen: dict[tuple[str, int], _Unit] = {}
+    def _shared(self, found: Mapping[Layer, Layer]) -> CheckpointError:
+        seen: dict[tuple[str, int], Layer] = {}
         for norm in found.values():
             first = seen.setdefault(self._where(norm), norm)
             if first is not norm:
@@ -538,7 +327,7 @@ class _Recogniser:
                 )
         raise AssertionError
 
-    def _lacking(self, convs: Sequence[_Unit], norms: Sequence[_Unit]) -> CheckpointError:
+    def _lacking(self, convs: Sequence[Layer], norms: Sequence[Layer]) -> CheckpointError:
         first = min(convs, key=self.rank.__getitem__)
         odd = [u for u in self.units if "running_mean" in u.leaves and u.shape != (self.dim,)]
         if len(odd) == len(convs) - len(norms):
@@ -566,7 +355,7 @@ class _Recogniser:
             "convolution (save the whole state_dict())"
         )
 
-    def _no_statistics(self, conv: _Unit, norm: _Unit) -> CheckpointError:
+    def _no_statistics(self, conv: Layer, norm: Layer) -> CheckpointError:
         missing = "running_var" if "running_mean" in norm.leaves else "running_mean"
         some = any("running_mean" in u.leaves for u in self.units)
         name = ".".join(norm.path)
@@ -584,14 +373,14 @@ class _Recogniser:
 
     # Keys, head and what else there is
 
-    def _keys(self, norms: Mapping[_Unit, _Unit]) -> tuple[dict[str, str], list[str]]:
+    def _keys(self, norms: Mapping[Layer, Layer]) -> tuple[dict[str, str], list[str]]:
         keys: dict[str, str] = {}
         absent: list[str] = []
         for i, conv in enumerate(self.chain):
             part = "depthwise" if i % 2 else "pointwise"
             name = f"blocks.{(i - 1) // 2}.{part}" if i else "patch_embedding"
             norm = f"{name}_norm" if i else "patch_norm"
-            for ours, unit, leaves in ((name, conv, _LEAVES[:2]), (norm, norms[conv], _LEAVES)):
+            for ours, unit, leaves in ((name, conv, LEAVES[:2]), (norm, norms[conv], LEAVES)):
                 for leaf in leaves:
                     if leaf in unit.leaves:
                         keys[f"{ours}.{leaf}"] = unit.leaves[leaf]
@@ -610,11 +399,11 @@ class _Recogniser:
                 )
         return keys, absent
 
-    def _check(self, unit: _Unit, leaf: str) -> None:
+    def _check(self, unit: Layer, leaf: str) -> None:
         key = unit.leaves[leaf]
         record = self.tensors[key]
         if leaf == "num_batches_tracked":
-            if record.nbytes and Counter(record.shape).keys() - {1}:
+            if set(record.shape) - {1}:
                 raise self._error(f"{key} has the shape {record.shape}, expected a single number")
             return
         wanted = unit.shape[:1]
@@ -626,7 +415,7 @@ class _Recogniser:
                 "weights, so save the network before it is quantised."
             )
 
-    def _head(self) -> _Unit | None:
+    def _head(self) -> Layer | None:
         """Return the linear head, if the file's last layers are that alone."""
         layers = [
             u
@@ -638,6 +427,8 @@ class _Recogniser:
             self._check_outside(unit, self.blocks)
         heads = [u for u in layers if u.shape[1] == self.dim]
         normed = [u for u in self.units if self._is_norm(u) and u not in self.taken]
+        if len(normed) > 1:
+            raise self._misfit(normed[0], "a batch norm without its convolution")
         if len(heads) == len(layers) == 1 and not normed:
             for leaf in heads[0].leaves:
                 if leaf in ("weight", "bias"):
@@ -654,7 +445,7 @@ class _Recogniser:
         self.notes.append(f"the file {what}: filters and kernels can be looked at, answers cannot")
         return None
 
-    def _rest(self, head: _Unit | None, used: set[str]) -> list[str]:
+    def _rest(self, head: Layer | None, used: set[str]) -> list[str]:
         """Return the keys that are no part of the network; refuse those that would change it."""
         for unit in self.units:
             keys = [key for key in unit.leaves.values() if key not in used]
@@ -663,7 +454,7 @@ class _Recogniser:
                 self._check_harmless(unit, keys[0], ".".join(unit.path).lower())
         return [key for key in self.tensors if key not in used]
 
-    def _check_harmless(self, unit: _Unit, key: str, name: str) -> None:
+    def _check_harmless(self, unit: Layer, key: str, name: str) -> None:
         """Refuse what lies beside the blocks and would still change what they compute."""
         shape = self.tensors[key].shape
         if len(unit.shape) == 4 and unit.shape[2:] != (1, 1):
@@ -677,12 +468,12 @@ class _Recogniser:
                 f"have; {_WANTED}"
             )
 
-    def _block_of(self, unit: _Unit, blocks: Mapping[Path, int]) -> int | None:
+    def _block_of(self, unit: Layer, blocks: Mapping[Path, int]) -> int | None:
         """Return which block a layer lies in."""
         found = (blocks.get(unit.path[:n]) for n in range(len(unit.path) + 1))
         return next((i for i in found if i is not None), None)
 
-    def _check_outside(self, unit: _Unit, blocks: Mapping[Path, int]) -> None:
+    def _check_outside(self, unit: Layer, blocks: Mapping[Path, int]) -> None:
         block = self._block_of(unit, blocks)
         if block is not None:
             raise self._misfit(
@@ -693,7 +484,7 @@ class _Recogniser:
 
     # Refusals
 
-    def _other_network(self, convs: Sequence[_Unit]) -> CheckpointError:
+    def _other_network(self, convs: Sequence[Layer]) -> CheckpointError:
         """Say what kind of network it is rather, by the first layer that does not fit."""
         linear = [u for u in self.units if len(u.shape) == 2 and "weight" in u.leaves]
         depthwise = [u for u in convs if u.shape[1] == 1 and u.shape[2:] != (1, 1)]
@@ -719,10 +510,10 @@ class _Recogniser:
         odd = next((u for u in full if u.shape[2:] != (1, 1)), convs[0])
         return self._misfit(odd, f"its convolutions are not depthwise, as in ResNet; {_WANTED}")
 
-    def _shown(self, unit: _Unit) -> str:
+    def _shown(self, unit: Layer) -> str:
         return f"{unit.key} {self.tensors[unit.key].shape}"
 
-    def _misfit(self, unit: _Unit, why: str) -> CheckpointError:
+    def _misfit(self, unit: Layer, why: str) -> CheckpointError:
         return self._error(f"the first tensor that does not fit is {self._shown(unit)}: {why}")
 
     def _error(self, text: str) -> CheckpointError:

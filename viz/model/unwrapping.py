@@ -23,7 +23,7 @@ _AVERAGED = re.compile(
     r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
     r"momentum|target|encoder_k|key_encoder)([._-]|$)"
 )
-_NOT_WEIGHTS = re.compile(r"optim|sched|scaler|gradient|exp_avg")
+_NOT_WEIGHTS = re.compile(r"(^|_)optim(izer)?s?(_|$)|sched|scaler|gradient|exp_avg")
 
 
 @dataclass(frozen=True)
