@@ -73,6 +73,30 @@ def test_a_matplotlibrc_changes_no_figure(small_file, tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+def test_characters_that_the_figures_font_lacks_come_from_another_or_are_told():
+    from matplotlib.font_manager import findfont, get_font
+    from matplotlib.text import Text
+
+    from viz.draw.frame import heading
+    from viz.draw.style import LACKING, new_figure, own_style, printable
+
+    sans, other = (get_font(findfont(n)).get_charmap() for n in ("DejaVu Sans", "STIXGeneral"))
+    there = next(chr(c) for c in sorted(other, reverse=True) if c not in sans)
+    assert printable(f"a{there}b") == f"a{there}b"
+    with own_style():
+        figure = new_figure(4, 2)
+        heading(figure, f"a{there}b.pth", "title", "A note.")
+    families = [text.get_fontfamily() for text in figure.findobj(Text) if there in text.get_text()]
+    assert families and families[0][0] == "DejaVu Sans" and len(families[0]) > 1
+    figure.canvas.draw()
+    gone = "\U0010fffe"
+    assert printable(gone) == LACKING
+    with own_style():
+        figure = new_figure(4, 2)
+        heading(figure, f"{gone}.pth", "title", "A note.")
+    assert any("no font of this machine has" in text.get_text() for text in figure.texts)
+
+
 def test_a_notebooks_backend_does_not_matter(small_file, tmp_path):
     environment = {**os.environ, "MPLBACKEND": "module://no_such_notebook.backend"}
     done = subprocess.run(

@@ -68,9 +68,7 @@ def test_a_comparison_takes_them(small_file, folder):
     run("compare", small_file, small_file, "--images", folder, *OPTIONS, "--json")
 
 
-def test_a_sweeps_file_remembers_its_input_and_readers_use_it(
-    small_file, folder, swept, tmp_path
-):
+def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
     assert load_sweep(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")
     refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,

@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import findfont, fontManager, get_font
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
@@ -22,6 +23,7 @@ from viz.results.refusal import Refusal
 
 __all__ = [
     "FORMATS",
+    "LACKING",
     "MM",
     "ONE_COLUMN",
     "SIGNED",
@@ -54,6 +56,11 @@ SIGNED = LinearSegmentedColormap.from_list(
 ).with_extremes(bad="#bbbbbb")  # fmt: skip
 """Signed values: blue negative, white zero, red positive."""
 
+LACKING = "\N{WHITE SQUARE}"
+"""What is drawn for a character that no font of this machine has."""
+_FAMILIES = ["DejaVu Sans"]
+"""The figures' font, then those found for characters that it lacks."""
+_STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
 _SAVING = threading.Lock()
 
 
@@ -72,6 +79,30 @@ def _glyphs() -> frozenset[int]:
     return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
+@cache
+def _fallback(missing: frozenset[int]) -> frozenset[int]:
+    """Look for fonts of this machine that have what the figures' font lacks; use them from now."""
+    found: set[int] = set()
+    for entry in sorted(fontManager.ttflist, key=lambda e: (e.style, e.weight != 400, e.name)):
+        if not missing - found:
+            break
+        # The last resort has a box for every character.
+        if "LastResort" in entry.fname or not entry.fname.lower().endswith(
+            (".ttf", ".otf", ".ttc")
+        ):
+            continue
+        try:
+            here = (missing - found) & get_font(entry.fname).get_charmap().keys()
+        except (OSError, RuntimeError):
+            continue
+        if here and entry.name not in _FAMILIES:
+            _FAMILIES.append(entry.name)
+            if _STYLED.get():
+                mpl.rcParams["font.family"] = list(_FAMILIES)
+        found |= here
+    return frozenset(found)
+
+
 def printable(text: str) -> str:
     """Make a name from outside safe to draw.
 
@@ -83,11 +114,11 @@ def printable(text: str) -> str:
     Returns
     -------
     str
-        Characters that the figures' font lacks become U+25A1, a white square; dollar signs do
-        not start a formula.
+        Characters that no font of this machine has become `LACKING`, a white square; dollar signs
+        do not start a formula.
     """
-    glyphs = _glyphs()
-    shown = "".join(c if ord(c) in glyphs else "\N{WHITE SQUARE}" for c in text)
+    glyphs = _glyphs() | _fallback(frozenset(map(ord, text)) - _glyphs())
+    shown = "".join(c if ord(c) in glyphs else LACKING for c in text)
     return shown.replace("$", r"\$")
 
 
@@ -98,8 +129,13 @@ def own_style() -> Iterator[None]:
     usual = {name: value for name, value in mpl.rcParamsDefault.items() if name not in kept}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
-        with mpl.rc_context({**usual, "svg.hashsalt": "viz", "pdf.fonttype": 42}):
-            yield
+        own = {"svg.hashsalt": "viz", "pdf.fonttype": 42, "font.family": list(_FAMILIES)}
+        with mpl.rc_context({**usual, **own}):
+            before = _STYLED.set(True)
+            try:
+                yield
+            finally:
+                _STYLED.reset(before)
 
 
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
