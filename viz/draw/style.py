@@ -129,7 +129,11 @@ def own_style() -> Iterator[None]:
     usual = {name: value for name, value in mpl.rcParamsDefault.items() if name not in kept}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
-        own = {"svg.hashsalt": "viz", "pdf.fonttype": 42, "font.family": list(_FAMILIES)}
+        own: dict[Any, Any] = {
+            "svg.hashsalt": "viz",
+            "pdf.fonttype": 42,
+            "font.family": list(_FAMILIES),
+        }
         with mpl.rc_context({**usual, **own}):
             before = _STYLED.set(True)
             try:
