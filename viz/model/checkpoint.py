@@ -221,9 +221,19 @@ def load(
         known.said.training,
         (
             *map(printable, fit.parts()),
-            *(f"assumed: {line}" for line in fit.assumed),
+            *(f"assumed: {line}" for line in (*fit.assumed, *_unseen(source, known))),
             *(f"not taken: {printable(other)}" for other in known.found.others),
         ),
+    )
+
+
+def _unseen(source: Any, known: _Understood) -> tuple[str, ...]:
+    """Say what no tensor tells: how the network of a stranger's file computes with them."""
+    if isinstance(source, nn.Module) or known.said.training:
+        return ()
+    return (
+        "it computes as a ConvMixer does: a residual around depthwise convolution, activation and "
+        "norm, the average over positions before the head, epsilon 1e-5",
     )
 
 
