@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: explore test lint browser benchmarks report docs screenshots clean
+.PHONY: explore test lint browser fuzz benchmarks report docs screenshots clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, for example: make PYTHON=python3.12 test")'
@@ -29,6 +29,10 @@ test: lint
 
 browser: $(STAMP)
 	$(BIN)/pytest -m browser
+
+# Files damaged at random: each is refused in one sentence, or loads.
+fuzz: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/model/fuzz.py
 
 benchmarks: $(STAMP)
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -77,21 +77,73 @@ def _make(folder: Path) -> list[Path]:
     from safetensors.torch import save_file
 
     from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
-    from viz.model.layouts import export_state
 
-    state = export_state(ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"]), "official")
-    torch.save(state, folder / "zip.pth")
-    torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
-    save_file({**export_state(ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"]), "viz")},
-              folder / "viz.safetensors")  # fmt: skip
-    return [folder / "zip.pth", folder / "viz.safetensors", folder / "legacy.pth"]
+    model = ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"])
+    torch.save(model.state_dict(), folder / "zip.pth")
+    save_file(model.state_dict(), folder / "viz.safetensors")
+    return [folder / "zip.pth", folder / "viz.safetensors"]
+
+
+_HOSTILE = """
+import json, resource, sys, time, warnings
+import torch
+from viz.model.checkpoint import load
+from viz.model.guards import CheckpointError
+
+warnings.simplefilter("ignore")
+torch.set_num_threads(1)
+for path in sys.stdin.read().splitlines():
+    with open("/proc/self/clear_refs", "w") as file:
+        file.write("5")
+    def status(field):
+        with open("/proc/self/status") as file:
+            return next(int(x.split()[1]) for x in file if x.startswith(field)) / 1024
+    base, cpu, kind = status("VmRSS"), time.process_time(), "loaded"
+    try:
+        load(path)
+    except CheckpointError:
+        kind = "refused"
+    print(json.dumps([kind, time.process_time() - cpu, status("VmHWM") - base]), flush=True)
+"""
+
+
+def _hostile() -> int:
+    """Open every hostile file of the tests: seconds of CPU and MB each takes; return how many fail.
+
+    None may take more than 2 s or 500 MB.
+    """
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "model"))
+    from hostile_files import LOADED, REFUSED
+
+    writers = {**{what: row[0] for what, row in REFUSED.items()}, **LOADED}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = {}
+        for i, (what, write) in enumerate(writers.items()):
+            place = Path(folder) / str(i)
+            place.mkdir()
+            paths[what] = place / getattr(write, "filename", "weights.pth")
+            write(paths[what])
+        done = subprocess.run(
+            [sys.executable, "-c", _HOSTILE], input="\n".join(map(str, paths.values())),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    rows = [(*json.loads(row), what) for row, what in
+            zip(done.stdout.splitlines(), paths, strict=True)]  # fmt: skip
+    print(f"{len(rows)} hostile files; limits 2 s of CPU, 500 MB; the five that take most of each:")
+    for column, unit in ((1, "s"), (2, "MB")):
+        for row in sorted(rows, key=lambda row: -row[column])[:5]:
+            print(f"  {row[column]:8.2f} {unit:<3}{row[0]:<9}{row[3]}")
+    return sum(cpu > 2 or memory > 500 for _, cpu, memory, _ in rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--hostile", action="store_true", help="only the hostile files")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.hostile:
+        sys.exit(_hostile())
     if options.one:
         print(json.dumps(_measure(*options.one)))
         return
@@ -100,12 +152,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for path in _make(Path(folder)):
             ways: dict[str, list[dict[str, float]]] = {"bare": [], "hash": [], "viz": []}
-            # Bare torch cannot read the official keys into this network: give it its own names.
-            bare_path = path
-            if path.suffix == ".pth":
-                bare_path = _with_own_names(path)
             for _ in range(options.repeats):
-                ways["bare"].append(_in_fresh_process("bare", bare_path))
+                ways["bare"].append(_in_fresh_process("bare", path))
                 ways["hash"].append(_in_fresh_process("hash", path))
                 ways["viz"].append(_in_fresh_process("viz", path))
             size = path.stat().st_size
@@ -121,19 +169,7 @@ def main() -> None:
                 f"{ours['cpu'] / bare['cpu']:>8.2f}"
                 f"   (building the network for bare: {bare['built']:.2f} s more)\n"
             )
-
-
-def _with_own_names(path: Path) -> Path:
-    import torch
-
-    from viz.model.layouts import LAYOUTS
-
-    state = torch.load(path, weights_only=True)
-    official = next(layout for layout in LAYOUTS if layout.name == "official")
-    renamed = {ours: state[theirs] for ours, theirs in official.names(20).items()}
-    out = path.with_name(f"own-{path.name}")
-    torch.save(renamed, out, _use_new_zipfile_serialization=path.stem == "zip")
-    return out
+    sys.exit(_hostile())
 
 
 if __name__ == "__main__":

@@ -28,7 +28,8 @@ def test_info_prints_what_the_file_holds(run, small_file):
     facts = json.loads(done.stdout)
     expected = {
         "dim": 16, "depth": 3, "kernel_size": 5, "patch_size": 4, "in_channels": 3,
-        "n_classes": 4, "activation": "gelu", "layout": "viz",
+        "n_classes": 4, "activation": "gelu",
+        "layout": "patch_embedding, blocks.0.depthwise, blocks.0.pointwise, head",
     }  # fmt: skip
     assert {name: facts[name] for name in expected} == expected
     assert "metadata" in facts["activation_source"]

@@ -10,10 +10,12 @@ from PIL import Image
 
 from viz.images import (
     ImageError,
+    ImageWarning,
     describe_preprocessing,
     find_images,
     prepare,
     read_image,
+    read_pixels,
     told,
     unnormalise,
 )
@@ -221,3 +223,92 @@ def test_preprocessing_as_told_says_so():
 def test_what_cannot_be_told(wrong, sentence):
     with pytest.raises(ImageError, match=sentence):
         told(Preprocessing(), **wrong)
+
+
+# More than 8 bits
+
+
+def written(folder, values, name="f.tif"):
+    path = folder / name
+    if name.endswith(".npy"):
+        np.save(path, values)
+    else:
+        Image.fromarray(values).save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("values", "white", "note"),
+    [
+        (np.linspace(0, 4095, 4096).astype(np.uint16), 4095, "4095 is taken as white"),
+        (np.linspace(0, 1023, 1024).astype(np.uint16), 1023, "1023 is taken as white"),
+        (np.linspace(0, 65535, 4096).astype(np.uint16), 65535, ""),
+        (np.linspace(0, 4000, 4096).astype(np.int32), 4095, "4095 is taken as white"),
+        (np.linspace(0, 1, 4096, dtype=np.float32), 1, ""),
+        (np.linspace(0, 250, 4096, dtype=np.float32), 250, "250 is taken as white"),
+    ],
+)
+def test_more_than_8_bits_keep_all_grey_levels(tmp_path, values, white, note):
+    path = written(tmp_path, values.reshape(64, -1))
+    pixels, said = read_pixels(path)
+    assert note in said and bool(note) == bool(said)
+    expected = np.floor(values.astype(float) / white * 255 + 0.5)
+    assert np.abs(pixels[..., 0].ravel() - expected).max() <= 1
+    assert len(np.unique(pixels)) > 240
+    if note:
+        with pytest.warns(ImageWarning, match=note):
+            read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "note"),
+    [(-1.0, 1.0, "-1 is taken as black"), (-3.0, 5.0, "from -3 to 5: stretched")],
+)
+def test_negative_floats_are_not_clipped(tmp_path, low, high, note):
+    values = np.linspace(low, high, 4096, dtype=np.float32).reshape(64, 64)
+    pixels, said = read_pixels(written(tmp_path, values))
+    assert note in said
+    expected = (values - low) / (high - low) * 255
+    assert np.abs(pixels[..., 0] - expected).max() <= 0.51
+
+
+def test_large_whole_numbers_are_stretched(tmp_path):
+    values = np.linspace(-70_000, 1_000_000, 4096).astype(np.int32).reshape(64, 64)
+    pixels, said = read_pixels(written(tmp_path, values))
+    assert "stretched from black to white" in said
+    assert (pixels.min(), pixels.max(), len(np.unique(pixels))) == (0, 255, 256)
+
+
+@pytest.mark.parametrize("channels", [2, 4, 10])
+@pytest.mark.parametrize("order", ["last", "first"])
+def test_arrays_have_as_many_channels_as_the_network(tmp_path, channels, order):
+    rng = np.random.default_rng(0)
+    values = rng.random((40, 50, channels), dtype=np.float32)
+    stored = values if order == "last" else values.transpose(2, 0, 1)
+    path = written(tmp_path, stored, "a.npy")
+    how = Preprocessing(40, 1.0, (0.0,) * channels, (1.0,) * channels)
+    pixels, _ = read_pixels(path, channels)
+    batch = prepare([pixels], how, in_channels=channels)
+    np.testing.assert_allclose(batch[0].permute(1, 2, 0), values[:, 5:45], atol=1e-6)
+    for wrong in {2, 4, 10} - {channels}:
+        with pytest.raises(ImageError, match=f"expected {wrong} channels"):
+            read_pixels(path, wrong)
+
+
+@pytest.mark.parametrize("channels", [2, 5])
+def test_pages_of_a_tiff_are_channels(tmp_path, channels):
+    values = np.random.default_rng(0).integers(0, 4096, (channels, 30, 30)).astype(np.uint16)
+    pages = [Image.fromarray(page) for page in values]
+    pages[0].save(tmp_path / "p.tif", save_all=True, append_images=pages[1:])
+    pixels, note = read_pixels(tmp_path / "p.tif", channels)
+    np.testing.assert_allclose(pixels, values.transpose(1, 2, 0) / 4095, atol=1e-6)
+    assert "4095" in note
+
+
+@pytest.mark.parametrize("bad", [np.array(["a"]), np.zeros((2, 2), complex), np.zeros((3, 0)),
+                                 np.zeros(4), np.array([None, 1])])  # fmt: skip
+def test_arrays_that_are_no_images_are_refused(tmp_path, bad):
+    path = tmp_path / "bad.npy"
+    np.save(path, bad, allow_pickle=True)
+    with pytest.raises(ImageError):
+        read_pixels(path, 2)

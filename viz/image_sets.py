@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viz.images import ImageError, find_images, prepare, read_image, unnormalise
+from viz.images import ImageError, find_images, prepare, read_pixels, unnormalise
 from viz.results.network import Preprocessing
 from viz.results.refusal import Refusal
 
@@ -61,7 +61,7 @@ class ImageSet:
     preprocessing : Preprocessing
         How files become network input.
     in_channels : int
-        Of the network: 3, or 1 for grey.
+        Of the network.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class ImageSet:
         self._entries = tuple(entries)
         self._sha256: dict[str, str] = {}
         self._skipped: dict[str, str] = {}
+        self._notes: dict[str, str] = {}
         self.preprocessing = preprocessing
         self.in_channels = in_channels
 
@@ -101,14 +102,23 @@ class ImageSet:
 
     @property
     def note(self) -> str:
-        """A sentence on what was skipped; empty if nothing was."""
+        """A sentence on what was skipped, or scaled in an unusual way; empty if nothing was."""
+        said = self._said_of_values()
         if not self._skipped:
-            return ""
+            return said
         reasons = list(self.skipped.values())
         more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
         return (
             f"{len(reasons)} of {len(self._entries)} images skipped: {' '.join(reasons[:3])}{more}"
+            f"{' ' if said else ''}{said}"
         )
+
+    def _said_of_values(self) -> str:
+        if not self._notes:
+            return ""
+        name, note = next(iter(self._notes.items()))
+        many = f"{len(self._notes)} images, first {name}" if len(self._notes) > 1 else name
+        return f"{many}: {note}."
 
     def batches(self, n: int = 8) -> Iterator[ImageBatch]:
         """Read the images, so many at a time.
@@ -212,7 +222,9 @@ class ImageSet:
             self._sha256.setdefault(name, hashlib.sha256(data.numpy().tobytes()).hexdigest())
             return data
         try:
-            pixels = read_image(entry)
+            pixels, note = read_pixels(entry, self.in_channels)
+            if note:
+                self._notes[name] = note
             if name not in self._sha256:
                 with entry.open("rb") as file:
                     self._sha256[name] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -251,7 +263,8 @@ def open_images(
     preprocessing : Preprocessing
         Of the checkpoint; its ``image_size`` may be replaced.
     in_channels : int
-        Of the network: files can be read as 3 channels, or as 1 (grey).
+        Of the network: image files are read as 3 channels, or as 1 (grey); for other numbers
+        there must be .npy or TIFF files with as many.
     limit : int, optional
         Take at most so many, evenly spread over the order.
 
@@ -264,7 +277,7 @@ def open_images(
     ------
     ImageError
         If a path does not exist or a folder holds no image, if the numbers are not of the
-        network's shape, or the network takes neither 1 nor 3 channels.
+        network's shape, or no image is given for a network of neither 1 nor 3 channels.
     """
     if isinstance(images, Tensor):
         if images.ndim != 4 or images.shape[1] != in_channels or not len(images):
@@ -275,15 +288,16 @@ def open_images(
         entries: list[tuple[str, Path | Tensor]]
         entries = [(f"input {i}", one) for i, one in enumerate(images)]
         return ImageSet(_spread(entries, limit), preprocessing, in_channels)
-    if in_channels not in (1, 3):
+    if images is None and in_channels not in (1, 3):
         raise ImageError(
-            f"the network takes {in_channels} channels, image files hold 3 or 1; give its input as "
-            "a tensor."
+            f"the network takes {in_channels} channels, photographs hold 3 or 1; give files of "
+            "numpy.save (.npy) or TIFF files with as many bands, or in Python a tensor."
         )
     if images is None:
         images = default_images()
     roots = [images] if isinstance(images, (str, Path)) else list(images)
-    paths = [(_name(path, Path(root)), path) for root in roots for path in find_images(root)]
+    paths = [(_name(path, Path(root)), path) for root in roots
+             for path in find_images(root, arrays=in_channels not in (1, 3))]  # fmt: skip
     if not paths:
         raise ImageError("no image was given; give a file or a folder of images.")
     return ImageSet(_spread(_distinct(paths), limit), preprocessing, in_channels)

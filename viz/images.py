@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -22,10 +22,14 @@ from viz.results.refusal import Refusal
 __all__ = [
     "IMAGE_SUFFIXES",
     "ImageError",
+    "ImageWarning",
     "describe_preprocessing",
     "find_images",
     "prepare",
+    "read_array",
     "read_image",
+    "read_pixels",
+    "scaled",
     "told",
     "unnormalise",
 ]
@@ -36,11 +40,13 @@ IMAGE_SUFFIXES = frozenset(
         *(".apng", ".avif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".xbm", ".xpm"),
         *(".jfif", ".jpe", ".jpeg", ".jpg"),
         *(".j2c", ".j2k", ".jp2", ".jpc", ".jpf", ".jpx"),
+        ".npy",
         *(".bw", ".pbm", ".pfm", ".pgm", ".pnm", ".ppm", ".sgi"),
     }
 )
 """What a folder is searched for; a file given by itself may end in anything."""
 MAX_PIXELS = 64_000_000
+_MAX_BANDS = 256
 MAX_SIDE = 8000
 """Of the network's square input, in pixels."""
 
@@ -49,13 +55,19 @@ class ImageError(Refusal):
     """An image file that cannot be used; the message is one sentence for the user."""
 
 
-def find_images(folder: str | Path) -> list[Path]:
+class ImageWarning(UserWarning):
+    """How the values of an image were scaled, where that is not a matter of course."""
+
+
+def find_images(folder: str | Path, *, arrays: bool = False) -> list[Path]:
     """List the image files of a folder and its subfolders, in a fixed order.
 
     Parameters
     ----------
     folder : str or Path
         A folder, or one image file.
+    arrays : bool
+        Look in folders for arrays (.npy), too.
 
     Returns
     -------
@@ -75,7 +87,7 @@ def find_images(folder: str | Path) -> list[Path]:
     found = sorted(
         path
         for path in root.rglob("*")
-        if path.suffix.lower() in IMAGE_SUFFIXES
+        if path.suffix.lower() in IMAGE_SUFFIXES - (set() if arrays else {".npy"})
         and not any(part.startswith(".") for part in path.relative_to(root).parts)
         and path.is_file()
     )
@@ -91,19 +103,150 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in Image.ID if name not in {"EPS", "WMF"})
 
 
-def _to_uint8(image: Image.Image) -> Image.Image:
-    """Flatten alpha on white, stretch 16-bit and float modes, convert the rest to RGB."""
+def scaled(values: NDArray[Any]) -> tuple[NDArray[np.float32], str]:
+    """Bring the values of an image to [0, 1] by a rule that is told.
+
+    Whole numbers: white is the largest number of their bits, and those are the fewest of 8, 10, 12,
+    14 and 16 that hold all values. Floats in [0, 1] stay; in [-1, 1] they are halved and shifted;
+    larger ones are divided by the largest. What has values below zero otherwise, or more than
+    16 bits, is stretched from its smallest to its largest value.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of any number type; not-a-number and infinity count as 0.
+
+    Returns
+    -------
+    scaled : ndarray of float32, same shape
+        In [0, 1].
+    note : str
+        What was done, empty where white is what the type says it is.
+    """
+    whole = values.dtype.kind in "iub"
+    found = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
+    low, high = (float(found.min()), float(found.max())) if found.size else (0.0, 0.0)
+    if values.dtype.kind == "b" or (not whole and low >= 0 and high <= 1):
+        return found.astype(np.float32), ""
+    if low >= 0 and (not whole or high <= 65535):
+        bits = 8 * values.dtype.itemsize
+        if whole and bits > 8:
+            used = next(n for n in (8, 10, 12, 14, 16) if high < 1 << n)
+            bits, expected = used, 16
+        else:
+            expected = bits
+        white = float((1 << bits) - 1) if whole else high
+        note = "" if whole and bits == expected else (
+            f"values up to {high:g}: {white:g} is taken as white")  # fmt: skip
+        return (found / white).astype(np.float32), note
+    if not whole and low >= -1 and high <= 1:
+        return ((found + 1) / 2).astype(np.float32), "values from -1 to 1: -1 is taken as black"
+    stretched = (found - low) / max(high - low, 1e-300)
+    note = f"values from {low:g} to {high:g}: stretched from black to white"
+    return stretched.astype(np.float32), note
+
+
+def _to_uint8(image: Image.Image) -> tuple[Image.Image, str]:
+    """Flatten alpha on white, scale 16-bit and float modes, convert the rest to RGB."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64), posinf=0.0, neginf=0.0)
-        # 16-bit files say 65535 for white; a 32-bit mode has no white of its own.
-        top = 65535.0 if image.mode != "F" else max(float(values.max(initial=0.0)), 1.0)
-        scaled = np.clip(values / top * 255.0 + 0.5, 0, 255).astype(np.uint8)
-        return Image.fromarray(scaled).convert("RGB")
+        values, note = scaled(np.asarray(image))
+        return Image.fromarray((values * 255 + 0.5).astype(np.uint8)).convert("RGB"), note
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
-        return Image.alpha_composite(white, rgba).convert("RGB")
-    return image.convert("RGB")
+        return Image.alpha_composite(white, rgba).convert("RGB"), ""
+    return image.convert("RGB"), ""
+
+
+def _bands(image: Image.Image) -> NDArray[Any]:
+    """Return all bands of an image: its own, or one of each page."""
+    pages = getattr(image, "n_frames", 1)
+    if pages == 1:
+        return np.atleast_3d(np.asarray(image))
+    found = []
+    for page in range(min(pages, _MAX_BANDS)):
+        image.seek(page)
+        found.append(np.asarray(image.convert("L") if image.mode == "P" else image))
+    return np.dstack(found)
+
+
+def read_array(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+    """Read a file of numpy.save: numbers alone, nothing in it is executed."""
+    values = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        raise ImageError(f"{path.name}: no array of numbers found in it; expected one.")
+    if values.ndim not in (2, 3) or 0 in values.shape:
+        raise ImageError(
+            f"{path.name}: an array of shape {values.shape} found, expected (height, width), "
+            "(height, width, channels) or (channels, height, width)."
+        )
+    if values.size > max_pixels * 3:
+        raise ImageError(f"{path.name}: {values.size:,} values found; shrink it first.")
+    return np.array(values)
+
+
+def read_pixels(
+    path: str | Path, in_channels: int = 3, *, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[Any], str]:
+    """Read an image with as many channels as a network takes.
+
+    Parameters
+    ----------
+    path : str or Path
+        An image file, or an array of numpy.save (.npy).
+    in_channels : int
+        Of the network. For other numbers than 3 and 1, a .npy array or a TIFF file with as many
+        bands or pages.
+    max_pixels : int
+        Larger images are refused before they are decoded.
+
+    Returns
+    -------
+    pixels : ndarray of uint8, (height, width, 3), or of float32, (height, width, in_channels)
+        RGB of image files for 3 and 1 channels; else values in [0, 1].
+    note : str
+        How its values were scaled, where that is not a matter of course.
+
+    Raises
+    ------
+    ImageError
+        If the file is missing, no image, broken, too large or of other channels.
+    """
+    path = Path(path)
+    bands = path.suffix.lower() == ".npy" or in_channels not in (1, 3)
+
+    def read() -> tuple[NDArray[Any], str]:
+        if path.suffix.lower() == ".npy":
+            return scaled(_placed(read_array(path, max_pixels), in_channels, path.name))
+        with Image.open(path, formats=_formats()) as image:
+            if image.width * image.height * (in_channels if bands else 1) > max_pixels:
+                raise ImageError(
+                    f"{path.name}: {image.width} x {image.height} pixels found, at most "
+                    f"{max_pixels // 1_000_000} million expected; shrink it first."
+                )
+            if bands:
+                return scaled(_placed(_bands(image), in_channels, path.name))
+            upright = ImageOps.exif_transpose(image)
+            flat, note = _to_uint8(upright)
+            return np.array(flat), note
+
+    return _reading(path, read, max_pixels)
+
+
+def _placed(values: NDArray[Any], in_channels: int, name: str) -> NDArray[Any]:
+    """Put channels last; grey serves a network of three channels."""
+    shape = values.shape
+    values = values[..., None] if values.ndim == 2 else values
+    if values.shape[-1] != in_channels and values.shape[0] == in_channels:
+        values = np.moveaxis(values, 0, -1)
+    if values.shape[-1] == 1 and in_channels == 3:
+        values = values.repeat(3, axis=-1)
+    if values.shape[-1] != in_channels:
+        raise ImageError(
+            f"{name}: an image of shape {shape} found, expected {in_channels} channels; the "
+            "network takes files of numpy.save (.npy) and TIFF files with as many bands or pages."
+        )
+    return values
 
 
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
@@ -125,20 +268,29 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.
     ------
     ImageError
         If the file is missing, no image, broken or too large.
+
+    Warns
+    -----
+    ImageWarning
+        If its values had to be scaled: see `scaled`.
     """
-    path = Path(path)
+    pixels, note = read_pixels(path, max_pixels=max_pixels)
+    if note:
+        warnings.warn(f"{Path(path).name}: {note}.", ImageWarning, stacklevel=2)
+    if pixels.dtype != np.uint8:
+        pixels = (pixels * 255 + 0.5).astype(np.uint8)
+    return pixels
+
+
+def _reading(
+    path: Path, read: Callable[[], tuple[NDArray[Any], str]], max_pixels: int
+) -> tuple[NDArray[Any], str]:
+    """Put whatever goes wrong with a file in a sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path, formats=_formats()) as image:
-                if image.width * image.height > max_pixels:
-                    raise ImageError(
-                        f"{path.name}: {image.width} x {image.height} pixels found, at most "
-                        f"{max_pixels // 1_000_000} million expected; shrink it first."
-                    )
-                upright = ImageOps.exif_transpose(image)
-                return np.array(_to_uint8(upright))
+            return read()
     except ImageError:
         raise
     except FileNotFoundError:
@@ -159,21 +311,21 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.
 
 
 def prepare(
-    images: Sequence[NDArray[np.uint8]], preprocessing: Preprocessing, *, in_channels: int = 3
+    images: Sequence[NDArray[Any]], preprocessing: Preprocessing, *, in_channels: int = 3
 ) -> Tensor:
-    """Turn RGB images into one batch of network input.
+    """Turn images into one batch of network input.
 
     The short side is resized to ``image_size / crop``, the centre is cut out, values in [0, 1]
     have the mean subtracted and are divided by the standard deviation.
 
     Parameters
     ----------
-    images : sequence of ndarray of uint8, (height, width, 3)
-        RGB.
+    images : sequence of ndarray
+        As `read_pixels` returns them: uint8 RGB, or float32 values of the network's channels.
     preprocessing : Preprocessing
         Of the checkpoint.
     in_channels : int
-        1 turns the images grey (ITU-R 601 luma) first.
+        1 turns RGB images grey (ITU-R 601 luma) first.
 
     Returns
     -------
@@ -198,25 +350,33 @@ def prepare(
     }[preprocessing.interpolation]
     batch = []
     for array in images:
-        image = Image.fromarray(array)
-        if in_channels == 1:
-            image = image.convert("L")
-        scale = short / min(image.size)
-        width, height = (max(size, round(side * scale)) for side in image.size)
-        box = _centre(width, height, size)
-        if width * height <= MAX_PIXELS:
-            image = image.resize((width, height), resample).crop(box)
+        if array.dtype == np.uint8:
+            image = Image.fromarray(array)
+            layers = [image.convert("L") if in_channels == 1 else image]
         else:
-            # Long and thin: resized whole it might be gigabytes. PIL rounds differently here, by
-            # a level or two of 255, so this is not the way for every image.
-            across, down = image.width / width, image.height / height
-            part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
-            image = image.resize((size, size), resample, box=part)
-        pixels = np.array(image, dtype=np.float32)
-        batch.append(torch.from_numpy(pixels.reshape(size, size, -1) / 255.0).permute(2, 0, 1))
-    mean = torch.tensor(preprocessing.mean).view(-1, 1, 1)
-    std = torch.tensor(preprocessing.std).view(-1, 1, 1)
+            layers = [Image.fromarray(layer) for layer in np.moveaxis(array, -1, 0)]
+        pixels = np.dstack([
+            np.array(_cut(layer, size, short, resample), dtype=np.float32) for layer in layers
+        ])  # fmt: skip
+        pixels = pixels / np.float32(255) if array.dtype == np.uint8 else pixels
+        batch.append(torch.from_numpy(pixels).permute(2, 0, 1))
+    mean = torch.tensor(preprocessing.mean, dtype=torch.float32).view(-1, 1, 1)
+    std = torch.tensor(preprocessing.std, dtype=torch.float32).view(-1, 1, 1)
     return ((torch.stack(batch) - mean) / std).contiguous()
+
+
+def _cut(image: Image.Image, size: int, short: int, resample: Image.Resampling) -> Image.Image:
+    """Resize the short side and cut out the centre."""
+    scale = short / min(image.size)
+    width, height = (max(size, round(side * scale)) for side in image.size)
+    box = _centre(width, height, size)
+    if width * height <= MAX_PIXELS:
+        return image.resize((width, height), resample).crop(box)
+    # Long and thin: resized whole it might be gigabytes. PIL rounds differently here, by a level or
+    # two of 255, so this is not the way for every image.
+    across, down = image.width / width, image.height / height
+    part = (box[0] * across, box[1] * down, box[2] * across, box[3] * down)
+    return image.resize((size, size), resample, box=part)
 
 
 def _centre(width: int, height: int, size: int) -> tuple[int, int, int, int]:
@@ -328,8 +488,8 @@ def unnormalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
     torch.Tensor
         Same shape, clipped to [0, 1].
     """
-    mean = torch.tensor(preprocessing.mean, device=batch.device).view(-1, 1, 1)
-    std = torch.tensor(preprocessing.std, device=batch.device).view(-1, 1, 1)
+    mean = torch.tensor(preprocessing.mean, device=batch.device, dtype=batch.dtype).view(-1, 1, 1)
+    std = torch.tensor(preprocessing.std, device=batch.device, dtype=batch.dtype).view(-1, 1, 1)
     return (batch * std + mean).clamp(0, 1)
 
 

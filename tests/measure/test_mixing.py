@@ -133,9 +133,9 @@ def test_gaussian_slope_of_relu_is_the_closed_form(rng):
     np.testing.assert_allclose(gaussian_slope("relu", m[keep], variance), slope, atol=0.02)
 
 
-@pytest.mark.parametrize("activation", ["gelu", "silu"])
+@pytest.mark.parametrize("activation", ["gelu", "silu", "mish"])
 def test_gaussian_slope_recovers_simulated_input(activation, rng):
-    function = {"gelu": nn.GELU(), "silu": nn.SiLU()}[activation]
+    function = {"gelu": nn.GELU(), "silu": nn.SiLU(), "mish": nn.Mish()}[activation]
     for mean, sd in [(-1.0, 1.0), (0.0, 0.3), (0.0, 2.0), (1.5, 1.0), (-3.0, 2.0), (-2.0, 1.0)]:
         z = torch.from_numpy(rng.normal(mean, sd, 400_000)).requires_grad_()
         value = function(z)
@@ -158,7 +158,9 @@ def images_of(n=5, size=16, batch=None):
     return ImageSet(entries, Preprocessing(size, 1.0), 3)
 
 
-@pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "identity"])
+@pytest.mark.parametrize(
+    "activation", ["gelu", "relu", "silu", "identity", "mish", "leaky_relu(0.2)", "tanh"]
+)
 def test_slopes_on_images_are_the_mean_of_autograd(activation):
     model = network(activation).float()
     seen = []

@@ -140,3 +140,37 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module, channels=3, size=32, 
     # A network of constant outputs would prove nothing.
     assert expected.std(0).min() > 1e-3
     torch.testing.assert_close(found, expected, rtol=tol, atol=tol)
+
+
+_CONV = ("weight", "bias")
+_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+_NAMES = {
+    # patch embedding, its norm, block, first block's number, its parts, head
+    "viz": ("patch_embedding", "patch_norm", "blocks.{}", 0,
+            ("depthwise", "depthwise_norm", "pointwise", "pointwise_norm"), "head"),
+    "official": ("0", "2", "{}", 3, ("0.fn.0", "0.fn.2", "1", "3"), "{}"),
+    "tweetable": ("0.0", "0.2", "{}", 1, ("0.0.0", "0.0.2", "1.0", "1.2"), "{}"),
+    "timm": ("stem.0", "stem.2", "blocks.{}", 0, ("0.fn.0", "0.fn.2", "1", "3"), "head"),
+}  # fmt: skip
+
+
+def names(layout: str, depth: int) -> dict[str, str]:
+    """This project's name of every tensor to another layout's, in this project's order."""
+    patch, norm, block, first, parts, head = _NAMES[layout]
+    last = head.format(first + depth + 2)
+    pairs = [("patch_embedding", patch, _CONV), ("patch_norm", norm, _NORM)]
+    ours = _NAMES["viz"][4]
+    for i in range(depth):
+        pairs += [
+            (f"blocks.{i}.{a}", f"{block.format(first + i)}.{b}", _NORM if j % 2 else _CONV)
+            for j, (a, b) in enumerate(zip(ours, parts, strict=True))
+        ]
+    pairs.append(("head", last, _CONV))
+    return {f"{a}.{leaf}": f"{b}.{leaf}" for a, b, leaves in pairs for leaf in leaves}
+
+
+def export_state(model: nn.Module, layout: str, prefix: str = "") -> dict[str, torch.Tensor]:
+    """This project's network under the names of another layout."""
+    state = model.state_dict()
+    depth = model.config.depth
+    return {prefix + key: state[name].detach() for name, key in names(layout, depth).items()}

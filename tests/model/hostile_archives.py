@@ -9,14 +9,10 @@ from pathlib import Path
 
 from hostile_parts import (
     DICT,
-    ITEM,
-    NONE,
     PROTO,
     STOP,
     members,
     sound,
-    text,
-    write_legacy,
     write_zip,
 )
 
@@ -105,19 +101,3 @@ def surrounded(before: bytes = b"", after: bytes = b""):
         path.write_bytes(before + path.read_bytes() + after)
 
     return write
-
-
-def tar_as_well(path: Path) -> None:
-    """A sound file of torch before 1.6 that is a tar archive, which torch looks for first."""
-    write_legacy(path)
-    whole = path.read_bytes()
-    at = whole.index(PROTO + DICT + text("0.weight")) + 3
-    # A key of the dictionary lies over the rest of the tar header.
-    header = bytearray(whole[:at] + b"X" + struct.pack("<I", 512 - at - 5))
-    header += b"\0" * (512 - len(header))
-    header[100:108], header[108:116], header[116:124] = b"0000644\0", b"0000000\0", b"0000000\0"
-    header[124:136], header[136:148] = b"00000000000\0", b"00000000000\0"
-    header[148:156], header[156:157], header[257:265] = b" " * 8, b"0", b"ustar\x0000"
-    # The first bytes are not ASCII; as signed and as unsigned numbers their sums differ.
-    header[148:156] = f"{sum(header):06o}\0 ".encode()
-    path.write_bytes(bytes(header) + NONE + ITEM + whole[at:])

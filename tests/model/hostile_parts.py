@@ -1,4 +1,4 @@
-"""Files put together byte by byte: pickles, archives of torch.save, old files, safetensors."""
+"""Files put together byte by byte: pickles, archives of torch.save, safetensors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from foreign_networks import export_state
 
 from viz.model.convmixer import ConvMixer
-from viz.model.layouts import export_state
 
 PROTO, STOP = b"\x80\x02", b"."
 MARK, DICT, ITEM, ITEMS, LIST, CALL, NONE = b"(", b"}", b"s", b"u", b"]", b"R", b"N"
@@ -52,9 +52,9 @@ def call(function: str, *args: bytes) -> bytes:
     return name(function) + tuple_of(*args) + CALL
 
 
-def storage(numel: int, key: str = "0", kind: str = "torch.FloatStorage", legacy=False) -> bytes:
+def storage(numel: int, key: str = "0", kind: str = "torch.FloatStorage") -> bytes:
     parts = [text("storage"), name(kind), text(key), text("cpu"), integer(numel)]
-    return tuple_of(*parts, *([NONE] if legacy else [])) + b"Q"
+    return tuple_of(*parts) + b"Q"
 
 
 def tensor(shape, strides, stored: bytes, offset: int = 0) -> bytes:
@@ -72,12 +72,12 @@ def network() -> dict[str, np.ndarray]:
     return {k: v.numpy() for k, v in export_state(model, "official").items()}
 
 
-def state_items(arrays, legacy=False) -> bytes:
+def state_items(arrays) -> bytes:
     """The network's entries, for a dictionary that is on the stack."""
     out = b""
     for key, (label, array) in enumerate(arrays.items()):
         strides = [s // array.itemsize for s in array.strides]
-        stored = storage(array.size, str(key), KINDS[array.dtype], legacy)
+        stored = storage(array.size, str(key), KINDS[array.dtype])
         out += text(label) + tensor(array.shape, strides, stored) + ITEM
     return out
 
@@ -109,23 +109,6 @@ def alone(value: bytes, data: bytes = b""):
 sound = with_items()
 
 
-def write_legacy(path: Path, items: bytes = b"", keys: bytes | None = None, start=DICT) -> None:
-    arrays = network()
-    magic = PROTO + integer(0x1950A86A20F9469CFC6C) + STOP
-    whole = magic + PROTO + integer(1001) + STOP + PROTO + DICT + STOP
-    whole += PROTO + start + state_items(arrays, legacy=True) + items + STOP
-    if keys is None:
-        keys = LIST + MARK + b"".join(text(str(i)) for i in range(len(arrays))) + b"e"
-    whole += PROTO + keys + STOP
-    for array in arrays.values():
-        whole += struct.pack("<q", array.size) + array.tobytes()
-    path.write_bytes(whole)
-
-
-def legacy(*items: bytes, **options):
-    return lambda path: write_legacy(path, b"".join(items), **options)
-
-
 # Code
 
 
@@ -147,11 +130,11 @@ def plain_pickle(path: Path) -> None:
     path.write_bytes(pickle.dumps(Runs(marks(path)), protocol=2))
 
 
-def code_in(new: bool, beside: bool):
+def code_in(beside: bool):
     def write(path: Path) -> None:
         weights = {k: torch.from_numpy(v.copy()) for k, v in network().items()}
         content = {"model": weights, "hook": Runs(marks(path))} if beside else Runs(marks(path))
-        torch.save(content, path, _use_new_zipfile_serialization=new)
+        torch.save(content, path)
 
     return write
 
@@ -185,7 +168,6 @@ CLOSE_NAMES = [
 ]
 VALUES_THAT_ARE_CALLED = ["torch.complex", "torch.int_repr", "torch.float32", "torch.Tensor"]
 INSTRUCTIONS = {
-    "a name from the stack": text("os") + text("system") + b"\x93",
     "an instance": MARK + text("true") + b"ios\nsystem\n",
     "an object": MARK + name("torch.Tensor") + b"o",
     "an extension": b"\x82\x01",
@@ -307,3 +289,59 @@ def nested(open_: bytes, close: bytes, n: int) -> bytes:
 def itself() -> bytes:
     """A dictionary that is its own state dict."""
     return DICT + keep(1) + text("state_dict") + again(1) + ITEM
+
+
+# Objects that pretend to be harmless
+
+
+def new_object(kind: str, attributes: bytes = b"", items: bytes = b"") -> bytes:
+    """An object of any class, with items and attributes set afterwards."""
+    out = name(kind) + b")\x81" + items
+    return out + (DICT + attributes + b"b" if attributes else b"")
+
+
+def setting(**values: bytes) -> bytes:
+    return b"".join(text(key) + value + ITEM for key, value in values.items())
+
+
+PRETENDERS = {
+    "a dictionary's name on a call of the system": call(
+        "os.system", call("collections.OrderedDict", LIST)),
+    "a tensor whose size is an object": call(
+        "torch._utils._rebuild_tensor_v2", storage(4), integer(0),
+        new_object("torch.Size"), tuple_of(integer(1)), b"\x89", NONE),
+    "a tensor made by another function": call(
+        "torch._tensor._rebuild_from_type_v2", name("posix.system"), name("torch.Tensor"),
+        tuple_of(text("id")), DICT),
+    "a tensor that calls itself again": call(
+        "torch._tensor._rebuild_from_type_v2", name("torch._tensor._rebuild_from_type_v2"),
+        name("torch.Tensor"), tuple_of(text("id")), DICT),
+    "a reduced object": call("copyreg._reconstructor", name("subprocess.Popen"),
+                             name("builtins.object"), text("id")),
+    "settings that hold themselves": new_object("omegaconf.dictconfig.DictConfig", setting(
+        _content=DICT + keep(88) + text("config") + again(88) + ITEM)),
+    "an activation of 1 MB": DICT + setting(activation=text("a." * 500_000)),
+    "a function for an activation": DICT + setting(activation=name("posix.system")),
+    "classes by huge numbers": DICT + setting(
+        id2label=DICT + text("9" * 5000) + text("a") + ITEM + text("1") + text("b") + ITEM),
+    "a network that is its own part": new_object("torch.nn.Module", keep(87) + setting(
+        _modules=DICT + text("a") + again(87) + ITEM)),
+    "a list in itself": LIST + keep(86) + again(86) + b"a",
+    "a mapping of objects by objects": DICT + new_object("a.b") + new_object("c.d") + ITEM,
+    "a setting in 400 settings": DICT + b"".join(
+        text(f"config{i}") + DICT + setting(model_config=DICT + setting(args=DICT)) + ITEM
+        for i in range(400)),
+}  # fmt: skip
+"""Beside the sound network each is skipped: nothing is called, nothing grows."""
+
+
+def twenty_thousand_layers(path: Path) -> None:
+    """As many layers as a file may hold, each nested in the one before as far as keys may go."""
+    point, depth = tensor((2, 2, 1, 1), (2, 1, 1, 1), storage(4)), tensor(
+        (2, 1, 1, 1), (1, 1, 1, 1), storage(2))  # fmt: skip
+    items = text("0.weight") + point + keep(1) + ITEM + text("1.weight") + depth + keep(2) + ITEM
+    for i in range(9_000):
+        deep = "a." * (i % 50)
+        items += text(f"{deep}{i}.a.weight") + again(1) + ITEM
+        items += text(f"{deep}{i}.b.weight") + again(2) + ITEM
+    alone(DICT + items, bytes(16))(path)

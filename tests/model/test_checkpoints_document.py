@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from viz.model import checkpoint, declared, guards, layouts, scanning, unwrapping, zoo
+from viz.model import checkpoint, declared, guards, recognise, scanning, unwrapping, zoo
 from viz.model.activation import _MARGIN, _MINIMA, ENOUGH_CHANNELS
 from viz.model.saving import FORMAT
 from viz.results.network import Config, Preprocessing
@@ -25,9 +25,9 @@ def row(start):
         ("header of a safetensors", [guards.MAX_HEADER >> 20]),
         ("pickle without", [guards.MAX_PICKLE >> 20, scanning.MAX_OPCODES]),
         ("tensors, members", [guards.MAX_TENSORS]),
-        ("dimensions", [guards.MAX_NDIM]),
+        ("dimensions", [guards.MAX_NDIM, recognise.MAX_NESTING]),
         ("bytes of weights", [guards.MAX_WEIGHTS >> 30]),
-        ("blocks", [layouts.MAX_DEPTH]),
+        ("blocks", [recognise.MAX_DEPTH]),
         ("state dicts tried", [unwrapping.MAX_STATE_DICTS, unwrapping.MAX_WRAPPERS]),
         ("`config.json`", [checkpoint._MAX_CONFIG_FILE >> 20, declared._MAX_CLASSES_FILE >> 20]),
         ("characters", [guards._MAX_MESSAGE]),
@@ -38,21 +38,21 @@ def test_limits(start, numbers):
     assert found == numbers
 
 
-def test_layouts():
-    assert {re.sub(r"\W", "", line.split("|")[1].split()[0]) for line in TEXT.splitlines()
-            if re.match(r"\| `(official|tweetable|timm|viz)`", line)} == {
-        layout.name for layout in layouts.LAYOUTS}  # fmt: skip
-    for layout in layouts.LAYOUTS:
-        cells = row(f"`{layout.name}`")[1:]
-        names = [re.findall("`([^`]*)`", cell) for cell in cells]
-        block = layout.block.replace("{}", f"{{N+{layout.first_block}}}").replace("+0", "")
-        head = layout.head.replace("{}", f"{{depth+{layout.first_head}}}")
-        assert names == [
-            [layout.patch_embedding, layout.patch_norm],
-            [block],
-            [layout.depthwise, layout.depthwise_norm, layout.pointwise, layout.pointwise_norm],
-            [head],
-        ]
+@pytest.mark.parametrize(
+    ("start", "keys"),
+    [
+        ("image size", declared._SIZE_KEYS),
+        ("class names", declared._CLASS_KEYS),
+        ("mean, std", declared._MEAN_KEYS),
+    ],
+)
+def test_spellings(start, keys):
+    assert set(re.findall(r"`(\w+)`", row(start)[1])) - {"std"} == set(keys)
+
+
+def test_spellings_of_the_activation():
+    said = next(line for line in TEXT.splitlines() if line.startswith("2. the file: `activation`"))
+    assert set(re.findall(r"`(\w+)`", said)) == set(declared._ACTIVATION_KEYS)
 
 
 def test_official_weights():

@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import tarfile
 import zipfile
 
 import hostile_archives
@@ -105,7 +104,7 @@ def test_nothing_is_executed_or_written(answers, what):
 def test_the_files_would_hurt(tmp_path):
     """Some of them opened as torch does it by itself: what they were made for happens."""
     path = tmp_path / "f.pth"
-    hostile_parts.code_in(True, False)(path)
+    hostile_parts.code_in(False)(path)
     torch.load(path, weights_only=False)
     assert hostile_parts.marks(path).exists()
     hostile_parts.deflated_bomb(path, 1 << 26)
@@ -119,5 +118,3 @@ def test_the_files_would_hurt(tmp_path):
     with zipfile.ZipFile(path) as archive:
         assert archive.getinfo("x/data/0").file_size == 192
     assert len(torch._C.PyTorchFileReader(str(path)).get_record("data/0")) == 192 + (1 << 20)
-    hostile_archives.tar_as_well(path)
-    assert tarfile.is_tarfile(path)

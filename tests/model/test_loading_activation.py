@@ -4,13 +4,12 @@ import argparse
 
 import pytest
 import torch
-from foreign_networks import TimmLike, official, settle
+from foreign_networks import TimmLike, export_state, official, settle
 from torch import nn
 
 from viz.model.activation import ENOUGH_CHANNELS, Evidence, choose_activation, evidence
 from viz.model.checkpoint import CheckpointWarning, load
 from viz.model.convmixer import ConvMixer
-from viz.model.layouts import export_state
 
 
 def with_means(means, *, dim=64, depth=10, var=1.7):
@@ -114,7 +113,7 @@ def test_the_argument_wins_and_contradictions_are_told():
     assert loaded.source.activation_source == "the argument"
     assert load(state, activation="silu").source.warnings == ()
     with pytest.raises(ValueError, match="must be one of gelu, relu, silu, identity"):
-        load(state, activation="tanh")
+        load(state, activation="swiglu")
     with pytest.raises(ValueError, match="floating-point"):
         load(state, dtype=torch.int64)
 
@@ -139,7 +138,7 @@ def test_stated_in_the_file(content, tmp_path):
     assert loaded.source.activation_source.startswith("the checkpoint's metadata")
 
 
-@pytest.mark.parametrize("said", ["tanh", "", 3, None, ["relu"], "relu" * 100])
+@pytest.mark.parametrize("said", ["", 3, None, ["relu"]])
 def test_unusable_statements_are_ignored(said, tmp_path):
     network = settle(official())
     torch.save({"state_dict": network.state_dict(), "config": {"activation": said}}, tmp_path / "n")

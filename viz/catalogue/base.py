@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,37 @@ class FigureRow:
     make: Callable[[Any], Figure]
     narrow: Callable[[Any], Figure] | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "make", styled(self.make))
+        if self.narrow is not None:
+            object.__setattr__(self, "narrow", styled(self.narrow))
+
+
+def styled(make: Callable[[Any], Figure]) -> Callable[[Any], Figure]:
+    """Return a function that draws in the project's own style, whatever has been set."""
+
+    @wraps(make)
+    def drawn(result: Any) -> Figure:
+        from viz.draw.style import own_style
+
+        with own_style():
+            return make(result)
+
+    return drawn
+
+
+def _as_expected(measure: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a measure that runs as it expects torch, whatever has been set."""
+
+    @wraps(measure)
+    def measured(*given: Any) -> Result:
+        from viz.measure.own_torch import own_torch
+
+        with own_torch():
+            return measure(*given)
+
+    return measured
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -104,6 +136,9 @@ class Shown:
     sentence: Callable[[Any], str] | None = None
     needs_images: bool = False
     slow: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measure", _as_expected(self.measure))
 
     def load(self, path: str | Path) -> Result:
         """Read a result of this row back from its .npz."""

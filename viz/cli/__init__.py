@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from viz import __version__
@@ -30,10 +32,12 @@ __all__ = ["main"]
 def main() -> None:
     """See what a trained ConvMixer has learned.
 
-    CKPT is a checkpoint file (.pth, .pt, .pth.tar, .bin, .safetensors), the name of a shipped one
-    (photos-p7, photos-p14, cifar10-p2), or an official name (convmixer_1536_20,
+    CKPT is a checkpoint file (.pth, .pt, .ckpt, .pth.tar, .bin, .safetensors), the name of a
+    shipped one (photos-p7, photos-p14, cifar10-p2), or an official name (convmixer_1536_20,
     convmixer_768_32, convmixer_1024_20_ks9_p14).
     """
+    # A notebook's own is for its kernel alone, and may not be installed here.
+    os.environ["MPLBACKEND"] = "agg"
 
 
 for _command in (

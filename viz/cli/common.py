@@ -29,6 +29,7 @@ __all__ = [
     "numbers",
     "open_checkpoint",
     "open_two",
+    "preparing",
     "progress_bar",
     "say",
     "seed_option",
@@ -149,6 +150,70 @@ def loading(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("checkpoint", metavar="CKPT")(loading_options(function))
 
 
+def _activation(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from viz.results.network import split_activation
+
+        try:
+            split_activation(value)
+        except Refusal as error:
+            raise click.BadParameter(str(error)) from None
+    return value
+
+
+def _channels(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """Read numbers with commas between them, one per input channel."""
+    if value is None:
+        return None
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(
+            f"{value!r} is not a list of numbers such as 0.485,0.456,0.406."
+        ) from None
+
+
+def preparing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options on how images become the network's input.
+
+    Parameters
+    ----------
+    function : callable
+        A command that runs the network.
+
+    Returns
+    -------
+    callable
+        The command with these options, which `open_checkpoint` takes.
+    """
+    for option in reversed(
+        (
+            click.option(
+                "--image-size",
+                type=click.IntRange(1),
+                help="Side of the network's input, in pixels.  [default: the checkpoint's]",
+            ),
+            click.option(
+                "--mean",
+                metavar="NUMBERS",
+                callback=_channels,
+                help="Per input channel, subtracted from values in [0, 1].  "
+                "[default: the checkpoint's]",
+            ),
+            click.option(
+                "--std",
+                metavar="NUMBERS",
+                callback=_channels,
+                help="Per input channel, divided out afterwards.  [default: the checkpoint's]",
+            ),
+        )
+    ):
+        function = option(function)
+    return function
+
+
 def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options on how a checkpoint is opened, without the argument CKPT.
 
@@ -166,8 +231,10 @@ def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option(
                 "--activation",
-                type=click.Choice(["gelu", "relu", "silu", "identity"]),
-                help="Activation, where the file does not tell it.",
+                metavar="NAME",
+                callback=_activation,
+                help="Activation, where the file does not tell it: gelu, relu, silu, mish, "
+                "leaky_relu(0.2) or another of torch's.",
             ),
             click.option(
                 "--ema/--no-ema",

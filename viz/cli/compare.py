@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, open_two, progress_bar, say, seed_option
+from viz.cli.common import loading, open_two, preparing, progress_bar, say, seed_option
 from viz.cli.output import check_output, writing
 
 __all__ = ["COMMANDS"]
@@ -16,6 +16,7 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @loading
+@preparing
 @click.argument("other", metavar="OTHER")
 @click.option("--images", type=click.Path(path_type=Path),
               help="A file or folder of images, for effective receptive fields.")  # fmt: skip

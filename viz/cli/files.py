@@ -10,7 +10,15 @@ from typing import Any
 
 import click
 
-from viz.cli.common import force_option, json_option, loading, open_checkpoint, say, seeds
+from viz.cli.common import (
+    force_option,
+    json_option,
+    loading,
+    open_checkpoint,
+    preparing,
+    say,
+    seeds,
+)
 from viz.cli.images import check_device
 
 __all__ = ["COMMANDS"]
@@ -18,6 +26,7 @@ __all__ = ["COMMANDS"]
 
 @click.command()
 @loading
+@preparing
 @json_option
 def info(checkpoint: str, as_json: bool, **options: Any) -> None:
     """Tell a checkpoint's architecture, and how it is known."""
@@ -40,16 +49,20 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         "prefix": source.prefix,
         "dropped": list(source.dropped),
         "image_size": loaded.preprocessing.image_size,
+        "mean": list(loaded.preprocessing.mean),
+        "std": list(loaded.preprocessing.std),
         "preprocessing": loaded.preprocessing.known,
         "class_names": len(loaded.classes),
         "warnings": list(source.warnings),
+        "parts": list(loaded.parts),
     }
     if as_json:
         click.echo(json.dumps(facts, indent=2))
         return
     for name, value in facts.items():
         if isinstance(value, list):
-            value = ", ".join(value) or "none"
+            between = "\n" + 19 * " " if name in ("parts", "warnings") else ", "
+            value = between.join(map(str, value)) or "none"
         text = f"{value:,}" if name == "parameters" else str(value)
         click.echo(f"{name:<18} {text or '-'}")
 
@@ -98,7 +111,7 @@ def explore(
 @click.option("--depth", type=click.IntRange(1))
 @click.option("--kernel-size", type=click.IntRange(1))
 @click.option("--patch-size", type=click.IntRange(1))
-@click.option("--activation", type=click.Choice(["gelu", "relu", "silu", "identity"]))
+@click.option("--activation", metavar="NAME")
 @click.option("--image-size", type=click.IntRange(1))
 @click.option("--epochs", type=click.IntRange(1))
 @click.option("--crops-per-image", type=click.IntRange(1))

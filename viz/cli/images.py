@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import loading, open_checkpoint, say
+from viz.cli.common import loading, open_checkpoint, preparing, say
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageSet
@@ -18,21 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["looking", "open_with_images", "say_skipped"]
 
 _MANY = 64
-_PREPARATION = ("image_size", "crop", "mean", "std", "interpolation")
-
-
-def _channels(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> tuple[float, ...] | None:
-    """Read numbers with commas between them, one per input channel."""
-    if value is None:
-        return None
-    try:
-        return tuple(float(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is not a list of numbers such as 0.485,0.456,0.406."
-        ) from None
 
 
 def looking(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,28 +50,10 @@ def looking(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Take at most so many images, evenly spread over the folder.",
             ),
             click.option(
-                "--image-size",
-                type=click.IntRange(1),
-                help="Side of the network's input, in pixels.  [default: the checkpoint's]",
-            ),
-            click.option(
                 "--crop",
                 type=click.FloatRange(0, 1, min_open=True),
                 help="Share of the resized image that the centre crop keeps.  "
                 "[default: the checkpoint's]",
-            ),
-            click.option(
-                "--mean",
-                metavar="NUMBERS",
-                callback=_channels,
-                help="Per input channel, subtracted from values in [0, 1].  "
-                "[default: the checkpoint's]",
-            ),
-            click.option(
-                "--std",
-                metavar="NUMBERS",
-                callback=_channels,
-                help="Per input channel, divided out afterwards.  [default: the checkpoint's]",
             ),
             click.option(
                 "--interpolation",
@@ -103,7 +69,7 @@ def looking(function: Callable[..., Any]) -> Callable[..., Any]:
         )
     ):
         function = option(function)
-    return loading(function)
+    return loading(preparing(function))
 
 
 def open_with_images(
@@ -135,21 +101,19 @@ def open_with_images(
         If there is no image that can be read, or what was told does not suit the network.
     """
     from viz.image_sets import open_images
-    from viz.images import ImageError, describe_preprocessing, told
+    from viz.images import ImageError, describe_preprocessing
 
     load = dict(options)
-    changes = {name: load.pop(name) for name in _PREPARATION}
     limit = load.pop("limit")
     check_device(load["device"])
     loaded = open_checkpoint(checkpoint, **load)
     config = loaded.config
-    preprocessing = told(loaded.preprocessing, config.in_channels, **changes)
+    preprocessing = loaded.preprocessing
     if preprocessing.image_size < config.patch_size:
         raise ImageError(
             f"an image size of {preprocessing.image_size} pixels found, at least one patch of "
             f"{config.patch_size} expected; give a larger --image-size."
         )
-    loaded = replace(loaded, preprocessing=preprocessing)
     found = open_images(images, preprocessing, config.in_channels, limit=limit)
     if images is not None:
         found.check()

@@ -58,9 +58,10 @@ def write_output(
 
     row = view(name)
     if output is not None and output.suffix:
-        from viz.draw.style import save_figure
+        from viz.draw.style import own_style, save_figure
 
-        made = (figure or row.figures[0].make)(result)
+        with own_style():
+            made = (figure or row.figures[0].make)(result)
         written = save_figure(made, output, force=force)
     elif output is not None:
         from viz.report.folder import write_view_folder

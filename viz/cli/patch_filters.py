@@ -40,12 +40,14 @@ def patch_filters(checkpoint: str, output: Path | None, as_json: bool, force: bo
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     if output is not None and output.suffix and order != "kind":
-        from viz.draw.style import save_figure
+        from viz.draw.style import own_style, save_figure
         from viz.draw.weights import drawn_mosaic, patch_filter_mosaic
         from viz.measure import weights
 
         mosaic = patch_filter_mosaic(weights.patch_filters(loaded, order=order), scale=scale)
-        written = save_figure(drawn_mosaic(mosaic), output, force=force)
+        with own_style():
+            drawn = drawn_mosaic(mosaic)
+        written = save_figure(drawn, output, force=force)
         if not as_json:
             click.echo(str(written))
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -14,10 +14,14 @@ from viz.cli.common import (
     loading_options,
     open_checkpoint,
     open_two,
+    preparing,
     progress_bar,
     say,
     seed_option,
 )
+
+if TYPE_CHECKING:
+    from viz.model.checkpoint import Checkpoint
 
 __all__ = ["COMMANDS"]
 
@@ -57,6 +61,7 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
 @force_option
 @seed_option()
 @loading_options
+@preparing
 def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | None,
            **options: Any) -> None:  # fmt: skip
     """Write a folder of figures, numbers and pages; of two checkpoints, side by side.
@@ -121,14 +126,18 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     rows = VIEWS if len(checkpoints) == 1 else COMPARISONS
     views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
     check_folder(folder, force=force, resume=resume)
-    loading = {name: options[name] for name in ("activation", "ema", "classes")}
+    loading = {name: options[name] for name in ("activation", "ema", "classes", "image_size",
+                                                  "mean", "std")}  # fmt: skip
     if len(checkpoints) == 2:
         opened = list(open_two(*checkpoints, **loading))
     else:
         opened = [open_checkpoint(checkpoints[0], **loading)]
     told = ("images", "limit", "sweep", "quick", "only", "skip", "paper", "seed", *loading)
     formats = ",".join(suffix.lstrip(".") for suffix in options["formats"]) or None
-    said = {f"--{name}": options[name] for name in told} | {"--formats": formats}
+    opened[0] = _as_swept(opened[0], options)
+    said = {f"--{name.replace('_', '-')}": options[name] for name in told} | {"--formats": formats}
+    for name in ("--mean", "--std"):
+        said[name] = said[name] and ",".join(f"{value:g}" for value in said[name])
     if said.pop("--ema") is not None:
         said["--ema" if loading["ema"] else "--no-ema"] = True
     command = command_line(names, said)
@@ -146,6 +155,15 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
         raise
     click.echo(str(folder / "index.html"))
     return any(section.failed for section in sections)
+
+
+def _as_swept(checkpoint: Checkpoint, options: dict[str, Any]) -> Checkpoint:
+    """Return the checkpoint with the input that the sweep given was made with."""
+    if options["sweep"] is None:
+        return checkpoint
+    from viz.measure.sweep import as_swept, open_sweep
+
+    return as_swept(checkpoint, open_sweep(options["sweep"], checkpoint))
 
 
 def _line(text: str) -> None:

@@ -17,6 +17,7 @@ from viz.cli.common import (
     loading,
     numbers,
     open_checkpoint,
+    preparing,
     progress_bar,
     say,
     seed_option,
@@ -237,6 +238,7 @@ _described = click.option("--described", type=click.Path(path_type=Path),
 
 @click.command("top-patches")
 @loading
+@preparing
 @click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
 @_swept
 @writing
@@ -330,6 +332,7 @@ def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescrip
 
 @click.command("preferred-inputs")
 @loading
+@preparing
 @click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
 @_swept
 @writing

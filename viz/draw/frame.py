@@ -14,7 +14,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
+from viz.draw.style import LACKING, MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
 
 __all__ = [
     "MARGIN",
@@ -76,7 +76,10 @@ def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tup
     if room < max(_SHORTEST, min(len(name.rpartition(".")[0]), _USUAL)):
         size = TEXT
         room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
-    text = f"{printable(shortened(name, room))} · {title}"
+    shown = printable(shortened(name, room))
+    if LACKING in shown and LACKING not in name:
+        note = f"{note} {LACKING} in the name: a character that no font of this machine has."
+    text = f"{shown} · {title}"
     lines = wrapped(text, width, size) if room < _SHORTEST else [text]
     target.text(
         x, 1 - 0.06 / height, "\n".join(lines), fontsize=size, va="top", ha="left",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,15 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.results.refusal import Refusal
 
 __all__ = [
     "FORMATS",
+    "LACKING",
     "MM",
     "ONE_COLUMN",
     "SIGNED",
@@ -30,6 +34,7 @@ __all__ = [
     "FigureFileError",
     "check_path",
     "new_figure",
+    "own_style",
     "printable",
     "save_figure",
     "signed_lut",
@@ -51,6 +56,11 @@ SIGNED = LinearSegmentedColormap.from_list(
 ).with_extremes(bad="#bbbbbb")  # fmt: skip
 """Signed values: blue negative, white zero, red positive."""
 
+LACKING = "\N{WHITE SQUARE}"
+"""What is drawn for a character that no font of this machine has."""
+_FAMILIES = ["DejaVu Sans"]
+"""The figures' font, then those found for characters that it lacks."""
+_STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
 _SAVING = threading.Lock()
 
 
@@ -69,16 +79,61 @@ def _glyphs() -> frozenset[int]:
     return frozenset(get_font(findfont("DejaVu Sans")).get_charmap())
 
 
+@cache
+def _fallback(missing: frozenset[int]) -> frozenset[int]:
+    """Look for fonts of this machine that have what the figures' font lacks; use them from now."""
+    found: set[int] = set()
+    for entry in sorted(fontManager.ttflist, key=lambda e: (e.style, e.weight != 400, e.name)):
+        if not missing - found:
+            break
+        # The last resort has a box for every character.
+        if "LastResort" in entry.fname or not entry.fname.lower().endswith(
+            (".ttf", ".otf", ".ttc")
+        ):
+            continue
+        try:
+            here = (missing - found) & get_font(entry.fname).get_charmap().keys()
+        except (OSError, RuntimeError):
+            continue
+        if here and entry.name not in _FAMILIES:
+            _FAMILIES.append(entry.name)
+            if _STYLED.get():
+                mpl.rcParams["font.family"] = list(_FAMILIES)
+        found |= here
+    return frozenset(found)
+
+
 def printable(text: str) -> str:
-    """Make a name from outside safe to draw."""
-    glyphs = _glyphs()
-    shown = "".join(c if ord(c) in glyphs else "\N{WHITE SQUARE}" for c in text)
+    """Make a name from outside safe to draw: what no font of this machine has becomes `LACKING`."""
+    glyphs = _glyphs() | _fallback(frozenset(map(ord, text)) - _glyphs())
+    shown = "".join(c if ord(c) in glyphs else LACKING for c in text)
     return shown.replace("$", r"\$")
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Draw as this project does, whatever a matplotlibrc or a notebook has set."""
+    kept = {"backend", "backend_fallback", "interactive", "toolbar", "datapath"}
+    usual = {name: value for name, value in mpl.rcParamsDefault.items() if name not in kept}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", mpl.MatplotlibDeprecationWarning)
+        own: dict[Any, Any] = {
+            "svg.hashsalt": "viz",
+            "pdf.fonttype": 42,
+            "font.family": list(_FAMILIES),
+        }
+        with mpl.rc_context({**usual, **own}):
+            before = _STYLED.set(True)
+            try:
+                yield
+            finally:
+                _STYLED.reset(before)
 
 
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
     """Make a white Figure that pyplot knows nothing of."""
-    return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+    with own_style():
+        return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
 def check_path(path: str | Path, *, force: bool = False) -> Path:
@@ -104,7 +159,7 @@ def _saving() -> Iterator[None]:
     # Tables on ligatures and kerning say nothing once the text is laid out; to cut them to the
     # glyphs used takes longer than all the rest of a PDF.
     name = "_drop_tables_default"
-    with _SAVING, mpl.rc_context({"svg.hashsalt": "viz", "pdf.fonttype": 42}):
+    with _SAVING, own_style():
         tables = getattr(Options, name, [])
         setattr(Options, name, [*tables, "GSUB", "GPOS", "GDEF", "kern"])
         try:
@@ -125,6 +180,9 @@ def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Pat
     # Fast compression: on mosaics the best one takes three times as long for 6 % less.
     extra: dict[str, Any] = {"pil_kwargs": {"compress_level": 1}} if suffix == ".png" else {}
     part = path.with_name(path.name + ".part")
+    for text in figure.findobj(Text):
+        # Set where the figure was drawn outside of `own_style`.
+        text.set_usetex(False)
     with _saving():
         figure.savefig(part, format=suffix[1:], metadata=metadata, **extra)
     part.replace(path)

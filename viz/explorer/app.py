@@ -88,7 +88,11 @@ def _menu(page: str) -> None:
         for section, rows in PAGES.items():
             st.caption(section)
             for name, *_ in rows:
-                names = ("images",) if section == _ON_IMAGES or name in _ALSO_ON_IMAGES else ()
+                names = (
+                    ("images", "input")
+                    if section == _ON_IMAGES or name in _ALSO_ON_IMAGES
+                    else ("input",)
+                )
                 address = state.link(name, *names)
                 if name == "compare":
                     address.setdefault("with", checkpoints.default_other())

@@ -143,10 +143,19 @@ def key_of(function: Callable[..., Any], *subjects: Any, **settings: Any) -> str
             *(subject.source.sha256, subject.source.name, subject.source.block),
             type(subject).__name__,
             *(dict(subject.source.settings), dict(subject.source.images)),
+            _as_told(subject),
         ]
         for subject in subjects
     ]
     return json.dumps([made_from, _name(function), settings], sort_keys=True, default=_name)
+
+
+def _as_told(subject: Any) -> list[Any]:
+    """Return what of a checkpoint does not follow from its file: its user may tell it."""
+    if not hasattr(subject, "preprocessing"):
+        return []
+    names = hash(subject.classes) if subject.classes else 0
+    return [subject.preprocessing.to_dict(), subject.config.activation, names]
 
 
 def cached(opened: Opened, function: Callable[..., T], subject: Any, **settings: Any) -> T:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from viz.explorer import state
+from viz.explorer.adapting import adapt
 from viz.explorer.official import show_download
 from viz.explorer.settings import Start
 from viz.explorer.text import plain
@@ -48,12 +49,15 @@ class Opened:
         Shared by everyone who looks at it: never changed.
     private : bool
         Uploaded: what is made from it is forgotten with the session.
+    told : mapping
+        What the user told of it, by the options of `viz.load`.
     """
 
     key: str
     spelling: str
     checkpoint: Checkpoint
     private: bool
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the checkpoint …")
@@ -144,6 +148,9 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
         with place:
             key = _select(list(offers), messages)
     found = _open(key, messages.append)
+    if found is not None:
+        found, said = adapt(found)
+        messages += said
     st.session_state[_SLOT] = found
     return found, messages
 

@@ -18,7 +18,7 @@ from viz.explorer import state
 from viz.explorer.settings import MAX_IMAGE_UPLOAD, MAX_IMAGES, Start
 from viz.explorer.text import plain, safe_name
 from viz.image_sets import open_images
-from viz.images import IMAGE_SUFFIXES, ImageError, read_image
+from viz.images import IMAGE_SUFFIXES, ImageError, read_array, read_pixels
 from viz.results.network import Preprocessing
 
 if TYPE_CHECKING:
@@ -150,8 +150,10 @@ def check_uploads(
             continue
         with _laid_out(((name, content),)) as folder:
             try:
-                read_image(folder / name)
-            except ImageError as error:
+                path = folder / name
+                # How many channels an array should have is known with a checkpoint alone.
+                read_array(path) if suffix.lower() == ".npy" else read_pixels(path)
+            except (ImageError, ValueError, OSError) as error:
                 refused.append(str(error))
                 continue
         good[name] = content

@@ -33,7 +33,7 @@ MAX_IMAGES = 8
 """Most images that the pages look at, of a folder or uploaded."""
 MAX_IMAGE_UPLOAD = 32
 """Largest uploaded image, in binary megabytes."""
-SUFFIXES = ("safetensors", "pth", "pt", "tar", "bin")
+SUFFIXES = ("safetensors", "pth", "pt", "tar", "bin", "ckpt")
 _VARIABLE = "VIZ_EXPLORER"
 
 OPTIONS: dict[str, Any] = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from viz.draw.style import FORMATS, save_figure
+from viz.explorer.adapting import options_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,10 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
     given = [name for name in (opened.spelling, *more) if name is not None]
     words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
     words += ["-o", stem if re.search(r"/|\.(png|npz)$", stem) else f"{stem}.png"]
-    for option, value in options.items():
+    told = options_of(opened)
+    if view in ("patch-filters", "depthwise", "clusters", "early-late"):
+        told = {name: value for name, value in told.items() if name == "activation"}
+    for option, value in (told | options).items():
         if value is None or value is False:
             continue
         words += [f"--{option.replace('_', '-')}", *([] if value is True else [str(value)])]
@@ -54,12 +58,13 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
 
 def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
     """Return the Python lines that make the same result, figure and files."""
+    told = [f"{name}={value!r}" for name, value in opened.told.items()]
     return "\n".join(
         [
             "import viz",
             "from viz import draw, measure",
             "",
-            f"checkpoint = viz.load({opened.spelling!r})",
+            f"checkpoint = viz.load({', '.join((repr(opened.spelling), *told))})",
             *(line for line in body.strip().splitlines() if line.strip()),
             f"draw.style.save_figure(figure, {stem + '.png'!r})",
             f"result.save({stem + '.npz'!r})",

@@ -116,8 +116,8 @@ def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
         accept_multiple_files=True,
         max_upload_size=MAX_UPLOAD,
         key="viz checkpoint files",
-        help="Trained ConvMixers: .safetensors, .pth, .pt, .pth.tar or .bin. They are checked, "
-        "never executed, stay on this machine and are forgotten when this window closes.",
+        help="Trained ConvMixers: .safetensors, .pth, .pt, .ckpt, .pth.tar or .bin. They are "
+        "checked, never executed, stay on this machine and are forgotten when this window closes.",
     )
     st.caption(f"Up to {MAX_UPLOADS} at once; two of them can be compared.")
     known = _session()

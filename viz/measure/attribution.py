@@ -19,6 +19,7 @@ from viz.measure.attribution_methods import (
 )
 from viz.measure.attribution_network import MEMORY
 from viz.measure.counting import Progress
+from viz.measure.own_torch import own_torch
 from viz.results.attribution import Attributions
 from viz.results.refusal import NoSuch
 
@@ -41,6 +42,7 @@ KEEP = 16
 """Images whose raw maps are kept, by default."""
 
 
+@own_torch()
 def attribute(
     checkpoint: Checkpoint,
     images: Images = None,

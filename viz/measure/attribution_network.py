@@ -70,7 +70,12 @@ class Explained:
         return score if self.against < 0 else score - logits[:, self.against]
 
     def probability(self, logits: Tensor) -> Tensor:
-        """Return the target's softmax, over these two classes where one is subtracted."""
+        """Return the target's softmax, over these two classes where one is subtracted.
+
+        The softmax of a single logit is always 1: it is taken against zero instead.
+        """
+        if logits.shape[1] == 1:
+            return logits[:, 0].sigmoid()
         if self.against < 0:
             return logits.softmax(1)[:, self.target]
         return self.score(logits).sigmoid()
@@ -176,9 +181,8 @@ class Split:
 
     def to_pixels(self, gradient: Tensor) -> Tensor:
         """Map a gradient at the patch embedding's output to one at the pixels."""
-        return F.conv_transpose2d(
-            gradient, self.network.patch_filters, stride=self.config.patch_size
-        )
+        filters = self.network.patch_filters.to(gradient.dtype)
+        return F.conv_transpose2d(gradient, filters, stride=self.config.patch_size)
 
     def logits(self, x: Tensor) -> Tensor:
         """Map images to logits, counted."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from viz.measure import patch_answers
 from viz.measure.counting import Progress
 from viz.measure.map_statistics import effective_rank, hoyer, negative_mass, off_share, shuffled
+from viz.measure.own_torch import own_torch
 from viz.measure.stages import Stage, stages
 from viz.measure.sweep import channels_of_sweep, check_sweep
 from viz.measure.sweep_limits import limits_of_sweep
@@ -55,6 +56,7 @@ class _Seen:
     names: list[str]
 
 
+@own_torch()
 def feature_maps(
     checkpoint: Checkpoint,
     images: ImageSet,

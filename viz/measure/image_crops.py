@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from viz.image_sets import ImageSet, default_images
-from viz.images import prepare, read_image
+from viz.images import prepare, read_pixels
 from viz.results.network import Preprocessing
 from viz.results.refusal import Refusal
 
@@ -69,7 +69,7 @@ def photograph_crops(
     entries: list[tuple[str, Path | Tensor]] = []
     group: list[int] = []
     for g, path in enumerate(default_images() if photographs is None else photographs):
-        pixels = read_image(path)
+        pixels, _ = read_pixels(path, in_channels)
         height, width = pixels.shape[:2]
         side = (rng.uniform(*SIDES, n) * min(height, width)).round().astype(int).clip(1)
         top = (rng.uniform(size=n) * (height - side + 1)).astype(int)

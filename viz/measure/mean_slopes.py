@@ -18,6 +18,7 @@ from torch import Tensor
 
 from viz.measure.counting import Progress
 from viz.measure.wide import wide
+from viz.model.convmixer import activation_layer
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -42,7 +43,12 @@ def _slope(activation: str, x: Tensor) -> Tensor:
     if activation == "silu":
         s = torch.sigmoid(x)
         return s * (1 + x * (1 - s))
-    return torch.ones_like(x)
+    if activation == "identity":
+        return torch.ones_like(x)
+    with torch.enable_grad():
+        x = x.detach().requires_grad_()
+        (slope,) = torch.autograd.grad(activation_layer(activation)(x).sum(), x)
+    return slope
 
 
 def slopes_on_images(
@@ -125,7 +131,11 @@ def _value_and_slope(activation: str, x: Floats) -> tuple[Floats, Floats]:
     if activation == "silu":
         s = expit(x)
         return x * s, s * (1 + x * (1 - s))
-    return x, np.ones_like(x)
+    if activation == "identity":
+        return x, np.ones_like(x)
+    given = torch.from_numpy(x)
+    value = activation_layer(activation)(given)
+    return value.numpy(), _slope(activation, given).numpy()
 
 
 def _moments(activation: str, mean: Floats, sd: Floats, nodes: int) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.measure import label_predictions as predictions
+from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
 from viz.measure.sweep import OtherSweepError, check_sweep
 from viz.measure.top_patches import read_swept
@@ -62,6 +63,7 @@ class _Seen:
     mean: Numbers = field(default_factory=lambda: np.zeros(0))
 
 
+@own_torch()
 def preferred_inputs(
     checkpoint: Checkpoint,
     sweep: Sweep,

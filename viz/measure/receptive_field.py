@@ -20,6 +20,7 @@ from viz.measure.effective_field import (
     bytes_per_image,
     random_network,
 )
+from viz.measure.own_torch import own_torch
 from viz.measure.radial import (
     anisotropy,
     bootstrap_interval,
@@ -48,6 +49,7 @@ CALIBRATION = 8
 _LARGEST_BATCH = 32
 
 
+@own_torch()
 def receptive_field(
     checkpoint: Checkpoint,
     images: Images = None,

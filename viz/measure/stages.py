@@ -64,7 +64,7 @@ def stages(model: ConvMixer, inputs: Tensor) -> Iterator[Stage]:
     Yields
     ------
     Stage
-        The patch embedding's, each block's, and at last the logits.
+        The patch embedding's, each block's, and at last the logits, where there is a head.
 
     Raises
     ------
@@ -96,7 +96,8 @@ def stages(model: ConvMixer, inputs: Tensor) -> Iterator[Stage]:
         yield Stage(b, "pointwise_activation", x)
         x = block.pointwise_norm(x)
         yield Stage(b, "output", x)
-    yield Stage(None, "logits", model.head(x.mean((2, 3))))
+    if model.config.n_classes:
+        yield Stage(None, "logits", model.head(x.mean((2, 3))))
 
 
 def _check(model: ConvMixer, inputs: Tensor) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.results.network import Preprocessing
 from viz.results.refusal import Refusal
 from viz.results.sweep import Sweep, load_sweep
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
 
-__all__ = ["RANKINGS", "OtherSweepError", "channels_of_sweep", "check_sweep", "open_sweep"]
+__all__ = ["RANKINGS", "OtherSweepError", "as_swept", "channels_of_sweep", "check_sweep",
+           "open_sweep"]  # fmt: skip
 
 RANKINGS = ("variance", "selectivity", "peak")
 """By what channels can be ranked: the variance of their values; how far their selectivity is above
@@ -27,7 +30,7 @@ class OtherSweepError(Refusal):
 
 
 def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
-    """Refuse a sweep of another checkpoint.
+    """Refuse a sweep of another checkpoint, or made with another input than the user asks for.
 
     Parameters
     ----------
@@ -39,13 +42,46 @@ def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
     Raises
     ------
     OtherSweepError
-        If their hashes differ.
+        If their hashes differ, or the image size, mean or standard deviation that was told.
     """
     if checkpoint.source.sha256 != sweep.source.sha256:
         raise OtherSweepError(
             f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
             "differ); give the checkpoint that it was made with."
         )
+    mine, swept = checkpoint.preprocessing, as_swept(checkpoint, sweep).preprocessing
+    names, told, _ = mine.known.partition(" as told")
+    for name in names.split(", ") if told else ():
+        field = name.replace(" ", "_")
+        if getattr(mine, field) != getattr(swept, field):
+            raise OtherSweepError(
+                f"the sweep was made with the {name} {getattr(swept, field)}, not "
+                f"{getattr(mine, field)}; leave the option out, or sweep anew with it."
+            )
+
+
+def as_swept(checkpoint: Checkpoint, sweep: Sweep) -> Checkpoint:
+    """Return a checkpoint with the input that a sweep was made with.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network.
+    sweep : Sweep
+        Of it.
+
+    Returns
+    -------
+    Checkpoint
+        With the sweep's preprocessing, where it tells it.
+    """
+    how = sweep.source.settings.get("preprocessing")
+    if how is None:
+        return checkpoint
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in dict(how).items()
+    }
+    return replace(checkpoint, preprocessing=Preprocessing(**values))
 
 
 def open_sweep(path: str | Path, checkpoint: Checkpoint) -> Sweep:

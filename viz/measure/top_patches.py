@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from viz.image_sets import ImageBatch, ImageSet
 from viz.measure.counting import rank_within
+from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
-from viz.measure.sweep import check_sweep
+from viz.measure.sweep import as_swept, check_sweep
 from viz.model.checkpoint import Checkpoint
 from viz.results.depthwise import LABELS
-from viz.results.network import Preprocessing
 from viz.results.refusal import NoSuch, Refusal
 from viz.results.sweep import STAGES, Sweep
 from viz.results.top_patches import TopPatches
@@ -42,6 +42,7 @@ class TopPatchesError(Refusal):
     """Top patches that cannot be shown; the message is one sentence for the user."""
 
 
+@own_torch()
 def top_patches(
     checkpoint: Checkpoint,
     sweep: Sweep,
@@ -270,9 +271,8 @@ def read_swept(
         gone = next((name for name, path in paths if not path.is_file()), None)
         if gone is not None:
             raise _elsewhere(sweep, folder or ".", gone)
-        how = sweep.source.settings.get("preprocessing")
-        told = checkpoint.preprocessing if how is None else Preprocessing(**_tuples(how))
-        images = ImageSet(paths, told, checkpoint.config.in_channels)
+        how = as_swept(checkpoint, sweep).preprocessing
+        images = ImageSet(paths, how, checkpoint.config.in_channels)
     else:
         images = images.only(numbers)
     missing = numbers.keys() - set(images.names)
@@ -295,10 +295,6 @@ def read_swept(
     if found < len(names):
         reason = next(iter(images.skipped.values()))
         raise TopPatchesError(f"{reason} It was there when the folder was swept.")
-
-
-def _tuples(how: Any) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in dict(how).items()}
 
 
 def _crop(

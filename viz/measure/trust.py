@@ -30,6 +30,7 @@ from viz.measure.attribution_gathering import Collected, Seen
 from viz.measure.attribution_methods import Explainer, chosen, to_patches
 from viz.measure.attribution_network import MEMORY, drawn_anew
 from viz.measure.counting import Progress
+from viz.measure.own_torch import own_torch
 from viz.measure.wide import wide
 from viz.results.attribution import UNITS
 from viz.results.trust import COMPLETE, REFERENCES, Trust
@@ -84,6 +85,7 @@ class Effort:
                 raise AttributionError(f"{name} is at least {low}, not {getattr(self, name)}.")
 
 
+@own_torch()
 def rate(
     checkpoint: Checkpoint,
     images: Images = None,

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Choice", "Evidence", "choose_activation", "evidence"]
+__all__ = ["Choice", "Evidence", "choose_activation", "contradiction", "evidence"]
 
 _MINIMA = {"relu": 0.0, "gelu": -0.169971, "silu": -0.278465}
+_OTHER_MINIMA = {
+    "gelu_tanh": -0.170041, "mish": -0.308844, "hardswish": -0.375, "relu6": 0.0, "softplus": 0.0,
+    "sigmoid": 0.0, "hardsigmoid": 0.0, "elu": -1.0, "celu": -1.0, "selu": -1.758099, "tanh": -1.0,
+    "hardtanh": -1.0, "softsign": -1.0,
+}  # fmt: skip
 _ELSE = "if it is another, say which with --activation (in Python activation=)"
 _MARGIN = 1e-3
 """How far below a minimum counts as clearly below: more than bfloat16 rounding."""
@@ -94,8 +99,10 @@ def evidence(norms: Mapping[str, Tensor]) -> Evidence:
     )
 
 
-def _contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
-    if activation not in found.impossible:
+def contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
+    """Say why the statistics exclude an activation; nothing where they do not."""
+    low = {**_MINIMA, **_OTHER_MINIMA}.get(activation)
+    if low is None or found.lowest >= low - _MARGIN:
         return ()
     return (
         f"the activation {activation} is at odds with the batch-norm statistics: one channel's "
@@ -164,11 +171,11 @@ def choose_activation(
         With warnings where it is a guess, or where it contradicts the statistics.
     """
     if argument is not None:
-        return Choice(argument, "the argument", _contradiction(argument, found))
+        return Choice(argument, "the argument", contradiction(argument, found))
     if declared is not None:
-        return Choice(declared[0], declared[1], _contradiction(declared[0], found))
+        return Choice(declared[0], declared[1], contradiction(declared[0], found))
     if claimed is not None:
-        against = _contradiction(claimed[0], found)
+        against = contradiction(claimed[0], found)
         if not against:
             return Choice(*claimed)
         choice = _from_statistics(found)

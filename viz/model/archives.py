@@ -52,10 +52,13 @@ class Archive:
         Its ``data.pkl``.
     storages : dict
         Size in bytes of each storage, by its key.
+    root : str
+        Folder in the archive that all of it lies in.
     """
 
     pickle: bytes
     storages: dict[str, int]
+    root: str
 
 
 def check_zip(file: BinaryIO, label: str) -> Archive:
@@ -86,9 +89,9 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
     crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
     try:
         archive = zipfile.ZipFile(_Capped(file, MAX_HEADER, crowded))
-    except (zipfile.BadZipFile, ValueError, OSError, struct.error, EOFError) as error:
-        if isinstance(error, CheckpointError):
-            raise
+    except CheckpointError:
+        raise
+    except Exception as error:  # zipfile raises whatever a damaged table makes it meet.
         raise CheckpointError(
             f"{label}: a damaged zip archive ({error}); copy or download it again."
         ) from None
@@ -105,11 +108,14 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
         )
     try:
         with archive.open(f"{root}/data.pkl") as member:
-            data = b"".join(iter(lambda: member.read(1 << 20), b""))
+            data = member.read()
+        order = f"{root}/byteorder"
+        if order in archive.namelist() and archive.read(order) != b"little":
+            raise zipfile.BadZipFile("another byte order than little-endian")
     except Exception as error:
         raise CheckpointError(f"{label}: damaged ({error}); copy or download it again.") from None
     storages = {k.removeprefix("data/"): n for k, n in sizes.items() if k.startswith("data/")}
-    return Archive(data, storages)
+    return Archive(data, storages, root)
 
 
 class _Capped(Bounded):

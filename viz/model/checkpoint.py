@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,16 +15,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from viz.images import told
 from viz.model import zoo
-from viz.model.activation import Choice, choose_activation, evidence
+from viz.model.activation import Choice, choose_activation, contradiction, evidence
 from viz.model.convmixer import ConvMixer
 from viz.model.declared import Declared, declared, default_preprocessing, read_classes
-from viz.model.guards import MAX_WEIGHTS, CheckpointError, CheckpointWarning, printable
-from viz.model.in_memory import Seen, look_at_module
-from viz.model.layouts import Fit
+from viz.model.guards import (
+    MAX_WEIGHTS,
+    CheckpointError,
+    CheckpointWarning,
+    TensorRecord,
+    printable,
+)
+from viz.model.in_memory import Seen, compare, look_at_module
 from viz.model.reading import Reading, open_checkpoint, outline_of, sha256_of_tensors
+from viz.model.recognise import Fit
 from viz.model.unwrapping import Found, find_network
-from viz.results.network import ACTIVATIONS, Config, Preprocessing, Source
+from viz.results.network import ACTIVATIONS, Config, Preprocessing, Source, split_activation
 from viz.results.refusal import Refusal
 
 __all__ = ["Checkpoint", "CheckpointError", "CheckpointWarning", "inspect", "load"]
@@ -52,6 +59,8 @@ class Checkpoint:
         Names of its outputs, empty when unknown.
     training : mapping
         Recipe and results, of files written by this project; else empty.
+    parts : tuple of str
+        One line per part of the network: what the file calls it; then what was assumed.
     """
 
     model: ConvMixer
@@ -60,6 +69,7 @@ class Checkpoint:
     preprocessing: Preprocessing
     classes: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +99,11 @@ def load(
     activation: str | None = None,
     ema: bool | None = None,
     classes: str | Path | Sequence[str] | None = None,
+    image_size: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    crop: float | None = None,
+    interpolation: str | None = None,
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
 ) -> Checkpoint:
@@ -109,6 +124,15 @@ def load(
         there are any.
     classes : sequence of str, str or Path, optional
         Names of the outputs, or a file with one per line or a JSON list.
+    image_size : int, optional
+        Side of the network's input, in pixels; default: what the file states, else 224.
+    mean, std : sequence of float, optional
+        One number per input channel, or one for all: subtracted from values in [0, 1], then
+        divided out; default: what the file states, else ImageNet's.
+    crop : float, optional
+        Share of the resized image that the centre crop keeps, in (0, 1].
+    interpolation : str, optional
+        ``"bicubic"`` or ``"bilinear"``.
     device : str or torch.device
         Where to put the network.
     dtype : torch.dtype, optional
@@ -125,7 +149,7 @@ def load(
         If it is not a ConvMixer, or not safe to read; one sentence that names the file, what was
         found, what was expected and what to do.
     ValueError
-        If the activation is not a known one, or the type not a floating-point one.
+        If the activation is none of torch's, or the type not a floating-point one.
 
     Warns
     -----
@@ -133,14 +157,18 @@ def load(
         For whatever a user should know: a guessed activation, dropped entries, weights that are
         not finite. The same texts are in ``.source.warnings``.
     """
-    if activation is not None and activation not in ACTIVATIONS:
-        raise Refusal(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
+    if activation is not None:
+        split_activation(activation)
     dtype = dtype or torch.float32
     if not dtype.is_floating_point:
         raise Refusal(f"dtype must be a floating-point type, not {dtype}.")
     target = _resolve(source)
-    with _opened(source, target) as reading:
-        known = _understand(source, reading, target, ema, activation)
+    given = {"activation": activation, "classes": classes, "image_size": image_size, "mean": mean,
+             "std": std}  # fmt: skip
+    chosen = {name for name, value in given.items() if value is not None}
+    # What a caller has set for all of torch changes nothing here.
+    with torch.inference_mode(False), torch.device("cpu"), _opened(source, target) as reading:
+        known = _understand(source, reading, target, ema, chosen)
         names = read_classes(classes, known.found.fit.config.n_classes, target.label)
         fit = known.found.fit
         state = _fetch(reading, known.found, dtype, target.label)
@@ -148,29 +176,156 @@ def load(
     if target.required and target.official and target.path:
         zoo.check_hash(target.official, target.path, sha256)
     official = _official(target, sha256, fit.config)
+    found = evidence(state)
+    declared = _declared_activation(known)
+    if activation is None and known.said.activation and not known.seen.activations:
+        against = contradiction(known.said.activation[0], found)
+        if against:
+            raise CheckpointError(
+                f"{target.label}: {against[0]}, and yet {known.said.activation[1]} says so; say "
+                "which with --activation (in Python activation=)."
+            )
     choice = choose_activation(
-        evidence(state),
+        found,
         argument=activation,
-        declared=_declared_activation(known),
+        declared=declared,
         claimed=_claimed_activation(known, official, fit.config),
     )
-    config = replace(fit.config, activation=choice.activation)
-    model = _build(config, state, known.seen)
-    said = (*_notes(known), *choice.warnings, *_bad_values(state, fit))
+    with torch.inference_mode(False):
+        model = _build(replace(fit.config, activation=choice.activation), state, known.seen)
+        if isinstance(source, nn.Module):
+            model, choice, unsure = _compared(
+                model, source, known, choice, activation, target.label
+            )
+        else:
+            unsure = ()
+    config = model.config
+    said = (*_notes(known), *unsure, *choice.warnings, *_bad_values(state, fit))
     notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
     preprocessing = known.said.preprocessing
     if preprocessing is None:
         preprocessing = official.preprocessing if official else None
+    preprocessing = told(
+        preprocessing or default_preprocessing(config.in_channels), config.in_channels,
+        image_size=image_size, crop=crop, mean=mean, std=std, interpolation=interpolation,
+    )  # fmt: skip
+    _check_size(config, image_size)
     return Checkpoint(
         model.to(device),
         config,
         _source(target, sha256, known, choice, notes),
-        preprocessing or default_preprocessing(config.in_channels),
+        preprocessing,
         names or known.said.classes or _official_classes(official, config),
         known.said.training,
+        (
+            *map(printable, fit.parts()),
+            *(f"assumed: {line}" for line in (*fit.assumed, *_unseen(source, known))),
+            *(f"not taken: {printable(other)}" for other in known.found.others),
+        ),
     )
+
+
+def _unseen(source: Any, known: _Understood) -> tuple[str, ...]:
+    """Say what no tensor tells: how the network of a stranger's file computes with them."""
+    if isinstance(source, nn.Module) or known.said.training:
+        return ()
+    return (
+        "it computes as a ConvMixer does: a residual around depthwise convolution, activation and "
+        "norm, the average over positions before the head, epsilon 1e-5",
+    )
+
+
+def adapted(
+    checkpoint: Checkpoint,
+    *,
+    activation: str | None = None,
+    classes: str | Path | Sequence[str] | None = None,
+    image_size: int | None = None,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> Checkpoint:
+    """Return a loaded checkpoint as `load` with these options would have returned it.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        Not changed; the weights are shared.
+    activation, classes, image_size, mean, std
+        As for `load`.
+
+    Returns
+    -------
+    Checkpoint
+        With what was told.
+
+    Raises
+    ------
+    Refusal
+        As for `load`.
+    """
+    config, model, source = checkpoint.config, checkpoint.model, checkpoint.source
+    if activation is not None and activation != config.activation:
+        config = replace(config, activation=activation)
+        with torch.device("meta"):
+            model = ConvMixer.from_config(config)
+        model.load_state_dict(checkpoint.model.state_dict(), assign=True)
+        model.eval().requires_grad_(False)
+        for ours, theirs in zip(model.modules(), checkpoint.model.modules(), strict=True):
+            if isinstance(ours, nn.BatchNorm2d) and isinstance(theirs, nn.BatchNorm2d):
+                ours.eps = theirs.eps
+        source = replace(source, activation_source="the argument")
+    names = read_classes(classes, config.n_classes, source.name) or checkpoint.classes
+    preprocessing = told(
+        checkpoint.preprocessing, config.in_channels, image_size=image_size, mean=mean, std=std
+    )
+    _check_size(config, image_size)
+    return replace(checkpoint, config=config, model=model, source=source, classes=names,
+                   preprocessing=preprocessing)  # fmt: skip
+
+
+def _check_size(config: Config, image_size: int | None) -> None:
+    if image_size is not None and image_size < config.patch_size:
+        raise CheckpointError(
+            f"an image size of {image_size} pixels found, at least one patch of "
+            f"{config.patch_size} expected; give a larger --image-size."
+        )
+
+
+def _compared(
+    model: ConvMixer, source: nn.Module, known: _Understood, choice: Choice, argument: str | None,
+    label: str,
+) -> tuple[ConvMixer, Choice, tuple[str, ...]]:  # fmt: skip
+    """Compare with the network in memory, under each activation that it may have."""
+    fit, refused = known.found.fit, None
+    seen = known.seen.activations
+    # A lone identity may stand for anything that was taken out.
+    unseen = () if set(seen) - {"identity"} else (choice.activation, *ACTIVATIONS)
+    possible = [argument] if argument else [*seen, *unseen]
+    for name in dict.fromkeys(possible):
+        with torch.device("meta"):
+            trial = ConvMixer.from_config(replace(fit.config, activation=name))
+        trial.load_state_dict(model.state_dict(), assign=True)
+        trial.eval().requires_grad_(False)
+        _set_eps(trial, known.seen)
+        try:
+            problem = compare(trial, source, fit, label)
+        except CheckpointError as error:
+            refused = refused or error
+            continue
+        if problem:
+            return trial, choice, (f"{problem}, so that it computes the same is an assumption",)
+        how = "the argument" if argument else "the network's own layers" if seen else (
+            "found by running the network and comparing")  # fmt: skip
+        return trial, Choice(name, how, choice.warnings if argument else ()), ()
+    assert refused is not None
+    if len(seen) > 1:
+        raise CheckpointError(
+            f"{label}: its blocks have different activations ({', '.join(sorted(seen))}); expected "
+            "one throughout."
+        )
+    raise refused
 
 
 def inspect(source: str | os.PathLike[str], *, ema: bool | None = None) -> Config:
@@ -241,31 +396,26 @@ def _opened(source: Any, target: _Target) -> Iterator[Reading]:
         return
     values = source.state_dict() if isinstance(source, nn.Module) else source
 
-    def fetch(path: tuple[str, ...], keys: Iterable[str]) -> dict[str, Tensor]:
-        inner = values
-        for part in path:
-            inner = inner[part]
-        return {key: inner[key].detach() for key in keys}
+    held: dict[TensorRecord, Tensor] = {}
+    outline = outline_of(values, target.label, held)
 
-    yield Reading(outline_of(values, target.label), {}, fetch, lambda: "", owned=False)
+    def fetch(tensors: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
+        return {key: held[record].detach() for key, record in tensors.items()}
+
+    yield Reading(outline, {}, fetch, lambda: "", owned=False)
 
 
 def _understand(
-    source: Any, reading: Reading, target: _Target, ema: bool | None, activation: str | None
+    source: Any, reading: Reading, target: _Target, ema: bool | None, chosen: Collection[str]
 ) -> _Understood:
     found = find_network(reading.outline, target.label, ema)
     fit = found.fit
     if target.required and target.official:
         zoo.check_architecture(target.official, fit.config, target.label)
     metadata = {**_hub_config(target.path), **reading.metadata}
-    said = declared(reading.outline, metadata, fit.config)
-    seen = Seen()
-    if isinstance(source, nn.Module):
-        seen = look_at_module(source, fit, target.label, activation)
-    tensors = reading.outline
-    for part in found.path:
-        tensors = tensors[part]
-    records = [tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
+    said = declared(reading.outline, metadata, fit.config, target.label, chosen)
+    seen = look_at_module(source, fit) if isinstance(source, nn.Module) else Seen()
+    records = [found.tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
     sizes: dict[str, int] = {}
     for record in records:
         sizes[record.dtype] = sizes.get(record.dtype, 0) + record.nbytes
@@ -302,15 +452,15 @@ def _hub_config(path: Path | None) -> dict[str, str]:
 def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> dict[str, Tensor]:
     """Read the weights under this project's names, each in memory of its own."""
     fit = found.fit
-    raw = reading.fetch(found.path, fit.keys.values())
-    outline = reading.outline
-    for part in found.path:
-        outline = outline[part]
+    raw = reading.fetch(found.tensors)
     state = {}
     for name, key in fit.keys.items():
-        tensor = raw.pop(key)
-        if tuple(tensor.shape) != outline[key].shape:
+        tensor = raw[key]
+        if tuple(tensor.shape) != found.tensors[key].shape:
             raise CheckpointError(f"{label}: {key} is not what the file says it is; not read.")
+        if name == "head.weight":
+            # A 1 x 1 convolution that ends a network is a linear layer.
+            tensor = tensor.flatten(1)
         if name.endswith("num_batches_tracked"):
             state[name] = tensor.reshape(()).to("cpu", torch.int64, copy=True)
         elif name == "patch_embedding.weight":
@@ -322,6 +472,10 @@ def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> di
         else:
             moved = tensor.to("cpu", dtype, copy=not reading.owned)
             state[name] = moved.contiguous()
+        raw[key] = state[name]
+    for name in fit.absent:
+        like = state[name.replace(".bias", ".weight").replace("norm.weight", "norm.running_mean")]
+        state[name] = torch.full(like.shape[:1], float(name.endswith("weight")), dtype=dtype)
     return state
 
 
@@ -333,11 +487,15 @@ def _build(config: Config, state: dict[str, Tensor], seen: Seen) -> ConvMixer:
     for name in counts:
         state.setdefault(name, torch.zeros((), dtype=torch.int64))
     model.load_state_dict(state, assign=True)
+    _set_eps(model, seen)
+    return model.eval().requires_grad_(False)
+
+
+def _set_eps(model: ConvMixer, seen: Seen) -> None:
     for name, eps in seen.eps.items():
         norm = model.get_submodule(name)
         assert isinstance(norm, nn.BatchNorm2d)
         norm.eps = eps
-    return model.eval().requires_grad_(False)
 
 
 def _official(target: _Target, sha256: str, config: Config) -> zoo.OfficialWeights | None:
@@ -358,8 +516,8 @@ def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> t
 
 
 def _declared_activation(known: _Understood) -> tuple[str, str] | None:
-    if known.seen.activation:
-        return known.seen.activation, "the network's own layers"
+    if known.seen.activations:
+        return known.seen.activations[0], "the network's own layers"
     return known.said.activation
 
 
@@ -378,13 +536,20 @@ def _claimed_activation(
 
 
 def _notes(known: _Understood) -> tuple[str, ...]:
-    notes = [*known.said.warnings, *known.seen.warnings]
+    fit = known.found.fit
+    notes = [*known.said.warnings, *fit.notes]
+    if known.found.beside:
+        notes.append(
+            f"it holds networks under several prefixes: {fit.prefix.rstrip('.')} was taken, not "
+            f"{known.found.beside[0]}"
+            + (" (--no-ema takes those that are not averaged)" if known.found.averaged else "")
+        )
     dropped = known.found.dropped
     if dropped:
         more = f" and {len(dropped) - 3:,} more" if len(dropped) > 3 else ""
-        notes.append(f"dropped entries that are not weights: {', '.join(dropped[:3])}{more}")
+        notes.append(f"dropped entries that are not used: {', '.join(dropped[:3])}{more}")
     named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
-    config = known.found.fit.config
+    config = fit.config
     if named and (named.config.dim, named.config.depth) != (config.dim, config.depth):
         notes.append(
             f"the file says {named.name}, but its weights are those of a {config.dim}/"
@@ -403,7 +568,7 @@ def _bad_values(state: Mapping[str, Tensor], fit: Fit) -> Iterator[str]:
             bad += [(name, count)] if count else []
     if bad:
         total, (first, _) = sum(n for _, n in bad), bad[0]
-        key = f" (key {fit.keys[first]})" if fit.keys[first] != first else ""
+        key = f" (key {fit.keys[first]})" if fit.keys.get(first, first) != first else ""
         yield (
             f"{total:,} weights are not finite (NaN or infinite), in {len(bad)} of {len(state)} "
             f"tensors, first in {first}{key}: what they touch cannot be believed"
@@ -425,7 +590,7 @@ def _source(
     return Source(
         name=target.name,
         sha256=sha256,
-        layout=found.fit.layout.name,
+        layout=printable(found.fit.layout),
         activation_source=choice.source,
         dropped=tuple(printable(key) for key in found.dropped),
         wrapper=printable(".".join(found.path)),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from viz.results.network import Config
-from viz.results.refusal import NoSuch
+from viz.results.network import Config, split_activation
+from viz.results.refusal import NoSuch, Refusal
 
-__all__ = ["PAPER_CONFIGS", "Block", "ConvMixer", "DepthwiseConv2d"]
+__all__ = ["PAPER_CONFIGS", "Block", "ConvMixer", "DepthwiseConv2d", "NoHead", "activation_layer"]
 
 PAPER_CONFIGS = {
     "convmixer_1536_20": Config(1536, 20, 9, 7, 1000, activation="gelu"),
@@ -20,12 +21,34 @@ PAPER_CONFIGS = {
 }
 """The paper's three ImageNet configurations, by their public names."""
 
-_ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "gelu": nn.GELU,
-    "relu": nn.ReLU,
-    "silu": nn.SiLU,
-    "identity": nn.Identity,
-}
+_CLASSES: dict[str, Any] = {
+    "gelu_tanh": partial(nn.GELU, approximate="tanh"),
+    "leaky_relu": nn.LeakyReLU,
+    "logsigmoid": nn.LogSigmoid,
+    **{kind.__name__.lower(): kind for kind in (
+        nn.GELU, nn.ReLU, nn.SiLU, nn.Identity, nn.Mish, nn.Hardswish, nn.ELU, nn.CELU, nn.SELU,
+        nn.ReLU6, nn.Softplus, nn.Softsign, nn.Tanh, nn.Sigmoid, nn.Hardsigmoid, nn.Hardtanh,
+        nn.Tanhshrink, nn.Softshrink, nn.Hardshrink)},
+}  # fmt: skip
+
+
+def activation_layer(activation: str) -> nn.Module:
+    """Return the layer that an activation's name stands for."""
+    name, number = split_activation(activation)
+    layer: nn.Module = _CLASSES[name](*([] if number is None else [number]))
+    return layer
+
+
+class NoHead(nn.Module):
+    """In place of the head of a network that has none: refuses to give an answer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Refuse."""
+        raise Refusal(
+            "this network has no linear head that could be read, so it gives no answers (logits); "
+            "views of its filters, kernels and feature maps work, for all else give a checkpoint "
+            "with its head."
+        )
 
 
 class _DepthwiseFunction(torch.autograd.Function):
@@ -110,7 +133,7 @@ class Block(nn.Module):
         self.depthwise_norm = nn.BatchNorm2d(dim)
         self.pointwise = nn.Conv2d(dim, dim, 1)
         self.pointwise_norm = nn.BatchNorm2d(dim)
-        self.activation = _ACTIVATIONS[activation]()
+        self.activation = activation_layer(activation)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, dim, h, w) to (n, dim, h, w)."""
@@ -129,7 +152,7 @@ class ConvMixer(nn.Module):
     in_channels : int
         Channels of the input image.
     activation : str
-        ``"gelu"``, ``"relu"``, ``"silu"`` or ``"identity"``.
+        As in `Config`.
 
     Attributes
     ----------
@@ -138,7 +161,7 @@ class ConvMixer(nn.Module):
     blocks : torch.nn.ModuleList of Block
         Each with ``depthwise`` and ``pointwise`` and their batch norms.
     head : torch.nn.Linear
-        Classifier on the average over positions.
+        Classifier on the average over positions; `NoHead` for no classes.
     config : Config
         The architecture.
 
@@ -165,9 +188,9 @@ class ConvMixer(nn.Module):
         )
         self.patch_embedding = nn.Conv2d(in_channels, dim, patch_size, stride=patch_size)
         self.patch_norm = nn.BatchNorm2d(dim)
-        self.activation = _ACTIVATIONS[activation]()
+        self.activation = activation_layer(activation)
         self.blocks = nn.ModuleList(Block(dim, kernel_size, activation) for _ in range(depth))
-        self.head = nn.Linear(dim, n_classes)
+        self.head = nn.Linear(dim, n_classes) if n_classes else NoHead()
 
     @classmethod
     def from_config(cls, config: Config) -> ConvMixer:

@@ -26,8 +26,8 @@ MAX_HEADER = 4 << 20
 
 The real files need 50 kB; an 80 MB header took the library 5.8 s and 950 MB.
 """
-MAX_PICKLE = 16 << 20
-"""Largest pickle (without tensor data) in a torch.save file, in bytes."""
+MAX_PICKLE = 64 << 20
+"""Largest pickle in a torch.save file, in bytes: no tensor data, but numpy arrays are in it."""
 MAX_TENSORS = 20_000
 """Most tensors in one file; training state included, a real one holds a few thousand."""
 MAX_NDIM = 16
@@ -60,14 +60,15 @@ DTYPE_BYTES = {
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
 _OTHER_STARTS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: run `git lfs pull`"),
-    (b"\x89HDF", "an HDF5 file, as Keras writes"),
-    (b"\x93NUMPY", "a numpy array"),
+    (b"\x89HDF", "an HDF5 file, as Keras and MATLAB write: export its weights to torch"),
+    (b"\x93NUMPY", "a numpy array: put arrays into a dictionary of tensors by name"),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
     (b"BZh", "compressed with bzip2: unpack it first"),
     (b"\xfd7zXZ", "compressed with xz: unpack it first"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"PK\x05\x06", "an empty zip archive"),
+    (b"MATLAB 5.0", "a MATLAB file: load it with scipy.io.loadmat, and save tensors"),
 )
 
 
@@ -98,10 +99,19 @@ class TensorRecord:
         Its sizes.
     dtype : str
         Torch's name of its type, such as ``"float32"``.
+    storage : str
+        Name of the storage that its values lie in, ``""`` where it has one of its own.
+    offset : int
+        Elements of the storage before its first.
+    strides : tuple of int
+        Elements between neighbours along each dimension; of a storage of its own, empty.
     """
 
     shape: tuple[int, ...]
     dtype: str
+    storage: str = ""
+    offset: int = 0
+    strides: tuple[int, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -208,7 +218,7 @@ def file_kind(path: Path, label: str) -> str:
     Returns
     -------
     str
-        ``"zip"`` or ``"legacy"`` (torch.save since 1.6 and before), or ``"safetensors"``.
+        ``"zip"`` (as torch.save writes since 1.6) or ``"safetensors"``.
 
     Raises
     ------
@@ -236,7 +246,12 @@ def file_kind(path: Path, label: str) -> str:
     if head.startswith(b"PK\x03\x04"):
         return "zip"
     if head.startswith(_LEGACY_START):
-        return "legacy"
+        again = f"torch.save(torch.load({label!r}, map_location='cpu', weights_only=True), "
+        raise CheckpointError(
+            f"{label}: in the format that torch.save wrote before torch 1.6 (2020) and still "
+            f"writes on demand; write it anew with `{again}{Path(label).stem + '-new.pt'!r})` and "
+            "load that."
+        )
     if len(head) > 8 and head[8:9] == b"{":
         return "safetensors"
     raise CheckpointError(f"{label}: {_what_else(head)}; {wanted}.")
@@ -259,6 +274,12 @@ def _what_else(head: bytes) -> str:
             return what
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
+    if head[4:8] == b"TFL3":
+        return "a TFLite model: convert the network it was made from"
+    if (head[:1] == b"\x08" and b"onnx" in head.lower()) or head[:2] == b"\x08\x07":
+        return "an ONNX model: save the state_dict() of the network it was exported from"
+    if head[:1] in b"\x81\x82\x83\x84\x85\x86\xde" and (b"params" in head or b"kernel" in head):
+        return "msgpack, as Flax writes: export its weights to a state_dict() of torch"
     if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         return "a plain Python pickle, which is not opened because it could run code"
     text = head.lstrip().lower()

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import threading
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from viz.model.archives import check_safetensors, check_zip
-from viz.model.guards import (
-    CheckpointError,
-    TensorRecord,
-    file_kind,
-)
-from viz.model.legacy import scan_legacy
+from viz.model.archives import Archive, check_safetensors, check_zip
+from viz.model.guards import CheckpointError, TensorRecord, file_kind
 from viz.model.scanning import scan_zip
 
 __all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
 
 _CHUNK = 1 << 20
-_LOCK = threading.Lock()
-"""torch keeps the names that weights-only loading allows in one global set."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +35,7 @@ class Reading:
     metadata : mapping of str to str
         A safetensors file's own metadata, else empty.
     fetch : callable
-        From the path to a state dict and its keys to its tensors.
+        From records of the outline, by key, to their tensors.
     sha256 : callable
         Returns the hash of the file, or of the weights in memory; waits until it is known.
     owned : bool
@@ -52,7 +44,7 @@ class Reading:
 
     outline: Any
     metadata: Mapping[str, str]
-    fetch: Callable[[tuple[str, ...], Iterable[str]], dict[str, Tensor]]
+    fetch: Callable[[Mapping[str, TensorRecord]], dict[str, Tensor]]
     sha256: Callable[[], str]
     owned: bool
 
@@ -122,21 +114,18 @@ def open_checkpoint(path: Path, label: str) -> Iterator[Reading]:
     """
     kind = file_kind(path, label)
     metadata: dict[str, str] = {}
-    fetch: Callable[[tuple[str, ...], Iterable[str]], dict[str, Tensor]]
     with path.open("rb") as file:
         before = _identity(file)
         if kind == "safetensors":
             outline, metadata = check_safetensors(file, label)
-
-            def fetch(path_in: tuple[str, ...], keys: Iterable[str]) -> dict[str, Tensor]:
-                return _read_safetensors(path, keys, label)
-
         else:
-            scan = _scan_zip if kind == "zip" else scan_legacy
-            outline = scan(file, label)
+            archive = check_zip(file, label)
+            outline = scan_zip(archive, label)
 
-            def fetch(path_in: tuple[str, ...], keys: Iterable[str]) -> dict[str, Tensor]:
-                return _read_torch(file, path_in, keys, label)
+        def fetch(tensors: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
+            if kind == "safetensors":
+                return _read_safetensors(path, tensors, label)
+            return _read_zip(file, archive, tensors, label)
 
         digest = _Hash(path)
         try:
@@ -151,10 +140,6 @@ def open_checkpoint(path: Path, label: str) -> Iterator[Reading]:
             digest.stop()
 
 
-def _scan_zip(file: BinaryIO, label: str) -> Any:
-    return scan_zip(check_zip(file, label), label)
-
-
 def _read_safetensors(path: Path, keys: Iterable[str], label: str) -> dict[str, Tensor]:
     from safetensors import SafetensorError, safe_open
 
@@ -167,42 +152,40 @@ def _read_safetensors(path: Path, keys: Iterable[str], label: str) -> dict[str, 
         ) from None
 
 
-def _read_torch(
-    file: BinaryIO, path: tuple[str, ...], keys: Iterable[str], label: str
+def _read_zip(
+    file: BinaryIO, archive: Archive, tensors: Mapping[str, TensorRecord], label: str
 ) -> dict[str, Tensor]:
-    file.seek(0)
+    """Read the storages that these tensors lie in, each once; the archive's checksums hold."""
+    state: dict[str, Tensor] = {}
+    storages: dict[str, list[str]] = {}
+    for key, record in tensors.items():
+        storages.setdefault(record.storage, []).append(key)
     try:
-        with _LOCK:
-            known = set(torch.serialization.get_safe_globals())
-            extra = [item for item in _harmless() if item not in known]
-            with torch.serialization.safe_globals(extra):
-                raw = torch.load(file, map_location="cpu", weights_only=True)
-        for part in path:
-            raw = raw[part]
-        state = {key: raw[key].detach() for key in keys}
+        with zipfile.ZipFile(file) as opened:
+            for storage, keys in storages.items():
+                data = torch.empty(archive.storages[storage], dtype=torch.uint8)
+                room = data.numpy().data
+                with opened.open(f"{archive.root}/data/{storage}") as member:
+                    while chunk := member.read(_CHUNK):
+                        room[: len(chunk)] = chunk
+                        room = room[len(chunk) :]
+                if len(room):
+                    raise EOFError(f"storage {storage} ends early")
+                for key in keys:
+                    state[key] = _placed(data, tensors[key])
     except Exception as error:
         raise CheckpointError(
-            f"{label}: refused by torch.load ({_first_line(error)}); copy or download it again."
+            f"{label}: damaged ({_first_line(error)}); copy or download it again."
         ) from None
-    # A view would keep a larger storage alive, such as one that holds the optimiser's too.
-    return {
-        key: t if t.untyped_storage().nbytes() == t.numel() * t.itemsize else t.clone()
-        for key, t in state.items()
-    }
+    return state
 
 
-def _harmless() -> list[Any]:
-    """Return what may be rebuilt beside tensors: timm's arguments, and numpy's numbers."""
-    scalar = np.float64(0).__reduce__()[0]
-    names = ["Float16", "Float32", "Float64", "Bool"]
-    names += [f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)]
-    return [
-        argparse.Namespace,
-        np.dtype,
-        (scalar, "numpy._core.multiarray.scalar"),
-        (scalar, "numpy.core.multiarray.scalar"),
-        *(getattr(np.dtypes, f"{name}DType") for name in names),
-    ]
+def _placed(data: Tensor, record: TensorRecord) -> Tensor:
+    """Return a tensor of a storage; a view would keep a larger storage alive."""
+    dtype: torch.dtype = getattr(torch, record.dtype)
+    typed = data[: len(data) // dtype.itemsize * dtype.itemsize].view(dtype)
+    tensor = typed.as_strided(record.shape, record.strides, record.offset)
+    return tensor if record.nbytes == len(data) else tensor.clone()
 
 
 def _first_line(error: BaseException) -> str:
@@ -210,7 +193,7 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def outline_of(value: Any, label: str) -> Any:
+def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
     """Return the outline of a state dict in memory, whatever it is wrapped in.
 
     Parameters
@@ -219,6 +202,8 @@ def outline_of(value: Any, label: str) -> Any:
         Of tensors and other mappings.
     label : str
         Its name in messages.
+    held : dict of TensorRecord to torch.Tensor
+        Is given the tensors.
 
     Returns
     -------
@@ -231,7 +216,7 @@ def outline_of(value: Any, label: str) -> Any:
         If a tensor has no values (meta), is sparse or quantised, or is an expanded view.
     """
     if isinstance(value, Mapping):
-        return {key: outline_of(item, f"{label}: {key}") for key, item in value.items()}
+        return {key: outline_of(item, f"{label}: {key}", held) for key, item in value.items()}
     if not isinstance(value, Tensor):
         return value
     dtype = str(value.dtype).removeprefix("torch.")
@@ -242,7 +227,12 @@ def outline_of(value: Any, label: str) -> Any:
         raise CheckpointError(
             f"{label} is an expanded view; expected a tensor with its own values."
         )
-    return TensorRecord(tuple(value.shape), dtype)
+    place = str(value.untyped_storage().data_ptr())
+    record = TensorRecord(
+        tuple(value.shape), dtype, place, int(value.storage_offset()), value.stride()
+    )
+    held[record] = value
+    return record
 
 
 def sha256_of_tensors(state: Mapping[str, Tensor]) -> str:

@@ -2,17 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from viz.results.refusal import Refusal
 
-__all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocessing", "Source"]
+__all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocessing", "Source",
+           "split_activation"]  # fmt: skip
 
-ACTIVATIONS = ("gelu", "relu", "silu", "identity")
+ACTIVATIONS = (
+    "gelu", "relu", "silu", "identity", "gelu_tanh", "mish", "leaky_relu", "hardswish", "elu",
+    "celu", "selu", "relu6", "softplus", "softsign", "tanh", "sigmoid", "hardsigmoid", "hardtanh",
+    "logsigmoid", "tanhshrink", "softshrink", "hardshrink",
+)  # fmt: skip
+"""Torch's activations that take each value by itself and learn nothing."""
+_ONE_NUMBER = ("leaky_relu", "elu", "celu", "softplus", "softshrink", "hardshrink")
+"""Those that may be followed by their one number, such as ``"leaky_relu(0.2)"``."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def split_activation(activation: str) -> tuple[str, float | None]:
+    """Return the name of an activation, and its number where one is given.
+
+    Parameters
+    ----------
+    activation : str
+        As in `Config`.
+
+    Returns
+    -------
+    name : str
+        One of `ACTIVATIONS`.
+    number : float or None
+        Such as the slope of a leaky ReLU below zero; None for torch's default.
+
+    Raises
+    ------
+    Refusal
+        If torch has no such activation.
+    """
+    found = re.fullmatch(r"(\w+)(?:\((\d+(?:\.\d+)?(?:e-?\d+)?)\))?", str(activation)[:100])
+    if found and found[1] in ACTIVATIONS and (found[2] is None or found[1] in _ONE_NUMBER):
+        return found[1], None if found[2] is None else float(found[2])
+    raise Refusal(f"activation must be one of {', '.join(ACTIVATIONS)}, not {activation!r}.")
 
 
 @dataclass(frozen=True)
@@ -30,11 +65,11 @@ class Config:
     patch_size : int
         Side p of the patch-embedding filters, in pixels; also their stride.
     n_classes : int
-        Outputs of the head.
+        Outputs of the head; 0 where there is no linear head, and so no answer.
     in_channels : int
         Channels of the input image: 3 for colour, 1 for grey or audio.
     activation : str
-        One of ``"gelu"``, ``"relu"``, ``"silu"``, ``"identity"``.
+        One of `ACTIVATIONS`, such as ``"gelu"`` or ``"leaky_relu(0.2)"``.
 
     Raises
     ------
@@ -53,12 +88,9 @@ class Config:
     def __post_init__(self) -> None:
         for name in ("dim", "depth", "kernel_size", "patch_size", "n_classes", "in_channels"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or value < (name != "n_classes"):
                 raise Refusal(f"{name} must be a positive whole number, not {value!r}.")
-        if self.activation not in ACTIVATIONS:
-            raise Refusal(
-                f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}."
-            )
+        split_activation(self.activation)
 
     @property
     def n_parameters(self) -> int:
@@ -116,7 +148,7 @@ class Source:
     sha256 : str
         Hash of the file; for a network in memory, of its weights.
     layout : str
-        Key layout found: ``"viz"``, ``"official"``, ``"tweetable"`` or ``"timm"``.
+        What the file calls the patch embedding, the first block's parts and the head.
     activation_source : str
         How the activation is known, in words for the user.
     dropped : tuple of str
@@ -141,7 +173,7 @@ class Source:
 
     name: str
     sha256: str
-    layout: str = "viz"
+    layout: str = ""
     activation_source: str = ""
     dropped: tuple[str, ...] = ()
     wrapper: str = ""

@@ -18,6 +18,7 @@ from viz.catalogue import COMPARISONS, VIEWS
 from viz.catalogue.base import Shown
 from viz.catalogue.sweep import VIEWS as OF_SWEEPS
 from viz.explorer import state
+from viz.explorer.adapting import options_of
 from viz.explorer.checkpoints import Opened, choose_other, opened
 from viz.explorer.found import sweep_at_hand
 from viz.explorer.images import Images, images_chosen
@@ -80,6 +81,7 @@ def _command(
             "--images": folder,
             "--sweep": sweep,
             "--limit": MAX_IMAGES if folder is not None else None,
+            **{f"--{n.replace('_', '-')}": v for n, v in options_of(networks[0]).items()},
             "-o": f"{stem}/",
         },
     )

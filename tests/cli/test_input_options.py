@@ -1,0 +1,96 @@
+"""Image size, mean, std, activation and class names mean the same to every command."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from viz.cli import main
+from viz.results.sweep import load_sweep
+
+OPTIONS = ["--image-size", "32", "--mean", "0.5,0.4,0.3", "--std", "0.25", "--activation", "mish"]
+
+
+def run(*words, code=0):
+    done = CliRunner().invoke(main, list(map(str, words)))
+    assert done.exit_code == code, done.output
+    return done
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("images")
+    for i in range(3):
+        pixels = np.random.default_rng(i).integers(0, 256, (70, 90, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(made / f"{i}.png")
+    return made
+
+
+@pytest.fixture(scope="module")
+def swept(small_file, folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweep") / "s.npz"
+    run("sweep", small_file, folder, "-o", out, "--image-size", "32", "--field-images", "0")
+    return out
+
+
+def test_info_says_what_was_told(small_file):
+    facts = json.loads(run("info", small_file, *OPTIONS, "--json").stdout)
+    assert (facts["image_size"], facts["mean"], facts["std"]) == (32, [0.5, 0.4, 0.3], [0.25] * 3)
+    assert (facts["activation"], facts["activation_source"]) == ("mish", "the argument")
+    assert facts["parts"][0] == "patch_embedding <- patch_embedding"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("attribution",), ("feature-maps",), ("substitution",), ("receptive-field", "--no-random")],
+)
+def test_commands_that_run_the_network_take_them(small_file, folder, words):
+    name, *more = words
+    said = run(name, small_file, folder, *more, *OPTIONS, "--json").stderr
+    assert "centre 32 x 32 px, mean 0.5, 0.4, 0.3, std 0.25, 0.25, 0.25" in said
+    assert "image size, mean, std as told" in said
+
+
+def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path):
+    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--only", "feature-maps",
+        "--formats", "png", *OPTIONS)  # fmt: skip
+    manifest = (tmp_path / "r" / "manifest.json").read_text()
+    said = json.loads(manifest)["checkpoints"][0]
+    assert said["preprocessing"]["image_size"] == 32
+    assert said["config"]["activation"] == "mish"
+    assert "--image-size 32" in manifest and "--mean 0.5,0.4,0.3" in manifest
+
+
+def test_a_comparison_takes_them(small_file, folder):
+    run("compare", small_file, small_file, "--images", folder, *OPTIONS, "--json")
+
+
+def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
+    assert load_sweep(swept).image_size == (32, 32)
+    run("top-patches", small_file, folder, "--sweep", swept, "--json")
+    refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,
+                  code=2)  # fmt: skip
+    assert "the sweep was made with the image size 32, not 64" in refused.stderr
+    run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 32)
+    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--sweep", swept,
+        "--only", "selectivity", "--formats", "png")  # fmt: skip
+    said = json.loads((tmp_path / "r" / "manifest.json").read_text())["checkpoints"][0]
+    assert said["preprocessing"]["image_size"] == 32
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--activation", "swiglu"], "activation must be one of"),
+        (["--mean", "1,2"], "one per input channel"),
+        (["--mean", "a,b"], "not a list of numbers"),
+        (["--std", "0"], "positive"),
+        (["--image-size", "2"], "at least one patch"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_a_sentence(small_file, options, said):
+    assert said in run("info", small_file, *options, code=2).stderr
+    assert Path(small_file).is_file()

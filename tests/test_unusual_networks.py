@@ -1,0 +1,84 @@
+"""One output, none, 2, 4 or 10 input channels, patches of one pixel, one block."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import viz
+from viz.catalogue import Given, view
+from viz.image_sets import open_images
+from viz.measure.attribution_network import Explained
+from viz.model.checkpoint import adapted
+from viz.model.convmixer import ConvMixer
+from viz.results.refusal import Refusal
+
+sys.path.insert(0, str(Path(__file__).parent / "model"))
+from foreign_networks import settle
+
+USUAL = {"dim": 16, "depth": 2, "kernel_size": 3, "patch_size": 4, "n_classes": 5}
+UNUSUAL = {
+    "one output": {"n_classes": 1},
+    "2 channels": {"in_channels": 2},
+    "4 channels": {"in_channels": 4},
+    "10 channels": {"in_channels": 10},
+    "patches of one pixel": {"patch_size": 1},
+    "one block": {"depth": 1},
+    "leaky": {"activation": "leaky_relu(0.2)"},
+}
+
+
+def made(**changes):
+    model = settle(ConvMixer(**{**USUAL, **changes}), changes.get("in_channels", 3))
+    return adapted(viz.load(model), image_size=32)
+
+
+def given(checkpoint, folder):
+    """Arrays in files, as anybody would bring them."""
+    rng = np.random.default_rng(0)
+    channels = checkpoint.config.in_channels
+    for i in range(2):
+        np.save(folder / f"{i}.npy", rng.random((40, 36, channels), dtype=np.float32))
+    paths = sorted(folder.glob("*.npy"))
+    return Given(lambda: open_images(paths, checkpoint.preprocessing, channels))
+
+
+@pytest.mark.parametrize("name", ["patch-filters", "receptive-field", "feature-maps",
+                                  "attribution"])  # fmt: skip
+@pytest.mark.parametrize("what", sorted(UNUSUAL))
+def test_views_of_unusual_networks(what, name, tmp_path):
+    checkpoint = made(**UNUSUAL[what])
+    row = view(name)
+    result = row.measure(checkpoint, given(checkpoint, tmp_path))
+    for figure in row.figures:
+        figure.make(result).canvas.draw()
+    if row.sentence is not None:
+        assert "1 blocks" not in row.sentence(result)
+
+
+def test_a_folder_of_arrays_is_found_by_networks_that_need_one(tmp_path):
+    checkpoint = made(in_channels=4)
+    given(checkpoint, tmp_path)
+    found = open_images(tmp_path, checkpoint.preprocessing, 4)
+    assert found.all().inputs.shape == (2, 4, 32, 32)
+
+
+def test_a_single_logits_softmax_says_nothing_and_is_not_used():
+    logits = torch.tensor([[-2.0], [0.0], [3.0]])
+    assert torch.equal(logits.softmax(1), torch.ones(3, 1))
+    found = Explained(0).probability(logits)
+    assert found.tolist() == pytest.approx([1 / (1 + np.exp(2)), 0.5, 1 / (1 + np.exp(-3))])
+
+
+def test_without_a_head_maps_work_and_answers_are_refused(tmp_path):
+    model = settle(ConvMixer(**USUAL))
+    state = {k: v for k, v in model.state_dict().items() if not k.startswith("head")}
+    with pytest.warns(UserWarning, match="holds no linear head"):
+        checkpoint = adapted(viz.load(state, activation="gelu"), image_size=32)
+    for name in ("patch-filters", "receptive-field", "feature-maps", "selectivity"):
+        view(name).measure(checkpoint, given(checkpoint, tmp_path))
+    for name in ("attribution", "substitution"):
+        with pytest.raises(Refusal):
+            view(name).measure(checkpoint, given(checkpoint, tmp_path))
