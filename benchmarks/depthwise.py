@@ -29,7 +29,7 @@ from viz.measure.atom_dictionary import dictionary
 from viz.measure.atoms import FAMILIES, bounds
 from viz.measure.depthwise import describe
 
-LABELS = ["blob+", "blob-", "on-centre", "off-centre", "edge", "bar", "ring", "cross", "grating"]
+NAMES = ["blob+", "blob-", "on-centre", "off-centre", "edge", "bar", "ring", "cross", "grating"]
 
 
 def bank(n, k, rng, checkpoint):
@@ -53,8 +53,8 @@ def bank(n, k, rng, checkpoint):
 def planted_and_noise(n, k, rng):
     """Return n kernels: a third single atoms, a third sums of two, the others white noise."""
     third = n // 3
-    one = planted.mixed(LABELS, third, k, rng, 1.0).clean
-    two = sum(planted.mixed(LABELS, third, k, rng, 2.0).clean * rng.uniform(0.5, 1, (third, 1, 1))
+    one = planted.mixed(NAMES, third, k, rng, 1.0).clean
+    two = sum(planted.mixed(NAMES, third, k, rng, 2.0).clean * rng.uniform(0.5, 1, (third, 1, 1))
               for _ in range(2))  # fmt: skip
     clean = np.concatenate([one, two])
     return np.concatenate(
@@ -139,7 +139,7 @@ def main():
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     threads = torch.get_num_threads()
-    others = len(found.shuffled_r2_by_atoms) + len(found.init_labels)
+    others = len(found.shuffled_r2_by_shapes) + len(found.init_names)
     print(f"{len(kernels)} kernels of {k} x {k}, and {others} of the null, {threads} threads:")
     print(f"  {wall:.1f} s wall, {cpu:.1f} s CPU, at most {memory:.2f} GB ({before:.2f} before); "
           f"labelled {found.coverage:.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
@@ -152,7 +152,7 @@ def main():
     print(f"  scipy loop on {len(rows)}: {1e3 * each:.0f} ms each, {whole:.0f} s for all, "
           "without a null")  # fmt: skip
     print(f"  ratio of CPU seconds {whole / cpu:.0f}, null included")
-    mine = found.r2_by_atoms[rows].mean(0)
+    mine = found.r2_by_shapes[rows].mean(0)
     print(f"  mean R2 by atoms, here {np.round(mine, 3)}, loop {np.round(slow.mean(0), 3)}")
 
 

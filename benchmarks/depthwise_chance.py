@@ -24,7 +24,7 @@ def report(name, kernels, block):
     """Print one line: the share labelled, and the names given."""
     start = time.process_time()
     found = describe(kernels, blocks=block, n_init=0)
-    names, counts = np.unique(found.label[found.classified], return_counts=True)
+    names, counts = np.unique(found.label[found.named], return_counts=True)
     given = ", ".join(f"{c} {n}" for n, c in zip(names, counts, strict=True))
     passed = (found.null_statistic > found.null_threshold).mean()
     spent = time.process_time() - start

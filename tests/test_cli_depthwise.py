@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from viz.cli import main
-from viz.results.depthwise import DESCRIPTORS, LABELS
+from viz.results.depthwise import DESCRIPTORS, KERNEL_NAMES
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +31,9 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
     assert [b["block"] for b in numbers["blocks"]] == [0, 1, 2]
     for block in numbers["blocks"]:
         assert block["n"] == 16
-        assert list(block["shares"]) == list(LABELS)
+        assert list(block["shares"]) == list(KERNEL_NAMES)
         assert sum(block["shares"].values()) == pytest.approx(1)
-        assert block["coverage"] == pytest.approx(1 - block["shares"]["unclassified"])
+        assert block["coverage"] == pytest.approx(1 - block["shares"]["unnamed"])
         assert 0 <= block["null_coverage"] <= 1
         assert len(block["r2"]["by_atoms"]) == 4
         assert set(block["descriptors"]) == set(DESCRIPTORS)

@@ -14,7 +14,7 @@ from viz.cli import main
 from viz.measure import depthwise
 from viz.model.convmixer import ConvMixer
 from viz.model.saving import save_checkpoint
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.network import Preprocessing
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
@@ -30,7 +30,7 @@ def told(monkeypatch):
         kernels = [checkpoint.model.depthwise_kernels(b).numpy() for b in range(config.depth)]
         block = np.repeat(np.arange(config.depth), config.dim)
         return described(
-            np.concatenate(kernels), block, np.array(LABELS)[np.arange(len(block)) % 3]
+            np.concatenate(kernels), block, np.array(KERNEL_NAMES)[np.arange(len(block)) % 3]
         )
 
     monkeypatch.setattr(depthwise, "describe_checkpoint", describe)

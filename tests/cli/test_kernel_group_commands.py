@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from viz.catalogue import view
 from viz.cli import main
 from viz.measure import clusters, depthwise
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
 from described import described
@@ -23,7 +23,7 @@ def told(monkeypatch):
 
     def describe(checkpoint, **options):
         kernels = [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(3)]
-        label = np.array(LABELS)[np.arange(48) % 3]
+        label = np.array(KERNEL_NAMES)[np.arange(48) % 3]
         return described(np.concatenate(kernels), np.repeat(np.arange(3), 16), label)
 
     monkeypatch.setattr(depthwise, "describe_checkpoint", describe)

@@ -9,7 +9,7 @@ from viz.draw import kernel_spectra as spectra
 from viz.draw.frame import one_column
 from viz.draw.mosaic import limits, signed_tiles
 from viz.measure.clusters import cluster
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.network import Source
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
@@ -20,7 +20,7 @@ def made(depth=3, n=16, k=5, number=3, name="small", labelled=True):
     taps = rng.normal(size=(number, k, k))[rng.integers(0, number, depth * n)]
     taps = taps + 0.4 * rng.normal(size=taps.shape)
     taps[5] = 0
-    label = np.array(LABELS)[rng.integers(2, 8, depth * n)] if labelled else None
+    label = np.array(KERNEL_NAMES)[rng.integers(2, 8, depth * n)] if labelled else None
     return cluster(
         taps, blocks=np.repeat(np.arange(depth), n), labels=label, n_clusters=number,
         n_bootstraps=0, source=Source(name=name, sha256="0" * 64),

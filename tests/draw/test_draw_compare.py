@@ -15,7 +15,7 @@ from viz.draw.style import new_figure
 from viz.measure.compare import compare_networks
 from viz.measure.compare_filters import match_patch_filters
 from viz.measure.compare_kernels import kernel_change
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
 from described import described
@@ -25,7 +25,7 @@ LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 SMALL, DEEP, SHALLOW = (16, 3, 5, 4, 4), (4, 20, 3, 2, 4), (16, 2, 9, 7, 1000)
 
 
-def told(checkpoint, seed, labels=LABELS):
+def told(checkpoint, seed, labels=KERNEL_NAMES):
     """A checkpoint and a description made by hand."""
     config = checkpoint.config
     rng = np.random.default_rng(seed)
@@ -36,11 +36,11 @@ def told(checkpoint, seed, labels=LABELS):
     return described(
         kernels, np.repeat(np.arange(config.depth), config.dim),
         np.array(labels)[rng.integers(0, len(labels), n)], r2=rng.uniform(size=n),
-        init_labels=np.array(["unclassified"] * 20 + ["edge"]),
+        init_names=np.array(["unnamed"] * 20 + ["edge"]),
     )  # fmt: skip
 
 
-def pair(first=SMALL, second=SMALL, name=None, labels=LABELS):
+def pair(first=SMALL, second=SMALL, name=None, labels=KERNEL_NAMES):
     a, b = network(0, *first), network(1, *second)
     if name:
         a, b = (replace(c, source=replace(c.source, name=name)) for c in (a, b))
@@ -51,7 +51,7 @@ def networks(*shapes, **options):
     return compare_networks(*pair(*shapes, **options), n_boot=60)
 
 
-def changes(shape=SMALL, name=None, labels=LABELS):
+def changes(shape=SMALL, name=None, labels=KERNEL_NAMES):
     a, _, _ = pair(shape, shape, name)
     rng = np.random.default_rng(0)
     both = told(a, 0, labels), told(a, 1, labels)
@@ -92,7 +92,7 @@ def test_matches_can_be_read(shapes, name):
 
 
 @pytest.mark.parametrize(
-    ("shape", "name", "labels"), [(DEEP, LONG, LABELS), (SMALL, None, ["bar"])]
+    ("shape", "name", "labels"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
 )  # fmt: skip
 def test_changes_can_be_read(shape, name, labels):
     found = changes(shape, name, labels)

@@ -11,7 +11,7 @@ from readable import unreadable, unreadable_in_one_column
 from viz.catalogue import view
 from viz.draw import depthwise as draw
 from viz.draw.labels import LABEL_STYLES
-from viz.results.depthwise import DESCRIPTORS, LABELS, PREDICATES, DepthwiseDescription
+from viz.results.depthwise import DESCRIPTORS, KERNEL_NAMES, PREDICATES, DepthwiseDescription
 from viz.results.network import Source
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
@@ -22,7 +22,9 @@ def made_up(blocks=3, dim=8, k=5, labels=None, name="made-up.safetensors"):
     rng = np.random.default_rng(0)
     n = blocks * dim
     kernels = rng.standard_normal((n, k, k)).astype(np.float32)
-    label = np.array([LABELS[i % len(LABELS)] for i in range(n)] if labels is None else labels)
+    label = np.array(
+        [KERNEL_NAMES[i % len(KERNEL_NAMES)] for i in range(n)] if labels is None else labels
+    )
     r2 = np.sort(rng.uniform(0.2, 0.9, (n, 4)), axis=1)
     oriented = np.where(np.isin(label, ["edge", "bar", "grating"]), 30.0, np.nan)
     atoms = np.stack([label, *[np.full(n, "blob+")] * 3], axis=1)
@@ -38,30 +40,30 @@ def made_up(blocks=3, dim=8, k=5, labels=None, name="made-up.safetensors"):
         block=np.repeat(np.arange(blocks), dim),
         channel=np.tile(np.arange(dim), blocks),
         label=label,
-        n_atoms=np.full(n, 2),
-        atom_labels=atoms,
+        n_shapes=np.full(n, 2),
+        shape_names=atoms,
         **{f"atom_{f}": np.full((n, 4), 45.0) for f in by_atom},
         fitted=kernels / 2,
-        fitted_by_atoms=np.stack([kernels / 2] * 4),
+        fitted_by_shapes=np.stack([kernels / 2] * 4),
         r2=r2[:, 1],
-        r2_by_atoms=r2,
+        r2_by_shapes=r2,
         coefficients=np.full(n, 12),
-        coefficients_by_atoms=np.full((n, 4), 12),
-        earned=label != "unclassified",
+        coefficients_by_shapes=np.full((n, 4), 12),
+        earned=label != "unnamed",
         **(floats | {"radial_sign_changes": rng.integers(0, 3, n)}),
         **{p: np.arange(n) % 2 == 0 for p in PREDICATES},
-        init_labels=np.array(["unclassified"] * 19 + ["edge"]),
-        init_r2_by_atoms=r2[:20],
-        shuffled_r2_by_atoms=r2[:10],
+        init_names=np.array(["unnamed"] * 19 + ["edge"]),
+        init_r2_by_shapes=r2[:20],
+        shuffled_r2_by_shapes=r2[:10],
     )
 
 
 def test_shares_and_coverage_count():
     result = made_up()
     assert sum(result.shares().values()) == pytest.approx(1)
-    assert result.shares()["edge"] == pytest.approx((result.label == "edge").mean())
-    assert result.shares(1)["blob+"] == pytest.approx((result.label[8:16] == "blob+").mean())
-    assert result.coverage == pytest.approx(1 - (result.label == "unclassified").mean())
+    assert result.shares()["edge"] == pytest.approx((result.name == "edge").mean())
+    assert result.shares(1)["blob+"] == pytest.approx((result.name[8:16] == "blob+").mean())
+    assert result.coverage == pytest.approx(1 - (result.name == "unnamed").mean())
     assert result.null_coverage == pytest.approx(0.05)
 
 
@@ -71,10 +73,10 @@ def test_the_summary_is_json_with_the_numbers_of_each_block():
     assert [b["block"] for b in numbers["blocks"]] == [0, 1, 2]
     one = numbers["blocks"][1]
     rows = slice(8, 16)
-    assert list(one["shares"]) == list(LABELS)
-    assert one["coverage"] == pytest.approx((result.label[rows] != "unclassified").mean())
+    assert list(one["shares"]) == list(KERNEL_NAMES)
+    assert one["coverage"] == pytest.approx((result.name[rows] != "unnamed").mean())
     assert one["null_coverage"] == pytest.approx(0.05)
-    np.testing.assert_allclose(one["r2"]["by_atoms"], np.median(result.r2_by_atoms[rows], axis=0))
+    np.testing.assert_allclose(one["r2"]["by_atoms"], np.median(result.r2_by_shapes[rows], axis=0))
     for name in DESCRIPTORS:
         assert one["descriptors"][name] == pytest.approx(np.median(getattr(result, name)[rows]))
 
@@ -86,9 +88,9 @@ def test_the_table_has_a_row_per_kernel_and_the_sentence():
     for name in ("label", "scale", "orientation", "direction", "offset", "label_2", "amplitude_4",
                  "r2", "r2_1", "r2_4", *DESCRIPTORS, *PREDICATES):  # fmt: skip
         assert name in frame.columns
-    row = int(np.flatnonzero(result.label == "edge")[0])
+    row = int(np.flatnonzero(result.name == "edge")[0])
     assert frame["description"][row] == "edge at 30 degrees on a positive blob at 45 degrees"
-    off = int(np.flatnonzero(result.label == "off-centre")[0])
+    off = int(np.flatnonzero(result.name == "off-centre")[0])
     assert frame["description"][off].startswith("off-centre on a positive blob")
 
 
@@ -111,7 +113,7 @@ def test_the_bank_shows_the_same_channels_of_every_block():
         {"blocks": 8, "dim": 40, "k": 9},
         {"blocks": 21, "dim": 64, "k": 5, "name": LONG},
         {"blocks": 2, "dim": 3, "k": 3},
-        {"labels": ["unclassified"] * 24},
+        {"labels": ["unnamed"] * 24},
     ],
 )
 def test_mosaics_and_one_column_can_be_read(options):
@@ -141,7 +143,7 @@ def test_fits_stand_below_one_another_in_one_column():
     names = ("best", "median", "worst")
     assert len({places[0][n][1] for n in names}) == 1 and len({places[0][n][0] for n in names}) == 3
     assert len({places[1][n][0] for n in names}) == 1 and len({places[1][n][1] for n in names}) == 3
-    best = result.r2[result.classified].max()
+    best = result.r2[result.named].max()
     assert any(f"\n{best:.2f}\n" in text for text in places[1])
 
 
@@ -154,10 +156,10 @@ def test_tiles_are_framed_in_their_labels_colours():
     zoom = picture.shape[1] / width
     assert picture.shape[0] / height == pytest.approx(zoom)
     found = {tuple(c) for c in np.asarray(picture).reshape(-1, 3)}
-    for name in result.label:
+    for name in result.name:
         assert tuple(np.round(255 * np.array(to_rgb(LABEL_STYLES[str(name)].colour)))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend == [name for name in LABELS if name in set(result.label)]
+    assert legend == [name for name in KERNEL_NAMES if name in set(result.name)]
 
 
 def test_composition_stacks_to_one_beside_the_random_network():
@@ -188,7 +190,7 @@ def test_every_figure_stands_on_its_page(row, blocks):
 
 
 def test_nothing_labelled_is_drawn_too():
-    result = made_up(labels=["unclassified"] * 24)
+    result = made_up(labels=["unnamed"] * 24)
     for row in view("depthwise").figures:
         row.make(result)
     assert "0 % are described" in view("depthwise").sentence(result)

@@ -207,7 +207,7 @@ def test_words_do_not_meet(result, name, long):
     if long:
         source = replace(result.source, name="a-checkpoint-with-a-very-long-name" * 5 + ".pth")
         names = tuple(f"folder/of/many/pictures/number-{i}.jpeg" for i in range(2))
-        labels = np.array(["unclassified", "off-centre", "on-centre"])
+        labels = np.array(["unnamed", "off-centre", "on-centre"])
         result = replace(result, source=source, image_names=names, label=labels)
     make, draw = {
         "maps": (maps_figure, draw_maps),
@@ -227,7 +227,7 @@ def test_odd_results_can_be_drawn(result, kind):
         "one": {
             "images": result.images[:1], "image_names": result.image_names[:1],
             "maps": result.maps[:, :1, :1], "channel": result.channel[:1],
-            "label": result.label[:1], "kernels": result.kernels[:1],
+            "label": result.name[:1], "kernels": result.kernels[:1],
             "answers": result.answers[:1, :1], "tokens": result.tokens[:1, :1],
             "filter": result.filter[:1], "filters": result.filters[:1],
         },

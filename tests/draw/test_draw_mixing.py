@@ -16,7 +16,7 @@ from viz.draw.mixing import SIZES, draw_matrices, draw_spectra, matrices_figure
 from viz.draw.style import new_figure
 from viz.measure.mixing import measure
 from viz.model.convmixer import ConvMixer
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.network import Preprocessing, Source
 
 
@@ -44,10 +44,10 @@ def assert_inside(figure):
     ("depth", "names", "name"),
     [
         (1, ["edge", "blob+"], "a"),
-        (2, ["unclassified"], "b"),
+        (2, ["unnamed"], "b"),
         (
             20,
-            LABELS,
+            KERNEL_NAMES,
             "a-checkpoint-with-a-very-long-name-that-goes-on-and-on-for-no-reason.pth.tar",
         ),
     ],

@@ -10,7 +10,7 @@ from viz.draw.preferred_inputs import (
     examples_figure,
     shares_figure,
 )
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.network import Source
 from viz.results.preferred_inputs import PreferredInputs
 
@@ -38,7 +38,9 @@ def made(depth, labels, k=7, n=9, name="net"):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("depth", "labels"), [(1, ["edge"]), (8, LABELS[:-1]), (32, LABELS[2:5])])
+@pytest.mark.parametrize(
+    ("depth", "labels"), [(1, ["edge"]), (8, KERNEL_NAMES[:-1]), (32, KERNEL_NAMES[2:5])]
+)
 def test_shares_and_lifts_stand_where_they_should(depth, labels):
     result = made(depth, labels, name="a-very-long-name-of-a-checkpoint" * 4)
     figure = shares_figure(result)
@@ -61,7 +63,7 @@ def test_shares_and_lifts_stand_where_they_should(depth, labels):
     assert unreadable(figure) == []
 
 
-@pytest.mark.parametrize(("labels", "k", "n"), [(["bar"], 3, 1), (LABELS[:-1], 9, 9)])
+@pytest.mark.parametrize(("labels", "k", "n"), [(["bar"], 3, 1), (KERNEL_NAMES[:-1], 9, 9)])
 def test_examples_are_kernel_atom_mean_and_patches(labels, k, n):
     result = made(3, labels, k, n)
     figure = examples_figure(result)

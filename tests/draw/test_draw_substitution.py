@@ -24,7 +24,7 @@ from viz.measure import substitution
 
 @pytest.fixture
 def result(small, rng):
-    labels = np.array(["edge", "off-centre", "unclassified"])[np.arange(48) % 3]
+    labels = np.array(["edge", "off-centre", "unnamed"])[np.arange(48) % 3]
     noisy = kernels_of(small) + 0.1 * rng.standard_normal((48, 5, 5))
     return substitution.measure(
         small,
@@ -50,7 +50,7 @@ def test_the_curve_holds_means_and_coefficients(result):
     agreement, divergence, correlation = draw_curve(result, figure)
     assert_inside(figure)
     assert unreadable_in_one_column(view("substitution"), result) == []
-    rows = [result.find("all", "fit", n_atoms=a) for a in (1, 2)]
+    rows = [result.find("all", "fit", n_shapes=a) for a in (1, 2)]
     line = agreement.get_lines()[0]
     np.testing.assert_allclose(line.get_xdata(), result.coefficients[rows])
     np.testing.assert_allclose(line.get_ydata(), 100 * result.agreement[rows].mean(1), rtol=1e-5)

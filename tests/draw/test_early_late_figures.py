@@ -14,7 +14,7 @@ from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import limits, signed_tiles
 from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.measure.early_late import measure
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.early_late import LATE_STATEMENT
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
@@ -25,8 +25,8 @@ LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 def made(depth=6, n=20, k=5, name="small"):
     rng = np.random.default_rng(0)
-    label = np.array(LABELS)[rng.integers(0, 12, depth * n)]
-    init = np.array(["unclassified"] * 20 + ["edge"])
+    label = np.array(KERNEL_NAMES)[rng.integers(0, 12, depth * n)]
+    init = np.array(["unnamed"] * 20 + ["edge"])
     kernels = (
         rng.normal(size=(depth * n, k, k)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
     )
@@ -92,7 +92,7 @@ def test_every_kernel_stands_under_its_label_on_its_side(result):
         ]
         assert [title.split(":")[0] for title in inside] == [result.kernel_label[i]]
     for side, shares in ((0, result.early_labels), (1, result.late_labels)):
-        for name, share in zip(LABELS, shares, strict=True):
+        for name, share in zip(KERNEL_NAMES, shares, strict=True):
             said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
             assert said == [f"{name}: {100 * share:.0f} %"]
 

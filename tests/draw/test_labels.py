@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from viz.draw.labels import LABEL_STYLES, area_handles
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
 VISION = {
@@ -33,7 +33,7 @@ def cielab(colours, matrix):
 
 
 def test_every_label_has_a_look():
-    assert tuple(LABEL_STYLES) == LABELS
+    assert tuple(LABEL_STYLES) == KERNEL_NAMES
 
 
 @pytest.mark.parametrize("vision", VISION)
@@ -44,12 +44,12 @@ def test_colours_differ_also_for_colour_blind_readers(vision):
 
 
 def test_without_colour_points_and_areas_still_differ():
-    points = {(s.marker, s.filled) for name, s in LABEL_STYLES.items() if name != "unclassified"}
-    assert len(points) == len(LABELS) - 1
+    points = {(s.marker, s.filled) for name, s in LABEL_STYLES.items() if name != "unnamed"}
+    assert len(points) == len(KERNEL_NAMES) - 1
     # Neighbours of a stack differ by their hatch, or clearly by lightness.
     light = cielab([s.colour for s in LABEL_STYLES.values()], np.eye(3))[:, 0]
     hatches = [s.hatch for s in LABEL_STYLES.values()]
-    for i in range(len(LABELS) - 1):
+    for i in range(len(KERNEL_NAMES) - 1):
         assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
 
 

@@ -34,8 +34,8 @@ def whole(small_file):
 
 @pytest.fixture
 def labelled(whole, monkeypatch):
-    """Every third kernel an edge, every third off-centre; the rest is unclassified."""
-    names = np.array(["edge", "off-centre", "unclassified"])[np.arange(48) % 3]
+    """Every third kernel an edge, every third off-centre; the rest is unnamed."""
+    names = np.array(["edge", "off-centre", "unnamed"])[np.arange(48) % 3]
     found = replace(whole, label=names.astype(whole.label.dtype))
 
     def known(checkpoint, given):

@@ -9,12 +9,12 @@ from viz.results.depthwise import DepthwiseDescription
 from viz.results.network import Source
 
 
-def described(kernels, block, label=None, *, r2=None, init_labels=None, name="by hand", atoms=2):
-    """A description of kernels (n, k, k) in blocks (n,), all unclassified unless told."""
+def described(kernels, block, label=None, *, r2=None, init_names=None, name="by hand", atoms=2):
+    """A description of kernels (n, k, k) in blocks (n,), all unnamed unless told."""
     kernels = np.asarray(kernels, dtype=np.float32)
     block = np.asarray(block, dtype=np.int64)
     n = len(kernels)
-    label = np.full(n, "unclassified") if label is None else np.asarray(label)
+    label = np.full(n, "unnamed") if label is None else np.asarray(label)
     r2 = np.linspace(0.2, 0.8, n) if r2 is None else np.asarray(r2, dtype=np.float64)
     nothing, many = np.full(n, np.nan), np.full((n, atoms), np.nan)
     channel = np.concatenate([np.arange((block == b).sum()) for b in np.unique(block)])
@@ -22,15 +22,15 @@ def described(kernels, block, label=None, *, r2=None, init_labels=None, name="by
         source=Source(name=name, sha256="0" * 64),
         kernels=kernels, block=block, channel=channel, label=label,
         scale=nothing, orientation=nothing, direction=nothing, offset_x=nothing, offset_y=nothing,
-        constant=nothing, n_atoms=np.ones(n, np.int64), atom_labels=np.full((n, atoms), "edge"),
-        atom_amplitude=many, atom_strength=many, atom_scale=many, atom_orientation=many,
-        atom_direction=many, atom_x=many, atom_y=many,
-        fitted=np.zeros_like(kernels), fitted_by_atoms=np.zeros((atoms, *kernels.shape), "f4"),
-        r2=r2, r2_by_atoms=np.stack([r2] * atoms, 1),
-        coefficients=np.ones(n, np.int64), coefficients_by_atoms=np.ones((n, atoms), np.int64),
-        null_statistic=nothing, null_threshold=nothing, earned=label != "unclassified",
-        init_labels=np.array(["unclassified"] * 40) if init_labels is None else init_labels,
-        init_r2_by_atoms=np.full((40, atoms), 0.1), shuffled_r2_by_atoms=np.full((40, atoms), 0.1),
+        constant=nothing, n_shapes=np.ones(n, np.int64), shape_names=np.full((n, atoms), "edge"),
+        shape_amplitude=many, atom_strength=many, shape_scale=many, shape_orientation=many,
+        shape_direction=many, shape_x=many, shape_y=many,
+        fitted=np.zeros_like(kernels), fitted_by_shapes=np.zeros((atoms, *kernels.shape), "f4"),
+        r2=r2, r2_by_shapes=np.stack([r2] * atoms, 1),
+        coefficients=np.ones(n, np.int64), coefficients_by_shapes=np.ones((n, atoms), np.int64),
+        null_statistic=nothing, null_threshold=nothing, earned=label != "unnamed",
+        init_names=np.array(["unnamed"] * 40) if init_names is None else init_names,
+        init_r2_by_shapes=np.full((40, atoms), 0.1), shuffled_r2_by_shapes=np.full((40, atoms), 0.1),
         **kernel_descriptors.descriptors(kernels),
         **kernel_descriptors.predicates(kernels),
     )  # fmt: skip

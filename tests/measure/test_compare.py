@@ -12,7 +12,7 @@ from viz.measure.compare import compare_networks
 from viz.measure.compare_effects import delta_error, paired_effects, paired_shares
 from viz.measure.depthwise import describe_checkpoint
 from viz.results.compare import NetworkComparison, relative_depth
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def test_the_order_of_channels_does_not_matter(one):
     rows = (np.arange(3)[:, None] * 16 + order).ravel()
     # The channels of a description in another order are those of the permuted network.
     fields = {
-        f: getattr(described, f)[rows] for f in ("kernels", "label", "r2_by_atoms", "odd_energy",
+        f: getattr(described, f)[rows] for f in ("kernels", "label", "r2_by_shapes", "odd_energy",
                                                  "dc_share", "rms_radius", "anisotropy",
                                                  "spectral_centroid", "radial_sign_changes",
                                                  "separability")
@@ -76,7 +76,10 @@ def test_networks_of_other_shapes(one, deeper):
     found = compared(one, deeper)
     assert found.depths == (3, 5) and not found.paired
     assert set(found.differing) == {"parameters", "dim", "depth", "kernel size", "patch size"}
-    assert found.shares_a.shape == (3, len(LABELS)) and found.shares_b.shape == (5, len(LABELS))
+    assert found.shares_a.shape == (3, len(KERNEL_NAMES)) and found.shares_b.shape == (
+        5,
+        len(KERNEL_NAMES),
+    )
     np.testing.assert_allclose(found.shares_a.sum(1), 1)
     np.testing.assert_allclose(found.shares_b.sum(1), 1)
     radius = found.descriptors.index("rms_radius")
@@ -101,7 +104,7 @@ def test_saved_loaded_and_told_in_json(one, deeper, tmp_path):
         told = json.loads(json.dumps(found.summary(), allow_nan=False))
         assert told["architecture"]["depth"]["a"] == "3"
         assert len(told["fields"]["b"]) == other[0].config.depth
-        assert len(found.to_frame()) == len(found.descriptors) + len(LABELS)
+        assert len(found.to_frame()) == len(found.descriptors) + len(KERNEL_NAMES)
 
 
 def test_one_block_has_no_interval():
@@ -231,14 +234,14 @@ def test_paired_shares_by_the_slow_formula(rng):
 
 def test_planted_labels_are_found(one):
     checkpoint, described = one
-    bars = np.where(described.block == 2, "bar", "unclassified")
-    rings = np.where(described.block == 2, "ring", "unclassified")
+    bars = np.where(described.block == 2, "bar", "unnamed")
+    rings = np.where(described.block == 2, "ring", "unnamed")
     other = changed(checkpoint, lambda model: None)
     found = compared(
         (checkpoint, replace(described, label=bars)), (other, replace(described, label=rings))
     )
-    for name, share in (("bar", -1 / 3), ("ring", 1 / 3), ("unclassified", 0.0)):
-        i = LABELS.index(name)
+    for name, share in (("bar", -1 / 3), ("ring", 1 / 3), ("unnamed", 0.0)):
+        i = KERNEL_NAMES.index(name)
         assert found.share_difference[i] == pytest.approx(share, abs=1e-6)
         assert found.paired_share_difference[i] == pytest.approx(share, abs=1e-6)
-    assert np.isnan(found.share_difference[LABELS.index("edge")])
+    assert np.isnan(found.share_difference[KERNEL_NAMES.index("edge")])

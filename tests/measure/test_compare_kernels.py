@@ -13,7 +13,7 @@ from viz.measure.compare_channels import agreement
 from viz.measure.compare_kernels import kernel_change, migration, refused
 from viz.measure.depthwise import describe_checkpoint
 from viz.results.compare_kernels import KernelChange, kappa
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -68,20 +68,20 @@ def test_planted_moves_are_measured(one):
 
 def test_planted_changes_of_labels_are_counted(one, tmp_path):
     checkpoint, described = one
-    before = np.array(["bar", "edge", "unclassified", "ring"] * 12)
+    before = np.array(["bar", "edge", "unnamed", "ring"] * 12)
     after = before.copy()
     after[:3] = "cross", "edge", "blob+"  # block 0
     after[47] = "edge"  # block 2: a ring
     pair = replace(described, label=before), replace(described, label=after)
     found = kernel_change(checkpoint, checkpoint, pair)
-    at = LABELS.index
-    expected = np.zeros((3, len(LABELS), len(LABELS)), int)
+    at = KERNEL_NAMES.index
+    expected = np.zeros((3, len(KERNEL_NAMES), len(KERNEL_NAMES)), int)
     for block, was, now in zip(np.repeat([0, 1, 2], 16), before, after, strict=True):
         expected[block, at(was), at(now)] += 1
     np.testing.assert_array_equal(found.migration, expected)
     assert found.migration[0, at("bar"), at("cross")] == 1
     assert set(found.flows()) == {
-        ("bar", "cross", 1), ("unclassified", "blob+", 1), ("ring", "edge", 1),
+        ("bar", "cross", 1), ("unnamed", "blob+", 1), ("ring", "edge", 1),
     }  # fmt: skip
     np.testing.assert_allclose(found.stayed, [14 / 16, 1, 15 / 16])
     assert kappa(found.migration.sum(0)) == pytest.approx(cohen_kappa_score(before, after))
@@ -104,7 +104,7 @@ def test_kappa_of_chance_and_of_one_label():
 
 def test_migration_counts_every_kernel_once(rng):
     block = np.repeat([0, 1], 20)
-    before, after = (np.array(LABELS)[rng.integers(0, 12, 40)] for _ in range(2))
+    before, after = (np.array(KERNEL_NAMES)[rng.integers(0, 12, 40)] for _ in range(2))
     counts = migration(block, before, after)
     assert counts.sum() == 40 and counts.shape == (2, 12, 12)
 

@@ -21,19 +21,19 @@ def test_numbers_leave_out_kernels_of_zeros_and_stay_json(rng):
     kernels = np.concatenate([smooth(rng, 20), smooth(rng, 20)])
     kernels[22:] = 0
     block = np.repeat([0, 1], 20)
-    found = describe(kernels, blocks=block, n_init=20, n_shuffled=60, max_atoms=2)
+    found = describe(kernels, blocks=block, n_init=20, n_shuffled=60, max_shapes=2)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))
-    alone = describe(kernels[:22], n_init=0, n_shuffled=60, max_atoms=2)
+    alone = describe(kernels[:22], n_init=0, n_shuffled=60, max_shapes=2)
     second = summary["blocks"][1]
     # Two kernels are left in the second block; they were described as they are alone.
-    assert second["r2"]["by_atoms"][0] == pytest.approx(alone.r2_by_atoms[20:, 0].mean(), abs=1e-4)
+    assert second["r2"]["by_atoms"][0] == pytest.approx(alone.r2_by_shapes[20:, 0].mean(), abs=1e-4)
     expected = np.mean([kernels[i].sum() ** 2 / 25 / (kernels[i] ** 2).sum() for i in (20, 21)])
     assert second["descriptors"]["dc_share"] == pytest.approx(expected, rel=1e-5)
-    assert second["shares"]["unclassified"] >= 0.9
+    assert second["shares"]["unnamed"] >= 0.9
 
 
 def test_a_network_of_constant_kernels_has_numbers_that_are_null():
-    found = describe(np.full((6, 5, 5), 0.1), blocks=[0, 0, 0, 1, 1, 1], n_init=10, max_atoms=1)
+    found = describe(np.full((6, 5, 5), 0.1), blocks=[0, 0, 0, 1, 1, 1], n_init=10, max_shapes=1)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))
     assert summary["network"]["r2"] == {"median": None, "by_atoms": [None]}
     assert summary["network"]["coverage"] == 0
@@ -54,7 +54,7 @@ def test_early_and_late_of_a_dead_network_say_nothing(level):
 def test_early_and_late_of_kernels_of_zeros_stay_json():
     """Described in earnest: nothing beats chance where there is none, whose threshold is inf."""
     kernels, block = np.zeros((12, 5, 5)), np.repeat(np.arange(4), 3)
-    found = measure(describe(kernels, blocks=block, n_init=20, max_atoms=1), n_boot=20)
+    found = measure(describe(kernels, blocks=block, n_init=20, max_shapes=1), n_boot=20)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))
     assert summary["settings"]["null_threshold"] is None
     assert summary["settings"]["seed"] == 0

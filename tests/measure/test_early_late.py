@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 from described import described
+from viz.measure.kernel_null import random_init
 
 from viz.measure.early_late import default_groups, measure, measure_checkpoint
-from viz.measure.kernel_null import random_init
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.early_late import EARLY_STATEMENT, LATE_STATEMENT, EarlyLate
 
 PER_BLOCK, DEPTH, K = 40, 9, 7
@@ -143,10 +143,10 @@ def test_a_verdict_that_hangs_on_its_threshold_says_so():
 
 def test_shares_and_their_differences_by_loops(planted):
     rng = np.random.default_rng(9)
-    label = np.array(LABELS)[rng.integers(0, 4, len(planted.label))]
+    label = np.array(KERNEL_NAMES)[rng.integers(0, 4, len(planted.label))]
     told = described(planted.kernels, planted.block, label, init_labels=label[:50])
     found = quick(told)
-    for i, name in enumerate(LABELS):
+    for i, name in enumerate(KERNEL_NAMES):
         share = {b: np.mean(label[planted.block == b] == name) for b in range(DEPTH)}
         np.testing.assert_allclose(found.label_shares[:, i], list(share.values()))
         assert found.early_labels[i] == pytest.approx(np.mean([share[b] for b in (0, 1, 2)]))
@@ -164,7 +164,7 @@ def test_label_intervals_cover():
     """Blocks have their own shares of a label: 95 % intervals hold the true difference."""
     rng = np.random.default_rng(10)
     blocks, n, hits = 10, 25, []
-    names = np.array(LABELS)
+    names = np.array(KERNEL_NAMES)
     flat = np.zeros((blocks * n, 3, 3), np.float32)
     for seed in range(16):
         share = rng.dirichlet(np.full(len(names), 2.0), blocks)
@@ -182,13 +182,13 @@ def test_label_intervals_cover():
 
 def test_kernels_to_look_at_are_ordered_by_label_and_fit(planted):
     rng = np.random.default_rng(11)
-    label = np.array(LABELS)[rng.integers(0, len(LABELS), len(planted.label))]
+    label = np.array(KERNEL_NAMES)[rng.integers(0, len(KERNEL_NAMES), len(planted.label))]
     r2 = rng.uniform(size=len(label))
     found = quick(described(planted.kernels, planted.block, label, r2=r2), shown=30)
     assert found.kernel_late.tolist() == [False] * 30 + [True] * 30
     for late in (False, True):
         rows = np.flatnonzero(found.kernel_late == late)
-        rank = [LABELS.index(name) for name in found.kernel_label[rows]]
+        rank = [KERNEL_NAMES.index(name) for name in found.kernel_label[rows]]
         assert rank == sorted(rank)
         assert set(found.kernel_block[rows]) <= ({6, 7, 8} if late else {0, 1, 2})
     at = found.kernel_block * PER_BLOCK + found.kernel_channel

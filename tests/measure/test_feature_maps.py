@@ -81,7 +81,7 @@ def test_channels_of_one_label(small, inputs):
     )  # fmt: skip
     activity = result.activity
     assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -activity[c])[:2]
-    assert result.label.tolist() == ["edge", "edge"]
+    assert result.name.tolist() == ["edge", "edge"]
     assert result.chosen_by == "the most active of 3 labelled edge"
     with pytest.raises(ValueError, match="no kernel of block 1 is labelled bar; there are blob"):
         feature_maps(

@@ -5,12 +5,12 @@ import pytest
 from hand_made import described, kernels_of
 
 from viz.measure.weights import depthwise_kernels, labelled_kernels
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 
 @pytest.fixture
 def found(small, rng):
-    whole = described(small, labels=rng.choice(LABELS, 48))
+    whole = described(small, labels=rng.choice(KERNEL_NAMES, 48))
     angles = rng.choice([np.nan, 0.0, 45.0, 90.0], 48)
     for name, values in (("orientation", angles), ("r2", rng.random(48))):
         object.__setattr__(whole, name, values)
@@ -24,17 +24,17 @@ def test_order_by_label_then_angle_then_fit(found):
     for block, channel in zip(shown.block, shown.channel, strict=True):
         i = 16 * block + channel
         angle = found.orientation[i]
-        rank = LABELS.index(found.label[i])
+        rank = KERNEL_NAMES.index(found.name[i])
         keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.r2[i]))
     assert keys == sorted(keys)
     assert len(set(zip(shown.block, shown.channel, strict=True))) == 48
 
 
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("label", KERNEL_NAMES)
 def test_one_label_is_a_filter(small, found, label):
     shown = labelled_kernels(found, per_block=None, order="index", label=label)
     kernels = kernels_of(small)
-    rows = [i for i in range(48) if found.label[i] == label]
+    rows = [i for i in range(48) if found.name[i] == label]
     assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
     np.testing.assert_array_equal(shown.kernels, kernels[rows])
 

@@ -200,7 +200,7 @@ def test_statistics_give_the_slopes_of_the_images_they_come_from(activation):
         assert np.abs(a - b).mean() < 0.03
 
 
-LABELS = np.array([["edge", "bar", "edge", "bar", "ring"], ["bar", "edge", "edge", "ring", "bar"]])
+NAMES = np.array([["edge", "bar", "edge", "bar", "ring"], ["bar", "edge", "edge", "ring", "bar"]])
 
 
 def test_effective_rank_and_its_null():
@@ -225,7 +225,7 @@ def test_effective_rank_and_its_null():
 
 def test_partners_and_matrices():
     model = network(dim=5)
-    result = measure(checkpoint_of(model), labels=LABELS)
+    result = measure(checkpoint_of(model), labels=NAMES)
     for b in range(2):
         weight = model.blocks[b].pointwise.weight[:, :, 0, 0].numpy()
         gamma = model.blocks[b].depthwise_norm.weight.numpy()
@@ -239,15 +239,15 @@ def test_partners_and_matrices():
             assert result.outputs[b, i].tolist() == order
         shown = link[result.out_order[b]][:, result.in_order[b]]
         np.testing.assert_allclose(result.matrix[b], shown, rtol=1e-6)
-        seen = [LABELS[b][c] for c in result.in_order[b]]
+        seen = [NAMES[b][c] for c in result.in_order[b]]
         assert seen == sorted(seen, key=["edge", "bar", "ring"].index)
-    seen = [LABELS[1][c] for c in result.out_order[0]]
+    seen = [NAMES[1][c] for c in result.out_order[0]]
     assert seen == sorted(seen, key=["edge", "bar", "ring"].index)
 
 
 def test_branch_share_is_the_branches_part_of_the_variance():
     model = network(depth=1)
-    result = measure(checkpoint_of(model), labels=LABELS[:1])
+    result = measure(checkpoint_of(model), labels=NAMES[:1])
     weight = model.blocks[0].pointwise.weight[:, :, 0, 0].numpy()
     generator = np.random.default_rng(0)
     branch = generator.standard_normal((5, 200_000)) * result.branch_scale[0][:, None]
@@ -268,7 +268,7 @@ def test_pooling_keeps_the_strongest_with_its_sign(rng):
 
 
 def test_results_say_where_slopes_come_from_and_save(small, tmp_path):
-    labels = np.tile(["edge", "bar", "blob+", "unclassified"], 12)
+    labels = np.tile(["edge", "bar", "blob+", "unnamed"], 12)
     model = small.model
     before = {n: t.clone() for n, t in model.state_dict().items()}
     without = measure(small, labels=labels)

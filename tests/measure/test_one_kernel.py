@@ -48,8 +48,8 @@ def test_as_in_the_networks_description(small):
     for block, channel in ((0, 3), (1, 15), (2, 9), (1, 4)):
         found = atom_fit(small, block=block, channel=channel, description=whole)
         row = 16 * block + channel
-        count = int(whole.n_atoms[row])
-        assert found.labels == tuple(whole.atom_labels[row, :count])
+        count = int(whole.n_shapes[row])
+        assert found.labels == tuple(whole.shape_names[row, :count])
         np.testing.assert_array_equal(found.fitted, whole.fitted[row])
         np.testing.assert_allclose(found.atoms.sum(0) + found.constant, found.fitted, atol=1e-6)
         np.testing.assert_array_equal(found.strength, whole.atom_strength[row, :count])
@@ -78,7 +78,7 @@ def test_standing_counts(small, rng):
         same = sum(v == mine for v in numbers)
         assert got == pytest.approx(100 * (less + same / 2) / len(numbers))
     assert found.median_block[at] == np.median(block)
-    assert found.label == "bar"
+    assert found.name == "bar"
     assert found.label_share_network == pytest.approx(32 / 48)
     labels = whole.label[16:32].tolist()
     assert found.label_share_block == labels.count("bar") / 16

@@ -127,7 +127,7 @@ def test_right_labels_agree_where_the_kernel_responds_most_only(found):
     assert (found.patches == 4).all()
     assert found.block_count.tolist() == [[16, 0], [0, 16]]
     for label, example in zip(found.labels, found.example, strict=True):
-        match = found.match[0, found.label == label]
+        match = found.match[0, found.name == label]
         assert (match <= found.match[0, example]).sum() == len(match) // 2 + 1
     top, elsewhere, shuffled = found.share
     assert (top > 0.97).all()
@@ -135,7 +135,7 @@ def test_right_labels_agree_where_the_kernel_responds_most_only(found):
     assert (shuffled < 0.75).all()
     assert (found.gain_interval[:, 0] > 0.1).all()
     for i, label in enumerate(found.labels):
-        gain = (found.agreement[0] - found.agreement[2])[found.label == label]
+        gain = (found.agreement[0] - found.agreement[2])[found.name == label]
         half = 1.96 * gain.std() / np.sqrt(len(gain))
         wanted = gain.mean() + half * np.array([-1, 1])
         np.testing.assert_allclose(found.gain_interval[i], wanted, atol=0.04)
@@ -153,7 +153,7 @@ def test_wrong_labels_do_not_agree(checkpoint, swept, noise):
     found = preferred_inputs(checkpoint, swept, told(checkpoint, DIRECTIONS + 180), noise)
     assert found.share[0, 2] < 0.03
     # Bars along the edges' gradients: what edges have no line along.
-    labels = np.array(["bar"] * 16 + ["unclassified"] * 16)
+    labels = np.array(["bar"] * 16 + ["unnamed"] * 16)
     across = told(checkpoint, labels=labels)
     across = replace(across, orientation=np.tile(DIRECTIONS % 180, 2))
     found = preferred_inputs(checkpoint, swept, across, noise)
@@ -183,7 +183,7 @@ def test_a_kernel_that_its_mean_drives_has_an_idle_label(checkpoint, noise, tmp_
     swept = sweep_folder(heavy, noise, tmp_path / "b.npz",
                          settings=Settings(("top",), n_top=4, field_images=0))  # fmt: skip
     found = preferred_inputs(heavy, swept, told(heavy), noise)
-    edge = found.label == "edge"
+    edge = found.name == "edge"
     assert (found.lift_mean[edge] > 0.9).all()
     parts = []
     for maps in input_maps(heavy, noise)[0]:
@@ -307,7 +307,7 @@ def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
     with pytest.raises(OtherSweepError, match="hashes differ"):
         preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
     with pytest.raises(Nothing, match="no kernel both has a label"):
-        preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unclassified"] * 32), noise)
+        preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unnamed"] * 32), noise)
     with pytest.raises(OtherSweepError, match="kept no top patches"):
         bare = replace(swept, top_value=np.zeros((0, 16, 0)))
         preferred_inputs(checkpoint, bare, told(checkpoint), noise)

@@ -47,11 +47,11 @@ def _labelled_narrow(result: Any) -> Figure:
 def _sentence(result: Any) -> str:
     numbers = result.summary()
     network, null = numbers["network"], numbers["null"]
-    shares = {name: share for name, share in network["shares"].items() if name != "unclassified"}
+    shares = {name: share for name, share in network["shares"].items() if name != "unnamed"}
     named = sorted((n for n in shares if shares[n] > 0), key=lambda n: -shares[n])[:3]
     most = ", ".join(f"{100 * shares[name]:.0f} % {name}" for name in named) or "none"
     fits = network["r2"]["by_atoms"]
-    chance = null["shuffled_r2_by_atoms"]
+    chance = null["shuffled_r2_by_shapes"]
     return (
         f"Of {numbers['n']} depthwise kernels {100 * network['coverage']:.0f} % are described "
         f"better than shuffled taps (of {null['init_n']} randomly initialised ones "

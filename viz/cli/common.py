@@ -362,11 +362,11 @@ def label_option(text: str) -> Callable[..., Any]:
 
 def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
-        from viz.results.depthwise import LABELS
+        from viz.results.depthwise import KERNEL_NAMES
 
-        if value not in LABELS:
+        if value not in KERNEL_NAMES:
             raise click.BadParameter(
-                f"{value!r} is not a label of kernels; they are {', '.join(LABELS)}."
+                f"{value!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}."
             )
     return value
 

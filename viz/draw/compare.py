@@ -140,12 +140,12 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
 
 def _stack(axes: Axes, shares: NDArray[np.float64], shown: list[int]) -> None:
     """Stack the shares of each block upon its part of the axis."""
-    from viz.results.depthwise import LABELS
+    from viz.results.depthwise import KERNEL_NAMES
 
     depth = len(shares)
     left, foot = np.arange(depth) / depth, np.zeros(depth)
     for i in shown:
-        style = LABEL_STYLES[LABELS[i]]
+        style = LABEL_STYLES[KERNEL_NAMES[i]]
         axes.bar(
             left, shares[:, i], 1 / depth, foot, align="edge", color=style.colour,
             hatch=style.hatch, edgecolor="white", linewidth=0.3,

@@ -24,7 +24,7 @@ from viz.draw.mosaic import (
     signed_tiles,
 )
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.depthwise import LABELS, DepthwiseDescription
+from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 
 __all__ = [
     "composition_figure",
@@ -50,7 +50,7 @@ _LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
 
 def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """By label as figures list them, then by the angle, then best fit first."""
-    rank = np.array([LABELS.index(str(name)) for name in result.label[rows]])
+    rank = np.array([KERNEL_NAMES.index(str(name)) for name in result.name[rows]])
     angle = np.nan_to_num(result.orientation[rows], nan=0.0)
     return rows[np.lexsort((-result.r2[rows], angle, rank))]
 
@@ -74,7 +74,7 @@ def _bordered(
     """Tiles with a frame of one pixel in their label's colour, (n, k + 4, k + 4, 3)."""
     k = result.kernels.shape[1]
     colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in LABEL_STYLES.items()}
-    frame = np.array([colours[str(name)] for name in result.label[rows]], dtype=np.uint8)
+    frame = np.array([colours[str(name)] for name in result.name[rows]], dtype=np.uint8)
     tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
     tiles[:, 1:-1, 1:-1] = 255
     tiles[:, 2:-2, 2:-2] = signed_tiles(result.kernels[rows], limit)
@@ -115,8 +115,8 @@ def labelled_figure(
     tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
     if not narrow(width):
         return new_figure(width, tall + 1.0)
-    shown = len(groups[0]) if sum(map(len, groups)) < len(result.label) else None
-    keys = _LEGEND_LINE * -(-len(present(result.label)) // _LEGEND_COLUMNS[True])
+    shown = len(groups[0]) if sum(map(len, groups)) < len(result.name) else None
+    keys = _LEGEND_LINE * -(-len(present(result.name)) // _LEGEND_COLUMNS[True])
     note = _labelled_note(shown, "block", _slim(layout, width))
     return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
 
@@ -159,8 +159,8 @@ def draw_labelled(
     layout = _labelled_layout(result, groups, width)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
-    some, stacked = len(rows) < len(result.label), narrow(width)
-    names = present(result.label[rows])
+    some, stacked = len(rows) < len(result.name), narrow(width)
+    names = present(result.name[rows])
     inner, short = width - 2 * MARGIN, _slim(layout, width)
     note = _labelled_note(len(groups[0]) if some else None, scale, short)
     top, bottom = heading(target, result.source.name, "depthwise kernels by label", note)
@@ -179,7 +179,7 @@ def draw_labelled(
     for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
         b = result.block[group[0]]
         ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
-        share = 100 * float(result.classified[result.block == b].mean())
+        share = 100 * float(result.named[result.block == b].mean())
         axes.text(left, up + 0.8 * layout.tile[0],
                   f"block {b}{ends}  {share:.0f}\u00a0%" + " labelled" * (not short),
                   fontsize=SMALL, va="bottom")  # fmt: skip
@@ -208,7 +208,7 @@ def _dictionary_note(typical: int, odd: int) -> str:
 
 def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
-    k, rows = result.kernels.shape[1], len(present(result.label))
+    k, rows = result.kernels.shape[1], len(present(result.name))
     typical, odd, wide, inner = _dictionary_layout(result, width)
     tall = inner * (rows * (k + 4) - 4) / wide
     rest = 0.55 + foot(_dictionary_note(typical, odd), width) if narrow(width) else 1.0
@@ -237,12 +237,12 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     """
     width, height = inches(target)
     typical, odd, wide, most = _dictionary_layout(result, width)
-    names = present(result.label)
+    names = present(result.name)
     k = result.kernels.shape[1]
     picks, row_of, column_of = [], [], []
     for line, name in enumerate(names):
-        rows = np.flatnonzero(result.label == name)
-        rows = rows[np.argsort(-result.r2_by_atoms[rows, 0], kind="stable")]
+        rows = np.flatnonzero(result.name == name)
+        rows = rows[np.argsort(-result.r2_by_shapes[rows, 0], kind="stable")]
         best, rest = rows[:typical], rows[typical:]
         worst = rest[max(0, len(rest) - odd) :]
         picks += [*best, *worst]
@@ -265,8 +265,8 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for line, name in enumerate(names):
-        members = result.label == name
-        r2 = result.r2_by_atoms[members, 0]
+        members = result.name == name
+        r2 = result.r2_by_shapes[members, 0]
         y = line * (k + 4) + k / 2
         share = f"{100 * members.mean():.1f}\u00a0%"
         axes.text(-1, y, f"{name}  {share}\nR² {r2.min():.2f} to {r2.max():.2f}",
@@ -323,8 +323,8 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     """
     width, height = inches(target)
     each, across, down, inch = _fits_steps(result, width)
-    rows = np.flatnonzero(result.classified)
-    rows = rows if len(rows) else np.arange(len(result.label))
+    rows = np.flatnonzero(result.named)
+    rows = rows if len(rows) else np.arange(len(result.name))
     rows = rows[np.argsort(-result.r2[rows], kind="stable")]
     middle = max(0, (len(rows) - each) // 2)
     groups = [rows[:each], rows[middle : middle + each], rows[::-1][:each][::-1]]
@@ -355,7 +355,7 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     for left, up, i in zip(x, y, picks, strict=True):
         axes.text(
             left + k / 2, up + 3 * (k + 2),
-            f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_atoms[i]}",
+            f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_shapes[i]}",
             fontsize=SMALL, ha="center", va="top", linespacing=1.1,
         )  # fmt: skip
     return axes

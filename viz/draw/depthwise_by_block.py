@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from viz.draw.frame import heading, inches, narrow, panel
 from viz.draw.labels import LABEL_STYLES, area_handles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.depthwise import LABELS, DepthwiseDescription
+from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 
 __all__ = ["composition_figure", "draw_composition"]
 
@@ -40,13 +40,13 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     Areas between blocks are drawn for the eye only: there is nothing between block 2 and block 3.
     """
     blocks = np.unique(result.block)
-    shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in LABELS])
-    null = np.array([result.null_shares[name] for name in LABELS])
+    shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in KERNEL_NAMES])
+    null = np.array([result.null_shares[name] for name in KERNEL_NAMES])
     top, bottom = heading(
         target,
         result.source.name,
         "what depthwise kernels are, by depth",
-        f"Share of kernels by label of the strongest atom. Right: {len(result.init_labels)} "
+        f"Share of kernels by label of the strongest atom. Right: {len(result.init_names)} "
         "kernels of a randomly initialised network, described against the same thresholds: what "
         "is labelled there is the method's false alarm.",
     )
@@ -54,17 +54,17 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     up, low = height - top - bottom - 0.5, bottom + 0.35
     axes = panel(target, (0.5, low, width - 2.25, up))
     beside = panel(target, (width - 1.6, low, 0.32, up))
-    names = [i for i, name in enumerate(LABELS) if shares[i].any() or null[i] > 0]
+    names = [i for i, name in enumerate(KERNEL_NAMES) if shares[i].any() or null[i] > 0]
     wide = len(blocks) > 1
     x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
     y = shares[names] if wide else np.repeat(shares[names], 2, axis=1)
-    areas = axes.stackplot(x, y, colors=[LABEL_STYLES[LABELS[i]].colour for i in names],
+    areas = axes.stackplot(x, y, colors=[LABEL_STYLES[KERNEL_NAMES[i]].colour for i in names],
                            edgecolor="white", linewidth=0.3)  # fmt: skip
     for area, i in zip(areas, names, strict=True):
-        area.set_hatch(LABEL_STYLES[LABELS[i]].hatch)
+        area.set_hatch(LABEL_STYLES[KERNEL_NAMES[i]].hatch)
     foot = 0.0
     for i in names:
-        style = LABEL_STYLES[LABELS[i]]
+        style = LABEL_STYLES[KERNEL_NAMES[i]]
         beside.bar(0, null[i], 1, foot, color=style.colour, hatch=style.hatch, edgecolor="white",
                    linewidth=0.3)  # fmt: skip
         foot += null[i]
@@ -74,6 +74,6 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     axes.set_ylabel("share of kernels", fontsize=TEXT)
     beside.set(xlim=(-0.5, 0.5), ylim=(0, 1), yticks=[])
     beside.set_xticks([0], ["random\ninit"], fontsize=SMALL)
-    target.legend(handles=area_handles([LABELS[i] for i in names])[::-1], loc="center right",
+    target.legend(handles=area_handles([KERNEL_NAMES[i] for i in names])[::-1], loc="center right",
                   fontsize=SMALL, frameon=False, handlelength=1.6)  # fmt: skip
     return [axes, beside]

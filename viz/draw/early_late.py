@@ -19,7 +19,7 @@ from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import Layout, limits, signed_tiles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.early_late import EarlyLate
 
 __all__ = [
@@ -64,9 +64,9 @@ def mosaics(result: EarlyLate) -> Mosaic:
     """
     k = result.kernels.shape[-1]
     step, head, foot = k + 1, k + 1, k // 2
-    rank = np.array([LABELS.index(str(label)) for label in result.kernel_label])
+    rank = np.array([KERNEL_NAMES.index(str(label)) for label in result.kernel_label])
     side = result.kernel_late.astype(np.int64)
-    counts = np.zeros((2, len(LABELS)), np.int64)
+    counts = np.zeros((2, len(KERNEL_NAMES)), np.int64)
     np.add.at(counts, (side, rank), 1)
     rows = -(-counts.max(0) // _COLUMNS)
     shown = rows > 0
@@ -90,7 +90,9 @@ def mosaics(result: EarlyLate) -> Mosaic:
     limit = limits(result.kernels, "block", result.kernel_block)
     shares = np.stack([result.early_labels, result.late_labels])
     titles = tuple(
-        f"{LABELS[i]}: {100 * shares[s, i]:.0f} %" for i in np.flatnonzero(shown) for s in (0, 1)
+        f"{KERNEL_NAMES[i]}: {100 * shares[s, i]:.0f} %"
+        for i in np.flatnonzero(shown)
+        for s in (0, 1)
     )
     name = printable(shortened(result.source.name, 40))
     return Mosaic(
@@ -127,7 +129,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
-    names = [name for name in LABELS if (result.kernel_label == name).any() for _ in (0, 1)]
+    names = [name for name in KERNEL_NAMES if (result.kernel_label == name).any() for _ in (0, 1)]
     for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
         style = LABEL_STYLES[name]
         axes.add_patch(

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from matplotlib.patches import Patch
 
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 __all__ = [
     "LABEL_COLOURS",
@@ -61,9 +61,9 @@ LABEL_STYLES: dict[str, LabelStyle] = {
     "ring": LabelStyle("#44aa99", "h", False, "ooo", "ring"),
     "cross": LabelStyle("#aa4499", "P", False, "+++", "crss"),
     "grating": LabelStyle("#999933", "v", True, "|||", "grat"),
-    "unclassified": LabelStyle("#dddddd", "o", True, "", "none"),
+    "unnamed": LabelStyle("#dddddd", "o", True, "", "none"),
 }
-"""Look of every label in `viz.results.depthwise.LABELS`."""
+"""Look of every label in `viz.results.depthwise.KERNEL_NAMES`."""
 LABEL_COLOURS: dict[str, str] = {name: style.colour for name, style in LABEL_STYLES.items()}
 """Colour of every label."""
 
@@ -82,7 +82,7 @@ def present(labels: Iterable[str]) -> list[str]:
         Each once.
     """
     there = {str(label) for label in labels}
-    return [name for name in LABELS if name in there]
+    return [name for name in KERNEL_NAMES if name in there]
 
 
 def area_handles(labels: Sequence[str]) -> list[Patch]:

@@ -149,7 +149,7 @@ def _draw_lines(axes: Axes, result: Substitution, score: int) -> None:
     for method in _SERIES:
         style = METHOD_STYLES[method]
         rows = np.flatnonzero(
-            (result.scope == "all") & (result.method == method) & (result.n_atoms > 0)
+            (result.scope == "all") & (result.method == method) & (result.n_shapes > 0)
         )
         if not len(rows):
             continue
@@ -202,9 +202,11 @@ def _limit(axes: Axes, score: int, *, way: str = "y", from_zero: bool = False) -
 
 def _atoms_above(axes: Axes, result: Substitution) -> None:
     """Name the numbers of atoms above the panel."""
-    rows = np.flatnonzero((result.scope == "all") & (result.method == "fit") & (result.n_atoms > 0))
+    rows = np.flatnonzero(
+        (result.scope == "all") & (result.method == "fit") & (result.n_shapes > 0)
+    )
     for row in rows:
-        axes.annotate(f"{result.n_atoms[row]}", (result.coefficients[row], 1),
+        axes.annotate(f"{result.n_shapes[row]}", (result.coefficients[row], 1),
                       xycoords=("data", "axes fraction"), xytext=(0, 1.5),
                       textcoords="offset points", fontsize=SMALL, ha="center", va="bottom",
                       color=METHOD_STYLES["fit"].colour)  # fmt: skip

@@ -119,7 +119,7 @@ def bank(
 def labels_of(description: DepthwiseDescription, kernels: DepthwiseKernels) -> list[str]:
     """Return the label of each kernel."""
     depth, dim = int(description.block.max()) + 1, int(description.channel.max()) + 1
-    table = np.full((depth, dim), "", dtype=description.label.dtype)
-    table[description.block, description.channel] = description.label
+    table = np.full((depth, dim), "", dtype=description.name.dtype)
+    table[description.block, description.channel] = description.name
     found: list[str] = table[kernels.block, kernels.channel].tolist()
     return found

@@ -62,7 +62,7 @@ def show_atoms(found: Opened, result: AtomFit) -> None:
 def say_label(result: Standing) -> None:
     """Say in words what the kernel is called, why, and how common that is."""
     beats = result.statistic > result.threshold
-    if result.label == "unclassified":
+    if result.label == "unnamed":
         why = "its sum of shapes fits no better than those of shuffled taps do"
     elif beats:
         why = "its sum of shapes fits better than those of shuffled taps do"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 
 __all__ = [
     "ANY_LABEL",
@@ -46,9 +46,9 @@ _IN_WORDS = {
     "ring": "ring",
     "cross": "cross",
     "grating": "grating: stripes",
-    "unclassified": "unclassified: no better than chance",
+    "unnamed": "unnamed: no better than chance",
 }
-LABEL_WORDS = {ANY_LABEL: "every label", **{name: _IN_WORDS[name] for name in LABELS}}
+LABEL_WORDS = {ANY_LABEL: "every label", **{name: _IN_WORDS[name] for name in KERNEL_NAMES}}
 DESCRIPTOR_WORDS = {
     "dc_share": ("constant share", "Share of the energy that a flat kernel would have."),
     "odd_energy": ("odd energy", "Share of the energy that changes sign when turned by 180°."),

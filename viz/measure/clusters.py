@@ -28,7 +28,7 @@ from viz.measure.stability import (
 )
 from viz.results.base import or_none
 from viz.results.clusters import Clusters
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.network import Source
 from viz.results.refusal import Refusal
 
@@ -74,7 +74,7 @@ def cluster(
     channels : array_like of int, (n,), or None
         Channel of each; by default counted within each block.
     labels : array_like of str, (n,), or None
-        Of `viz.results.depthwise.LABELS`; without them agreement is nan.
+        Of `viz.results.depthwise.KERNEL_NAMES`; without them agreement is nan.
     n_clusters : int or None
         K; by default chosen from 2 to 15 by stability above the null.
     n_bootstraps : int
@@ -196,7 +196,7 @@ def cluster_checkpoint(
     return cluster(
         np.concatenate(parts),
         blocks=np.repeat(np.arange(depth), checkpoint.config.dim),
-        labels=description.label,
+        labels=description.name,
         n_clusters=n_clusters,
         n_bootstraps=n_bootstraps,
         seed=seed,
@@ -211,9 +211,9 @@ def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
     label = np.array(labels, dtype=np.str_)
     if label.shape != (n,):
         raise Refusal(f"labels needs one name per kernel, {n}, not {label.shape}.")
-    unknown = sorted(set(label.tolist()) - set(LABELS))
+    unknown = sorted(set(label.tolist()) - set(KERNEL_NAMES))
     if unknown:
-        raise Refusal(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"labels are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
     return label
 
 
@@ -306,7 +306,7 @@ def _agreement(
 
     clustered = found >= 0
     labelled = clustered & (label != "")
-    classified = labelled & (label != "unclassified")
+    classified = labelled & (label != "unnamed")
     names = _present(label[labelled])
     table = np.zeros((len(names), n_clusters), dtype=np.int64)
     for i, name in enumerate(names):
@@ -389,4 +389,4 @@ def summary(result: Clusters) -> dict[str, Any]:
 
 def _present(label: NDArray[np.str_]) -> tuple[str, ...]:
     there = set(label.tolist())
-    return tuple(name for name in LABELS if name in there)
+    return tuple(name for name in KERNEL_NAMES if name in there)

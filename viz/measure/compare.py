@@ -23,7 +23,7 @@ from viz.measure.depth_effects import (
 from viz.measure.nested import block_means, cliffs_delta
 from viz.measure.theoretical_field import theoretical_size
 from viz.results.compare import NetworkComparison
-from viz.results.depthwise import LABELS, DepthwiseDescription
+from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 
 if TYPE_CHECKING:
     from viz.image_sets import ImageSet
@@ -154,7 +154,7 @@ def compare_networks(
     block = np.concatenate([both[0].block, both[1].block + a.config.depth])
     groups = (range(a.config.depth), range(a.config.depth, a.config.depth + b.config.depth))
     found = effects(np.concatenate(values), block, groups, n_boot, confidence, seed)
-    truths = [(d.label[:, None] == np.array(LABELS)).astype(np.float32) for d in both]
+    truths = [(d.name[:, None] == np.array(KERNEL_NAMES)).astype(np.float32) for d in both]
     truth = np.concatenate(truths)
     change, around = share_difference(truth, block, groups, n_boot, confidence, seed)
     absent = truth.sum(0) == 0
@@ -171,10 +171,10 @@ def compare_networks(
         **two_networks(a, b, settings, None if images is None else images[0].sha256),
         facts=facts(a, b),
         confidence=confidence,
-        labels=LABELS,
+        labels=KERNEL_NAMES,
         **_sides("shares", [block_means(t, d.block, np.unique(d.block)).astype(np.float64)
                             for t, d in zip(truths, both, strict=True)]),
-        **_sides("init_labels", [_init_labels(d) for d in both]),
+        **_sides("init_names", [_init_labels(d) for d in both]),
         share_difference=np.where(absent, np.nan, change),
         share_interval=np.where(absent[:, None], np.nan, around),
         descriptors=NAMES,
@@ -206,15 +206,15 @@ def _quartiles(columns: list[Numbers]) -> Numbers:
 
 
 def _init_labels(description: DepthwiseDescription) -> Numbers:
-    drawn = description.init_labels
+    drawn = description.init_names
     if not len(drawn):
-        return np.full(len(LABELS), np.nan)
-    return np.array([float((drawn == name).mean()) for name in LABELS])
+        return np.full(len(KERNEL_NAMES), np.nan)
+    return np.array([float((drawn == name).mean()) for name in KERNEL_NAMES])
 
 
 def _init_delta(both: tuple[DepthwiseDescription, ...], initial: list[list[Numbers]]) -> Numbers:
     if both[0].kernels.shape[-1] == both[1].kernels.shape[-1]:
-        return np.zeros(len(NAMES))
+        return np.zeros(len(KERNEL_NAMES))
     return np.array([cliffs_delta(x, y) for x, y in zip(*initial, strict=True)])
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from viz.measure.compare import two_networks
 from viz.measure.compare_channels import PERMUTATIONS, Agreement, agreement
 from viz.results.compare_kernels import KernelChange
-from viz.results.depthwise import LABELS, DepthwiseDescription
+from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -67,15 +67,15 @@ def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) ->
     block : ndarray of int, (n,)
         0-based, every block from 0 on.
     before, after : ndarray of str, (n,)
-        Of `viz.results.depthwise.LABELS`.
+        Of `viz.results.depthwise.KERNEL_NAMES`.
 
     Returns
     -------
     ndarray of int64, (B, N, N)
         Kernels.
     """
-    counts = np.zeros((int(block.max()) + 1, len(LABELS), len(LABELS)), np.int64)
-    index = {name: i for i, name in enumerate(LABELS)}
+    counts = np.zeros((int(block.max()) + 1, len(KERNEL_NAMES), len(KERNEL_NAMES)), np.int64)
+    index = {name: i for i, name in enumerate(KERNEL_NAMES)}
     rows, columns = (np.array([index[str(name)] for name in each]) for each in (before, after))
     np.add.at(counts, (block, rows, columns), 1)
     return counts
@@ -121,7 +121,7 @@ def kernel_change(
     first, second = (_ordered(d) for d in descriptions)
     before, after = (d.kernels[rows].astype(np.float64) for d, rows in (first, second))
     block, channel = first[0].block[first[1]], first[0].channel[first[1]]
-    labels = [d.label[rows] for d, rows in (first, second)]
+    labels = [d.name[rows] for d, rows in (first, second)]
     size, size_after = (np.linalg.norm(each.reshape(len(each), -1), axis=1)
                         for each in (before, after))  # fmt: skip
     product = (before * after).sum((1, 2))
@@ -144,7 +144,7 @@ def kernel_change(
         label_a=labels[0],
         label_b=labels[1],
         permuted_change=_permuted(before, after, size, block, seed),
-        labels=LABELS,
+        labels=KERNEL_NAMES,
         migration=migration(block, *labels),
         moved=moved,
         kernels_a=before[moved].astype(np.float32),

@@ -35,7 +35,7 @@ __all__ = [
     "trends",
 ]
 
-NAMES = (*DESCRIPTORS, "r2_one_atom")
+NAMES = (*DESCRIPTORS, "r2_one_shape")
 """Descriptors that are compared, in the order of `descriptor_values`' columns."""
 _INIT_KERNELS = 4000
 
@@ -56,14 +56,14 @@ def quantiles(values: Numbers, at: Sequence[float]) -> Numbers:
 def descriptor_values(description: DepthwiseDescription) -> Numbers:
     """Return every descriptor of every kernel, (n, D), columns as in `NAMES`."""
     columns = [np.asarray(getattr(description, name), np.float64) for name in DESCRIPTORS]
-    return np.stack([*columns, description.r2_by_atoms[:, 0]], 1)
+    return np.stack([*columns, description.r2_by_shapes[:, 0]], 1)
 
 
 def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers]:
     """Return every descriptor of kernels drawn as torch initialises them, one array per `NAMES`."""
     fresh = kernel_null.random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
     found = kernel_descriptors.descriptors(fresh)
-    fits = description.init_r2_by_atoms
+    fits = description.init_r2_by_shapes
     columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
     return [*columns, fits[:, 0] if len(fits) else np.full(1, np.nan)]
 

@@ -22,7 +22,7 @@ from viz.measure.depth_effects import (
 )
 from viz.measure.nested import block_means
 from viz.measure.statements import ODD_ENERGIES, RADII, RESTS, Grid, possible_radii
-from viz.results.depthwise import LABELS, DepthwiseDescription
+from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 from viz.results.early_late import EarlyLate
 from viz.results.refusal import Refusal
 
@@ -132,7 +132,7 @@ def measure(
         descriptors=NAMES,
         quartiles=np.stack(by_block, 1),
         init_quartiles=_init_quartiles(description, seed),
-        labels=LABELS,
+        labels=KERNEL_NAMES,
         rest_thresholds=np.array(RESTS),
         odd_thresholds=np.array(ODD_ENERGIES),
         radii=radii,
@@ -225,20 +225,20 @@ def _shares(
     seed: int,
 ) -> dict[str, Any]:
     """Shares of labels and statements in both groups, and their difference with intervals."""
-    labels = (description.label[:, None] == np.array(LABELS)).astype(np.float32)
+    labels = (description.name[:, None] == np.array(KERNEL_NAMES)).astype(np.float32)
     truth = np.concatenate([labels, grid.stated], 1)
-    block, n = description.block, len(LABELS)
+    block, n = description.block, len(KERNEL_NAMES)
     means = [truth[np.isin(block, group)].mean(0, dtype=np.float64) for group in groups]
     difference, interval = share_difference(truth, block, groups, n_boot, confidence, seed)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
-    init = description.init_labels
+    init = description.init_names
     absent = (means[0][:n] == 0) & (means[1][:n] == 0)
     return {
         "label_shares": by_block[:, :n],
         "early_labels": means[0][:n],
         "late_labels": means[1][:n],
         "init_labels": np.array(
-            [float((init == name).mean()) if len(init) else float("nan") for name in LABELS]
+            [float((init == name).mean()) if len(init) else float("nan") for name in KERNEL_NAMES]
         ),
         "label_difference": np.where(absent, np.nan, difference[:n]),
         "label_interval": np.where(absent[:, None], np.nan, interval[:n]),
@@ -255,7 +255,7 @@ def _kernels(
 ) -> dict[str, Any]:
     """Kernels to look at: a random choice of each group, by label, then by R^2."""
     rng = np.random.default_rng([seed, 5])
-    rank = np.array([LABELS.index(str(label)) for label in description.label])
+    rank = np.array([KERNEL_NAMES.index(str(label)) for label in description.name])
     chosen, late = [], []
     for i, group in enumerate(groups):
         rows = np.flatnonzero(np.isin(description.block, group))
@@ -266,7 +266,7 @@ def _kernels(
     rows = np.concatenate(chosen)
     return {
         "kernels": description.kernels[rows],
-        "kernel_label": description.label[rows],
+        "kernel_label": description.name[rows],
         "kernel_block": description.block[rows],
         "kernel_channel": description.channel[rows],
         "kernel_late": np.concatenate(late),

@@ -19,7 +19,7 @@ from viz.measure.stages import Stage, stages
 from viz.measure.sweep import channels_of_sweep, check_sweep
 from viz.measure.sweep_limits import limits_of_sweep
 from viz.measure.wide import wide
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.feature_maps import MAPS, STATISTICS, FeatureMaps
 from viz.results.refusal import NoSuch, Refusal
 
@@ -142,8 +142,8 @@ def feature_maps(
     """
     config = checkpoint.config
     _check(config, block, channels, filters, (most_active, shown, batch_size))
-    if label is not None and label not in LABELS:
-        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
+    if label is not None and label not in KERNEL_NAMES:
+        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}.")
     ranked = None if sweep is None else _ranked(checkpoint, sweep, block, by)
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
@@ -291,7 +291,7 @@ def _labels(description: DepthwiseDescription | None, block: int, dim: int) -> N
     if description is not None:
         rows = description.block == block
         # Described alone, the kernels of a block stand in order.
-        labels[description.channel[rows]] = description.label[rows]
+        labels[description.channel[rows]] = description.name[rows]
     return labels
 
 
@@ -331,7 +331,7 @@ def _choose(
         return order[:most_active].tolist(), why + where
     order = order[labels[order] == label]
     if not len(order):
-        there = [name for name in LABELS if (labels == name).any()]
+        there = [name for name in KERNEL_NAMES if (labels == name).any()]
         raise Refusal(
             f"no kernel of block {block} is labelled {label}; there are {', '.join(there)}."
         )

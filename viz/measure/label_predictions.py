@@ -29,7 +29,7 @@ def chance(label: str) -> float:
     Parameters
     ----------
     label : str
-        Of `viz.results.depthwise.LABELS`.
+        Of `viz.results.depthwise.KERNEL_NAMES`.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
         largest value, must be larger than the others on average (smaller, if the bump or that
         value is negative): by chance half of the patches are so.
     """
-    label, x, y = described.label[rows], described.offset_x[rows], described.offset_y[rows]
+    label, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
     found = np.full(patches.shape[:2], np.nan)
     varied = np.ptp(patches, axis=(-2, -1)) > 0
     for some, angles, wanted, period in (
@@ -166,7 +166,7 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
             apart = angles(patches[some], x[some], y[some]) - wanted[rows[some], None]
             apart = np.abs((apart + period / 2) % period - period / 2)
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
-    some = ~np.isin(label, (*ORIENTED, "unclassified"))
+    some = ~np.isin(label, (*ORIENTED, "unnamed"))
     if some.any():
         strong = _strong_taps(
             forms[some], label[some], x[some], y[some], described.scale[rows[some]]

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from viz.measure.counting import Progress
 from viz.measure.mean_slopes import slopes_from_statistics, slopes_on_images
 from viz.measure.wide import wide
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.mixing import Mixing
 from viz.results.refusal import Refusal
 
@@ -79,7 +79,7 @@ def measure(
     Raises
     ------
     ValueError
-        If the labels are not one of `viz.results.depthwise.LABELS` for each kernel, the description
+        If the labels are not one of `viz.results.depthwise.KERNEL_NAMES` for each kernel, the description
         is of other kernels, or weights, batch norms or maps are not finite.
 
     Notes
@@ -96,7 +96,7 @@ def measure(
             description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
         elif not np.array_equal(description.kernels, np.concatenate(_kernels(model))):
             raise Refusal(f"the description is of other kernels than {checkpoint.source.name}'s.")
-        labels = description.label
+        labels = description.name
     named = _labels(labels, config.depth, config.dim)
     weights = [_array(_part(model, b).pointwise.weight)[:, :, 0, 0] for b in range(config.depth)]
     branch = np.stack([_array(_part(model, b).depthwise_norm.weight) for b in range(config.depth)])
@@ -126,7 +126,7 @@ def measure(
             images=images.sha256 if images is not None else {},
         ),
         labels=named,
-        label_names=tuple(name for name in LABELS if (named == name).any()),
+        label_names=tuple(name for name in KERNEL_NAMES if (named == name).any()),
         branch_scale=branch,
         stream_scale=stream,
         null_singular_values=null.mean(0),
@@ -172,9 +172,9 @@ def _labels(labels: ArrayLike, depth: int, dim: int) -> NDArray[np.str_]:
     named = np.array(labels, dtype=np.str_)
     if named.size != depth * dim:
         raise Refusal(f"{named.size} labels found, expected {depth} x {dim}: one per kernel.")
-    unknown = sorted(set(named.ravel().tolist()) - set(LABELS))
+    unknown = sorted(set(named.ravel().tolist()) - set(KERNEL_NAMES))
     if unknown:
-        raise Refusal(f"labels are {', '.join(LABELS)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"labels are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
     return named.reshape(depth, dim)
 
 
@@ -276,7 +276,7 @@ def _by_block(
 ) -> dict[str, Any]:
     """Return orders, matrices, spectra, partners: everything that is made block by block."""
     depth, dim = branch.shape
-    rank = np.array([[LABELS.index(str(name)) for name in row] for row in labels])
+    rank = np.array([[KERNEL_NAMES.index(str(name)) for name in row] for row in labels])
     factor = -(-dim // SHOWN)
     kept: dict[str, list[Any]] = {}
     for b, weight in enumerate(weights):

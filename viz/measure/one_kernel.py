@@ -97,7 +97,7 @@ def atom_fit(
             f"The description is not of kernel {channel} of block {block} of "
             f"{checkpoint.source.name}; describe this network."
         )
-    count, k = int(fields["n_atoms"][row]), len(kernel)
+    count, k = int(fields["n_shapes"][row]), len(kernel)
     x, y = tap_grid(k)
     family, shape = (torch.tensor(fields[f"atom_{n}"][row, :count]) for n in ("family", "shape"))
     drawn = evaluate(family, shape.float(), x, y).double().numpy()
@@ -176,7 +176,7 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
     numbers = {name: getattr(description, name).astype(np.float64) for name in DESCRIPTORS}
     numbers |= {"norm": np.linalg.norm(flat, axis=1), "r2": description.r2}
     columns = list(numbers.values())
-    label = str(description.label[i])
+    label = str(description.name[i])
     settings = {**description.source.settings, "block": block, "channel": channel}
     return Standing(
         source=replace(description.source, block=block, settings=settings),

@@ -18,7 +18,7 @@ from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
 from viz.measure.sweep import OtherSweepError, check_sweep
 from viz.measure.top_patches import read_swept
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.preferred_inputs import PreferredInputs
 from viz.results.refusal import Nothing
 
@@ -138,7 +138,7 @@ def preferred_inputs(
         versions={"torch": str(torch.__version__), "numpy": np.__version__},
         images={name: sweep.source.images[name] for name in names},
     )
-    label = description.label[kernels.rows]
+    label = description.name[kernels.rows]
     by_kernel = _by_kernel(seen)
     return PreferredInputs(
         source=source, block=kernels.block, channel=kernels.channel, label=label,
@@ -164,9 +164,11 @@ def _chosen(
     image, position = sweep.top_image[at], sweep.top_position[at]
     # Where an activation gives nothing, no position is more of a peak than another.
     responds = np.nan_to_num(sweep.top_value[at]) > 0
-    forms = described.fitted_by_atoms[0] - described.fitted_by_atoms[0].mean((1, 2), keepdims=True)
+    forms = described.fitted_by_shapes[0] - described.fitted_by_shapes[0].mean(
+        (1, 2), keepdims=True
+    )
     finite = np.isfinite(described.kernels).all((1, 2)) & np.isfinite(forms).all((1, 2))
-    rows = np.flatnonzero((described.label != "unclassified") & responds.any(1) & finite)
+    rows = np.flatnonzero((described.name != "unnamed") & responds.any(1) & finite)
     if not len(rows):
         raise Nothing(
             "no kernel both has a label and responds to the images, so there is nothing to compare."
@@ -286,7 +288,7 @@ def _by_label(
     label: NDArray[np.str_], by_kernel: dict[str, Any], seen: _Seen, seed: int
 ) -> dict[str, Any]:
     """Return shares and intervals by label, and the kernel that stands for each."""
-    labels = tuple(name for name in LABELS if (label == name).any())
+    labels = tuple(name for name in KERNEL_NAMES if (label == name).any())
     share, interval, gain = [], [], []
     examples = []
     rng = np.random.default_rng(seed + 2)

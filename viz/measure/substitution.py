@@ -46,7 +46,7 @@ class _Condition:
     counts: NDArray[np.int64]
     block: int = -1
     label: str = ""
-    n_atoms: int = 0
+    n_shapes: int = 0
 
 
 def measure(
@@ -232,20 +232,20 @@ def _depthwise(
     if "all" in scopes:
         flat = kernel_banks.constant(taps)
         yield _Condition("all", "constant", taps, every, flat, one)
-        for a in range(description.max_atoms):
-            counts = description.coefficients_by_atoms[:, a]
-            banks = _banks(description.fitted_by_atoms[a][:, None], taps, counts, block)
+        for a in range(description.max_shapes):
+            counts = description.coefficients_by_shapes[:, a]
+            banks = _banks(description.fitted_by_shapes[a][:, None], taps, counts, block)
             for method, bank in banks.items():
-                yield _Condition("all", method, taps, every, bank, counts, n_atoms=a + 1)
+                yield _Condition("all", method, taps, every, bank, counts, n_shapes=a + 1)
         for method in _GROUPS:
             bank_, counts = named[method]
-            yield _Condition("all", method, taps, every, bank_, counts, n_atoms=_atoms(method))
+            yield _Condition("all", method, taps, every, bank_, counts, n_shapes=_atoms(method))
     if "block" in scopes:
         for b in np.unique(block):
             for method in _GROUPS:
                 bank_, counts = named[method]
                 yield _Condition("block", method, taps, block == b, bank_, counts, block=int(b),
-                                 n_atoms=_atoms(method))  # fmt: skip
+                                 n_shapes=_atoms(method))  # fmt: skip
 
 
 def _atoms(method: str) -> int:
@@ -272,7 +272,7 @@ def _patch(patches: PatchFilterDescription, rng: np.random.Generator) -> Iterato
         for method in banks if not kind else _GROUPS:
             bank, counts_ = banks[method]
             yield _Condition("patch", method, filters, rows, bank, counts_, label=kind,
-                             n_atoms=_atoms(method))  # fmt: skip
+                             n_shapes=_atoms(method))  # fmt: skip
 
 
 def _replacement(condition: _Condition, checkpoint: Checkpoint) -> Replacement:
@@ -356,13 +356,13 @@ def _check_finite(logits: Tensor, names: tuple[str, ...], name: str) -> None:
 def _fit_rows(conditions: Sequence[_Condition]) -> NDArray[np.int64]:
     """Return the row of the description that each control stands against; -1 for none."""
     fits = {
-        (c.scope, c.block, c.label, c.n_atoms): i
+        (c.scope, c.block, c.label, c.n_shapes): i
         for i, c in enumerate(conditions)
         if c.method == "fit"
     }
     rows = []
     for c in conditions:
-        atoms = c.n_atoms or AS_DESCRIBED
+        atoms = c.n_shapes or AS_DESCRIBED
         rows.append(-1 if c.method == "fit" else fits.get((c.scope, c.block, c.label, atoms), -1))
     return np.array(rows, dtype=np.int64)
 
@@ -374,7 +374,7 @@ def _table(conditions: Sequence[_Condition]) -> dict[str, Any]:
         "block": np.array([c.block for c in conditions], dtype=np.int64),
         "label": np.array([c.label for c in conditions], dtype=np.str_),
         "method": np.array([c.method for c in conditions]),
-        "n_atoms": np.array([c.n_atoms for c in conditions], dtype=np.int64),
+        "n_shapes": np.array([c.n_shapes for c in conditions], dtype=np.int64),
         "n_kernels": np.array([int(c.rows.sum()) for c in conditions], dtype=np.int64),
         "coefficients": np.array([float(c.counts[c.rows].mean()) for c in conditions]),
         "r2": np.array([_r2(c) for c in conditions]),

@@ -17,7 +17,7 @@ from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
 from viz.measure.sweep import as_swept, check_sweep
 from viz.model.checkpoint import Checkpoint
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.refusal import NoSuch, Refusal
 from viz.results.sweep import STAGES, Sweep
 from viz.results.top_patches import TopPatches
@@ -357,7 +357,7 @@ def channels_with_label(
     description : DepthwiseDescription
         Of the kernels.
     label : str
-        Of `viz.results.depthwise.LABELS`.
+        Of `viz.results.depthwise.KERNEL_NAMES`.
     most : int
         How many.
 
@@ -371,9 +371,9 @@ def channels_with_label(
     TopPatchesError
         If no kernel has the label.
     """
-    rows = np.flatnonzero(description.label == label)
+    rows = np.flatnonzero(description.name == label)
     if not len(rows):
-        there = [name for name in LABELS if (description.label == name).any()]
+        there = [name for name in KERNEL_NAMES if (description.name == name).any()]
         raise TopPatchesError(f"no kernel is labelled {label!r}; there are {', '.join(there)}.")
     rows = rows[np.argsort(-np.nan_to_num(description.r2[rows]), kind="stable")]
     blocks = description.block[rows]
@@ -394,14 +394,14 @@ def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int
     Returns
     -------
     channels : list of tuple
-        Block and channel, in the order of `viz.results.depthwise.LABELS`.
+        Block and channel, in the order of `viz.results.depthwise.KERNEL_NAMES`.
     labels : list of str
-        Of each; unclassified kernels are left out.
+        Of each; unnamed kernels are left out.
     """
     found, labels = [], []
-    for label in LABELS:
-        rows = np.flatnonzero(description.label == label)
-        if label == "unclassified" or not len(rows):
+    for label in KERNEL_NAMES:
+        rows = np.flatnonzero(description.name == label)
+        if label == "unnamed" or not len(rows):
             continue
         best = rows[np.nan_to_num(description.r2[rows]).argmax()]
         found.append((int(description.block[best]), int(description.channel[best])))

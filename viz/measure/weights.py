@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.results.depthwise import LABELS
+from viz.results.depthwise import KERNEL_NAMES
 from viz.results.refusal import NoSuch, Refusal
 from viz.results.weights import DepthwiseKernels, PatchFilters
 
@@ -207,7 +207,7 @@ def labelled_kernels(
     per_block : int or None
         As in `depthwise_kernels`, which takes the same channels; a label then leaves fewer.
     order : str
-        ``"label"`` (in the order of `viz.results.depthwise.LABELS`, then by the angle, then the
+        ``"label"`` (in the order of `viz.results.depthwise.KERNEL_NAMES`, then by the angle, then the
         best fit first), or one of `depthwise_kernels`.
     label : str, optional
         Take only the kernels of this label; blocks without one are left out.
@@ -228,15 +228,15 @@ def labelled_kernels(
     """
     if order not in (*_SORT, "label"):
         raise Refusal(f"order is one of {', '.join((*_SORT, 'label'))}, not {order!r}.")
-    if label is not None and label not in LABELS:
-        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(LABELS)}.")
+    if label is not None and label not in KERNEL_NAMES:
+        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}.")
     there = np.unique(description.block)
     wanted = there.tolist() if blocks is None else list(blocks)
     if not np.isin(wanted, there).all():
         raise NoSuch(f"There is no block {max(wanted)}: blocks are 0 to {there[-1]}.")
     shown = np.isin(description.channel, _some(int(description.channel.max()) + 1, per_block, seed))
     if label is not None:
-        shown &= description.label == label
+        shown &= description.name == label
     found = []
     for block in wanted:
         rows = np.flatnonzero(shown & (description.block == block))
@@ -260,6 +260,8 @@ def labelled_kernels(
 
 
 def _label_order(description: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    rank = np.array([LABELS.index(str(name)) for name in description.label[rows]], dtype=np.int64)
+    rank = np.array(
+        [KERNEL_NAMES.index(str(name)) for name in description.name[rows]], dtype=np.int64
+    )
     angle = np.nan_to_num(description.orientation[rows], nan=0.0)
     return rows[np.lexsort((-description.r2[rows], angle, rank))]

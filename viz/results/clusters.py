@@ -114,7 +114,7 @@ class Clusters(KernelSpectra):
     channel : ndarray of int64, (n,)
         Its channel.
     label : ndarray of str, (n,)
-        Its label, of `viz.results.depthwise.LABELS`; ``""`` where labels were not given.
+        Its label, of `viz.results.depthwise.KERNEL_NAMES`; ``""`` where labels were not given.
     cluster : ndarray of int64, (n,)
         0 to K - 1; -1 for a kernel of zeros.
     similarity : ndarray, (n,)
@@ -139,7 +139,7 @@ class Clusters(KernelSpectra):
         Adjusted Rand index, and adjusted mutual information, between clusters and labels, all
         kernels with a cluster; 0 is chance, 1 agreement, nan without labels.
     ari_classified, ami_classified : float
-        The same over kernels that have a label other than ``"unclassified"``.
+        The same over kernels that have a label other than ``"unnamed"``.
     ami_block : float
         Adjusted mutual information between clusters and blocks: how much clusters follow depth.
     confusion : ndarray of int64, (L, K)

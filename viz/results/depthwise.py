@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DESCRIPTORS",
-    "NAMES",
+    "KERNEL_NAMES",
     "STATEMENTS",
     "STATEMENT_R2",
     "UNNAMED",
@@ -30,7 +30,7 @@ __all__ = [
 
 UNNAMED = "unnamed"
 """The name of a kernel that looks like nothing in particular, or like two things."""
-NAMES = (
+KERNEL_NAMES = (
     "identity",
     "shift",
     "blob+",
@@ -98,7 +98,7 @@ class DepthwiseDescription(Result):
     block, channel : ndarray of int64, (n,)
         Where each kernel stands, 0-based.
     name : ndarray of str, (n,)
-        One of `NAMES`: the guess where it is clear, else ``"unnamed"``.
+        One of `KERNEL_NAMES`: the guess where it is clear, else ``"unnamed"``.
     guess, second : ndarray of str, (n,)
         The likeliest name and the next likeliest, of every kernel.
     probability, margin : ndarray, (n,)
@@ -244,8 +244,8 @@ class DepthwiseDescription(Result):
             polarity and scale of their best picture, then clearest first.
         """
         rows = np.arange(len(self.name)) if rows is None else rows
-        rank = np.array([NAMES.index(str(name)) for name in self.name[rows]])
-        guess = np.array([NAMES.index(str(name)) for name in self.guess[rows]])
+        rank = np.array([KERNEL_NAMES.index(str(name)) for name in self.name[rows]])
+        guess = np.array([KERNEL_NAMES.index(str(name)) for name in self.guess[rows]])
         turn = np.where(
             np.isfinite(self.direction[rows]), self.direction[rows], self.orientation[rows]
         )
@@ -294,7 +294,7 @@ class DepthwiseDescription(Result):
         Returns
         -------
         dict
-            Every one of `NAMES`, in that order.
+            Every one of `KERNEL_NAMES`, in that order.
         """
         return _shares(self.name if block is None else self.name[self.block == block])
 
@@ -406,7 +406,7 @@ class DepthwiseDescription(Result):
 
 
 def _shares(names: NDArray[np.str_]) -> dict[str, float]:
-    return {name: float((names == name).mean()) if len(names) else 0.0 for name in NAMES}
+    return {name: float((names == name).mean()) if len(names) else 0.0 for name in KERNEL_NAMES}
 
 
 def _medians(columns: NDArray[np.float64]) -> list[float]:

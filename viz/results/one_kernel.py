@@ -39,7 +39,7 @@ class AtomFit(Result):
     strength : ndarray, (A,)
         R^2 lost when the atom is removed and the others are rescaled.
     amplitude, scale, orientation, x, y : ndarray, (A,)
-        As the fields ``atom_amplitude`` and so on of `viz.results.depthwise.DepthwiseDescription`.
+        As the fields ``shape_amplitude`` and so on of `viz.results.depthwise.DepthwiseDescription`.
     r2 : float
         Of the sum, about the kernel's mean; 0 for a kernel of equal taps.
     coefficients : int
@@ -87,7 +87,7 @@ class Standing(Result):
     block, channel : int
         Where the kernel stands.
     label : str
-        Of `viz.results.depthwise.LABELS`.
+        Of `viz.results.depthwise.KERNEL_NAMES`.
     sentence : str
         Its description in words.
     label_share_block, label_share_network : float

@@ -35,7 +35,7 @@ class PreferredInputs(Result):
     block, channel : ndarray of int64, (m,)
         Which kernels.
     label : ndarray of str, (m,)
-        Of `viz.results.depthwise.LABELS`.
+        Of `viz.results.depthwise.KERNEL_NAMES`.
     kernels, forms : ndarray of float32, (m, k, k)
         Taps, and the best single atom with its mean removed.
     preferred : ndarray of float32, (m, k, k)

@@ -32,7 +32,7 @@ SCOPES = ("all", "block", "patch")
 """Which kernels are replaced: all depthwise kernels; those of one block;
 patch-embedding filters (all, and by kind)."""
 AS_DESCRIBED = -1
-"""``n_atoms`` where each kernel has as many atoms as its description kept."""
+"""``n_shapes`` where each kernel has as many atoms as its description kept."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -49,7 +49,7 @@ class Substitution(Result):
         The kind of patch filter that is replaced; ``""`` for all.
     method : ndarray of str, (C,)
         One of `METHODS`.
-    n_atoms : ndarray of int64, (C,)
+    n_shapes : ndarray of int64, (C,)
         Atoms of the description, or of the one whose number of coefficients was taken over;
         `AS_DESCRIBED`; 0 where atoms play no part.
     n_kernels : ndarray of int64, (C,)
@@ -86,7 +86,7 @@ class Substitution(Result):
     block: NDArray[np.int64]
     label: NDArray[np.str_]
     method: NDArray[np.str_]
-    n_atoms: NDArray[np.int64]
+    n_shapes: NDArray[np.int64]
     n_kernels: NDArray[np.int64]
     coefficients: NDArray[np.float64]
     r2: NDArray[np.float64]
@@ -114,7 +114,7 @@ class Substitution(Result):
 
     def find(
         self, scope: str, method: str, *, block: int = -1, label: str = "",
-        n_atoms: int | None = None,
+        n_shapes: int | None = None,
     ) -> int | None:  # fmt: skip
         """Return the row of a condition.
 
@@ -128,7 +128,7 @@ class Substitution(Result):
             -1 where it is not one block.
         label : str
             ``""`` for all.
-        n_atoms : int or None
+        n_shapes : int or None
             Any by default, as described first.
 
         Returns
@@ -138,10 +138,10 @@ class Substitution(Result):
         """
         there = (self.scope == scope) & (self.method == method)
         there &= (self.block == block) & (self.label == label)
-        if n_atoms is not None:
-            there &= self.n_atoms == n_atoms
+        if n_shapes is not None:
+            there &= self.n_shapes == n_shapes
         rows = np.flatnonzero(there)
-        return int(rows[np.argmin(self.n_atoms[rows])]) if len(rows) else None
+        return int(rows[np.argmin(self.n_shapes[rows])]) if len(rows) else None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per condition: what was replaced, by what, and the scores."""
@@ -152,7 +152,7 @@ class Substitution(Result):
             "block": self.block,
             "label": self.label,
             "method": self.method,
-            "n_atoms": self.n_atoms,
+            "n_shapes": self.n_shapes,
             "n_kernels": self.n_kernels,
             "coefficients": self.coefficients,
             "r2": self.r2,
@@ -182,9 +182,9 @@ class Substitution(Result):
                 row["block"] = int(self.block[c])
             if self.label[c]:
                 row["label"] = str(self.label[c])
-            if self.n_atoms[c]:
-                described = self.n_atoms[c] == AS_DESCRIBED
-                row["n_atoms"] = "as described" if described else int(self.n_atoms[c])
+            if self.n_shapes[c]:
+                described = self.n_shapes[c] == AS_DESCRIBED
+                row["n_shapes"] = "as described" if described else int(self.n_shapes[c])
             row["n_kernels"] = int(self.n_kernels[c])
             row["coefficients"] = or_none(self.coefficients[c])
             row["r2"] = or_none(self.r2[c])
