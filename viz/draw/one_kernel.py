@@ -1,4 +1,4 @@
-"""One kernel as the sum that describes it: kernel, sum, residual; the constant and the atoms."""
+"""One kernel as a sum of shapes: kernel, sum, residual, and each shape."""
 
 from __future__ import annotations
 
@@ -9,56 +9,56 @@ from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.one_kernel import AtomFit
+from viz.results.one_kernel import ShapeFit
 
-__all__ = ["atoms_figure", "draw_atoms"]
+__all__ = ["shapes_figure", "draw_shapes"]
 
 _GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.36
-_MOST = 8
+_MOST = 7
 _BAR = 0.55
 
 
 def _tile_side(width: float) -> float:
-    """Inches of a tile: kernel, sum, rest, constant and four atoms fit in a row."""
-    return (width - 2 * MARGIN - _BAR - 6 * _SIGN - _GAP) / _MOST
+    """Inches of a tile: kernel, sum, rest and four shapes fit in a row."""
+    return (width - 2 * MARGIN - _BAR - 5 * _SIGN - _GAP) / _MOST
 
 
-def atoms_figure(result: AtomFit) -> Figure:
-    """Make a Figure that fits `draw_atoms`, two columns wide."""
+def shapes_figure(result: ShapeFit) -> Figure:
+    """Make a Figure that fits `draw_shapes`, two columns wide."""
     del result
     return new_figure(TWO_COLUMNS, _tile_side(TWO_COLUMNS) + 1.14)
 
 
-def draw_atoms(result: AtomFit, target: Figure | SubFigure) -> list[Axes]:
-    """Draw a kernel, its sum and the residual, then the constant and the atoms of that sum.
+def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
+    """Draw a kernel, its sum of shapes and the residual, then each shape.
 
     Parameters
     ----------
-    result : AtomFit
+    result : ShapeFit
         Of `viz.measure.one_kernel`.
     target : Figure or SubFigure
-        Best made by `atoms_figure`.
+        Best made by `shapes_figure`.
 
     Returns
     -------
     list of matplotlib.axes.Axes
-        Kernel, sum, residual, constant, then one per atom; all in one colour scale.
+        Kernel, sum, residual, then one per shape; all in one colour scale.
 
     Notes
     -----
-    Atoms are drawn with their factor, so they add up to the sum. Two atoms that cancel each other
-    can both be strong where the kernel is pale.
+    Shapes are drawn with their factor, so they add up to the sum. Two shapes that cancel each
+    other can both be strong where the kernel is pale.
     """
     width, height = inches(target)
-    count = len(result.atoms)
+    count = len(result.shapes)
     top, bottom = heading(
         target,
         result.source.name,
-        f"block {result.block}, kernel {result.channel}, as a constant and {count} "
+        f"block {result.block}, kernel {result.channel}, as {count} "
         + ("shape" if count == 1 else "shapes"),
         "All tiles have one colour scale, ± the kernel's largest |weight|; white is zero. Below "
-        "a shape: its name as if it stood alone, its scale, and the R² "
-        "that is lost without it.",
+        "a shape: its name as if it stood alone, its scale, and the share of the energy explained "
+        "up to it.",
     )
     side = min(_tile_side(width), height - top - bottom - _WORDS - 0.2)
     limit = float(np.abs(result.kernel).max()) or 1.0
@@ -66,9 +66,8 @@ def draw_atoms(result: AtomFit, target: Figure | SubFigure) -> list[Axes]:
     tiles: list[tuple[NDArray[np.float32], str, str]] = [
         (result.kernel, "kernel", ""),
         (result.fitted, "sum", f"R² {result.r2:.2f}\n{result.coefficients} numbers\nfor {k}² taps"),
-        (result.residual, "residual", f"{100 * (1 - result.r2):.0f}\u00a0% of\nthe variance"),
-        (np.full((k, k), result.constant, np.float32), "constant", f"{result.constant:+.2g}"),
-        *((atom, f"shape {i + 1}", _words(result, i)) for i, atom in enumerate(result.atoms)),
+        (result.residual, "residual", f"{100 * (1 - result.r2):.0f}\u00a0% of\nthe energy"),
+        *((shape, f"shape {i + 1}", _words(result, i)) for i, shape in enumerate(result.shapes)),
     ]
     signs = ["≈", "+", "", *["+"] * count]
     y, x, axes = bottom + _WORDS, MARGIN, []
@@ -78,7 +77,6 @@ def draw_atoms(result: AtomFit, target: Figure | SubFigure) -> list[Axes]:
         one.set_xticks([])
         one.set_yticks([])
         one.set_title(title, fontsize=TEXT, pad=2)
-        words = words.replace("-", "−") if i == 3 else words
         one.text(0.5, -0.05, words, fontsize=SMALL, ha="center", va="top",
                  transform=one.transAxes, linespacing=1.1)  # fmt: skip
         axes.append(one)
@@ -95,9 +93,9 @@ def draw_atoms(result: AtomFit, target: Figure | SubFigure) -> list[Axes]:
     return axes
 
 
-def _words(result: AtomFit, i: int) -> str:
-    name = result.labels[i]
+def _words(result: ShapeFit, i: int) -> str:
+    name = result.names[i]
     if np.isfinite(result.orientation[i]):
         name += f", {result.orientation[i]:.0f}°"
     scale = f"{result.scale[i]:.1f} taps\n" if np.isfinite(result.scale[i]) else ""
-    return f"{name}\n{scale}−{result.strength[i]:.2f} R²"
+    return f"{name}\n{scale}R² {result.r2_by_shapes[i]:.2f}"

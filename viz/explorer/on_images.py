@@ -20,7 +20,7 @@ from viz.explorer.take_home import command, file_stem
 from viz.explorer.text import plain
 from viz.explorer.working import work
 from viz.measure.feature_maps import feature_maps
-from viz.measure.one_kernel import atom_fit
+from viz.measure.one_kernel import shape_fit
 from viz.measure.removal import removal
 from viz.measure.sweep import OtherSweepError, open_sweep
 from viz.measure.top_patches import swept_paths, top_patches
@@ -117,20 +117,18 @@ draw.feature_maps.draw_maps(result, figure, scale="stage")
 
 
 def _measured_removal(
-    checkpoint: Checkpoint, given: Given, *, block: int | None, channel: int, whole: bool
+    checkpoint: Checkpoint, given: Given, *, block: int | None, channel: int
 ) -> Removal:
     assert given.images is not None
     if block is None:
         fitted = patch_description(checkpoint, given).fitted[channel]
     else:
-        description = depthwise_description(checkpoint, given) if whole else None
-        fitted = atom_fit(checkpoint, block=block, channel=channel, description=description).fitted
+        description = depthwise_description(checkpoint, given)
+        fitted = shape_fit(description, block=block, channel=channel).fitted
     return removal(checkpoint, given.images(), block=block, channel=channel, fitted=fitted)
 
 
-def show_removal(
-    found: Opened, images: Images, block: int | None, channel: int, *, whole: bool
-) -> None:
+def show_removal(found: Opened, images: Images, block: int | None, channel: int) -> None:
     """Show what the network answers without the filter, and with its fit in its place."""
     st.subheader("What it does for the answer", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
@@ -138,7 +136,7 @@ def show_removal(
         made = work(
             found, _measured_removal, images=images, name="one removed", what="Running the network",
             slow=heavy(config, size, 4 * len(images.names)),
-            block=block, channel=channel, whole=whole,
+            block=block, channel=channel,
         )  # fmt: skip
     except Refusal as error:
         st.error(plain(error))
@@ -163,7 +161,7 @@ def show_removal(
         f"effect-{name}",
         f"""
 {opened_images(images)}
-{_fit_lines(block, channel, whole)}
+{_fit_lines(block, channel)}
 result = measure.removal.removal(
     checkpoint, images, block={block}, channel={channel}, fitted=fitted
 )
@@ -174,16 +172,13 @@ draw.removal.draw_removal(result, figure)
     )  # fmt: skip
 
 
-def _fit_lines(block: int | None, channel: int, whole: bool) -> str:
+def _fit_lines(block: int | None, channel: int) -> str:
     if block is None:
         return f"fitted = measure.patch_filters.describe_checkpoint(checkpoint).fitted[{channel}]"
-    describing = (
-        "description = measure.depthwise.describe_checkpoint(checkpoint)\n" if whole else ""
-    )
-    more = ", description=description" if whole else ""
     return (
-        f"{describing}fitted = measure.one_kernel.atom_fit(checkpoint, block={block}, "
-        f"channel={channel}{more}).fitted"
+        "description = measure.depthwise.describe_checkpoint(checkpoint)\n"
+        f"fitted = measure.one_kernel.shape_fit(description, block={block}, "
+        f"channel={channel}).fitted"
     )
 
 

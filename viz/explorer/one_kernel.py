@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from viz.draw.one_kernel import atoms_figure, draw_atoms
+from viz.draw.one_kernel import shapes_figure, draw_shapes
 from viz.draw.weights import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
@@ -27,55 +27,53 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
     from viz.results.depthwise import DepthwiseDescription
-    from viz.results.one_kernel import AtomFit, Partners, Standing
+    from viz.results.one_kernel import ShapeFit, Partners, Standing
 
-__all__ = ["atoms_home", "say_label", "show_atoms", "show_partners", "show_place"]
+__all__ = ["shapes_home", "say_name", "show_shapes", "show_partners", "show_place"]
 
 
-def _atoms(result: AtomFit) -> Figure:
-    figure = atoms_figure(result)
-    draw_atoms(result, figure)
+def _shapes(result: ShapeFit) -> Figure:
+    figure = shapes_figure(result)
+    draw_shapes(result, figure)
     return figure
 
 
-def _words(result: AtomFit) -> str:
-    if not len(result.atoms):
-        return "Its taps are all equal: a constant describes it, and there is nothing to add."
-    one = len(result.atoms) == 1
+def _words(result: ShapeFit) -> str:
+    if not len(result.shapes):
+        return "Its taps are all zero: there is nothing to describe."
+    one = len(result.shapes) == 1
     return (
-        f"A constant and {len(result.atoms)} {'shape' if one else 'shapes'} explain "
-        f"{percent(result.r2)} of the variance of its taps with {result.coefficients} numbers. "
-        "Shapes that overlap share what they explain: what is lost without each need not add up."
+        f"{len(result.shapes)} {'shape explains' if one else 'shapes explain'} "
+        f"{percent(result.r2)} of its energy with {result.coefficients} numbers. A further shape "
+        "would explain no more than it does of shuffled taps."
     )
 
 
-def show_atoms(found: Opened, result: AtomFit) -> None:
+def show_shapes(found: Opened, result: ShapeFit) -> None:
     """Show a kernel as a constant and shapes, and what they leave."""
     show_figure(
-        cached(found, png, result, draw=_atoms),
-        alt=f"Kernel, sum and residual, then the constant and each of {len(result.atoms)} shapes.",
-        key=f"atoms {result.source.settings['fitted']}",
+        cached(found, png, result, draw=_shapes),
+        alt=f"Kernel, sum and residual, then each of {len(result.shapes)} shapes.",
+        key="shapes",
     )
     st.caption(_words(result))
 
 
-def say_label(result: Standing) -> None:
-    """Say in words what the kernel is called, why, and how common that is."""
-    beats = result.statistic > result.threshold
-    if result.label == "unnamed":
-        why = "its sum of shapes fits no better than those of shuffled taps do"
-    elif beats:
-        why = "its sum of shapes fits better than those of shuffled taps do"
+def say_name(result: Standing) -> None:
+    """Say in words what the kernel looks like, how sure that is, and how common."""
+    st.markdown(f"**{plain(result.sentence[:1].upper() + result.sentence[1:])}**")
+    if result.name == "unnamed":
+        sure = (
+            f"{result.guess} is likeliest ({percent(result.probability)}), but not clearly so: "
+            "it stays unnamed"
+        )
     else:
-        why = "its largest tap stands where those of more kernels of its block do than by chance"
-    st.markdown(f"Label: **{plain(result.sentence)}**")
+        sure = f"{result.guess} is {percent(result.probability)} likely"
     st.caption(
         plain(
-            f"{percent(result.label_share_block)} of block {result.block}'s kernels and "
-            f"{percent(result.label_share_network)} of all are called {result.label}. It is so "
-            f"called because {why} (it stands at {result.statistic:.2g} on a scale on which 0.5 % "
-            f"of the shuffled ones lie beyond {result.threshold:.2g}). A label names the strongest "
-            "shape only; angles run counter-clockwise, 0 degrees is horizontal."
+            f"Going by kernels that were named blind, {sure}. {percent(result.share_block)} of "
+            f"block {result.block}'s kernels and {percent(result.share_network)} of all are "
+            f"{result.name}. Angles run counter-clockwise, 0 degrees is horizontal."
         )
     )
 
@@ -111,20 +109,18 @@ result = measure.one_kernel.standing(description, block={result.block}, channel=
     )  # fmt: skip
 
 
-def atoms_home(found: Opened, result: AtomFit) -> None:
+def shapes_home(found: Opened, result: ShapeFit) -> None:
     """Show the downloads of a kernel's sum of shapes."""
-    whole = result.source.settings["fitted"] != "alone"
-    describing = DESCRIBING if whole else ""
-    more = ", description=description" if whole else ""
-    at = f"block={result.block}, channel={result.channel}"
     at_home(
-        found, result, {"Sum of shapes": partial(_atoms, result)}, "the sum of shapes",
+        found, result, {"Sum of shapes": partial(_shapes, result)}, "the sum of shapes",
         f"shapes-block-{result.block}-kernel-{result.channel}",
         f"""
-{describing}
-result = measure.one_kernel.atom_fit(checkpoint, {at}{more})
-figure = draw.one_kernel.atoms_figure(result)
-draw.one_kernel.draw_atoms(result, figure)
+{DESCRIBING}
+result = measure.one_kernel.shape_fit(
+    description, block={result.block}, channel={result.channel}
+)
+figure = draw.one_kernel.shapes_figure(result)
+draw.one_kernel.draw_shapes(result, figure)
 """,
     )  # fmt: skip
 
@@ -149,7 +145,7 @@ def _table(
         "share": [percent(v, 1) for v in shares],
     }
     if description is not None:
-        rows["label"] = labels_of(description, side)
+        rows["name"] = labels_of(description, side)
     with st.expander("Links in numbers"):
         st.dataframe(rows, hide_index=True)
 

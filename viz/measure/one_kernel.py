@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.stats import percentileofscore
 
-from viz.measure.atoms import evaluate, tap_grid
-from viz.measure.depthwise import fit_alone
+from viz.measure.kernel_pictures import bank
 from viz.results.depthwise import DESCRIPTORS
-from viz.results.one_kernel import AtomFit, Partners, Standing
-from viz.results.refusal import NoSuch, Refusal
+from viz.results.one_kernel import Partners, ShapeFit, Standing
+from viz.results.refusal import NoSuch
 
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
     from viz.results.network import Source
 
-__all__ = ["atom_fit", "median", "partners", "percentile", "standing"]
+__all__ = ["median", "partners", "percentile", "shape_fit", "standing"]
 
 Floats = NDArray[np.float64]
 MOST_PARTNERS = 8
@@ -50,81 +49,50 @@ def _check(checkpoint: Checkpoint, block: int, channel: int) -> None:
         )
 
 
-def atom_fit(
-    checkpoint: Checkpoint,
-    *,
-    block: int,
-    channel: int,
-    description: DepthwiseDescription | None = None,
-) -> AtomFit:
-    """Describe one kernel as a constant plus atoms, as `viz.measure.depthwise` does with all.
+def shape_fit(description: DepthwiseDescription, *, block: int, channel: int) -> ShapeFit:
+    """Return one kernel as the sum of its shapes, each drawn on its own.
 
     Parameters
     ----------
-    checkpoint : Checkpoint
-        A loaded network.
+    description : DepthwiseDescription
+        Of a network's kernels (`viz.measure.depthwise`).
     block, channel : int
         0-based.
-    description : DepthwiseDescription or None
-        Of all its kernels, to take the atoms from; without it this kernel alone is fitted, which
-        takes a moment.
 
     Returns
     -------
-    AtomFit
-        Fitted alone, a kernel may get another sum where two fit about as well.
+    ShapeFit
+        The kernel, its shapes, and what they leave.
 
     Raises
     ------
     IndexError
-        If there is no such kernel.
-    ValueError
-        If one of its taps is not a finite number, or the description is of another kernel.
-
-    Notes
-    -----
-    A fit alone does not tell whether its atoms are more than chance finds in any taps: that takes
-    the other kernels, shuffled (`standing`).
+        If the kernel is not in the description.
     """
-    _check(checkpoint, block, channel)
-    kernel = _kernels(checkpoint, block)[channel].copy()
-    if description is None:
-        row, fields = 0, fit_alone(kernel)
-    else:
-        row, fields = _row(description, block, channel), vars(description)
-    if not np.array_equal(fields["kernels"][row], kernel) or not len(fields["atom_family"]):
-        raise Refusal(
-            f"The description is not of kernel {channel} of block {block} of "
-            f"{checkpoint.source.name}; describe this network."
-        )
-    count, k = int(fields["n_shapes"][row]), len(kernel)
-    x, y = tap_grid(k)
-    family, shape = (torch.tensor(fields[f"atom_{n}"][row, :count]) for n in ("family", "shape"))
-    drawn = evaluate(family, shape.float(), x, y).double().numpy()
-    atoms = drawn * fields["atom_factor"][row, :count, None]
+    row = _row(description, block, channel)
+    count, k = int(description.n_shapes[row]), description.kernels.shape[-1]
+    pictures = bank(k).pictures.numpy()[description.shape_picture[row, :count]]
+    shapes = pictures * description.shape_factor[row, :count, None]
 
-    def each(name: str) -> Any:
-        return np.array(fields[f"atom_{name}"][row, :count])
+    def each(name: str) -> NDArray[np.float64]:
+        return np.array(getattr(description, f"shape_{name}")[row, :count])
 
-    source = _source(checkpoint, block, channel)
-    how = "alone" if description is None else "with all kernels"
-    return AtomFit(
-        source=replace(source, settings={**source.settings, "fitted": how}),
+    settings = {**description.source.settings, "block": block, "channel": channel}
+    return ShapeFit(
+        source=replace(description.source, block=block, settings=settings),
         block=block,
         channel=channel,
-        kernel=kernel,
-        fitted=np.array(fields["fitted"][row]),
-        atoms=atoms.reshape(count, k, k).astype(np.float32),
-        constant=float(fields["constant"][row]),
-        labels=tuple(str(name) for name in each("labels")),
-        strength=each("strength"),
+        kernel=np.array(description.kernels[row]),
+        fitted=np.array(description.fitted[row]),
+        shapes=shapes.reshape(count, k, k).astype(np.float32),
+        names=tuple(str(name) for name in description.shape_names[row, :count]),
         amplitude=each("amplitude"),
         scale=each("scale"),
         orientation=each("orientation"),
         x=each("x"),
         y=each("y"),
-        r2=float(fields["r2"][row]) if count else 0.0,
-        coefficients=int(fields["coefficients"][row]) if count else 1,
+        r2_by_shapes=np.array(description.r2_by_shapes[row, :count]),
+        coefficients=int(description.coefficients[row]) if count else 0,
     )
 
 
@@ -159,7 +127,7 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
     Returns
     -------
     Standing
-        Its label is the description's.
+        Its name is the description's.
 
     Raises
     ------
@@ -176,18 +144,20 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
     numbers = {name: getattr(description, name).astype(np.float64) for name in DESCRIPTORS}
     numbers |= {"norm": np.linalg.norm(flat, axis=1), "r2": description.r2}
     columns = list(numbers.values())
-    label = str(description.name[i])
+    name = str(description.name[i])
     settings = {**description.source.settings, "block": block, "channel": channel}
     return Standing(
         source=replace(description.source, block=block, settings=settings),
         block=block,
         channel=channel,
-        label=label,
+        name=name,
+        guess=str(description.guess[i]),
+        second=str(description.second[i]),
+        probability=float(description.probability[i]),
+        margin=float(description.margin[i]),
         sentence=description.sentence(i),
-        label_share_block=description.shares(block)[label],
-        label_share_network=description.shares()[label],
-        statistic=float(description.null_statistic[i]),
-        threshold=float(description.null_threshold[i]),
+        share_block=description.shares(block)[name],
+        share_network=description.shares()[name],
         names=tuple(numbers),
         values=np.array([c[i] for c in columns]),
         in_block=np.array([percentile(c[mine], c[i]) for c in columns]),

@@ -17,50 +17,44 @@ from viz.results.base import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AtomFit", "Partners", "Standing"]
+__all__ = ["Partners", "ShapeFit", "Standing"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class AtomFit(Result):
-    """A kernel as a constant plus A atoms, each drawn on its own, and what is left.
+class ShapeFit(Result):
+    """A kernel as a sum of A shapes, each drawn on its own, and what is left.
 
     Parameters
     ----------
     block, channel : int
         Where the kernel stands.
     kernel, fitted : ndarray of float32, (k, k)
-        The kernel, and the sum of the constant and the atoms.
-    atoms : ndarray of float32, (A, k, k)
-        The atoms in the weights' unit, the strongest first; none for a kernel of equal taps.
-    constant : float
-        In the weights' unit.
-    labels : tuple of str
-        Of each atom, as if it stood alone.
-    strength : ndarray, (A,)
-        R^2 lost when the atom is removed and the others are rescaled.
+        The kernel, and the sum of the shapes.
+    shapes : ndarray of float32, (A, k, k)
+        In the weights' unit, the one that names the kernel first; none for a kernel of zeros.
+    names : tuple of str
+        Of each shape, as if it stood alone.
     amplitude, scale, orientation, x, y : ndarray, (A,)
         As the fields ``shape_amplitude`` and so on of `viz.results.depthwise.DepthwiseDescription`.
-    r2 : float
-        Of the sum, about the kernel's mean; 0 for a kernel of equal taps.
+    r2_by_shapes : ndarray, (A,)
+        Share of the energy that the first 1, 2, ... shapes explain.
     coefficients : int
         Numbers that the sum holds.
     """
 
-    kind: ClassVar[str] = "kernel as a sum of atoms"
+    kind: ClassVar[str] = "kernel as a sum of shapes"
     block: int
     channel: int
     kernel: NDArray[np.float32]
     fitted: NDArray[np.float32]
-    atoms: NDArray[np.float32]
-    constant: float
-    labels: tuple[str, ...]
-    strength: NDArray[np.float64]
+    shapes: NDArray[np.float32]
+    names: tuple[str, ...]
     amplitude: NDArray[np.float64]
     scale: NDArray[np.float64]
     orientation: NDArray[np.float64]
     x: NDArray[np.float64]
     y: NDArray[np.float64]
-    r2: float
+    r2_by_shapes: NDArray[np.float64]
     coefficients: int
 
     @property
@@ -69,13 +63,19 @@ class AtomFit(Result):
         left: NDArray[np.float32] = self.kernel - self.fitted
         return left
 
+    @property
+    def r2(self) -> float:
+        """Share of the energy that all shapes explain; 0 without any."""
+        return float(self.r2_by_shapes[-1]) if len(self.r2_by_shapes) else 0.0
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per atom, strongest first."""
+        """Return one row per shape, in the order in which they were found."""
         import pandas as pd
 
-        columns: dict[str, Any] = {"atom": np.arange(1, len(self.atoms) + 1), "label": self.labels}
-        names = ("strength", "amplitude", "scale", "orientation", "x", "y")
-        return pd.DataFrame(columns | {name: getattr(self, name) for name in names})
+        columns: dict[str, Any] = {"shape": np.arange(1, len(self.shapes) + 1), "name": self.names}
+        names = ("amplitude", "scale", "orientation", "x", "y")
+        columns |= {name: getattr(self, name) for name in names}
+        return pd.DataFrame(columns | {"r2": self.r2_by_shapes})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,14 +86,14 @@ class Standing(Result):
     ----------
     block, channel : int
         Where the kernel stands.
-    label : str
-        Of `viz.results.depthwise.KERNEL_NAMES`.
+    name, guess, second : str
+        Its name (`viz.results.depthwise.KERNEL_NAMES`), the likeliest and the next likeliest one.
+    probability, margin : float
+        Of the guess, and how far above that of anything else.
     sentence : str
-        Its description in words.
-    label_share_block, label_share_network : float
-        Share of kernels with this label.
-    statistic, threshold : float
-        How far the fit stands above those of shuffled taps, and where a label begins.
+        What it looks like, in words.
+    share_block, share_network : float
+        Share of kernels with this name.
     names : tuple of str
         Descriptors: `viz.results.depthwise.DESCRIPTORS`, then ``"norm"`` and ``"r2"``.
     values : ndarray, (d,)
@@ -108,12 +108,14 @@ class Standing(Result):
     kind: ClassVar[str] = "kernel among kernels"
     block: int
     channel: int
-    label: str
+    name: str
+    guess: str
+    second: str
+    probability: float
+    margin: float
     sentence: str
-    label_share_block: float
-    label_share_network: float
-    statistic: float
-    threshold: float
+    share_block: float
+    share_network: float
     names: tuple[str, ...]
     values: NDArray[np.float64]
     in_block: NDArray[np.float64]

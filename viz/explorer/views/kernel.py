@@ -14,15 +14,15 @@ from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_maps, show_removal, show_top_patches
 from viz.explorer.one_kernel import (
-    atoms_home,
-    say_label,
-    show_atoms,
+    say_name,
+    shapes_home,
     show_partners,
     show_place,
+    show_shapes,
 )
 from viz.explorer.text import plain
 from viz.measure.close_up import kernel_close_up
-from viz.measure.one_kernel import atom_fit, standing
+from viz.measure.one_kernel import shape_fit, standing
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.refusal import Refusal
 
@@ -65,49 +65,33 @@ def _page(found: Opened) -> None:
         f"block-{block}-kernel-{channel}",
         f"measure.close_up.kernel_close_up(checkpoint, block={block}, channel={channel})",
     )
-    st.subheader("As a sum of shapes", anchor=False)
-    drawn, homes = st.empty(), st.container()
-    fit = None
     finite = bool(np.isfinite(result.weights).all())
-    if finite and description is None:
-        fit = cached(found, atom_fit, found.checkpoint, block=block, channel=channel)
-        with drawn.container():
-            show_atoms(found, fit)
-    if not finite:
-        drawn.info("Some of its taps are not finite numbers: it cannot be described.")
-    place = st.container()
+    fitted, place = st.container(), st.container()
     show_partners(found, block, channel, description)
     images = images_chosen()
     if finite:
         show_maps(found, images, block, channel)
     show_top_patches(found, block, channel)
     effect = st.container()
-    if description is None and able and not tried:
+    if not finite:
+        fitted.info("Some of its taps are not finite numbers: it cannot be described.")
+    elif description is None and able and not tried:
         with told:
             description, able = _described(found)
-    if description is not None:
+    if finite and description is not None:
         own = standing(description, block=block, channel=channel)
-        whole = atom_fit(found.checkpoint, block=block, channel=channel, description=description)
+        fit = shape_fit(description, block=block, channel=channel)
         with told:
-            say_label(own)
-        if (
-            fit is None
-            or not np.allclose(fit.atoms.shape, whole.atoms.shape)
-            or not np.allclose(
-                fit.fitted, whole.fitted, atol=1e-3 * float(np.abs(whole.kernel).max())
-            )
-        ):
-            with drawn.container():
-                show_atoms(found, whole)
-        fit = whole
+            say_name(own)
+        with fitted:
+            st.subheader("As a sum of shapes", anchor=False)
+            show_shapes(found, fit)
+            shapes_home(found, fit)
         with place:
             st.subheader("Among the other kernels", anchor=False)
             show_place(found, own)
-    if fit is not None:
-        with homes:
-            atoms_home(found, fit)
         with effect:
-            show_removal(found, images, block, channel, whole=description is not None)
+            show_removal(found, images, block, channel)
     show_method("one-kernel")
 
 

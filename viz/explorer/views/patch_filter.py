@@ -73,7 +73,7 @@ def _page(found: Opened) -> None:
     with fit:
         show_filter_fit(found, own)
     with effect:
-        show_removal(found, images, None, channel, whole=True)
+        show_removal(found, images, None, channel)
 
 
 _page(opened())
