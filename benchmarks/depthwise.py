@@ -3,8 +3,8 @@
     python benchmarks/depthwise.py [--kernels 30720] [--size 9] [--sample 8] [CHECKPOINT]
 
 With a checkpoint its kernels are turned, mirrored and slightly blended to the number asked for;
-without one, a third are planted atoms, a third sums of two, a third white noise. The loop fits the
-same shapes from the same templates, atom by atom, all atoms refined together, with amplitudes and
+without one, a third are planted shapes, a third sums of two, a third white noise. The loop fits the
+same shapes from the same templates, shape by shape, all shapes refined together, with amplitudes and
 constant solved exactly and scipy's finite differences. CPU seconds are what a busy machine changes
 least; the wall time of an idle one is about that over the number of threads.
 """
@@ -51,7 +51,7 @@ def bank(n, k, rng, checkpoint):
 
 
 def planted_and_noise(n, k, rng):
-    """Return n kernels: a third single atoms, a third sums of two, the others white noise."""
+    """Return n kernels: a third single shapes, a third sums of two, the others white noise."""
     third = n // 3
     one = planted.mixed(NAMES, third, k, rng, 1.0).clean
     two = sum(planted.mixed(NAMES, third, k, rng, 2.0).clean * rng.uniform(0.5, 1, (third, 1, 1))
@@ -63,7 +63,7 @@ def planted_and_noise(n, k, rng):
 
 
 def atom(family, q, x, y):
-    """One atom, written in numpy for a single kernel."""
+    """One shape, written in numpy for a single kernel."""
     s, name = math.exp(q[2]), FAMILIES[family]
     dx, dy = x - q[0], y - q[1]
     u = (dx**2 + dy**2) / (2 * s * s)
@@ -89,7 +89,7 @@ def atom(family, q, x, y):
 
 
 def loop(taps, k, starts=(6, 2, 2, 3)):
-    """Describe one kernel as one describes many: R^2 with 1, 2, 3 and 4 atoms."""
+    """Describe one kernel as one describes many: R^2 with 1, 2, 3 and 4 shapes."""
     line = np.arange(k) - (k - 1) / 2
     y, x = (g.ravel() for g in np.meshgrid(-line, line, indexing="ij"))
     rows, (low, high) = dictionary(k), (b.numpy().astype(float) for b in bounds(k))
@@ -142,7 +142,7 @@ def main():
     others = len(found.shuffled_r2_by_shapes) + len(found.init_names)
     print(f"{len(kernels)} kernels of {k} x {k}, and {others} of the null, {threads} threads:")
     print(f"  {wall:.1f} s wall, {cpu:.1f} s CPU, at most {memory:.2f} GB ({before:.2f} before); "
-          f"labelled {found.coverage:.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
+          f"named {found.coverage:.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
     rows = np.sort(rng.choice(len(kernels), asked.sample, replace=False))
     torch.set_num_threads(1)
     start = time.process_time()
@@ -153,7 +153,7 @@ def main():
           "without a null")  # fmt: skip
     print(f"  ratio of CPU seconds {whole / cpu:.0f}, null included")
     mine = found.r2_by_shapes[rows].mean(0)
-    print(f"  mean R2 by atoms, here {np.round(mine, 3)}, loop {np.round(slow.mean(0), 3)}")
+    print(f"  mean R2 by shapes, here {np.round(mine, 3)}, loop {np.round(slow.mean(0), 3)}")
 
 
 if __name__ == "__main__":

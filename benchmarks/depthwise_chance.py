@@ -1,4 +1,4 @@
-"""How many kernels of chance depthwise descriptions label: at most 1 % is meant.
+"""How many kernels of chance depthwise descriptions name: at most 1 % is meant.
 
     python benchmarks/depthwise_chance.py [--kernels 10000] CHECKPOINT ...
 
@@ -21,14 +21,14 @@ SIZE, EACH = 9, 125
 
 
 def report(name, kernels, block):
-    """Print one line: the share labelled, and the names given."""
+    """Print one line: the share named, and the names given."""
     start = time.process_time()
     found = describe(kernels, blocks=block, n_init=0)
     names, counts = np.unique(found.label[found.named], return_counts=True)
     given = ", ".join(f"{c} {n}" for n, c in zip(names, counts, strict=True))
     passed = (found.null_statistic > found.null_threshold).mean()
     spent = time.process_time() - start
-    print(f"{name}: {len(kernels)} kernels, {found.coverage:.2%} labelled ({given}), {passed:.2%} "
+    print(f"{name}: {len(kernels)} kernels, {found.coverage:.2%} named ({given}), {passed:.2%} "
           f"fit better than shuffled ones; {spent:.0f} s CPU", flush=True)  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Descriptions made by hand: whatever labels and fits a test needs, nothing fitted."""
+"""Descriptions made by hand: whatever names and fits a test needs, nothing fitted."""
 
 import numpy as np
 

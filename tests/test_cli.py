@@ -84,7 +84,7 @@ def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
         (["patch-filters", "{file}", "-o", "there.png"], "exists"),
         (["depthwise", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
         (["depthwise", "{file}", "-o", "a.png", "--blocks", "x"], "'--blocks': 'x' is not a list"),
-        (["feature-maps", "missing.pth", "-o", "a.png", "--label", "egde"], "not a label"),
+        (["feature-maps", "missing.pth", "-o", "a.png", "--name", "egde"], "not a name"),
         (["report", "{file}", "-o", "there.png"], "is a file"),
         (["train", "nowhere", "-o", "a.safetensors"], "no such file or folder"),
         (["train", "nowhere", "-o", "a.pth"], ".safetensors"),

@@ -44,8 +44,8 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
 
 
 def test_some_blocks_alone_and_a_mosaic_by_label(small_file, tmp_path):
-    out = tmp_path / "label.png"
-    options = ["--order", "label", "--blocks", "1", "--per-block", "4", "--scale", "tile"]
+    out = tmp_path / "name.png"
+    options = ["--order", "name", "--blocks", "1", "--per-block", "4", "--scale", "tile"]
     done = run(small_file, "-o", out, "--json", *options)
     assert done.exit_code == 0, done.output
     assert [b["block"] for b in json.loads(done.stdout)["blocks"]] == [1]

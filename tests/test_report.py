@@ -90,7 +90,7 @@ def test_every_view_is_in_it_with_figures_and_data(whole):
     folder, sections = whole
     assert [s.name for s in sections] == [row.name for row in VIEWS]
     assert [s.name for s in sections if s.failed] == []
-    # Untrained kernels may have no labels to compare anything with: told, and no failure.
+    # Untrained kernels may have no names to compare anything with: told, and no failure.
     without = {s.name: s.nothing for s in sections if s.nothing}
     assert without.keys() <= {"preferred-inputs"}
     for text in without.values():

@@ -108,7 +108,7 @@ def read_tex(text):
     Returns the captions. No TeX is needed, and none would say where it stopped.
     """
     known = {
-        "begin", "end", "centering", "includegraphics", "caption", "label", "textbackslash",
+        "begin", "end", "centering", "includegraphics", "caption", "name", "textbackslash",
         "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
         "textsuperscript", "textpm", "texttimes", "textperiodcentered", "textdegree", "textminus",
         "dots", "leq", "geq", "sigma", "rightarrow", "approx", "neq",
@@ -136,7 +136,7 @@ def read_tex(text):
             elif special == "$":
                 math = not math
             else:
-                # Names in paths and labels are plain.
+                # Names in paths and names are plain.
                 assert not special, line
         assert (depth, math, begun) == (0, False, None), line
         for word, name in re.findall(r"\\(begin|end)\{([a-z]+\*?)\}", code):

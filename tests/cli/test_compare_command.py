@@ -23,7 +23,7 @@ from described import described
 
 @pytest.fixture(autouse=True)
 def told(monkeypatch):
-    """Describing is tested elsewhere: here labels are told."""
+    """Describing is tested elsewhere: here names are told."""
 
     def describe(checkpoint, **options):
         config = checkpoint.config

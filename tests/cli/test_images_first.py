@@ -9,7 +9,7 @@ from viz.cli import main
 _MORE = {
     "sweep": ["-o", "a.npz"],
     "report": ["-o", "folder", "--only", "substitution"],
-    "top-patches": ["--sweep", "none.npz", "--by-label", "--json"],
+    "top-patches": ["--sweep", "none.npz", "--by-name", "--json"],
     "preferred-inputs": ["--sweep", "none.npz", "--json"],
 }
 COMMANDS = [

@@ -19,7 +19,7 @@ from described import described
 
 @pytest.fixture(autouse=True)
 def told(monkeypatch):
-    """Describing is tested elsewhere: here labels are told."""
+    """Describing is tested elsewhere: here names are told."""
 
     def describe(checkpoint, **options):
         kernels = [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(3)]

@@ -88,9 +88,9 @@ def test_by_default_the_channels_are_of_blocks_from_first_to_last(run, swept, sm
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--channels", "0", "--by-label"], "one of --channels, --label and --by-label"),
-        (["--label", "edge", "--stage", "pointwise"], "leave --stage out"),
-        (["--label", "edge", "--block", 1], "leave --block out"),
+        (["--channels", "0", "--by-name"], "one of --channels, --name and --by-name"),
+        (["--name", "edge", "--stage", "pointwise"], "leave --stage out"),
+        (["--name", "edge", "--block", 1], "leave --block out"),
         (["--stage", "patch embedding", "--block", 0], "leave --block out"),
     ],
 )
@@ -101,7 +101,7 @@ def test_choices_that_exclude_each_other_are_refused(run, swept, small_file, fol
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", [["preferred-inputs"], ["top-patches", "--by-label"]])
+@pytest.mark.parametrize("command", [["preferred-inputs"], ["top-patches", "--by-name"]])
 def test_another_folder_is_refused_before_kernels_are_described(
     run, swept, small_file, tmp_path, command
 ):
@@ -139,12 +139,12 @@ def test_parts_are_chosen(run, small_file, folder, tmp_path):
         (["sweep", "missing.pth", "{images}", "-o", "{out}/a.npz"], "missing.pth"),
         (["selectivity", "--sweep", "missing.npz", "--json"], "missing.npz: no such file"),
         (["top-patches", "{file}", "{images}", "--sweep", "missing.npz", "--json"], "no such file"),
-        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "edge",
-          "--by-label"], "give one of"),
-        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "edge",
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--name", "edge",
+          "--by-name"], "give one of"),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--name", "edge",
           "--stage", "pointwise"], "leave --stage out"),
-        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--label", "egde"],
-         "'--label': 'egde' is not a label of kernels; they are identity, shift, "),
+        (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--name", "egde"],
+         "'--name': 'egde' is not a name of kernels; they are identity, shift, "),
         (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--channels", "x"],
          "'--channels': 'x' is not a list of numbers"),
     ],

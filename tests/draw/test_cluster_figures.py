@@ -44,7 +44,7 @@ def drawn(module, name, result):
 @pytest.mark.parametrize(
     "options",
     [{}, {"depth": 20, "n": 6, "number": 8, "k": 7, "name": LONG},
-     {"depth": 1, "k": 3, "number": 2}, {"labelled": False}],
+     {"depth": 1, "k": 3, "number": 2}, {"named": False}],
 )  # fmt: skip
 def test_every_figure_can_be_read(options):
     found = made(**options)

@@ -10,7 +10,7 @@ from readable import unreadable, unreadable_in_one_column
 
 from viz.catalogue import view
 from viz.draw import depthwise as draw
-from viz.draw.labels import LABEL_STYLES
+from viz.draw.names import NAME_STYLES
 from viz.results.depthwise import DESCRIPTORS, KERNEL_NAMES, PREDICATES, DepthwiseDescription
 from viz.results.network import Source
 
@@ -85,7 +85,7 @@ def test_the_table_has_a_row_per_kernel_and_the_sentence():
     result = made_up()
     frame = result.to_frame()
     assert len(frame) == 24
-    for name in ("label", "scale", "orientation", "direction", "offset", "label_2", "amplitude_4",
+    for name in ("name", "scale", "orientation", "direction", "offset", "label_2", "amplitude_4",
                  "r2", "r2_1", "r2_4", *DESCRIPTORS, *PREDICATES):  # fmt: skip
         assert name in frame.columns
     row = int(np.flatnonzero(result.name == "edge")[0])
@@ -113,7 +113,7 @@ def test_the_bank_shows_the_same_channels_of_every_block():
         {"blocks": 8, "dim": 40, "k": 9},
         {"blocks": 21, "dim": 64, "k": 5, "name": LONG},
         {"blocks": 2, "dim": 3, "k": 3},
-        {"labels": ["unnamed"] * 24},
+        {"names": ["unnamed"] * 24},
     ],
 )
 def test_mosaics_and_one_column_can_be_read(options):
@@ -149,15 +149,15 @@ def test_fits_stand_below_one_another_in_one_column():
 
 def test_tiles_are_framed_in_their_labels_colours():
     result = made_up(blocks=1, dim=12)
-    figure = draw.labelled_figure(result)
-    axes = draw.draw_labelled(result, figure)
+    figure = draw.named_figure(result)
+    axes = draw.draw_named(result, figure)
     picture = axes.images[0].get_array()
     height, width = axes.images[0].get_extent()[2], axes.images[0].get_extent()[1]
     zoom = picture.shape[1] / width
     assert picture.shape[0] / height == pytest.approx(zoom)
     found = {tuple(c) for c in np.asarray(picture).reshape(-1, 3)}
     for name in result.name:
-        assert tuple(np.round(255 * np.array(to_rgb(LABEL_STYLES[str(name)].colour)))) in found
+        assert tuple(np.round(255 * np.array(to_rgb(NAME_STYLES[str(name)].colour)))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
     assert legend == [name for name in KERNEL_NAMES if name in set(result.name)]
 
@@ -189,7 +189,7 @@ def test_every_figure_stands_on_its_page(row, blocks):
     assert min(sizes) >= 6
 
 
-def test_nothing_labelled_is_drawn_too():
+def test_nothing_named_is_drawn_too():
     result = made_up(labels=["unnamed"] * 24)
     for row in view("depthwise").figures:
         row.make(result)

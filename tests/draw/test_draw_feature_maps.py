@@ -227,7 +227,7 @@ def test_odd_results_can_be_drawn(result, kind):
         "one": {
             "images": result.images[:1], "image_names": result.image_names[:1],
             "maps": result.maps[:, :1, :1], "channel": result.channel[:1],
-            "label": result.name[:1], "kernels": result.kernels[:1],
+            "name": result.name[:1], "kernels": result.kernels[:1],
             "answers": result.answers[:1, :1], "tokens": result.tokens[:1, :1],
             "filter": result.filter[:1], "filters": result.filters[:1],
         },

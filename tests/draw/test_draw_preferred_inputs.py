@@ -39,31 +39,31 @@ def made(depth, labels, k=7, n=9, name="net"):
 
 
 @pytest.mark.parametrize(
-    ("depth", "labels"), [(1, ["edge"]), (8, KERNEL_NAMES[:-1]), (32, KERNEL_NAMES[2:5])]
+    ("depth", "names"), [(1, ["edge"]), (8, KERNEL_NAMES[:-1]), (32, KERNEL_NAMES[2:5])]
 )
 def test_shares_and_lifts_stand_where_they_should(depth, labels):
     result = made(depth, labels, name="a-very-long-name-of-a-checkpoint" * 4)
     figure = shares_figure(result)
     axes = draw_shares(result, figure)
-    lines = axes["labels"].get_lines()
+    lines = axes["names"].get_lines()
     assert len(lines) == 3
     for w, line in enumerate(lines):
         np.testing.assert_array_equal(line.get_xdata(), result.share[w])
         np.testing.assert_array_equal(np.round(line.get_ydata()), np.arange(len(labels)))
-    bars, chance = (c.get_segments() for c in axes["labels"].collections)
+    bars, chance = (c.get_segments() for c in axes["names"].collections)
     np.testing.assert_allclose([s[:, 0] for s in bars], result.share_interval)
     assert all((s[:, 0] == 0.25).all() for s in chance)
-    assert axes["labels"].get_yticklabels()[0].get_text() == f"{labels[0]} (1,234)"
+    assert axes["names"].get_yticklabels()[0].get_text() == f"{labels[0]} (1,234)"
     shown = {line.get_label(): line.get_ydata() for line in axes["blocks"].get_lines()}
     np.testing.assert_array_equal(shown["orientation, top"], result.block_share[0, 0])
     np.testing.assert_array_equal(shown["contrast, shuffled"], result.block_share[2, 1])
     middle = {line.get_label(): line.get_ydata() for line in axes["lift"].get_lines()}
-    np.testing.assert_array_equal(middle["best single atom"], result.block_lift[0, 1])
+    np.testing.assert_array_equal(middle["best single shape"], result.block_lift[0, 1])
     np.testing.assert_array_equal(middle["mean of the taps"], result.block_lift[1, 1])
     assert unreadable(figure) == []
 
 
-@pytest.mark.parametrize(("labels", "k", "n"), [(["bar"], 3, 1), (KERNEL_NAMES[:-1], 9, 9)])
+@pytest.mark.parametrize(("names", "k", "n"), [(["bar"], 3, 1), (KERNEL_NAMES[:-1], 9, 9)])
 def test_examples_are_kernel_atom_mean_and_patches(labels, k, n):
     result = made(3, labels, k, n)
     figure = examples_figure(result)

@@ -10,7 +10,7 @@ from readable import unreadable, unreadable_in_one_column
 
 from viz.catalogue import view
 from viz.draw import early_late, early_late_shares
-from viz.draw.labels import LABEL_STYLES
+from viz.draw.names import NAME_STYLES
 from viz.draw.mosaic import limits, signed_tiles
 from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.measure.early_late import measure
@@ -101,7 +101,7 @@ def test_labels_have_their_colours_and_blocks_their_limits(result):
     figure = early_late.mosaics_figure(result)
     early_late.draw_mosaics(result, figure)
     bars = figure.axes[0].patches
-    colours = {LABEL_STYLES[t.split(":")[0]].colour for t in early_late.mosaics(result).titles}
+    colours = {NAME_STYLES[t.split(":")[0]].colour for t in early_late.mosaics(result).titles}
     from matplotlib.colors import to_hex
 
     assert {to_hex(bar.get_facecolor()) for bar in bars} == colours

@@ -1,10 +1,10 @@
-"""Every label has a look of its own, also for colour-blind readers and in black and white."""
+"""Every name has a look of its own, also for colour-blind readers and in black and white."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.draw.labels import LABEL_STYLES, area_handles
+from viz.draw.names import NAME_STYLES, area_handles
 from viz.results.depthwise import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -33,22 +33,22 @@ def cielab(colours, matrix):
 
 
 def test_every_label_has_a_look():
-    assert tuple(LABEL_STYLES) == KERNEL_NAMES
+    assert tuple(NAME_STYLES) == KERNEL_NAMES
 
 
 @pytest.mark.parametrize("vision", VISION)
 def test_colours_differ_also_for_colour_blind_readers(vision):
-    found = cielab([s.colour for s in LABEL_STYLES.values()], VISION[vision])
+    found = cielab([s.colour for s in NAME_STYLES.values()], VISION[vision])
     distance = np.linalg.norm(found[:, None] - found[None], axis=-1)
     assert distance[np.triu_indices(len(found), 1)].min() > 10
 
 
 def test_without_colour_points_and_areas_still_differ():
-    points = {(s.marker, s.filled) for name, s in LABEL_STYLES.items() if name != "unnamed"}
+    points = {(s.marker, s.filled) for name, s in NAME_STYLES.items() if name != "unnamed"}
     assert len(points) == len(KERNEL_NAMES) - 1
     # Neighbours of a stack differ by their hatch, or clearly by lightness.
-    light = cielab([s.colour for s in LABEL_STYLES.values()], np.eye(3))[:, 0]
-    hatches = [s.hatch for s in LABEL_STYLES.values()]
+    light = cielab([s.colour for s in NAME_STYLES.values()], np.eye(3))[:, 0]
+    hatches = [s.hatch for s in NAME_STYLES.values()]
     for i in range(len(KERNEL_NAMES) - 1):
         assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
 

@@ -28,7 +28,7 @@ from viz.results.weights import DepthwiseKernels
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 PATHS = (
-    "", "patch-filters", "depthwise", "patch-filter", "kernel", "kernel-labels", "feature-maps",
+    "", "patch-filters", "depthwise", "patch-filter", "kernel", "kernel-names", "feature-maps",
 )  # fmt: skip
 
 

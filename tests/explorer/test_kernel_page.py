@@ -14,7 +14,7 @@ from viz.catalogue import Given
 from viz.catalogue.described import depthwise_description, patch_description
 from viz.cli import main
 from viz.explorer.settings import Start
-from viz.measure.weights import labelled_kernels
+from viz.measure.weights import named_kernels
 from viz.results.feature_maps import FeatureMaps
 from viz.results.one_filter import FilterFit
 from viz.results.one_kernel import AtomFit, Partners, Standing
@@ -59,7 +59,7 @@ def test_the_page_says_what_it_is(open_app, labelled):
     assert fine(app)
     row = 18  # 18 % 3 = 0: an edge
     assert labelled.label[row] == "edge"
-    assert f"Label: **{labelled.sentence(row)}**" in told(app.markdown)
+    assert f"Name: **{named.sentence(row)}**" in told(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
     assert any(c.startswith(f"{100 * share:.0f} % of block 1's kernels") for c in told(app.caption))
     headings = [h.value for h in app.subheader]
@@ -73,27 +73,27 @@ def test_the_page_says_what_it_is(open_app, labelled):
 
 
 def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
-    """From a kernel of another label Next enters the walk; then it goes round in it."""
-    wanted = labelled_kernels(labelled, blocks=[2], per_block=None, order="label", label="edge")
+    """From a kernel of another name Next enters the walk; then it goes round in it."""
+    wanted = named_kernels(labelled, blocks=[2], per_block=None, order="name", label="edge")
     members = wanted.channel.tolist()
     assert sorted(members) == [c for c in range(16) if (32 + c) % 3 == 0]
     outside = next(c for c in range(16) if c not in members)
-    app = open_app("kernel", block="2", channel=str(outside), order="label", label="edge")
-    assert any(c == f"not among the {len(members)} of this label" for c in told(app.caption))
+    app = open_app("kernel", block="2", channel=str(outside), order="name", label="edge")
+    assert any(c == f"not among the {len(members)} of this name" for c in told(app.caption))
     seen = []
     for press in ("Next", "Next", "Previous", "Previous"):
         next(b for b in app.button if b.label == press).click().run()
         seen.append(int(app.query_params["channel"]))
     assert fine(app)
     assert seen == [members[0], members[1], members[0], members[-1]]
-    assert app.query_params["label"] == "edge"
+    assert app.query_params["name"] == "edge"
 
 
 @pytest.mark.parametrize("order", ["similarity", "norm"])
 def test_no_kernel_of_that_label(open_app, labelled, undrawn, order):
     app = open_app("kernel", block="0", channel="1", label="ring", order=order)
     assert fine(app)
-    assert "No kernel here has this label." in told(app.caption)
+    assert "No kernel here has this name." in told(app.caption)
 
 
 def test_the_effect_is_drawn_anew_once_described(open_app, undrawn, monkeypatch):
@@ -182,7 +182,7 @@ def test_shares_are_written_on_the_page(open_app, labelled):
 
 
 def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
-    """The page shows the kernels of one label, and its lines make the same picture's data."""
+    """The page shows the kernels of one name, and its lines make the same picture's data."""
     app = open_app("depthwise", show="all", order="norm", label="edge")
     assert fine(app)
     table = next(d.value for d in app.dataframe if "max_abs" in d.value)
@@ -195,7 +195,7 @@ def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
     made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
     app = open_app("depthwise", label="grating", order="norm")
-    assert [i.value for i in app.info] == ["No kernel shown here is labelled grating."]
+    assert [i.value for i in app.info] == ["No kernel shown here is named grating."]
 
 
 def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):

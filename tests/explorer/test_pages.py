@@ -139,7 +139,7 @@ def test_widgets_change_the_address(open_app):
         "show": "block",
         "block": "2",
         "order": "similarity",
-        "label": "all",
+        "name": "all",
         "scale": "figure",
     }
 

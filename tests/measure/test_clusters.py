@@ -131,7 +131,7 @@ def test_agreement_by_hand(rng):
 
 
 def test_adjusted_rand_index_of_a_worked_case():
-    """Two clusters of three against labels aab, bbb: (4 - 2.8) / (6.5 - 2.8)."""
+    """Two clusters of three against names aab, bbb: (4 - 2.8) / (6.5 - 2.8)."""
     assert slow_ari(np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 1, 1, 1])) == pytest.approx(
         (4 - 6 * 7 / 15) / ((6 + 7) / 2 - 6 * 7 / 15)
     )
@@ -179,8 +179,8 @@ def test_the_same_seed_gives_the_same(rng, tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"labels": ["edge"]}, "one name per kernel"),
-        ({"labels": ["wavy"] * 12}, "'wavy' is not one"),
+        ({"names": ["edge"]}, "one name per kernel"),
+        ({"names": ["wavy"] * 12}, "'wavy' is not one"),
         ({"n_clusters": 13}, "1 to 12"),
         ({"n_bootstraps": 2}, "at least 3"),
         ({"channels": [1]}, "one per kernel"),
@@ -194,7 +194,7 @@ def test_impossible_requests_are_refused(rng, options, sentence):
         cluster(np.zeros((5, 3, 3)))
 
 
-def test_a_network_is_clustered_with_the_labels_of_its_description(small):
+def test_a_network_is_clustered_with_the_names_of_its_description(small):
     kernels = np.concatenate([small.model.depthwise_kernels(b).detach().numpy() for b in range(3)])
     from described import described
 

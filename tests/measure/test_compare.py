@@ -61,7 +61,7 @@ def test_the_order_of_channels_does_not_matter(one):
     rows = (np.arange(3)[:, None] * 16 + order).ravel()
     # The channels of a description in another order are those of the permuted network.
     fields = {
-        f: getattr(described, f)[rows] for f in ("kernels", "label", "r2_by_shapes", "odd_energy",
+        f: getattr(described, f)[rows] for f in ("kernels", "name", "r2_by_shapes", "odd_energy",
                                                  "dc_share", "rms_radius", "anisotropy",
                                                  "spectral_centroid", "radial_sign_changes",
                                                  "separability")

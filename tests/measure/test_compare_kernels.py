@@ -1,4 +1,4 @@
-"""Kernels before and after: planted moves and labels found, other networks refused."""
+"""Kernels before and after: planted moves and names found, other networks refused."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,7 @@ def one():
 
 
 def moved(described, checkpoint):
-    """The description with the kernels of another network; labels as they are."""
+    """The description with the kernels of another network; names as they are."""
     kernels = np.concatenate(
         [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(3)]
     )
@@ -92,7 +92,7 @@ def test_planted_changes_of_labels_are_counted(one, tmp_path):
 def test_kernels_are_paired_by_channel_whatever_their_order(one, rng):
     checkpoint, described = one
     rows = rng.permutation(48)
-    fields = {f: getattr(described, f)[rows] for f in ("kernels", "label", "block", "channel")}
+    fields = {f: getattr(described, f)[rows] for f in ("kernels", "name", "block", "channel")}
     found = kernel_change(checkpoint, checkpoint, (described, replace(described, **fields)))
     np.testing.assert_array_equal(found.relative_change, 0)
 

@@ -82,8 +82,8 @@ def test_channels_of_one_label(small, inputs):
     activity = result.activity
     assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -activity[c])[:2]
     assert result.name.tolist() == ["edge", "edge"]
-    assert result.chosen_by == "the most active of 3 labelled edge"
-    with pytest.raises(ValueError, match="no kernel of block 1 is labelled bar; there are blob"):
+    assert result.chosen_by == "the most active of 3 named edge"
+    with pytest.raises(ValueError, match="no kernel of block 1 is named bar; there are blob"):
         feature_maps(
             small, opened(small, inputs), block=1, label="bar", description=described(labels)
         )
@@ -107,7 +107,7 @@ def test_labels_are_read_where_they_are_needed(small, inputs, monkeypatch):
 def test_an_unknown_label_is_refused_before_any_work(small, inputs):
     images = opened(small, inputs)
     images.batches = None
-    with pytest.raises(ValueError, match="'squiggle' is not a label of kernels; they are identity"):
+    with pytest.raises(ValueError, match="'squiggle' is not a name of kernels; they are identity"):
         feature_maps(small, images, label="squiggle")
 
 

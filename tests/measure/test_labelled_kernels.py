@@ -1,10 +1,10 @@
-"""Kernels by label: the order by hand, the filter against a loop, what cannot be asked for."""
+"""Kernels by name: the order by hand, the filter against a loop, what cannot be asked for."""
 
 import numpy as np
 import pytest
 from hand_made import described, kernels_of
 
-from viz.measure.weights import depthwise_kernels, labelled_kernels
+from viz.measure.weights import depthwise_kernels, named_kernels
 from viz.results.depthwise import KERNEL_NAMES
 
 
@@ -18,7 +18,7 @@ def found(small, rng):
 
 
 def test_order_by_label_then_angle_then_fit(found):
-    shown = labelled_kernels(found, per_block=None)
+    shown = named_kernels(found, per_block=None)
     assert shown.block.tolist() == sorted(shown.block.tolist())
     keys = []
     for block, channel in zip(shown.block, shown.channel, strict=True):
@@ -30,9 +30,9 @@ def test_order_by_label_then_angle_then_fit(found):
     assert len(set(zip(shown.block, shown.channel, strict=True))) == 48
 
 
-@pytest.mark.parametrize("label", KERNEL_NAMES)
+@pytest.mark.parametrize("name", KERNEL_NAMES)
 def test_one_label_is_a_filter(small, found, label):
-    shown = labelled_kernels(found, per_block=None, order="index", label=label)
+    shown = named_kernels(found, per_block=None, order="index", label=label)
     kernels = kernels_of(small)
     rows = [i for i in range(48) if found.name[i] == label]
     assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
@@ -43,22 +43,22 @@ def test_one_label_is_a_filter(small, found, label):
 def test_without_a_label_as_the_plain_bank(small, found, order):
     for blocks, count in ((None, 5), ([2], None)):
         plain = depthwise_kernels(small, blocks=blocks, per_block=count, order=order, seed=3)
-        shown = labelled_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
+        shown = named_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
         np.testing.assert_array_equal(shown.channel, plain.channel)
         np.testing.assert_array_equal(shown.kernels, plain.kernels)
 
 
 def test_none_of_a_label(small):
-    shown = labelled_kernels(described(small), label="ring")
+    shown = named_kernels(described(small), label="ring")
     assert shown.kernels.shape == (0, 5, 5)
 
 
 def test_what_cannot_be_asked_for(found):
-    with pytest.raises(ValueError, match="'round' is not a label"):
-        labelled_kernels(found, label="round")
+    with pytest.raises(ValueError, match="'round' is not a name"):
+        named_kernels(found, label="round")
     with pytest.raises(ValueError, match="order is one of"):
-        labelled_kernels(found, order="size")
+        named_kernels(found, order="size")
     with pytest.raises(ValueError, match="per_block must be at least 1"):
-        labelled_kernels(found, per_block=0)
+        named_kernels(found, per_block=0)
     with pytest.raises(IndexError, match="no block 3"):
-        labelled_kernels(found, blocks=[3])
+        named_kernels(found, blocks=[3])

@@ -40,7 +40,7 @@ def test_equal_taps_have_no_atoms(planted_bank):
 
 
 def test_as_in_the_networks_description(small):
-    """The atoms of a description, one by one, add up to what it holds; so do those found alone."""
+    """The shapes of a description, one by one, add up to what it holds; so do those found alone."""
     y, x = np.mgrid[2:-3:-1, -2:3]
     bar = (1 - x**2) * np.exp(-(x**2) / 2 - y**2 / 18)
     plant(small, 1, 4, bar + 0.4 * np.exp(-((x + 1) ** 2 + (y - 1) ** 2) / 2))

@@ -66,7 +66,7 @@ def test_exact_kernels_change_nothing(small):
     result = run(small, described(small))
     assert_unchanged(small.model, before)
     fit = result.method == "fit"
-    assert fit.sum() == 2 + 1 + 3  # numbers of atoms, as described, blocks
+    assert fit.sum() == 2 + 1 + 3  # numbers of shapes, as described, blocks
     np.testing.assert_array_equal(result.agreement[fit], 1)
     np.testing.assert_array_equal(result.kl[fit], 0)
     np.testing.assert_allclose(result.correlation[fit], 1, atol=1e-6)

@@ -146,5 +146,5 @@ def test_channels_of_a_label():
     assert channels_with_label(described, "edge", 3) == [(0, 5), (0, 7), (1, 6)]
     assert channels_with_label(described, "edge", 2) == [(0, 5), (1, 6)]
     assert channels_by_label(described) == ([(0, 5), (0, 4)], ["edge", "bar"])
-    with pytest.raises(TopPatchesError, match="no kernel is labelled 'ring'; there are edge, bar"):
+    with pytest.raises(TopPatchesError, match="no kernel is named 'ring'; there are edge, bar"):
         channels_with_label(described, "ring")

@@ -1,4 +1,4 @@
-"""What drives kernels whose form is planted: labels that are right, wrong, random, or idle."""
+"""What drives kernels whose form is planted: names that are right, wrong, random, or idle."""
 
 import json
 from dataclasses import replace
@@ -14,7 +14,7 @@ from PIL import Image
 from viz.catalogue import Given, view
 from viz.cli import main
 from viz.image_sets import open_images
-from viz.measure import label_predictions as predictions
+from viz.measure import name_predictions as predictions
 from viz.measure.preferred_inputs import preferred_inputs
 from viz.measure.stages import stages
 from viz.measure.sweep import OtherSweepError
@@ -139,7 +139,7 @@ def test_right_labels_agree_where_the_kernel_responds_most_only(found):
         half = 1.96 * gain.std() / np.sqrt(len(gain))
         wanted = gain.mean() + half * np.array([-1, 1])
         np.testing.assert_allclose(found.gain_interval[i], wanted, atol=0.04)
-    # The labels' atoms are the whole kernels, which have no mean.
+    # The names' shapes are the whole kernels, which have no mean.
     np.testing.assert_allclose(found.lift_label, 1, atol=1e-5)
     np.testing.assert_allclose(found.lift_mean, 0, atol=1e-5)
     assert (found.match[0] > 0.45).all()
@@ -274,7 +274,7 @@ def test_angles_of_lines_and_edges(k):
     assert (np.abs((apart + 90) % 180 - 90) < 6).all()
     apart = predictions.edge_direction(np.tanh(along_up)[:, None] + 7, none, none)[:, 0] - angles
     assert (np.abs((apart + 180) % 360 - 180) < 4).all()
-    # A line across above, one up and down below: each is seen where the atom is.
+    # A line across above, one up and down below: each is seen where the shape is.
     both = np.zeros((2, 1, 9, 9))
     both[:, :, 1], both[:, :, 5:, 4] = 1, 1
     seen = predictions.line_orientation(both, np.zeros(2), np.array([3.0, -3.0]))[:, 0]
@@ -306,7 +306,7 @@ def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
         preferred_inputs(checkpoint, swept, replace(told(checkpoint), source=other), noise)
     with pytest.raises(OtherSweepError, match="hashes differ"):
         preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
-    with pytest.raises(Nothing, match="no kernel both has a label"):
+    with pytest.raises(Nothing, match="no kernel both has a name"):
         preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unnamed"] * 32), noise)
     with pytest.raises(OtherSweepError, match="kept no top patches"):
         bare = replace(swept, top_value=np.zeros((0, 16, 0)))
@@ -320,7 +320,7 @@ def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, mo
     done = CliRunner().invoke(main, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     numbers = json.loads(done.stdout)
-    assert [row["kernels"] for row in numbers["labels"]] == [8, 8, 16]
+    assert [row["kernels"] for row in numbers["names"]] == [8, 8, 16]
     assert (tmp_path / "a.svg").read_bytes().startswith(b"<?xml")
     assert PreferredInputs.load(found.save(tmp_path / "a.npz")) == found
     assert len(found.to_frame()) == 32

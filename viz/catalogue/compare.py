@@ -74,15 +74,15 @@ COMPARISONS: tuple[Comparison, ...] = (
             # Both columns: a table stands beside the shares.
             FigureRow(
                 "compare",
-                "What both networks are, and the share of each label among the depthwise kernels "
+                "What both networks are, and the share of each name among the depthwise kernels "
                 "by relative depth, beside randomly initialised kernels.",
                 drawn("compare", "networks"),
             ),
             FigureRow(
-                "compare-labels",
-                "Share of every label in both networks, and the difference with intervals over "
+                "compare-names",
+                "Share of every name in both networks, and the difference with intervals over "
                 "blocks.",
-                *both("compare", "labels"),
+                *both("compare", "names"),
             ),
             FigureRow(
                 "compare-effects",
@@ -143,7 +143,7 @@ COMPARISONS: tuple[Comparison, ...] = (
         (
             FigureRow(
                 "compare-kernels",
-                "Labels of the same depthwise kernels before and after, and the share of each "
+                "Names of the same depthwise kernels before and after, and the share of each "
                 "block's kernels that kept theirs.",
                 drawn("compare_kernels", "migration"),
             ),
@@ -160,8 +160,8 @@ COMPARISONS: tuple[Comparison, ...] = (
                 drawn("compare_kernels", "moved"),
             ),
         ),
-        "Kernels near the border between two labels change theirs without changing much: read "
-        "labels beside the change of the kernels. The pictures show extremes, not typical kernels.",
+        "Kernels near the border between two names change theirs without changing much: read "
+        "names beside the change of the kernels. The pictures show extremes, not typical kernels.",
         summary=lambda result: result.summary(),
         sentence=lambda result: result.sentence(),
         refuses=_refused_kernels,

@@ -1,4 +1,4 @@
-"""Depthwise kernels described: labels, atoms, descriptors, by depth."""
+"""Depthwise kernels described: names, shapes, descriptors, by depth."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def _plain_narrow(result: Any) -> Figure:
     return drawn_mosaic(mosaic, width=ONE_COLUMN)
 
 
-def _labelled_narrow(result: Any) -> Figure:
-    from viz.draw.depthwise import draw_labelled, labelled_figure
+def _named_narrow(result: Any) -> Figure:
+    from viz.draw.depthwise import draw_named, named_figure
     from viz.draw.mosaic import few_of_each
     from viz.draw.style import ONE_COLUMN
 
     some = few_of_each(len(np.unique(result.block)))[0]
-    figure = labelled_figure(result, per_block=some, width=ONE_COLUMN)
-    draw_labelled(result, figure, per_block=some)
+    figure = named_figure(result, per_block=some, width=ONE_COLUMN)
+    draw_named(result, figure, per_block=some)
     return figure
 
 
@@ -73,9 +73,9 @@ VIEWS: tuple[View, ...] = (
             FigureRow(
                 "depthwise",
                 "Depthwise kernels, the same channels of every block (all, if they are few), "
-                "ordered by label and framed in its colour. White is zero.",
-                drawn("depthwise", "labelled"),
-                _labelled_narrow,
+                "ordered by name and framed in its colour. White is zero.",
+                drawn("depthwise", "named"),
+                _named_narrow,
             ),
             FigureRow(
                 "depthwise-plain",
@@ -85,12 +85,12 @@ VIEWS: tuple[View, ...] = (
             ),
             FigureRow(
                 "depthwise-dictionary",
-                "What each label means here: its most typical and its oddest members.",
+                "What each name means here: its most typical and its oddest members.",
                 *both("depthwise", "dictionary"),
             ),
             FigureRow(
                 "depthwise-composition",
-                "Shares of the labels by block, and of a randomly initialised network.",
+                "Shares of the names by block, and of a randomly initialised network.",
                 *both("depthwise", "composition"),
             ),
             FigureRow(
@@ -99,7 +99,7 @@ VIEWS: tuple[View, ...] = (
                 *both("depthwise", "fits"),
             ),
         ),
-        "A label names the strongest of the shapes that a kernel is the sum of; it may hold others "
+        "A name names the strongest of the shapes that a kernel is the sum of; it may hold others "
         "as strong. Each block has its own colour scale, so colours of two blocks cannot be "
         "compared. A batch norm follows every kernel: a pale kernel may matter as much as a strong "
         "one.",

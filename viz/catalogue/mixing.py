@@ -36,7 +36,7 @@ VIEWS: tuple[View, ...] = (
         (
             FigureRow(
                 "mixing",
-                "Links from every kernel to every kernel of the next block, sorted by label.",
+                "Links from every kernel to every kernel of the next block, sorted by name.",
                 drawn("mixing", "matrices"),
             ),
             FigureRow(
@@ -47,7 +47,7 @@ VIEWS: tuple[View, ...] = (
             ),
         ),
         "A link says what a kernel's branch adds before the activation, not what the network makes "
-        "of it. Channels are sorted by strength within a label, which makes gradients. Effective "
+        "of it. Channels are sorted by strength within a name, which makes gradients. Effective "
         "links hold to first order, at the activations' mean slopes.",
         summary=lambda result: result.summary(),
         sentence=lambda result: result.sentence(),

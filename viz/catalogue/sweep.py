@@ -67,21 +67,21 @@ def _preferred(checkpoint: Checkpoint, given: Given) -> Result:
 
 def _preferred_sentence(result: Any) -> str:
     numbers = result.summary()
-    rows = [row for row in numbers["labels"] if row["agreement"] is not None]
+    rows = [row for row in numbers["names"] if row["agreement"] is not None]
     words = ", ".join(
-        f"{row['label']} {100 * row['agreement']:.0f} % ({100 * row['agreement_shuffled']:.0f} %)"
+        f"{row['name']} {100 * row['agreement']:.0f} % ({100 * row['agreement_shuffled']:.0f} %)"
         for row in sorted(rows, key=lambda row: -row["kernels"])[:4]
         if row["agreement_shuffled"] is not None
     )
     lifts = [row["lift_label_median"] for row in numbers["blocks"]]
     ends = [value for value in lifts if value is not None]
     return (
-        f"Of the patches that drive {numbers['kernels']} labelled kernels most on "
+        f"Of the patches that drive {numbers['kernels']} named kernels most on "
         f"{numbers['images']} image{'s' if numbers['images'] != 1 else ''}, so many are as the "
-        "label predicts (in brackets: where the same taps in random order respond most): "
+        "name predicts (in brackets: where the same taps in random order respond most): "
         f"{words or 'none'}."
         + (
-            f" The best single atom has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
+            f" The best single shape has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
             "lifts the response of a block's median kernel above its mean."
             if ends
             else ""
@@ -131,20 +131,20 @@ VIEWS: tuple[View, ...] = (
     ),
     View(
         "preferred-inputs",
-        "Do labels tell what drives kernels?",
+        "Do names tell what drives kernels?",
         _preferred,
         "viz.results.preferred_inputs:PreferredInputs",
         (
             FigureRow(
                 "preferred-inputs",
-                "Share of the patches that drive kernels most which are as the kernels' labels "
-                "predict, by label and block, beside random positions and kernels of shuffled "
+                "Share of the patches that drive kernels most which are as the kernels' names "
+                "predict, by name and block, beside random positions and kernels of shuffled "
                 "taps; and what lifts the responses.",
                 drawn("preferred_inputs", "shares"),
             ),
             FigureRow(
                 "preferred-inputs-examples",
-                "One kernel of each label, its best single atom, and the patches of its input map "
+                "One kernel of each name, its best single shape, and the patches of its input map "
                 "that drive it most.",
                 drawn("preferred_inputs", "examples"),
             ),

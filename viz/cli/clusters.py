@@ -1,4 +1,4 @@
-"""The command that groups depthwise kernels without labels."""
+"""The command that groups depthwise kernels without names."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def clusters(checkpoint: str, output: Path | None, as_json: bool, force: bool,
              n_clusters: int | None, seed: int, **options: Any) -> None:  # fmt: skip
     """Group depthwise kernels by k-means, and say whether there are groups at all.
 
-    Stability stands beside that of a cloud without clusters; agreement with the labels, maps,
+    Stability stands beside that of a cloud without clusters; agreement with the names, maps,
     and the kernels' covariance by block belong to it. -o FILE draws the centres by depth.
     """
     from viz.measure.clusters import cluster_checkpoint

@@ -28,9 +28,9 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
             **options: Any) -> None:  # fmt: skip
     """Lay two networks side by side: CKPT is A, OTHER is B.
 
-    Architectures, labels and descriptors of the depthwise kernels by depth, receptive fields;
+    Architectures, names and descriptors of the depthwise kernels by depth, receptive fields;
     patch filters matched one to one, against chance; and, where the channels of both correspond,
-    as in snapshots of one training, which kernels moved and how labels changed. What two networks
+    as in snapshots of one training, which kernels moved and how names changed. What two networks
     do not allow is left out, and said. -o FILE draws the first figure.
     """
     from viz.catalogue import COMPARISONS, Given

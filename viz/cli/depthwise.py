@@ -27,10 +27,10 @@ __all__ = ["COMMANDS"]
 @click.option("--blocks", type=numbers, help="Which blocks, such as 0-2,7.  [default: all]")
 @click.option(
     "--order",
-    type=click.Choice(["index", "norm", "similarity", "label"]),
+    type=click.Choice(["index", "norm", "similarity", "name"]),
     default="similarity",
     show_default=True,
-    help="Of the mosaic in FILE; label describes every kernel and frames it by its label.",
+    help="Of the mosaic in FILE; name describes every kernel and frames it by its name.",
 )
 @click.option(
     "--scale",
@@ -46,12 +46,12 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
     """Draw depthwise kernels by depth; name what each of them is.
 
     -o FILE draws one mosaic, first block first; -o FOLDER describes every kernel and writes every
-    figure and the table; --json prints shares by label, fits and descriptors of each block.
+    figure and the table; --json prints shares by name, fits and descriptors of each block.
     """
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     shown = None if every else per_block
-    if output is not None and output.suffix and order != "label":
+    if output is not None and output.suffix and order != "name":
         from viz.draw.style import save_figure
         from viz.draw.weights import drawn_mosaic, kernel_mosaic
         from viz.measure.weights import depthwise_kernels
@@ -63,12 +63,12 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
             click.echo(str(written))
             return
         output = None
-    from viz.draw.depthwise import draw_labelled, labelled_figure
+    from viz.draw.depthwise import draw_named, named_figure
     from viz.measure.depthwise import describe_checkpoint
 
     def labelled(result: Any) -> Any:
-        made = labelled_figure(result, per_block=shown)
-        draw_labelled(result, made, per_block=shown, scale=scale, seed=seed)
+        made = named_figure(result, per_block=shown)
+        draw_named(result, made, per_block=shown, scale=scale, seed=seed)
         return made
 
     result = describe_checkpoint(loaded, blocks=blocks, seed=seed)

@@ -24,7 +24,7 @@ __all__ = ["COMMANDS"]
 )
 @click.option("--most-active", type=click.IntRange(1), default=4, show_default=True,
               help="How many channels, where none are given.")  # fmt: skip
-@label_option("Only channels whose kernel has this label, such as edge.")
+@label_option("Only channels whose kernel has this name, such as edge.")
 @click.option(
     "--filters",
     type=numbers,
@@ -57,7 +57,7 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     two photographs serve.
     """
     if channels is not None and label is not None:
-        raise click.UsageError("give either --channels or --label.")
+        raise click.UsageError("give either --channels or --name.")
     if swept is None and scale == "sweep":
         raise click.UsageError("--scale sweep is that of a sweep: give one with --sweep FILE.")
     check_output(output, as_json, force)

@@ -22,7 +22,7 @@ _LOADING = ("activation", "ema", "classes", "device")
 @seed_option()
 def mixing(checkpoint: str, images: Path | None, output: Path | None, as_json: bool, force: bool,
            seed: int, **options: Any) -> None:  # fmt: skip
-    """Show what the pointwise weights do between kernels: links by label, effective rank.
+    """Show what the pointwise weights do between kernels: links by name, effective rank.
 
     On images the activations' mean slopes are measured; without any they come from the batch
     norms under a Gaussian assumption.

@@ -251,8 +251,8 @@ _described = click.option("--described", type=click.Path(path_type=Path),
 @click.option(
     "--channels", type=numbers, help="Which, such as 0-2,7.  [default: the most variable]"
 )
-@label_option("Channels whose kernel has this label, such as edge, of all blocks.")
-@click.option("--by-label", is_flag=True, help="The best described kernel of every label.")
+@label_option("Channels whose kernel has this name, such as edge, of all blocks.")
+@click.option("--by-name", is_flag=True, help="The best described kernel of every name.")
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True,
               help="Channels, where none are given; without --block the most variable of as "
               "many blocks.")  # fmt: skip
@@ -284,10 +284,10 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
         description = _description(loaded, described)
         if by_label:
             chosen, labels = channels_by_label(description)
-            why = "the best described kernel of every label"
+            why = "the best described kernel of every name"
         else:
             chosen = channels_with_label(description, str(label), most)
-            labels, why = [str(label)] * len(chosen), f"labelled {label}"
+            labels, why = [str(label)] * len(chosen), f"named {label}"
     elif channels is not None:
         at = -1 if stage == "patch embedding" else block or 0
         chosen, why = [(at, channel) for channel in channels], "given"
@@ -303,17 +303,17 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
 def _check_choice(stage: str, block: int | None, given: bool, label: bool, by_label: bool) -> None:
     """Refuse ways of choosing channels that exclude each other: one would not be heard."""
     if given + label + by_label > 1:
-        raise click.UsageError("give one of --channels, --label and --by-label.")
+        raise click.UsageError("give one of --channels, --name and --by-name.")
     if (label or by_label) and stage not in ("depthwise", "residual"):
-        raise click.UsageError("labels are those of depthwise kernels: leave --stage out.")
+        raise click.UsageError("names are those of depthwise kernels: leave --stage out.")
     if (label or by_label) and block is not None:
-        raise click.UsageError("kernels with a label are taken from all blocks: leave --block out.")
+        raise click.UsageError("kernels with a name are taken from all blocks: leave --block out.")
     if stage == "patch embedding" and block is not None:
         raise click.UsageError("the patch embedding comes before all blocks: leave --block out.")
 
 
 def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescription:
-    """Read the labels of kernels from a file, or describe the kernels."""
+    """Read the names of kernels from a file, or describe the kernels."""
     if described is None:
         from viz.measure.depthwise import describe_checkpoint
 
@@ -346,9 +346,9 @@ def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescrip
 def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | None,
                      as_json: bool, force: bool, described: Path | None, shown: int,
                      batch_size: int, seed: int, **options: Any) -> None:  # fmt: skip
-    """Check whether the labels of kernels tell what drives them most.
+    """Check whether the names of kernels tell what drives them most.
 
-    FOLDER is the one that was swept; its images with top patches are read again. What each label
+    FOLDER is the one that was swept; its images with top patches are read again. What each name
     predicts of the kernel's input is checked where the kernel responds most, at random positions,
     and where the same taps in random order respond most.
     """

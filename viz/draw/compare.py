@@ -1,4 +1,4 @@
-"""Two networks side by side: facts, labels by depth, differences of labels and descriptors.
+"""Two networks side by side: facts, names by depth, differences of names and descriptors.
 
 Every ``draw_...`` takes a `NetworkComparison` and a Figure or SubFigure of about `SIZES` inches.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from viz.draw.early_late import INIT
 from viz.draw.effect_rows import draw_effect_rows, effect_boxes
 from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
-from viz.draw.labels import LABEL_STYLES, area_handles
+from viz.draw.names import NAME_STYLES, area_handles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.results.compare import NetworkComparison, TwoNetworks
 
@@ -37,12 +37,12 @@ MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {
     "networks": (TWO_COLUMNS, 106 * MM),
-    "labels": (TWO_COLUMNS, 80 * MM),
+    "names": (TWO_COLUMNS, 80 * MM),
     "effects": (TWO_COLUMNS, 86 * MM),
 }
 """Width and height in inches that suit each figure."""
 NARROW = {
-    "labels": 72 * MM,
+    "names": 72 * MM,
     "effects": lambda result: (108 if result.paired else 62) * MM,
 }
 """Height in one column, without the note."""
@@ -86,18 +86,18 @@ def plain(axes: Axes) -> None:
 
 
 def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
-    """Draw what both networks are, and the share of each label by relative depth.
+    """Draw what both networks are, and the share of each name by relative depth.
 
     A bar is a block, as wide as its share of the depth. The rightmost bars tell how many kernels
-    of an untrained network of the same kernel size get each label: the method's false alarm.
+    of an untrained network of the same kernel size get each name: the method's false alarm.
     """
     width, height = inches(target)
     above, below = pair_heading(
         result,
         target,
         "what they are, and their depthwise kernels by depth",
-        "Left: ≠ marks what differs. Right: share of each block's kernels by label of the "
-        "strongest atom; a bar is a block, as wide as its part of the depth. Rightmost bars: "
+        "Left: ≠ marks what differs. Right: share of each block's kernels by name of the "
+        "strongest shape; a bar is a block, as wide as its part of the depth. Rightmost bars: "
         "randomly initialised kernels of the same size, described alike.",
     )
     table_width = 2.8
@@ -145,7 +145,7 @@ def _stack(axes: Axes, shares: NDArray[np.float64], shown: list[int]) -> None:
     depth = len(shares)
     left, foot = np.arange(depth) / depth, np.zeros(depth)
     for i in shown:
-        style = LABEL_STYLES[KERNEL_NAMES[i]]
+        style = NAME_STYLES[KERNEL_NAMES[i]]
         axes.bar(
             left, shares[:, i], 1 / depth, foot, align="edge", color=style.colour,
             hatch=style.hatch, edgecolor="white", linewidth=0.3,
@@ -181,7 +181,7 @@ def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
 
 
 def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Draw the share of every label in both networks, and the difference with its interval.
+    """Draw the share of every name in both networks, and the difference with its interval.
 
     Small points are single blocks: where they spread widely, a network's share is a mean of unlike
     blocks.
@@ -192,10 +192,10 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
     above, below = pair_heading(
         result,
         target,
-        "labels of depthwise kernels",
-        "Left: share of kernels with each label; small points: single blocks; upright strokes: "
+        "names of depthwise kernels",
+        "Left: share of kernels with each name; small points: single blocks; upright strokes: "
         f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
-        f"label by itself; none where no kernel has the label. {result.note}",
+        f"name by itself; none where no kernel has the name. {result.note}",
     )
     rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
     low, top = below + 0.34, height - above - 0.08

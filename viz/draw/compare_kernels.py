@@ -1,4 +1,4 @@
-"""Depthwise kernels before and after: how far they moved, which labels changed, and pictures."""
+"""Depthwise kernels before and after: how far they moved, which names changed, and pictures."""
 
 from __future__ import annotations
 
@@ -92,9 +92,9 @@ def migration_figure(result: KernelChange) -> Figure:
 
 
 def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Draw how many kernels went from which label to which, and how many stayed, by block.
+    """Draw how many kernels went from which name to which, and how many stayed, by block.
 
-    Kernels near the border between two labels change theirs without changing much.
+    Kernels near the border between two names change theirs without changing much.
     """
     width, height = inches(target)
     total = result.migration.sum(0)
@@ -103,11 +103,11 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     above, below = pair_heading(
         result,
         target,
-        "labels of the same kernels before (A) and after (B)",
-        "Left: kernels by label in A (rows, with their number) and in B (columns), all blocks; "
+        "names of the same kernels before (A) and after (B)",
+        "Left: kernels by name in A (rows, with their number) and in B (columns), all blocks; "
         "colour: share of the row, white 0 to dark 100 %; framed: unchanged. Right: share of "
         "each block's kernels that "
-        f"kept their label, and Cohen's kappa, where 0 is chance{known}.",
+        f"kept their name, and Cohen's kappa, where 0 is chance{known}.",
     )
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
@@ -132,9 +132,9 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     one.set_yticks(range(n), [f"{name} ({k:,})" for name, k in zip(names, sums, strict=True)],
                    fontsize=SMALL)  # fmt: skip
     one.tick_params(length=0, pad=2)
-    one.set_xlabel("label in B", fontsize=TEXT, labelpad=2)
+    one.set_xlabel("name in B", fontsize=TEXT, labelpad=2)
     one.xaxis.set_label_position("bottom")
-    one.set_ylabel("label in A", fontsize=TEXT, labelpad=1)
+    one.set_ylabel("name in A", fontsize=TEXT, labelpad=1)
     two = panel(target, (width - side - MARGIN, low, side, top - low))
     two.plot(result.blocks, result.stayed, "o-", color="black", markersize=3.4, linewidth=0.9)
     two.plot(result.blocks, result.kappas, "^--", color=_KAPPA, markersize=3.6, linewidth=0.9)

@@ -1,4 +1,4 @@
-"""What depthwise kernels are: mosaics by label, a dictionary of labels, composition by depth."""
+"""What depthwise kernels are: mosaics by name, a dictionary of names, composition by depth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from viz.draw.depthwise_by_block import (
     draw_composition,
 )
 from viz.draw.frame import MARGIN, foot, heading, inches, narrow, panel
-from viz.draw.labels import LABEL_STYLES, area_handles, present
 from viz.draw.mosaic import (
     Layout,
     Scale,
@@ -23,6 +22,7 @@ from viz.draw.mosaic import (
     limits,
     signed_tiles,
 )
+from viz.draw.names import NAME_STYLES, area_handles, present
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 
@@ -32,9 +32,9 @@ __all__ = [
     "draw_composition",
     "draw_dictionary",
     "draw_fits",
-    "draw_labelled",
+    "draw_named",
     "fits_figure",
-    "labelled_figure",
+    "named_figure",
 ]
 
 _SCALES = {
@@ -45,11 +45,11 @@ _SCALES = {
 _NAMED, _LONG_TITLE = 1.2, 1.35
 """Inches for the names of a dictionary's rows, and of a block whose title is written in full."""
 _LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
-"""Of the labels' key, on two columns and on one; inches a line of it takes."""
+"""Of the names' key, on two columns and on one; inches a line of it takes."""
 
 
 def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """By label as figures list them, then by the angle, then best fit first."""
+    """By name as figures list them, then by the angle, then best fit first."""
     rank = np.array([KERNEL_NAMES.index(str(name)) for name in result.name[rows]])
     angle = np.nan_to_num(result.orientation[rows], nan=0.0)
     return rows[np.lexsort((-result.r2[rows], angle, rank))]
@@ -71,9 +71,9 @@ def _chosen(
 def _bordered(
     result: DepthwiseDescription, rows: NDArray[np.int64], limit: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """Tiles with a frame of one pixel in their label's colour, (n, k + 4, k + 4, 3)."""
+    """Tiles with a frame of one pixel in their name's colour, (n, k + 4, k + 4, 3)."""
     k = result.kernels.shape[1]
-    colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in LABEL_STYLES.items()}
+    colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in NAME_STYLES.items()}
     frame = np.array([colours[str(name)] for name in result.name[rows]], dtype=np.uint8)
     tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
     tiles[:, 1:-1, 1:-1] = 255
@@ -81,7 +81,7 @@ def _bordered(
     return tiles
 
 
-def _labelled_layout(
+def _named_layout(
     result: DepthwiseDescription, groups: list[NDArray[np.int64]], width: float
 ) -> Layout:
     side = result.kernels.shape[1] + 4
@@ -97,31 +97,31 @@ def _slim(layout: Layout, width: float) -> bool:
     return (right - left) / layout.shape[1] * (width - 2 * MARGIN) < _LONG_TITLE
 
 
-def _labelled_note(n_shown: int | None, scale: Scale, short: bool) -> str:
+def _named_note(n_shown: int | None, scale: Scale, short: bool) -> str:
     some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
-    above = "Percentages: kernels of the block that have a label. " if short else ""
+    above = "Percentages: kernels of the block that have a name. " if short else ""
     return (
-        "Frame: label of the strongest atom, in the order of the legend, then by angle. "
+        "Frame: name of the strongest shape, in the order of the legend, then by angle. "
         f"{some}{above}Colours within: red positive, blue negative, white zero; {_SCALES[scale]}."
     )
 
 
-def labelled_figure(
+def named_figure(
     result: DepthwiseDescription, *, per_block: int | None = 64, width: float = TWO_COLUMNS
 ) -> Figure:
-    """Make a Figure that fits `draw_labelled`."""
+    """Make a Figure that fits `draw_named`."""
     groups = _chosen(result, per_block, 0)
-    layout = _labelled_layout(result, groups, width)
+    layout = _named_layout(result, groups, width)
     tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
     if not narrow(width):
         return new_figure(width, tall + 1.0)
     shown = len(groups[0]) if sum(map(len, groups)) < len(result.name) else None
     keys = _LEGEND_LINE * -(-len(present(result.name)) // _LEGEND_COLUMNS[True])
-    note = _labelled_note(shown, "block", _slim(layout, width))
+    note = _named_note(shown, "block", _slim(layout, width))
     return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
 
 
-def draw_labelled(
+def draw_named(
     result: DepthwiseDescription,
     target: Figure | SubFigure,
     *,
@@ -129,14 +129,14 @@ def draw_labelled(
     scale: Scale = "block",
     seed: int = 0,
 ) -> Axes:
-    """Draw kernels by block, ordered by label and framed in the label's colour.
+    """Draw kernels by block, ordered by name and framed in the name's colour.
 
     Parameters
     ----------
     result : DepthwiseDescription
         What each kernel is.
     target : Figure or SubFigure
-        Best made by `labelled_figure`.
+        Best made by `named_figure`.
     per_block : int or None
         How many of each block (the same channels in every block), or None for all.
     scale : str
@@ -151,19 +151,19 @@ def draw_labelled(
 
     Notes
     -----
-    The frame says what the strongest atom looks like; the kernel within may hold others. Each block
+    The frame says what the strongest shape looks like; the kernel within may hold others. Each block
     has its own colour scale.
     """
     width, height = inches(target)
     groups = _chosen(result, per_block, seed)
-    layout = _labelled_layout(result, groups, width)
+    layout = _named_layout(result, groups, width)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
     some, stacked = len(rows) < len(result.name), narrow(width)
     names = present(result.name[rows])
     inner, short = width - 2 * MARGIN, _slim(layout, width)
-    note = _labelled_note(len(groups[0]) if some else None, scale, short)
-    top, bottom = heading(target, result.source.name, "depthwise kernels by label", note)
+    note = _named_note(len(groups[0]) if some else None, scale, short)
+    top, bottom = heading(target, result.source.name, "depthwise kernels by name", note)
     ncols = min(len(names), _LEGEND_COLUMNS[stacked])
     legend = 0.06 + _LEGEND_LINE * -(-len(names) // ncols) if stacked else 0.42
     tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
@@ -181,7 +181,7 @@ def draw_labelled(
         ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
         share = 100 * float(result.named[result.block == b].mean())
         axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}{ends}  {share:.0f}\u00a0%" + " labelled" * (not short),
+                  f"block {b}{ends}  {share:.0f}\u00a0%" + " named" * (not short),
                   fontsize=SMALL, va="bottom")  # fmt: skip
     target.legend(
         handles=area_handles(names), loc="lower center", ncols=ncols, frameon=False,
@@ -200,7 +200,7 @@ def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int,
 
 def _dictionary_note(typical: int, odd: int) -> str:
     return (
-        f"Left, typical: the {typical} kernels that their strongest atom alone fits best (R² "
+        f"Left, typical: the {typical} kernels that their strongest shape alone fits best (R² "
         f"beside the row: range of all members). Right, odd: the {odd} that it fits worst. Each "
         "tile ± its own largest |weight|; red positive, blue negative, white zero."
     )
@@ -216,7 +216,7 @@ def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMN
 
 
 def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw, for each label, the members that a single atom fits best, and those it fits worst.
+    """Draw, for each name, the members that a single shape fits best, and those it fits worst.
 
     Parameters
     ----------
@@ -228,12 +228,12 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     Returns
     -------
     matplotlib.axes.Axes
-        One row per label, in taps.
+        One row per name, in taps.
 
     Notes
     -----
-    Typical and odd are by the R^2 of the strongest atom alone, so the odd ones are kernels in which
-    the atom that names them is only a part. Each tile has its own colour scale.
+    Typical and odd are by the R^2 of the strongest shape alone, so the odd ones are kernels in which
+    the shape that names them is only a part. Each tile has its own colour scale.
     """
     width, height = inches(target)
     typical, odd, wide, most = _dictionary_layout(result, width)
@@ -256,7 +256,7 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     top, bottom = heading(
         target,
         result.source.name,
-        "a dictionary of the labels",
+        "a dictionary of the names",
         _dictionary_note(typical, odd),
     )
     inner = min(most, (height - top - bottom - 0.2) * wide / layout.shape[0])
@@ -277,9 +277,9 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
 
 
 _FITS = (
-    "Among labelled kernels, by R² of the description. Kernel, fit and residual of a column share "
+    "Among named kernels, by R² of the description. Kernel, fit and residual of a column share "
     "one scale, ± the kernel's largest |weight|; red positive, blue negative, white zero. Below "
-    "each: block:channel, R², number of atoms."
+    "each: block:channel, R², number of shapes."
 )
 _FITS_LEFT, _FITS_WORDS = 0.55, 0.6
 """Inches for the names of the rows, and for the words of a sort of fits."""

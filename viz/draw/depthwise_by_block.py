@@ -1,4 +1,4 @@
-"""Depthwise descriptions by block: the labels' shares."""
+"""Depthwise descriptions by block: the names' shares."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
 from viz.draw.frame import heading, inches, narrow, panel
-from viz.draw.labels import LABEL_STYLES, area_handles
+from viz.draw.names import NAME_STYLES, area_handles
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
 
@@ -21,7 +21,7 @@ def composition_figure(result: DepthwiseDescription, *, width: float = TWO_COLUM
 
 
 def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the share of each label by block, with a randomly initialised network's beside it.
+    """Draw the share of each name by block, with a randomly initialised network's beside it.
 
     Parameters
     ----------
@@ -46,9 +46,9 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
         target,
         result.source.name,
         "what depthwise kernels are, by depth",
-        f"Share of kernels by label of the strongest atom. Right: {len(result.init_names)} "
+        f"Share of kernels by name of the strongest shape. Right: {len(result.init_names)} "
         "kernels of a randomly initialised network, described against the same thresholds: what "
-        "is labelled there is the method's false alarm.",
+        "is named there is the method's false alarm.",
     )
     width, height = inches(target)
     up, low = height - top - bottom - 0.5, bottom + 0.35
@@ -58,13 +58,13 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     wide = len(blocks) > 1
     x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
     y = shares[names] if wide else np.repeat(shares[names], 2, axis=1)
-    areas = axes.stackplot(x, y, colors=[LABEL_STYLES[KERNEL_NAMES[i]].colour for i in names],
+    areas = axes.stackplot(x, y, colors=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
                            edgecolor="white", linewidth=0.3)  # fmt: skip
     for area, i in zip(areas, names, strict=True):
-        area.set_hatch(LABEL_STYLES[KERNEL_NAMES[i]].hatch)
+        area.set_hatch(NAME_STYLES[KERNEL_NAMES[i]].hatch)
     foot = 0.0
     for i in names:
-        style = LABEL_STYLES[KERNEL_NAMES[i]]
+        style = NAME_STYLES[KERNEL_NAMES[i]]
         beside.bar(0, null[i], 1, foot, color=style.colour, hatch=style.hatch, edgecolor="white",
                    linewidth=0.3)  # fmt: skip
         foot += null[i]

@@ -1,4 +1,4 @@
-"""Pointwise weights by block: matrices ordered by label, spectra, effective rank."""
+"""Pointwise weights by block: matrices ordered by name, spectra, effective rank."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
 from viz.draw.frame import MARGIN, block_bar, depth_colours, foot, heading, inches, panel
-from viz.draw.labels import LABEL_STYLES
+from viz.draw.names import NAME_STYLES
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.mixing import Mixing
 
@@ -23,9 +23,9 @@ SIZES = {"spectra": (TWO_COLUMNS, 82 * MM)}
 """Width and height in inches that suit each figure."""
 
 _BAR = 0.075
-"""Inches across a bar of labels."""
+"""Inches across a bar of names."""
 _SHORTEST = 0.17
-"""Inches of a bar in which a label's short name has room."""
+"""Inches of a bar in which a name's short name has room."""
 _KEY, _HEAD = 0.2, 0.36
 """Inches for the legend, and above a matrix."""
 
@@ -53,18 +53,18 @@ def _note(result: Mixing) -> str:
         )
     return (
         "Link from input channel j (across) to output channel i (down): pointwise weight times the "
-        f"scale of branch j's batch norm; {shown}. Bars: labels of the kernels, in the legend's "
+        f"scale of branch j's batch norm; {shown}. Bars: names of the kernels, in the legend's "
         "order; across those of the block, down those of the next block (none after the last). "
-        "Within a label the channels with the strongest links come first. One colour scale for all "
+        "Within a name the channels with the strongest links come first. One colour scale for all "
         f"blocks: ±{result.limit:.2g}, within which 99.5 % of what is shown lies."
     )
 
 
 def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the links of every block, channels sorted by the labels of their kernels.
+    """Draw the links of every block, channels sorted by the names of their kernels.
 
-    The order within a label makes gradients towards the top left of each label's part: they are
-    sorted in. What labels do to each other is in the figure of flows, against a null.
+    The order within a name makes gradients towards the top left of each name's part: they are
+    sorted in. What names do to each other is in the figure of flows, against a null.
     """
     width, height = inches(target)
     top, _ = heading(target, result.source.name, "pointwise links by block", _note(result))
@@ -96,7 +96,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
 def _legend(result: Mixing, target: Figure | SubFigure, top: float) -> None:
     width, height = inches(target)
     names = result.label_names
-    handles = [Patch(color=LABEL_STYLES[name].colour, label=name) for name in names]
+    handles = [Patch(color=NAME_STYLES[name].colour, label=name) for name in names]
     target.legend(handles=handles, loc="upper left", ncols=len(names),
                   fontsize=SMALL, frameon=False, handlelength=1.0, columnspacing=0.8,
                   handletextpad=0.3, handleheight=0.7, borderaxespad=0, borderpad=0,
@@ -121,7 +121,7 @@ def _label_bar(
     box: tuple[float, float, float, float],
     labels: NDArray[np.str_],
 ) -> Axes:
-    """Draw sorted labels as a bar, named where there is room."""
+    """Draw sorted names as a bar, named where there is room."""
     axes = panel(target, box)
     flat, n = box[2] > box[3], len(labels)
     axes.set_axis_off()
@@ -130,7 +130,7 @@ def _label_bar(
     starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]])
     ends = [*starts[1:].tolist(), n]
     for start, end in zip(starts.tolist(), ends, strict=True):
-        style = LABEL_STYLES[str(labels[start])]
+        style = NAME_STYLES[str(labels[start])]
         corner, wide, high = ((start, 0), end - start, 1) if flat else ((0, start), 1, end - start)
         axes.add_patch(Rectangle(corner, wide, high, linewidth=0.3, facecolor=style.colour,
                                  edgecolor="white"))  # fmt: skip

@@ -11,7 +11,7 @@ from viz.draw.frame import MARGIN, heading, inches, panel
 from viz.draw.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.one_kernel import ShapeFit
 
-__all__ = ["shapes_figure", "draw_shapes"]
+__all__ = ["draw_shapes", "shapes_figure"]
 
 _GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.36
 _MOST = 7

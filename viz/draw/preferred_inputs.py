@@ -1,4 +1,4 @@
-"""Whether labels tell what drives kernels: shares by label and block, and examples."""
+"""Whether names tell what drives kernels: shares by name and block, and examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOKS = {
     "shuffled": ("#2166ac", "^", "where shuffled taps respond most"),
 }
 """Colour, marker and words of each of `WHERE`."""
-_PARTS = (("best single atom", "#117733", "D"), ("mean of the taps", "#882255", "v"))
+_PARTS = (("best single shape", "#117733", "D"), ("mean of the taps", "#882255", "v"))
 _GAP = 1.2 * MM
 _WORDS = 17.0 * MM
 _HEAD = 0.28
@@ -42,9 +42,9 @@ def _note(result: PreferredInputs) -> str:
         f"Of each kernel up to {result.example_patches.shape[1]} patches of its input map (not of "
         f"the image), at most one of an image, out of {result.n_images} images. Predicted: of an "
         "edge its direction, within 45°, of a bar or grating its orientation, within 22.5° (chance "
-        "25 %); of other labels that the taps in which the atom is strong stand out with its sign "
+        "25 %); of other names that the taps in which the shape is strong stand out with its sign "
         "(chance 50 %). Bars: 95 %, kernels redrawn; none below 5 kernels. Red well above blue: "
-        "the kernel's form finds what its label says; grey far above chance: the whole map is so. "
+        "the kernel's form finds what its name says; grey far above chance: the whole map is so. "
         "Lift: "
         "largest response minus its mean over positions; the rest of the kernel has what is "
         "missing to 1. Markers: medians; bars: the middle half of the kernels."
@@ -52,7 +52,7 @@ def _note(result: PreferredInputs) -> str:
 
 
 def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str, Axes]:
-    """Draw agreement by label and by block, and what lifts responses.
+    """Draw agreement by name and by block, and what lifts responses.
 
     A kernel chose its top patches itself, so that agreement alone is no finding: read it against
     that of shuffled taps. Agreement says nothing about what the channel is for.
@@ -60,21 +60,21 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     width, height = inches(target)
     n = len(result.block)
     top, bottom = heading(target, result.source.name,
-                          "what labels predict of the inputs that drive "
+                          "what names predict of the inputs that drive "
                           f"{n} kernel{'s' if n != 1 else ''}",
                           _note(result))  # fmt: skip
     upper, lower = height - top - 0.26, bottom + 0.34
     left = MARGIN + 1.06
     across = 0.36 * width
-    made = {"labels": panel(target, (left, lower, across, upper - lower))}
+    made = {"names": panel(target, (left, lower, across, upper - lower))}
     x = left + across + 0.62
     room = (upper - lower - 0.3) / 2
     made["blocks"] = panel(target, (x, upper - room, width - MARGIN - x, room))
     made["lift"] = panel(target, (x, lower, width - MARGIN - x, room))
-    _draw_labels(made["labels"], result)
+    _draw_labels(made["names"], result)
     _draw_blocks(made["blocks"], result)
     _draw_lift(made["lift"], result)
-    handles, words = made["labels"].get_legend_handles_labels()
+    handles, words = made["names"].get_legend_handles_labels()
     target.legend(
         handles, words, ncols=len(words), fontsize=SMALL, frameon=False, loc="upper left",
         bbox_to_anchor=(MARGIN / width, 1 - top / height), borderaxespad=0, handletextpad=0.3,
@@ -166,7 +166,7 @@ def _shown(result: PreferredInputs) -> int:
 
 
 def _cell(result: PreferredInputs, width: float) -> float:
-    """Side of a tile: kernel, atom and mean patch, then the patches."""
+    """Side of a tile: kernel, shape and mean patch, then the patches."""
     tiles = 3 + _shown(result)
     return min((width - 2 * MARGIN - _WORDS - (tiles + 1) * _GAP) / tiles, 17 * MM)
 
@@ -180,9 +180,9 @@ def examples_figure(result: PreferredInputs) -> Figure:
 
 def _examples_note(result: PreferredInputs) -> str:
     return (
-        "Of each label the kernel whose patches match its best single atom as much as the label's "
-        "median does (not the best one); r: mean correlation of its patches with the atom. White "
-        "is zero; kernel and atom (without its mean) share a scale, from - to + the number below "
+        "Of each name the kernel whose patches match its best single shape as much as the name's "
+        "median does (not the best one); r: mean correlation of its patches with the shape. White "
+        "is zero; kernel and shape (without its mean) share a scale, from - to + the number below "
         "the kernel, in weights; mean patch and patches another, below the mean patch, in the "
         "input map's "
         f"unit. Patches are of the map that the kernel convolves, one of an image, out of "
@@ -192,10 +192,10 @@ def _examples_note(result: PreferredInputs) -> str:
 
 
 def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[Axes]:
-    """Draw one kernel of each label beside the patches of its input map that drive it most."""
+    """Draw one kernel of each name beside the patches of its input map that drive it most."""
     width, height = inches(target)
     top, bottom = heading(target, result.source.name,
-                          "inputs that drive one kernel of each label most",
+                          "inputs that drive one kernel of each name most",
                           _examples_note(result))  # fmt: skip
     cell = _cell(result, width)
     upper = height - top - _HEAD
@@ -237,7 +237,7 @@ def _example(
     patches = result.example_patches[row, :n]
     limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
     tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
-    heads = ("kernel", "best single atom", "mean patch", "patches with the largest responses")
+    heads = ("kernel", "best single shape", "mean patch", "patches with the largest responses")
     for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
         if not np.isfinite(tile).all():
             continue

@@ -22,7 +22,7 @@ from viz.results.receptive_field import SHARES, ReceptiveField
 __all__ = ["draw_maps", "draw_radii", "maps_figure", "radii_figure"]
 
 _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.12
-"""Inches for row labels and ticks, for the colour bar, for the key to the outlines."""
+"""Inches for row names and ticks, for the colour bar, for the key to the outlines."""
 _GAP, _NAMES, _TICKS = 0.05, 0.24, 0.2
 _MOST_COLUMNS, _LARGEST = 10, 42 * MM
 _DECADES = 4
@@ -155,7 +155,7 @@ def _draw_map(
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Zero and a round number each way, far enough from the ends for neighbours' labels."""
+    """Zero and a round number each way, far enough from the ends for neighbours' names."""
     reach = 0.75 * max(-low, high)
     digit = 10.0 ** np.floor(np.log10(max(reach, 1e-9)))
     step = float(np.floor(reach / digit) * digit)

@@ -1,4 +1,4 @@
-"""What survives when kernels are replaced: by number of atoms, by block, by label, by kind."""
+"""What survives when kernels are replaced: by number of shapes, by block, by name, by kind."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NARROW = {"by_block": 116 * MM}
 _LEAST = 1e-5
 """Smallest divergence that is told from 0 in figures, in nats."""
 _ROW = 3.1 * MM
-"""Height of one method's line in the figures by label."""
+"""Height of one method's line in the figures by name."""
 
 
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
@@ -73,7 +73,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
 
     Batch norms keep the statistics of training, so that a fit loses by its size as well as by its
     shape. The bases of principal components are free here, and so is the choice of coefficients of
-    the DCT; the choice of atoms is, too.
+    the DCT; the choice of shapes is, too.
     """
     title = "all depthwise kernels replaced"
     if result.find("all", "fit") is None:
@@ -120,8 +120,8 @@ def _images(result: Substitution) -> str:
 
 def _curve_note(result: Substitution) -> str:
     return (
-        "Each kernel is replaced by a constant and 1 to 4 atoms, or by as many principal "
-        "components of its block's kernels or largest DCT coefficients. Large ring: as many atoms "
+        "Each kernel is replaced by a constant and 1 to 4 shapes, or by as many principal "
+        "components of its block's kernels or largest DCT coefficients. Large ring: as many shapes "
         "as the description keeps. Without: each "
         "depthwise branch gives its mean output. Chance: two different images. "
         f"A kernel has {result.n_taps} taps. {_images(result)} Batch norms as trained."
@@ -201,7 +201,7 @@ def _limit(axes: Axes, score: int, *, way: str = "y", from_zero: bool = False) -
 
 
 def _atoms_above(axes: Axes, result: Substitution) -> None:
-    """Name the numbers of atoms above the panel."""
+    """Name the numbers of shapes above the panel."""
     rows = np.flatnonzero(
         (result.scope == "all") & (result.method == "fit") & (result.n_shapes > 0)
     )
@@ -211,7 +211,7 @@ def _atoms_above(axes: Axes, result: Substitution) -> None:
                       textcoords="offset points", fontsize=SMALL, ha="center", va="bottom",
                       color=METHOD_STYLES["fit"].colour)  # fmt: skip
     if len(rows):
-        axes.annotate("atoms:", (0, 1), xycoords="axes fraction", xytext=(0, 1.5),
+        axes.annotate("shapes:", (0, 1), xycoords="axes fraction", xytext=(0, 1.5),
                       textcoords="offset points", fontsize=SMALL, ha="left", va="bottom",
                       color=METHOD_STYLES["fit"].colour)  # fmt: skip
 

@@ -36,7 +36,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "What was learned": (
         ("filter_kinds", "Kinds of patch filters", ":material/palette:"),
-        ("kernel_labels", "Labels of kernels", ":material/label:"),
+        ("kernel_labels", "Names of kernels", ":material/name:"),
         ("early_late", "Early and late", ":material/compare_arrows:"),
         ("clusters", "Clusters", ":material/bubble_chart:"),
         ("mixing", "Mixing", ":material/shuffle:"),
@@ -47,7 +47,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("attributions", "Attributions and trust", ":material/fact_check:"),
         ("substitution", "Substitution", ":material/swap_horiz:"),
         ("top_patches", "What drives channels", ":material/local_fire_department:"),
-        ("preferred_inputs", "What labels tell", ":material/rule:"),
+        ("preferred_inputs", "What names tell", ":material/rule:"),
         ("selectivity", "Sparsity and selectivity", ":material/stacked_line_chart:"),
     ),
     "Compare and keep": (

@@ -40,7 +40,7 @@ def _response(result: CloseUp) -> Figure:
 def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
     """Show the buttons to the previous and the next one, also on the arrow keys."""
     if not len(order):
-        st.caption(f"No {what} here has this label.", width="content")
+        st.caption(f"No {what} here has this name.", width="content")
         return
     places = np.flatnonzero(order == channel)
     place = int(places[0]) if len(places) else -1
@@ -55,7 +55,7 @@ def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
         st.button("Next", shortcut="Right", on_click=go, args=(1,), key=f"viz {page} next")
         words = f"{what} {place + 1} of {len(order)} in this order"
         st.caption(
-            words if place >= 0 else f"not among the {len(order)} of this label", width="content"
+            words if place >= 0 else f"not among the {len(order)} of this name", width="content"
         )
 
 

@@ -41,7 +41,7 @@ _MANY = 4096
 _OF_KERNELS = ("depthwise", "clusters", "early-late", "mixing", "preferred-inputs", "compare")
 """Rows that rest on the description of all kernels."""
 _LONGER = 8
-_OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "label"}}
+_OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "name"}}
 """What a command needs to draw the main figure of its view instead of bare weights."""
 
 

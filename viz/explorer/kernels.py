@@ -1,4 +1,4 @@
-"""Depthwise kernels on a page: described once for all pages, ordered and filtered by label."""
+"""Depthwise kernels on a page: described once for all pages, ordered and filtered by name."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from viz.catalogue.described import depthwise_description, patch_description
 from viz.explorer import state
 from viz.explorer.cache import cached, key_of, store
-from viz.explorer.words import ANY_LABEL, KERNEL_ORDER_WORDS, LABEL_WORDS
+from viz.explorer.words import ANY_NAME, KERNEL_ORDER_WORDS, NAME_WORDS
 from viz.explorer.working import work
-from viz.measure.weights import depthwise_kernels, labelled_kernels
+from viz.measure.weights import depthwise_kernels, named_kernels
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -26,8 +26,8 @@ __all__ = [
     "choose_kernels",
     "described",
     "described_filters",
-    "labels_of",
-    "needs_labels",
+    "names_of",
+    "needs_names",
 ]
 
 _EACH = 0.007
@@ -52,7 +52,7 @@ def described(found: Opened) -> DepthwiseDescription | None:
     made = work(
         found,
         depthwise_description,
-        name="labels",
+        name="names",
         what=f"Describing {count:,} kernels{about(count)}",
         slow=count > _QUICK,
     )
@@ -79,23 +79,23 @@ def described_filters(found: Opened) -> PatchFilterDescription | None:
 
 
 def choose_kernels(page: str, order_label: str, help: str | None = None) -> tuple[str, str]:
-    """Show the lists of orders and labels, bound to the address."""
+    """Show the lists of orders and names, bound to the address."""
     order = state.choice(
         "order", page, order_label, list(KERNEL_ORDER_WORDS), default="similarity",
         describe=KERNEL_ORDER_WORDS.__getitem__, help=help,
     )  # fmt: skip
     label = state.choice(
-        "label", page, "Label", list(LABEL_WORDS), default=ANY_LABEL,
-        describe=LABEL_WORDS.__getitem__,
-        help="Show the kernels of this label only. A label names the strongest of the shapes that "
+        "name", page, "Name", list(NAME_WORDS), default=ANY_NAME,
+        describe=NAME_WORDS.__getitem__,
+        help="Show the kernels of this name only. A name names the strongest of the shapes that "
         "a kernel is the sum of.",
     )  # fmt: skip
     return order, label
 
 
-def needs_labels(order: str, label: str) -> bool:
+def needs_names(order: str, label: str) -> bool:
     """Tell whether kernels can be shown so only once they are described."""
-    return order == "label" or label != ANY_LABEL
+    return order == "name" or label != ANY_NAME
 
 
 def bank(
@@ -107,17 +107,17 @@ def bank(
     order: str,
     label: str,
 ) -> DepthwiseKernels:
-    """Return kernels in an order, of one label or of all."""
+    """Return kernels in an order, of one name or of all."""
     settings: dict[str, Any] = {"blocks": blocks, "per_block": per_block}
-    if description is None or not needs_labels(order, label):
-        plain = "similarity" if order == "label" else order
+    if description is None or not needs_names(order, label):
+        plain = "similarity" if order == "name" else order
         return cached(found, depthwise_kernels, found.checkpoint, order=plain, **settings)
-    only = None if label == ANY_LABEL else label
-    return cached(found, labelled_kernels, description, order=order, label=only, **settings)
+    only = None if label == ANY_NAME else label
+    return cached(found, named_kernels, description, order=order, label=only, **settings)
 
 
-def labels_of(description: DepthwiseDescription, kernels: DepthwiseKernels) -> list[str]:
-    """Return the label of each kernel."""
+def names_of(description: DepthwiseDescription, kernels: DepthwiseKernels) -> list[str]:
+    """Return the name of each kernel."""
     depth, dim = int(description.block.max()) + 1, int(description.channel.max()) + 1
     table = np.full((depth, dim), "", dtype=description.name.dtype)
     table[description.block, description.channel] = description.name

@@ -1,4 +1,4 @@
-"""Sections of a kernel's page: its label, its sum of shapes, its place, its partners."""
+"""Sections of a kernel's page: its name, its sum of shapes, its place, its partners."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from viz.draw.one_kernel import shapes_figure, draw_shapes
+from viz.draw.one_kernel import draw_shapes, shapes_figure
 from viz.draw.weights import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
-from viz.explorer.kernels import labels_of
+from viz.explorer.kernels import names_of
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.sections import DESCRIBING, at_home, png, show_figure
 from viz.explorer.text import percent, plain
-from viz.explorer.words import ANY_LABEL, DESCRIPTOR_WORDS
+from viz.explorer.words import ANY_NAME, DESCRIPTOR_WORDS
 from viz.measure.one_kernel import partners
 from viz.measure.weights import patch_filters
 from viz.results.weights import DepthwiseKernels, PatchFilters
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
     from viz.results.depthwise import DepthwiseDescription
-    from viz.results.one_kernel import ShapeFit, Partners, Standing
+    from viz.results.one_kernel import Partners, ShapeFit, Standing
 
-__all__ = ["shapes_home", "say_name", "show_shapes", "show_partners", "show_place"]
+__all__ = ["say_name", "shapes_home", "show_partners", "show_place", "show_shapes"]
 
 
 def _shapes(result: ShapeFit) -> Figure:
@@ -145,7 +145,7 @@ def _table(
         "share": [percent(v, 1) for v in shares],
     }
     if description is not None:
-        rows["name"] = labels_of(description, side)
+        rows["name"] = names_of(description, side)
     with st.expander("Links in numbers"):
         st.dataframe(rows, hide_index=True)
 
@@ -204,11 +204,11 @@ def _tiles(
     _, picked = show_mosaic(
         found, side, kernel_mosaic, key=f"viz partners {way}", scale="tile", columns=4,
         alt=f"{len(side.kernels)} kernels of block {side.block[0]}, strongest link first.",
-        small=True, labels=None if description is None else labels_of(description, side),
+        small=True, labels=None if description is None else names_of(description, side),
     )  # fmt: skip
     if picked is not None:
         state.go("kernel", block=side.block[picked], channel=side.channel[picked],
-                 order="similarity", label=ANY_LABEL)  # fmt: skip
+                 order="similarity", label=ANY_NAME)  # fmt: skip
 
 
 def _filter_tile(found: Opened, channel: int) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from viz.results.depthwise import KERNEL_NAMES
 
 __all__ = [
-    "ANY_LABEL",
+    "ANY_NAME",
     "DESCRIPTOR_WORDS",
     "FILTER_NUMBER_WORDS",
     "FILTER_ORDER_WORDS",
     "KERNEL_ORDER_WORDS",
-    "LABEL_WORDS",
+    "NAME_WORDS",
     "SCALE_WORDS",
     "sorted_by",
 ]
@@ -23,7 +23,7 @@ FILTER_ORDER_WORDS = {
 }
 KERNEL_ORDER_WORDS = {
     "similarity": "similarity: neighbours look alike",
-    "label": "label: what they are called",
+    "name": "name: what they are called",
     "norm": "norm, largest first",
     "index": "channel number",
 }
@@ -32,8 +32,8 @@ SCALE_WORDS = {
     "block": "one per block",
     "figure": "one for all",
 }
-ANY_LABEL = "all"
-"""As in the address: kernels of every label."""
+ANY_NAME = "all"
+"""As in the address: kernels of every name."""
 _IN_WORDS = {
     "identity": "identity: one tap in the middle",
     "shift": "shift: one tap elsewhere",
@@ -48,7 +48,7 @@ _IN_WORDS = {
     "grating": "grating: stripes",
     "unnamed": "unnamed: no better than chance",
 }
-LABEL_WORDS = {ANY_LABEL: "every label", **{name: _IN_WORDS[name] for name in KERNEL_NAMES}}
+NAME_WORDS = {ANY_NAME: "every name", **{name: _IN_WORDS[name] for name in KERNEL_NAMES}}
 DESCRIPTOR_WORDS = {
     "dc_share": ("constant share", "Share of the energy that a flat kernel would have."),
     "odd_energy": ("odd energy", "Share of the energy that changes sign when turned by 180°."),

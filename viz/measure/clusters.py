@@ -1,7 +1,7 @@
-"""What scikit-learn finds in depthwise kernels without our labels: clusters.
+"""What scikit-learn finds in depthwise kernels without our names: clusters.
 
 Sign-preserving k-means (Lloyd 1982; k-means++ of Arthur and Vassilvitskii 2007) of unit-norm
-kernels, in a number chosen by stability. Agreement with labels is the adjusted Rand index (Hubert
+kernels, in a number chosen by stability. Agreement with names is the adjusted Rand index (Hubert
 and Arabie 1985) and the adjusted mutual information (Vinh, Epps and Bailey 2010): both are 0 for
 chance agreement.
 """
@@ -63,7 +63,7 @@ def cluster(
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> Clusters:
-    """Group kernels by shape, and say how stable, how deep and how like the labels the groups are.
+    """Group kernels by shape, and say how stable, how deep and how like the names the groups are.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def cluster(
         Block of each; all in block 0 by default.
     channels : array_like of int, (n,), or None
         Channel of each; by default counted within each block.
-    labels : array_like of str, (n,), or None
+    names : array_like of str, (n,), or None
         Of `viz.results.depthwise.KERNEL_NAMES`; without them agreement is nan.
     n_clusters : int or None
         K; by default chosen from 2 to 15 by stability above the null.
@@ -95,7 +95,7 @@ def cluster(
     Raises
     ------
     ValueError
-        If shapes do not fit, a weight is not finite, a label is unknown, or K is impossible.
+        If shapes do not fit, a weight is not finite, a name is unknown, or K is impossible.
 
     Notes
     -----
@@ -170,7 +170,7 @@ def cluster_checkpoint(
     checkpoint : Checkpoint
         From `viz.load`.
     description : DepthwiseDescription or None
-        Of all its kernels, for the labels; made here (`viz.measure.depthwise`) if None.
+        Of all its kernels, for the names; made here (`viz.measure.depthwise`) if None.
     n_clusters : int or None
         As in `cluster`.
     n_bootstraps : int
@@ -210,10 +210,10 @@ def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
         return np.full(n, "", dtype="<U1")
     label = np.array(labels, dtype=np.str_)
     if label.shape != (n,):
-        raise Refusal(f"labels needs one name per kernel, {n}, not {label.shape}.")
+        raise Refusal(f"names needs one name per kernel, {n}, not {label.shape}.")
     unknown = sorted(set(label.tolist()) - set(KERNEL_NAMES))
     if unknown:
-        raise Refusal(f"labels are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"names are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
     return label
 
 
@@ -301,7 +301,7 @@ def _groups(
 def _agreement(
     found: Ints, label: NDArray[np.str_], block: Ints, n_clusters: int
 ) -> dict[str, Any]:
-    """Compare clusters with labels and with blocks."""
+    """Compare clusters with names and with blocks."""
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
     clustered = found >= 0
@@ -339,7 +339,7 @@ def summary(result: Clusters) -> dict[str, Any]:
     dict
         ``n``, ``n_clusters``, ``chosen_by``, ``beyond_null`` (whether there are groups),
         ``stability`` (at the number chosen, and the whole curve), ``agreement``, ``clusters``
-        (size, tightness, mean block, labels of the members) and ``blocks`` (of
+        (size, tightness, mean block, names of the members) and ``blocks`` (of
         `viz.measure.kernel_spectra.summary`, with each cluster's share).
     """
     at: dict[str, Any] = {name: or_none(value) for name, value in result.at_chosen().items()}
@@ -363,7 +363,7 @@ def summary(result: Clusters) -> dict[str, Any]:
             "n": int(size[i]),
             "tightness": float(result.tightness[i]),
             "mean_block": float(mean_block[i]),
-            "labels": {
+            "names": {
                 name: int(count)
                 for name, count in zip(result.confusion_labels, result.confusion[:, i], strict=True)
             },

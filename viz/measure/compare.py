@@ -1,4 +1,4 @@
-"""Two networks side by side: what differs in architecture, labels, descriptors and fields."""
+"""Two networks side by side: what differs in architecture, names, descriptors and fields."""
 
 from __future__ import annotations
 

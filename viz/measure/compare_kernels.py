@@ -60,7 +60,7 @@ def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, 
 
 
 def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) -> Ints:
-    """Count kernels by block, label before and label after.
+    """Count kernels by block, name before and name after.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def kernel_change(
     *,
     seed: int = 0,
 ) -> KernelChange:
-    """Measure which kernels moved between two networks, and which labels changed.
+    """Measure which kernels moved between two networks, and which names changed.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def kernel_change(
 
     Notes
     -----
-    A label is the best of several descriptions: kernels near the border between two change it
+    A name is the best of several descriptions: kernels near the border between two change it
     without changing much. A batch norm and a non-linearity follow every kernel, so that a change
     of size alone is not nothing, but is less than one of shape.
     """

@@ -90,10 +90,10 @@ def feature_maps(
         Channels to show, in this order; the most active ones by default.
     most_active : int
         How many channels are shown where none are given.
-    label : str, optional
-        Take the most active among the channels whose kernel has this label.
+    name : str, optional
+        Take the most active among the channels whose kernel has this name.
     description : DepthwiseDescription, optional
-        Of the block's kernels (`viz.measure.depthwise`); made here where ``label`` needs one.
+        Of the block's kernels (`viz.measure.depthwise`); made here where ``name`` needs one.
     filters : sequence of int, optional
         Patch filters to show; by default four, from the one whose answers the patch grid keeps
         best to the one of which it keeps least.
@@ -143,7 +143,7 @@ def feature_maps(
     config = checkpoint.config
     _check(config, block, channels, filters, (most_active, shown, batch_size))
     if label is not None and label not in KERNEL_NAMES:
-        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}.")
+        raise Refusal(f"{label!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
     ranked = None if sweep is None else _ranked(checkpoint, sweep, block, by)
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
@@ -286,7 +286,7 @@ def _statistics(before: Tensor, after: Tensor, seed: int, *, identity: bool) -> 
 
 
 def _labels(description: DepthwiseDescription | None, block: int, dim: int) -> NDArray[np.str_]:
-    """Label of every kernel of the block; "" where it is not known."""
+    """Name of every kernel of the block; "" where it is not known."""
     labels = np.full(dim, "", dtype=np.dtype("<U16"))
     if description is not None:
         rows = description.block == block
@@ -332,10 +332,8 @@ def _choose(
     order = order[labels[order] == label]
     if not len(order):
         there = [name for name in KERNEL_NAMES if (labels == name).any()]
-        raise Refusal(
-            f"no kernel of block {block} is labelled {label}; there are {', '.join(there)}."
-        )
-    return order[:most_active].tolist(), f"{why} of {len(order)} labelled {label}{where}"
+        raise Refusal(f"no kernel of block {block} is named {label}; there are {', '.join(there)}.")
+    return order[:most_active].tolist(), f"{why} of {len(order)} named {label}{where}"
 
 
 def _by_depth(statistics: list[Numbers], maps: Tensor, config: Config) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the pointwise weights do between kernels: links by label, spectrum, partners.
+"""What the pointwise weights do between kernels: links by name, spectrum, partners.
 
 A block maps its input x to ``y = x + N_d(f(D x))`` and then to ``z = N_p(f(P y))``, D the depthwise
 convolution, P the pointwise one, f the activation and N the batch norms. With the activations
@@ -62,9 +62,9 @@ def measure(
         To measure the activations' mean slopes on; without images they are taken from the batch
         norms' running statistics under a Gaussian assumption, and the result says so.
     description : DepthwiseDescription or None
-        Of all its kernels, for their labels; made here if neither it nor ``labels`` is given.
-    labels : array_like of str or None
-        Label of every kernel, by block and channel, instead of a description's.
+        Of all its kernels, for their names; made here if neither it nor ``names`` is given.
+    names : array_like of str or None
+        Name of every kernel, by block and channel, instead of a description's.
     seed : int
         Of the description and the new weights.
     progress : callable or None
@@ -79,7 +79,7 @@ def measure(
     Raises
     ------
     ValueError
-        If the labels are not one of `viz.results.depthwise.KERNEL_NAMES` for each kernel, the description
+        If the names are not one of `viz.results.depthwise.KERNEL_NAMES` for each kernel, the description
         is of other kernels, or weights, batch norms or maps are not finite.
 
     Notes
@@ -171,10 +171,10 @@ def _gain(norm: nn.BatchNorm2d) -> Floats:
 def _labels(labels: ArrayLike, depth: int, dim: int) -> NDArray[np.str_]:
     named = np.array(labels, dtype=np.str_)
     if named.size != depth * dim:
-        raise Refusal(f"{named.size} labels found, expected {depth} x {dim}: one per kernel.")
+        raise Refusal(f"{named.size} names found, expected {depth} x {dim}: one per kernel.")
     unknown = sorted(set(named.ravel().tolist()) - set(KERNEL_NAMES))
     if unknown:
-        raise Refusal(f"labels are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
+        raise Refusal(f"names are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
     return named.reshape(depth, dim)
 
 

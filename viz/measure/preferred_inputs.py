@@ -1,4 +1,4 @@
-"""Does a kernel's label tell what drives it? The patches of its input map say."""
+"""Does a kernel's name tell what drives it? The patches of its input map say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from viz.measure import label_predictions as predictions
+from viz.measure import name_predictions as predictions
 from viz.measure.own_torch import own_torch
 from viz.measure.stages import stages
 from viz.measure.sweep import OtherSweepError, check_sweep
@@ -76,7 +76,7 @@ def preferred_inputs(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> PreferredInputs:
-    """Check what labels predict on the patches that drive kernels most.
+    """Check what names predict on the patches that drive kernels most.
 
     Parameters
     ----------
@@ -103,13 +103,13 @@ def preferred_inputs(
     Returns
     -------
     PreferredInputs
-        Numbers by kernel, label and block, and the patches of one kernel of each label.
+        Numbers by kernel, name and block, and the patches of one kernel of each name.
 
     Raises
     ------
     OtherSweepError
         If sweep or description are of another checkpoint, the sweep kept no patches, or no kernel
-        has a label and responds anywhere.
+        has a name and responds anywhere.
     TopPatchesError
         If an image is missing or another one than in the sweep.
 
@@ -151,7 +151,7 @@ def preferred_inputs(
 def _chosen(
     checkpoint: Checkpoint, sweep: Sweep, described: DepthwiseDescription, shown: int, seed: int
 ) -> _Kernels:
-    """Return the labelled kernels that respond somewhere, and where."""
+    """Return the named kernels that respond somewhere, and where."""
     if described.source.sha256 != checkpoint.source.sha256:
         raise OtherSweepError(
             f"the description is of {described.source.name}, not of {checkpoint.source.name}; "
@@ -171,7 +171,7 @@ def _chosen(
     rows = np.flatnonzero((described.name != "unnamed") & responds.any(1) & finite)
     if not len(rows):
         raise Nothing(
-            "no kernel both has a label and responds to the images, so there is nothing to compare."
+            "no kernel both has a name and responds to the images, so there is nothing to compare."
         )
     taps = described.kernels[rows]
     flat = np.random.default_rng(seed).permuted(taps.reshape(len(rows), -1), axis=1)
@@ -287,7 +287,7 @@ def _by_kernel(seen: _Seen) -> dict[str, Any]:
 def _by_label(
     label: NDArray[np.str_], by_kernel: dict[str, Any], seen: _Seen, seed: int
 ) -> dict[str, Any]:
-    """Return shares and intervals by label, and the kernel that stands for each."""
+    """Return shares and intervals by name, and the kernel that stands for each."""
     labels = tuple(name for name in KERNEL_NAMES if (label == name).any())
     share, interval, gain = [], [], []
     examples = []
@@ -303,7 +303,7 @@ def _by_label(
         examples.append(order[len(order) // 2])
     example = np.array(examples, dtype=np.int64)
     return {
-        "labels": labels,
+        "names": labels,
         "count": np.array([(label == name).sum() for name in labels], dtype=np.int64),
         "chance": np.array([predictions.chance(name) for name in labels]),
         "share": np.stack(share, axis=1),

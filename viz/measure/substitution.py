@@ -372,7 +372,7 @@ def _table(conditions: Sequence[_Condition]) -> dict[str, Any]:
     return {
         "scope": np.array([c.scope for c in conditions]),
         "block": np.array([c.block for c in conditions], dtype=np.int64),
-        "label": np.array([c.label for c in conditions], dtype=np.str_),
+        "name": np.array([c.label for c in conditions], dtype=np.str_),
         "method": np.array([c.method for c in conditions]),
         "n_shapes": np.array([c.n_shapes for c in conditions], dtype=np.int64),
         "n_kernels": np.array([int(c.rows.sum()) for c in conditions], dtype=np.int64),

@@ -71,7 +71,7 @@ def top_patches(
         Of `viz.results.sweep.STAGES`.
     shown : int
         Patches of each channel, at most as many as the sweep kept.
-    labels : sequence of str
+    names : sequence of str
         Of the channels' kernels, where they are known.
     chosen_by : str
         Why these channels, in words.
@@ -350,13 +350,13 @@ def _kernels(
 def channels_with_label(
     description: DepthwiseDescription, label: str, most: int = 8
 ) -> list[tuple[int, int]]:
-    """Return the kernels of a label, spread over the blocks, the best described ones of each first.
+    """Return the kernels of a name, spread over the blocks, the best described ones of each first.
 
     Parameters
     ----------
     description : DepthwiseDescription
         Of the kernels.
-    label : str
+    name : str
         Of `viz.results.depthwise.KERNEL_NAMES`.
     most : int
         How many.
@@ -369,12 +369,12 @@ def channels_with_label(
     Raises
     ------
     TopPatchesError
-        If no kernel has the label.
+        If no kernel has the name.
     """
     rows = np.flatnonzero(description.name == label)
     if not len(rows):
         there = [name for name in KERNEL_NAMES if (description.name == name).any()]
-        raise TopPatchesError(f"no kernel is labelled {label!r}; there are {', '.join(there)}.")
+        raise TopPatchesError(f"no kernel is named {label!r}; there are {', '.join(there)}.")
     rows = rows[np.argsort(-np.nan_to_num(description.r2[rows]), kind="stable")]
     blocks = description.block[rows]
     # Rank within its block: the best of every block comes before the second best of any.
@@ -384,7 +384,7 @@ def channels_with_label(
 
 
 def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
-    """Return the best described kernel of every label.
+    """Return the best described kernel of every name.
 
     Parameters
     ----------
@@ -395,7 +395,7 @@ def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int
     -------
     channels : list of tuple
         Block and channel, in the order of `viz.results.depthwise.KERNEL_NAMES`.
-    labels : list of str
+    names : list of str
         Of each; unnamed kernels are left out.
     """
     found, labels = [], []

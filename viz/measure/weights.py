@@ -22,7 +22,7 @@ __all__ = [
     "FILTER_ORDERS",
     "KERNEL_ORDERS",
     "depthwise_kernels",
-    "labelled_kernels",
+    "named_kernels",
     "patch_filters",
 ]
 
@@ -187,16 +187,16 @@ def depthwise_kernels(
     )
 
 
-def labelled_kernels(
+def named_kernels(
     description: DepthwiseDescription,
     *,
     blocks: Sequence[int] | None = None,
     per_block: int | None = 64,
-    order: str = "label",
+    order: str = "name",
     label: str | None = None,
     seed: int = 0,
 ) -> DepthwiseKernels:
-    """Return depthwise kernels ordered by their label, or those of one label.
+    """Return depthwise kernels ordered by their name, or those of one name.
 
     Parameters
     ----------
@@ -205,12 +205,12 @@ def labelled_kernels(
     blocks : sequence of int, optional
         0-based; default all.
     per_block : int or None
-        As in `depthwise_kernels`, which takes the same channels; a label then leaves fewer.
+        As in `depthwise_kernels`, which takes the same channels; a name then leaves fewer.
     order : str
-        ``"label"`` (in the order of `viz.results.depthwise.KERNEL_NAMES`, then by the angle, then the
+        ``"name"`` (in the order of `viz.results.depthwise.KERNEL_NAMES`, then by the angle, then the
         best fit first), or one of `depthwise_kernels`.
-    label : str, optional
-        Take only the kernels of this label; blocks without one are left out.
+    name : str, optional
+        Take only the kernels of this name; blocks without one are left out.
     seed : int
         Of the choice.
 
@@ -222,14 +222,14 @@ def labelled_kernels(
     Raises
     ------
     ValueError
-        If the order or the label is unknown, or the number is not positive.
+        If the order or the name is unknown, or the number is not positive.
     IndexError
         If there is no such block.
     """
-    if order not in (*_SORT, "label"):
-        raise Refusal(f"order is one of {', '.join((*_SORT, 'label'))}, not {order!r}.")
+    if order not in (*_SORT, "name"):
+        raise Refusal(f"order is one of {', '.join((*_SORT, 'name'))}, not {order!r}.")
     if label is not None and label not in KERNEL_NAMES:
-        raise Refusal(f"{label!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}.")
+        raise Refusal(f"{label!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
     there = np.unique(description.block)
     wanted = there.tolist() if blocks is None else list(blocks)
     if not np.isin(wanted, there).all():
@@ -241,13 +241,13 @@ def labelled_kernels(
     for block in wanted:
         rows = np.flatnonzero(shown & (description.block == block))
         rows = rows[np.argsort(description.channel[rows], kind="stable")]
-        if order == "label":
-            found.append(_label_order(description, rows))
+        if order == "name":
+            found.append(_name_order(description, rows))
         else:
             found.append(rows[_SORT[order](description.kernels[rows])])
     rows = np.concatenate(found).astype(np.int64)
     settings = {
-        "blocks": tuple(wanted), "per_block": per_block, "order": order, "label": label,
+        "blocks": tuple(wanted), "per_block": per_block, "order": order, "name": label,
         "seed": seed,
     }  # fmt: skip
     return DepthwiseKernels(
@@ -259,7 +259,7 @@ def labelled_kernels(
     )
 
 
-def _label_order(description: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def _name_order(description: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     rank = np.array(
         [KERNEL_NAMES.index(str(name)) for name in description.name[rows]], dtype=np.int64
     )

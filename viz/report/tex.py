@@ -59,7 +59,7 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
                 "  \\centering",
                 f"  \\includegraphics[width={figure.width:g}mm]{{{file}}}",
                 f"  \\caption{{{escape_tex(name)}. {caption}}}",
-                f"  \\label{{fig:{re.sub('[^a-z0-9-]', '-', figure.name)}}}",
+                f"  \\name{{fig:{re.sub('[^a-z0-9-]', '-', figure.name)}}}",
                 f"\\end{{figure{star}}}",
             ]
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 `KernelSpectra` is made by `viz.measure.kernel_spectra`, `Clusters`, which holds one as well, by
 `viz.measure.clusters`. Letters in shapes: n kernels of k x k taps in B blocks, K clusters, T
-numbers of clusters tried, L labels.
+numbers of clusters tried, L names.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class KernelSpectra(Result):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Clusters(KernelSpectra):
-    """Kernels grouped by k-means on their unit-norm taps, without any label, sign kept.
+    """Kernels grouped by k-means on their unit-norm taps, without any name, sign kept.
 
     Clusters are numbered by the mean block of their members, the earliest first.
 
@@ -113,8 +113,8 @@ class Clusters(KernelSpectra):
         Block of each kernel, 0-based.
     channel : ndarray of int64, (n,)
         Its channel.
-    label : ndarray of str, (n,)
-        Its label, of `viz.results.depthwise.KERNEL_NAMES`; ``""`` where labels were not given.
+    name : ndarray of str, (n,)
+        Its name, of `viz.results.depthwise.KERNEL_NAMES`; ``""`` where names were not given.
     cluster : ndarray of int64, (n,)
         0 to K - 1; -1 for a kernel of zeros.
     similarity : ndarray, (n,)
@@ -136,16 +136,16 @@ class Clusters(KernelSpectra):
     chosen_by : str
         How K was chosen, in words.
     ari, ami : float
-        Adjusted Rand index, and adjusted mutual information, between clusters and labels, all
-        kernels with a cluster; 0 is chance, 1 agreement, nan without labels.
+        Adjusted Rand index, and adjusted mutual information, between clusters and names, all
+        kernels with a cluster; 0 is chance, 1 agreement, nan without names.
     ari_classified, ami_classified : float
-        The same over kernels that have a label other than ``"unnamed"``.
+        The same over kernels that have a name other than ``"unnamed"``.
     ami_block : float
         Adjusted mutual information between clusters and blocks: how much clusters follow depth.
     confusion : ndarray of int64, (L, K)
-        Kernels of each label in each cluster.
+        Kernels of each name in each cluster.
     confusion_labels : tuple of str
-        Labels of the rows: those that occur.
+        Names of the rows: those that occur.
     """
 
     kind: ClassVar[str] = "kernel clusters"
@@ -259,7 +259,7 @@ class Clusters(KernelSpectra):
         Returns
         -------
         str
-            How many clusters, whether they are any, how they agree with labels and blocks.
+            How many clusters, whether they are any, how they agree with names and blocks.
         """
         at = self.at_chosen()
         how = f"k-means cuts {len(self.cluster)} kernels into {self.n_clusters} clusters"
@@ -282,20 +282,20 @@ class Clusters(KernelSpectra):
             )
         if np.isfinite(self.ami):
             parts.append(
-                f"Adjusted mutual information with the labels is {self.ami:.2f} (adjusted Rand "
+                f"Adjusted mutual information with the names is {self.ami:.2f} (adjusted Rand "
                 f"index {self.ari:.2f}), with the blocks {self.ami_block:.2f}."
             )
         return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per kernel: where it stands, its label, its cluster."""
+        """Return one row per kernel: where it stands, its name, its cluster."""
         import pandas as pd
 
         return pd.DataFrame(
             {
                 "block": self.block,
                 "channel": self.channel,
-                "label": self.label,
+                "name": self.label,
                 "cluster": self.cluster,
                 "similarity": self.similarity,
             }

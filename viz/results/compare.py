@@ -1,7 +1,7 @@
-"""Two networks side by side: architectures, labels by depth, descriptors, receptive fields.
+"""Two networks side by side: architectures, names by depth, descriptors, receptive fields.
 
 `NetworkComparison` is made by `viz.measure.compare`. Differences are always the second network
-minus the first. A has B_A blocks, B has B_B; D descriptors, N labels.
+minus the first. A has B_A blocks, B has B_B; D descriptors, N names.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class TwoNetworks(Result):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class NetworkComparison(TwoNetworks):
-    """Two networks' architectures, labels by depth, descriptors and receptive fields.
+    """Two networks' architectures, names by depth, descriptors and receptive fields.
 
     Fields ending in ``_a`` and ``_b`` are about one network. Differences without ``paired`` take
     all kernels of B against all of A, their intervals (low, high) from a bootstrap over blocks,
@@ -98,10 +98,10 @@ class NetworkComparison(TwoNetworks):
         What the networks are: name of the fact, A's, B's.
     confidence : float
         Of every interval.
-    labels : tuple of str
-        The N labels.
+    names : tuple of str
+        The N names.
     shares_a, shares_b : ndarray, (B_A, N), (B_B, N)
-        Share of each label by block.
+        Share of each name by block.
     init_labels_a, init_labels_b : ndarray, (N,)
         The same of randomly initialised kernels of each network's size.
     share_difference, share_interval : ndarray, (N,), (N, 2)
@@ -188,7 +188,7 @@ class NetworkComparison(TwoNetworks):
 
     @property
     def shown_shares(self) -> tuple[Floats, Floats]:
-        """The difference of each label's share to read first, and its interval."""
+        """The difference of each name's share to read first, and its interval."""
         if self.paired:
             return self.paired_share_difference, self.paired_share_interval
         return self.share_difference, self.share_interval
@@ -223,7 +223,7 @@ class NetworkComparison(TwoNetworks):
         Returns
         -------
         str
-            What differs in the architecture, which descriptors and labels differ most.
+            What differs in the architecture, which descriptors and names differ most.
         """
         parts = [
             "The files are the same."
@@ -234,14 +234,14 @@ class NetworkComparison(TwoNetworks):
         ]
         parts.append(self._differing_descriptors())
         a, b = self._labelled().values()
-        parts.append(f"A label is given to {100 * a:.0f} % of A's and {100 * b:.0f} % of B's")
+        parts.append(f"A name is given to {100 * a:.0f} % of A's and {100 * b:.0f} % of B's")
         parts[-1] += " kernels"
         change, around = self.shown_shares
         change = np.where(np.arange(len(change)) < len(change) - 1, np.nan_to_num(change), 0)
         top = int(np.abs(change).argmax())
         if change[top]:
             parts[-1] += (
-                f"; the label whose share differs most is {self.labels[top]} "
+                f"; the name whose share differs most is {self.names[top]} "
                 f"({100 * change[top]:+.1f} points"
             )
             if np.isfinite(around[top]).all():
@@ -273,11 +273,11 @@ class NetworkComparison(TwoNetworks):
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per descriptor and label: both networks, difference and intervals."""
+        """Return one row per descriptor and name: both networks, difference and intervals."""
         import pandas as pd
 
         return pd.DataFrame([{"what": "descriptor", **row} for row in self._descriptor_rows()]
-                            + [{"what": "label", **row} for row in self._label_rows()])  # fmt: skip
+                            + [{"what": "name", **row} for row in self._label_rows()])  # fmt: skip
 
     def _descriptor_rows(self) -> list[dict[str, Any]]:
         rows = []
@@ -313,7 +313,7 @@ class NetworkComparison(TwoNetworks):
         -------
         dict
             ``a`` and ``b`` (name, sha256), ``architecture`` (fact: A's, B's, whether they differ),
-            ``labels`` and ``descriptors`` (the rows of `to_frame`, and by block), ``fields``
+            ``names`` and ``descriptors`` (the rows of `to_frame`, and by block), ``fields``
             (theoretical and effective, by block), ``note``, ``sentence``, ``settings``.
         """
         labels, descriptors = self._label_rows(), self._descriptor_rows()
@@ -330,8 +330,8 @@ class NetworkComparison(TwoNetworks):
             "architecture": {
                 name: {"a": a, "b": b, "differs": a != b} for name, a, b in self.facts
             },
-            "labelled": self._labelled(),
-            "labels": [_plain(row) for row in labels],
+            "named": self._labelled(),
+            "names": [_plain(row) for row in labels],
             "descriptors": [_plain(row) for row in descriptors],
             "fields": {side: self._fields(side) for side in ("a", "b")},
             "confidence": self.confidence,
@@ -341,7 +341,7 @@ class NetworkComparison(TwoNetworks):
         }
 
     def _labelled(self) -> dict[str, float]:
-        """Share of kernels that have a label, by network."""
+        """Share of kernels that have a name, by network."""
         shares = {"a": self.shares_a, "b": self.shares_b}
         return {side: float(1 - s[:, -1].mean()) for side, s in shares.items()}
 

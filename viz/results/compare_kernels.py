@@ -1,4 +1,4 @@
-"""Depthwise kernels of the same channels before and after: what moved, and which labels changed.
+"""Depthwise kernels of the same channels before and after: what moved, and which names changed.
 
 `KernelChange` is made by `viz.measure.compare_kernels`.
 """
@@ -23,18 +23,18 @@ Ints = NDArray[np.int64]
 
 
 def kappa(counts: NDArray[np.integer]) -> float:
-    """Return Cohen's kappa of a table of labels before and after.
+    """Return Cohen's kappa of a table of names before and after.
 
     Parameters
     ----------
     counts : ndarray of int, (N, N)
-        Kernels by label before (rows) and after (columns).
+        Kernels by name before (rows) and after (columns).
 
     Returns
     -------
     float
         (p - e) / (1 - e): p the share on the diagonal, e what the rows' and columns' sums give by
-        chance. 1 if no label changed, 0 if no more stayed than by chance, nan where only one label
+        chance. 1 if no name changed, 0 if no more stayed than by chance, nan where only one name
         occurs.
 
     Notes
@@ -53,7 +53,7 @@ def kappa(counts: NDArray[np.integer]) -> float:
 class KernelChange(TwoNetworks):
     """Kernels of the same block and channel in two networks, A before and B after.
 
-    n kernels of k x k taps in B blocks, N labels; s kernels to look at; P permutations.
+    n kernels of k x k taps in B blocks, N names; s kernels to look at; P permutations.
 
     Parameters
     ----------
@@ -74,13 +74,13 @@ class KernelChange(TwoNetworks):
     norm_ratio : ndarray, (n,)
         |after| / |before|; nan where the kernel was zero.
     label_a, label_b : ndarray of str, (n,)
-        Labels before and after.
+        Names before and after.
     permuted_change : ndarray, (B,)
         Median relative change of each block if the channels after were another order's.
-    labels : tuple of str
-        The N labels.
+    names : tuple of str
+        The N names.
     migration : ndarray of int64, (B, N, N)
-        Kernels of each block by label before and after.
+        Kernels of each block by name before and after.
     moved : ndarray of int64, (s,)
         Rows of the kernels to look at: those that changed most in each block.
     kernels_a, kernels_b : ndarray of float32, (s, k, k)
@@ -113,13 +113,13 @@ class KernelChange(TwoNetworks):
 
     @property
     def stayed(self) -> Floats:
-        """Share of each block's kernels that kept their label, (B,)."""
+        """Share of each block's kernels that kept their name, (B,)."""
         share: Floats = np.trace(self.migration, axis1=1, axis2=2) / self.migration.sum((1, 2))
         return share
 
     @property
     def kappas(self) -> Floats:
-        """Cohen's kappa between the labels before and after, (B,)."""
+        """Cohen's kappa between the names before and after, (B,)."""
         return np.array([kappa(counts) for counts in self.migration])
 
     def quartiles(self, name: str) -> Floats:
@@ -144,7 +144,7 @@ class KernelChange(TwoNetworks):
         return out
 
     def flows(self) -> list[tuple[str, str, int]]:
-        """Return every change of label that occurs: before, after, kernels; most kernels first."""
+        """Return every change of name that occurs: before, after, kernels; most kernels first."""
         total = self.migration.sum(0)
         found = [
             (self.labels[i], self.labels[j], int(total[i, j]))
@@ -159,7 +159,7 @@ class KernelChange(TwoNetworks):
         Returns
         -------
         str
-            That channels correspond, where kernels moved most, and which labels changed.
+            That channels correspond, where kernels moved most, and which names changed.
         """
         total = self.migration.sum(0)
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
@@ -178,7 +178,7 @@ class KernelChange(TwoNetworks):
                 f"other) and least in block {low} ({medians[low]:.2f})."
             )
         agree = kappa(total)
-        text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another label"
+        text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
         if np.isfinite(agree):
             text += f" (Cohen's kappa {agree:.2f})"
         flows = self.flows()[:3]
@@ -187,7 +187,7 @@ class KernelChange(TwoNetworks):
         return " ".join([*parts, text + "."])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per kernel: where it stands, how far it moved, its labels."""
+        """Return one row per kernel: where it stands, how far it moved, its names."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -209,7 +209,7 @@ class KernelChange(TwoNetworks):
         -------
         dict
             ``a`` and ``b``, ``channels`` (how they correspond), ``blocks`` (quartiles of what
-            moved, share of labels kept, kappa), ``migration`` (before, after, kernels, and by
+            moved, share of names kept, kappa), ``migration`` (before, after, kernels, and by
             block), ``kappa``, ``sentence``, ``settings``.
         """
         names = ("relative_change", "cosine", "norm_ratio")

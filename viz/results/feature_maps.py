@@ -52,7 +52,7 @@ class FeatureMaps(Result):
         Channels shown.
     chosen_by : str
         Why these, in words.
-    label : ndarray of str, (n,)
+    name : ndarray of str, (n,)
         Of their kernels; ``""`` where they were not described.
     activity : ndarray, (dim,)
         Of every channel of the block: standard deviation over positions of what the depthwise
@@ -176,13 +176,13 @@ class FeatureMaps(Result):
         Returns
         -------
         dict
-            ``block``, ``channels`` (``channel``, ``label``, ``activity``), ``chosen_by``,
+            ``block``, ``channels`` (``channel``, ``name``, ``activity``), ``chosen_by``,
             ``images``; ``depth``: per activation ``block`` (-1: patch embedding), ``part`` and the
             means over images of `STATISTICS`; ``rank_shuffled_mean``: by part, over blocks;
             ``patch_grid``: medians over filters.
         """
         channels = [
-            {"channel": int(c), "label": str(label) or None, "activity": float(self.activity[c])}
+            {"channel": int(c), "name": str(label) or None, "activity": float(self.activity[c])}
             for c, label in zip(self.channel, self.label, strict=True)
         ]
         depth = [

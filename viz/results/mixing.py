@@ -1,7 +1,7 @@
 """What the pointwise weights do: from which kernels to which, how many directions, which partners.
 
 `Mixing` is made by `viz.measure.mixing`. Letters in shapes: B blocks of d channels, k x k taps, L
-labels, m pixels a side of the matrices as shown, T partners kept per channel. ``block`` and
+names, m pixels a side of the matrices as shown, T partners kept per channel. ``block`` and
 ``channel`` are 0-based. Output channel i of block b is what kernel i of block b + 1 looks at.
 """
 
@@ -36,8 +36,8 @@ class Mixing(Result):
 
     Parameters
     ----------
-    labels : ndarray of str, (B, d)
-        Label of the kernel of each block and channel.
+    names : ndarray of str, (B, d)
+        Name of the kernel of each block and channel.
     label_names : tuple of str
         Those that occur, in the order of figures; L of them.
     branch_scale : ndarray, (B, d)
@@ -47,16 +47,16 @@ class Mixing(Result):
     branch_share : ndarray, (B,)
         Share of the branches in sum_ij P_ij^2 gamma_j^2, the rest being the residual path's.
     matrix : ndarray of float32, (B, m, m)
-        Links, rows output channels and columns input channels, each sorted by label; of every
+        Links, rows output channels and columns input channels, each sorted by name; of every
         ``pooled`` x ``pooled`` links the strongest, with its sign.
     pooled : int
         1 if every link is shown.
     limit : float
         Of the colour scale of all matrices: 99.5th percentile of |link| as shown.
     in_order : ndarray of int64, (B, d)
-        Input channels by label of the block's kernels, within a label by total link.
+        Input channels by name of the block's kernels, within a name by total link.
     out_order : ndarray of int64, (B, d)
-        Output channels by label of the next block's kernels; of the last block by total link.
+        Output channels by name of the next block's kernels; of the last block by total link.
     singular_values : ndarray, (B, d)
         Of the pointwise weights P, largest first.
     effective_rank : ndarray, (B,)
@@ -121,14 +121,14 @@ class Mixing(Result):
         return int(self.labels.shape[1])
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per block and channel: label, gains, slopes, strongest partners."""
+        """Return one row per block and channel: name, gains, slopes, strongest partners."""
         import pandas as pd
 
         b, d = self.labels.shape
         columns: dict[str, Any] = {
             "block": np.repeat(np.arange(b), d),
             "channel": np.tile(np.arange(d), b),
-            "label": self.labels.ravel(),
+            "name": self.labels.ravel(),
             "branch_scale": self.branch_scale.ravel(),
             "stream_scale": self.stream_scale.ravel(),
             "input_gain": self.input_gain.ravel(),

@@ -1,4 +1,4 @@
-"""Whether a kernel's label tells what drives it most: predictions, checked on its input maps."""
+"""Whether a kernel's name tells what drives it most: predictions, checked on its input maps."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ WHERE = ("top", "elsewhere", "shuffled")
 """Where a kernel's input map is looked at: where the kernel's response is largest; at random
 positions of the same maps; where a kernel of the same taps in random order responds most."""
 TESTS = ("orientation", "contrast")
-"""What a label predicts: the orientation of a line or boundary, or that some taps stand out."""
+"""What a name predicts: the orientation of a line or boundary, or that some taps stand out."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PreferredInputs(Result):
-    """For m labelled kernels of k x k taps, the patches of their input maps that drive them most.
+    """For m named kernels of k x k taps, the patches of their input maps that drive them most.
 
     A kernel convolves its channel's map, not the image, so that patches are k x k pieces of that
-    map as the convolution sees them, zeros beyond the border included. Kernels without label, and
+    map as the convolution sees them, zeros beyond the border included. Kernels without name, and
     those that respond nowhere, are left out. First axes of 3 follow `WHERE`, those of 2 `TESTS`.
 
     Parameters
     ----------
     block, channel : ndarray of int64, (m,)
         Which kernels.
-    label : ndarray of str, (m,)
+    name : ndarray of str, (m,)
         Of `viz.results.depthwise.KERNEL_NAMES`.
     kernels, forms : ndarray of float32, (m, k, k)
-        Taps, and the best single atom with its mean removed.
+        Taps, and the best single shape with its mean removed.
     preferred : ndarray of float32, (m, k, k)
         Mean of the patches at which the kernel responds most, one of each image.
     patches : ndarray of int64, (m,)
         How many there are.
     agreement : ndarray, (3, m)
-        Share of the kernel's patches that are as the label predicts; nan where it predicts nothing.
+        Share of the kernel's patches that are as the name predicts; nan where it predicts nothing.
     match : ndarray, (3, m)
-        Mean correlation over taps of the patches with the best single atom.
+        Mean correlation over taps of the patches with the best single shape.
     lift_label, lift_mean : ndarray, (m,)
-        Shares of the best single atom, and of the mean of the kernel's taps, in what lifts the
+        Shares of the best single shape, and of the mean of the kernel's taps, in what lifts the
         response from its mean over positions to its largest; the rest of the kernel has the rest.
-    labels : tuple of str
-        Labels that occur.
+    names : tuple of str
+        Names that occur.
     count : ndarray of int64, (L,)
         Kernels of each.
     chance : ndarray, (L,)
         Agreement with a prediction made without looking.
     share : ndarray, (3, L)
-        Mean agreement over the label's kernels.
+        Mean agreement over the name's kernels.
     share_interval : ndarray, (L, 2)
         Of that at the top, 95 %, bootstrap over kernels; nan with fewer than 5 kernels.
     gain_interval : ndarray, (L, 2)
@@ -68,7 +68,7 @@ class PreferredInputs(Result):
     block_lift : ndarray, (2, 3, depth)
         Quartiles over a block's kernels of ``lift_label`` and ``lift_mean``.
     example : ndarray of int64, (L,)
-        Of each label the kernel whose match at the top is the label's median.
+        Of each name the kernel whose match at the top is the name's median.
     example_patches : ndarray of float32, (L, n, k, k)
         Its patches, the largest response first; nan where there are fewer.
     n_images : int
@@ -101,11 +101,11 @@ class PreferredInputs(Result):
     n_images: int
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per kernel: block, channel, label, agreement, match and lifts."""
+        """Return one row per kernel: block, channel, name, agreement, match and lifts."""
         import pandas as pd
 
         columns: dict[str, Any] = {
-            "block": self.block, "channel": self.channel, "label": self.label,
+            "block": self.block, "channel": self.channel, "name": self.label,
             "patches": self.patches,
         }  # fmt: skip
         for name in ("agreement", "match"):
@@ -114,12 +114,12 @@ class PreferredInputs(Result):
         return pd.DataFrame(columns | {"lift_label": self.lift_label, "lift_mean": self.lift_mean})
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers by label and by block as plain JSON values.
+        """Return the numbers by name and by block as plain JSON values.
 
         Returns
         -------
         dict
-            ``images``, ``kernels``; ``labels``: per label ``kernels``, ``chance``, ``agreement``
+            ``images``, ``kernels``; ``names``: per name ``kernels``, ``chance``, ``agreement``
             with its ``interval``, ``agreement_elsewhere``, ``agreement_shuffled``,
             ``gain_interval`` over shuffled taps, and medians of ``match``, ``lift_label`` and
             ``lift_mean``; ``blocks``: the same by block and test.
@@ -128,7 +128,7 @@ class PreferredInputs(Result):
         for i, label in enumerate(self.labels):
             mine = self.label == label
             by_label.append({
-                "label": label, "kernels": int(self.count[i]),
+                "name": label, "kernels": int(self.count[i]),
                 "chance": or_none(self.chance[i]),
                 "agreement": or_none(self.share[0, i]),
                 "interval": [or_none(v) for v in self.share_interval[i]],
@@ -152,7 +152,7 @@ class PreferredInputs(Result):
             row["lift_label_median"] = or_none(self.block_lift[0, 1, b])
             row["lift_mean_median"] = or_none(self.block_lift[1, 1, b])
             blocks.append(row)
-        return {"images": self.n_images, "kernels": len(self.block), "labels": by_label,
+        return {"images": self.n_images, "kernels": len(self.block), "names": by_label,
                 "blocks": blocks}  # fmt: skip
 
 

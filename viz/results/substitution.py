@@ -32,7 +32,7 @@ SCOPES = ("all", "block", "patch")
 """Which kernels are replaced: all depthwise kernels; those of one block;
 patch-embedding filters (all, and by kind)."""
 AS_DESCRIBED = -1
-"""``n_shapes`` where each kernel has as many atoms as its description kept."""
+"""``n_shapes`` where each kernel has as many shapes as its description kept."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -45,13 +45,13 @@ class Substitution(Result):
         One of `SCOPES`.
     block : ndarray of int64, (C,)
         The block whose kernels are replaced; -1 where it is not one block.
-    label : ndarray of str, (C,)
+    name : ndarray of str, (C,)
         The kind of patch filter that is replaced; ``""`` for all.
     method : ndarray of str, (C,)
         One of `METHODS`.
     n_shapes : ndarray of int64, (C,)
         Atoms of the description, or of the one whose number of coefficients was taken over;
-        `AS_DESCRIBED`; 0 where atoms play no part.
+        `AS_DESCRIBED`; 0 where shapes play no part.
     n_kernels : ndarray of int64, (C,)
         Kernels replaced.
     coefficients : ndarray, (C,)
@@ -126,7 +126,7 @@ class Substitution(Result):
             One of `METHODS`.
         block : int
             -1 where it is not one block.
-        label : str
+        name : str
             ``""`` for all.
         n_shapes : int or None
             Any by default, as described first.
@@ -150,7 +150,7 @@ class Substitution(Result):
         columns: dict[str, Any] = {
             "scope": self.scope,
             "block": self.block,
-            "label": self.label,
+            "name": self.label,
             "method": self.method,
             "n_shapes": self.n_shapes,
             "n_kernels": self.n_kernels,
@@ -181,7 +181,7 @@ class Substitution(Result):
             if self.block[c] >= 0:
                 row["block"] = int(self.block[c])
             if self.label[c]:
-                row["label"] = str(self.label[c])
+                row["name"] = str(self.label[c])
             if self.n_shapes[c]:
                 described = self.n_shapes[c] == AS_DESCRIBED
                 row["n_shapes"] = "as described" if described else int(self.n_shapes[c])

@@ -26,7 +26,7 @@ class TopPatches(Result):
         Of `viz.results.sweep.STAGES`.
     block, channel : ndarray of int64, (m,)
         Which; block -1 for the patch embedding.
-    label : ndarray of str, (m,)
+    name : ndarray of str, (m,)
         Of the channel's kernel; ``""`` where it was not described.
     chosen_by : str
         Why these, in words.
@@ -105,7 +105,7 @@ class TopPatches(Result):
             "block": np.repeat(self.block, n),
             "stage": self.stage,
             "channel": np.repeat(self.channel, n),
-            "label": np.repeat(self.label, n),
+            "name": np.repeat(self.label, n),
             "rank": np.tile(np.arange(1, n + 1), m),
             "value": self.value.ravel(),
             "image": names[self.image.ravel()],
@@ -120,7 +120,7 @@ class TopPatches(Result):
         -------
         dict
             ``stage``, ``images``, ``chosen_by`` and ``channels``: per channel ``block``,
-            ``channel``, ``label``, ``side_px`` and ``patches`` (``image``, ``row``, ``column``,
+            ``channel``, ``name``, ``side_px`` and ``patches`` (``image``, ``row``, ``column``,
             ``value``).
         """
         channels = []
@@ -131,7 +131,7 @@ class TopPatches(Result):
                 for j in np.flatnonzero(self.image[i] >= 0)
             ]  # fmt: skip
             channels.append({"block": int(self.block[i]), "channel": int(self.channel[i]),
-                             "label": str(self.label[i]) or None, "side_px": int(self.side[i]),
+                             "name": str(self.label[i]) or None, "side_px": int(self.side[i]),
                              "patches": patches})  # fmt: skip
         return {"stage": self.stage, "images": self.n_images, "chosen_by": self.chosen_by,
                 "side_from": self.side_from, "channels": channels}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Depthwise kernels by depth: all blocks as one atlas, or one block in full, by label or whole."""
+"""Depthwise kernels by depth: all blocks as one atlas, or one block in full, by name or whole."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from matplotlib.figure import Figure
 from viz.draw.weights import drawn_mosaic, kernel_mosaic
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.kernels import at_hand, bank, choose_kernels, described, labels_of, needs_labels
+from viz.explorer.kernels import at_hand, bank, choose_kernels, described, names_of, needs_names
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import percent, plain
-from viz.explorer.words import ANY_LABEL, SCALE_WORDS, sorted_by
+from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
 from viz.results.depthwise import DepthwiseDescription
 from viz.results.refusal import Refusal
 
@@ -65,7 +65,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         "blocks": None if block is None else [block],
         "per_block": _PAPER if show == "atlas" else None,
         "order": order,
-        "label": label,
+        "name": label,
     }, scale
 
 
@@ -78,7 +78,7 @@ def _described(found: Opened) -> DepthwiseDescription | None:
 
 
 def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None:
-    """Write which share of the kernels has which label: in words, and block by block."""
+    """Write which share of the kernels has which name: in words, and block by block."""
     if blocks:
         where, shares = f"block {blocks[0]}'s kernels", description.shares(blocks[0])
     else:
@@ -94,20 +94,20 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         for name, share in sorted(others.items(), key=lambda item: -item[1])
     ]
     st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
-    with st.expander("Share of each label, block by block"):
+    with st.expander("Share of each name, block by block"):
         every = range(int(description.block.max()) + 1)
         found = [description.shares(block) for block in every]
         rows = {"centre-surround": [percent(s["on-centre"] + s["off-centre"]) for s in found]}
         rows |= {name: [percent(share[name]) for share in found] for name in shares}
         st.dataframe({"block": list(every), **rows}, hide_index=True)
         st.caption(
-            "Centre-surround is on-centre and off-centre together. A label names the strongest of "
+            "Centre-surround is on-centre and off-centre together. A name names the strongest of "
             "the shapes that a kernel is the sum of. Of kernels of "
-            f"a new, untrained network {percent(description.null_coverage, 1)} get a label."
+            f"a new, untrained network {percent(description.null_coverage, 1)} get a name."
         )
         st.page_link(
             st.session_state["viz pages"]["kernel_labels"],
-            label="What the labels mean, as figures",
+            label="What the names mean, as figures",
             query_params={"checkpoint": opened().key},
         )
 
@@ -118,19 +118,19 @@ def _page(found: Opened) -> None:
     settings, scale = _settings(found)
     st.caption(_MISLEADS[scale] + _NORM)
     told = st.container()
-    blocks, order, label = settings["blocks"], settings["order"], settings["label"]
+    blocks, order, label = settings["blocks"], settings["order"], settings["name"]
     description = at_hand(found)
     # What needs no description is shown before it is made.
-    first = needs_labels(order, label)
+    first = needs_names(order, label)
     if description is None and first:
         with told:
             description = _described(found)
     result = bank(found, description, **settings)
     if not len(result.kernels):
-        st.info(f"No kernel shown here is labelled {plain(label)}.")
+        st.info(f"No kernel shown here is named {plain(label)}.")
     else:
         where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
-        only = "" if label == ANY_LABEL else f", labelled {label}"
+        only = "" if label == ANY_NAME else f", named {label}"
         _, picked = show_mosaic(
             found,
             result,
@@ -138,7 +138,7 @@ def _page(found: Opened) -> None:
             key="viz depthwise",
             alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
             f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
-            labels=None if description is None else labels_of(description, result),
+            labels=None if description is None else names_of(description, result),
             scale=scale,
         )
         if picked is not None:
@@ -157,16 +157,16 @@ def _page(found: Opened) -> None:
 
 
 def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> None:
-    blocks, order, label = settings["blocks"], settings["order"], settings["label"]
+    blocks, order, label = settings["blocks"], settings["order"], settings["name"]
     view = f"depthwise-block-{blocks[0]}" if blocks else "depthwise"
-    stem = file_stem(found, view if label == ANY_LABEL else f"{view}-{label}")
-    given = {name: value for name, value in settings.items() if name != "label"}
+    stem = file_stem(found, view if label == ANY_NAME else f"{view}-{label}")
+    given = {name: value for name, value in settings.items() if name != "name"}
     call, shell = "measure.weights.depthwise_kernels(checkpoint, ", None
     describing = ""
-    if needs_labels(order, label):
+    if needs_names(order, label):
         describing = "description = measure.depthwise.describe_checkpoint(checkpoint)"
-        call = "measure.weights.labelled_kernels(description, "
-        given["label"] = None if label == ANY_LABEL else label
+        call = "measure.weights.named_kernels(description, "
+        given["name"] = None if label == ANY_NAME else label
     else:
         shell = command(
             found, "depthwise", stem, blocks=blocks[0] if blocks else None,

@@ -10,7 +10,7 @@ from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.close_up import show_close_up, steps
 from viz.explorer.images import images_chosen
-from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_labels
+from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_names
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_maps, show_removal, show_top_patches
 from viz.explorer.one_kernel import (
@@ -51,7 +51,7 @@ def _page(found: Opened) -> None:
         heading.title(f"Block {block}, kernel {channel}", anchor=False)
         walk = st.container(width="content")
     told = st.container()
-    tried = description is None and needs_labels(order, label)
+    tried = description is None and needs_names(order, label)
     if tried:
         with told:
             description, able = _described(found)

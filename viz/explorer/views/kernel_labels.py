@@ -1,4 +1,4 @@
-"""Labels of kernels: a view of the catalogue."""
+"""Names of kernels: a view of the catalogue."""
 
 from __future__ import annotations
 

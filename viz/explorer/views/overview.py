@@ -14,7 +14,7 @@ from viz.explorer.mosaic import show_mosaic
 from viz.explorer.sections import png, show_figure
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
-from viz.explorer.words import ANY_LABEL
+from viz.explorer.words import ANY_NAME
 from viz.measure.close_up import parts
 from viz.measure.weights import depthwise_kernels, patch_filters
 from viz.results.close_up import Parts
@@ -186,7 +186,7 @@ def _block(found: Opened, block: int, rows: Parts) -> None:
     _link("depthwise", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
         state.go(
-            "kernel", block=block, channel=kernels.channel[picked], order="norm", label=ANY_LABEL
+            "kernel", block=block, channel=kernels.channel[picked], order="norm", label=ANY_NAME
         )
 
 

@@ -1,4 +1,4 @@
-"""Do labels tell what drives kernels: a view of the catalogue."""
+"""Do names tell what drives kernels: a view of the catalogue."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""One look per kernel label: a colour, a marker and a hatch, the same in every figure.
+"""One look per kernel name: a colour, a marker and a hatch, the same in every figure.
 
 The colours are ten of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
 (*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Twelve colours are too many to
-rest on alone: every label also has a marker of its own for points and a hatch for areas, and
+rest on alone: every name also has a marker of its own for points and a hatch for areas, and
 opposite polarities have the same marker, filled and hollow.
 """
 
@@ -16,17 +16,17 @@ from matplotlib.patches import Patch
 from viz.results.depthwise import KERNEL_NAMES
 
 __all__ = [
-    "LABEL_COLOURS",
-    "LABEL_STYLES",
-    "LabelStyle",
+    "NAME_COLOURS",
+    "NAME_STYLES",
+    "NameStyle",
     "area_handles",
     "present",
 ]
 
 
 @dataclass(frozen=True)
-class LabelStyle:
-    """How one label is drawn.
+class NameStyle:
+    """How one name is drawn.
 
     Parameters
     ----------
@@ -49,31 +49,31 @@ class LabelStyle:
     short: str
 
 
-LABEL_STYLES: dict[str, LabelStyle] = {
-    "identity": LabelStyle("#000000", "P", True, "", "id"),
-    "shift": LabelStyle("#333333", "X", True, "xxx", "shft"),
-    "blob+": LabelStyle("#cc6677", "o", True, "", "bl+"),
-    "blob-": LabelStyle("#88ccee", "o", False, "...", "bl−"),
-    "on-centre": LabelStyle("#882255", "s", True, "", "on"),
-    "off-centre": LabelStyle("#332288", "s", False, "...", "off"),
-    "edge": LabelStyle("#ddcc77", "^", True, "///", "edge"),
-    "bar": LabelStyle("#117733", "D", True, "", "bar"),
-    "ring": LabelStyle("#44aa99", "h", False, "ooo", "ring"),
-    "cross": LabelStyle("#aa4499", "P", False, "+++", "crss"),
-    "grating": LabelStyle("#999933", "v", True, "|||", "grat"),
-    "unnamed": LabelStyle("#dddddd", "o", True, "", "none"),
+NAME_STYLES: dict[str, NameStyle] = {
+    "identity": NameStyle("#000000", "P", True, "", "id"),
+    "shift": NameStyle("#333333", "X", True, "xxx", "shft"),
+    "blob+": NameStyle("#cc6677", "o", True, "", "bl+"),
+    "blob-": NameStyle("#88ccee", "o", False, "...", "bl−"),
+    "on-centre": NameStyle("#882255", "s", True, "", "on"),
+    "off-centre": NameStyle("#332288", "s", False, "...", "off"),
+    "edge": NameStyle("#ddcc77", "^", True, "///", "edge"),
+    "bar": NameStyle("#117733", "D", True, "", "bar"),
+    "ring": NameStyle("#44aa99", "h", False, "ooo", "ring"),
+    "cross": NameStyle("#aa4499", "P", False, "+++", "crss"),
+    "grating": NameStyle("#999933", "v", True, "|||", "grat"),
+    "unnamed": NameStyle("#dddddd", "o", True, "", "none"),
 }
-"""Look of every label in `viz.results.depthwise.KERNEL_NAMES`."""
-LABEL_COLOURS: dict[str, str] = {name: style.colour for name, style in LABEL_STYLES.items()}
-"""Colour of every label."""
+"""Look of every name in `viz.results.depthwise.KERNEL_NAMES`."""
+NAME_COLOURS: dict[str, str] = {name: style.colour for name, style in NAME_STYLES.items()}
+"""Colour of every name."""
 
 
 def present(labels: Iterable[str]) -> list[str]:
-    """Return the labels that occur, in the order in which figures show them.
+    """Return the names that occur, in the order in which figures show them.
 
     Parameters
     ----------
-    labels : iterable of str
+    names : iterable of str
         Any number of each.
 
     Returns
@@ -90,16 +90,16 @@ def area_handles(labels: Sequence[str]) -> list[Patch]:
 
     Parameters
     ----------
-    labels : sequence of str
+    names : sequence of str
         In the legend's order.
 
     Returns
     -------
     list of Patch
-        One per label.
+        One per name.
     """
     return [
-        Patch(facecolor=LABEL_STYLES[name].colour, hatch=LABEL_STYLES[name].hatch, label=name,
+        Patch(facecolor=NAME_STYLES[name].colour, hatch=NAME_STYLES[name].hatch, label=name,
               edgecolor="white", linewidth=0.3)
         for name in labels
     ]  # fmt: skip

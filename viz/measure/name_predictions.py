@@ -1,4 +1,4 @@
-"""What a kernel's label predicts of the patch that drives it, and whether a patch is so.
+"""What a kernel's name predicts of the patch that drives it, and whether a patch is so.
 
 Nothing here looks at the kernel's taps. A line's or boundary's orientation is read off a patch by
 its structure tensor (Bigun and Granlund 1987); of other shapes it is asked whether the taps in
@@ -16,11 +16,11 @@ __all__ = ["ORIENTED", "agreement", "chance", "edge_direction", "line_orientatio
 
 Numbers = NDArray[np.float64]
 ORIENTED = ("edge", "bar", "grating")
-"""Labels that predict an orientation; an edge also which side is larger."""
+"""Names that predict an orientation; an edge also which side is larger."""
 _BUMPS = {"blob+": 1.0, "blob-": -1.0, "on-centre": 1.0, "off-centre": -1.0}
-"""Labels of bumps, and their signs."""
+"""Names of bumps, and their signs."""
 WINDOW = 0.25
-"""Standard deviation of the round window about an atom, in sides of the kernel."""
+"""Standard deviation of the round window about a shape, in sides of the kernel."""
 
 
 def chance(label: str) -> float:
@@ -28,7 +28,7 @@ def chance(label: str) -> float:
 
     Parameters
     ----------
-    label : str
+    name : str
         Of `viz.results.depthwise.KERNEL_NAMES`.
 
     Returns
@@ -69,7 +69,7 @@ def line_orientation(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     x, y : ndarray, (m,)
-        Where the kernels' atoms are, in taps from the middle, y up.
+        Where the kernels' shapes are, in taps from the middle, y up.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def edge_direction(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     x, y : ndarray, (m,)
-        Where the kernels' atoms are, in taps from the middle, y up.
+        Where the kernels' shapes are, in taps from the middle, y up.
 
     Returns
     -------
@@ -110,7 +110,7 @@ def _strong_taps(
     largest = np.take_along_axis(flat, np.abs(flat).argmax(-1)[..., None], -1)
     inside = flat * np.sign(largest) > np.abs(largest) / 2
     sign = np.sign(largest[..., 0])
-    # Of bumps the label itself tells place, size and sign: within half their height.
+    # Of bumps the name itself tells place, size and sign: within half their height.
     line = np.arange(k) - (k - 1) / 2
     apart = np.hypot(line - x[:, None, None], -line[:, None] - y[:, None, None]).reshape(m, 1, -1)
     radius = np.clip(1.18 * scale, 0.71, k / 4)[:, None, None]
@@ -132,14 +132,14 @@ def _standing_out(patches: Numbers, inside: NDArray[np.bool_], sign: Numbers) ->
 
 def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
               rows: NDArray[np.int64]) -> Numbers:  # fmt: skip
-    """Tell which patches are as the labels predict.
+    """Tell which patches are as the names predict.
 
     Parameters
     ----------
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     forms : ndarray, (m, k, k)
-        Their best single atoms, without mean.
+        Their best single shapes, without mean.
     described : DepthwiseDescription
         Of the kernels and others.
     rows : ndarray of int64, (m,)
@@ -149,9 +149,9 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
     -------
     ndarray, (m, n)
         1 or 0; nan where nothing is predicted or the patch is flat. An edge's direction must be
-        within 45 degrees of the label's, a bar's or grating's orientation within 22.5: by chance
+        within 45 degrees of the name's, a bar's or grating's orientation within 22.5: by chance
         a quarter is. Of blobs and centre-surrounds the taps within half the height of the bump
-        that the label tells, of other labels those in which the best single atom is above half its
+        that the name tells, of other names those in which the best single shape is above half its
         largest value, must be larger than the others on average (smaller, if the bump or that
         value is negative): by chance half of the patches are so.
     """
@@ -184,7 +184,7 @@ def match(patches: Numbers, forms: Numbers) -> Numbers:
     patches : ndarray, (m, n, k, k)
         Of m kernels.
     forms : ndarray, (m, k, k)
-        Their best single atoms.
+        Their best single shapes.
 
     Returns
     -------
