@@ -105,7 +105,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     _draw_facts(result, facts)
     shown = [
         i
-        for i, name in enumerate(result.labels)
+        for i, name in enumerate(result.kernel_names)
         if any(s[:, i].any() for s in (result.shares_a, result.shares_b))
         or any(np.nan_to_num(s[i]) > 0 for s in (result.init_labels_a, result.init_labels_b))
     ]
@@ -131,7 +131,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
             axes.set_xlabel("relative depth (0 first, 1 last)", fontsize=TEXT, labelpad=1)
         out += [axes, beside]
     target.legend(
-        handles=area_handles([result.labels[i] for i in shown])[::-1], fontsize=SMALL,
+        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], fontsize=SMALL,
         frameon=False, handlelength=1.4, loc="upper right", borderaxespad=0, labelspacing=0.6,
         bbox_to_anchor=(1 - 0.02 / width, 1 - (above + 0.05) / height),
     )  # fmt: skip
@@ -197,7 +197,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
         f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
         f"name by itself; none where no kernel has the name. {result.note}",
     )
-    rows = np.arange(len(result.labels), dtype=np.float64)[::-1]
+    rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
     low, top = below + 0.34, height - above - 0.08
     left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
     each = (width - left - gap - 2 * MARGIN) / 5
@@ -216,7 +216,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
     step.axvline(0, color="#888888", linewidth=0.6)
     step.hlines(rows, *interval.T, color="black", linewidth=1.1)
     step.plot(change, rows, "o", color="black", markersize=3.2)
-    shares.set_yticks(rows, result.labels)
+    shares.set_yticks(rows, result.kernel_names)
     step.set_yticks(rows, [""] * len(rows))
     most = max(
         float(np.nanmax(s, initial=1e-3))

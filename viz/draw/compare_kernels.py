@@ -83,7 +83,7 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
 
 def _shown(result: KernelChange) -> list[int]:
     total = result.migration.sum(0)
-    return [i for i in range(len(result.labels)) if total[i].any() or total[:, i].any()]
+    return [i for i in range(len(result.kernel_names)) if total[i].any() or total[:, i].any()]
 
 
 def migration_figure(result: KernelChange) -> Figure:
@@ -112,7 +112,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [result.labels[i] for i in shown]
+    names = [result.kernel_names[i] for i in shown]
     left, gap, side = 1.12, 0.62, 1.9
     low, top = below + 0.34, height - above - 0.62
     across = width - left - gap - side - MARGIN

@@ -221,7 +221,7 @@ def _draw_kernel(
 ) -> None:
     down, across = result.images.shape[1:3]
     words = f"channel {result.channel[channel]}"
-    label = str(result.label[channel])
+    label = str(result.name[channel])
     space = (_WORDS * (1.7 if label else 1)) / pixel
     side = min(0.72 * across, max(down - space, 0.3 * down))
     left, start = (across - side) / 2, top + down - side

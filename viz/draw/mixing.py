@@ -80,10 +80,10 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
         axes.set_xticks([])
         axes.set_yticks([])
         axes.set_title(f"block {b}", fontsize=TEXT, pad=_BAR * 72 + 10)
-        across = result.labels[b][result.in_order[b]]
+        across = result.names[b][result.in_order[b]]
         _label_bar(target, (left, bottom + side + 0.02, side, _BAR), across)
         if b + 1 < result.depth:
-            down = result.labels[b + 1][result.out_order[b]]
+            down = result.names[b + 1][result.out_order[b]]
             _label_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
         made.append(axes)
     _legend(result, target, top)

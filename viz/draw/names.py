@@ -1,7 +1,7 @@
 """One look per kernel name: a colour, a marker and a hatch, the same in every figure.
 
-The colours are ten of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
-(*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Twelve colours are too many to
+Most colours are of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
+(*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Fourteen colours are too many to
 rest on alone: every name also has a marker of its own for points and a hatch for areas, and
 opposite polarities have the same marker, filled and hollow.
 """
@@ -61,6 +61,8 @@ NAME_STYLES: dict[str, NameStyle] = {
     "ring": NameStyle("#44aa99", "h", False, "ooo", "ring"),
     "cross": NameStyle("#aa4499", "P", False, "+++", "crss"),
     "grating": NameStyle("#999933", "v", True, "|||", "grat"),
+    "frame": NameStyle("#bb5566", "d", False, "---", "frm"),
+    "flat": NameStyle("#bbbbbb", "*", True, "", "flat"),
     "unnamed": NameStyle("#dddddd", "o", True, "", "none"),
 }
 """Look of every name in `viz.results.depthwise.KERNEL_NAMES`."""
@@ -68,38 +70,16 @@ NAME_COLOURS: dict[str, str] = {name: style.colour for name, style in NAME_STYLE
 """Colour of every name."""
 
 
-def present(labels: Iterable[str]) -> list[str]:
-    """Return the names that occur, in the order in which figures show them.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Any number of each.
-
-    Returns
-    -------
-    list of str
-        Each once.
-    """
-    there = {str(label) for label in labels}
+def present(names: Iterable[str]) -> list[str]:
+    """Return the names that occur, in the order in which figures show them."""
+    there = {str(name) for name in names}
     return [name for name in KERNEL_NAMES if name in there]
 
 
-def area_handles(labels: Sequence[str]) -> list[Patch]:
-    """Return legend handles for areas and bars.
-
-    Parameters
-    ----------
-    names : sequence of str
-        In the legend's order.
-
-    Returns
-    -------
-    list of Patch
-        One per name.
-    """
+def area_handles(names: Sequence[str]) -> list[Patch]:
+    """Return legend handles for areas and bars, in this order."""
     return [
         Patch(facecolor=NAME_STYLES[name].colour, hatch=NAME_STYLES[name].hatch, label=name,
               edgecolor="white", linewidth=0.3)
-        for name in labels
+        for name in names
     ]  # fmt: skip

@@ -33,7 +33,7 @@ _SHOWN = 6
 
 def shares_figure(result: PreferredInputs) -> Figure:
     """Make a Figure that fits the shares."""
-    height = max(88 * MM, 1.25 + 0.2 * len(result.labels))
+    height = max(88 * MM, 1.25 + 0.2 * len(result.names))
     return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
 
 
@@ -84,7 +84,7 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
 
 
 def _draw_labels(axes: Axes, result: PreferredInputs) -> None:
-    rows = np.arange(len(result.labels), dtype=np.float64)
+    rows = np.arange(len(result.names), dtype=np.float64)
     low, high = result.share_interval.T
     axes.hlines(rows, low, high, color=_LOOKS["top"][0], linewidth=1.4)
     for w, where in enumerate(WHERE):
@@ -96,7 +96,7 @@ def _draw_labels(axes: Axes, result: PreferredInputs) -> None:
                   markeredgewidth=0.8, label=words, zorder=3 - w)  # fmt: skip
     axes.vlines(result.chance, rows - 0.42, rows + 0.42, color="black", linewidth=0.6,
                 linestyle=(0, (2, 1.5)), label="chance", zorder=0)  # fmt: skip
-    names = [f"{name} ({n:,})" for name, n in zip(result.labels, result.count, strict=True)]
+    names = [f"{name} ({n:,})" for name, n in zip(result.names, result.count, strict=True)]
     axes.set_yticks(rows, names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
@@ -174,7 +174,7 @@ def _cell(result: PreferredInputs, width: float) -> float:
 def examples_figure(result: PreferredInputs) -> Figure:
     """Make a Figure that fits the examples."""
     pitch = _cell(result, TWO_COLUMNS) + 0.12 + _GAP
-    height = 0.27 + _HEAD + len(result.labels) * pitch + _BAR
+    height = 0.27 + _HEAD + len(result.names) * pitch + _BAR
     return new_figure(TWO_COLUMNS, height + foot(_examples_note(result), TWO_COLUMNS))
 
 
@@ -200,7 +200,7 @@ def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[A
     cell = _cell(result, width)
     upper = height - top - _HEAD
     made = []
-    for row in range(len(result.labels)):
+    for row in range(len(result.names)):
         y = upper - row * (cell + 0.12 + _GAP) - cell
         made.append(_example(target, result, row, cell, y))
     axes = panel(target, (MARGIN + _WORDS, bottom + 0.2, 36 * MM, 0.07))
@@ -221,7 +221,7 @@ def _example(
     width, height = inches(target)
     i, k = int(result.example[row]), result.kernels.shape[-1]
     words = (
-        f"{result.label[i]}\nblock {result.block[i]}\nchannel {result.channel[i]}\n"
+        f"{result.name[i]}\nblock {result.block[i]}\nchannel {result.channel[i]}\n"
         f"r = {result.match[0, i]:.2f}"
     )
     target.text(MARGIN / width, (y + cell) / height, words, fontsize=SMALL, va="top", ha="left",

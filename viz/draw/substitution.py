@@ -283,7 +283,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
 
 def _kinds(result: Substitution) -> list[str]:
     rows = result.scope == "patch"
-    return list(dict.fromkeys(str(label) for label in result.label[rows]))
+    return list(dict.fromkeys(str(label) for label in result.name[rows]))
 
 
 def _methods(result: Substitution, kind: str) -> list[str]:

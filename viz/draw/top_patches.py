@@ -94,8 +94,8 @@ def _draw_row(
     lines = [f"block {result.block[i]}", f"channel {result.channel[i]}"]
     if result.block[i] < 0:
         lines = [f"filter {result.channel[i]}"]
-    if result.label[i]:
-        lines.insert(0, str(result.label[i]))
+    if result.name[i]:
+        lines.insert(0, str(result.name[i]))
     lines.append(f"{result.side[i]} px")
     target.text(MARGIN / width, (y + cell) / height, "\n".join(lines), fontsize=SMALL, va="top",
                 ha="left", linespacing=1.15)  # fmt: skip

@@ -41,12 +41,14 @@ _IN_WORDS = {
     "blob-": "blob-: a negative bump",
     "on-centre": "on-centre: centre-surround, positive inside",
     "off-centre": "off-centre: centre-surround, negative inside",
-    "edge": "edge: one half positive, one negative",
+    "edge": "edge: one side positive, one negative",
     "bar": "bar: a line",
     "ring": "ring",
     "cross": "cross",
     "grating": "grating: stripes",
-    "unnamed": "unnamed: no better than chance",
+    "frame": "frame: strong along the window's border",
+    "flat": "flat: nearly constant",
+    "unnamed": "unnamed: like nothing in particular, or like two things",
 }
 NAME_WORDS = {ANY_NAME: "every name", **{name: _IN_WORDS[name] for name in KERNEL_NAMES}}
 DESCRIPTOR_WORDS = {
@@ -58,7 +60,7 @@ DESCRIPTOR_WORDS = {
     "radial_sign_changes": ("radial sign changes", "Of the mean over rings, going out."),
     "separability": ("separability", "1: one column times one row."),
     "norm": ("norm", "Square root of the summed squares of the weights."),
-    "r2": ("R² of its description", "About the kernel's mean."),
+    "r2": ("R² of its description", "Share of its energy that its shapes explain."),
 }
 FILTER_NUMBER_WORDS = {
     "orientation": "orientation of its stripes (degrees, 0 horizontal)",

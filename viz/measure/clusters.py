@@ -140,7 +140,7 @@ def cluster(
         source=memory_source(taps, source, settings),
         block=block,
         channel=_channels(channels, block),
-        label=label,
+        name=label,
         chosen_by=why,
         **groups,
         **_agreement(groups["cluster"], label, block, len(groups["centres"])),

@@ -171,7 +171,7 @@ def compare_networks(
         **two_networks(a, b, settings, None if images is None else images[0].sha256),
         facts=facts(a, b),
         confidence=confidence,
-        labels=KERNEL_NAMES,
+        kernel_names=KERNEL_NAMES,
         **_sides("shares", [block_means(t, d.block, np.unique(d.block)).astype(np.float64)
                             for t, d in zip(truths, both, strict=True)]),
         **_sides("init_names", [_init_labels(d) for d in both]),

@@ -144,7 +144,7 @@ def kernel_change(
         label_a=labels[0],
         label_b=labels[1],
         permuted_change=_permuted(before, after, size, block, seed),
-        labels=KERNEL_NAMES,
+        kernel_names=KERNEL_NAMES,
         migration=migration(block, *labels),
         moved=moved,
         kernels_a=before[moved].astype(np.float32),

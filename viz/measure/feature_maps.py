@@ -181,7 +181,7 @@ def feature_maps(
         block=block,
         channel=np.array(chosen, dtype=np.int64),
         chosen_by=why,
-        label=np.array([labels[c] for c in chosen], dtype=np.str_),
+        name=np.array([labels[c] for c in chosen], dtype=np.str_),
         activity=activity.cpu().numpy(),
         kernels=_numpy(checkpoint.model.depthwise_kernels(block)[at]),
         maps=np.stack([_numpy(each[:, at]) for each in maps]),

@@ -125,7 +125,7 @@ def measure(
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
             images=images.sha256 if images is not None else {},
         ),
-        labels=named,
+        names=named,
         label_names=tuple(name for name in KERNEL_NAMES if (named == name).any()),
         branch_scale=branch,
         stream_scale=stream,

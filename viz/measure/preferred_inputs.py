@@ -141,7 +141,7 @@ def preferred_inputs(
     label = description.name[kernels.rows]
     by_kernel = _by_kernel(seen)
     return PreferredInputs(
-        source=source, block=kernels.block, channel=kernels.channel, label=label,
+        source=source, block=kernels.block, channel=kernels.channel, name=label,
         kernels=kernels.taps, forms=kernels.forms, n_images=sweep.n_images, **by_kernel,
         **_by_label(label, by_kernel, seen, seed),
         **_by_block(label, kernels.block, checkpoint.config.depth, by_kernel),

@@ -133,7 +133,7 @@ def top_patches(
         stage=stage,
         block=np.array([block for block, _ in channels], dtype=np.int64),
         channel=columns.astype(np.int64),
-        label=np.array(list(labels) or [""] * n, dtype=np.str_),
+        name=np.array(list(labels) or [""] * n, dtype=np.str_),
         chosen_by=chosen_by,
         kernels=_kernels(checkpoint, channels, stage),
         value=value,

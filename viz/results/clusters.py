@@ -151,7 +151,7 @@ class Clusters(KernelSpectra):
     kind: ClassVar[str] = "kernel clusters"
     block: Ints
     channel: Ints
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
     cluster: Ints
     similarity: Floats
     centres: NDArray[np.float32]
@@ -295,7 +295,7 @@ class Clusters(KernelSpectra):
             {
                 "block": self.block,
                 "channel": self.channel,
-                "name": self.label,
+                "name": self.name,
                 "cluster": self.cluster,
                 "similarity": self.similarity,
             }

@@ -98,7 +98,7 @@ class NetworkComparison(TwoNetworks):
         What the networks are: name of the fact, A's, B's.
     confidence : float
         Of every interval.
-    names : tuple of str
+    kernel_names : tuple of str
         The N names.
     shares_a, shares_b : ndarray, (B_A, N), (B_B, N)
         Share of each name by block.
@@ -139,7 +139,7 @@ class NetworkComparison(TwoNetworks):
     kind: ClassVar[str] = "comparison of two networks"
     facts: tuple[tuple[str, str, str], ...]
     confidence: float
-    labels: tuple[str, ...]
+    kernel_names: tuple[str, ...]
     shares_a: Floats
     shares_b: Floats
     init_labels_a: Floats
@@ -298,7 +298,7 @@ class NetworkComparison(TwoNetworks):
             | _with_interval("difference", self.share_difference[i], self.share_interval[i])
             | self._paired_row(self.paired_share_difference, self.paired_share_interval, i)
             | {"random_init": self.init_labels_b[i] - self.init_labels_a[i]}
-            for i, name in enumerate(self.labels)
+            for i, name in enumerate(self.kernel_names)
         ]
 
     def _paired_row(self, values: Floats, intervals: Floats, i: int) -> dict[str, float]:

@@ -77,7 +77,7 @@ class KernelChange(TwoNetworks):
         Names before and after.
     permuted_change : ndarray, (B,)
         Median relative change of each block if the channels after were another order's.
-    names : tuple of str
+    kernel_names : tuple of str
         The N names.
     migration : ndarray of int64, (B, N, N)
         Kernels of each block by name before and after.
@@ -100,7 +100,7 @@ class KernelChange(TwoNetworks):
     label_a: NDArray[np.str_]
     label_b: NDArray[np.str_]
     permuted_change: Floats
-    labels: tuple[str, ...]
+    kernel_names: tuple[str, ...]
     migration: Ints
     moved: Ints
     kernels_a: NDArray[np.float32]
@@ -147,7 +147,7 @@ class KernelChange(TwoNetworks):
         """Return every change of name that occurs: before, after, kernels; most kernels first."""
         total = self.migration.sum(0)
         found = [
-            (self.labels[i], self.labels[j], int(total[i, j]))
+            (self.kernel_names[i], self.kernel_names[j], int(total[i, j]))
             for i, j in zip(*np.nonzero(total), strict=True)
             if i != j
         ]
@@ -235,8 +235,8 @@ class KernelChange(TwoNetworks):
             ],
             "migration": [
                 {
-                    "before": self.labels[i],
-                    "after": self.labels[j],
+                    "before": self.kernel_names[i],
+                    "after": self.kernel_names[j],
                     "n": int(total[i, j]),
                     "by_block": self.migration[:, i, j].tolist(),
                 }

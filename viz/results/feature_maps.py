@@ -111,7 +111,7 @@ class FeatureMaps(Result):
     block: int
     channel: NDArray[np.int64]
     chosen_by: str
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
     activity: NDArray[np.float64]
     kernels: NDArray[np.float32]
     maps: NDArray[np.float32]
@@ -183,7 +183,7 @@ class FeatureMaps(Result):
         """
         channels = [
             {"channel": int(c), "name": str(label) or None, "activity": float(self.activity[c])}
-            for c, label in zip(self.channel, self.label, strict=True)
+            for c, label in zip(self.channel, self.name, strict=True)
         ]
         depth = [
             {"block": int(self.statistic_block[r]), "part": str(self.statistic_part[r])}

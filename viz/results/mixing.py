@@ -83,7 +83,7 @@ class Mixing(Result):
     """
 
     kind: ClassVar[str] = "mixing"
-    labels: NDArray[np.str_]
+    names: NDArray[np.str_]
     label_names: tuple[str, ...]
     branch_scale: Floats
     stream_scale: Floats
@@ -113,22 +113,22 @@ class Mixing(Result):
     @property
     def depth(self) -> int:
         """Blocks."""
-        return int(self.labels.shape[0])
+        return int(self.names.shape[0])
 
     @property
     def dim(self) -> int:
         """Channels."""
-        return int(self.labels.shape[1])
+        return int(self.names.shape[1])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per block and channel: name, gains, slopes, strongest partners."""
         import pandas as pd
 
-        b, d = self.labels.shape
+        b, d = self.names.shape
         columns: dict[str, Any] = {
             "block": np.repeat(np.arange(b), d),
             "channel": np.tile(np.arange(d), b),
-            "name": self.labels.ravel(),
+            "name": self.names.ravel(),
             "branch_scale": self.branch_scale.ravel(),
             "stream_scale": self.stream_scale.ravel(),
             "input_gain": self.input_gain.ravel(),

@@ -78,7 +78,7 @@ class PreferredInputs(Result):
     kind: ClassVar[str] = "preferred inputs"
     block: NDArray[np.int64]
     channel: NDArray[np.int64]
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
     kernels: NDArray[np.float32]
     forms: NDArray[np.float32]
     preferred: NDArray[np.float32]
@@ -87,7 +87,7 @@ class PreferredInputs(Result):
     match: NDArray[np.float64]
     lift_label: NDArray[np.float64]
     lift_mean: NDArray[np.float64]
-    labels: tuple[str, ...]
+    names: tuple[str, ...]
     count: NDArray[np.int64]
     chance: NDArray[np.float64]
     share: NDArray[np.float64]
@@ -105,7 +105,7 @@ class PreferredInputs(Result):
         import pandas as pd
 
         columns: dict[str, Any] = {
-            "block": self.block, "channel": self.channel, "name": self.label,
+            "block": self.block, "channel": self.channel, "name": self.name,
             "patches": self.patches,
         }  # fmt: skip
         for name in ("agreement", "match"):
@@ -125,8 +125,8 @@ class PreferredInputs(Result):
             ``lift_mean``; ``blocks``: the same by block and test.
         """
         by_label = []
-        for i, label in enumerate(self.labels):
-            mine = self.label == label
+        for i, label in enumerate(self.names):
+            mine = self.name == label
             by_label.append({
                 "name": label, "kernels": int(self.count[i]),
                 "chance": or_none(self.chance[i]),

@@ -84,7 +84,7 @@ class Substitution(Result):
     kind: ClassVar[str] = "substitution"
     scope: NDArray[np.str_]
     block: NDArray[np.int64]
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
     method: NDArray[np.str_]
     n_shapes: NDArray[np.int64]
     n_kernels: NDArray[np.int64]
@@ -137,7 +137,7 @@ class Substitution(Result):
             None if it was not measured.
         """
         there = (self.scope == scope) & (self.method == method)
-        there &= (self.block == block) & (self.label == label)
+        there &= (self.block == block) & (self.name == label)
         if n_shapes is not None:
             there &= self.n_shapes == n_shapes
         rows = np.flatnonzero(there)
@@ -150,7 +150,7 @@ class Substitution(Result):
         columns: dict[str, Any] = {
             "scope": self.scope,
             "block": self.block,
-            "name": self.label,
+            "name": self.name,
             "method": self.method,
             "n_shapes": self.n_shapes,
             "n_kernels": self.n_kernels,
@@ -180,8 +180,8 @@ class Substitution(Result):
             row: dict[str, Any] = {"scope": str(self.scope[c]), "method": str(self.method[c])}
             if self.block[c] >= 0:
                 row["block"] = int(self.block[c])
-            if self.label[c]:
-                row["name"] = str(self.label[c])
+            if self.name[c]:
+                row["name"] = str(self.name[c])
             if self.n_shapes[c]:
                 described = self.n_shapes[c] == AS_DESCRIBED
                 row["n_shapes"] = "as described" if described else int(self.n_shapes[c])

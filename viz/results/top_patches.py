@@ -62,7 +62,7 @@ class TopPatches(Result):
     stage: str
     block: NDArray[np.int64]
     channel: NDArray[np.int64]
-    label: NDArray[np.str_]
+    name: NDArray[np.str_]
     chosen_by: str
     kernels: NDArray[np.float32]
     value: NDArray[np.float32]
@@ -105,7 +105,7 @@ class TopPatches(Result):
             "block": np.repeat(self.block, n),
             "stage": self.stage,
             "channel": np.repeat(self.channel, n),
-            "name": np.repeat(self.label, n),
+            "name": np.repeat(self.name, n),
             "rank": np.tile(np.arange(1, n + 1), m),
             "value": self.value.ravel(),
             "image": names[self.image.ravel()],
@@ -131,7 +131,7 @@ class TopPatches(Result):
                 for j in np.flatnonzero(self.image[i] >= 0)
             ]  # fmt: skip
             channels.append({"block": int(self.block[i]), "channel": int(self.channel[i]),
-                             "name": str(self.label[i]) or None, "side_px": int(self.side[i]),
+                             "name": str(self.name[i]) or None, "side_px": int(self.side[i]),
                              "patches": patches})  # fmt: skip
         return {"stage": self.stage, "images": self.n_images, "chosen_by": self.chosen_by,
                 "side_from": self.side_from, "channels": channels}  # fmt: skip
