@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from viz.results.depthwise import DESCRIPTORS, PREDICATES, DepthwiseDescription
+from viz.results.depthwise import DESCRIPTORS, DepthwiseDescription
 from viz.results.network import Source
 from viz.results.patch_filters import PARAMETERS, PatchFilterDescription
 
@@ -14,40 +14,42 @@ def kernels_of(checkpoint):
     return np.concatenate(parts)
 
 
-def described(checkpoint, *, fitted=None, by_atoms=None, labels=None, counts=None):
+def described(checkpoint, *, fitted=None, by_shapes=None, names=None, counts=None):
     """A description of all kernels of a network; exact by default."""
     config = checkpoint.config
     kernels = kernels_of(checkpoint)
     n = len(kernels)
     fitted = kernels if fitted is None else fitted
-    by_atoms = np.stack([fitted] * 2) if by_atoms is None else by_atoms
-    most = len(by_atoms)
+    by_shapes = np.stack([fitted] * 2) if by_shapes is None else by_shapes
+    most = len(by_shapes)
     counts = np.tile(4 * np.arange(1, most + 1) + 1, (n, 1)) if counts is None else counts
     nan, nans = np.full(n, np.nan), np.full((n, most), np.nan)
-    columns = "scale orientation direction offset_x offset_y constant r2 null_statistic"
-    names = dict.fromkeys([*columns.split(), "null_threshold"], nan)
-    atoms = ("amplitude", "strength", "scale", "orientation", "direction", "x", "y")
+    columns = "scale orientation direction offset_x offset_y r2 probability margin likeness"
+    columns += " shape_likeness null_likeness halves_r2 centre_r2 ring_r2"
+    named = np.full(n, "edge") if names is None else np.array(names)
+    shapes = ("amplitude", "scale", "orientation", "direction", "x", "y", "factor")
     return DepthwiseDescription(
         source=Source(name="by hand", sha256="0" * 64),
         kernels=kernels,
         block=np.repeat(np.arange(config.depth), config.dim),
         channel=np.tile(np.arange(config.dim), config.depth),
-        label=np.full(n, "edge") if labels is None else np.array(labels),
+        name=named,
+        guess=named,
+        second=named,
         n_shapes=np.full(n, most),
         shape_names=np.full((n, most), "edge"),
+        shape_picture=np.zeros((n, most), np.int64),
         fitted=fitted.astype(np.float32),
-        fitted_by_shapes=by_atoms.astype(np.float32),
+        fitted_by_shapes=by_shapes.astype(np.float32),
         r2_by_shapes=nans,
         coefficients=counts[:, -1],
         coefficients_by_shapes=counts,
-        earned=np.ones(n, bool),
         init_names=np.array([], dtype=np.str_),
         init_r2_by_shapes=np.zeros((0, most)),
         shuffled_r2_by_shapes=np.zeros((0, most)),
-        **names,
-        **{f"atom_{name}": nans for name in atoms},
+        **dict.fromkeys(columns.split(), nan),
+        **{f"shape_{name}": nans for name in shapes},
         **dict.fromkeys(DESCRIPTORS, nan),
-        **{name: np.zeros(n, bool) for name in PREDICATES},
     )
 
 

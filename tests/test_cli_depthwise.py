@@ -35,7 +35,7 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
         assert sum(block["shares"].values()) == pytest.approx(1)
         assert block["coverage"] == pytest.approx(1 - block["shares"]["unnamed"])
         assert 0 <= block["null_coverage"] <= 1
-        assert len(block["r2"]["by_atoms"]) == 4
+        assert len(block["r2"]["by_shapes"]) == 4
         assert set(block["descriptors"]) == set(DESCRIPTORS)
     names = {p.name for p in (tmp_path / "all").iterdir()}
     for figure in ("", "-plain", "-dictionary", "-composition", "-fits"):

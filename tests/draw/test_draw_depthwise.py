@@ -76,7 +76,7 @@ def test_the_summary_is_json_with_the_numbers_of_each_block():
     assert list(one["shares"]) == list(KERNEL_NAMES)
     assert one["coverage"] == pytest.approx((result.name[rows] != "unnamed").mean())
     assert one["null_coverage"] == pytest.approx(0.05)
-    np.testing.assert_allclose(one["r2"]["by_atoms"], np.median(result.r2_by_shapes[rows], axis=0))
+    np.testing.assert_allclose(one["r2"]["by_shapes"], np.median(result.r2_by_shapes[rows], axis=0))
     for name in DESCRIPTORS:
         assert one["descriptors"][name] == pytest.approx(np.median(getattr(result, name)[rows]))
 

@@ -28,7 +28,7 @@ def result(small, rng):
     noisy = kernels_of(small) + 0.1 * rng.standard_normal((48, 5, 5))
     return substitution.measure(
         small,
-        description=described(small, fitted=noisy, labels=labels),
+        description=described(small, fitted=noisy, names=labels),
         patches=described_patches(small, kinds=["grey-gabor"] * 8 + ["noise"] * 8),
         n_crops=4,
         n_boot=50,

@@ -10,8 +10,8 @@ from readable import unreadable, unreadable_in_one_column
 
 from viz.catalogue import view
 from viz.draw import early_late, early_late_shares
-from viz.draw.names import NAME_STYLES
 from viz.draw.mosaic import limits, signed_tiles
+from viz.draw.names import NAME_STYLES
 from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.measure.early_late import measure
 from viz.results.depthwise import KERNEL_NAMES

@@ -26,7 +26,9 @@ def test_numbers_leave_out_kernels_of_zeros_and_stay_json(rng):
     alone = describe(kernels[:22], n_init=0, n_shuffled=60, max_shapes=2)
     second = summary["blocks"][1]
     # Two kernels are left in the second block; they were described as they are alone.
-    assert second["r2"]["by_atoms"][0] == pytest.approx(alone.r2_by_shapes[20:, 0].mean(), abs=1e-4)
+    assert second["r2"]["by_shapes"][0] == pytest.approx(
+        alone.r2_by_shapes[20:, 0].mean(), abs=1e-4
+    )
     expected = np.mean([kernels[i].sum() ** 2 / 25 / (kernels[i] ** 2).sum() for i in (20, 21)])
     assert second["descriptors"]["dc_share"] == pytest.approx(expected, rel=1e-5)
     assert second["shares"]["unnamed"] >= 0.9
@@ -35,7 +37,7 @@ def test_numbers_leave_out_kernels_of_zeros_and_stay_json(rng):
 def test_a_network_of_constant_kernels_has_numbers_that_are_null():
     found = describe(np.full((6, 5, 5), 0.1), blocks=[0, 0, 0, 1, 1, 1], n_init=10, max_shapes=1)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))
-    assert summary["network"]["r2"] == {"median": None, "by_atoms": [None]}
+    assert summary["network"]["r2"] == {"median": None, "by_shapes": [None]}
     assert summary["network"]["coverage"] == 0
     assert summary["settings"]["null_threshold"] is None
 

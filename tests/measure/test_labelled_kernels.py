@@ -10,7 +10,7 @@ from viz.results.depthwise import KERNEL_NAMES
 
 @pytest.fixture
 def found(small, rng):
-    whole = described(small, labels=rng.choice(KERNEL_NAMES, 48))
+    whole = described(small, names=rng.choice(KERNEL_NAMES, 48))
     angles = rng.choice([np.nan, 0.0, 45.0, 90.0], 48)
     for name, values in (("orientation", angles), ("r2", rng.random(48))):
         object.__setattr__(whole, name, values)

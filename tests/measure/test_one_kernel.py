@@ -64,7 +64,7 @@ def test_as_in_the_networks_description(small):
 
 
 def test_standing_counts(small, rng):
-    whole = described(small, labels=np.array(["edge", "bar", "bar"])[np.arange(48) % 3])
+    whole = described(small, names=np.array(["edge", "bar", "bar"])[np.arange(48) % 3])
     values = rng.integers(0, 5, 48).astype(float)
     values[20] = np.nan
     object.__setattr__(whole, "anisotropy", values)

@@ -79,7 +79,7 @@ def test_exact_kernels_change_nothing(small):
 def test_all_components_and_all_coefficients_are_the_network_itself(small):
     counts = np.full((48, 2), 25)
     zero = np.zeros((2, 48, 5, 5))
-    result = run(small, described(small, fitted=zero[0], by_atoms=zero, counts=counts))
+    result = run(small, described(small, fitted=zero[0], by_shapes=zero, counts=counts))
     for method in ("principal-components", "dct"):
         rows = result.method == method
         assert result.agreement[rows].min() == 1

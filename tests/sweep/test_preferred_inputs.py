@@ -98,7 +98,7 @@ def swept(path):
 def told(checkpoint, directions=DIRECTIONS, labels=None, **more):
     """The description that knows what was planted."""
     right = np.array(["edge"] * 16 + ["on-centre", "off-centre"] * 8)
-    made = described(checkpoint, labels=right if labels is None else labels)
+    made = described(checkpoint, names=right if labels is None else labels)
     return replace(
         made, source=checkpoint.source, direction=np.concatenate([directions, np.full(16, np.nan)]),
         scale=np.ones(32), orientation=np.zeros(32), offset_x=np.zeros(32),

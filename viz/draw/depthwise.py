@@ -24,7 +24,7 @@ from viz.draw.mosaic import (
 )
 from viz.draw.names import NAME_STYLES, area_handles, present
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
+from viz.results.depthwise import DepthwiseDescription
 
 __all__ = [
     "composition_figure",
@@ -48,13 +48,6 @@ _LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
 """Of the names' key, on two columns and on one; inches a line of it takes."""
 
 
-def _order(result: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """By name as figures list them, then by the angle, then best fit first."""
-    rank = np.array([KERNEL_NAMES.index(str(name)) for name in result.name[rows]])
-    angle = np.nan_to_num(result.orientation[rows], nan=0.0)
-    return rows[np.lexsort((-result.r2[rows], angle, rank))]
-
-
 def _chosen(
     result: DepthwiseDescription, per_block: int | None, seed: int
 ) -> list[NDArray[np.int64]]:
@@ -64,7 +57,7 @@ def _chosen(
         rng = np.random.default_rng(seed)
         channels = channels[rng.choice(len(channels), per_block, replace=False)]
     shown = np.isin(result.channel, channels)
-    return [_order(result, np.flatnonzero(shown & (result.block == b)))
+    return [result.order(np.flatnonzero(shown & (result.block == b)))
             for b in np.unique(result.block)]  # fmt: skip
 
 
@@ -101,7 +94,7 @@ def _named_note(n_shown: int | None, scale: Scale, short: bool) -> str:
     some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
     above = "Percentages: kernels of the block that have a name. " if short else ""
     return (
-        "Frame: name of the strongest shape, in the order of the legend, then by angle. "
+        "Frame: what the kernel looks like, in the order of the legend, then by angle. "
         f"{some}{above}Colours within: red positive, blue negative, white zero; {_SCALES[scale]}."
     )
 
@@ -151,8 +144,8 @@ def draw_named(
 
     Notes
     -----
-    The frame says what the strongest shape looks like; the kernel within may hold others. Each block
-    has its own colour scale.
+    The frame says what the whole kernel looks like, where that is clear. Each block has its own
+    colour scale.
     """
     width, height = inches(target)
     groups = _chosen(result, per_block, seed)
@@ -192,7 +185,7 @@ def draw_named(
 
 
 def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
-    """Return how many typical and odd members are shown, and the taps and inches they take."""
+    """Return how many clear and unclear members are shown, and the taps and inches they take."""
     typical, odd = (5, 3) if narrow(width) else (8, 4)
     k = result.kernels.shape[1]
     return typical, odd, (typical + odd) * (k + 2) + k, width - _NAMED - MARGIN
@@ -200,9 +193,9 @@ def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int,
 
 def _dictionary_note(typical: int, odd: int) -> str:
     return (
-        f"Left, typical: the {typical} kernels that their strongest shape alone fits best (R² "
-        f"beside the row: range of all members). Right, odd: the {odd} that it fits worst. Each "
-        "tile ± its own largest |weight|; red positive, blue negative, white zero."
+        f"Left: the {typical} clearest kernels of each name (likelihood of the name beside the "
+        f"row: range of all members). Right: the {odd} least clear ones. Each tile ± its own "
+        "largest |weight|; red positive, blue negative, white zero."
     )
 
 
@@ -216,7 +209,7 @@ def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMN
 
 
 def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw, for each name, the members that a single shape fits best, and those it fits worst.
+    """Draw, for each name, the clearest members and the least clear ones.
 
     Parameters
     ----------
@@ -232,8 +225,7 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
 
     Notes
     -----
-    Typical and odd are by the R^2 of the strongest shape alone, so the odd ones are kernels in which
-    the shape that names them is only a part. Each tile has its own colour scale.
+    Clear is by the likelihood that the name has. Each tile has its own colour scale.
     """
     width, height = inches(target)
     typical, odd, wide, most = _dictionary_layout(result, width)
@@ -242,7 +234,7 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     picks, row_of, column_of = [], [], []
     for line, name in enumerate(names):
         rows = np.flatnonzero(result.name == name)
-        rows = rows[np.argsort(-result.r2_by_shapes[rows, 0], kind="stable")]
+        rows = rows[np.argsort(-result.probability[rows], kind="stable")]
         best, rest = rows[:typical], rows[typical:]
         worst = rest[max(0, len(rest) - odd) :]
         picks += [*best, *worst]
@@ -266,12 +258,12 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     axes.set_axis_off()
     for line, name in enumerate(names):
         members = result.name == name
-        r2 = result.r2_by_shapes[members, 0]
+        sure = 100 * result.probability[members]
         y = line * (k + 4) + k / 2
         share = f"{100 * members.mean():.1f}\u00a0%"
-        axes.text(-1, y, f"{name}  {share}\nR² {r2.min():.2f} to {r2.max():.2f}",
+        axes.text(-1, y, f"{name}  {share}\n{sure.min():.0f} to {sure.max():.0f}\u00a0%",
                   fontsize=SMALL, ha="right", va="center")  # fmt: skip
-    for text, at in (("typical", 0), ("odd", typical * step + k)):
+    for text, at in (("clearest", 0), ("least clear", typical * step + k)):
         axes.text(at, -1, text, fontsize=TEXT, va="bottom")
     return axes
 

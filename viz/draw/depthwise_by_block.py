@@ -46,9 +46,8 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
         target,
         result.source.name,
         "what depthwise kernels are, by depth",
-        f"Share of kernels by name of the strongest shape. Right: {len(result.init_names)} "
-        "kernels of a randomly initialised network, described against the same thresholds: what "
-        "is named there is the method's false alarm.",
+        f"Share of kernels by what they look like. Right: {len(result.init_names)} kernels of a "
+        "randomly initialised network: what is named there is the false-positive rate.",
     )
     width, height = inches(target)
     up, low = height - top - bottom - 0.5, bottom + 0.35

@@ -79,8 +79,8 @@ def measure(
     Raises
     ------
     ValueError
-        If the names are not one of `viz.results.depthwise.KERNEL_NAMES` for each kernel, the description
-        is of other kernels, or weights, batch norms or maps are not finite.
+        If the names are not one of `viz.results.depthwise.KERNEL_NAMES` for each kernel, the
+        description is of other kernels, or weights, batch norms or maps are not finite.
 
     Notes
     -----

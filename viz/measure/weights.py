@@ -207,9 +207,9 @@ def named_kernels(
     per_block : int or None
         As in `depthwise_kernels`, which takes the same channels; a name then leaves fewer.
     order : str
-        ``"name"`` (in the order of `viz.results.depthwise.KERNEL_NAMES`, then by the angle, then the
-        best fit first), or one of `depthwise_kernels`.
-    name : str, optional
+        ``"name"`` (`viz.results.depthwise.DepthwiseDescription.order`), or one of
+        `depthwise_kernels`.
+    label : str, optional
         Take only the kernels of this name; blocks without one are left out.
     seed : int
         Of the choice.
@@ -242,7 +242,7 @@ def named_kernels(
         rows = np.flatnonzero(shown & (description.block == block))
         rows = rows[np.argsort(description.channel[rows], kind="stable")]
         if order == "name":
-            found.append(_name_order(description, rows))
+            found.append(description.order(rows))
         else:
             found.append(rows[_SORT[order](description.kernels[rows])])
     rows = np.concatenate(found).astype(np.int64)
@@ -257,11 +257,3 @@ def named_kernels(
         channel=description.channel[rows],
         order=order,
     )
-
-
-def _name_order(description: DepthwiseDescription, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    rank = np.array(
-        [KERNEL_NAMES.index(str(name)) for name in description.name[rows]], dtype=np.int64
-    )
-    angle = np.nan_to_num(description.orientation[rows], nan=0.0)
-    return rows[np.lexsort((-description.r2[rows], angle, rank))]
