@@ -25,11 +25,11 @@ def made(depth, labels, k=7, n=9, name="net"):
     patches[0, 2:] = np.nan
     return PreferredInputs(
         source=Source(name, "0" * 64), block=np.arange(m) % depth, channel=np.arange(m) + 1000,
-        label=np.repeat(labels, 4), kernels=rng.standard_normal((m, k, k)).astype(np.float32),
+        name=np.repeat(labels, 4), kernels=rng.standard_normal((m, k, k)).astype(np.float32),
         forms=rng.standard_normal((m, k, k)).astype(np.float32),
         preferred=rng.standard_normal((m, k, k)).astype(np.float32), patches=np.full(m, n),
         agreement=rng.random((3, m)), match=rng.random((3, m)), lift_label=rng.random(m),
-        lift_mean=rng.random(m), labels=tuple(labels), count=np.full(len(labels), 1234),
+        lift_mean=rng.random(m), names=tuple(labels), count=np.full(len(labels), 1234),
         chance=np.full(len(labels), 0.25), share=share,
         share_interval=np.stack([share[0] - 0.1, share[0] + 0.1], axis=1),
         gain_interval=np.zeros((len(labels), 2)), block_count=np.full((2, depth), 2),

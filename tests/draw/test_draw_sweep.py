@@ -73,7 +73,7 @@ def made_patches(m=3, n=9, stage="depthwise", side=15):
     image[0, n - 1 :] = -1
     return TopPatches(
         source=Source("net", "0" * 64), stage=stage, block=block, channel=np.arange(m) + 100,
-        label=np.array(["on-centre", *[""] * (m - 1)]), chosen_by="given",
+        name=np.array(["on-centre", *[""] * (m - 1)]), chosen_by="given",
         kernels=rng.standard_normal(kernels).astype(np.float32),
         value=rng.random((m, n)).astype(np.float32) * 1000, image=image,
         image_names=tuple(f"{i}.png" for i in range(n)), row=np.full((m, n), 2),

@@ -74,11 +74,11 @@ def test_the_page_says_what_it_is(open_app, labelled):
 
 def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
     """From a kernel of another name Next enters the walk; then it goes round in it."""
-    wanted = named_kernels(labelled, blocks=[2], per_block=None, order="name", label="edge")
+    wanted = named_kernels(labelled, blocks=[2], per_block=None, order="name", name="edge")
     members = wanted.channel.tolist()
     assert sorted(members) == [c for c in range(16) if (32 + c) % 3 == 0]
     outside = next(c for c in range(16) if c not in members)
-    app = open_app("kernel", block="2", channel=str(outside), order="name", label="edge")
+    app = open_app("kernel", block="2", channel=str(outside), order="name", name="edge")
     assert any(c == f"not among the {len(members)} of this name" for c in told(app.caption))
     seen = []
     for press in ("Next", "Next", "Previous", "Previous"):

@@ -243,7 +243,7 @@ def test_kernel_page_tells_the_truth(open_app, undrawn, small):
         ("depthwise", DepthwiseKernels, {"show": "all", "order": "norm"}),
         ("kernel", CloseUp, {"block": "2", "channel": "3"}),
         ("patch_filter", CloseUp, {"channel": "3"}),
-        ("kernel_labels", DepthwiseDescription, {}),
+        ("kernel_names", DepthwiseDescription, {}),
         ("filter_kinds", PatchFilterDescription, {}),
         ("feature_maps", FeatureMaps, {}),
     ],

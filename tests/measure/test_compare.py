@@ -115,7 +115,7 @@ def test_one_block_has_no_interval():
     assert "no interval" in found.note
     assert found.clear == ()
     # Nothing was tested, so that it is not said that nothing differs.
-    labels = [replace(first[1], label=np.full(8, name)) for name in ("bar", "edge")]
+    labels = [replace(first[1], name=np.full(8, name)) for name in ("bar", "edge")]
     other = compared((single, labels[0]), (changed(single, lambda model: None), labels[1]))
     assert "descriptors differ with" not in other.sentence()
     assert "is not tested: a network of one block has no interval" in other.sentence()

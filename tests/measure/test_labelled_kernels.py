@@ -32,7 +32,7 @@ def test_order_by_label_then_angle_then_fit(found):
 
 @pytest.mark.parametrize("name", KERNEL_NAMES)
 def test_one_label_is_a_filter(small, found, label):
-    shown = named_kernels(found, per_block=None, order="index", label=label)
+    shown = named_kernels(found, per_block=None, order="index", name=label)
     kernels = kernels_of(small)
     rows = [i for i in range(48) if found.name[i] == label]
     assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
@@ -49,13 +49,13 @@ def test_without_a_label_as_the_plain_bank(small, found, order):
 
 
 def test_none_of_a_label(small):
-    shown = named_kernels(described(small), label="ring")
+    shown = named_kernels(described(small), name="ring")
     assert shown.kernels.shape == (0, 5, 5)
 
 
 def test_what_cannot_be_asked_for(found):
     with pytest.raises(ValueError, match="'round' is not a name"):
-        named_kernels(found, label="round")
+        named_kernels(found, name="round")
     with pytest.raises(ValueError, match="order is one of"):
         named_kernels(found, order="size")
     with pytest.raises(ValueError, match="per_block must be at least 1"):

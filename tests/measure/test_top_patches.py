@@ -138,7 +138,7 @@ def test_a_folder_that_still_holds_some_of_the_images_is_not_refused_unseen(
 
 def test_channels_of_a_label():
     described = SimpleNamespace(
-        label=np.array(["edge", "bar", "edge", "edge", "edge", "unnamed"]),
+        name=np.array(["edge", "bar", "edge", "edge", "edge", "unnamed"]),
         block=np.array([0, 0, 0, 1, 0, 1]),
         channel=np.array([3, 4, 5, 6, 7, 8]),
         r2=np.array([0.5, 0.9, 0.8, 0.6, 0.7, 0.99]),

@@ -357,7 +357,7 @@ def label_option(text: str) -> Callable[..., Any]:
     callable
         For a command that takes ``label``.
     """
-    return click.option("--label", callback=_label, help=text)
+    return click.option("--name", "label", callback=_label, help=text)
 
 
 def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:

@@ -36,7 +36,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
     "What was learned": (
         ("filter_kinds", "Kinds of patch filters", ":material/palette:"),
-        ("kernel_labels", "Names of kernels", ":material/name:"),
+        ("kernel_names", "Names of kernels", ":material/label:"),
         ("early_late", "Early and late", ":material/compare_arrows:"),
         ("clusters", "Clusters", ":material/bubble_chart:"),
         ("mixing", "Mixing", ":material/shuffle:"),

@@ -93,7 +93,7 @@ def show_mosaic(
     mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
     got = _component(
         key=key,
-        data={**data, "alt": alt, "small": small, "name": labels and list(labels)},
+        data={**data, "alt": alt, "small": small, "label": labels and list(labels)},
         on_picked_change=lambda: None,
     )
     if not got.picked:

@@ -208,7 +208,7 @@ def _tiles(
     )  # fmt: skip
     if picked is not None:
         state.go("kernel", block=side.block[picked], channel=side.channel[picked],
-                 order="similarity", label=ANY_NAME)  # fmt: skip
+                 order="similarity", name=ANY_NAME)  # fmt: skip
 
 
 def _filter_tile(found: Opened, channel: int) -> None:

@@ -193,7 +193,7 @@ def named_kernels(
     blocks: Sequence[int] | None = None,
     per_block: int | None = 64,
     order: str = "name",
-    label: str | None = None,
+    name: str | None = None,
     seed: int = 0,
 ) -> DepthwiseKernels:
     """Return depthwise kernels ordered by their name, or those of one name.
@@ -209,7 +209,7 @@ def named_kernels(
     order : str
         ``"name"`` (`viz.results.depthwise.DepthwiseDescription.order`), or one of
         `depthwise_kernels`.
-    label : str, optional
+    name : str, optional
         Take only the kernels of this name; blocks without one are left out.
     seed : int
         Of the choice.
@@ -228,15 +228,15 @@ def named_kernels(
     """
     if order not in (*_SORT, "name"):
         raise Refusal(f"order is one of {', '.join((*_SORT, 'name'))}, not {order!r}.")
-    if label is not None and label not in KERNEL_NAMES:
-        raise Refusal(f"{label!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
+    if name is not None and name not in KERNEL_NAMES:
+        raise Refusal(f"{name!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
     there = np.unique(description.block)
     wanted = there.tolist() if blocks is None else list(blocks)
     if not np.isin(wanted, there).all():
         raise NoSuch(f"There is no block {max(wanted)}: blocks are 0 to {there[-1]}.")
     shown = np.isin(description.channel, _some(int(description.channel.max()) + 1, per_block, seed))
-    if label is not None:
-        shown &= description.name == label
+    if name is not None:
+        shown &= description.name == name
     found = []
     for block in wanted:
         rows = np.flatnonzero(shown & (description.block == block))
@@ -247,7 +247,7 @@ def named_kernels(
             found.append(rows[_SORT[order](description.kernels[rows])])
     rows = np.concatenate(found).astype(np.int64)
     settings = {
-        "blocks": tuple(wanted), "per_block": per_block, "order": order, "name": label,
+        "blocks": tuple(wanted), "per_block": per_block, "order": order, "name": name,
         "seed": seed,
     }  # fmt: skip
     return DepthwiseKernels(

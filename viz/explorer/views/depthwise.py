@@ -101,12 +101,11 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         rows |= {name: [percent(share[name]) for share in found] for name in shares}
         st.dataframe({"block": list(every), **rows}, hide_index=True)
         st.caption(
-            "Centre-surround is on-centre and off-centre together. A name names the strongest of "
-            "the shapes that a kernel is the sum of. Of kernels of "
+            "Centre-surround is on-centre and off-centre together. Of kernels of "
             f"a new, untrained network {percent(description.null_coverage, 1)} get a name."
         )
         st.page_link(
-            st.session_state["viz pages"]["kernel_labels"],
+            st.session_state["viz pages"]["kernel_names"],
             label="What the names mean, as figures",
             query_params={"checkpoint": opened().key},
         )
@@ -144,7 +143,7 @@ def _page(found: Opened) -> None:
         if picked is not None:
             state.go(
                 "kernel", block=result.block[picked], channel=result.channel[picked],
-                order=order, label=label,
+                order=order, name=label,
             )  # fmt: skip
         _home(found, result, settings, scale)
         with st.expander("The kernels in numbers"):

@@ -55,7 +55,7 @@ def _page(found: Opened) -> None:
     if tried:
         with told:
             description, able = _described(found)
-    kernels = bank(found, description, blocks=[block], per_block=None, order=order, label=label)
+    kernels = bank(found, description, blocks=[block], per_block=None, order=order, name=label)
     with walk:
         steps("kernel", channel, kernels.channel, "kernel")
     result = cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)
