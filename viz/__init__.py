@@ -1,6 +1,7 @@
 """See what a trained ConvMixer has learned.
 
-``viz.load`` reads a checkpoint, ``viz.measure`` turns it into results, ``viz.draw`` turns those
+``viz.load`` reads a checkpoint, ``viz.kernels`` and ``viz.patch_filters`` name what it holds,
+``viz.measure`` turns it into all other results, ``viz.draw`` turns those
 into figures. Names are imported on first use, so that ``import viz`` loads neither torch nor
 matplotlib.
 """
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from viz.model.checkpoint import Checkpoint, CheckpointError, load
     from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.python import kernels, patch_filters
     from viz.results.network import Config, Preprocessing, Source
     from viz.results.sweep import load_sweep
 
@@ -25,8 +27,10 @@ __all__ = [
     "ConvMixer",
     "Preprocessing",
     "Source",
+    "kernels",
     "load",
     "load_sweep",
+    "patch_filters",
 ]
 _HOMES = {
     "Checkpoint": "viz.model.checkpoint",
@@ -36,8 +40,10 @@ _HOMES = {
     "PAPER_CONFIGS": "viz.model.convmixer",
     "Preprocessing": "viz.results.network",
     "Source": "viz.results.network",
+    "kernels": "viz.python",
     "load": "viz.model.checkpoint",
     "load_sweep": "viz.results.sweep",
+    "patch_filters": "viz.python",
 }
 _PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results", "sweep")
 

@@ -1,0 +1,78 @@
+"""Python's short way: one verb per view, on a loaded network or on an array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from viz.model.checkpoint import Checkpoint
+    from viz.results.depthwise import DepthwiseDescription
+    from viz.results.patch_filters import PatchFilterDescription
+
+__all__ = ["kernels", "patch_filters"]
+
+
+def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
+    """Name depthwise kernels by what they look like, and split them into shapes.
+
+    Parameters
+    ----------
+    x : Checkpoint or array_like, (n, k, k)
+        A network from `viz.load`, or kernels as torch convolves them, 3 <= k <= 31.
+    **options
+        As of `viz.measure.depthwise.describe_checkpoint` or ``describe``: ``blocks``, ``seed``,
+        ``progress``.
+
+    Returns
+    -------
+    DepthwiseDescription
+        One row per kernel; ``to_frame()`` is the table.
+
+    Raises
+    ------
+    ValueError
+        If an array is not of that shape.
+
+    Notes
+    -----
+    Kernels that look like nothing in particular, or like two things, stay ``"unnamed"``.
+    Definitions and agreement with blind readings: ``docs/methods/depthwise.md``.
+    """
+    from viz.measure import depthwise
+
+    if hasattr(x, "model"):
+        return depthwise.describe_checkpoint(x, **options)
+    return depthwise.describe(x, **options)
+
+
+def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescription:
+    """Name patch-embedding filters by colour and structure, and measure them.
+
+    Parameters
+    ----------
+    x : Checkpoint or array_like, (n, c, p, p)
+        A network from `viz.load`, or filters.
+    **options
+        As of `viz.measure.patch_filters.describe_checkpoint` or ``describe``.
+
+    Returns
+    -------
+    PatchFilterDescription
+        One row per filter; ``to_frame()`` is the table.
+
+    Raises
+    ------
+    ValueError
+        If an array is not of that shape.
+
+    Notes
+    -----
+    Filters live in the space of the normalised input. Definitions: ``docs/methods/patch-filters.md``.
+    """
+    from viz.measure import patch_filters as measured
+
+    if hasattr(x, "model"):
+        return measured.describe_checkpoint(x, **options)
+    return measured.describe(x, **options)
