@@ -40,7 +40,7 @@ def test_kernels_that_are_no_numbers(small):
         describe_checkpoint(small)
 
 
-def labels(checkpoint):
+def names(checkpoint):
     return np.full(checkpoint.config.depth * checkpoint.config.dim, "edge")
 
 
@@ -53,7 +53,7 @@ def test_links_of_weights_that_are_not_finite(small, name):
     with torch.no_grad():
         small.model.get_parameter(f"blocks.1.{name}")[0] = torch.inf
     with pytest.raises(ValueError, match=r"small\.safetensors: .*not finite"):
-        mixing(small, labels=labels(small))
+        mixing(small, names=names(small))
 
 
 def test_maps_that_overflow(small):
@@ -62,6 +62,6 @@ def test_maps_that_overflow(small):
             block.depthwise.weight.mul_(1e38)
             block.pointwise.weight.mul_(1e38)
     with pytest.raises(ValueError, match="input 0 to input 1: the maps of block 0 are not finite"):
-        mixing(small, inputs(small), labels=labels(small))
+        mixing(small, inputs(small), names=names(small))
     with pytest.raises(ValueError, match=r"small\.safetensors: maps of block 2 that are not fin"):
         feature_maps(small, inputs(small), block=2)

@@ -17,7 +17,7 @@ def found(small, rng):
     return whole
 
 
-def test_order_by_label_then_angle_then_fit(found):
+def test_order_by_name_then_angle_then_fit(found):
     shown = named_kernels(found, per_block=None)
     assert shown.block.tolist() == sorted(shown.block.tolist())
     keys = []
@@ -31,16 +31,16 @@ def test_order_by_label_then_angle_then_fit(found):
 
 
 @pytest.mark.parametrize("name", KERNEL_NAMES)
-def test_one_label_is_a_filter(small, found, label):
-    shown = named_kernels(found, per_block=None, order="index", name=label)
+def test_one_name_is_a_filter(small, found, name):
+    shown = named_kernels(found, per_block=None, order="index", name=name)
     kernels = kernels_of(small)
-    rows = [i for i in range(48) if found.name[i] == label]
+    rows = [i for i in range(48) if found.name[i] == name]
     assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
     np.testing.assert_array_equal(shown.kernels, kernels[rows])
 
 
 @pytest.mark.parametrize("order", ["index", "norm", "similarity"])
-def test_without_a_label_as_the_plain_bank(small, found, order):
+def test_without_a_name_as_the_plain_bank(small, found, order):
     for blocks, count in ((None, 5), ([2], None)):
         plain = depthwise_kernels(small, blocks=blocks, per_block=count, order=order, seed=3)
         shown = named_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
@@ -48,7 +48,7 @@ def test_without_a_label_as_the_plain_bank(small, found, order):
         np.testing.assert_array_equal(shown.kernels, plain.kernels)
 
 
-def test_none_of_a_label(small):
+def test_none_of_a_name(small):
     shown = named_kernels(described(small), name="ring")
     assert shown.kernels.shape == (0, 5, 5)
 
