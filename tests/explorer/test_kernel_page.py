@@ -17,7 +17,7 @@ from viz.explorer.settings import Start
 from viz.measure.weights import named_kernels
 from viz.results.feature_maps import FeatureMaps
 from viz.results.one_filter import FilterFit
-from viz.results.one_kernel import ShapeFit, Partners, Standing
+from viz.results.one_kernel import Partners, ShapeFit, Standing
 from viz.results.removal import Removal
 from viz.results.sweep import load_sweep
 from viz.results.top_patches import TopPatches

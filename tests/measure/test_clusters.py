@@ -199,9 +199,9 @@ def test_a_network_is_clustered_with_the_names_of_its_description(small):
     from described import described
 
     names = np.array(KERNEL_NAMES)[np.arange(48) % 3]
-    told = described(kernels, np.repeat(np.arange(3), 16), label)
+    told = described(kernels, np.repeat(np.arange(3), 16), names)
     found = cluster_checkpoint(small, description=told, n_clusters=2, n_bootstraps=0)
-    assert found.name.tolist() == label.tolist()
+    assert found.name.tolist() == names.tolist()
     assert found.block.tolist() == np.repeat(np.arange(3), 16).tolist()
     assert found.channel.tolist() == list(range(16)) * 3
     assert found.source.sha256 == small.source.sha256
