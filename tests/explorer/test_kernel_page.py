@@ -59,7 +59,8 @@ def test_the_page_says_what_it_is(open_app, named):
     assert fine(app)
     row = 18  # 18 % 3 = 0: an edge
     assert named.name[row] == "edge"
-    assert f"Name: **{named.sentence(row)}**" in told(app.markdown)
+    sentence = named.sentence(row)
+    assert f"**{sentence[0].upper()}{sentence[1:]}**" in told(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
     assert any(c.startswith(f"{100 * share:.0f} % of block 1's kernels") for c in told(app.caption))
     headings = [h.value for h in app.subheader]
@@ -96,34 +97,20 @@ def test_no_kernel_of_that_name(open_app, named, undrawn, order):
     assert "No kernel here has this name." in told(app.caption)
 
 
-def test_the_effect_is_drawn_anew_once_described(open_app, undrawn, monkeypatch):
-    """The fit put in a kernel's place is another one then."""
+def test_shapes_and_effect_wait_for_the_description(open_app, undrawn, monkeypatch):
+    """Until the network's kernels are described nothing is fitted to this one alone."""
     with monkeypatch.context() as stopped:
         stopped.setattr("viz.explorer.kernels.work", lambda *given, **settings: None)
         app = open_app("kernel", block="1", channel="3")
     assert fine(app)
+    assert not [result for result in undrawn if isinstance(result, (Removal, ShapeFit))]
     app.run()
     assert fine(app)
-    alone, whole = (result for result in undrawn if isinstance(result, Removal))
-    assert alone != whole
+    assert {type(result) for result in undrawn} >= {Removal, ShapeFit}
 
 
-def test_the_shapes_are_drawn_anew_once_described(open_app, named, undrawn, monkeypatch):
-    """Fitted among all kernels they may be others than those of the kernel alone."""
-    from viz.measure import one_kernel
-
-    def other(checkpoint, *, block, channel, description=None):
-        found = measured(checkpoint, block=block, channel=channel, description=description)
-        return found if description is None else replace(found, fitted=found.fitted + 1)
-
-    measured = one_kernel.atom_fit
-    monkeypatch.setattr(one_kernel, "atom_fit", other)
-    assert fine(open_app("kernel", block="1", channel="3"))
-    assert len({r.fitted.mean() for r in undrawn if isinstance(r, ShapeFit)}) == 2
-
-
-def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_file):
-    """One tap that is no number: the sentence is told, the rest of the page is there."""
+def test_a_kernel_that_is_not_finite(open_app, undrawn, tmp_path, small_file):
+    """One tap that is no number: that kernel has no name, the others are described."""
     import torch
 
     from viz.model.checkpoint import load
@@ -133,11 +120,13 @@ def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_f
     with torch.no_grad():
         network.depthwise_kernels(0)[5, 0, 0] = float("nan")
     path = save_checkpoint(network, tmp_path / "broken.safetensors")
-    for channel in ("5", "6"):
+    for channel, described in (("5", False), ("6", True)):
         app = open_app("kernel", given=(path,), block="0", channel=channel)
-        assert any("not finite numbers" in s for s in told(app.error))
         assert not app.exception
-        assert "Partners through the pointwise weights" in [h.value for h in app.subheader]
+        assert any("not finite numbers" in s for s in told(app.info)) is not described
+        headings = [h.value for h in app.subheader]
+        assert ("As a sum of shapes" in headings) is described
+        assert "Partners through the pointwise weights" in headings
 
 
 @pytest.mark.parametrize("block", ["0", "2"])

@@ -38,7 +38,7 @@ def slow_ari(a, b):
 
 def test_planted_clusters_are_found_in_the_right_number(rng):
     taps, group = planted(rng)
-    found = cluster(taps, labels=np.array(KERNEL_NAMES)[group + 2])
+    found = cluster(taps, names=np.array(KERNEL_NAMES)[group + 2])
     assert found.n_clusters == 4
     assert found.beyond_null
     assert found.ari == pytest.approx(1)

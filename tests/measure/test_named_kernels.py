@@ -12,12 +12,13 @@ from viz.results.depthwise import KERNEL_NAMES
 def found(small, rng):
     whole = described(small, names=rng.choice(KERNEL_NAMES, 48))
     angles = rng.choice([np.nan, 0.0, 45.0, 90.0], 48)
-    for name, values in (("orientation", angles), ("r2", rng.random(48))):
+    changed = {"orientation": angles, "margin": rng.random(48), "scale": np.ones(48)}
+    for name, values in changed.items():
         object.__setattr__(whole, name, values)
     return whole
 
 
-def test_order_by_name_then_angle_then_fit(found):
+def test_order_by_name_then_angle_then_margin(found):
     shown = named_kernels(found, per_block=None)
     assert shown.block.tolist() == sorted(shown.block.tolist())
     keys = []
@@ -25,7 +26,7 @@ def test_order_by_name_then_angle_then_fit(found):
         i = 16 * block + channel
         angle = found.orientation[i]
         rank = KERNEL_NAMES.index(found.name[i])
-        keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.r2[i]))
+        keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.margin[i]))
     assert keys == sorted(keys)
     assert len(set(zip(shown.block, shown.channel, strict=True))) == 48
 

@@ -76,8 +76,8 @@ def guesses(found: Match, probability: Floats) -> Guesses:
     n, every = len(probability), np.arange(len(probability))
     probability = _close_matches(found, probability)
     # A kind without a picture in so small a window cannot be guessed.
-    for chosen in range(len(CLASSES) - len(NAMELESS)):
-        probability[:, chosen] *= found.likeness[:, chosen == _KIND_CLASS].any(1)
+    for c in range(len(CLASSES) - len(NAMELESS)):
+        probability[:, c] *= found.likeness[:, _KIND_CLASS == c].any(1)
     names = probability[:, : -len(NAMELESS)]
     order = np.argsort(-names, axis=1, kind="stable")
     kinds, named = [], []
