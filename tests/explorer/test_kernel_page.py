@@ -62,7 +62,7 @@ def test_the_page_says_what_it_is(open_app, named):
     sentence = named.sentence(row)
     assert f"**{sentence[0].upper()}{sentence[1:]}**" in told(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
-    assert any(c.startswith(f"{100 * share:.0f} % of block 1's kernels") for c in told(app.caption))
+    assert any(f". {100 * share:.0f} % of block 1's kernels" in c for c in told(app.caption))
     headings = [h.value for h in app.subheader]
     assert headings == [
         "As a sum of shapes",

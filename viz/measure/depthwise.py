@@ -85,7 +85,7 @@ def describe(
     Formulas and agreement with the readings: ``docs/methods/depthwise.md``.
     """
     given, block = _checked(kernels, blocks)
-    finite: NDArray[np.bool_] = np.isfinite(given).all((1, 2))
+    finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))
     taps = np.where(finite[:, None, None], given, np.float32(0))
     n, k = len(taps), taps.shape[-1]
     report = Steps(progress, 5)

@@ -93,8 +93,8 @@ def match(rows: Floats, bank: Bank) -> Match:
     size = taps.shape[1]
     spread = np.sqrt(np.maximum(1 - size * mean**2, 1e-9) * np.maximum(1 - size * theirs**2, 1e-9))
     shape_alike = np.full_like(alike, -1.0)
-    there = [kind for kind, _ in kinds]
-    shape_alike[:, there] = ((alike - way * size * mean * theirs) / spread)[:, there]
+    held = [kind for kind, _ in kinds]
+    shape_alike[:, held] = ((alike - way * size * mean * theirs) / spread)[:, held]
     return Match(alike, way, picture.numpy(), shape_alike)
 
 

@@ -77,7 +77,7 @@ def guesses(found: Match, probability: Floats) -> Guesses:
     probability = _close_matches(found, probability)
     # A kind without a picture in so small a window cannot be guessed.
     for c in range(len(CLASSES) - len(NAMELESS)):
-        probability[:, c] *= found.likeness[:, _KIND_CLASS == c].any(1)
+        probability[:, c] *= found.likeness[:, c == _KIND_CLASS].any(1)
     names = probability[:, : -len(NAMELESS)]
     order = np.argsort(-names, axis=1, kind="stable")
     kinds, named = [], []

@@ -221,7 +221,7 @@ class DepthwiseDescription(Result):
     @property
     def finite(self) -> NDArray[np.bool_]:
         """Which kernels hold finite numbers alone, (n,); no share or median counts others."""
-        finite: NDArray[np.bool_] = np.isfinite(self.kernels).all((1, 2))
+        finite: NDArray[np.bool_] = np.all(np.isfinite(self.kernels), axis=(1, 2))
         return finite
 
     @property
