@@ -24,9 +24,9 @@ from scipy.optimize import least_squares
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "measure"))
 import planted
-
 from viz.measure.atom_dictionary import dictionary
 from viz.measure.atoms import FAMILIES, bounds
+
 from viz.measure.depthwise import describe
 
 NAMES = ["blob+", "blob-", "on-centre", "off-centre", "edge", "bar", "ring", "cross", "grating"]

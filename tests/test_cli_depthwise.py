@@ -10,13 +10,13 @@ from viz.results.depthwise import DESCRIPTORS, KERNEL_NAMES
 
 
 @pytest.fixture(autouse=True)
-def few_shuffles(monkeypatch):
-    """Thresholds from few kernels: what is tested here is where numbers go."""
+def few_random_kernels(monkeypatch):
+    """Few random kernels: what is tested here is where numbers go."""
     from viz.measure import depthwise
 
     whole = depthwise.describe_checkpoint
     monkeypatch.setattr(
-        depthwise, "describe_checkpoint", lambda *a, **k: whole(*a, n_init=20, n_shuffled=60, **k)
+        depthwise, "describe_checkpoint", lambda *a, **k: whole(*a, n_init=20, **k)
     )
 
 
@@ -43,7 +43,7 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
     assert {"depthwise.csv", "depthwise.npz", "depthwise.json"} <= names
 
 
-def test_some_blocks_alone_and_a_mosaic_by_label(small_file, tmp_path):
+def test_some_blocks_alone_and_a_mosaic_by_name(small_file, tmp_path):
     out = tmp_path / "name.png"
     options = ["--order", "name", "--blocks", "1", "--per-block", "4", "--scale", "tile"]
     done = run(small_file, "-o", out, "--json", *options)

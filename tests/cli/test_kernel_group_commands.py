@@ -23,8 +23,8 @@ def told(monkeypatch):
 
     def describe(checkpoint, **options):
         kernels = [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(3)]
-        label = np.array(KERNEL_NAMES)[np.arange(48) % 3]
-        return described(np.concatenate(kernels), np.repeat(np.arange(3), 16), label)
+        names = np.array(KERNEL_NAMES)[np.arange(48) % 3]
+        return described(np.concatenate(kernels), np.repeat(np.arange(3), 16), names)
 
     monkeypatch.setattr(depthwise, "describe_checkpoint", describe)
     monkeypatch.setattr(clusters, "MOST_CLUSTERS", 3)

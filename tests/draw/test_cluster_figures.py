@@ -15,14 +15,14 @@ from viz.results.network import Source
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
-def made(depth=3, n=16, k=5, number=3, name="small", labelled=True):
+def made(depth=3, n=16, k=5, number=3, name="small", named=True):
     rng = np.random.default_rng(0)
     taps = rng.normal(size=(number, k, k))[rng.integers(0, number, depth * n)]
     taps = taps + 0.4 * rng.normal(size=taps.shape)
     taps[5] = 0
-    label = np.array(KERNEL_NAMES)[rng.integers(2, 8, depth * n)] if labelled else None
+    names = np.array(KERNEL_NAMES)[rng.integers(2, 8, depth * n)] if named else None
     return cluster(
-        taps, blocks=np.repeat(np.arange(depth), n), labels=label, n_clusters=number,
+        taps, blocks=np.repeat(np.arange(depth), n), names=names, n_clusters=number,
         n_bootstraps=0, source=Source(name=name, sha256="0" * 64),
     )  # fmt: skip
 

@@ -11,47 +11,54 @@ from readable import unreadable, unreadable_in_one_column
 from viz.catalogue import view
 from viz.draw import depthwise as draw
 from viz.draw.names import NAME_STYLES
-from viz.results.depthwise import DESCRIPTORS, KERNEL_NAMES, PREDICATES, DepthwiseDescription
+from viz.results.depthwise import (
+    DESCRIPTORS,
+    KERNEL_NAMES,
+    STATEMENTS,
+    DepthwiseDescription,
+)
 from viz.results.network import Source
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
-def made_up(blocks=3, dim=8, k=5, labels=None, name="made-up.safetensors"):
+def made_up(blocks=3, dim=8, k=5, names=None, source="made-up.safetensors"):
     """A description written by hand, no measure involved."""
     rng = np.random.default_rng(0)
     n = blocks * dim
     kernels = rng.standard_normal((n, k, k)).astype(np.float32)
-    label = np.array(
-        [KERNEL_NAMES[i % len(KERNEL_NAMES)] for i in range(n)] if labels is None else labels
-    )
+    every = [KERNEL_NAMES[i % len(KERNEL_NAMES)] for i in range(n)]
+    name = np.array(every if names is None else names)
     r2 = np.sort(rng.uniform(0.2, 0.9, (n, 4)), axis=1)
-    oriented = np.where(np.isin(label, ["edge", "bar", "grating"]), 30.0, np.nan)
-    atoms = np.stack([label, *[np.full(n, "blob+")] * 3], axis=1)
+    oriented = np.where(np.isin(name, ["edge", "bar", "grating"]), 30.0, np.nan)
+    guess = np.where(name == "unnamed", "edge", name)
     floats = {d: rng.uniform(0, 1, n) for d in DESCRIPTORS} | {
         "scale": np.ones(n), "orientation": oriented, "direction": np.full(n, np.nan),
-        "offset_x": rng.uniform(-1, 1, n), "offset_y": np.zeros(n), "constant": np.zeros(n),
-        "null_statistic": np.ones(n), "null_threshold": np.ones(n),
+        "offset_x": rng.uniform(-1, 1, n), "offset_y": np.zeros(n),
+        **{f: rng.uniform(0, 1, n) for f in ("probability", "margin", "likeness",
+                                             "shape_likeness", "null_likeness")},
+        **{s: np.arange(n) % 2.0 for s in STATEMENTS if s != "late_r2"},
     }  # fmt: skip
-    by_atom = ("amplitude", "strength", "scale", "orientation", "direction", "x", "y")
+    by_shape = ("amplitude", "scale", "orientation", "direction", "x", "y", "factor")
     return DepthwiseDescription(
-        source=Source(name=name, sha256="0" * 64),
+        source=Source(name=source, sha256="0" * 64),
         kernels=kernels,
         block=np.repeat(np.arange(blocks), dim),
         channel=np.tile(np.arange(dim), blocks),
-        label=label,
+        name=name,
+        guess=guess,
+        second=np.full(n, "bar"),
         n_shapes=np.full(n, 2),
-        shape_names=atoms,
-        **{f"atom_{f}": np.full((n, 4), 45.0) for f in by_atom},
+        shape_names=np.stack([guess, *[np.full(n, "blob+")] * 3], axis=1),
+        shape_picture=np.zeros((n, 4), np.int64),
+        **{f"shape_{f}": np.full((n, 4), 45.0) for f in by_shape},
         fitted=kernels / 2,
         fitted_by_shapes=np.stack([kernels / 2] * 4),
         r2=r2[:, 1],
         r2_by_shapes=r2,
         coefficients=np.full(n, 12),
         coefficients_by_shapes=np.full((n, 4), 12),
-        earned=label != "unnamed",
         **(floats | {"radial_sign_changes": rng.integers(0, 3, n)}),
-        **{p: np.arange(n) % 2 == 0 for p in PREDICATES},
         init_names=np.array(["unnamed"] * 19 + ["edge"]),
         init_r2_by_shapes=r2[:20],
         shuffled_r2_by_shapes=r2[:10],
@@ -85,13 +92,13 @@ def test_the_table_has_a_row_per_kernel_and_the_sentence():
     result = made_up()
     frame = result.to_frame()
     assert len(frame) == 24
-    for name in ("name", "scale", "orientation", "direction", "offset", "label_2", "amplitude_4",
-                 "r2", "r2_1", "r2_4", *DESCRIPTORS, *PREDICATES):  # fmt: skip
+    for name in ("name", "scale", "orientation", "direction", "offset", "shape_2", "amplitude_4",
+                 "r2", "r2_1", "r2_4", *DESCRIPTORS, *STATEMENTS):  # fmt: skip
         assert name in frame.columns
     row = int(np.flatnonzero(result.name == "edge")[0])
-    assert frame["description"][row] == "edge at 30 degrees on a positive blob at 45 degrees"
+    assert frame["description"][row] == "edge at 30 degrees with a positive blob at 45 degrees"
     off = int(np.flatnonzero(result.name == "off-centre")[0])
-    assert frame["description"][off].startswith("off-centre on a positive blob")
+    assert frame["description"][off].startswith("off-centre with a positive blob")
 
 
 def test_it_saves_and_loads_equal(tmp_path):
@@ -111,7 +118,7 @@ def test_the_bank_shows_the_same_channels_of_every_block():
     "options",
     [
         {"blocks": 8, "dim": 40, "k": 9},
-        {"blocks": 21, "dim": 64, "k": 5, "name": LONG},
+        {"blocks": 21, "dim": 64, "k": 5, "source": LONG},
         {"blocks": 2, "dim": 3, "k": 3},
         {"names": ["unnamed"] * 24},
     ],
@@ -147,7 +154,7 @@ def test_fits_stand_below_one_another_in_one_column():
     assert any(f"\n{best:.2f}\n" in text for text in places[1])
 
 
-def test_tiles_are_framed_in_their_labels_colours():
+def test_tiles_are_framed_in_their_names_colours():
     result = made_up(blocks=1, dim=12)
     figure = draw.named_figure(result)
     axes = draw.draw_named(result, figure)
@@ -176,7 +183,7 @@ def test_composition_stacks_to_one_beside_the_random_network():
 @pytest.mark.parametrize("row", view("depthwise").figures, ids=lambda row: row.name)
 def test_every_figure_stands_on_its_page(row, blocks):
     long = "a-checkpoint-with-a-very-long-name-" * 3 + ".safetensors"
-    figure = row.make(made_up(blocks=blocks, name=long))
+    figure = row.make(made_up(blocks=blocks, source=long))
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     page = figure.bbox
@@ -190,7 +197,7 @@ def test_every_figure_stands_on_its_page(row, blocks):
 
 
 def test_nothing_named_is_drawn_too():
-    result = made_up(labels=["unnamed"] * 24)
+    result = made_up(names=["unnamed"] * 24)
     for row in view("depthwise").figures:
         row.make(result)
     assert "0 % are described" in view("depthwise").sentence(result)

@@ -207,8 +207,8 @@ def test_words_do_not_meet(result, name, long):
     if long:
         source = replace(result.source, name="a-checkpoint-with-a-very-long-name" * 5 + ".pth")
         names = tuple(f"folder/of/many/pictures/number-{i}.jpeg" for i in range(2))
-        labels = np.array(["unnamed", "off-centre", "on-centre"])
-        result = replace(result, source=source, image_names=names, label=labels)
+        called = np.array(["unnamed", "off-centre", "on-centre"])
+        result = replace(result, source=source, image_names=names, name=called)
     make, draw = {
         "maps": (maps_figure, draw_maps),
         "depth": (depth_figure, draw_depth),

@@ -23,12 +23,12 @@ from viz.results.network import Preprocessing, Source
 def mixed(depth, names, dim=24, name="by hand"):
     torch.manual_seed(0)
     model = ConvMixer(dim, depth, 5, 4, 3).eval()
-    labels = np.random.default_rng(0).choice(names, (depth, dim))
+    chosen = np.random.default_rng(0).choice(names, (depth, dim))
     checkpoint = SimpleNamespace(
         model=model, config=model.config, source=Source(name=name, sha256="0" * 64),
         preprocessing=Preprocessing(32, 1.0),
     )  # fmt: skip
-    return measure(checkpoint, labels=labels)
+    return measure(checkpoint, names=chosen)
 
 
 def assert_inside(figure):

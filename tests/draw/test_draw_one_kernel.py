@@ -5,29 +5,28 @@ import pytest
 import torch
 from readable import unreadable
 
-from viz.draw.one_kernel import atoms_figure, draw_atoms
+from viz.draw.one_kernel import draw_shapes, shapes_figure
 from viz.draw.removal import draw_removal, removal_figure
-from viz.measure.one_kernel import atom_fit
+from viz.measure.depthwise import describe_checkpoint
+from viz.measure.one_kernel import shape_fit
 from viz.results.network import Source
 from viz.results.removal import Removal
 
 
-@pytest.mark.parametrize("flat", [False, True])
-def test_tiles_add_up(small, flat):
-    if flat:
+@pytest.mark.parametrize("dead", [False, True])
+def test_tiles_add_up(small, dead):
+    if dead:
         with torch.no_grad():
-            small.model.depthwise_kernels(1)[3] = 0.5
-    found = atom_fit(small, block=1, channel=3)
-    figure = atoms_figure(found)
-    kernel, total, rest, constant, *atoms = (
-        axes.get_images()[0] for axes in draw_atoms(found, figure)
-    )
-    assert len(atoms) == len(found.atoms)
+            small.model.depthwise_kernels(1)[3] = 0
+    found = shape_fit(describe_checkpoint(small, n_init=1), block=1, channel=3)
+    figure = shapes_figure(found)
+    kernel, total, rest, *shapes = (axes.get_images()[0] for axes in draw_shapes(found, figure))
+    assert len(shapes) == len(found.shapes) == (0 if dead else found.r2_by_shapes.size)
     np.testing.assert_allclose(kernel.get_array(), total.get_array() + rest.get_array(), atol=1e-6)
-    summed = constant.get_array() + sum(np.asarray(a.get_array()) for a in atoms)
+    summed = sum((np.asarray(a.get_array()) for a in shapes), np.zeros((5, 5)))
     np.testing.assert_allclose(total.get_array(), summed, atol=1e-6)
-    largest = np.abs(found.kernel).max()
-    for image in (kernel, total, rest, constant, *atoms):
+    largest = np.abs(found.kernel).max() or 1
+    for image in (kernel, total, rest, *shapes):
         assert image.get_clim() == (pytest.approx(-largest), pytest.approx(largest))
     assert unreadable(figure) == []
 

@@ -40,8 +40,8 @@ def test_a_heading_fits_and_takes_the_room_it_says():
 def test_a_title_is_smaller_where_a_usual_name_would_be_cut():
     for name, size in (("convmixer_768_32.safetensors", TEXT), ("a.pth", TITLE)):
         figure = new_figure(ONE_COLUMN, 3, dpi=100)
-        heading(figure, name, "depthwise kernels by name", "")
-        assert figure.texts[0].get_text() == f"{name} · depthwise kernels by name"
+        heading(figure, name, "depthwise kernels by depth", "")
+        assert figure.texts[0].get_text() == f"{name} · depthwise kernels by depth"
         assert figure.texts[0].get_fontsize() == size
         assert unreadable(figure) == []
 

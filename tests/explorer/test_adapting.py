@@ -32,7 +32,7 @@ def test_image_size_and_activation_are_told_and_stand_in_the_address(open_app):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("label", "value", "said"),
     [
         ("Side of the input, in pixels", "many", "A number was expected"),
         ("Mean", "1,2", "one per input channel"),

@@ -17,7 +17,7 @@ from viz.explorer.settings import Start
 from viz.measure.weights import named_kernels
 from viz.results.feature_maps import FeatureMaps
 from viz.results.one_filter import FilterFit
-from viz.results.one_kernel import AtomFit, Partners, Standing
+from viz.results.one_kernel import Partners, ShapeFit, Standing
 from viz.results.removal import Removal
 from viz.results.sweep import load_sweep
 from viz.results.top_patches import TopPatches
@@ -33,10 +33,10 @@ def whole(small_file):
 
 
 @pytest.fixture
-def labelled(whole, monkeypatch):
+def named(whole, monkeypatch):
     """Every third kernel an edge, every third off-centre; the rest is unnamed."""
     names = np.array(["edge", "off-centre", "unnamed"])[np.arange(48) % 3]
-    found = replace(whole, label=names.astype(whole.label.dtype))
+    found = replace(whole, name=names, guess=names, second=np.full(48, "bar"))
 
     def known(checkpoint, given):
         return found
@@ -54,14 +54,15 @@ def fine(app):
     return not app.error and not app.warning and not app.exception
 
 
-def test_the_page_says_what_it_is(open_app, labelled):
+def test_the_page_says_what_it_is(open_app, named):
     app = open_app("kernel", block="1", channel="2")
     assert fine(app)
     row = 18  # 18 % 3 = 0: an edge
-    assert labelled.label[row] == "edge"
-    assert f"Name: **{named.sentence(row)}**" in told(app.markdown)
+    assert named.name[row] == "edge"
+    sentence = named.sentence(row)
+    assert f"**{sentence[0].upper()}{sentence[1:]}**" in told(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
-    assert any(c.startswith(f"{100 * share:.0f} % of block 1's kernels") for c in told(app.caption))
+    assert any(f". {100 * share:.0f} % of block 1's kernels" in c for c in told(app.caption))
     headings = [h.value for h in app.subheader]
     assert headings == [
         "As a sum of shapes",
@@ -72,9 +73,9 @@ def test_the_page_says_what_it_is(open_app, labelled):
     ]
 
 
-def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
+def test_the_walk_keeps_to_the_name(open_app, named, undrawn):
     """From a kernel of another name Next enters the walk; then it goes round in it."""
-    wanted = named_kernels(labelled, blocks=[2], per_block=None, order="name", name="edge")
+    wanted = named_kernels(named, blocks=[2], per_block=None, order="name", name="edge")
     members = wanted.channel.tolist()
     assert sorted(members) == [c for c in range(16) if (32 + c) % 3 == 0]
     outside = next(c for c in range(16) if c not in members)
@@ -90,40 +91,26 @@ def test_the_walk_keeps_to_the_label(open_app, labelled, undrawn):
 
 
 @pytest.mark.parametrize("order", ["similarity", "norm"])
-def test_no_kernel_of_that_label(open_app, labelled, undrawn, order):
-    app = open_app("kernel", block="0", channel="1", label="ring", order=order)
+def test_no_kernel_of_that_name(open_app, named, undrawn, order):
+    app = open_app("kernel", block="0", channel="1", name="ring", order=order)
     assert fine(app)
     assert "No kernel here has this name." in told(app.caption)
 
 
-def test_the_effect_is_drawn_anew_once_described(open_app, undrawn, monkeypatch):
-    """The fit put in a kernel's place is another one then."""
+def test_shapes_and_effect_wait_for_the_description(open_app, undrawn, monkeypatch):
+    """Until the network's kernels are described nothing is fitted to this one alone."""
     with monkeypatch.context() as stopped:
         stopped.setattr("viz.explorer.kernels.work", lambda *given, **settings: None)
         app = open_app("kernel", block="1", channel="3")
     assert fine(app)
+    assert not [result for result in undrawn if isinstance(result, (Removal, ShapeFit))]
     app.run()
     assert fine(app)
-    alone, whole = (result for result in undrawn if isinstance(result, Removal))
-    assert alone != whole
+    assert {type(result) for result in undrawn} >= {Removal, ShapeFit}
 
 
-def test_the_shapes_are_drawn_anew_once_described(open_app, labelled, undrawn, monkeypatch):
-    """Fitted among all kernels they may be others than those of the kernel alone."""
-    from viz.measure import one_kernel
-
-    def other(checkpoint, *, block, channel, description=None):
-        found = measured(checkpoint, block=block, channel=channel, description=description)
-        return found if description is None else replace(found, fitted=found.fitted + 1)
-
-    measured = one_kernel.atom_fit
-    monkeypatch.setattr(one_kernel, "atom_fit", other)
-    assert fine(open_app("kernel", block="1", channel="3"))
-    assert len({r.fitted.mean() for r in undrawn if isinstance(r, AtomFit)}) == 2
-
-
-def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_file):
-    """One tap that is no number: the sentence is told, the rest of the page is there."""
+def test_a_kernel_that_is_not_finite(open_app, undrawn, tmp_path, small_file):
+    """One tap that is no number: that kernel has no name, the others are described."""
     import torch
 
     from viz.model.checkpoint import load
@@ -133,11 +120,13 @@ def test_a_network_that_cannot_be_described(open_app, undrawn, tmp_path, small_f
     with torch.no_grad():
         network.depthwise_kernels(0)[5, 0, 0] = float("nan")
     path = save_checkpoint(network, tmp_path / "broken.safetensors")
-    for channel in ("5", "6"):
+    for channel, described in (("5", False), ("6", True)):
         app = open_app("kernel", given=(path,), block="0", channel=channel)
-        assert any("not finite numbers" in s for s in told(app.error))
         assert not app.exception
-        assert "Partners through the pointwise weights" in [h.value for h in app.subheader]
+        assert any("not finite numbers" in s for s in told(app.info)) is not described
+        headings = [h.value for h in app.subheader]
+        assert ("As a sum of shapes" in headings) is described
+        assert "Partners through the pointwise weights" in headings
 
 
 @pytest.mark.parametrize("block", ["0", "2"])
@@ -156,7 +145,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
     scripts = [c.value for c in app.code if c.language == "python"]
     for script in scripts:
         exec(compile(script, "shown", "exec"), {})
-    kinds = {"shapes": AtomFit, "place": Standing, "partners": Partners, "maps": FeatureMaps,
+    kinds = {"shapes": ShapeFit, "place": Standing, "partners": Partners, "maps": FeatureMaps,
              "effect": Removal}  # fmt: skip
     for name, kind in kinds.items():
         found = kind.load(tmp_path / f"small-{name}-block-{block}-kernel-3.npz")
@@ -166,7 +155,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
     assert len(list(tmp_path.glob("*.png"))) == 4
 
 
-def test_shares_are_written_on_the_page(open_app, labelled):
+def test_shares_are_written_on_the_page(open_app, named):
     """Which share of block 1's kernels is centre-surround stands there in words and in a table."""
     app = open_app("depthwise", show="block", block="1")
     assert fine(app)
@@ -181,20 +170,20 @@ def test_shares_are_written_on_the_page(open_app, labelled):
         assert table["centre-surround"][block] == f"{100 * share:.0f} %"
 
 
-def test_filtered_by_label(open_app, labelled, tmp_path, monkeypatch):
+def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     """The page shows the kernels of one name, and its lines make the same picture's data."""
-    app = open_app("depthwise", show="all", order="norm", label="edge")
+    app = open_app("depthwise", show="all", order="norm", name="edge")
     assert fine(app)
     table = next(d.value for d in app.dataframe if "max_abs" in d.value)
     rows = 16 * table["block"] + table["channel"]
     assert sorted(rows) == [i for i in range(48) if i % 3 == 0]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: labelled)
+    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: named)
     (script,) = (c.value for c in app.code if c.language == "python")
     exec(compile(script, "shown", "exec"), {})
     made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
-    app = open_app("depthwise", label="grating", order="norm")
+    app = open_app("depthwise", name="grating", order="norm")
     assert [i.value for i in app.info] == ["No kernel shown here is named grating."]
 
 
@@ -237,7 +226,7 @@ def swept(small_file, tmp_path_factory):
 
 
 def test_top_patches_of_a_sweep(
-    open_app, undrawn, labelled, monkeypatch, swept, tmp_path, small_file, grey_file
+    open_app, undrawn, named, monkeypatch, swept, tmp_path, small_file, grey_file
 ):
     """With a sweep the page shows what drives the kernel most; of another network it says so."""
     folder, file = swept
@@ -270,7 +259,7 @@ def test_top_patches_of_a_sweep(
 
 
 def test_images_changed_since_are_refused(
-    open_app, undrawn, labelled, monkeypatch, swept, tmp_path, small_file
+    open_app, undrawn, named, monkeypatch, swept, tmp_path, small_file
 ):
     folder = shutil.copytree(swept[0], tmp_path / "copy")
     start = Start((str(small_file),), str(folder), str(swept[1]))

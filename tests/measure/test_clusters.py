@@ -38,7 +38,7 @@ def slow_ari(a, b):
 
 def test_planted_clusters_are_found_in_the_right_number(rng):
     taps, group = planted(rng)
-    found = cluster(taps, labels=np.array(KERNEL_NAMES)[group + 2])
+    found = cluster(taps, names=np.array(KERNEL_NAMES)[group + 2])
     assert found.n_clusters == 4
     assert found.beyond_null
     assert found.ari == pytest.approx(1)
@@ -119,15 +119,15 @@ def test_centres_and_shares_by_loops(rng):
 
 def test_agreement_by_hand(rng):
     taps, _ = planted(rng, noise=2.0)
-    label = np.array(KERNEL_NAMES)[rng.integers(9, 12, 120)]
-    found = cluster(taps, labels=label, n_clusters=3, n_bootstraps=0)
-    assert found.ari == pytest.approx(slow_ari(label, found.cluster))
-    named = label != "unnamed"
-    assert found.ari_classified == pytest.approx(slow_ari(label[named], found.cluster[named]))
-    assert found.confusion_labels == tuple(KERNEL_NAMES[9:])
-    for i, name in enumerate(found.confusion_labels):
+    names = np.array(KERNEL_NAMES)[rng.integers(11, 14, 120)]
+    found = cluster(taps, names=names, n_clusters=3, n_bootstraps=0)
+    assert found.ari == pytest.approx(slow_ari(names, found.cluster))
+    named = names != "unnamed"
+    assert found.ari_classified == pytest.approx(slow_ari(names[named], found.cluster[named]))
+    assert found.confusion_names == tuple(KERNEL_NAMES[11:])
+    for i, name in enumerate(found.confusion_names):
         for c in range(3):
-            assert found.confusion[i, c] == np.sum((label == name) & (found.cluster == c))
+            assert found.confusion[i, c] == np.sum((names == name) & (found.cluster == c))
 
 
 def test_adjusted_rand_index_of_a_worked_case():
@@ -198,10 +198,10 @@ def test_a_network_is_clustered_with_the_names_of_its_description(small):
     kernels = np.concatenate([small.model.depthwise_kernels(b).detach().numpy() for b in range(3)])
     from described import described
 
-    label = np.array(KERNEL_NAMES)[np.arange(48) % 3]
-    told = described(kernels, np.repeat(np.arange(3), 16), label)
+    names = np.array(KERNEL_NAMES)[np.arange(48) % 3]
+    told = described(kernels, np.repeat(np.arange(3), 16), names)
     found = cluster_checkpoint(small, description=told, n_clusters=2, n_bootstraps=0)
-    assert found.name.tolist() == label.tolist()
+    assert found.name.tolist() == names.tolist()
     assert found.block.tolist() == np.repeat(np.arange(3), 16).tolist()
     assert found.channel.tolist() == list(range(16)) * 3
     assert found.source.sha256 == small.source.sha256

@@ -62,22 +62,22 @@ def test_a_constant_that_is_added_everywhere_is_no_activity(small, inputs):
     assert result.activity[4] == pytest.approx(0, abs=1e-4)
 
 
-def described(labels, blocks=(0, 1, 2)):
+def described(names, blocks=(0, 1, 2)):
     """A description's rows, in no particular order, as far as they matter here."""
     order = np.random.default_rng(0).permutation(16 * len(blocks))
-    label = np.array([labels.get((b, c), "blob+") for b in blocks for c in range(16)])
+    name = np.array([names.get((b, c), "blob+") for b in blocks for c in range(16)])
     return SimpleNamespace(
         block=np.repeat(blocks, 16)[order],
         channel=np.tile(np.arange(16), len(blocks))[order],
-        label=label[order],
+        name=name[order],
     )
 
 
-def test_channels_of_one_label(small, inputs):
-    labels = {(1, 3): "edge", (1, 8): "edge", (1, 11): "edge", (0, 2): "edge", (1, 5): "ring"}
+def test_channels_of_one_name(small, inputs):
+    names = {(1, 3): "edge", (1, 8): "edge", (1, 11): "edge", (0, 2): "edge", (1, 5): "ring"}
     result = feature_maps(
-        small, opened(small, inputs), block=1, label="edge", most_active=2,
-        description=described(labels),
+        small, opened(small, inputs), block=1, name="edge", most_active=2,
+        description=described(names),
     )  # fmt: skip
     activity = result.activity
     assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -activity[c])[:2]
@@ -85,11 +85,11 @@ def test_channels_of_one_label(small, inputs):
     assert result.chosen_by == "the most active of 3 named edge"
     with pytest.raises(ValueError, match="no kernel of block 1 is named bar; there are blob"):
         feature_maps(
-            small, opened(small, inputs), block=1, label="bar", description=described(labels)
+            small, opened(small, inputs), block=1, name="bar", description=described(names)
         )
 
 
-def test_labels_are_read_where_they_are_needed(small, inputs, monkeypatch):
+def test_names_are_read_where_they_are_needed(small, inputs, monkeypatch):
     asked = []
 
     def describe(checkpoint, *, blocks, n_init, seed):
@@ -99,16 +99,16 @@ def test_labels_are_read_where_they_are_needed(small, inputs, monkeypatch):
     monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", describe)
     feature_maps(small, opened(small, inputs), block=2, by_depth=False)
     assert not asked
-    result = feature_maps(small, opened(small, inputs), block=2, label="shift", by_depth=False)
+    result = feature_maps(small, opened(small, inputs), block=2, name="shift", by_depth=False)
     assert asked == [[2]]
     assert result.channel.tolist() == [9]
 
 
-def test_an_unknown_label_is_refused_before_any_work(small, inputs):
+def test_an_unknown_name_is_refused_before_any_work(small, inputs):
     images = opened(small, inputs)
     images.batches = None
     with pytest.raises(ValueError, match="'squiggle' is not a name of kernels; they are identity"):
-        feature_maps(small, images, label="squiggle")
+        feature_maps(small, images, name="squiggle")
 
 
 def test_numbers_by_depth_are_those_of_the_activations(small, inputs):

@@ -225,7 +225,7 @@ def test_effective_rank_and_its_null():
 
 def test_partners_and_matrices():
     model = network(dim=5)
-    result = measure(checkpoint_of(model), labels=NAMES)
+    result = measure(checkpoint_of(model), names=NAMES)
     for b in range(2):
         weight = model.blocks[b].pointwise.weight[:, :, 0, 0].numpy()
         gamma = model.blocks[b].depthwise_norm.weight.numpy()
@@ -247,7 +247,7 @@ def test_partners_and_matrices():
 
 def test_branch_share_is_the_branches_part_of_the_variance():
     model = network(depth=1)
-    result = measure(checkpoint_of(model), labels=NAMES[:1])
+    result = measure(checkpoint_of(model), names=NAMES[:1])
     weight = model.blocks[0].pointwise.weight[:, :, 0, 0].numpy()
     generator = np.random.default_rng(0)
     branch = generator.standard_normal((5, 200_000)) * result.branch_scale[0][:, None]
@@ -268,13 +268,13 @@ def test_pooling_keeps_the_strongest_with_its_sign(rng):
 
 
 def test_results_say_where_slopes_come_from_and_save(small, tmp_path):
-    labels = np.tile(["edge", "bar", "blob+", "unnamed"], 12)
+    names = np.tile(["edge", "bar", "blob+", "unnamed"], 12)
     model = small.model
     before = {n: t.clone() for n, t in model.state_dict().items()}
-    without = measure(small, labels=labels)
+    without = measure(small, names=names)
     assert "Gaussian" in without.slopes_from and not without.source.images
     size = small.preprocessing.image_size
-    result = measure(small, images_of(size=size), labels=labels)
+    result = measure(small, images_of(size=size), names=names)
     assert result.slopes_from == "images" and len(result.source.images) == 5
     assert all(torch.equal(t, before[n]) for n, t in model.state_dict().items())
     assert not any(m._forward_hooks for m in model.modules())
@@ -282,16 +282,16 @@ def test_results_say_where_slopes_come_from_and_save(small, tmp_path):
     numbers = json.loads(json.dumps(result.summary(), allow_nan=False))
     assert len(numbers["blocks"]) == 3
     assert len(result.to_frame()) == 48
-    assert "12" not in result.label_names
+    assert "12" not in result.names_used
 
 
-def test_wrong_labels_are_refused(small):
+def test_wrong_names_are_refused(small):
     with pytest.raises(ValueError, match="one per kernel"):
-        measure(small, labels=["edge"] * 5)
+        measure(small, names=["edge"] * 5)
     with pytest.raises(ValueError, match="'stripes' is not one"):
-        measure(small, labels=["stripes"] * 48)
+        measure(small, names=["stripes"] * 48)
     description = described(small)
-    assert measure(small, description=description).label_names == ("edge",)
+    assert measure(small, description=description).names_used == ("edge",)
     small.model.depthwise_kernels(2)[0, 0, 0] += 1
     with pytest.raises(ValueError, match="of other kernels"):
         measure(small, description=description)

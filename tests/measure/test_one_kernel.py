@@ -7,8 +7,8 @@ from hand_made import described
 
 from viz.measure.depthwise import describe_checkpoint
 from viz.measure.mixing import measure as mixing
-from viz.measure.one_kernel import atom_fit, partners, standing
-from viz.results.one_kernel import AtomFit, Partners, Standing
+from viz.measure.one_kernel import partners, shape_fit, standing
+from viz.results.one_kernel import Partners, ShapeFit, Standing
 
 
 def plant(checkpoint, block, channel, taps):
@@ -16,51 +16,43 @@ def plant(checkpoint, block, channel, taps):
         checkpoint.model.depthwise_kernels(block)[channel] = torch.as_tensor(taps).float()
 
 
-def test_a_planted_sum_is_taken_apart(planted_bank):
-    y, x = np.mgrid[2:-3:-1, -2:3]
-    blob = 0.5 * np.exp(-((x - 1) ** 2 + (y - 1) ** 2) / (2 * 0.9**2))
-    plant(planted_bank, 1, 4, 0.1 + blob)
-    found = atom_fit(planted_bank, block=1, channel=4)
-    assert found.labels == ("blob+",)
-    np.testing.assert_allclose(found.atoms[0], blob, atol=1e-3)
-    assert found.constant == pytest.approx(0.1, abs=1e-3)
-    assert (found.x[0], found.y[0]) == (pytest.approx(1, abs=0.01), pytest.approx(1, abs=0.01))
-    assert found.scale[0] == pytest.approx(0.9, abs=0.01)
-    assert np.abs(found.residual).max() < 1e-3
-    assert found.r2 > 0.999
-    assert found.coefficients == 5
+def test_a_planted_sum_is_taken_apart(small):
+    """An edge through the middle, and on it a tap of the other sign."""
+    y = np.mgrid[2:-3:-1, -2:3][0]
+    tap = np.zeros((5, 5))
+    tap[2, 2] = -1.5
+    plant(small, 1, 4, np.tanh(y) + tap)
+    found = shape_fit(describe_checkpoint(small, n_init=1), block=1, channel=4)
+    assert set(found.names[:2]) == {"edge", "identity"}
+    edge, middle = (found.names.index(name) for name in ("edge", "identity"))
+    assert found.orientation[edge] == 0
+    assert (found.x[middle], found.y[middle]) == (0, 0)
+    assert found.amplitude[middle] == pytest.approx(-1.5, rel=0.15)
+    np.testing.assert_allclose(found.shapes[middle], tap, atol=0.25)
+    assert found.r2 > 0.95
 
 
-def test_equal_taps_have_no_atoms(planted_bank):
-    plant(planted_bank, 0, 2, np.full((5, 5), -0.25))
-    found = atom_fit(planted_bank, block=0, channel=2)
-    assert (len(found.atoms), found.labels, found.r2) == (0, (), 0.0)
-    assert found.constant == pytest.approx(-0.25)
-    np.testing.assert_allclose(found.fitted, -0.25)
+def test_zeros_have_no_shapes(small):
+    plant(small, 0, 2, np.zeros((5, 5)))
+    found = shape_fit(describe_checkpoint(small, n_init=1), block=0, channel=2)
+    assert (len(found.shapes), found.names, found.r2, found.coefficients) == (0, (), 0.0, 0)
+    np.testing.assert_array_equal(found.fitted, 0)
 
 
 def test_as_in_the_networks_description(small):
-    """The shapes of a description, one by one, add up to what it holds; so do those found alone."""
-    y, x = np.mgrid[2:-3:-1, -2:3]
-    bar = (1 - x**2) * np.exp(-(x**2) / 2 - y**2 / 18)
-    plant(small, 1, 4, bar + 0.4 * np.exp(-((x + 1) ** 2 + (y - 1) ** 2) / 2))
-    whole = describe_checkpoint(small, n_init=1, n_shuffled=50)
+    """The shapes of a description, one by one, add up to what it holds."""
+    whole = describe_checkpoint(small, n_init=1)
     for block, channel in ((0, 3), (1, 15), (2, 9), (1, 4)):
-        found = atom_fit(small, block=block, channel=channel, description=whole)
+        found = shape_fit(whole, block=block, channel=channel)
         row = 16 * block + channel
         count = int(whole.n_shapes[row])
-        assert found.labels == tuple(whole.shape_names[row, :count])
+        assert found.names == tuple(whole.shape_names[row, :count])
         np.testing.assert_array_equal(found.fitted, whole.fitted[row])
-        np.testing.assert_allclose(found.atoms.sum(0) + found.constant, found.fitted, atol=1e-6)
-        np.testing.assert_array_equal(found.strength, whole.atom_strength[row, :count])
-        variance = ((found.kernel - found.kernel.mean()) ** 2).sum()
-        assert found.r2 == pytest.approx(1 - (found.residual**2).sum() / variance, abs=1e-4)
-    alone = atom_fit(small, block=1, channel=4)
-    assert alone.labels == found.labels
-    np.testing.assert_allclose(alone.fitted, found.fitted, atol=1e-3)
-    with pytest.raises(ValueError, match="not of kernel 4 of block 1"):
-        plant(small, 1, 4, bar)
-        atom_fit(small, block=1, channel=4, description=whole)
+        np.testing.assert_allclose(found.shapes.sum(0), found.fitted, atol=1e-6)
+        for shape, amplitude in zip(found.shapes, found.amplitude, strict=True):
+            assert shape.ravel()[np.abs(shape).argmax()] == pytest.approx(amplitude, rel=1e-5)
+        energy = (found.kernel**2).sum()
+        assert found.r2 == pytest.approx(1 - (found.residual**2).sum() / energy, abs=1e-4)
 
 
 def test_standing_counts(small, rng):
@@ -79,9 +71,8 @@ def test_standing_counts(small, rng):
         assert got == pytest.approx(100 * (less + same / 2) / len(numbers))
     assert found.median_block[at] == np.median(block)
     assert found.name == "bar"
-    assert found.label_share_network == pytest.approx(32 / 48)
-    labels = whole.label[16:32].tolist()
-    assert found.label_share_block == labels.count("bar") / 16
+    assert found.share_network == pytest.approx(32 / 48)
+    assert found.share_block == whole.name[16:32].tolist().count("bar") / 16
     norm = small.model.depthwise_kernels(1)[6].norm().item()
     assert found.values[found.names.index("norm")] == pytest.approx(norm, rel=1e-5)
     gone = standing(whole, block=1, channel=4)
@@ -120,7 +111,7 @@ def test_partners_by_hand_and_as_mixing_has_them(small, rng):
     ):
         wanted = small.model.depthwise_kernels(block).numpy()[channels]
         np.testing.assert_array_equal(kernels, wanted)
-    every = mixing(small, labels=["edge"] * 48)
+    every = mixing(small, names=["edge"] * 48)
     assert every.inputs[0, 5].tolist() == found.inputs.tolist()
     np.testing.assert_allclose(every.output_shares[1, 5], found.output_shares, rtol=1e-5)
 
@@ -133,21 +124,16 @@ def test_the_first_and_the_last_block(small):
 
 
 def test_nothing_there(small):
-    for call in (atom_fit, partners):
+    for call, of in ((shape_fit, described(small)), (standing, described(small)), (partners, small)):
         with pytest.raises(IndexError, match="no kernel 16 of block 0"):
-            call(small, block=0, channel=16)
+            call(of, block=0, channel=16)
         with pytest.raises(IndexError, match="no kernel 0 of block 3"):
-            call(small, block=3, channel=0)
-    with pytest.raises(IndexError, match="no kernel 3 of block 7"):
-        standing(described(small), block=7, channel=3)
-    plant(small, 0, 0, np.full((5, 5), np.nan))
-    with pytest.raises(ValueError, match="not finite"):
-        atom_fit(small, block=0, channel=0)
+            call(of, block=3, channel=0)
 
 
 def test_saved_and_read_again(small, tmp_path):
     for kind, found in (
-        (AtomFit, atom_fit(small, block=1, channel=2)),
+        (ShapeFit, shape_fit(described(small), block=1, channel=2)),
         (Partners, partners(small, block=1, channel=2)),
         (Standing, standing(described(small), block=1, channel=2)),
     ):

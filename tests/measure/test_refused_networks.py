@@ -33,14 +33,7 @@ def test_kernels_too_small_or_large_to_describe(small, measure, kernel_size):
     )
 
 
-def test_kernels_that_are_no_numbers(small):
-    with torch.no_grad():
-        small.model.depthwise_kernels(1)[3, 0, 0] = torch.nan
-    with pytest.raises(ValueError, match=r"small\.safetensors: 1 of 48 .* channel 3 of block 1"):
-        describe_checkpoint(small)
-
-
-def labels(checkpoint):
+def names(checkpoint):
     return np.full(checkpoint.config.depth * checkpoint.config.dim, "edge")
 
 
@@ -53,7 +46,7 @@ def test_links_of_weights_that_are_not_finite(small, name):
     with torch.no_grad():
         small.model.get_parameter(f"blocks.1.{name}")[0] = torch.inf
     with pytest.raises(ValueError, match=r"small\.safetensors: .*not finite"):
-        mixing(small, labels=labels(small))
+        mixing(small, names=names(small))
 
 
 def test_maps_that_overflow(small):
@@ -62,6 +55,6 @@ def test_maps_that_overflow(small):
             block.depthwise.weight.mul_(1e38)
             block.pointwise.weight.mul_(1e38)
     with pytest.raises(ValueError, match="input 0 to input 1: the maps of block 0 are not finite"):
-        mixing(small, inputs(small), labels=labels(small))
+        mixing(small, inputs(small), names=names(small))
     with pytest.raises(ValueError, match=r"small\.safetensors: maps of block 2 that are not fin"):
         feature_maps(small, inputs(small), block=2)

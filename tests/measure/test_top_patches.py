@@ -14,8 +14,8 @@ from viz.measure.sweep import OtherSweepError
 from viz.measure.top_patches import (
     BEYOND,
     TopPatchesError,
-    channels_by_label,
-    channels_with_label,
+    channels_by_name,
+    channels_named,
     check_folder,
     top_patches,
 )
@@ -136,15 +136,15 @@ def test_a_folder_that_still_holds_some_of_the_images_is_not_refused_unseen(
     check_folder(swept, tmp_path)
 
 
-def test_channels_of_a_label():
+def test_channels_of_a_name():
     described = SimpleNamespace(
         name=np.array(["edge", "bar", "edge", "edge", "edge", "unnamed"]),
         block=np.array([0, 0, 0, 1, 0, 1]),
         channel=np.array([3, 4, 5, 6, 7, 8]),
         r2=np.array([0.5, 0.9, 0.8, 0.6, 0.7, 0.99]),
     )
-    assert channels_with_label(described, "edge", 3) == [(0, 5), (0, 7), (1, 6)]
-    assert channels_with_label(described, "edge", 2) == [(0, 5), (1, 6)]
-    assert channels_by_label(described) == ([(0, 5), (0, 4)], ["edge", "bar"])
+    assert channels_named(described, "edge", 3) == [(0, 5), (0, 7), (1, 6)]
+    assert channels_named(described, "edge", 2) == [(0, 5), (1, 6)]
+    assert channels_by_name(described) == ([(0, 5), (0, 4)], ["edge", "bar"])
     with pytest.raises(TopPatchesError, match="no kernel is named 'ring'; there are edge, bar"):
-        channels_with_label(described, "ring")
+        channels_named(described, "ring")

@@ -95,10 +95,10 @@ def swept(path):
     return load_sweep(path)
 
 
-def told(checkpoint, directions=DIRECTIONS, labels=None, **more):
+def told(checkpoint, directions=DIRECTIONS, names=None, **more):
     """The description that knows what was planted."""
     right = np.array(["edge"] * 16 + ["on-centre", "off-centre"] * 8)
-    made = described(checkpoint, names=right if labels is None else labels)
+    made = described(checkpoint, names=right if names is None else names)
     return replace(
         made, source=checkpoint.source, direction=np.concatenate([directions, np.full(16, np.nan)]),
         scale=np.ones(32), orientation=np.zeros(32), offset_x=np.zeros(32),
@@ -121,26 +121,26 @@ def input_maps(checkpoint, noise):
     return {0: entries[None, "tokens"], 1: entries[0, "output"]}
 
 
-def test_right_labels_agree_where_the_kernel_responds_most_only(found):
-    assert found.labels == ("on-centre", "off-centre", "edge")
+def test_right_names_agree_where_the_kernel_responds_most_only(found):
+    assert found.names == ("on-centre", "off-centre", "edge")
     assert found.count.tolist() == [8, 8, 16]
     assert (found.patches == 4).all()
     assert found.block_count.tolist() == [[16, 0], [0, 16]]
-    for label, example in zip(found.labels, found.example, strict=True):
-        match = found.match[0, found.name == label]
+    for name, example in zip(found.names, found.example, strict=True):
+        match = found.match[0, found.name == name]
         assert (match <= found.match[0, example]).sum() == len(match) // 2 + 1
     top, elsewhere, shuffled = found.share
     assert (top > 0.97).all()
     np.testing.assert_allclose(elsewhere, found.chance, atol=0.2)
     assert (shuffled < 0.75).all()
     assert (found.gain_interval[:, 0] > 0.1).all()
-    for i, label in enumerate(found.labels):
-        gain = (found.agreement[0] - found.agreement[2])[found.name == label]
+    for i, name in enumerate(found.names):
+        gain = (found.agreement[0] - found.agreement[2])[found.name == name]
         half = 1.96 * gain.std() / np.sqrt(len(gain))
         wanted = gain.mean() + half * np.array([-1, 1])
         np.testing.assert_allclose(found.gain_interval[i], wanted, atol=0.04)
     # The names' shapes are the whole kernels, which have no mean.
-    np.testing.assert_allclose(found.lift_label, 1, atol=1e-5)
+    np.testing.assert_allclose(found.lift_name, 1, atol=1e-5)
     np.testing.assert_allclose(found.lift_mean, 0, atol=1e-5)
     assert (found.match[0] > 0.45).all()
     assert np.abs(found.match[1].mean()) < 0.1
@@ -149,19 +149,19 @@ def test_right_labels_agree_where_the_kernel_responds_most_only(found):
         assert np.corrcoef(found.preferred[i].ravel(), found.forms[i].ravel())[0, 1] > 0.7
 
 
-def test_wrong_labels_do_not_agree(checkpoint, swept, noise):
+def test_wrong_names_do_not_agree(checkpoint, swept, noise):
     found = preferred_inputs(checkpoint, swept, told(checkpoint, DIRECTIONS + 180), noise)
     assert found.share[0, 2] < 0.03
     # Bars along the edges' gradients: what edges have no line along.
-    labels = np.array(["bar"] * 16 + ["unnamed"] * 16)
-    across = told(checkpoint, labels=labels)
+    wrong = np.array(["bar"] * 16 + ["unnamed"] * 16)
+    across = told(checkpoint, names=wrong)
     across = replace(across, orientation=np.tile(DIRECTIONS % 180, 2))
     found = preferred_inputs(checkpoint, swept, across, noise)
-    assert (found.labels, len(found.block)) == (("bar",), 16)
+    assert (found.names, len(found.block)) == (("bar",), 16)
     assert found.share[0, 0] < 0.1
 
 
-def test_random_labels_agree_by_chance(checkpoint, swept, noise):
+def test_random_names_agree_by_chance(checkpoint, swept, noise):
     rng = np.random.default_rng(0)
     shares = [
         preferred_inputs(
@@ -173,7 +173,7 @@ def test_random_labels_agree_by_chance(checkpoint, swept, noise):
     assert np.abs(np.mean(shares, 0)[0] - 0.25) < 0.19
 
 
-def test_a_kernel_that_its_mean_drives_has_an_idle_label(checkpoint, noise, tmp_path):
+def test_a_kernel_that_its_mean_drives_has_an_idle_name(checkpoint, noise, tmp_path):
     from copy import deepcopy
 
     model = deepcopy(checkpoint.model)
@@ -195,7 +195,7 @@ def test_a_kernel_that_its_mean_drives_has_an_idle_label(checkpoint, noise, tmp_
         parts.append(((best * kernel).sum(), (apart * kernel).sum(), kernel.mean() * apart.sum()))
     parts = np.array(sorted(parts)[-4:]).sum(0)
     assert found.lift_mean[5] == pytest.approx(parts[2] / parts[1], abs=1e-4)
-    assert (np.abs(found.lift_label[edge]) < 0.1).all()
+    assert (np.abs(found.lift_name[edge]) < 0.1).all()
     assert found.share[0, 2] < 0.5
     assert found.gain_interval[2, 0] < 0.1
     # Their taps are nearly alike in any order, and so is where they respond most.
@@ -224,7 +224,7 @@ def test_numbers_of_single_kernels_against_slow_loops(found, checkpoint, noise):
         assert found.match[0, i] == pytest.approx(np.mean(wanted), abs=1e-5)
         lifts = [((p - a) * kernel).sum() for _, p, a in tops[:4]]
         flat = [((p - a) * (kernel - kernel.mean())).sum() for _, p, a in tops[:4]]
-        assert found.lift_label[i] == pytest.approx(np.sum(flat) / np.sum(lifts), abs=1e-4)
+        assert found.lift_name[i] == pytest.approx(np.sum(flat) / np.sum(lifts), abs=1e-4)
         if block == 0:
             slow = []
             for p in patches:
@@ -246,9 +246,9 @@ def test_bumps_are_looked_for_in_their_place_and_size(rng):
         np.array([0, 1.0, -2, 0]),
         np.array([0, 2.0, 1, 0]),
     )
-    labels = np.array(["blob+", "off-centre", "on-centre", "blob-"])
+    names = np.array(["blob+", "off-centre", "on-centre", "blob-"])
     said = SimpleNamespace(
-        label=labels, scale=scale, offset_x=x, offset_y=y, direction=None, orientation=None
+        name=names, scale=scale, offset_x=x, offset_y=y, direction=None, orientation=None
     )
     patches, forms = rng.standard_normal((4, 50, 9, 9)), rng.standard_normal((4, 9, 9))
     got = predictions.agreement(patches, forms, said, np.arange(4))
@@ -256,7 +256,7 @@ def test_bumps_are_looked_for_in_their_place_and_size(rng):
         radius = min(max(1.18 * scale[i], 0.71), 9 / 4)
         inside = np.array([[np.hypot(c - 4 - x[i], 4 - r - y[i]) <= radius for c in range(9)]
                            for r in range(9)])  # fmt: skip
-        sign = 1 if labels[i] in ("blob+", "on-centre") else -1
+        sign = 1 if names[i] in ("blob+", "on-centre") else -1
         wanted = [sign * (p[inside].mean() - p[~inside].mean()) > 0 for p in patches[i]]
         np.testing.assert_array_equal(got[i], wanted)
 
@@ -293,10 +293,10 @@ def test_dead_channels_are_left_out_and_flat_patches_tell_nothing(checkpoint, sw
     assert 3 not in found.channel[found.block == 0]
     assert found.patches[3] == 1
     forms = spots(1)
-    labels = told(checkpoint)
+    description = told(checkpoint)
     rows = np.array([16])
     for patch, wanted in ((np.ones((K, K)), np.nan), (spots(1)[0] + 3, 1), (3 - spots(1)[0], 0)):
-        got = predictions.agreement(patch[None, None], forms, labels, rows)
+        got = predictions.agreement(patch[None, None], forms, description, rows)
         np.testing.assert_array_equal(got, [[wanted]])
 
 
@@ -307,7 +307,7 @@ def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
     with pytest.raises(OtherSweepError, match="hashes differ"):
         preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
     with pytest.raises(Nothing, match="no kernel both has a name"):
-        preferred_inputs(checkpoint, swept, told(checkpoint, labels=["unnamed"] * 32), noise)
+        preferred_inputs(checkpoint, swept, told(checkpoint, names=["unnamed"] * 32), noise)
     with pytest.raises(OtherSweepError, match="kept no top patches"):
         bare = replace(swept, top_value=np.zeros((0, 16, 0)))
         preferred_inputs(checkpoint, bare, told(checkpoint), noise)

@@ -53,7 +53,7 @@ def _sentence(result: Any) -> str:
     fits = network["r2"]["by_shapes"]
     chance = null["shuffled_r2_by_shapes"]
     return (
-        f"{100 * network['coverage']:.0f} % of {numbers['n']} depthwise kernels look clearly like "
+        f"{100 * (network['coverage'] or 0):.0f} % of {numbers['n']} depthwise kernels look clearly like "
         f"something: {commonest}. Of {null['init_n']} randomly initialised kernels "
         f"{100 * (null['init_coverage'] or 0):.1f} % do. One shape explains "
         f"{100 * (fits[0] or 0):.0f} % of the median kernel's energy, {len(fits)} shapes "
@@ -101,8 +101,8 @@ VIEWS: tuple[View, ...] = (
         ),
         "A name says what the whole kernel looks like, where that is clear; of kernels that "
         "readers named blind, five in six named ones were called the same by one of two readers. "
-        "Each block has its own colour scale, so colours of two blocks cannot be compared. A batch norm follows every kernel: a pale kernel may matter as much as a strong "
-        "one.",
+        "Each block has its own colour scale, so colours of two blocks cannot be compared. A batch "
+        "norm follows every kernel: a pale kernel may matter as much as a strong one.",
         summary=lambda result: result.summary(),
         sentence=_sentence,
     ),

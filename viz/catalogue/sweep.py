@@ -73,7 +73,7 @@ def _preferred_sentence(result: Any) -> str:
         for row in sorted(rows, key=lambda row: -row["kernels"])[:4]
         if row["agreement_shuffled"] is not None
     )
-    lifts = [row["lift_label_median"] for row in numbers["blocks"]]
+    lifts = [row["lift_name_median"] for row in numbers["blocks"]]
     ends = [value for value in lifts if value is not None]
     return (
         f"Of the patches that drive {numbers['kernels']} named kernels most on "

@@ -23,9 +23,9 @@ __all__ = [
     "Group",
     "force_option",
     "json_option",
-    "label_option",
     "loading",
     "loading_options",
+    "name_option",
     "numbers",
     "open_checkpoint",
     "open_two",
@@ -344,29 +344,29 @@ numbers = _Numbers()
 """Type of an option that takes a list of blocks or channels."""
 
 
-def label_option(text: str) -> Callable[..., Any]:
-    """Return the option ``--label``, which is refused before any work where there is no such label.
+def name_option(text: str) -> Callable[..., Any]:
+    """Return the option ``--name``, which is refused before any work where there is no such name.
 
     Parameters
     ----------
     text : str
-        What has the label.
+        What has the name.
 
     Returns
     -------
     callable
-        For a command that takes ``label``.
+        For a command that takes ``name``.
     """
-    return click.option("--name", "label", callback=_label, help=text)
+    return click.option("--name", callback=_name, help=text)
 
 
-def _label(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+def _name(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
         from viz.results.depthwise import KERNEL_NAMES
 
         if value not in KERNEL_NAMES:
             raise click.BadParameter(
-                f"{value!r} is not a label of kernels; they are {', '.join(KERNEL_NAMES)}."
+                f"{value!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}."
             )
     return value
 

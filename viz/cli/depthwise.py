@@ -66,13 +66,13 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
     from viz.draw.depthwise import draw_named, named_figure
     from viz.measure.depthwise import describe_checkpoint
 
-    def labelled(result: Any) -> Any:
+    def named(result: Any) -> Any:
         made = named_figure(result, per_block=shown)
         draw_named(result, made, per_block=shown, scale=scale, seed=seed)
         return made
 
     result = describe_checkpoint(loaded, blocks=blocks, seed=seed)
-    write_output("depthwise", result, output, as_json, force, figure=labelled)
+    write_output("depthwise", result, output, as_json, force, figure=named)
 
 
 COMMANDS = (depthwise,)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from viz.cli.common import label_option, numbers, progress_bar, seed_option
+from viz.cli.common import name_option, numbers, progress_bar, seed_option
 from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
@@ -24,7 +24,7 @@ __all__ = ["COMMANDS"]
 )
 @click.option("--most-active", type=click.IntRange(1), default=4, show_default=True,
               help="How many channels, where none are given.")  # fmt: skip
-@label_option("Only channels whose kernel has this name, such as edge.")
+@name_option("Only channels whose kernel has this name, such as edge.")
 @click.option(
     "--filters",
     type=numbers,
@@ -47,7 +47,7 @@ __all__ = ["COMMANDS"]
 @seed_option("Of the shuffles.")
 def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_json: bool,
                  force: bool, block: int, channels: list[int] | None, most_active: int,
-                 label: str | None, filters: list[int] | None, shown: int, swept: Path | None,
+                 name: str | None, filters: list[int] | None, shown: int, swept: Path | None,
                  by: str, scale: Any, batch_size: int, seed: int,
                  **options: Any) -> None:  # fmt: skip
     """Show a block's feature maps beside its kernels; sparsity and rank by depth.
@@ -56,7 +56,7 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     and the patch filters at every pixel, and --json prints numbers. Without images scikit-learn's
     two photographs serve.
     """
-    if channels is not None and label is not None:
+    if channels is not None and name is not None:
         raise click.UsageError("give either --channels or --name.")
     if swept is None and scale == "sweep":
         raise click.UsageError("--scale sweep is that of a sweep: give one with --sweep FILE.")
@@ -69,7 +69,7 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     everything = as_json or output is None or not output.suffix
     with progress_bar() as progress:
         result = measure(
-            loaded, found, block=block, channels=channels, most_active=most_active, label=label,
+            loaded, found, block=block, channels=channels, most_active=most_active, name=name,
             filters=filters, shown=shown, batch_size=batch_size, seed=seed,
             by_depth=everything, patches=everything, sweep=sweep, by=by, progress=progress,
         )  # fmt: skip

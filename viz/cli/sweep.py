@@ -13,8 +13,8 @@ import click
 from viz.cli.common import (
     force_option,
     json_option,
-    label_option,
     loading,
+    name_option,
     numbers,
     open_checkpoint,
     preparing,
@@ -251,9 +251,9 @@ _described = click.option("--described", type=click.Path(path_type=Path),
 @click.option(
     "--channels", type=numbers, help="Which, such as 0-2,7.  [default: the most variable]"
 )
-@label_option("Channels whose kernel has this name, such as edge, of all blocks.")
+@name_option("Channels whose kernel has this name, such as edge, of all blocks.")
 @click.option(
-    "--by-name", "by_label", is_flag=True, help="The best described kernel of every name."
+    "--by-name", is_flag=True, help="The best described kernel of every name."
 )
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True,
               help="Channels, where none are given; without --block the most variable of as "
@@ -263,33 +263,33 @@ _described = click.option("--described", type=click.Path(path_type=Path),
               help="Patches of each channel.")  # fmt: skip
 def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None, as_json: bool,
                 force: bool, stage: str, block: int | None, channels: list[int] | None,
-                label: str | None, by_label: bool, most: int, described: Path | None, shown: int,
+                name: str | None, by_name: bool, most: int, described: Path | None, shown: int,
                 **options: Any) -> None:  # fmt: skip
     """Show the patches that drive channels most, beside kernel and feature map.
 
     FOLDER is the one that was swept; only the images that are shown are read. Crops are as large as
     the field that holds 90 % of the block's effective receptive field.
     """
-    _check_choice(stage, block, channels is not None, label is not None, by_label)
+    _check_choice(stage, block, channels is not None, name is not None, by_name)
     check_output(output, as_json, force)
     from viz.image_sets import open_images
     from viz.measure.sweep import channels_of_sweep, open_sweep
-    from viz.measure.top_patches import channels_by_label, channels_with_label, check_folder
+    from viz.measure.top_patches import channels_by_name, channels_named, check_folder
     from viz.measure.top_patches import top_patches as measure
 
     loaded = open_checkpoint(checkpoint, **options)
     found = open_sweep(swept, loaded)
     open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
     check_folder(found, images)
-    labels: list[str] = []
-    if label is not None or by_label:
+    names: list[str] = []
+    if name is not None or by_name:
         description = _description(loaded, described)
-        if by_label:
-            chosen, labels = channels_by_label(description)
+        if by_name:
+            chosen, names = channels_by_name(description)
             why = "the best described kernel of every name"
         else:
-            chosen = channels_with_label(description, str(label), most)
-            labels, why = [str(label)] * len(chosen), f"named {label}"
+            chosen = channels_named(description, str(name), most)
+            names, why = [str(name)] * len(chosen), f"named {name}"
     elif channels is not None:
         at = -1 if stage == "patch embedding" else block or 0
         chosen, why = [(at, channel) for channel in channels], "given"
@@ -297,18 +297,18 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
         chosen = channels_of_sweep(found, most, stage=stage, block=block)
         one = block is not None or stage == "patch embedding"
         why = "the most variable" if one else "the most variable of some blocks"
-    result = measure(loaded, found, images, chosen, stage=stage, shown=shown, labels=labels,
+    result = measure(loaded, found, images, chosen, stage=stage, shown=shown, names=names,
                      chosen_by=why)  # fmt: skip
     write_output("top-patches", result, output, as_json, force)
 
 
-def _check_choice(stage: str, block: int | None, given: bool, label: bool, by_label: bool) -> None:
+def _check_choice(stage: str, block: int | None, given: bool, name: bool, by_name: bool) -> None:
     """Refuse ways of choosing channels that exclude each other: one would not be heard."""
-    if given + label + by_label > 1:
+    if given + name + by_name > 1:
         raise click.UsageError("give one of --channels, --name and --by-name.")
-    if (label or by_label) and stage not in ("depthwise", "residual"):
+    if (name or by_name) and stage not in ("depthwise", "residual"):
         raise click.UsageError("names are those of depthwise kernels: leave --stage out.")
-    if (label or by_label) and block is not None:
+    if (name or by_name) and block is not None:
         raise click.UsageError("kernels with a name are taken from all blocks: leave --block out.")
     if stage == "patch embedding" and block is not None:
         raise click.UsageError("the patch embedding comes before all blocks: leave --block out.")

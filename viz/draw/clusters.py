@@ -121,7 +121,7 @@ def _words(result: Clusters, i: int) -> str:
         best = np.argsort(-share, kind="stable")[:2]
         lines.append(
             ", ".join(
-                f"{result.confusion_labels[j]} {100 * share[j]:.0f} %" for j in best if share[j]
+                f"{result.confusion_names[j]} {100 * share[j]:.0f} %" for j in best if share[j]
             )
         )
     return "\n".join(lines)

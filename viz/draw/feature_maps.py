@@ -221,8 +221,8 @@ def _draw_kernel(
 ) -> None:
     down, across = result.images.shape[1:3]
     words = f"channel {result.channel[channel]}"
-    label = str(result.name[channel])
-    space = (_WORDS * (1.7 if label else 1)) / pixel
+    name = str(result.name[channel])
+    space = (_WORDS * (1.7 if name else 1)) / pixel
     side = min(0.72 * across, max(down - space, 0.3 * down))
     left, start = (across - side) / 2, top + down - side
     axes.imshow(
@@ -230,7 +230,7 @@ def _draw_kernel(
         vmin=-limit, vmax=limit, interpolation="nearest", aspect="auto",
     )  # fmt: skip
     _frame(axes, left, start, side, side)
-    text = f"{words}\n{label}" if label else words
+    text = f"{words}\n{name}" if name else words
     axes.text(across / 2, start - 0.02 / pixel, text, fontsize=SMALL, ha="center", va="bottom",
               linespacing=1.05)  # fmt: skip
 

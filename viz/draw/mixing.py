@@ -81,10 +81,10 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
         axes.set_yticks([])
         axes.set_title(f"block {b}", fontsize=TEXT, pad=_BAR * 72 + 10)
         across = result.names[b][result.in_order[b]]
-        _label_bar(target, (left, bottom + side + 0.02, side, _BAR), across)
+        _name_bar(target, (left, bottom + side + 0.02, side, _BAR), across)
         if b + 1 < result.depth:
             down = result.names[b + 1][result.out_order[b]]
-            _label_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
+            _name_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
         made.append(axes)
     _legend(result, target, top)
     long = min(side, 1.4)
@@ -95,7 +95,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
 
 def _legend(result: Mixing, target: Figure | SubFigure, top: float) -> None:
     width, height = inches(target)
-    names = result.label_names
+    names = result.names_used
     handles = [Patch(color=NAME_STYLES[name].colour, label=name) for name in names]
     target.legend(handles=handles, loc="upper left", ncols=len(names),
                   fontsize=SMALL, frameon=False, handlelength=1.0, columnspacing=0.8,
@@ -116,21 +116,21 @@ def _scale_bar(
     return bar
 
 
-def _label_bar(
+def _name_bar(
     target: Figure | SubFigure,
     box: tuple[float, float, float, float],
-    labels: NDArray[np.str_],
+    names: NDArray[np.str_],
 ) -> Axes:
     """Draw sorted names as a bar, named where there is room."""
     axes = panel(target, box)
-    flat, n = box[2] > box[3], len(labels)
+    flat, n = box[2] > box[3], len(names)
     axes.set_axis_off()
     axes.set_xlim(0, n if flat else 1)
     axes.set_ylim((0, 1) if flat else (n, 0))
-    starts = np.flatnonzero(np.r_[True, labels[1:] != labels[:-1]])
+    starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
     ends = [*starts[1:].tolist(), n]
     for start, end in zip(starts.tolist(), ends, strict=True):
-        style = NAME_STYLES[str(labels[start])]
+        style = NAME_STYLES[str(names[start])]
         corner, wide, high = ((start, 0), end - start, 1) if flat else ((0, start), 1, end - start)
         axes.add_patch(Rectangle(corner, wide, high, linewidth=0.3, facecolor=style.colour,
                                  edgecolor="white"))  # fmt: skip

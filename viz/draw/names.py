@@ -61,8 +61,8 @@ NAME_STYLES: dict[str, NameStyle] = {
     "ring": NameStyle("#44aa99", "h", False, "ooo", "ring"),
     "cross": NameStyle("#aa4499", "P", False, "+++", "crss"),
     "grating": NameStyle("#999933", "v", True, "|||", "grat"),
-    "frame": NameStyle("#bb5566", "d", False, "---", "frm"),
-    "flat": NameStyle("#bbbbbb", "*", True, "", "flat"),
+    "frame": NameStyle("#4466ee", "d", False, "---", "frm"),
+    "flat": NameStyle("#774411", "*", True, "", "flat"),
     "unnamed": NameStyle("#dddddd", "o", True, "", "none"),
 }
 """Look of every name in `viz.results.depthwise.KERNEL_NAMES`."""

@@ -71,7 +71,7 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     room = (upper - lower - 0.3) / 2
     made["blocks"] = panel(target, (x, upper - room, width - MARGIN - x, room))
     made["lift"] = panel(target, (x, lower, width - MARGIN - x, room))
-    _draw_labels(made["names"], result)
+    _draw_names(made["names"], result)
     _draw_blocks(made["blocks"], result)
     _draw_lift(made["lift"], result)
     handles, words = made["names"].get_legend_handles_labels()
@@ -83,7 +83,7 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     return made
 
 
-def _draw_labels(axes: Axes, result: PreferredInputs) -> None:
+def _draw_names(axes: Axes, result: PreferredInputs) -> None:
     rows = np.arange(len(result.names), dtype=np.float64)
     low, high = result.share_interval.T
     axes.hlines(rows, low, high, color=_LOOKS["top"][0], linewidth=1.4)

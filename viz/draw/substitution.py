@@ -283,11 +283,11 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
 
 def _kinds(result: Substitution) -> list[str]:
     rows = result.scope == "patch"
-    return list(dict.fromkeys(str(label) for label in result.name[rows]))
+    return list(dict.fromkeys(str(name) for name in result.name[rows]))
 
 
 def _methods(result: Substitution, kind: str) -> list[str]:
-    return [m for m in METHOD_STYLES if result.find("patch", m, label=kind) is not None]
+    return [m for m in METHOD_STYLES if result.find("patch", m, name=kind) is not None]
 
 
 def patch_figure(result: Substitution) -> Figure:
@@ -316,12 +316,12 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     y, rows, ticks, at = [], [], [], 0.0
     for kind in kinds:
         methods = _methods(result, kind)
-        found = [result.find("patch", m, label=kind) for m in methods]
+        found = [result.find("patch", m, name=kind) for m in methods]
         y += [at + i for i in range(len(methods))]
         rows += [r for r in found if r is not None]
         ticks.append(at + (len(methods) - 1) / 2)
         at += len(methods) + 1
-    counts = [int(result.n_kernels[result.find("patch", "fit", label=k) or 0]) for k in kinds]
+    counts = [int(result.n_kernels[result.find("patch", "fit", name=k) or 0]) for k in kinds]
     names = [f"{k or 'all filters'} ({n:,})" for k, n in zip(kinds, counts, strict=True)]
     left, gap = MARGIN + 1.05, 0.2
     across = (width - left - MARGIN - 2 * gap) / 3

@@ -84,17 +84,17 @@ def choose_kernels(page: str, order_label: str, help: str | None = None) -> tupl
         "order", page, order_label, list(KERNEL_ORDER_WORDS), default="similarity",
         describe=KERNEL_ORDER_WORDS.__getitem__, help=help,
     )  # fmt: skip
-    label = state.choice(
+    name = state.choice(
         "name", page, "Name", list(NAME_WORDS), default=ANY_NAME,
         describe=NAME_WORDS.__getitem__,
         help="Show only the kernels that look like this.",
     )  # fmt: skip
-    return order, label
+    return order, name
 
 
-def needs_names(order: str, label: str) -> bool:
+def needs_names(order: str, name: str) -> bool:
     """Tell whether kernels can be shown so only once they are described."""
-    return order == "name" or label != ANY_NAME
+    return order == "name" or name != ANY_NAME
 
 
 def bank(

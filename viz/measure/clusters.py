@@ -56,7 +56,7 @@ def cluster(
     *,
     blocks: ArrayLike | None = None,
     channels: ArrayLike | None = None,
-    labels: ArrayLike | None = None,
+    names: ArrayLike | None = None,
     n_clusters: int | None = None,
     n_bootstraps: int = 6,
     seed: int = 0,
@@ -107,7 +107,7 @@ def cluster(
     from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     taps, block = checked(kernels, blocks)
-    label = _labels(labels, len(taps))
+    named = _names(names, len(taps))
     alive = np.flatnonzero(np.abs(taps).reshape(len(taps), -1).max(1) > 0)
     rows = unit_rows(taps.reshape(len(taps), -1))
     most = min(MOST_CLUSTERS, len(alive) - 1)
@@ -140,10 +140,10 @@ def cluster(
         source=memory_source(taps, source, settings),
         block=block,
         channel=_channels(channels, block),
-        name=label,
+        name=named,
         chosen_by=why,
         **groups,
-        **_agreement(groups["cluster"], label, block, len(groups["centres"])),
+        **_agreement(groups["cluster"], named, block, len(groups["centres"])),
         tried=curve.tried,
         stability=curve.mean,
         stability_se=curve.se,
@@ -196,7 +196,7 @@ def cluster_checkpoint(
     return cluster(
         np.concatenate(parts),
         blocks=np.repeat(np.arange(depth), checkpoint.config.dim),
-        labels=description.name,
+        names=description.name,
         n_clusters=n_clusters,
         n_bootstraps=n_bootstraps,
         seed=seed,
@@ -205,16 +205,16 @@ def cluster_checkpoint(
     )
 
 
-def _labels(labels: ArrayLike | None, n: int) -> NDArray[np.str_]:
-    if labels is None:
+def _names(names: ArrayLike | None, n: int) -> NDArray[np.str_]:
+    if names is None:
         return np.full(n, "", dtype="<U1")
-    label = np.array(labels, dtype=np.str_)
-    if label.shape != (n,):
-        raise Refusal(f"names needs one name per kernel, {n}, not {label.shape}.")
-    unknown = sorted(set(label.tolist()) - set(KERNEL_NAMES))
+    named = np.array(names, dtype=np.str_)
+    if named.shape != (n,):
+        raise Refusal(f"names needs one name per kernel, {n}, not {named.shape}.")
+    unknown = sorted(set(named.tolist()) - set(KERNEL_NAMES))
     if unknown:
         raise Refusal(f"names are {', '.join(KERNEL_NAMES)}; {unknown[0]!r} is not one.")
-    return label
+    return named
 
 
 def _channels(channels: ArrayLike | None, block: Ints) -> Ints:
@@ -299,30 +299,30 @@ def _groups(
 
 
 def _agreement(
-    found: Ints, label: NDArray[np.str_], block: Ints, n_clusters: int
+    found: Ints, named: NDArray[np.str_], block: Ints, n_clusters: int
 ) -> dict[str, Any]:
     """Compare clusters with names and with blocks."""
     from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
     clustered = found >= 0
-    labelled = clustered & (label != "")
-    classified = labelled & (label != "unnamed")
-    names = _present(label[labelled])
-    table = np.zeros((len(names), n_clusters), dtype=np.int64)
-    for i, name in enumerate(names):
-        table[i] = np.bincount(found[labelled & (label == name)], minlength=n_clusters)
+    told = clustered & (named != "")
+    clear = told & (named != "unnamed")
+    there = _present(named[told])
+    table = np.zeros((len(there), n_clusters), dtype=np.int64)
+    for i, name in enumerate(there):
+        table[i] = np.bincount(found[told & (named == name)], minlength=n_clusters)
 
     def score(measure: Callable[..., float], rows: NDArray[np.bool_], other: Any) -> float:
         return float(measure(other[rows], found[rows])) if rows.any() else float("nan")
 
     return {
-        "ari": score(adjusted_rand_score, labelled, label),
-        "ami": score(adjusted_mutual_info_score, labelled, label),
-        "ari_classified": score(adjusted_rand_score, classified, label),
-        "ami_classified": score(adjusted_mutual_info_score, classified, label),
+        "ari": score(adjusted_rand_score, told, named),
+        "ami": score(adjusted_mutual_info_score, told, named),
+        "ari_classified": score(adjusted_rand_score, clear, named),
+        "ami_classified": score(adjusted_mutual_info_score, clear, named),
         "ami_block": score(adjusted_mutual_info_score, clustered, block),
         "confusion": table,
-        "confusion_labels": names,
+        "confusion_names": there,
     }
 
 
@@ -365,7 +365,7 @@ def summary(result: Clusters) -> dict[str, Any]:
             "mean_block": float(mean_block[i]),
             "names": {
                 name: int(count)
-                for name, count in zip(result.confusion_labels, result.confusion[:, i], strict=True)
+                for name, count in zip(result.confusion_names, result.confusion[:, i], strict=True)
             },
         }
         for i in range(result.n_clusters)
@@ -387,6 +387,6 @@ def summary(result: Clusters) -> dict[str, Any]:
     }
 
 
-def _present(label: NDArray[np.str_]) -> tuple[str, ...]:
-    there = set(label.tolist())
+def _present(named: NDArray[np.str_]) -> tuple[str, ...]:
+    there = set(named.tolist())
     return tuple(name for name in KERNEL_NAMES if name in there)

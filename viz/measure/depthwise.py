@@ -71,10 +71,12 @@ def describe(
     Raises
     ------
     ValueError
-        If the shape is wrong, a tap is not finite, or ``blocks`` does not fit.
+        If the shape is wrong or ``blocks`` does not fit.
 
     Notes
     -----
+    Kernels with taps that are not finite numbers are ``"unnamed"``, with nan for every number.
+
     A kernel is compared with some 20,000 named pictures (`viz.measure.kernel_pictures`). Its
     likeness to each kind of picture and a few plain measures go through a linear readout fitted on
     blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
@@ -82,7 +84,9 @@ def describe(
     Many kernels look like nothing in particular, or like two things: they stay ``"unnamed"``.
     Formulas and agreement with the readings: ``docs/methods/depthwise.md``.
     """
-    taps, block = _checked(kernels, blocks, source)
+    given, block = _checked(kernels, blocks)
+    finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))
+    taps = np.where(finite[:, None, None], given, np.float32(0))
     n, k = len(taps), taps.shape[-1]
     report = Steps(progress, 5)
     flat = taps.reshape(n, -1).astype(np.float64)
@@ -104,27 +108,38 @@ def describe(
     fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
     chance = unit_rows(kernel_chance.shuffled(rows[rows.any(1)], 500, seed))
     report()
-    more: dict[str, Any] = kernel_descriptors.descriptors(taps)
+    fields: dict[str, Any] = {
+        "probability": guessed.probability,
+        "margin": guessed.margin,
+        "likeness": found.likeness[every, guessed.kind],
+        "shape_likeness": found.shape[every, guessed.kind],
+        "null_likeness": null.threshold(rows),
+        **_shape_fields(flat, rows, shapes, kept, pictures),
+        **_statement_fields(found, rows, k),
+        **kernel_descriptors.descriptors(taps),
+    }
     return DepthwiseDescription(
-        source=_source(taps, source, {"seed": seed, "margin": kernel_names.MARGIN}),
-        kernels=taps,
+        source=_source(given, source, {"seed": seed, "margin": kernel_names.MARGIN}),
+        kernels=given,
         block=block,
         channel=rank_within(block),
         name=np.where(rows.any(1), name, UNNAMED),
-        guess=guessed.guess,
-        second=guessed.second,
-        probability=guessed.probability,
-        margin=guessed.margin,
-        likeness=found.likeness[every, guessed.kind],
-        shape_likeness=found.shape[every, guessed.kind],
-        null_likeness=null.threshold(rows),
+        guess=np.where(finite, guessed.guess, UNNAMED),
+        second=np.where(finite, guessed.second, UNNAMED),
         init_names=fresh_name,
         init_r2_by_shapes=pursue(fresh[:250], pictures, MOST_SHAPES).r2,
         shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
-        **_shape_fields(flat, rows, shapes, kept, pictures),
-        **_statement_fields(found, rows, k),
-        **more,
+        **{name: _unknown(values, finite) for name, values in fields.items()},
     )
+
+
+def _unknown(values: NDArray[Any], finite: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return a field with nan for the kernels that are not finite, where it holds real numbers."""
+    if finite.all() or values.dtype.kind != "f":
+        return values
+    by_kernel = values if len(values) == len(finite) else values.swapaxes(0, 1)
+    by_kernel[~finite] = np.nan
+    return values
 
 
 def _named(
@@ -175,7 +190,7 @@ def describe_checkpoint(
     IndexError
         If there is no such block.
     ValueError
-        If the kernels are below 3 x 3 or above 31 x 31, or a tap is not finite.
+        If the kernels are below 3 x 3 or above 31 x 31.
     """
     model, k = checkpoint.model, checkpoint.config.kernel_size
     if not 3 <= k <= 31:
@@ -196,7 +211,7 @@ def describe_checkpoint(
 
 
 def _checked(
-    kernels: ArrayLike, blocks: ArrayLike | None, source: Source | None
+    kernels: ArrayLike, blocks: ArrayLike | None
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     taps = np.array(kernels, dtype=np.float32, order="C")
     if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not 3 <= taps.shape[1] <= 31:
@@ -206,15 +221,6 @@ def _checked(
     block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
     if block.shape != (len(taps),):
         raise Refusal(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
-    broken = ~np.isfinite(taps).all((1, 2))
-    if broken.any():
-        i = int(broken.argmax())
-        whose = "" if source is None else f"{source.name}: "
-        raise Refusal(
-            f"{whose}{int(broken.sum())} of {len(taps)} kernels have taps that are not finite "
-            f"numbers, first channel {rank_within(block)[i]} of block {block[i]}; they cannot be "
-            "named."
-        )
     return taps, block
 
 

@@ -64,7 +64,7 @@ def feature_maps(
     block: int = 0,
     channels: Sequence[int] | None = None,
     most_active: int = 4,
-    label: str | None = None,
+    name: str | None = None,
     description: DepthwiseDescription | None = None,
     filters: Sequence[int] | None = None,
     shown: int = 2,
@@ -142,8 +142,8 @@ def feature_maps(
     """
     config = checkpoint.config
     _check(config, block, channels, filters, (most_active, shown, batch_size))
-    if label is not None and label not in KERNEL_NAMES:
-        raise Refusal(f"{label!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
+    if name is not None and name not in KERNEL_NAMES:
+        raise Refusal(f"{name!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
     ranked = None if sweep is None else _ranked(checkpoint, sweep, block, by)
     wanted = _Wanted(block, shown, by_depth, batch_size, seed)
     seen = _look(checkpoint, images, wanted, progress)
@@ -154,14 +154,14 @@ def feature_maps(
             f"{checkpoint.source.name}: maps of block {block} that are not finite found, finite "
             "numbers expected; check its weights and batch-norm statistics."
         )
-    if label is not None and description is None:
+    if name is not None and description is None:
         from viz.measure.depthwise import describe_checkpoint
 
         description = describe_checkpoint(checkpoint, blocks=[block], n_init=1, seed=seed)
-    labels = _labels(description, block, config.dim)
+    names = _names(description, block, config.dim)
     if ranked is None:
         ranked = np.argsort(-activity.cpu().numpy(), kind="stable"), "the most active", ""
-    chosen, why = _choose(ranked, labels, channels, label, most_active, block)
+    chosen, why = _choose(ranked, names, channels, name, most_active, block)
     at = torch.tensor(chosen, device=maps[0].device)
     settings = {"block": block, "channels": chosen, "chosen_by": why, "by_depth": by_depth,
                 "patches": patches,
@@ -181,7 +181,7 @@ def feature_maps(
         block=block,
         channel=np.array(chosen, dtype=np.int64),
         chosen_by=why,
-        name=np.array([labels[c] for c in chosen], dtype=np.str_),
+        name=np.array([names[c] for c in chosen], dtype=np.str_),
         activity=activity.cpu().numpy(),
         kernels=_numpy(checkpoint.model.depthwise_kernels(block)[at]),
         maps=np.stack([_numpy(each[:, at]) for each in maps]),
@@ -285,14 +285,14 @@ def _statistics(before: Tensor, after: Tensor, seed: int, *, identity: bool) -> 
     return numbers
 
 
-def _labels(description: DepthwiseDescription | None, block: int, dim: int) -> NDArray[np.str_]:
+def _names(description: DepthwiseDescription | None, block: int, dim: int) -> NDArray[np.str_]:
     """Name of every kernel of the block; "" where it is not known."""
-    labels = np.full(dim, "", dtype=np.dtype("<U16"))
+    names = np.full(dim, "", dtype=np.dtype("<U16"))
     if description is not None:
         rows = description.block == block
         # Described alone, the kernels of a block stand in order.
-        labels[description.channel[rows]] = description.name[rows]
-    return labels
+        names[description.channel[rows]] = description.name[rows]
+    return names
 
 
 def _ranked(
@@ -317,9 +317,9 @@ def _from_sweep(
 
 def _choose(
     ranked: tuple[NDArray[np.int64], str, str],
-    labels: NDArray[np.str_],
+    names: NDArray[np.str_],
     channels: Sequence[int] | None,
-    label: str | None,
+    name: str | None,
     most_active: int,
     block: int,
 ) -> tuple[list[int], str]:
@@ -327,13 +327,13 @@ def _choose(
     if channels is not None:
         return [int(c) for c in channels], "given"
     order, why, where = ranked
-    if label is None:
+    if name is None:
         return order[:most_active].tolist(), why + where
-    order = order[labels[order] == label]
+    order = order[names[order] == name]
     if not len(order):
-        there = [name for name in KERNEL_NAMES if (labels == name).any()]
-        raise Refusal(f"no kernel of block {block} is named {label}; there are {', '.join(there)}.")
-    return order[:most_active].tolist(), f"{why} of {len(order)} named {label}{where}"
+        there = [other for other in KERNEL_NAMES if (names == other).any()]
+        raise Refusal(f"no kernel of block {block} is named {name}; there are {', '.join(there)}.")
+    return order[:most_active].tolist(), f"{why} of {len(order)} named {name}{where}"
 
 
 def _by_depth(statistics: list[Numbers], maps: Tensor, config: Config) -> dict[str, Any]:

@@ -40,13 +40,15 @@ class Match:
     Parameters
     ----------
     likeness : ndarray, (n, kinds)
-        Cosine between the kernel and that picture or its negative, 0 to 1.
+        Cosine between the kernel and that picture or its negative, 0 to 1; 0 where the bank has
+        no picture of the kind.
     sign : ndarray, (n, kinds)
         1 where the picture is meant as drawn, -1 where its negative is.
     picture : ndarray of int, (n, kinds)
         Index into the bank.
     shape : ndarray, (n, kinds)
-        The same cosine after the mean of either is taken out; below 0 where only the means agree.
+        The same cosine after the mean of either is taken out; below 0 where only the means agree,
+        -1 where the bank has no picture of the kind.
     """
 
     likeness: Floats
@@ -72,12 +74,12 @@ def match(rows: Floats, bank: Bank) -> Match:
     shape = (len(taps), len(KINDS))
     likeness, sign = torch.zeros(shape), torch.ones(shape)
     picture = torch.zeros(shape, dtype=torch.int64)
+    # Windows of 3 x 3 and 4 x 4 taps have no room for a grating or a ring.
+    kinds = [(kind, there) for kind, there in enumerate(bank.slices()) if there.stop > there.start]
     for first in range(0, len(taps), _ROWS):
         here = slice(first, first + _ROWS)
         cosines = taps[here] @ pictures
-        for kind, there in enumerate(bank.slices()):
-            if there.start == there.stop:  # no grating fits into 3 x 3 taps
-                continue
+        for kind, there in kinds:
             part = cosines[:, there]
             high, above = part.max(1)
             low, below = part.min(1)
@@ -90,7 +92,9 @@ def match(rows: Floats, bank: Bank) -> Match:
     theirs = bank.pictures.mean(1).double().numpy()[picture.numpy()]
     size = taps.shape[1]
     spread = np.sqrt(np.maximum(1 - size * mean**2, 1e-9) * np.maximum(1 - size * theirs**2, 1e-9))
-    shape_alike = (alike - way * size * mean * theirs) / spread
+    shape_alike = np.full_like(alike, -1.0)
+    held = [kind for kind, _ in kinds]
+    shape_alike[:, held] = ((alike - way * size * mean * theirs) / spread)[:, held]
     return Match(alike, way, picture.numpy(), shape_alike)
 
 

@@ -75,20 +75,23 @@ def guesses(found: Match, probability: Floats) -> Guesses:
     """
     n, every = len(probability), np.arange(len(probability))
     probability = _close_matches(found, probability)
+    # A kind without a picture in so small a window cannot be guessed.
+    for c in range(len(CLASSES) - len(NAMELESS)):
+        probability[:, c] *= found.likeness[:, c == _KIND_CLASS].any(1)
     names = probability[:, : -len(NAMELESS)]
     order = np.argsort(-names, axis=1, kind="stable")
-    kinds, labels = [], []
+    kinds, named = [], []
     for chosen in (order[:, 0], order[:, 1]):
         fits = _KIND_CLASS[None] == chosen[:, None]
         kind = np.where(fits, found.likeness, -1).argmax(1)
         positive = found.sign[every, kind] > 0
         kinds.append(kind)
-        labels.append(_NAMED[kind, positive.astype(int)])
+        named.append(_NAMED[kind, positive.astype(int)])
     best = names[every, order[:, 0]]
     others = probability.copy()
     others[every, order[:, 0]] = 0
     margin = best - others.max(1, initial=0.0) if n else best
-    return Guesses(labels[0], labels[1], best, margin, kinds[0])
+    return Guesses(named[0], named[1], best, margin, kinds[0])
 
 
 _NAMED: Final = np.array([[name_of(kind, False), name_of(kind, True)] for kind in KINDS])

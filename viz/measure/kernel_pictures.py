@@ -265,7 +265,8 @@ def _frames(c: _Canvas) -> None:
             which = [sides[i] for i in range(4) if chosen >> i & 1]
             border = np.any(which, axis=0)
             pictures += [np.where(border, 1, rest) for rest in (0, 0.2, -0.2)]
-            if chosen == 15:
+            # In smaller windows the cross fills what the border leaves: the picture is flat.
+            if chosen == 15 and c.k >= 5:
                 levels = ((0.5, 0.15), (1, 0.15), (0.6, 0.3), (1, 0.3), (0.8, 0.5))
                 pictures += [np.where(border, 1, np.where(plus, a, b)) for a, b in levels]
     c.add("frame", np.array(pictures, dtype=np.float64))

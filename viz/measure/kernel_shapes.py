@@ -94,8 +94,10 @@ def earned(
     reach is the bar for the next picture.
     """
     steps = found.picture.shape[1]
-    left = rows[None] - found.rendered(bank)
     alive = np.flatnonzero(rows.any(1))
+    if not len(alive):
+        return np.ones(len(rows), dtype=np.int64)
+    left = rows[None] - found.rendered(bank)
     chosen = rng.permutation(alive)[:sample]
     enough = np.ones(len(rows), dtype=bool)
     count = np.ones(len(rows), dtype=np.int64)

@@ -48,7 +48,7 @@ def measure(
     images: ImageSet | None = None,
     *,
     description: DepthwiseDescription | None = None,
-    labels: ArrayLike | None = None,
+    names: ArrayLike | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Mixing:
@@ -89,15 +89,15 @@ def measure(
     tell: ``docs/methods/mixing.md``.
     """
     config, model = checkpoint.config, checkpoint.model
-    if labels is None:
+    if names is None:
         if description is None:
             from viz.measure.depthwise import describe_checkpoint
 
             description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
         elif not np.array_equal(description.kernels, np.concatenate(_kernels(model))):
             raise Refusal(f"the description is of other kernels than {checkpoint.source.name}'s.")
-        labels = description.name
-    named = _labels(labels, config.depth, config.dim)
+        names = description.name
+    named = _names(names, config.depth, config.dim)
     weights = [_array(_part(model, b).pointwise.weight)[:, :, 0, 0] for b in range(config.depth)]
     branch = np.stack([_array(_part(model, b).depthwise_norm.weight) for b in range(config.depth)])
     norms = [model.patch_norm, *(_part(model, b).pointwise_norm for b in range(config.depth - 1))]
@@ -126,7 +126,7 @@ def measure(
             images=images.sha256 if images is not None else {},
         ),
         names=named,
-        label_names=tuple(name for name in KERNEL_NAMES if (named == name).any()),
+        names_used=tuple(name for name in KERNEL_NAMES if (named == name).any()),
         branch_scale=branch,
         stream_scale=stream,
         null_singular_values=null.mean(0),
@@ -168,8 +168,8 @@ def _gain(norm: nn.BatchNorm2d) -> Floats:
     return _array(norm.weight) / np.sqrt(variance + norm.eps)
 
 
-def _labels(labels: ArrayLike, depth: int, dim: int) -> NDArray[np.str_]:
-    named = np.array(labels, dtype=np.str_)
+def _names(names: ArrayLike, depth: int, dim: int) -> NDArray[np.str_]:
+    named = np.array(names, dtype=np.str_)
     if named.size != depth * dim:
         raise Refusal(f"{named.size} names found, expected {depth} x {dim}: one per kernel.")
     unknown = sorted(set(named.ravel().tolist()) - set(KERNEL_NAMES))
@@ -271,12 +271,12 @@ def _by_block(
     weights: Sequence[Floats],
     branch: Floats,
     stream: Floats,
-    labels: NDArray[np.str_],
+    names: NDArray[np.str_],
     progress: Progress | None,
 ) -> dict[str, Any]:
     """Return orders, matrices, spectra, partners: everything that is made block by block."""
     depth, dim = branch.shape
-    rank = np.array([[KERNEL_NAMES.index(str(name)) for name in row] for row in labels])
+    rank = np.array([[KERNEL_NAMES.index(str(name)) for name in row] for row in names])
     factor = -(-dim // SHOWN)
     kept: dict[str, list[Any]] = {}
     for b, weight in enumerate(weights):

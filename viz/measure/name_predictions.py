@@ -23,7 +23,7 @@ WINDOW = 0.25
 """Standard deviation of the round window about a shape, in sides of the kernel."""
 
 
-def chance(label: str) -> float:
+def chance(name: str) -> float:
     """Return the agreement with a prediction made without looking.
 
     Parameters
@@ -36,7 +36,7 @@ def chance(label: str) -> float:
     float
         A quarter of all angles agree with an orientation, half of all contrasts with a sign.
     """
-    return 0.25 if label in ORIENTED else 0.5
+    return 0.25 if name in ORIENTED else 0.5
 
 
 def _gradients(patches: Numbers) -> NDArray[np.complex128]:
@@ -102,7 +102,7 @@ def edge_direction(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
 
 
 def _strong_taps(
-    forms: Numbers, label: NDArray[np.str_], x: Numbers, y: Numbers, scale: Numbers
+    forms: Numbers, named: NDArray[np.str_], x: Numbers, y: Numbers, scale: Numbers
 ) -> tuple[NDArray[np.bool_], Numbers]:
     """Return which taps should stand out, (m, 1, k k), and with which sign, (m, 1)."""
     m, k = len(forms), forms.shape[-1]
@@ -115,8 +115,8 @@ def _strong_taps(
     apart = np.hypot(line - x[:, None, None], -line[:, None] - y[:, None, None]).reshape(m, 1, -1)
     radius = np.clip(1.18 * scale, 0.71, k / 4)[:, None, None]
     disc = (apart <= radius) | (apart == apart.min(-1, keepdims=True))
-    bump = np.isin(label, tuple(_BUMPS)) & np.isfinite(scale)
-    signs = np.array([_BUMPS.get(str(name), 0.0) for name in label])
+    bump = np.isin(named, tuple(_BUMPS)) & np.isfinite(scale)
+    signs = np.array([_BUMPS.get(str(name), 0.0) for name in named])
     return np.where(bump[:, None, None], disc, inside), np.where(bump, signs, sign[:, 0])[:, None]
 
 
@@ -155,21 +155,21 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
         largest value, must be larger than the others on average (smaller, if the bump or that
         value is negative): by chance half of the patches are so.
     """
-    label, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
+    named, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
     found = np.full(patches.shape[:2], np.nan)
     varied = np.ptp(patches, axis=(-2, -1)) > 0
     for some, angles, wanted, period in (
-        (label == "edge", edge_direction, described.direction, 360),
-        (np.isin(label, ("bar", "grating")), line_orientation, described.orientation, 180),
+        (named == "edge", edge_direction, described.direction, 360),
+        (np.isin(named, ("bar", "grating")), line_orientation, described.orientation, 180),
     ):
         if some.any():
             apart = angles(patches[some], x[some], y[some]) - wanted[rows[some], None]
             apart = np.abs((apart + period / 2) % period - period / 2)
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
-    some = ~np.isin(label, (*ORIENTED, "unnamed"))
+    some = ~np.isin(named, (*ORIENTED, "unnamed"))
     if some.any():
         strong = _strong_taps(
-            forms[some], label[some], x[some], y[some], described.scale[rows[some]]
+            forms[some], named[some], x[some], y[some], described.scale[rows[some]]
         )
         apart = _standing_out(patches[some], *strong)
         found[some] = np.where(varied[some] & ~np.isnan(apart), apart > 0, np.nan)

@@ -59,7 +59,7 @@ class _Seen:
     agreement: Numbers
     match: Numbers
     lift: Numbers = field(default_factory=lambda: np.zeros(0))
-    label: Numbers = field(default_factory=lambda: np.zeros(0))
+    name: Numbers = field(default_factory=lambda: np.zeros(0))
     mean: Numbers = field(default_factory=lambda: np.zeros(0))
 
 
@@ -138,13 +138,13 @@ def preferred_inputs(
         versions={"torch": str(torch.__version__), "numpy": np.__version__},
         images={name: sweep.source.images[name] for name in names},
     )
-    label = description.name[kernels.rows]
+    named = description.name[kernels.rows]
     by_kernel = _by_kernel(seen)
     return PreferredInputs(
-        source=source, block=kernels.block, channel=kernels.channel, name=label,
+        source=source, block=kernels.block, channel=kernels.channel, name=named,
         kernels=kernels.taps, forms=kernels.forms, n_images=sweep.n_images, **by_kernel,
-        **_by_label(label, by_kernel, seen, seed),
-        **_by_block(label, kernels.block, checkpoint.config.depth, by_kernel),
+        **_by_name(named, by_kernel, seen, seed),
+        **_by_block(named, kernels.block, checkpoint.config.depth, by_kernel),
     )  # fmt: skip
 
 
@@ -253,7 +253,7 @@ def _patches(
             seen.patches[i, j] = cut[:, 0]
             apart = found - every.mean(2).double().numpy()
             seen.lift[i, j] = (apart * own).sum(1)
-            seen.label[i, j] = (apart * forms).sum(1)
+            seen.name[i, j] = (apart * forms).sum(1)
             seen.mean[i, j] = apart.sum(1) * own.astype(np.float64).mean(1)
 
 
@@ -271,29 +271,29 @@ def _by_kernel(seen: _Seen) -> dict[str, Any]:
     lift = _mean(seen.lift)
     shares = [
         np.divide(_mean(part), lift, out=np.full(len(lift), np.nan), where=lift > 0)
-        for part in (seen.label, seen.mean)
+        for part in (seen.name, seen.mean)
     ]
     there = np.isfinite(seen.lift)
     return {
         "agreement": _mean(seen.agreement),
         "match": _mean(seen.match),
-        "lift_label": shares[0],
+        "lift_name": shares[0],
         "lift_mean": shares[1],
         "patches": there.sum(1),
         "preferred": _mean(seen.patches.astype(np.float64), 1).astype(np.float32),
     }
 
 
-def _by_label(
-    label: NDArray[np.str_], by_kernel: dict[str, Any], seen: _Seen, seed: int
+def _by_name(
+    named: NDArray[np.str_], by_kernel: dict[str, Any], seen: _Seen, seed: int
 ) -> dict[str, Any]:
     """Return shares and intervals by name, and the kernel that stands for each."""
-    labels = tuple(name for name in KERNEL_NAMES if (label == name).any())
+    names = tuple(name for name in KERNEL_NAMES if (named == name).any())
     share, interval, gain = [], [], []
     examples = []
     rng = np.random.default_rng(seed + 2)
-    for name in labels:
-        mine = np.flatnonzero(label == name)
+    for name in names:
+        mine = np.flatnonzero(named == name)
         values = by_kernel["agreement"][:, mine]
         share.append(_mean(values))
         interval.append(_interval(values[0], rng))
@@ -303,9 +303,9 @@ def _by_label(
         examples.append(order[len(order) // 2])
     example = np.array(examples, dtype=np.int64)
     return {
-        "names": labels,
-        "count": np.array([(label == name).sum() for name in labels], dtype=np.int64),
-        "chance": np.array([predictions.chance(name) for name in labels]),
+        "names": names,
+        "count": np.array([(named == name).sum() for name in names], dtype=np.int64),
+        "chance": np.array([predictions.chance(name) for name in names]),
         "share": np.stack(share, axis=1),
         "share_interval": np.stack(interval),
         "gain_interval": np.stack(gain),
@@ -325,9 +325,9 @@ def _interval(values: Numbers, rng: np.random.Generator) -> Numbers:
 
 
 def _by_block(
-    label: NDArray[np.str_], block: Ints, depth: int, by_kernel: dict[str, Any]
+    named: NDArray[np.str_], block: Ints, depth: int, by_kernel: dict[str, Any]
 ) -> dict[str, Any]:
-    oriented = np.isin(label, predictions.ORIENTED)
+    oriented = np.isin(named, predictions.ORIENTED)
     count = np.zeros((2, depth), dtype=np.int64)
     share, lift = np.full((3, 2, depth), np.nan), np.full((2, 3, depth), np.nan)
     for b in range(depth):
@@ -335,7 +335,7 @@ def _by_block(
             some = tested & (block == b)
             count[t, b] = some.sum()
             share[:, t, b] = _mean(by_kernel["agreement"][:, some])
-        for p, name in enumerate(("lift_label", "lift_mean")):
+        for p, name in enumerate(("lift_name", "lift_mean")):
             values = by_kernel[name][block == b]
             values = values[np.isfinite(values)]
             if len(values):

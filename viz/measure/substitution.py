@@ -45,7 +45,7 @@ class _Condition:
     bank: Filters | None
     counts: NDArray[np.int64]
     block: int = -1
-    label: str = ""
+    name: str = ""
     n_shapes: int = 0
 
 
@@ -271,7 +271,7 @@ def _patch(patches: PatchFilterDescription, rng: np.random.Generator) -> Iterato
             continue
         for method in banks if not kind else _GROUPS:
             bank, counts_ = banks[method]
-            yield _Condition("patch", method, filters, rows, bank, counts_, label=kind,
+            yield _Condition("patch", method, filters, rows, bank, counts_, name=kind,
                              n_shapes=_atoms(method))  # fmt: skip
 
 
@@ -356,14 +356,14 @@ def _check_finite(logits: Tensor, names: tuple[str, ...], name: str) -> None:
 def _fit_rows(conditions: Sequence[_Condition]) -> NDArray[np.int64]:
     """Return the row of the description that each control stands against; -1 for none."""
     fits = {
-        (c.scope, c.block, c.label, c.n_shapes): i
+        (c.scope, c.block, c.name, c.n_shapes): i
         for i, c in enumerate(conditions)
         if c.method == "fit"
     }
     rows = []
     for c in conditions:
         atoms = c.n_shapes or AS_DESCRIBED
-        rows.append(-1 if c.method == "fit" else fits.get((c.scope, c.block, c.label, atoms), -1))
+        rows.append(-1 if c.method == "fit" else fits.get((c.scope, c.block, c.name, atoms), -1))
     return np.array(rows, dtype=np.int64)
 
 
@@ -372,7 +372,7 @@ def _table(conditions: Sequence[_Condition]) -> dict[str, Any]:
     return {
         "scope": np.array([c.scope for c in conditions]),
         "block": np.array([c.block for c in conditions], dtype=np.int64),
-        "name": np.array([c.label for c in conditions], dtype=np.str_),
+        "name": np.array([c.name for c in conditions], dtype=np.str_),
         "method": np.array([c.method for c in conditions]),
         "n_shapes": np.array([c.n_shapes for c in conditions], dtype=np.int64),
         "n_kernels": np.array([int(c.rows.sum()) for c in conditions], dtype=np.int64),

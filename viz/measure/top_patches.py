@@ -25,7 +25,7 @@ from viz.results.top_patches import TopPatches
 if TYPE_CHECKING:
     from viz.results.depthwise import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_label", "channels_with_label", "check_folder",
+__all__ = ["BEYOND", "TopPatchesError", "channels_by_name", "channels_named", "check_folder",
            "read_swept", "swept_paths", "top_patches"]  # fmt: skip
 
 BEYOND = 200
@@ -51,7 +51,7 @@ def top_patches(
     *,
     stage: str = "depthwise",
     shown: int = 9,
-    labels: Sequence[str] = (),
+    names: Sequence[str] = (),
     chosen_by: str = "given",
     images: ImageSet | None = None,
 ) -> TopPatches:
@@ -107,7 +107,7 @@ def top_patches(
     image, position = (v[rows, columns, :shown] for v in (sweep.top_image, sweep.top_position))
     used = np.unique(image[image >= 0])
     where = np.where(image < 0, -1, np.searchsorted(used, image))
-    names = tuple(sweep.image_names[i] for i in used)
+    shown_images = tuple(sweep.image_names[i] for i in used)
     sides, side_from = _sides(sweep, [block for block, _ in channels])
     n, size = len(channels), int(max(sides.max(), 1))
     crops = np.full((n, shown, size, size, 3), BEYOND, dtype=np.uint8)
@@ -115,7 +115,7 @@ def top_patches(
     maps = np.zeros((n, *sweep.grid), dtype=np.float32)
     row = np.where(position < 0, -1, position // sweep.grid[1])
     column = np.where(position < 0, -1, position % sweep.grid[1])
-    for (i,), batch in read_swept(sweep, names, folder, images, checkpoint):
+    for (i,), batch in read_swept(sweep, shown_images, folder, images, checkpoint):
         pixels = batch.pixels[0]
         for c, j in np.argwhere(where == i):
             crop = _crop(pixels, int(row[c, j]), int(column[c, j]), int(sides[c]), sweep.patch_size)
@@ -128,17 +128,17 @@ def top_patches(
             checkpoint.source,
             settings={"stage": stage, "shown": shown, "sweep": dict(sweep.source.settings)},
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
-            images={name: sweep.source.images[name] for name in names},
+            images={name: sweep.source.images[name] for name in shown_images},
         ),
         stage=stage,
         block=np.array([block for block, _ in channels], dtype=np.int64),
         channel=columns.astype(np.int64),
-        name=np.array(list(labels) or [""] * n, dtype=np.str_),
+        name=np.array(list(names) or [""] * n, dtype=np.str_),
         chosen_by=chosen_by,
         kernels=_kernels(checkpoint, channels, stage),
         value=value,
         image=where.astype(np.int64),
-        image_names=names,
+        image_names=shown_images,
         row=row,
         column=column,
         side=sides,
@@ -347,8 +347,8 @@ def _kernels(
     return found
 
 
-def channels_with_label(
-    description: DepthwiseDescription, label: str, most: int = 8
+def channels_named(
+    description: DepthwiseDescription, name: str, most: int = 8
 ) -> list[tuple[int, int]]:
     """Return the kernels of a name, spread over the blocks, the best described ones of each first.
 
@@ -371,10 +371,10 @@ def channels_with_label(
     TopPatchesError
         If no kernel has the name.
     """
-    rows = np.flatnonzero(description.name == label)
+    rows = np.flatnonzero(description.name == name)
     if not len(rows):
-        there = [name for name in KERNEL_NAMES if (description.name == name).any()]
-        raise TopPatchesError(f"no kernel is named {label!r}; there are {', '.join(there)}.")
+        there = [other for other in KERNEL_NAMES if (description.name == other).any()]
+        raise TopPatchesError(f"no kernel is named {name!r}; there are {', '.join(there)}.")
     rows = rows[np.argsort(-np.nan_to_num(description.r2[rows]), kind="stable")]
     blocks = description.block[rows]
     # Rank within its block: the best of every block comes before the second best of any.
@@ -383,7 +383,7 @@ def channels_with_label(
     return [(int(description.block[i]), int(description.channel[i])) for i in chosen]
 
 
-def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
+def channels_by_name(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
     """Return the best described kernel of every name.
 
     Parameters
@@ -398,12 +398,12 @@ def channels_by_label(description: DepthwiseDescription) -> tuple[list[tuple[int
     names : list of str
         Of each; unnamed kernels are left out.
     """
-    found, labels = [], []
-    for label in KERNEL_NAMES:
-        rows = np.flatnonzero(description.name == label)
-        if label == "unnamed" or not len(rows):
+    found, names = [], []
+    for name in KERNEL_NAMES:
+        rows = np.flatnonzero(description.name == name)
+        if name == "unnamed" or not len(rows):
             continue
         best = rows[np.nan_to_num(description.r2[rows]).argmax()]
         found.append((int(description.block[best]), int(description.channel[best])))
-        labels.append(label)
-    return found, labels
+        names.append(name)
+    return found, names

@@ -144,7 +144,7 @@ class Clusters(KernelSpectra):
         Adjusted mutual information between clusters and blocks: how much clusters follow depth.
     confusion : ndarray of int64, (L, K)
         Kernels of each name in each cluster.
-    confusion_labels : tuple of str
+    confusion_names : tuple of str
         Names of the rows: those that occur.
     """
 
@@ -168,7 +168,7 @@ class Clusters(KernelSpectra):
     ami_classified: float
     ami_block: float
     confusion: Ints
-    confusion_labels: tuple[str, ...]
+    confusion_names: tuple[str, ...]
 
     @property
     def n_clusters(self) -> int:

@@ -219,9 +219,15 @@ class DepthwiseDescription(Result):
         return named
 
     @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Which kernels hold finite numbers alone, (n,); no share or median counts others."""
+        finite: NDArray[np.bool_] = np.all(np.isfinite(self.kernels), axis=(1, 2))
+        return finite
+
+    @property
     def coverage(self) -> float:
-        """Share of kernels that have a name."""
-        return float(self.named.mean())
+        """Share of kernels that have a name; nan where none is finite."""
+        return _mean(self.named[self.finite])
 
     @property
     def null_coverage(self) -> float:
@@ -301,7 +307,8 @@ class DepthwiseDescription(Result):
         dict
             Every one of `KERNEL_NAMES`, in that order.
         """
-        return _shares(self.name if block is None else self.name[self.block == block])
+        rows = self.finite if block is None else self.finite & (self.block == block)
+        return _shares(self.name[rows])
 
     def sentence(self, i: int) -> str:
         """Return what one kernel looks like, in words.
@@ -318,6 +325,8 @@ class DepthwiseDescription(Result):
             kernel, ``"unnamed: edge or bar"``. Shapes after the first are named in the order in
             which they were found.
         """
+        if not self.finite[i]:
+            return "some taps are not finite numbers"
         if not self.n_shapes[i]:
             return "all taps are zero"
         if self.name[i] == UNNAMED:
@@ -365,7 +374,8 @@ class DepthwiseDescription(Result):
         Returns
         -------
         dict
-            ``blocks``: per block ``block``, ``n``, ``shares`` by name, ``coverage``,
+            ``blocks``: per block ``block``, ``n``, ``not_finite`` (kernels that nothing below
+            counts), ``shares`` by name, ``coverage``,
             ``null_coverage``, ``r2`` (``median``, and ``by_shapes``: medians for 1 to A shapes, of
             kernels whose taps are not all equal), ``descriptors`` (medians of kernels that are not
             zero) and ``statements`` (share of kernels of which each
@@ -393,11 +403,13 @@ class DepthwiseDescription(Result):
         }
 
     def _numbers(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
+        n, rows = int(rows.sum()), rows & self.finite
         varied = rows & (self.n_shapes > 0)
         return {
-            "n": int(rows.sum()),
+            "n": n,
+            "not_finite": n - int(rows.sum()),
             "shares": _shares(self.name[rows]),
-            "coverage": float(self.named[rows].mean()),
+            "coverage": or_none(_mean(self.named[rows])),
             "null_coverage": or_none(self.null_coverage),
             "r2": {
                 "median": _median(self.r2[varied]),
@@ -405,13 +417,17 @@ class DepthwiseDescription(Result):
             },
             "descriptors": {d: _median(getattr(self, d)[rows]) for d in DESCRIPTORS},
             "statements": {
-                s: float((getattr(self, s)[rows] >= STATEMENT_R2).mean()) for s in STATEMENTS
+                s: or_none(_mean(getattr(self, s)[rows] >= STATEMENT_R2)) for s in STATEMENTS
             },
         }
 
 
 def _shares(names: NDArray[np.str_]) -> dict[str, float]:
     return {name: float((names == name).mean()) if len(names) else 0.0 for name in KERNEL_NAMES}
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _medians(columns: NDArray[np.float64]) -> list[float]:

@@ -182,8 +182,8 @@ class FeatureMaps(Result):
             ``patch_grid``: medians over filters.
         """
         channels = [
-            {"channel": int(c), "name": str(label) or None, "activity": float(self.activity[c])}
-            for c, label in zip(self.channel, self.name, strict=True)
+            {"channel": int(c), "name": str(name) or None, "activity": float(self.activity[c])}
+            for c, name in zip(self.channel, self.name, strict=True)
         ]
         depth = [
             {"block": int(self.statistic_block[r]), "part": str(self.statistic_part[r])}

@@ -38,7 +38,7 @@ class Mixing(Result):
     ----------
     names : ndarray of str, (B, d)
         Name of the kernel of each block and channel.
-    label_names : tuple of str
+    names_used : tuple of str
         Those that occur, in the order of figures; L of them.
     branch_scale : ndarray, (B, d)
         gamma of each branch's batch norm.
@@ -84,7 +84,7 @@ class Mixing(Result):
 
     kind: ClassVar[str] = "mixing"
     names: NDArray[np.str_]
-    label_names: tuple[str, ...]
+    names_used: tuple[str, ...]
     branch_scale: Floats
     stream_scale: Floats
     branch_share: Floats

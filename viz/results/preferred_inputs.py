@@ -46,7 +46,7 @@ class PreferredInputs(Result):
         Share of the kernel's patches that are as the name predicts; nan where it predicts nothing.
     match : ndarray, (3, m)
         Mean correlation over taps of the patches with the best single shape.
-    lift_label, lift_mean : ndarray, (m,)
+    lift_name, lift_mean : ndarray, (m,)
         Shares of the best single shape, and of the mean of the kernel's taps, in what lifts the
         response from its mean over positions to its largest; the rest of the kernel has the rest.
     names : tuple of str
@@ -66,7 +66,7 @@ class PreferredInputs(Result):
     block_share : ndarray, (3, 2, depth)
         Their mean agreement; nan where there are none.
     block_lift : ndarray, (2, 3, depth)
-        Quartiles over a block's kernels of ``lift_label`` and ``lift_mean``.
+        Quartiles over a block's kernels of ``lift_name`` and ``lift_mean``.
     example : ndarray of int64, (L,)
         Of each name the kernel whose match at the top is the name's median.
     example_patches : ndarray of float32, (L, n, k, k)
@@ -85,7 +85,7 @@ class PreferredInputs(Result):
     patches: NDArray[np.int64]
     agreement: NDArray[np.float64]
     match: NDArray[np.float64]
-    lift_label: NDArray[np.float64]
+    lift_name: NDArray[np.float64]
     lift_mean: NDArray[np.float64]
     names: tuple[str, ...]
     count: NDArray[np.int64]
@@ -111,7 +111,7 @@ class PreferredInputs(Result):
         for name in ("agreement", "match"):
             for where, values in zip(WHERE, getattr(self, name), strict=True):
                 columns[name if where == "top" else f"{name}_{where}"] = values
-        return pd.DataFrame(columns | {"lift_label": self.lift_label, "lift_mean": self.lift_mean})
+        return pd.DataFrame(columns | {"lift_name": self.lift_name, "lift_mean": self.lift_mean})
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers by name and by block as plain JSON values.
@@ -121,14 +121,14 @@ class PreferredInputs(Result):
         dict
             ``images``, ``kernels``; ``names``: per name ``kernels``, ``chance``, ``agreement``
             with its ``interval``, ``agreement_elsewhere``, ``agreement_shuffled``,
-            ``gain_interval`` over shuffled taps, and medians of ``match``, ``lift_label`` and
+            ``gain_interval`` over shuffled taps, and medians of ``match``, ``lift_name`` and
             ``lift_mean``; ``blocks``: the same by block and test.
         """
-        by_label = []
-        for i, label in enumerate(self.names):
-            mine = self.name == label
-            by_label.append({
-                "name": label, "kernels": int(self.count[i]),
+        by_name = []
+        for i, name in enumerate(self.names):
+            mine = self.name == name
+            by_name.append({
+                "name": name, "kernels": int(self.count[i]),
                 "chance": or_none(self.chance[i]),
                 "agreement": or_none(self.share[0, i]),
                 "interval": [or_none(v) for v in self.share_interval[i]],
@@ -136,7 +136,7 @@ class PreferredInputs(Result):
                 "agreement_shuffled": or_none(self.share[2, i]),
                 "gain_interval": [or_none(v) for v in self.gain_interval[i]],
                 "match_median": _median(self.match[0, mine]),
-                "lift_label_median": _median(self.lift_label[mine]),
+                "lift_name_median": _median(self.lift_name[mine]),
                 "lift_mean_median": _median(self.lift_mean[mine]),
             })  # fmt: skip
         blocks = []
@@ -149,10 +149,10 @@ class PreferredInputs(Result):
                     "agreement_elsewhere": or_none(self.block_share[1, t, b]),
                     "agreement_shuffled": or_none(self.block_share[2, t, b]),
                 }
-            row["lift_label_median"] = or_none(self.block_lift[0, 1, b])
+            row["lift_name_median"] = or_none(self.block_lift[0, 1, b])
             row["lift_mean_median"] = or_none(self.block_lift[1, 1, b])
             blocks.append(row)
-        return {"images": self.n_images, "kernels": len(self.block), "names": by_label,
+        return {"images": self.n_images, "kernels": len(self.block), "names": by_name,
                 "blocks": blocks}  # fmt: skip
 
 

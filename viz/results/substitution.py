@@ -113,7 +113,7 @@ class Substitution(Result):
         return len(self.group)
 
     def find(
-        self, scope: str, method: str, *, block: int = -1, label: str = "",
+        self, scope: str, method: str, *, block: int = -1, name: str = "",
         n_shapes: int | None = None,
     ) -> int | None:  # fmt: skip
         """Return the row of a condition.
@@ -137,7 +137,7 @@ class Substitution(Result):
             None if it was not measured.
         """
         there = (self.scope == scope) & (self.method == method)
-        there &= (self.block == block) & (self.name == label)
+        there &= (self.block == block) & (self.name == name)
         if n_shapes is not None:
             there &= self.n_shapes == n_shapes
         rows = np.flatnonzero(there)

@@ -52,7 +52,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         block = None
         if show == "block":
             block = state.number("block", "depthwise", "Block", config.depth)
-        order, label = choose_kernels("depthwise", "Order within a block")
+        order, name = choose_kernels("depthwise", "Order within a block")
         scale = state.choice(
             "scale",
             "depthwise",
@@ -65,7 +65,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         "blocks": None if block is None else [block],
         "per_block": _PAPER if show == "atlas" else None,
         "order": order,
-        "name": label,
+        "name": name,
     }, scale
 
 
@@ -117,19 +117,19 @@ def _page(found: Opened) -> None:
     settings, scale = _settings(found)
     st.caption(_MISLEADS[scale] + _NORM)
     told = st.container()
-    blocks, order, label = settings["blocks"], settings["order"], settings["name"]
+    blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     description = at_hand(found)
     # What needs no description is shown before it is made.
-    first = needs_names(order, label)
+    first = needs_names(order, name)
     if description is None and first:
         with told:
             description = _described(found)
     result = bank(found, description, **settings)
     if not len(result.kernels):
-        st.info(f"No kernel shown here is named {plain(label)}.")
+        st.info(f"No kernel shown here is named {plain(name)}.")
     else:
         where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
-        only = "" if label == ANY_NAME else f", named {label}"
+        only = "" if name == ANY_NAME else f", named {name}"
         _, picked = show_mosaic(
             found,
             result,
@@ -143,7 +143,7 @@ def _page(found: Opened) -> None:
         if picked is not None:
             state.go(
                 "kernel", block=result.block[picked], channel=result.channel[picked],
-                order=order, name=label,
+                order=order, name=name,
             )  # fmt: skip
         _home(found, result, settings, scale)
         with st.expander("The kernels in numbers"):
@@ -156,16 +156,16 @@ def _page(found: Opened) -> None:
 
 
 def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> None:
-    blocks, order, label = settings["blocks"], settings["order"], settings["name"]
+    blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     view = f"depthwise-block-{blocks[0]}" if blocks else "depthwise"
-    stem = file_stem(found, view if label == ANY_NAME else f"{view}-{label}")
-    given = {name: value for name, value in settings.items() if name != "name"}
+    stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
+    given = {key: value for key, value in settings.items() if key != "name"}
     call, shell = "measure.weights.depthwise_kernels(checkpoint, ", None
     describing = ""
-    if needs_names(order, label):
+    if needs_names(order, name):
         describing = "description = measure.depthwise.describe_checkpoint(checkpoint)"
         call = "measure.weights.named_kernels(description, "
-        given["name"] = None if label == ANY_NAME else label
+        given["name"] = None if name == ANY_NAME else name
     else:
         shell = command(
             found, "depthwise", stem, blocks=blocks[0] if blocks else None,

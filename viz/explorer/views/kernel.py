@@ -43,7 +43,7 @@ def _page(found: Opened) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         block = state.number("block", "kernel", "Block", config.depth)
         channel = state.number("channel", "kernel", "Kernel", config.dim)
-        order, label = choose_kernels(
+        order, name = choose_kernels(
             "kernel",
             "Order of the walk",
             "In which order Previous and Next (or the arrow keys) go through the block.",
@@ -51,11 +51,11 @@ def _page(found: Opened) -> None:
         heading.title(f"Block {block}, kernel {channel}", anchor=False)
         walk = st.container(width="content")
     told = st.container()
-    tried = description is None and needs_names(order, label)
+    tried = description is None and needs_names(order, name)
     if tried:
         with told:
             description, able = _described(found)
-    kernels = bank(found, description, blocks=[block], per_block=None, order=order, name=label)
+    kernels = bank(found, description, blocks=[block], per_block=None, order=order, name=name)
     with walk:
         steps("kernel", channel, kernels.channel, "kernel")
     result = cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)

@@ -186,7 +186,7 @@ def _block(found: Opened, block: int, rows: Parts) -> None:
     _link("depthwise", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
         state.go(
-            "kernel", block=block, channel=kernels.channel[picked], order="norm", label=ANY_NAME
+            "kernel", block=block, channel=kernels.channel[picked], order="norm", name=ANY_NAME
         )
 
 

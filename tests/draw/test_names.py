@@ -32,7 +32,7 @@ def cielab(colours, matrix):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
-def test_every_label_has_a_look():
+def test_every_name_has_a_look():
     assert tuple(NAME_STYLES) == KERNEL_NAMES
 
 
@@ -53,5 +53,5 @@ def test_without_colour_points_and_areas_still_differ():
         assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
 
 
-def test_handles_name_their_labels():
+def test_handles_say_their_names():
     assert [h.get_label() for h in area_handles(["edge", "ring"])] == ["edge", "ring"]

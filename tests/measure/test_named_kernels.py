@@ -12,12 +12,13 @@ from viz.results.depthwise import KERNEL_NAMES
 def found(small, rng):
     whole = described(small, names=rng.choice(KERNEL_NAMES, 48))
     angles = rng.choice([np.nan, 0.0, 45.0, 90.0], 48)
-    for name, values in (("orientation", angles), ("r2", rng.random(48))):
+    changed = {"orientation": angles, "margin": rng.random(48), "scale": np.ones(48)}
+    for name, values in changed.items():
         object.__setattr__(whole, name, values)
     return whole
 
 
-def test_order_by_label_then_angle_then_fit(found):
+def test_order_by_name_then_angle_then_margin(found):
     shown = named_kernels(found, per_block=None)
     assert shown.block.tolist() == sorted(shown.block.tolist())
     keys = []
@@ -25,22 +26,22 @@ def test_order_by_label_then_angle_then_fit(found):
         i = 16 * block + channel
         angle = found.orientation[i]
         rank = KERNEL_NAMES.index(found.name[i])
-        keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.r2[i]))
+        keys.append((block, rank, 0 if np.isnan(angle) else angle, -found.margin[i]))
     assert keys == sorted(keys)
     assert len(set(zip(shown.block, shown.channel, strict=True))) == 48
 
 
 @pytest.mark.parametrize("name", KERNEL_NAMES)
-def test_one_label_is_a_filter(small, found, label):
-    shown = named_kernels(found, per_block=None, order="index", name=label)
+def test_one_name_is_a_filter(small, found, name):
+    shown = named_kernels(found, per_block=None, order="index", name=name)
     kernels = kernels_of(small)
-    rows = [i for i in range(48) if found.name[i] == label]
+    rows = [i for i in range(48) if found.name[i] == name]
     assert [16 * b + c for b, c in zip(shown.block, shown.channel, strict=True)] == rows
     np.testing.assert_array_equal(shown.kernels, kernels[rows])
 
 
 @pytest.mark.parametrize("order", ["index", "norm", "similarity"])
-def test_without_a_label_as_the_plain_bank(small, found, order):
+def test_without_a_name_as_the_plain_bank(small, found, order):
     for blocks, count in ((None, 5), ([2], None)):
         plain = depthwise_kernels(small, blocks=blocks, per_block=count, order=order, seed=3)
         shown = named_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
@@ -48,7 +49,7 @@ def test_without_a_label_as_the_plain_bank(small, found, order):
         np.testing.assert_array_equal(shown.kernels, plain.kernels)
 
 
-def test_none_of_a_label(small):
+def test_none_of_a_name(small):
     shown = named_kernels(described(small), name="ring")
     assert shown.kernels.shape == (0, 5, 5)
 
