@@ -59,6 +59,8 @@ def described(
         shape_direction=many,
         shape_x=many,
         shape_y=many,
+        shape_picture=np.zeros((n, shapes), np.int64),
+        shape_factor=many,
         fitted=np.zeros_like(kernels),
         fitted_by_shapes=np.zeros((shapes, *kernels.shape), np.float32),
         r2=r2,

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from viz.draw.effect_rows import NAMES, draw_effect_rows, effect_boxes
 from viz.draw.frame import MARGIN, heading, inches, narrow, panel, shortened
-from viz.draw.labels import LABEL_STYLES
 from viz.draw.mosaic import Layout, limits, signed_tiles
+from viz.draw.names import NAME_STYLES
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import KERNEL_NAMES
@@ -131,7 +131,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     head = mosaic.layout.tile[0] + 1
     names = [name for name in KERNEL_NAMES if (result.kernel_label == name).any() for _ in (0, 1)]
     for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
-        style = LABEL_STYLES[name]
+        style = NAME_STYLES[name]
         axes.add_patch(
             Rectangle(
                 (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,

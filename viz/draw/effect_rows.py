@@ -22,7 +22,7 @@ NAMES = {
     "spectral_centroid": "spectral centroid (cycles/tap)",
     "radial_sign_changes": "radial sign changes",
     "separability": "separability",
-    "r2_one_shape": "R² of one atom",
+    "r2_one_shape": "R² of one shape",
 }
 """Descriptors in words."""
 _WORDS = 1.12

@@ -104,6 +104,7 @@ def describe(
     fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
     chance = unit_rows(kernel_chance.shuffled(rows[rows.any(1)], 500, seed))
     report()
+    more: dict[str, Any] = kernel_descriptors.descriptors(taps)
     return DepthwiseDescription(
         source=_source(taps, source, {"seed": seed, "margin": kernel_names.MARGIN}),
         kernels=taps,
@@ -122,7 +123,7 @@ def describe(
         shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
         **_shape_fields(flat, rows, shapes, kept, pictures),
         **_statement_fields(found, rows, k),
-        **kernel_descriptors.descriptors(taps),
+        **more,
     )
 
 
@@ -232,12 +233,14 @@ def _shape_fields(
     peak = pictures.pictures.abs().amax(1).numpy()[shapes.picture]
     upside = factor >= 0
     names = np.array([[name_of(kind_, False), name_of(kind_, True)] for kind_ in KINDS])
-    told = {
+    told: dict[str, NDArray[Any]] = {
         "shape_names": np.where(used, names[kind, upside.astype(int)], ""),
         "shape_amplitude": np.where(used, factor * peak, np.nan),
         "shape_scale": np.where(used, pictures.scale[shapes.picture], np.nan),
         "shape_x": np.where(used, pictures.x[shapes.picture], np.nan),
         "shape_y": np.where(used, pictures.y[shapes.picture], np.nan),
+        "shape_picture": np.where(used, shapes.picture, -1),
+        "shape_factor": np.where(used, factor, 0.0),
     }
     lines = np.isin(kind, [KINDS.index(name) for name in _LINES])
     angle = pictures.angle[shapes.picture]
@@ -264,7 +267,7 @@ def _shape_fields(
     }
 
 
-def _statement_fields(found: Match, rows: Floats, k: int) -> dict[str, Floats]:
+def _statement_fields(found: Match, rows: Floats, k: int) -> dict[str, Any]:
     """Return how much of each kernel one picture of a stated kind explains, 0 where it is another.
 
     The share of the energy (squared likeness) that the best edge explains, the best bump with a

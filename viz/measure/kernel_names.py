@@ -64,7 +64,8 @@ def _close_matches(found: Match, probability: Floats) -> Floats:
     answer[close] = 0
     for kind, chosen in enumerate(_KIND_CLASS):
         answer[close, chosen] = np.maximum(answer[close, chosen], odds[:, kind])
-    return answer / answer.sum(1, keepdims=True)
+    total: Floats = answer / answer.sum(1, keepdims=True)
+    return total
 
 
 def guesses(found: Match, probability: Floats) -> Guesses:

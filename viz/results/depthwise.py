@@ -122,6 +122,9 @@ class DepthwiseDescription(Result):
         Signed largest value of each shape kept, in the weights' unit; else nan.
     shape_scale, shape_orientation, shape_direction, shape_x, shape_y : ndarray, (n, A)
         As ``scale`` and so on, of each shape kept.
+    shape_picture, shape_factor : ndarray, (n, A)
+        Which picture of the bank each shape kept is, -1 where there is none, and its factor in the
+        weights' unit (`viz.measure.kernel_pictures`).
     fitted : ndarray of float32, (n, k, k)
         The sum of the shapes kept.
     fitted_by_shapes : ndarray of float32, (A, n, k, k)
@@ -167,6 +170,8 @@ class DepthwiseDescription(Result):
     shape_direction: NDArray[np.float64]
     shape_x: NDArray[np.float64]
     shape_y: NDArray[np.float64]
+    shape_picture: NDArray[np.int64]
+    shape_factor: NDArray[np.float64]
     fitted: NDArray[np.float32]
     fitted_by_shapes: NDArray[np.float32]
     r2: NDArray[np.float64]
