@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import mannwhitneyu, rankdata, spearmanr
 
-from viz.measure import kernel_descriptors, kernel_null
+from viz.measure import kernel_descriptors
+from viz.measure.kernel_chance import random_init
 from viz.measure.nested import (
     Ranked,
     block_means,
@@ -61,7 +62,7 @@ def descriptor_values(description: DepthwiseDescription) -> Numbers:
 
 def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers]:
     """Return every descriptor of kernels drawn as torch initialises them, one array per `NAMES`."""
-    fresh = kernel_null.random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
+    fresh = random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
     found = kernel_descriptors.descriptors(fresh)
     fits = description.init_r2_by_shapes
     columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
@@ -166,7 +167,7 @@ def effects(
     interval = np.full((len(delta), 2), np.nan)
     if min(len(groups[0]), len(groups[1])) > 1:
         freedom = welch(pairs.mean(2).T, pairs.mean(1).T)
-        units = min(int(late.sum()), int((~late).sum()))
+        units = min(len(groups[0]), len(groups[1]))
         interval = t_interval(delta, draws(False).std(0, ddof=1), freedom, units, confidence)
     p = [_mann_whitney_p(column[~late], column[late]) for column in values.T]
     return {
