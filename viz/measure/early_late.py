@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from viz.measure.counting import Progress, Steps
 from viz.measure.depth_effects import (
     NAMES,
+    block_order_p,
     descriptor_values,
     effects,
     initial_values,
@@ -222,6 +223,7 @@ def _shares(
     means = [truth[np.isin(block, group)].mean(0, dtype=np.float64) for group in groups]
     difference, interval = share_difference(truth, block, groups, n_boot, confidence, seed)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
+    ends = [by_block[np.isin(np.unique(block), group), n:] for group in groups]
     init = description.init_names
     absent = (means[0][:n] == 0) & (means[1][:n] == 0)
     return {
@@ -236,6 +238,7 @@ def _shares(
         "statement_shares": by_block[:, n:],
         "statement_difference": difference[n:],
         "statement_interval": interval[n:],
+        "statement_block_p": block_order_p(*ends, seed),
     }
 
 

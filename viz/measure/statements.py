@@ -36,8 +36,8 @@ def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
     -------
     dict
         ``halves_r2``: the squared cosine with the best edge, of either kind. ``centre_r2``: with
-        the best bump that is positive in the middle and negative around it, or with a positive
-        middle tap where the other taps sum to less than 0; 0 where neither has that sign.
+        the best bump in a surround, or the best single middle tap, where the kernel is positive in
+        that middle and negative around it (by sums of taps); 0 where it is not.
         ``ring_r2``: with the best ring of either sign, or ``centre_r2`` where that is more.
 
     Notes
@@ -51,14 +51,14 @@ def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
         answer: Floats = square[:, [KINDS.index(kind) for kind in kinds]].max(1)
         return answer
 
-    centre, tap = KINDS.index("centre"), KINDS.index("identity")
     line = np.abs(np.arange(k) - (k - 1) / 2)
-    around = np.maximum(line[:, None], line).ravel() > 0.5
-    negative_rest = (rows * around).sum(1) < 0
-    positive = np.maximum(
-        np.where(found.sign[:, centre] > 0, square[:, centre], 0),
-        np.where((found.sign[:, tap] > 0) & negative_rest, square[:, tap], 0),
-    )
+    middle = np.maximum(line[:, None], line).ravel() <= 0.5
+    centre, tap = KINDS.index("centre"), KINDS.index("identity")
+    bump = bank(k).pictures.numpy()[found.picture[:, centre]] * found.sign[:, centre, None] > 0
+    positive = np.zeros(len(rows))
+    for kind, inside in ((centre, bump & (found.sign[:, centre, None] > 0)), (tap, middle)):
+        there = ((rows * inside).sum(1) > 0) & ((rows * ~inside).sum(1) < 0)
+        positive = np.maximum(positive, np.where(there, square[:, kind], 0))
     return {
         "halves_r2": best("half", "pair"),
         "centre_r2": positive,

@@ -38,7 +38,7 @@ LATE_NAMES = ("edge", "bar", "ring")
 """What a reader's eye sees among late kernels, by name."""
 FEW_BLOCKS = 5
 """With fewer blocks in a group, intervals over blocks rest on too little to say much."""
-_CHANCE_P = 0.01
+_CHANCE_P, _BLOCK_P = 0.01, 0.05
 _ANSWERS = {
     "holds": "holds",
     "holds for a minority": "holds for a minority of them",
@@ -60,14 +60,16 @@ class Verdict:
         One of `STATEMENTS`.
     answer : str
         ``"holds"``: true of most kernels of the group, of more than of randomly initialised ones
-        (Fisher's exact test over kernels, p < .01), and of more than in the other group, with an
-        interval over blocks that leaves out 0. ``"holds for a minority"``: the last two only.
-        ``"undecided"``: more than at random and than in the other group, but the interval holds 0
-        or there is none. ``"not specific"``: more than at random, no more than in the other group.
-        ``"does not hold"``: no more than at random.
+        (Fisher's exact test over kernels, p < .01), and of more than in the other group (exact
+        permutation test over blocks, p of .05 or less). ``"holds for a minority"``: the last two
+        only. ``"undecided"``: more than at random and than in the other group, but blocks in
+        random order would often differ by as much. ``"not specific"``: more than at random, no
+        more than in the other group. ``"does not hold"``: no more than at random.
     own, other, random : float
         Shares of the group's, the other group's and randomly initialised kernels of which it is
         true.
+    block_p : float
+        How often blocks in random order would differ by as much; nan for a group of one block.
     interval : tuple of float or None
         Of ``own - other``, over blocks; None where there is none.
     lowest, highest : float
@@ -83,6 +85,7 @@ class Verdict:
     own: float
     other: float
     random: float
+    block_p: float
     interval: tuple[float, float] | None
     lowest: float
     highest: float
@@ -110,16 +113,17 @@ class Verdict:
     def details(self) -> str:
         """What the answer rests on."""
         gap = f"The difference is {100 * (self.own - self.other):+.1f} points"
-        gap += (
-            " and has no interval over blocks."
-            if self.interval is None
-            else "; its interval over blocks is {:+.1f} to {:+.1f}.".format(
-                *(100 * end for end in self.interval)
+        if np.isfinite(self.block_p):
+            gap += (
+                "; blocks in random order would differ by as much with probability "
+                f"{self.block_p:.2g}"
             )
-        )
+        if self.interval is not None:
+            low, high = (100 * end for end in self.interval)
+            gap += f", and its interval over blocks is {low:+.1f} to {high:+.1f}"
         same = "the same" if self.robust else f"another at {self.differs}"
         return (
-            f"{gap} A statement is true of a kernel if one such picture explains "
+            f"{gap}. A statement is true of a kernel if one such picture explains "
             f"{100 * STATEMENT_R2:.0f} % of its energy; over {self.tried} such thresholds the "
             f"share of {self.group} kernels runs from {percent(self.lowest)} to "
             f"{percent(self.highest)}, and the answer is {same}."
@@ -179,6 +183,9 @@ class EarlyLate(Result):
         explains at least `viz.results.depthwise.STATEMENT_R2` of the energy.
     statement_difference, statement_interval : ndarray, (4,), (4, 2)
         Late minus early.
+    statement_block_p : ndarray, (4, 2)
+        One-sided p of a permutation test over blocks: that early ones have more, that late ones
+        have; nan for a group of one block.
     thresholds : ndarray, (T,)
         Shares of the energy tried, `STATEMENT_R2` among them.
     threshold_shares : ndarray, (T, 4, 2)
@@ -226,6 +233,7 @@ class EarlyLate(Result):
     statement_shares: NDArray[np.float64]
     statement_difference: NDArray[np.float64]
     statement_interval: NDArray[np.float64]
+    statement_block_p: NDArray[np.float64]
     thresholds: NDArray[np.float64]
     threshold_shares: NDArray[np.float64]
     threshold_init: NDArray[np.float64]
@@ -315,13 +323,14 @@ class EarlyLate(Result):
         at = int(np.abs(self.thresholds - STATEMENT_R2).argmin())
         owns, others = (self.threshold_shares[:, row, i] for i in (int(late), int(not late)))
         interval = np.sort(self.statement_interval[row] * (1 if late else -1))
-        # The parts that can be told at each threshold without a bootstrap of its own.
+        block_p = float(self.statement_block_p[row, int(late)])
+        # The parts that can be told at each threshold without a permutation test of its own.
         parts = np.stack(
             [owns > 0.5, self.threshold_p[:, row, int(late)] < _CHANCE_P, owns > others], 1
         )
         most, above, more = parts[at]
         answer = "undecided" if more else "not specific"
-        if interval[0] > 0:
+        if more and block_p <= _BLOCK_P:
             answer = "holds" if most else "holds for a minority"
         if not above:
             answer = "does not hold"
@@ -332,6 +341,7 @@ class EarlyLate(Result):
             own=float(owns[at]),
             other=float(others[at]),
             random=float(self.threshold_init[at, row]),
+            block_p=block_p,
             interval=(float(interval[0]), float(interval[1]))
             if np.isfinite(interval).all()
             else None,
@@ -436,7 +446,9 @@ class EarlyLate(Result):
             "descriptors_apart": list(self.apart),
             "apart_by_chance": self.apart_by_chance,
             "verdicts": [
-                vars(v) | {"robust": v.robust, "sentence": v.sentence, "details": v.details}
+                vars(v)
+                | {"block_p": or_none(v.block_p)}
+                | {"robust": v.robust, "sentence": v.sentence, "details": v.details}
                 for v in self.verdicts
             ],
             "by_name": dict(zip(("late", "early", "random_init"), map(or_none, self.by_name))),
