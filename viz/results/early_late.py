@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "EARLY_NAMES",
     "EARLY_STATEMENT",
     "FEW_BLOCKS",
     "LATE_NAMES",
@@ -34,8 +35,8 @@ STATEMENTS = (
 """Rows of every ``statement_...`` field, as in `viz.results.depthwise.STATEMENTS`."""
 EARLY_STATEMENT, LATE_STATEMENT = 0, 3
 """Rows that hold what is said of early kernels, and of late ones."""
-LATE_NAMES = ("edge", "bar", "ring")
-"""What a reader's eye sees among late kernels, by name."""
+EARLY_NAMES, LATE_NAMES = ("on-centre",), ("edge", "bar", "ring")
+"""Names of kernels that look as early, and as late ones are said to, halves, bars and rings."""
 FEW_BLOCKS = 5
 """With fewer blocks in a group, intervals over blocks rest on too little to say much."""
 _CHANCE_P, _BLOCK_P = 0.01, 0.05
