@@ -20,7 +20,7 @@ from viz.draw.names import NAME_STYLES
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import KERNEL_NAMES
-from viz.results.early_late import EarlyLate
+from viz.results.early_late import EarlyLate, percent
 
 __all__ = [
     "EARLY",
@@ -90,7 +90,7 @@ def mosaics(result: EarlyLate) -> Mosaic:
     limit = limits(result.kernels, "block", result.kernel_block)
     shares = np.stack([result.early_names, result.late_names])
     titles = tuple(
-        f"{KERNEL_NAMES[i]}: {100 * shares[s, i]:.0f} %"
+        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}"
         for i in np.flatnonzero(shown)
         for s in (0, 1)
     )

@@ -131,7 +131,8 @@ def _by_threshold(result: EarlyLate, axes: Axes, row: int) -> None:
         STATEMENT_R2, 0.99, " threshold used", fontsize=SMALL, va="top", ha="left",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip
-    axes.set_xticks(x)
+    stacked = narrow(inches(axes.figure)[0])
+    axes.set_xticks(x[::2] if stacked else x)
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
-    between = "\n" if narrow(inches(axes.figure)[0]) else " "
+    between = "\n" if stacked else " "
     axes.set_xlabel(between.join(("energy that the", "picture must explain")), fontsize=SMALL)

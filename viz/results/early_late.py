@@ -24,6 +24,7 @@ __all__ = [
     "STATEMENTS",
     "EarlyLate",
     "Verdict",
+    "percent",
 ]
 
 STATEMENTS = (
@@ -477,7 +478,18 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def percent(share: float) -> str:
-    """Write a share as it is said: ``"none"``, ``"all"``, ``"0.3 %"``, ``"23 %"``."""
+    """Write a share as it is said.
+
+    Parameters
+    ----------
+    share : float
+        0 to 1.
+
+    Returns
+    -------
+    str
+        ``"none"``, ``"0.3 %"``, ``"23 %"``, ``"99.7 %"`` or ``"all"``.
+    """
     if share in (0, 1):
         return "all" if share else "none"
     digits = int(not 0.01 <= share <= 0.99)
