@@ -143,7 +143,9 @@ def test_a_verdict_that_hangs_on_its_threshold_says_so():
 def test_a_statement_is_true_from_the_threshold_on():
     """At exactly one half it is true, just below it is not."""
     r2 = np.array([STATEMENT_R2, np.nextafter(STATEMENT_R2, 0)])
-    told = described(np.ones((4, 3, 3)), [0, 0, 1, 1], statements=[np.tile(r2, 2), *np.zeros((2, 4))])
+    told = described(
+        np.ones((4, 3, 3)), [0, 0, 1, 1], statements=[np.tile(r2, 2), *np.zeros((2, 4))]
+    )
     assert quick(told).statement_shares[:, EARLY_AT].tolist() == [0.5, 0.5]
 
 
@@ -271,9 +273,6 @@ def test_what_sets_blocks_apart_is_counted_by_blocks():
     found = quick(described(taps + noise, block, r2=rng.uniform(size=120)), early=[0, 1, 2],
                   late=[3, 4, 5])  # fmt: skip
     assert {"anisotropy", "dc_share"} <= set(found.apart)
-    medians = {b: np.median(found_dc) for b, found_dc in enumerate(
-        np.split(taps.mean((1, 2)) ** 2 / (taps**2).mean((1, 2)), 6))}  # fmt: skip
-    assert max(medians[b] for b in (3, 4, 5)) < min(medians[b] for b in (0, 1, 2))
     parted = [
         set(chosen) in ({0, 1, 2}, {3, 4, 5}) for chosen in itertools.combinations(range(6), 3)
     ]
@@ -319,9 +318,8 @@ def test_numbers_and_tables_agree(planted):
         for group in ("early", "late", "random_init"):
             assert tried.loc[(words, STATEMENT_R2), group] == shares.loc[words, group]
     early, late = found.verdicts
-    assert (shares.loc[SAID[EARLY_STATEMENT], "early"], shares.loc[SAID[LATE_STATEMENT], "late"]) == (
-        early.own, late.own,
-    )  # fmt: skip
+    assert shares.loc[SAID[EARLY_STATEMENT], "early"] == early.own
+    assert shares.loc[SAID[LATE_STATEMENT], "late"] == late.own
     json.dumps(said, allow_nan=False)
 
 

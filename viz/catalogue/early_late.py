@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
@@ -42,8 +42,8 @@ VIEWS: tuple[View, ...] = (
             ),
             FigureRow(
                 "early-late-statements",
-                "Share of kernels of which each statement about ConvMixers is true, by block and by "
-                "the share of a kernel's energy that the picture must explain, beside randomly "
+                "Share of kernels of which each statement about ConvMixers is true, by block and "
+                "by the share of a kernel's energy that the picture must explain, beside randomly "
                 "initialised kernels.",
                 *both("early_late_shares", "statements"),
             ),

@@ -90,9 +90,7 @@ def mosaics(result: EarlyLate) -> Mosaic:
     limit = limits(result.kernels, "block", result.kernel_block)
     shares = np.stack([result.early_names, result.late_names])
     titles = tuple(
-        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}"
-        for i in np.flatnonzero(shown)
-        for s in (0, 1)
+        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}" for i in np.flatnonzero(shown) for s in (0, 1)
     )
     name = printable(shortened(result.source.name, 40))
     return Mosaic(

@@ -5,11 +5,11 @@ Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZE
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
-import numpy as np
 
 from viz.draw.early_late import EARLY, INIT, LATE
 from viz.draw.frame import MARGIN, heading, inches, narrow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,11 +142,11 @@ def block_order_p(early: Numbers, late: Numbers, seed: int) -> Numbers:
         step: Numbers = a.mean(axis) - b.mean(axis)
         return step
 
-    def p(alternative: str) -> Numbers:
+    def p(alternative: Literal["greater", "less"]) -> Numbers:
+        rng = np.random.default_rng([seed, 6])
         found = permutation_test(
-            (early, late), difference, alternative=alternative, vectorized=True,
-            n_resamples=9999, rng=np.random.default_rng([seed, 6]),
-        )  # fmt: skip
+            (early, late), difference, alternative=alternative, vectorized=True, rng=rng
+        )
         return np.asarray(found.pvalue, dtype=np.float64)
 
     return np.stack([p("greater"), p("less")], 1)

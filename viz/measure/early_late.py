@@ -92,11 +92,11 @@ def measure(
     blocks, then kernels (`viz.measure.nested`); intervals use Student's t with Welch and
     Satterthwaite's degrees of freedom over blocks, because a group has few. Trends take
     percentiles of the same bootstrap over all blocks. Eight descriptors are tested without a
-    correction for their number. Intervals are of the mean of a group from which blocks could have
-    been drawn; a network's blocks are ordered and fixed, so that they are a yardstick, not a
-    population's. With three blocks a group they are too narrow where blocks differ by more than
-    kernels do (``docs/methods/early-late.md``). Whether another training gives the same
-    differences, only another training tells.
+    correction for their number. A network's blocks are ordered and fixed: an interval over blocks
+    says how far off a difference could be if each group's blocks were a few of many like them. With
+    three blocks a group, intervals of a delta near 1 and of trends are too narrow where blocks
+    differ by more than kernels do (coverage by simulation: ``docs/methods/early-late.md``). Whether
+    another training gives the same differences, only another training tells.
     """
     blocks = np.unique(description.block)
     groups = _checked(blocks, early, late)
@@ -223,7 +223,7 @@ def _shares(
     means = [truth[np.isin(block, group)].mean(0, dtype=np.float64) for group in groups]
     difference, interval = share_difference(truth, block, groups, n_boot, confidence, seed)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
-    ends = [by_block[np.isin(np.unique(block), group), n:] for group in groups]
+    first, last = (by_block[np.isin(np.unique(block), group), n:] for group in groups)
     init = description.init_names
     absent = (means[0][:n] == 0) & (means[1][:n] == 0)
     return {
@@ -238,7 +238,7 @@ def _shares(
         "statement_shares": by_block[:, n:],
         "statement_difference": difference[n:],
         "statement_interval": interval[n:],
-        "statement_block_p": block_order_p(*ends, seed),
+        "statement_block_p": block_order_p(first, last, seed),
     }
 
 

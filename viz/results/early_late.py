@@ -136,8 +136,8 @@ class Verdict:
 class EarlyLate(Result):
     """Early against late blocks: descriptors, names and two statements, with intervals.
 
-    D descriptors, B blocks, E early and L late ones, N names, four statements, T thresholds. Intervals are
-    (low, high) from a bootstrap over blocks and, within them, kernels; those called
+    D descriptors, B blocks, E early and L late ones, N names, four statements, T thresholds.
+    Intervals are (low, high) from a bootstrap over blocks and, within them, kernels; those called
     ``..._kernels`` keep the blocks and draw kernels alone, as do the p-values so called: they say
     something about this network's kernels and nothing about networks like it.
 
@@ -453,7 +453,10 @@ class EarlyLate(Result):
                 | {"robust": v.robust, "sentence": v.sentence, "details": v.details}
                 for v in self.verdicts
             ],
-            "by_name": dict(zip(("late", "early", "random_init"), map(or_none, self.by_name))),
+            "by_name": {
+                group: or_none(share)
+                for group, share in zip(("late", "early", "random_init"), self.by_name, strict=True)
+            },
             "effects": [_plain(row) for row in self.to_frame().to_dict("records")],
             "names": tables["name"],
             "statements": tables["statement"],
@@ -488,9 +491,11 @@ def percent(share: float) -> str:
     Returns
     -------
     str
-        ``"none"``, ``"0.3 %"``, ``"23 %"``, ``"99.7 %"`` or ``"all"``.
+        ``"none"``, ``"less than 0.1 %"``, ``"0.3 %"``, ``"23 %"``, ``"99.7 %"`` or ``"all"``.
     """
     if share in (0, 1):
         return "all" if share else "none"
+    if not 0.0005 <= share < 0.9995:
+        return "less than 0.1 %" if share < 0.5 else "more than 99.9 %"
     digits = int(not 0.01 <= share <= 0.99)
     return f"{100 * share:.{digits}f} %"
