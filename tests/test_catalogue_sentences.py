@@ -6,6 +6,7 @@ import numpy as np
 
 import viz
 from viz.catalogue import view
+from viz.results.early_late import percent
 
 
 def test_patches_too_small_for_names_say_so():
@@ -17,14 +18,20 @@ def test_patches_too_small_for_names_say_so():
     assert "grey Gabors" not in sentence
 
 
-def test_the_two_answers_come_first_and_no_number_is_lost(small):
+def test_early_and_late_are_three_sentences_each_with_its_baseline(small):
     result = viz.measure.early_late.measure_checkpoint(small)
-    first, *rest = view("early-late").sentence(result).split("\n\n")
-    early, late = result.verdicts
-    assert first == (
-        f"Early kernels, positive centre, negative rest: {early.answer}. Late kernels, halves, or "
-        f"positive inside and negative around: {late.answer}."
-    )
-    numbers = [re.findall(r"[-+]?\d[\d.]*", text) for text in (
-        result.difference, early.sentence, late.sentence, result.note)]  # fmt: skip
-    assert [re.findall(r"[-+]?\d[\d.]*", text) for text in rest] == numbers
+    sentence = view("early-late").sentence(result)
+    sentences = re.split(r"(?<=\.) (?=[A-Z])", sentence)
+    assert len(sentences) == 3
+    for text, verdict in zip(sentences, result.verdicts, strict=False):
+        assert text == verdict.sentence
+        for share in (verdict.own, verdict.other, verdict.random):
+            assert percent(share) in text
+    late, early, init = result.by_name
+    assert all(percent(share) in sentences[2] for share in (late, early, init))
+
+
+def test_shares_are_said_as_a_colleague_would():
+    shares = (0, 0.0004, 0.003, 0.0149, 0.234, 0.99, 0.997, 1)
+    said = ["none", "less than 0.1 %", "0.3 %", "1 %", "23 %", "99 %", "99.7 %", "all"]
+    assert [percent(share) for share in shares] == said

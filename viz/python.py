@@ -41,8 +41,9 @@ def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
     Definitions and agreement with blind readings: ``docs/methods/depthwise.md``.
     """
     from viz.measure import depthwise
+    from viz.model.checkpoint import Checkpoint
 
-    if hasattr(x, "model"):
+    if isinstance(x, Checkpoint):
         return depthwise.describe_checkpoint(x, **options)
     return depthwise.describe(x, **options)
 
@@ -72,7 +73,8 @@ def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescr
     Filters live in the space of the normalised input. Definitions: ``docs/methods/patch-filters.md``.
     """
     from viz.measure import patch_filters as measured
+    from viz.model.checkpoint import Checkpoint
 
-    if hasattr(x, "model"):
+    if isinstance(x, Checkpoint):
         return measured.describe_checkpoint(x, **options)
     return measured.describe(x, **options)

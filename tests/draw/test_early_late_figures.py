@@ -15,7 +15,7 @@ from viz.draw.names import NAME_STYLES
 from viz.draw.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.measure.early_late import measure
 from viz.results.depthwise import KERNEL_NAMES
-from viz.results.early_late import LATE_STATEMENT
+from viz.results.early_late import LATE_NAMES, LATE_STATEMENT, percent
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "measure"))
 from described import described
@@ -25,16 +25,17 @@ LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 def made(depth=6, n=20, k=5, name="small"):
     rng = np.random.default_rng(0)
-    label = np.array(KERNEL_NAMES)[rng.integers(0, 12, depth * n)]
+    names = np.array(KERNEL_NAMES)[rng.integers(0, len(KERNEL_NAMES), depth * n)]
+    statements = rng.uniform(0.2, 1, (3, depth * n))
     init = np.array(["unnamed"] * 20 + ["edge"])
     kernels = (
         rng.normal(size=(depth * n, k, k)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
     )
     told = described(
-        kernels, np.repeat(np.arange(depth), n), label, r2=rng.uniform(size=depth * n),
-        init_labels=init, name=name,
+        kernels, np.repeat(np.arange(depth), n), names, r2=rng.uniform(size=depth * n),
+        statements=statements, init_names=init, source=name,
     )  # fmt: skip
-    return measure(told, n_boot=60, n_networks=3)
+    return measure(told, n_boot=60, n_random=50)
 
 
 @pytest.fixture(scope="module")
@@ -59,45 +60,41 @@ def test_every_figure_can_be_read(options):
     assert unreadable_in_one_column(view("early-late"), found) == []
 
 
-def test_what_random_networks_never_give_is_seen(result):
-    """A band of no height, at the lowest share there is, still stands clear of the axis."""
-    never = replace(result, init_statements=np.zeros_like(result.init_statements))
-    never = replace(never, rest_init=np.zeros_like(never.rest_init))
+def test_what_random_kernels_never_are_is_seen(result):
+    """A share of nothing stands clear of the axis."""
+    never = replace(result, threshold_init=np.zeros_like(result.threshold_init))
     for width in (TWO_COLUMNS, ONE_COLUMN):
         figure = new_figure(width, 6, dpi=100)
-        by_block, by_threshold, *_ = early_late_shares.draw_statements(never, figure)
-        figure.canvas.draw()
-        for axes, band in (
-            (by_block, by_block.patches[0]),
-            (by_threshold, by_threshold.collections[0]),
-        ):
-            assert np.max(band.get_linewidth()) >= 1
+        for axes in early_late_shares.draw_statements(never, figure):
+            chance = [line for line in axes.lines if line.get_linestyle() == "--"]
+            assert [set(line.get_ydata()) for line in chance] == [{0}]
+            figure.canvas.draw()
             zero = axes.transData.transform((0, 0))[1]
             assert (zero - axes.get_window_extent().y0) * 72 / 100 > 2
 
 
-def test_every_kernel_stands_under_its_label_on_its_side(result):
+def test_every_kernel_stands_under_its_name_on_its_side(result):
     mosaic = early_late.mosaics(result)
     tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
     middle = mosaic.layout.shape[1] / 2
-    heads = dict(zip(mosaic.titles, mosaic.layout.groups, strict=True))
+    heads = list(zip(mosaic.titles, mosaic.layout.groups, strict=True))
     for i in range(len(result.kernels)):
         x, y = mosaic.layout.x[i], mosaic.layout.y[i]
         np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], tiles[i])
         assert (x > middle) == result.kernel_late[i]
         inside = [
             title
-            for title, (left, top, right, bottom) in heads.items()
+            for title, (left, top, right, bottom) in heads
             if left <= x < right and top < y < bottom
         ]
-        assert [title.split(":")[0] for title in inside] == [result.kernel_label[i]]
-    for side, shares in ((0, result.early_labels), (1, result.late_labels)):
+        assert [title.split(":")[0] for title in inside] == [result.kernel_name[i]]
+    for side, shares in ((0, result.early_names), (1, result.late_names)):
         for name, share in zip(KERNEL_NAMES, shares, strict=True):
             said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
-            assert said == [f"{name}: {100 * share:.0f} %"]
+            assert said == [f"{name}: {percent(share)}"]
 
 
-def test_labels_have_their_colours_and_blocks_their_limits(result):
+def test_names_have_their_colours_and_blocks_their_limits(result):
     figure = early_late.mosaics_figure(result)
     early_late.draw_mosaics(result, figure)
     bars = figure.axes[0].patches
@@ -152,16 +149,15 @@ def test_depth_shows_medians_and_quartiles(result):
 
 
 def test_statements_stand_at_their_shares(result):
-    figure, (early, rest, late, ring) = drawn(early_late_shares, "statements", result)
-    words = " ".join(t.get_text().replace("\n", " ") for t in figure.texts).replace("\u00a0", " ")
-    for verdict in result.verdicts:
-        assert verdict.shares in words.replace("−", "-")
-        assert verdict.shares.startswith(verdict.short)
-        assert verdict.shares.endswith("of them).")
-    for axes, row in ((early, 0), (late, LATE_STATEMENT)):
-        whole = next(line for line in axes.lines if len(line.get_xdata()) == 6)
+    _, axes = drawn(early_late_shares, "statements", result)
+    rows = ((0, ["on-centre"]), (LATE_STATEMENT, LATE_NAMES))
+    for (by_block, by_threshold), (row, names) in zip((axes[:2], axes[2:]), rows, strict=True):
+        whole = next(line for line in by_block.lines if len(line.get_xdata()) == 6)
         np.testing.assert_allclose(whole.get_ydata(), result.statement_shares[:, row])
-    for axes, expected in ((rest, result.rest_shares), (ring, result.ring_shares[:, 1])):
+        named = next(line for line in by_block.lines if line.get_linestyle() == ":")
+        expected = sum(result.name_shares[:, KERNEL_NAMES.index(name)] for name in names)
+        np.testing.assert_allclose(named.get_ydata(), expected)
         for side, marker in enumerate("sD"):
-            line = next(found for found in axes.lines if found.get_marker() == marker)
-            np.testing.assert_allclose(line.get_ydata(), expected[:, side])
+            line = next(found for found in by_threshold.lines if found.get_marker() == marker)
+            np.testing.assert_allclose(line.get_xdata(), result.thresholds)
+            np.testing.assert_allclose(line.get_ydata(), result.threshold_shares[:, row, side])

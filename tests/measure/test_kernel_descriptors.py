@@ -81,27 +81,6 @@ def test_turning_mirroring_and_scaling_change_nothing(kernels):
             np.testing.assert_allclose(values, one[name], rtol=1e-9, err_msg=name)
 
 
-def test_predicates_follow_their_words():
-    k = 7
-    centre = np.full((k, k), -0.1)
-    centre[3, 3] = 1.0
-    few = centre.copy()
-    few[:2] = 0.1  # 14 of 48 positive: 71 % negative
-    halves = np.zeros((k, k))
-    halves[:, :3], halves[:, 4:] = 1, -1
-    inside = np.full((k, k), -0.1)
-    inside[2:5, 2:5] = 1.0
-    bank = np.stack([centre, few, halves, inside, -centre])
-    got = measured.predicates(bank)
-    assert list(got["positive_centre_negative_rest"]) == [True, False, False, True, False]
-    assert list(got["half_positive_half_negative"]) == [False, False, True, False, False]
-    assert got["positive_inside_negative_around"][3]
-    assert not got["positive_inside_negative_around"][[2, 4]].any()
-    looser = measured.predicates(bank, rest=0.7)
-    assert looser["positive_centre_negative_rest"][1]
-
-
 def test_a_kernel_of_zeros_is_undefined_and_quiet():
     got = measured.descriptors(np.zeros((2, 4, 4)))
     assert np.isnan(got["odd_energy"]).all() and np.isnan(got["spectral_centroid"]).all()
-    assert not any(v.any() for v in measured.predicates(np.zeros((2, 4, 4))).values())

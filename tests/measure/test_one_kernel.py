@@ -124,7 +124,11 @@ def test_the_first_and_the_last_block(small):
 
 
 def test_nothing_there(small):
-    for call, of in ((shape_fit, described(small)), (standing, described(small)), (partners, small)):
+    for call, of in (
+        (shape_fit, described(small)),
+        (standing, described(small)),
+        (partners, small),
+    ):
         with pytest.raises(IndexError, match="no kernel 16 of block 0"):
             call(of, block=0, channel=16)
         with pytest.raises(IndexError, match="no kernel 0 of block 3"):

@@ -1,112 +1,130 @@
-"""What is said of ConvMixers' kernels, on kernels written out and against loops."""
+"""What is said of ConvMixers' kernels, on kernels drawn by hand and against loops."""
 
 import numpy as np
 import pytest
+from scipy.stats import fisher_exact
 
-from viz.measure import kernel_descriptors
-from viz.measure.statements import Grid, possible_radii, stated, statistics
+from viz.measure.depthwise import describe
+from viz.measure.kernel_chance import random_init
+from viz.measure.kernel_matching import match, unit_rows
+from viz.measure.kernel_pictures import KINDS, bank
+from viz.measure.statements import (
+    THRESHOLDS,
+    above_chance,
+    energies,
+    explained,
+    fresh_energies,
+    stated,
+)
+from viz.results.depthwise import STATEMENT_R2, STATEMENTS
 
-
-def kernel(text):
-    """A kernel from signs: + is 1, - is -1, 0 is 0; rows by line."""
-    value = {"+": 1.0, "-": -1.0, "0": 0.0}
-    return np.array([[value[c] for c in row] for row in text.split()], dtype=np.float32)
-
-
-RING = kernel("----- -+++- -+++- -+++- -----")
-CENTRE = kernel("----- ----- --+-- ----- -----")
-HALVES = kernel("++0-- ++0-- ++0-- ++0-- ++0--")
-EVEN = kernel("+-+-+ ----- +-+-+ ----- +-+-+")
-NOT_YET = kernel("+++++ +---- --+-- ----- -----")  # 6 of the other 24 are positive: 18 negative
-JUST_NOT = kernel("+++++ ++--- --+-- ----- -----")
-
-
-def test_statements_by_hand():
-    # Odd pairs, two taps each: 10 of HALVES, 5 + 1 of NOT_YET, 5 + 2 of JUST_NOT, of 25 taps.
-    found = stated(np.stack([RING, CENTRE, HALVES, EVEN, NOT_YET, JUST_NOT]))
-    expected = {
-        "rest": [False, True, False, False, True, False],
-        "halves": [False, False, True, False, False, True],
-        "inside": [True, False, False, False, False, False],
-    }
-    # A lone centre tap among 8 negative ones: the mean within 1.5 taps is negative.
-    for column, name in enumerate(expected):
-        assert found[:, column].astype(bool).tolist() == expected[name], name
-    late = np.array(expected["halves"]) | np.array(expected["inside"])
-    assert found[:, 3].astype(bool).tolist() == late.tolist()
+K = 9
+Y, X = np.mgrid[:K, :K] - (K - 1) / 2
+FAR = np.hypot(X, Y)
+CENTRE = np.exp(-(FAR**2) / 2) - 0.25 * np.exp(-(FAR**2) / 18)
+HALVES = np.sign(X * np.cos(0.4) + Y * np.sin(0.4))
+RING = np.exp(-((FAR - 2.5) ** 2) / 0.8)
+TAP = np.where(FAR == 0, 1.0, -0.03)
+LIT_TAP = np.where(FAR == 0, 1.0, 0.03)
+DRAWN = np.stack([CENTRE, HALVES, RING, TAP, LIT_TAP])
+#                      centre, halves, ring, late; the ring's row counts centres too
+TRUE = np.array([[1, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0]], bool)
 
 
-def test_thresholds_are_met_from_the_right_side():
-    """18 of 24 negative is three quarters; equal odd and even energy is no more than half."""
-    even_and_odd = HALVES + np.abs(HALVES)  # half of its energy is odd
-    found = statistics(np.stack([NOT_YET, even_and_odd]), [1.5])
-    assert found.negative[0] == 0.75
-    assert found.early([0.75, 0.76])[0].tolist() == [True, False]
-    assert found.odd[1] == pytest.approx(0.5)
-    assert found.halves([0.49, 0.51])[1].tolist() == [True, False]
+def measured(kernels):
+    rows = unit_rows(np.asarray(kernels, np.float64).reshape(len(kernels), -1))
+    told = explained(match(rows, bank(K)), rows, K)
+    told["late_r2"] = np.maximum(told["halves_r2"], told["ring_r2"])
+    return np.stack([told[name] for name in STATEMENTS], 1)
 
 
-@pytest.mark.parametrize("k", [3, 4, 5, 9])
-def test_against_loops(k, rng):
-    kernels = rng.normal(size=(40, k, k)).astype(np.float32)
-    kernels[0] = 0
-    radii = possible_radii(k, (1.0, 1.5, 2.0, 2.5))
-    found = statistics(kernels, radii)
-    middle = (k - 1) // 2
-    for i, taps in enumerate(kernels.astype(float)):
-        rest = [taps[r, c] for r in range(k) for c in range(k) if (r, c) != (middle, middle)]
-        assert found.negative[i] == sum(t < 0 for t in rest) / len(rest)
-        assert found.centre[i] == (taps[middle, middle] > 0)
-        odd = sum(
-            ((taps[r, c] - taps[k - 1 - r, k - 1 - c]) / 2) ** 2 for r in range(k) for c in range(k)
-        )
-        assert found.odd[i] == pytest.approx(odd / (taps**2).sum() if taps.any() else 0)
-        for j, radius in enumerate(radii):
-            parts = {True: [], False: []}
-            for r in range(k):
-                for c in range(k):
-                    far = np.hypot(r - (k - 1) / 2, c - (k - 1) / 2)
-                    parts[bool(far <= radius)].append(taps[r, c])
-            expected = np.mean(parts[True]) > 0 and np.mean(parts[False]) < 0
-            assert found.ringed[i, j] == expected
+def test_statements_are_true_of_kernels_drawn_so():
+    np.testing.assert_array_equal(measured(DRAWN) >= STATEMENT_R2, TRUE)
+
+
+def test_polarity_matters_to_a_centre_and_not_to_halves_and_rings():
+    opposite = measured(-DRAWN)
+    assert not (opposite[[0, 3], 0] >= STATEMENT_R2).any()
+    np.testing.assert_allclose(opposite[1, 1], measured(DRAWN)[1, 1], rtol=1e-5)
+    assert opposite[2, 2] == pytest.approx(measured(DRAWN)[2, 2], rel=1e-5)
+
+
+def test_turning_and_scaling_change_nothing(rng):
+    # Halves have no polarity: which sign of a centre fits them better is a tie.
+    kernels = np.concatenate([DRAWN[[0, 2, 3, 4]], rng.normal(size=(20, K, K))])
+    expected = measured(kernels)
+    np.testing.assert_allclose(measured(np.rot90(kernels, axes=(1, 2))), expected, atol=1e-5)
+    np.testing.assert_allclose(measured(7e-4 * kernels), expected, atol=1e-5)
+
+
+def test_the_share_of_energy_is_a_regression_on_every_picture(rng):
+    """Least squares on each picture alone, written slowly."""
+    kernels = rng.normal(size=(3, K * K)) + DRAWN[:3].reshape(3, -1)
+    pictures = bank(K).pictures.double().numpy()
+    got = measured(kernels.reshape(3, K, K))
+    for kernel, row in zip(kernels, got, strict=True):
+        factor = pictures @ kernel / (pictures**2).sum(1)
+        left = ((kernel - factor[:, None] * pictures) ** 2).sum(1)
+        share = 1 - left / (kernel**2).sum()
+        by_kind = {name: (share[there], factor[there], pictures[there])
+                   for name, there in zip(KINDS, bank(K).slices(), strict=True)}  # fmt: skip
+        halves = max(by_kind["half"][0].max(), by_kind["pair"][0].max())
+        centre = 0.0
+        for name in ("centre", "identity"):
+            shares, factors, drawn = by_kind[name]
+            best = shares.argmax()
+            inside = drawn[best] > 0 if name == "centre" else np.arange(K * K) == K * K // 2
+            negative = factors[best] < 0 and name == "centre"
+            if not negative and kernel[inside].sum() > 0 > kernel[~inside].sum():
+                centre = max(centre, shares[best])
+        ring = max(centre, by_kind["ring"][0].max())
+        expected = {
+            "centre_r2": centre,
+            "halves_r2": halves,
+            "ring_r2": ring,
+            "late_r2": max(halves, ring),
+        }
+        np.testing.assert_allclose(row, [expected[name] for name in STATEMENTS], atol=1e-5)
 
 
 def test_the_same_as_the_description_says(rng):
-    kernels = rng.normal(size=(300, 7, 7)).astype(np.float32)
-    expected = kernel_descriptors.predicates(kernels)
-    for column, name in enumerate(expected):
-        np.testing.assert_array_equal(stated(kernels)[:, column].astype(bool), expected[name])
+    kernels = np.concatenate([DRAWN, rng.normal(size=(30, K, K))])
+    told = describe(kernels, n_init=10)
+    np.testing.assert_allclose(energies(told), measured(told.kernels), atol=1e-6)
 
 
-def test_radii_without_an_outside_are_left_out():
-    """The corner of 3 x 3 is sqrt 2 from the middle, that of 4 x 4 is 1.5 sqrt 2."""
-    assert possible_radii(3, (1.0, 1.4, 1.5)).tolist() == [1.0, 1.4]
-    assert possible_radii(4, (2.0, 2.1, 2.2)).tolist() == [2.0, 2.1]
-    assert not stated(np.ones((2, 3, 3), np.float32))[:, 2].any()
+def test_random_kernels_are_none_of_it():
+    energy = fresh_energies(2000, K, 3)
+    assert energy.shape == (2000, 4)
+    assert (energy >= STATEMENT_R2).mean(0).max() < 0.005
+    np.testing.assert_allclose(measured(random_init(2000, K, 3)), energy, atol=1e-6)
 
 
-def test_random_kernels_are_halves_by_half_and_ringed_by_a_quarter():
-    """Signs of two independent means are independent; odd and even energy are exchangeable."""
-    kernels = np.random.default_rng(3).uniform(-1, 1, (20_000, 9, 9)).astype(np.float32)
-    share = stated(kernels).mean(0)
-    assert share[0] < 0.001
-    assert share[1] == pytest.approx(0.5, abs=0.08)  # 40 odd against 41 even dimensions
-    assert share[2] == pytest.approx(0.25, abs=0.01)
+@pytest.mark.parametrize("k", [3, 4, 15])
+def test_every_size_is_measured(k):
+    energy = fresh_energies(20, k, 3)
+    assert ((energy >= 0) & (energy <= 1 + 1e-6)).all()
+    np.testing.assert_array_equal(energy[:, 3], energy[:, 1:3].max(1))
 
 
-def test_shares_stand_beside_as_many_random_kernels():
-    block = np.repeat([0, 1, 2], [5, 3, 4])
-    kernels = np.concatenate([[CENTRE] * 5, [RING] * 3, [HALVES] * 4])
-    seen = []
-    grid = Grid.of(kernels, possible_radii(5, (1.0, 1.5)))
-    found = grid.beside_chance(block, ((0,), (1, 2)), 6, 0, lambda: seen.append(1))
-    assert len(seen) == 6
-    assert found["init_statements"].shape == (6, 4)
-    # Shares of seven kernels, the larger group's number.
-    np.testing.assert_allclose(found["init_statements"] * 7, np.rint(found["init_statements"] * 7))
-    assert (found["rest_shares"][:, 0] == 1).all()
-    # Of the others, rings have a positive centre, and 16 of 24 taps negative.
-    np.testing.assert_allclose(found["rest_shares"][:, 1], [3 / 7, 3 / 7, 0, 0, 0, 0, 0])
-    assert found["ring_shares"].shape == (6, 2, 2)
-    usual = found["ring_shares"][2, 1]  # odd energy above .5, radius 1.5
-    assert usual.tolist() == [0.0, 1.0]
+def test_a_kernel_of_zeros_is_none_of_it():
+    assert not measured(np.zeros((2, K, K))).any()
+
+
+def test_truth_by_threshold():
+    energy = np.array([[0.3, 0.29, 0.5, 1.0], [0.71, 0.6, 0.0, 0.4]])
+    got = stated(energy)
+    for t, threshold in enumerate(THRESHOLDS):
+        for i in range(2):
+            for c in range(4):
+                assert got[t, i, c] == (energy[i, c] >= threshold)
+
+
+def test_more_than_chance_is_fishers(rng):
+    group, fresh = rng.uniform(size=(2, 40, 4)) < 0.3, rng.uniform(size=(2, 100, 4)) < 0.2
+    p = above_chance(group, fresh)
+    for t in range(2):
+        for c in range(4):
+            a, b = group[t, :, c].sum(), fresh[t, :, c].sum()
+            table = [[a, 40 - a], [b, 100 - b]]
+            assert p[t, c] == pytest.approx(fisher_exact(table, alternative="greater").pvalue)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.catalogue.base import FigureRow, Given, View
 from viz.catalogue.described import depthwise_description
@@ -26,13 +26,6 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     )
 
 
-def _sentence(result: Any) -> str:
-    early, late = result.verdicts
-    return "\n\n".join(
-        [f"{early.short} {late.short}", result.difference, early.details, late.details, result.note]
-    )
-
-
 VIEWS: tuple[View, ...] = (
     View(
         "early-late",
@@ -43,14 +36,15 @@ VIEWS: tuple[View, ...] = (
             # Both columns: early and late kernels stand side by side.
             FigureRow(
                 "early-late",
-                "Depthwise kernels of early and of late blocks side by side, ordered by label; "
+                "Depthwise kernels of early and of late blocks side by side, ordered by name; "
                 "percentages are of all kernels of the group.",
                 drawn("early_late", "mosaics"),
             ),
             FigureRow(
                 "early-late-statements",
-                "What is said of ConvMixers' kernels: shares by block and by threshold, beside "
-                "randomly initialised networks, with the verdict.",
+                "Share of kernels of which each statement about ConvMixers is true, by block and "
+                "by the share of a kernel's energy that the picture must explain, beside randomly "
+                "initialised kernels.",
                 *both("early_late_shares", "statements"),
             ),
             FigureRow(
@@ -66,10 +60,10 @@ VIEWS: tuple[View, ...] = (
             ),
         ),
         "Kernels of a block were trained together: only the intervals over blocks say anything "
-        "beyond these kernels, and nothing here says what another training would give. About half "
-        "of all random kernels are half positive and half negative: read shares beside the grey "
-        "band.",
+        "beyond these kernels, and nothing here says what another training would give. A picture "
+        "that explains half of a kernel's energy need not be the one that explains most of it: "
+        "compare the shares by name.",
         summary=lambda result: result.summary(),
-        sentence=_sentence,
+        sentence=lambda result: result.finding,
     ),
 )

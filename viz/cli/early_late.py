@@ -26,9 +26,9 @@ def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
                **options: Any) -> None:  # fmt: skip
     """Compare the kernels of early and late blocks, and judge what is said of them.
 
-    Said is: early kernels have a positive centre and a negative rest; late ones are halves, or
-    positive inside and negative around. The verdict is printed; -o FILE draws both groups side by
-    side.
+    Said is: early kernels have a positive centre in a negative surround; late ones are half
+    positive and half negative, or a ring. The answer is printed; -o FILE draws both groups side
+    by side.
     """
     from viz.catalogue import view
     from viz.measure.early_late import measure_checkpoint

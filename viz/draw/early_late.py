@@ -1,7 +1,7 @@
-"""Early and late blocks side by side: kernels by label, effect sizes, trends with depth.
+"""Early and late blocks side by side: kernels by name, effect sizes, trends with depth.
 
-Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches; shares of
-labels and the statements are in `viz.draw.early_late_shares`.
+Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches; the
+statements are in `viz.draw.early_late_shares`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from viz.draw.names import NAME_STYLES
 from viz.draw.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.draw.weights import Mosaic, draw_mosaic, mosaic_figure
 from viz.results.depthwise import KERNEL_NAMES
-from viz.results.early_late import EarlyLate
+from viz.results.early_late import EarlyLate, percent
 
 __all__ = [
     "EARLY",
@@ -56,15 +56,15 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
 
 
 def mosaics(result: EarlyLate) -> Mosaic:
-    """Lay out the early kernels on the left and the late ones on the right, label by label.
+    """Lay out the early kernels on the left and the late ones on the right, name by name.
 
-    Labels stand at equal heights on both sides, so that a longer patch of tiles is a larger
+    Names stand at equal heights on both sides, so that a longer patch of tiles is a larger
     share; a random choice of kernels is shown where there are more than the result keeps, and the
     percentages are of all. Colours of two blocks cannot be compared.
     """
     k = result.kernels.shape[-1]
     step, head, foot = k + 1, k + 1, k // 2
-    rank = np.array([KERNEL_NAMES.index(str(label)) for label in result.kernel_label])
+    rank = np.array([KERNEL_NAMES.index(str(one)) for one in result.kernel_name])
     side = result.kernel_late.astype(np.int64)
     counts = np.zeros((2, len(KERNEL_NAMES)), np.int64)
     np.add.at(counts, (side, rank), 1)
@@ -88,18 +88,16 @@ def mosaics(result: EarlyLate) -> Mosaic:
         ),
     )
     limit = limits(result.kernels, "block", result.kernel_block)
-    shares = np.stack([result.early_labels, result.late_labels])
+    shares = np.stack([result.early_names, result.late_names])
     titles = tuple(
-        f"{KERNEL_NAMES[i]}: {100 * shares[s, i]:.0f} %"
-        for i in np.flatnonzero(shown)
-        for s in (0, 1)
+        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}" for i in np.flatnonzero(shown) for s in (0, 1)
     )
     name = printable(shortened(result.source.name, 40))
     return Mosaic(
         picture=layout.place(signed_tiles(result.kernels, limit), fill=_PAGE),
         layout=layout,
         titles=titles,
-        title=f"{name} · early and late depthwise kernels, ordered by label",
+        title=f"{name} · early and late depthwise kernels by name",
         scale_text=_scale_text(result, limit),
         scale="block",
         limit=float("nan"),
@@ -125,11 +123,11 @@ def mosaics_figure(result: EarlyLate) -> Figure:
 
 
 def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
-    """Draw both groups' kernels side by side, label by label."""
+    """Draw both groups' kernels side by side, name by name."""
     mosaic = mosaics(result)
     axes = draw_mosaic(mosaic, target)
     head = mosaic.layout.tile[0] + 1
-    names = [name for name in KERNEL_NAMES if (result.kernel_label == name).any() for _ in (0, 1)]
+    names = [name for name in KERNEL_NAMES if (result.kernel_name == name).any() for _ in (0, 1)]
     for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
         style = NAME_STYLES[name]
         axes.add_patch(
@@ -156,7 +154,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
 
     The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
     many, and says nothing about other networks. An effect of 1 means that no two kernels of the
-    groups overlap, however small the gap.
+    groups overlap, however small the gap; its interval rests on the number of blocks.
     """
     width, height = inches(target)
     percent = f"{100 * result.confidence:.0f}\u00a0%"
@@ -232,7 +230,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
         "descriptors of depthwise kernels by block",
         "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
         "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
-        "depth; p: share of all orders of the blocks with one as strong.",
+        "depth; p: of a permutation test of the blocks' order.",
     )
     stacked = narrow(width)
     across = 2 if stacked else 4

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, rankdata, spearmanr
+from scipy.stats import mannwhitneyu, permutation_test, rankdata, spearmanr
 
-from viz.measure import kernel_descriptors, kernel_null
+from viz.measure import kernel_descriptors
+from viz.measure.kernel_chance import random_init
 from viz.measure.nested import (
     Ranked,
     block_means,
@@ -27,6 +28,7 @@ from viz.results.depthwise import DESCRIPTORS, DepthwiseDescription
 
 __all__ = [
     "NAMES",
+    "block_order_p",
     "descriptor_values",
     "effects",
     "initial_values",
@@ -61,7 +63,7 @@ def descriptor_values(description: DepthwiseDescription) -> Numbers:
 
 def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers]:
     """Return every descriptor of kernels drawn as torch initialises them, one array per `NAMES`."""
-    fresh = kernel_null.random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
+    fresh = random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
     found = kernel_descriptors.descriptors(fresh)
     fits = description.init_r2_by_shapes
     columns = [np.asarray(found[name], np.float64) for name in DESCRIPTORS]
@@ -116,6 +118,40 @@ def share_difference(
     return difference, share_interval(difference, error, freedom, confidence)
 
 
+def block_order_p(early: Numbers, late: Numbers, seed: int) -> Numbers:
+    """Return how often blocks in random order differ by as much, from a group to the other.
+
+    Parameters
+    ----------
+    early, late : ndarray, (E, c), (L, c)
+        Means of each block.
+    seed : int
+        Of the orders, where there are more than 10,000 ways to part the blocks.
+
+    Returns
+    -------
+    ndarray, (c, 2)
+        One-sided p of a permutation test of the difference of means: that early blocks have more,
+        and that late blocks have. Never below 1 / C(E + L, E): .05 with three blocks each, .17 with
+        two; nan where a group is one block.
+    """
+    if min(len(early), len(late)) < 2:
+        return np.full((early.shape[1], 2), np.nan)
+
+    def difference(a: Numbers, b: Numbers, axis: int) -> Numbers:
+        step: Numbers = a.mean(axis) - b.mean(axis)
+        return step
+
+    def p(alternative: Literal["greater", "less"]) -> Numbers:
+        rng = np.random.default_rng([seed, 6])
+        found = permutation_test(
+            (early, late), difference, alternative=alternative, vectorized=True, rng=rng
+        )
+        return np.asarray(found.pvalue, dtype=np.float64)
+
+    return np.stack([p("greater"), p("less")], 1)
+
+
 def effects(
     values: Numbers,
     block: Ints,
@@ -166,7 +202,7 @@ def effects(
     interval = np.full((len(delta), 2), np.nan)
     if min(len(groups[0]), len(groups[1])) > 1:
         freedom = welch(pairs.mean(2).T, pairs.mean(1).T)
-        units = min(int(late.sum()), int((~late).sum()))
+        units = min(len(groups[0]), len(groups[1]))
         interval = t_interval(delta, draws(False).std(0, ddof=1), freedom, units, confidence)
     p = [_mann_whitney_p(column[~late], column[late]) for column in values.T]
     return {

@@ -18,6 +18,7 @@ from viz.measure.kernel_matching import Match, match, measures, unit_rows
 from viz.measure.kernel_names import Guesses
 from viz.measure.kernel_pictures import KINDS, Bank, bank, name_of
 from viz.measure.kernel_shapes import COEFFICIENTS, Shapes, earned, pursue
+from viz.measure.statements import explained
 from viz.results.depthwise import UNNAMED, DepthwiseDescription
 from viz.results.network import Source
 from viz.results.refusal import Refusal
@@ -115,7 +116,7 @@ def describe(
         "shape_likeness": found.shape[every, guessed.kind],
         "null_likeness": null.threshold(rows),
         **_shape_fields(flat, rows, shapes, kept, pictures),
-        **_statement_fields(found, rows, k),
+        **explained(found, rows, k),
         **kernel_descriptors.descriptors(taps),
     }
     return DepthwiseDescription(
@@ -270,33 +271,6 @@ def _shape_fields(
         "r2_by_shapes": r2,
         "coefficients": numbers[np.arange(n), own[0]],
         "coefficients_by_shapes": numbers,
-    }
-
-
-def _statement_fields(found: Match, rows: Floats, k: int) -> dict[str, Any]:
-    """Return how much of each kernel one picture of a stated kind explains, 0 where it is another.
-
-    The share of the energy (squared likeness) that the best edge explains, the best bump with a
-    positive middle in a negative surround, and the best ring or the latter.
-    """
-    square = found.likeness**2
-
-    def best(*kinds: str) -> Floats:
-        answer: Floats = square[:, [KINDS.index(kind) for kind in kinds]].max(1)
-        return answer
-
-    centre, tap = KINDS.index("centre"), KINDS.index("identity")
-    line = np.abs(np.arange(k) - (k - 1) / 2)
-    around = np.maximum(line[:, None], line).ravel() > 0.5
-    negative_rest = (rows * around).sum(1) < 0
-    positive = np.maximum(
-        np.where(found.sign[:, centre] > 0, square[:, centre], 0),
-        np.where((found.sign[:, tap] > 0) & negative_rest, square[:, tap], 0),
-    )
-    return {
-        "halves_r2": best("half", "pair"),
-        "centre_r2": positive,
-        "ring_r2": np.maximum(positive, best("ring")),
     }
 
 

@@ -1,4 +1,4 @@
-"""Early against late blocks: effect sizes, trends, shares of labels, and two statements tested."""
+"""Early against late blocks: effect sizes, trends, shares of names, and two statements tested."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.measure import kernel_descriptors
 from viz.measure.counting import Progress, Steps
 from viz.measure.depth_effects import (
     NAMES,
+    block_order_p,
     descriptor_values,
     effects,
     initial_values,
@@ -21,8 +21,8 @@ from viz.measure.depth_effects import (
     trends,
 )
 from viz.measure.nested import block_means
-from viz.measure.statements import ODD_ENERGIES, RADII, RESTS, Grid, possible_radii
-from viz.results.depthwise import KERNEL_NAMES, DepthwiseDescription
+from viz.measure.statements import THRESHOLDS, above_chance, energies, fresh_energies, stated
+from viz.results.depthwise import KERNEL_NAMES, STATEMENT_R2, DepthwiseDescription
 from viz.results.early_late import EarlyLate
 from viz.results.refusal import Refusal
 
@@ -49,7 +49,7 @@ def measure(
     late: Sequence[int] | None = None,
     n_boot: int = 1000,
     confidence: float = 0.95,
-    n_networks: int = 20,
+    n_random: int = 2000,
     shown: int = 192,
     seed: int = 0,
     progress: Progress | None = None,
@@ -66,8 +66,8 @@ def measure(
         Draws of each bootstrap.
     confidence : float
         Of the intervals.
-    n_networks : int
-        Randomly initialised networks to compare shares with.
+    n_random : int
+        Randomly initialised kernels of the same size to compare the statements with.
     shown : int
         Most kernels of each group kept to look at, chosen at random.
     seed : int
@@ -92,23 +92,24 @@ def measure(
     blocks, then kernels (`viz.measure.nested`); intervals use Student's t with Welch and
     Satterthwaite's degrees of freedom over blocks, because a group has few. Trends take
     percentiles of the same bootstrap over all blocks. Eight descriptors are tested without a
-    correction for their number. Blocks of one network are not independent networks: whether
-    another training gives the same differences, only another training tells. With few blocks the
-    within-block draws make the intervals somewhat too wide where blocks hardly differ.
+    correction for their number. A network's blocks are ordered and fixed: an interval over blocks
+    says how far off a difference could be if each group's blocks were a few of many like them. With
+    three blocks a group, intervals of a delta near 1 and of trends are too narrow where blocks
+    differ by more than kernels do (coverage by simulation: ``docs/methods/early-late.md``). Whether
+    another training gives the same differences, only another training tells.
     """
     blocks = np.unique(description.block)
     groups = _checked(blocks, early, late)
-    report = Steps(progress, 3 + n_networks)
+    report = Steps(progress, 4)
     values = descriptor_values(description)
     found = effects(values, description.block, groups, n_boot, confidence, seed)
     report()
     found |= trends(values, description.block, n_boot, confidence, seed)
     report()
-    radii = possible_radii(description.kernels.shape[-1], RADII)
-    grid = Grid.of(description.kernels, radii)
-    found |= _shares(description, groups, grid, n_boot, confidence, seed)
+    found |= _shares(description, groups, n_boot, confidence, seed)
     report()
-    found |= grid.beside_chance(description.block, groups, n_networks, seed, report)
+    found |= _thresholds(description, groups, n_random, seed)
+    report()
     by_block = [quantiles(values[description.block == b], _QUARTILES) for b in blocks]
     return EarlyLate(
         source=replace(
@@ -118,11 +119,9 @@ def measure(
                 "early": list(groups[0]),
                 "late": list(groups[1]),
                 "n_boot": n_boot,
-                "n_networks": n_networks,
+                "n_random": n_random,
+                "statement_r2": STATEMENT_R2,
                 "seed": seed,
-                "negative_rest": kernel_descriptors.NEGATIVE_REST,
-                "odd_energy": kernel_descriptors.ODD_ENERGY,
-                "inside_radius": kernel_descriptors.INSIDE,
             },
         ),
         early_blocks=np.array(groups[0], np.int64),
@@ -132,10 +131,8 @@ def measure(
         descriptors=NAMES,
         quartiles=np.stack(by_block, 1),
         init_quartiles=_init_quartiles(description, seed),
-        labels=KERNEL_NAMES,
-        rest_thresholds=np.array(RESTS),
-        odd_thresholds=np.array(ODD_ENERGIES),
-        radii=radii,
+        kernel_names=KERNEL_NAMES,
+        thresholds=np.array(THRESHOLDS),
         **found,
         **_kernels(description, groups, shown, seed),
     )
@@ -217,56 +214,64 @@ def _init_quartiles(description: DepthwiseDescription, seed: int) -> Numbers:
 
 
 def _shares(
-    description: DepthwiseDescription,
-    groups: Groups,
-    grid: Grid,
-    n_boot: int,
-    confidence: float,
-    seed: int,
+    description: DepthwiseDescription, groups: Groups, n_boot: int, confidence: float, seed: int
 ) -> dict[str, Any]:
-    """Shares of labels and statements in both groups, and their difference with intervals."""
-    labels = (description.name[:, None] == np.array(KERNEL_NAMES)).astype(np.float32)
-    truth = np.concatenate([labels, grid.stated], 1)
+    """Shares of names and statements in both groups, and their difference with intervals."""
+    names = description.name[:, None] == np.array(KERNEL_NAMES)
+    truth = np.concatenate([names, energies(description) >= STATEMENT_R2], 1).astype(np.float32)
     block, n = description.block, len(KERNEL_NAMES)
     means = [truth[np.isin(block, group)].mean(0, dtype=np.float64) for group in groups]
     difference, interval = share_difference(truth, block, groups, n_boot, confidence, seed)
     by_block = block_means(truth, block, np.unique(block)).astype(np.float64)
+    first, last = (by_block[np.isin(np.unique(block), group), n:] for group in groups)
     init = description.init_names
     absent = (means[0][:n] == 0) & (means[1][:n] == 0)
     return {
-        "label_shares": by_block[:, :n],
-        "early_labels": means[0][:n],
-        "late_labels": means[1][:n],
-        "init_labels": np.array(
+        "name_shares": by_block[:, :n],
+        "early_names": means[0][:n],
+        "late_names": means[1][:n],
+        "init_names": np.array(
             [float((init == name).mean()) if len(init) else float("nan") for name in KERNEL_NAMES]
         ),
-        "label_difference": np.where(absent, np.nan, difference[:n]),
-        "label_interval": np.where(absent[:, None], np.nan, interval[:n]),
+        "name_difference": np.where(absent, np.nan, difference[:n]),
+        "name_interval": np.where(absent[:, None], np.nan, interval[:n]),
         "statement_shares": by_block[:, n:],
-        "early_statements": means[0][n:],
-        "late_statements": means[1][n:],
         "statement_difference": difference[n:],
         "statement_interval": interval[n:],
+        "statement_block_p": block_order_p(first, last, seed),
+    }
+
+
+def _thresholds(
+    description: DepthwiseDescription, groups: Groups, n_random: int, seed: int
+) -> dict[str, Any]:
+    """Shares of the statements at every threshold in both groups and in random kernels."""
+    true = stated(energies(description))
+    fresh = stated(fresh_energies(n_random, description.kernels.shape[-1], seed))
+    parts = [true[:, np.isin(description.block, group)] for group in groups]
+    return {
+        "threshold_shares": np.stack([part.mean(1) for part in parts], -1),
+        "threshold_init": fresh.mean(1),
+        "threshold_p": np.stack([above_chance(part, fresh) for part in parts], -1),
     }
 
 
 def _kernels(
     description: DepthwiseDescription, groups: Groups, shown: int, seed: int
 ) -> dict[str, Any]:
-    """Kernels to look at: a random choice of each group, by label, then by R^2."""
+    """Kernels to look at: a random choice of each group, by name, neighbours alike."""
     rng = np.random.default_rng([seed, 5])
-    rank = np.array([KERNEL_NAMES.index(str(label)) for label in description.name])
     chosen, late = [], []
     for i, group in enumerate(groups):
         rows = np.flatnonzero(np.isin(description.block, group))
         if len(rows) > shown:
             rows = np.sort(rng.choice(rows, shown, replace=False))
-        chosen.append(rows[np.lexsort((-description.r2[rows], rank[rows]))])
-        late.append(np.full(len(chosen[-1]), bool(i)))
+        chosen.append(description.order(rows))
+        late.append(np.full(len(rows), bool(i)))
     rows = np.concatenate(chosen)
     return {
         "kernels": description.kernels[rows],
-        "kernel_label": description.name[rows],
+        "kernel_name": description.name[rows],
         "kernel_block": description.block[rows],
         "kernel_channel": description.channel[rows],
         "kernel_late": np.concatenate(late),

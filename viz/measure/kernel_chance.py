@@ -83,6 +83,8 @@ class Null:
     @classmethod
     def of(cls, rows: Floats, values: Floats) -> Null:
         """Read thresholds off shuffled kernels (unit norm) and their values."""
+        if not len(rows):
+            return cls(np.zeros(_BINS - 1), np.zeros(_BINS))
         share = largest_tap(rows)
         edges = np.quantile(share, np.arange(1, _BINS) / _BINS)
         place = np.searchsorted(edges, share)

@@ -1,8 +1,8 @@
-"""Numbers and yes-or-no answers about a kernel's raw taps that need no label and no fit.
+"""Numbers about a kernel's raw taps that need no name and no picture.
 
 Every function takes kernels (n, k, k) as torch convolves them and returns (n,). Distances are in
 taps from the kernel's middle; frequencies in cycles per tap. A kernel whose taps are all zero gets
-nan (False, or 0 changes).
+nan (or 0 changes).
 """
 
 from __future__ import annotations
@@ -14,11 +14,7 @@ __all__ = [
     "anisotropy",
     "dc_share",
     "descriptors",
-    "half_positive_half_negative",
     "odd_energy",
-    "positive_centre_negative_rest",
-    "positive_inside_negative_around",
-    "predicates",
     "radial_sign_changes",
     "rms_radius",
     "separability",
@@ -27,9 +23,6 @@ __all__ = [
 
 Kernels = NDArray[np.floating]
 Numbers = NDArray[np.float64]
-NEGATIVE_REST = 0.75
-ODD_ENERGY = 0.5
-INSIDE = 1.5
 QUIET = 0.05
 
 
@@ -134,40 +127,6 @@ def separability(kernels: Kernels) -> Numbers:
     return share
 
 
-def positive_centre_negative_rest(
-    kernels: Kernels, *, rest: float = NEGATIVE_REST
-) -> NDArray[np.bool_]:
-    """Return where the centre tap is above 0 and at least ``rest`` of the others are below 0.
-
-    The centre tap is the one that torch's "same" padding lays on the output, index (k - 1) // 2.
-    """
-    k = kernels.shape[-1]
-    middle = (k - 1) // 2
-    centre = kernels[:, middle, middle]
-    others = (kernels < 0).sum((1, 2)) - (centre < 0)
-    answer: NDArray[np.bool_] = (centre > 0) & (others >= rest * (k * k - 1))
-    return answer
-
-
-def half_positive_half_negative(kernels: Kernels, *, odd: float = ODD_ENERGY) -> NDArray[np.bool_]:
-    """Return where more than ``odd`` of the energy is odd about the middle."""
-    share = odd_energy(kernels)
-    answer: NDArray[np.bool_] = np.nan_to_num(share) > odd
-    return answer
-
-
-def positive_inside_negative_around(
-    kernels: Kernels, *, radius: float = INSIDE
-) -> NDArray[np.bool_]:
-    """Return where the mean within ``radius`` taps of the middle is above 0, outside below 0."""
-    x, y = _grid(kernels.shape[-1])
-    inside = np.hypot(x, y) <= radius
-    # The sign of a sum is that of the mean; 3 x 3 kernels have no tap farther out than 1.5.
-    within, around = (kernels[:, rows].sum(1, dtype=np.float64) for rows in (inside, ~inside))
-    answer: NDArray[np.bool_] = (within > 0) & (around < 0)
-    return answer
-
-
 def descriptors(kernels: Kernels) -> dict[str, Numbers | NDArray[np.int64]]:
     """Return every descriptor by name, as in `viz.results.depthwise.DESCRIPTORS`."""
     return {
@@ -178,36 +137,4 @@ def descriptors(kernels: Kernels) -> dict[str, Numbers | NDArray[np.int64]]:
         "spectral_centroid": spectral_centroid(kernels),
         "radial_sign_changes": radial_sign_changes(kernels),
         "separability": separability(kernels),
-    }
-
-
-def predicates(
-    kernels: Kernels,
-    *,
-    rest: float = NEGATIVE_REST,
-    odd: float = ODD_ENERGY,
-    radius: float = INSIDE,
-) -> dict[str, NDArray[np.bool_]]:
-    """Return what has been said about ConvMixers, kernel by kernel.
-
-    Parameters
-    ----------
-    kernels : ndarray, (n, k, k)
-        Raw taps.
-    rest : float
-        Share of the taps off the centre that must be negative.
-    odd : float
-        Share of odd energy above which a kernel is half positive and half negative.
-    radius : float
-        Taps from the middle that count as inside.
-
-    Returns
-    -------
-    dict
-        By name, as in `viz.results.depthwise.PREDICATES`, each (n,).
-    """
-    return {
-        "positive_centre_negative_rest": positive_centre_negative_rest(kernels, rest=rest),
-        "half_positive_half_negative": half_positive_half_negative(kernels, odd=odd),
-        "positive_inside_negative_around": positive_inside_negative_around(kernels, radius=radius),
     }

@@ -256,7 +256,7 @@ def t_interval(
     estimate, error, freedom : ndarray, (c,)
         Estimates in [-1, 1], their bootstrap standard errors, degrees of freedom.
     units : int
-        Kernels in the smaller group, for the case below.
+        Blocks in the smaller group, for the case below.
     confidence : float
         Such as 0.95.
 

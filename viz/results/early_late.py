@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -9,24 +10,44 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.results.base import Result, or_none
-from viz.results.depthwise import descriptor_words
+from viz.results.depthwise import STATEMENT_R2, descriptor_words
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EARLY_STATEMENT", "FEW_BLOCKS", "LATE_STATEMENT", "STATEMENTS", "EarlyLate", "Verdict"]
+__all__ = [
+    "EARLY_NAMES",
+    "EARLY_STATEMENT",
+    "FEW_BLOCKS",
+    "LATE_NAMES",
+    "LATE_STATEMENT",
+    "STATEMENTS",
+    "EarlyLate",
+    "Verdict",
+    "percent",
+]
 
 STATEMENTS = (
-    "positive centre, negative rest",
-    "half positive, half negative",
-    "positive inside, negative around",
-    "halves, or positive inside and negative around",
+    "a positive centre in a negative surround",
+    "half positive and half negative",
+    "a ring or a positive centre in a negative surround",
+    "half positive and half negative, or a ring",
 )
-"""Rows of every ``statement_...`` field; the last is the second or the third."""
+"""Rows of every ``statement_...`` field, as in `viz.results.depthwise.STATEMENTS`."""
 EARLY_STATEMENT, LATE_STATEMENT = 0, 3
 """Rows that hold what is said of early kernels, and of late ones."""
+EARLY_NAMES, LATE_NAMES = ("on-centre",), ("edge", "bar", "ring")
+"""Names of kernels that look as early, and as late ones are said to, halves, bars and rings."""
 FEW_BLOCKS = 5
 """With fewer blocks in a group, intervals over blocks rest on too little to say much."""
+_CHANCE_P, _BLOCK_P = 0.01, 0.05
+_ANSWERS = {
+    "holds": "holds",
+    "holds for a minority": "holds for a minority of them",
+    "undecided": "is undecided",
+    "not specific": "is not specific to them",
+    "does not hold": "does not hold",
+}
 
 
 @dataclass(frozen=True)
@@ -40,66 +61,83 @@ class Verdict:
     statement : str
         One of `STATEMENTS`.
     answer : str
-        ``"holds"``: true of most kernels of the group, of more than in any randomly initialised
-        network, and of more than in the other group, with an interval that leaves out 0.
-        ``"holds for a minority"``: the last two only. ``"undecided"``: more than in random
-        networks and than in the other group, but the interval holds 0 or there is none. ``"not
-        specific"``: more than in random networks, no more than in the other group. ``"does not
-        hold"``: no more than in random networks.
-    robust : bool
-        Whether the answer's parts stay the same at every threshold tried.
-    truth, thresholds : str
-        The shares that the answer is of, and how they change with the thresholds, in sentences.
-    random_range : tuple of float
-        Smallest and largest share among randomly initialised networks.
-    difference : float
-        Share of the group minus that of the other.
+        ``"holds"``: true of most kernels of the group, of more than of randomly initialised ones
+        (Fisher's exact test over kernels, p < .01), and of more than in the other group (exact
+        permutation test over blocks, p of .05 or less). ``"holds for a minority"``: the last two
+        only. ``"undecided"``: more than at random and than in the other group, but blocks in
+        random order would often differ by as much. ``"not specific"``: more than at random, no
+        more than in the other group. ``"does not hold"``: no more than at random.
+    own, other, random : float
+        Shares of the group's, the other group's and randomly initialised kernels of which it is
+        true.
+    block_p : float
+        How often blocks in random order would differ by as much; nan for a group of one block.
     interval : tuple of float or None
-        Of that difference, over blocks; None where there is none.
+        Of ``own - other``, over blocks; None where there is none.
+    lowest, highest : float
+        Share of the group's kernels over the thresholds tried.
     tried, differs : int
-        Choices of thresholds, and those at which a part of the answer is another.
+        Thresholds, and those at which a part of the answer is another: whether it is true of most,
+        of more than at random, of more than in the other group.
     """
 
     group: str
     statement: str
     answer: str
-    robust: bool
-    truth: str
-    thresholds: str
-    random_range: tuple[float, float]
-    difference: float
+    own: float
+    other: float
+    random: float
+    block_p: float
     interval: tuple[float, float] | None
+    lowest: float
+    highest: float
     tried: int
     differs: int
 
     @property
-    def short(self) -> str:
-        """The answer alone, in a sentence."""
-        return f"{self.group.capitalize()} kernels, {self.statement}: {self.answer}."
-
-    @property
-    def shares(self) -> str:
-        """The answer and the shares it is of."""
-        return f"{self.short} {self.truth}"
+    def robust(self) -> bool:
+        """Whether the answer's parts are the same at every threshold tried."""
+        return not self.differs
 
     @property
     def sentence(self) -> str:
-        """The answer with all it rests on."""
-        return f"{self.shares} {self.thresholds}"
+        """The answer, the number and what it is compared with."""
+        have, do = ("have", "do") if self.group == "early" else ("are", "are")
+        rest = "late" if self.group == "early" else "early"
+        comma = "," if "," in self.statement else ""
+        return (
+            f"That {self.group} kernels {have} {self.statement}{comma} {_ANSWERS[self.answer]}: "
+            f"{percent(self.own)} {do}, {percent(self.other)} of {rest} ones and "
+            f"{percent(self.random)} of randomly initialised ones."
+        )
 
     @property
     def details(self) -> str:
-        """What the answer rests on, to be read by itself."""
-        truth = f"{self.truth[:1].lower()}{self.truth[1:]}"
-        return f"{self.statement.capitalize()}: {truth} {self.thresholds}"
+        """What the answer rests on."""
+        gap = f"The difference is {100 * (self.own - self.other):+.1f} points"
+        if np.isfinite(self.block_p):
+            gap += (
+                "; blocks in random order would differ by as much with probability "
+                f"{self.block_p:.2g}"
+            )
+        if self.interval is not None:
+            low, high = (100 * end for end in self.interval)
+            gap += f", and its interval over blocks is {low:+.1f} to {high:+.1f}"
+        same = "the same" if self.robust else f"another at {self.differs}"
+        return (
+            f"{gap}. A statement is true of a kernel if one such picture explains "
+            f"{100 * STATEMENT_R2:.0f} % of its energy; over {self.tried} such thresholds the "
+            f"share of {self.group} kernels runs from {percent(self.lowest)} to "
+            f"{percent(self.highest)}, and the answer is {same}."
+        )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class EarlyLate(Result):
-    """Early against late blocks: descriptors, labels and two statements, with intervals.
+    """Early against late blocks: descriptors, names and two statements, with intervals.
 
-    D descriptors, B blocks, E early and L late ones, N labels, four statements. Intervals are
-    (low, high) from a bootstrap over blocks and, within them, kernels; those called
+    D descriptors, B blocks, E early and L late ones, N names, four statements, T thresholds.
+    Intervals are (low, high) from a bootstrap over blocks and, within them, kernels; those called
     ``..._kernels`` keep the blocks and draw kernels alone, as do the p-values so called: they say
     something about this network's kernels and nothing about networks like it.
 
@@ -134,40 +172,39 @@ class EarlyLate(Result):
     block_trend, block_trend_p : ndarray, (D,)
         Spearman's correlation of the blocks' medians with depth, and the share of orders of the
         blocks whose correlation is at least as strong; nan for fewer than three blocks.
-    labels : tuple of str
-        The N labels.
-    label_shares : ndarray, (B, N)
+    kernel_names : tuple of str
+        The N names, ``"unnamed"`` among them.
+    name_shares : ndarray, (B, N)
         By block.
-    early_labels, late_labels, init_labels : ndarray, (N,)
+    early_names, late_names, init_names : ndarray, (N,)
         Shares in the groups, and of randomly initialised kernels.
-    label_difference, label_interval : ndarray, (N,), (N, 2)
-        Late minus early; nan where no kernel of either group has the label.
+    name_difference, name_interval : ndarray, (N,), (N, 2)
+        Late minus early; nan where no kernel of either group has the name.
     statement_shares : ndarray, (B, 4)
-        Share of kernels of which each of `STATEMENTS` is true, by block, at the thresholds named
-        in the settings.
-    early_statements, late_statements : ndarray, (4,)
-        In the groups.
-    init_statements : ndarray, (R, 4)
-        In R randomly initialised networks, as many kernels as the larger group has.
+        Share of kernels of which each of `STATEMENTS` is true, by block: one such picture
+        explains at least `viz.results.depthwise.STATEMENT_R2` of the energy.
     statement_difference, statement_interval : ndarray, (4,), (4, 2)
         Late minus early.
-    rest_thresholds : ndarray, (a,)
-        Shares of negative taps tried for the early statement.
-    rest_shares, rest_init : ndarray, (a, 2), (a, R)
-        Its share among early and late kernels, and in the random networks.
-    odd_thresholds, radii : ndarray, (b,), (c,)
-        Odd energies and inner radii (in taps) tried for the late statement.
-    ring_shares, ring_init : ndarray, (b, c, 2), (b, c, R)
-        As for the early statement.
+    statement_block_p : ndarray, (4, 2)
+        One-sided p of a permutation test over blocks: that early ones have more, that late ones
+        have; nan for a group of one block.
+    thresholds : ndarray, (T,)
+        Shares of the energy tried, `STATEMENT_R2` among them.
+    threshold_shares : ndarray, (T, 4, 2)
+        Share of early and of late kernels of which each statement is true.
+    threshold_init : ndarray, (T, 4)
+        The same of randomly initialised kernels.
+    threshold_p : ndarray, (T, 4, 2)
+        Fisher's exact p, one-sided over kernels, that the group's share is above that.
     kernels : ndarray of float32, (m, k, k)
         Kernels of both groups to look at: all, or a random choice of each group.
-    kernel_label : ndarray of str, (m,)
-        Their labels.
+    kernel_name : ndarray of str, (m,)
+        Their names.
     kernel_block, kernel_channel : ndarray of int64, (m,)
         Where they stand.
     kernel_late : ndarray of bool, (m,)
-        Which are of the late group; early ones come first, each group ordered by label, then by
-        the fit's R^2, best first.
+        Which are of the late group; early ones come first, each group as
+        `viz.results.depthwise.DepthwiseDescription.order` has it.
     """
 
     kind: ClassVar[str] = "early and late"
@@ -188,28 +225,23 @@ class EarlyLate(Result):
     trend_p_kernels: NDArray[np.float64]
     block_trend: NDArray[np.float64]
     block_trend_p: NDArray[np.float64]
-    labels: tuple[str, ...]
-    label_shares: NDArray[np.float64]
-    early_labels: NDArray[np.float64]
-    late_labels: NDArray[np.float64]
-    init_labels: NDArray[np.float64]
-    label_difference: NDArray[np.float64]
-    label_interval: NDArray[np.float64]
+    kernel_names: tuple[str, ...]
+    name_shares: NDArray[np.float64]
+    early_names: NDArray[np.float64]
+    late_names: NDArray[np.float64]
+    init_names: NDArray[np.float64]
+    name_difference: NDArray[np.float64]
+    name_interval: NDArray[np.float64]
     statement_shares: NDArray[np.float64]
-    early_statements: NDArray[np.float64]
-    late_statements: NDArray[np.float64]
-    init_statements: NDArray[np.float64]
     statement_difference: NDArray[np.float64]
     statement_interval: NDArray[np.float64]
-    rest_thresholds: NDArray[np.float64]
-    rest_shares: NDArray[np.float64]
-    rest_init: NDArray[np.float64]
-    odd_thresholds: NDArray[np.float64]
-    radii: NDArray[np.float64]
-    ring_shares: NDArray[np.float64]
-    ring_init: NDArray[np.float64]
+    statement_block_p: NDArray[np.float64]
+    thresholds: NDArray[np.float64]
+    threshold_shares: NDArray[np.float64]
+    threshold_init: NDArray[np.float64]
+    threshold_p: NDArray[np.float64]
     kernels: NDArray[np.float32]
-    kernel_label: NDArray[np.str_]
+    kernel_name: NDArray[np.str_]
     kernel_block: NDArray[np.int64]
     kernel_channel: NDArray[np.int64]
     kernel_late: NDArray[np.bool_]
@@ -228,27 +260,60 @@ class EarlyLate(Result):
                 "A group of one block has no interval over blocks: nothing tells the group from "
                 "its block."
             )
-        text = f"Intervals rest on {early} early and {late} late blocks of one network"
-        return text + (": too few to say much." if self.few_blocks else ".")
+        text = (
+            f"Intervals take {early} early and {late} late blocks as draws from many; a network's "
+            "blocks are ordered and fixed"
+        )
+        return text + (", and so few say little." if self.few_blocks else ".")
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """Descriptors whose medians in the late blocks all lie above, or all below, the early."""
+        early, late = (
+            self.quartiles[:, np.isin(self.blocks, group), 1]
+            for group in (self.early_blocks, self.late_blocks)
+        )
+        split = (late.min(1) > early.max(1)) | (late.max(1) < early.min(1))
+        return tuple(name for name, yes in zip(self.descriptors, split, strict=True) if yes)
+
+    @property
+    def apart_by_chance(self) -> float:
+        """Probability that one descriptor is among `apart` if blocks were in random order."""
+        early, late = len(self.early_blocks), len(self.late_blocks)
+        return 2 / math.comb(early + late, early)
 
     @property
     def difference(self) -> str:
-        """Whether early and late kernels differ at all, in a sentence."""
-        largest = int(np.abs(np.nan_to_num(self.delta)).argmax())
-        low, high = self.delta_interval[largest]
-        text = f"{descriptor_words(self.descriptors[largest])} (Cliff's delta of late against early"
-        if not np.isfinite(self.delta_interval).any():
-            return (
-                f"Early and late kernels differ most in {text} {self.delta[largest]:+.2f}, "
-                "without an interval over blocks)."
-            )
-        with np.errstate(invalid="ignore"):
-            clear = int((self.delta_interval.prod(1) > 0).sum())
+        """Whether early and late blocks differ at all, in a sentence."""
+        found = len(self.apart)
+        names = ", ".join(descriptor_words(name) for name in self.apart)
         return (
-            f"Of {len(self.delta)} descriptors {clear} differ between early and late kernels with "
-            f"an interval over blocks that leaves out 0, each tested by itself; the largest "
-            f"difference is in {text} {self.delta[largest]:+.2f}, {low:+.2f} to {high:+.2f})."
+            f"In {found} of {len(self.descriptors)} descriptors every late block's median lies on "
+            f"the same side of every early block's{f' ({names})' if found else ''}; in random "
+            f"order, {len(self.early_blocks)} and {len(self.late_blocks)} blocks do so with "
+            f"probability {self.apart_by_chance:.2g} in each."
         )
+
+    @property
+    def by_name(self) -> tuple[float, float, float]:
+        """Share of late, early and randomly initialised kernels called any of `LATE_NAMES`."""
+        rows = [self.kernel_names.index(name) for name in LATE_NAMES]
+        late, early, init = (
+            float(shares[rows].sum())
+            for shares in (self.late_names, self.early_names, self.init_names)
+        )
+        return late, early, init
+
+    @property
+    def finding(self) -> str:
+        """The answer to both statements, and what a reader's eye sees, in three sentences."""
+        late, early, init = self.by_name
+        rest = f" and {percent(init)} of randomly initialised ones" if np.isfinite(init) else ""
+        seen = (
+            f"By name, {percent(late)} of late kernels are edges, bars or rings, {percent(early)} "
+            f"of early ones{rest}."
+        )
+        return " ".join([*(v.sentence for v in self.verdicts), seen])
 
     @property
     def verdicts(self) -> tuple[Verdict, Verdict]:
@@ -257,46 +322,36 @@ class EarlyLate(Result):
 
     def _verdict(self, late: bool) -> Verdict:
         row = LATE_STATEMENT if late else EARLY_STATEMENT
-        groups = (self.early_statements[row], self.late_statements[row])
-        own, other = groups[::-1] if late else groups
-        chance = self.init_statements[:, row]
-        tried = self.ring_shares if late else self.rest_shares
-        tried = tried.reshape(-1, 2)
-        owns, others = (tried[:, 1], tried[:, 0]) if late else (tried[:, 0], tried[:, 1])
-        highest = (self.ring_init if late else self.rest_init).max(-1).ravel()
-        interval = self.statement_interval[row] * (1 if late else -1)
-        clear = bool(interval.min() > 0)
-        most, chancy = own > 0.5, own <= chance.max()
-        answer = "undecided" if own > other else "not specific"
-        if clear:
-            answer = "holds" if most else "holds for a minority"
-        if chancy:
-            answer = "does not hold"
-        # The parts that can be told at each threshold without a bootstrap of its own.
-        same = (owns > 0.5) == most
-        same &= (owns <= highest) == chancy
-        same &= (owns > others) == (own > other)
-        name = "late" if late else "early"
-        truth = _truth(name, (own, other, chance), interval)
-        thresholds = _thresholds(name, owns, same)
-        if late:
-            thresholds += " " + self._parts()
-        return Verdict(
-            name, STATEMENTS[row], answer, bool(same.all()), truth, thresholds,
-            (float(chance.min()), float(chance.max())), float(own - other),
-            (float(interval.min()), float(interval.max())) if np.isfinite(interval).all() else None,
-            len(same), int((~same).sum()),
-        )  # fmt: skip
-
-    def _parts(self) -> str:
-        """Say how many kernels each half of the late statement is true of."""
-        chance = self.init_statements.mean(0)
-        said = "; ".join(
-            f"{STATEMENTS[i]}: {_percent(self.late_statements[i])} of late, "
-            f"{_percent(self.early_statements[i])} of early, {_percent(chance[i])} of random ones"
-            for i in (1, 2)
+        at = int(np.abs(self.thresholds - STATEMENT_R2).argmin())
+        owns, others = (self.threshold_shares[:, row, i] for i in (int(late), int(not late)))
+        interval = np.sort(self.statement_interval[row] * (1 if late else -1))
+        block_p = float(self.statement_block_p[row, int(late)])
+        # The parts that can be told at each threshold without a permutation test of its own.
+        parts = np.stack(
+            [owns > 0.5, self.threshold_p[:, row, int(late)] < _CHANCE_P, owns > others], 1
         )
-        return f"Its two parts: {said}."
+        most, above, more = parts[at]
+        answer = "undecided" if more else "not specific"
+        if more and block_p <= _BLOCK_P:
+            answer = "holds" if most else "holds for a minority"
+        if not above:
+            answer = "does not hold"
+        return Verdict(
+            group="late" if late else "early",
+            statement=STATEMENTS[row],
+            answer=answer,
+            own=float(owns[at]),
+            other=float(others[at]),
+            random=float(self.threshold_init[at, row]),
+            block_p=block_p,
+            interval=(float(interval[0]), float(interval[1]))
+            if np.isfinite(interval).all()
+            else None,
+            lowest=float(owns.min()),
+            highest=float(owns.max()),
+            tried=len(owns),
+            differs=int((parts != parts[at]).any(1).sum()),
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per descriptor: effect, trend, intervals and p-values."""
@@ -319,52 +374,44 @@ class EarlyLate(Result):
         return pd.DataFrame(columns)
 
     def shares_frame(self) -> pd.DataFrame:
-        """Return one row per label and statement: shares in the groups and in random networks."""
+        """Return one row per name and statement: shares in the groups and in random kernels."""
         import pandas as pd
 
-        what = ["label"] * len(self.labels) + ["statement"] * len(STATEMENTS)
-        difference = np.concatenate([self.label_interval, self.statement_interval])
+        at = int(np.abs(self.thresholds - STATEMENT_R2).argmin())
+        early, late = self.threshold_shares[at].T
+        difference = np.concatenate([self.name_interval, self.statement_interval])
         return pd.DataFrame(
             {
-                "what": what,
-                "name": [*self.labels, *STATEMENTS],
-                "early": np.concatenate([self.early_labels, self.early_statements]),
-                "late": np.concatenate([self.late_labels, self.late_statements]),
-                "random_init": np.concatenate([self.init_labels, self.init_statements.mean(0)]),
-                "difference": np.concatenate([self.label_difference, self.statement_difference]),
+                "what": ["name"] * len(self.kernel_names) + ["statement"] * len(STATEMENTS),
+                "name": [*self.kernel_names, *STATEMENTS],
+                "early": np.concatenate([self.early_names, early]),
+                "late": np.concatenate([self.late_names, late]),
+                "random_init": np.concatenate([self.init_names, self.threshold_init[at]]),
+                "difference": np.concatenate([self.name_difference, self.statement_difference]),
                 "difference_low": difference[:, 0],
                 "difference_high": difference[:, 1],
             }
         )
 
     def thresholds_frame(self) -> pd.DataFrame:
-        """Return one row per statement and threshold tried; what does not apply is nan."""
+        """Return one row per statement and threshold: shares, and p that they exceed chance."""
         import pandas as pd
 
-        rest = pd.DataFrame(
+        threshold, row = (
+            axis.ravel()
+            for axis in np.meshgrid(self.thresholds, range(len(STATEMENTS)), indexing="ij")
+        )
+        return pd.DataFrame(
             {
-                "statement": STATEMENTS[EARLY_STATEMENT],
-                "negative_rest": self.rest_thresholds,
-                "odd_energy": np.nan,
-                "inside_radius": np.nan,
-                "early": self.rest_shares[:, 0],
-                "late": self.rest_shares[:, 1],
-                "random_init": self.rest_init.mean(-1),
+                "statement": np.array(STATEMENTS)[row.astype(int)],
+                "threshold": threshold,
+                "early": self.threshold_shares[..., 0].ravel(),
+                "late": self.threshold_shares[..., 1].ravel(),
+                "random_init": self.threshold_init.ravel(),
+                "early_p": self.threshold_p[..., 0].ravel(),
+                "late_p": self.threshold_p[..., 1].ravel(),
             }
         )
-        odd, radius = np.meshgrid(self.odd_thresholds, self.radii, indexing="ij")
-        ring = pd.DataFrame(
-            {
-                "statement": STATEMENTS[LATE_STATEMENT],
-                "negative_rest": np.nan,
-                "odd_energy": odd.ravel(),
-                "inside_radius": radius.ravel(),
-                "early": self.ring_shares[..., 0].ravel(),
-                "late": self.ring_shares[..., 1].ravel(),
-                "random_init": self.ring_init.mean(-1).ravel(),
-            }
-        )
-        return pd.concat([rest, ring], ignore_index=True)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None.
@@ -372,14 +419,16 @@ class EarlyLate(Result):
         Returns
         -------
         dict
-            ``early_blocks``, ``late_blocks``, ``difference`` (a sentence; how many descriptors were
-            tested, and differ), ``verdicts`` (group, statement, answer, robust, sentence),
-            ``effects`` (the rows of `to_frame`), ``labels`` and ``statements`` (shares by group,
-            random-init, difference and its interval, and by block), ``thresholds``
-            (what was tried), ``note`` and ``settings``.
+            ``finding``, ``difference`` and ``note`` (sentences), ``early_blocks``,
+            ``late_blocks``, ``blocks``, ``descriptors_tested``, ``descriptors_apart`` (names, by
+            blocks) and ``apart_by_chance``, ``verdicts`` (the fields of `Verdict`, robust,
+            sentence, details), ``by_name`` (late, early and random shares of `LATE_NAMES`),
+            ``effects`` (the rows of `to_frame`), ``names`` and ``statements`` (shares by group,
+            random-init, difference and its interval, and by block), ``thresholds`` and
+            ``settings``.
         """
         shares = self.shares_frame()
-        by_block = {"label": self.label_shares, "statement": self.statement_shares}
+        by_block = {"name": self.name_shares, "statement": self.statement_shares}
         tables = {
             what: [
                 _plain(row) | {"by_block": by_block[what][:, i].tolist()}
@@ -393,12 +442,23 @@ class EarlyLate(Result):
             "early_blocks": self.early_blocks.tolist(),
             "late_blocks": self.late_blocks.tolist(),
             "blocks": self.blocks.tolist(),
+            "finding": self.finding,
             "difference": self.difference,
             "descriptors_tested": len(self.delta),
-            "descriptors_that_differ": int((self.delta_interval.prod(1) > 0).sum()),
-            "verdicts": [vars(v) | {"sentence": v.sentence} for v in self.verdicts],
+            "descriptors_apart": list(self.apart),
+            "apart_by_chance": self.apart_by_chance,
+            "verdicts": [
+                vars(v)
+                | {"block_p": or_none(v.block_p)}
+                | {"robust": v.robust, "sentence": v.sentence, "details": v.details}
+                for v in self.verdicts
+            ],
+            "by_name": {
+                group: or_none(share)
+                for group, share in zip(("late", "early", "random_init"), self.by_name, strict=True)
+            },
             "effects": [_plain(row) for row in self.to_frame().to_dict("records")],
-            "labels": tables["label"],
+            "names": tables["name"],
             "statements": tables["statement"],
             "thresholds": [_plain(row) for row in self.thresholds_frame().to_dict("records")],
             "confidence": self.confidence,
@@ -420,43 +480,22 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
+def percent(share: float) -> str:
+    """Write a share as it is said.
 
+    Parameters
+    ----------
+    share : float
+        0 to 1.
 
-def _truth(
-    group: str, shares: tuple[float, float, NDArray[np.float64]], interval: NDArray[np.float64]
-) -> str:
-    """Say of how many kernels a statement is true: of the group, elsewhere, and by chance."""
-    own, other, chance = shares
-    rest = "early" if group == "late" else "late"
-    low, high = np.sort(interval)
-    gap = (
-        f"difference {100 * (own - other):+.1f} points, interval over blocks {100 * low:+.1f} to "
-        f"{100 * high:+.1f}"
-        if np.isfinite(low)
-        else f"difference {100 * (own - other):+.1f} points, without an interval"
-    )
-    return (
-        f"True of {_percent(own)} of {group} and {_percent(other)} of {rest} kernels ({gap}), and "
-        f"of {_percent(float(chance.mean()))} in randomly initialised networks "
-        f"({_percent(float(chance.min()))} to {_percent(float(chance.max()))} over {len(chance)} "
-        "of them)."
-    )
-
-
-def _thresholds(group: str, owns: NDArray[np.float64], same: NDArray[np.bool_]) -> str:
-    """Say what other thresholds would change."""
-    text = (
-        f"Over {len(owns)} choices of thresholds the {group} share runs from "
-        f"{_percent(float(owns.min()))} to {_percent(float(owns.max()))}; "
-    )
-    if same.all():
-        return text + (
-            "at each the answer is the same: whether it is true of most, of more than at random, "
-            "of more than elsewhere."
-        )
-    return text + (
-        f"at {int((~same).sum())} of them the answer would change (whether it is true of "
-        "most, of more than at random, or of more than elsewhere)."
-    )
+    Returns
+    -------
+    str
+        ``"none"``, ``"less than 0.1 %"``, ``"0.3 %"``, ``"23 %"``, ``"99.7 %"`` or ``"all"``.
+    """
+    if share in (0, 1):
+        return "all" if share else "none"
+    if not 0.0005 <= share < 0.9995:
+        return "less than 0.1 %" if share < 0.5 else "more than 99.9 %"
+    digits = int(not 0.01 <= share <= 0.99)
+    return f"{100 * share:.{digits}f} %"
