@@ -70,7 +70,8 @@ def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescr
 
     Notes
     -----
-    Filters live in the space of the normalised input. Definitions: ``docs/methods/patch-filters.md``.
+    Filters live in the space of the normalised input. Definitions:
+    ``docs/methods/patch-filters.md``.
     """
     from viz.measure import patch_filters as measured
     from viz.model.checkpoint import Checkpoint

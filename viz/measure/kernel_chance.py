@@ -33,7 +33,7 @@ PLACE_LEVEL: Final = 0.005
 PEAK: Final = 4.0
 """A tap so many times the root mean square of the others stands out."""
 _BINS: Final = 6
-SHUFFLED: Final = 6000
+SHUFFLED: Final = 4000
 """Shuffled kernels that set the thresholds."""
 _SHAPES: Final = [i for i, kind in enumerate(KINDS) if kind not in ("identity", "shift", "flat")]
 

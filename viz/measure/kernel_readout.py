@@ -46,11 +46,11 @@ _FAMILIES: Final = {
 }
 STRENGTH: Final = 0.5
 """Inverse strength of the fit's ridge penalty."""
-PLANTED: Final = 60
+PLANTED: Final = 40
 """Planted kernels of each kind and size that the fit sees beside the readings."""
 FLOOR: Final = 0.03
 """Share of energy below which nothing more is told apart."""
-SIZES: Final = (5, 6, 7, 9, 11, 13, 15)
+SIZES: Final = (5, 6, 7, 9, 11, 13)
 WEIGHT: Final = 0.1
 """Weight of a planted kernel in the fit; that of a reading is 1."""
 
