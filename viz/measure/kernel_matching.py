@@ -70,12 +70,14 @@ def match(rows: Floats, bank: Bank) -> Match:
     taps = torch.from_numpy(np.asarray(rows, dtype=np.float32))
     pictures = bank.pictures.T.contiguous()
     shape = (len(taps), len(KINDS))
-    likeness, sign = torch.empty(shape), torch.empty(shape)
-    picture = torch.empty(shape, dtype=torch.int64)
+    likeness, sign = torch.zeros(shape), torch.ones(shape)
+    picture = torch.zeros(shape, dtype=torch.int64)
     for first in range(0, len(taps), _ROWS):
         here = slice(first, first + _ROWS)
         cosines = taps[here] @ pictures
         for kind, there in enumerate(bank.slices()):
+            if there.start == there.stop:
+                continue
             part = cosines[:, there]
             high, above = part.max(1)
             low, below = part.min(1)
