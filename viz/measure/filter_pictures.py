@@ -54,10 +54,8 @@ def _bars(c: Canvas) -> None:
 
 def _blobs(c: Canvas) -> None:
     places = np.arange(-0.5, 0.51, 0.125) * c.k
-    x, y, s, rest = grid(
-        places, places, np.array([0.08, 0.12, 0.18, 0.27, 0.4, 0.6]) * c.k, (0, -0.1, 0.1)
-    )
-    c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
+    x, y, s = grid(places, places, np.array([0.08, 0.12, 0.18, 0.27, 0.4, 0.6]) * c.k)
+    c.add("blob", c.oval(x, y, s), x=x, y=y, scale=s)
 
 
 def _stripes(c: Canvas) -> None:
