@@ -59,13 +59,14 @@ def _blobs(c: Canvas) -> None:
 
 
 def _stripes(c: Canvas) -> None:
-    """One and a quarter cycles or more, over the whole patch or most of it."""
+    """A cycle and a quarter or more over the whole patch; more where it covers a part only."""
     cycles = np.array([n for n in (1.25, 1.5, 1.75, 2, 2.5, 3, 4) if c.k / n >= 2])
     place = np.array([-0.2, 0, 0.2]) * c.k
     angle, wave, phase, reach, x, y = grid(
         turns(16), c.k / cycles, turns(8, 180), (0.35 * c.k, 1e3), place, place
     )
-    once = (reach < 1e3) | ((x == 0) & (y == 0))
+    # Fewer cycles under a window would be a bump with flanks.
+    once = np.where(reach < 1e3, wave <= c.k / 1.75, (x == 0) & (y == 0))
     angle, wave, phase, reach, x, y = (a[once] for a in (angle, wave, phase, reach, x, y))
     across = c.across(angle, np.zeros_like(angle))
     pictures = np.cos(2 * np.pi * across / wave[:, None] + np.radians(phase)[:, None])
@@ -79,5 +80,3 @@ def filter_bank(p: int) -> Bank:
     for family in (_edges, _bars, _blobs, _stripes):
         family(canvas)
     return canvas.bank()
-
-
