@@ -126,10 +126,10 @@ def draw_orientation_frequency(
         ha="center", va="top",
     )  # fmt: skip
     if rest == n:
-        few = f":\n{p} × {p} pixels are too few for one" if p <= 3 else ""
+        few = f":\n{p} × {p} pixels are too few for one" if p < 4 else ""
         axes.text(
-            np.pi / 2, 0.5 * top, f"no stripes, edge or bar\namong {n} filters{few}", ha="center", va="center",
-            fontsize=SMALL,
+            np.pi / 2, 0.5 * top, f"no stripes, edge or bar\namong {n} filters{few}",
+            ha="center", va="center", fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
     _legend(target, handles, below + 0.06)
