@@ -106,7 +106,9 @@ def test_every_filter_stands_once_under_its_kind_and_in_its_border():
         assert len(rows), i
         assert np.ptp(rows) == np.ptp(columns)
         border = picture[rows.min() - 1, columns.min() - 1] / 255
-        np.testing.assert_allclose(border, to_rgb(KIND_STYLES[result.structure[i]].colour), atol=0.01)
+        np.testing.assert_allclose(
+            border, to_rgb(KIND_STYLES[result.structure[i]].colour), atol=0.01
+        )
         # Below its own head, above the next one's.
         order = [h.get_position()[1] for h in heads.values()]
         kind = STRUCTURES.index(result.structure[i])
@@ -147,13 +149,6 @@ def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
     words = " ".join(t.get_text() for t in same.texts)
     assert "±1 " in words
     assert "own largest" in " ".join(t.get_text() for t in own.texts)
-
-
-@pytest.mark.parametrize(("channels", "said"), [(3, True), (1, False)])
-def test_the_mosaic_says_that_grey_ones_can_look_coloured(channels, said):
-    figure, _ = drawn("kinds", description(c=channels))
-    words = " ".join(" ".join(t.get_text() for t in figure.texts).split())
-    assert ("chroma (share of the energy) ≥ 0.5, so a grey one can look coloured;" in words) is said
 
 
 def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():

@@ -255,7 +255,16 @@ def test_result_saves_and_tells(mixed, tmp_path):
     assert again == found
     frame = found.to_frame()
     assert len(frame) == len(bank)
-    for name in ("colour", "structure", "orientation", "frequency", "bandwidth", "phase", "chroma", "share"):
+    for name in (
+        "colour",
+        "structure",
+        "orientation",
+        "frequency",
+        "bandwidth",
+        "phase",
+        "chroma",
+        "share",
+    ):
         assert name in frame
     assert {"centre_row", "centre_column", "r2", "r2_map", "colour_axis_2"} <= set(frame)
     told = found.summary()

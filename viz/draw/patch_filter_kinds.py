@@ -162,9 +162,9 @@ def _note(result: PatchFilterDescription, scale: Scale) -> str:
         own = f"one for all, ±{_limits(result, scale)[0]:.3g} (99.5 % of |weights| lie within)"
     return (
         f"Colour scale: {own}; {zero_words(result)}. Stripes, edges and bars ordered by "
-        "orientation, blobs by hue, the rest by R². A structure is that of the nearest picture, "
-        f"where it explains {100 * settings['named_energy']:g} % of the spatial map; else it is "
-        "other, or noise where shuffled pixels are as much like a picture."
+        "orientation, blobs by hue, the rest by R². Structure: the nearest picture, "
+        f"where it explains {100 * settings['named_energy']:g} % of the spatial map; else other "
+        "or noise."
     )
 
 

@@ -85,8 +85,8 @@ def draw_orientation_frequency(
         f"response. {rest} of {n} filters are no stripes, edge or bar and have neither.",
     )
     # Half a disc is drawn into the middle half of a square.
-    side = min(width - 0.7, 2 * (height - above - below - 0.62))
-    middle = below + 0.4 + side / 4
+    side = min(width - 0.7, 2 * (height - above - below - 0.77))
+    middle = below + 0.55 + side / 4
     box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
     axes = target.add_axes(box, projection="polar")
     assert isinstance(axes, PolarAxes)

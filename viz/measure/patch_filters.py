@@ -143,7 +143,7 @@ def describe(
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> PatchFilterDescription:
-    """Describe patch-embedding filters: colour, structure, orientation, frequency, colour, quality of fit.
+    """Describe patch-embedding filters: colour, structure, orientation, frequency, fit.
 
     Parameters
     ----------
