@@ -226,7 +226,7 @@ def draw_kinds(
     """
     width, height = inches(target)
     n, _, p, _ = result.filters.shape
-    title = f"{n} patch-embedding filters of {p} × {p} px by structure"
+    title = f"{n} patch filters of {p} × {p} px by structure"
     above, below = heading(target, result.source.name, title, _note(result, scale))
     picture, layout, inch = _mosaic(result, scale, width)
     rows, columns = layout.shape
