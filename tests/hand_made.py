@@ -65,7 +65,8 @@ def described_patches(checkpoint, *, kinds=None, exact=True):
     return PatchFilterDescription(
         source=Source(name="by hand", sha256="0" * 64, settings={"noise_r2_map": 0.5}),
         filters=filters,
-        kinds=np.full(n, "grey-gabor") if kinds is None else np.array(kinds),
+        colour=np.full(n, "grey"),
+        structure=np.full(n, "stripes") if kinds is None else np.array(kinds),
         colour_axis=axis,
         share=nan,
         chroma=nan,

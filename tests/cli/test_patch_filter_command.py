@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from viz.catalogue import view
 from viz.cli import main
 from viz.measure import patch_filters
-from viz.results.patch_filters import KINDS, PatchFilterDescription
+from viz.results.patch_filters import STRUCTURES, PatchFilterDescription
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def run(monkeypatch, small_file):
 def test_numbers_are_those_of_the_description(run, small):
     said = json.loads(run("--json"))
     found = patch_filters.describe_checkpoint(small)
-    assert list(said["shares"]) == list(KINDS)
-    for kind in KINDS:
-        assert said["shares"][kind] == np.mean([k == kind for k in found.kinds])
+    assert list(said["structures"]) == list(STRUCTURES)
+    for kind in STRUCTURES:
+        assert said["structures"][kind] == np.mean([k == kind for k in found.structure])
     assert said["medians"]["r2"] == np.median(found.r2)
     assert said["medians"]["chroma"] == np.median(found.chroma)
     assert (said["n"], said["patch_size"], said["in_channels"]) == (16, 4, 3)
@@ -69,7 +69,7 @@ def test_a_folder_holds_everything(run, tmp_path, small):
     assert isinstance(found, PatchFilterDescription)
     np.testing.assert_array_equal(found.filters, small.model.patch_filters.detach().numpy())
     table = pd.read_csv(out / "patch-filters.csv")
-    assert table["kind"].tolist() == found.kinds.tolist()
+    assert table["structure"].tolist() == found.structure.tolist()
     assert json.loads((out / "patch-filters.json").read_text()) == json.loads(run("--json"))
 
 
@@ -77,8 +77,8 @@ def test_the_finding_is_a_sentence_with_its_numbers(small, monkeypatch):
     monkeypatch.setattr(patch_filters, "_NULL_FILTERS", 200)
     found = patch_filters.describe_checkpoint(small)
     said = view("patch-filters").sentence(found)
-    noise = np.mean([k == "noise" for k in found.kinds])
-    assert f"{100 * noise:.0f} % are fitted no better than white noise" in said
+    noise = np.mean([k == "noise" for k in found.structure])
+    assert f"and {round(16 * noise)} noise." in said
     assert f"explains {100 * np.median(found.r2_map):.0f} %" in said
     assert said.endswith("of white noise.")
     smooth = replace(found, smooth_null_r2_map=np.array([0.1, 0.54, 0.9]))

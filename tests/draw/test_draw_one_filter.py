@@ -16,7 +16,7 @@ def test_filter_is_fit_and_residual(channels, rng):
     fitted = (0.5 * weights).astype(np.float32)
     found = FilterFit(
         source=Source("a-long-name-of-a-checkpoint-file.safetensors", "0"), channel=1535,
-        filter_kind="colour-gabor", filter_weights=weights, fitted=fitted,
+        filter_kind="coloured edge", filter_weights=weights, fitted=fitted,
         colour_axis=np.full(channels, channels**-0.5), map=weights[0], fitted_map=fitted[0],
         r2=0.75, r2_map=0.7, threshold=0.5, kind_share=0.1, names=(), values=np.zeros(0),
         percentile=np.zeros(0), median=np.zeros(0),

@@ -29,7 +29,7 @@ def result(small, rng):
     return substitution.measure(
         small,
         description=described(small, fitted=noisy, names=labels),
-        patches=described_patches(small, kinds=["grey-gabor"] * 8 + ["noise"] * 8),
+        patches=described_patches(small, kinds=["stripes"] * 8 + ["noise"] * 8),
         n_crops=4,
         n_boot=50,
     )

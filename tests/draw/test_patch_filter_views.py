@@ -15,10 +15,10 @@ from viz.draw.patch_filter_views import (
 )
 from viz.draw.style import new_figure
 from viz.results.network import Source
-from viz.results.patch_filters import KINDS, PARAMETERS, PatchFilterDescription
+from viz.results.patch_filters import PARAMETERS, STRUCTURES, PatchFilterDescription
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
-SETTINGS = {"chroma": 0.5, "minor_lobe": 0.2, "null_pass": 0.005, "noise_r2_map": 0.4}
+SETTINGS = {"named_energy": 0.55, "minor_lobe": 0.2, "null_pass": 0.005, "noise_r2_map": 0.4}
 
 
 def description(n=23, c=3, p=5, name="small", **changes):
@@ -32,7 +32,8 @@ def description(n=23, c=3, p=5, name="small", **changes):
     shares = np.sort(rng.dirichlet(np.ones(min(n, 30))))[::-1]
     fields = {
         "filters": rng.normal(size=(n, c, p, p)).astype(np.float32),
-        "kinds": np.array(KINDS)[np.arange(n) % len(KINDS)],
+        "colour": np.full(n, "tinted"),
+        "structure": np.array(STRUCTURES)[np.arange(n) % len(STRUCTURES)],
         "colour_axis": axis,
         "share": np.full(n, 0.8),
         "chroma": np.full(n, 0.6),
@@ -73,7 +74,7 @@ def drawn(name, result):
         description(c=4),
         description(n=2),
         description(
-            n=4, kinds=np.array(["noise"] * 4), r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
+            n=4, structure=np.array(["noise"] * 4), r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
             filters=np.zeros((4, 3, 5, 5), np.float32), component_shares=np.zeros(0),
             components=np.zeros((0, 3, 5, 5), np.float32), colour_axis=np.full((4, 3), np.nan),
         ),
@@ -98,21 +99,23 @@ def test_every_filter_stands_once_under_its_kind_and_in_its_border():
     _, axes = drawn("kinds", result)
     picture = np.asarray(axes.images[0].get_array())
     heads = {t.get_text().split(":")[0]: t for t in axes.texts}
-    assert list(heads) == list(KINDS)
+    assert list(heads) == list(STRUCTURES)
     for i in range(n):
         colour = [255, np.rint(level[i] * 127 + 128), 128]
         rows, columns = np.nonzero((picture == colour).all(-1))
         assert len(rows), i
         assert np.ptp(rows) == np.ptp(columns)
         border = picture[rows.min() - 1, columns.min() - 1] / 255
-        np.testing.assert_allclose(border, to_rgb(KIND_STYLES[result.kinds[i]].colour), atol=0.01)
+        np.testing.assert_allclose(
+            border, to_rgb(KIND_STYLES[result.structure[i]].colour), atol=0.01
+        )
         # Below its own head, above the next one's.
         order = [h.get_position()[1] for h in heads.values()]
-        kind = KINDS.index(result.kinds[i])
+        kind = STRUCTURES.index(result.structure[i])
         assert order[kind] < rows.min()
-        assert kind == len(KINDS) - 1 or rows.max() < order[kind + 1]
+        assert kind == len(STRUCTURES) - 1 or rows.max() < order[kind + 1]
     counts = {k: int(h.get_text().split()[1]) for k, h in heads.items()}
-    assert counts == {k: int((result.kinds == k).sum()) for k in KINDS}
+    assert counts == {k: int((result.structure == k).sum()) for k in STRUCTURES}
 
 
 def test_gabors_run_by_orientation_and_blobs_without_one_do_not_raise():
@@ -120,7 +123,7 @@ def test_gabors_run_by_orientation_and_blobs_without_one_do_not_raise():
     filters = np.zeros((n, 3, 5, 5), np.float32)
     filters[:, 0] = 1.0
     filters[:, 1] = np.linspace(-0.9, 0.9, n)[:, None, None]
-    result = description(n=n, filters=filters, kinds=np.array(["grey-gabor"] * n))
+    result = description(n=n, filters=filters, structure=np.array(["stripes"] * n))
     _, axes = drawn("kinds", result)
     picture = np.asarray(axes.images[0].get_array())
     place = []
@@ -148,20 +151,13 @@ def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
     assert "own largest" in " ".join(t.get_text() for t in own.texts)
 
 
-@pytest.mark.parametrize(("channels", "said"), [(3, True), (1, False)])
-def test_the_mosaic_says_that_grey_ones_can_look_coloured(channels, said):
-    figure, _ = drawn("kinds", description(c=channels))
-    words = " ".join(" ".join(t.get_text() for t in figure.texts).split())
-    assert ("chroma (share of the energy) ≥ 0.5, so a grey one can look coloured;" in words) is said
-
-
 def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     result = description()
     _, axes = drawn("orientation_frequency", result)
     points = [c for c in axes.collections if len(c.get_offsets())]
-    assert len(points) == 2
-    for kind, collection in zip(KINDS[:2], points, strict=True):
-        rows = result.kinds == kind
+    assert len(points) == 3
+    for kind, collection in zip(STRUCTURES[:3], points, strict=True):
+        rows = result.structure == kind
         angle, radius = np.asarray(collection.get_offsets()).T
         np.testing.assert_allclose(angle, np.radians(result.orientation[rows]))
         np.testing.assert_allclose(radius, result.peak_frequency[rows])

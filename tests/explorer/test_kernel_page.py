@@ -192,7 +192,7 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
     app = open_app("patch_filter", channel="3")
     assert fine(app)
     described = patch_description(small, Given())
-    assert f"Kind: **{described.kinds[3]}**" in told(app.markdown)
+    assert f"Looks like: **{described.colour[3]} {described.structure[3]}**" in told(app.markdown)
     assert [h.value for h in app.subheader] == [
         "As a colour times a Gabor",
         "On an image",
@@ -204,7 +204,7 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
         exec(compile(script, "shown", "exec"), {})
     kinds = {"fit-filter": FilterFit, "answers-filter": FeatureMaps, "effect-patch-filter": Removal}
     found = {n: k.load(tmp_path / f"small-{n}-3.npz") for n, k in kinds.items()}
-    assert found["fit-filter"].filter_kind == described.kinds[3]
+    assert found["fit-filter"].filter_kind == f"{described.colour[3]} {described.structure[3]}"
     assert found["effect-patch-filter"].sentence() in told(app.markdown)
 
 

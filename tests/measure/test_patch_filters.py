@@ -63,7 +63,7 @@ def test_planted_gabors_are_recovered(p, colour):
     bank = planted.paint(planted.gabor_maps(p, **truth), COLOURS[colour])
     found = describe(planted.add_noise(bank, 10, rng))
     expected = "grey-gabor" if colour == "grey" else "colour-gabor"
-    assert (found.kinds == expected).mean() >= 0.95
+    assert (found.structure == expected).mean() >= 0.95
     assert np.nanmedian(axial_gap(found.orientation, truth["orientation"])) < 5
     assert np.nanmedian(np.abs(found.frequency / truth["frequency"] - 1)) < 0.1
     assert np.nanmedian(np.abs(found.centre - truth["centre"]).max(1)) < 0.5
@@ -81,8 +81,8 @@ def test_planted_blobs_are_recovered(p, axis, kind):
     centre = (p - 1) / 2 + rng.uniform(-p / 5, p / 5, (40, 2))
     maps = planted.blob_maps(p, centre, rng.uniform(0.8, p / 5, 40), rng.choice([-1, 1], 40))
     found = describe(planted.add_noise(planted.paint(maps, axis), 10, rng))
-    assert (found.kinds == kind).mean() >= 0.95
-    blobs = found.kinds == kind
+    assert (found.structure == kind).mean() >= 0.95
+    blobs = found.structure == kind
     assert np.isnan(found.orientation[blobs]).all()
     assert np.isnan(found.frequency[blobs]).all()
     # The fitted map peaks where the blob was put.
@@ -94,7 +94,7 @@ def test_one_channel_is_grey_and_has_no_chroma():
     rng = np.random.default_rng(3)
     truth = planted.random_gabors(rng, 40, 7)
     found = describe(planted.add_noise(planted.gabor_maps(7, **truth)[:, None], 12, rng))
-    assert (found.kinds == "grey-gabor").mean() >= 0.95
+    assert (found.structure == "grey-gabor").mean() >= 0.95
     assert np.isnan(found.chroma).all()
     assert np.isnan(found.opponent).all()
     assert (found.colour_axis == 1).all()
@@ -175,21 +175,21 @@ def test_chroma_of_any_number_of_channels():
     even, odd = np.ones(5) / np.sqrt(5), np.array([1, -1, 0, 1, -1]) / 2
     found = describe(planted.paint(maps, even))
     assert found.chroma == pytest.approx(0, abs=1e-6)
-    assert set(found.kinds) == {"grey-gabor"}
+    assert set(found.structure) == {"grey-gabor"}
     found = describe(planted.paint(maps, odd))
     assert found.chroma == pytest.approx(1, abs=1e-6)
-    assert set(found.kinds) == {"colour-gabor"}
+    assert set(found.structure) == {"colour-gabor"}
     assert np.abs(found.colour_axis @ odd) == pytest.approx(1)
 
 
 def test_scaling_changes_nothing_but_size(mixed):
     bank, found = mixed
     scaled = describe(bank * 37.0)
-    assert (scaled.kinds == found.kinds).all()
+    assert (scaled.structure == found.structure).all()
     for name in ("share", "chroma", "r2", "r2_map", "minor_lobe"):
         assert getattr(scaled, name) == pytest.approx(getattr(found, name), abs=1e-3), name
     last = PARAMETERS.index("amplitude")
-    gabors = found.is_gabor
+    gabors = found.oriented
     assert axial_gap(scaled.orientation[gabors], found.orientation[gabors]).max() < 0.1
     ratio = scaled.parameters[gabors, last] / found.parameters[gabors, last]
     assert ratio == pytest.approx(37, rel=1e-2)
@@ -197,8 +197,8 @@ def test_scaling_changes_nothing_but_size(mixed):
 
 def test_sign_flip_moves_the_phase_by_180(mixed):
     bank, found = mixed
-    flipped, gabors = describe(-bank), found.is_gabor
-    assert (flipped.kinds == found.kinds).all()
+    flipped, gabors = describe(-bank), found.oriented
+    assert (flipped.structure == found.structure).all()
     assert flipped.colour_axis == pytest.approx(found.colour_axis, abs=1e-6)
     assert axial_gap(flipped.phase[gabors], found.phase[gabors] + 180, 360).max() < 0.5
     assert flipped.frequency[gabors] == pytest.approx(found.frequency[gabors], rel=1e-3)
@@ -208,9 +208,9 @@ def test_sign_flip_moves_the_phase_by_180(mixed):
 def test_rotation_by_90_degrees_turns_orientations(mixed):
     bank, found = mixed
     turned = describe(np.rot90(bank, axes=(2, 3)))  # counter-clockwise on the screen
-    gabors = found.is_gabor
+    gabors = found.oriented
     assert gabors.sum() >= 20
-    assert (turned.kinds == found.kinds).mean() >= 0.98
+    assert (turned.structure == found.structure).mean() >= 0.98
     gap = axial_gap(turned.orientation[gabors], found.orientation[gabors] + 90)
     assert np.nanmedian(gap) < 0.01
     assert np.nanquantile(gap, 0.95) < 1
@@ -255,21 +255,30 @@ def test_result_saves_and_tells(mixed, tmp_path):
     assert again == found
     frame = found.to_frame()
     assert len(frame) == len(bank)
-    for name in ("kind", "orientation", "frequency", "bandwidth", "phase", "chroma", "share"):
+    for name in (
+        "colour",
+        "structure",
+        "orientation",
+        "frequency",
+        "bandwidth",
+        "phase",
+        "chroma",
+        "share",
+    ):
         assert name in frame
     assert {"centre_row", "centre_column", "r2", "r2_map", "colour_axis_2"} <= set(frame)
     told = found.summary()
     json.dumps(told, allow_nan=False)
-    assert told["shares"] == {
-        kind: sum(k == kind for k in found.kinds) / len(bank) for kind in told["shares"]
+    assert told["structures"] == {
+        kind: sum(k == kind for k in found.structure) / len(bank) for kind in told["structures"]
     }
-    assert sum(told["shares"].values()) == pytest.approx(1)
+    assert sum(told["structures"].values()) == pytest.approx(1)
     for name in ("chroma", "r2_map", "frequency", "cycles"):
         values = sorted(v for v in frame[name] if not np.isnan(v))
         middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
         assert told["medians"][name] == pytest.approx(middle), name
     cycles = found.parameters[:, PARAMETERS.index("frequency")] * 7
-    assert told["share_one_cycle"] == ((cycles >= 1) & found.is_gabor).mean()
+    assert told["share_one_cycle"] == ((cycles >= 1) & found.oriented).mean()
     assert told["share_r2_map_above_0.7"] == (found.r2_map > 0.7).mean()
     assert told["settings"]["noise_r2_map"] == found.null_threshold
     for name, value in THRESHOLDS.items():
@@ -281,14 +290,14 @@ def test_odd_filters_get_no_numbers():
     bank = planted.paint(planted.gabor_maps(7, **planted.random_gabors(rng, 4, 7)), planted.GREY)
     bank[0], bank[1, 1, 2, 3] = 0, np.nan
     found = describe(bank)
-    assert list(found.kinds[:2]) == ["noise", "noise"]
+    assert list(found.structure[:2]) == ["noise", "noise"]
     assert np.isnan(found.r2[:2]).all()
     assert (found.fitted[:2] == 0).all()
     alone = describe(bank[2:])
     assert found.r2[2:] == pytest.approx(alone.r2)
     json.dumps(found.summary(), allow_nan=False)
     nothing = describe(np.zeros((2, 3, 7, 7)))
-    assert set(nothing.kinds) == {"noise"}
+    assert set(nothing.structure) == {"noise"}
     json.dumps(nothing.summary(), allow_nan=False)
 
 

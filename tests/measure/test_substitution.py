@@ -172,9 +172,9 @@ def test_without_means_the_batch_norms_shift(small):
 def test_patch_filters_are_replaced_too(small):
     filters = small.model.patch_filters
     filters.copy_(filters.mean(1, keepdim=True).expand_as(filters))  # grey, so exactly rank one
-    kinds = ["grey-gabor"] * 10 + ["noise"] * 6
+    kinds = ["stripes"] * 10 + ["noise"] * 6
     exact = run(small, patches=described_patches(small, kinds=kinds), scopes=("patch",))
-    assert set(exact.name) == {"", "grey-gabor", "noise"}
+    assert set(exact.name) == {"", "stripes", "noise"}
     fit = exact.find("patch", "fit")
     assert exact.kl[fit].max() < 1e-9 and exact.coefficients[fit] == 10
     zero = described_patches(small, kinds=kinds, exact=False)
@@ -185,7 +185,7 @@ def test_patch_filters_are_replaced_too(small):
     with torch.no_grad():
         after = functional_call(small.model, {"patch_embedding.weight": new}, (inputs,)).numpy()
     slow = slow_scores(small.model(inputs).detach().numpy(), after)
-    row = result.find("patch", "fit", name="grey-gabor")
+    row = result.find("patch", "fit", name="stripes")
     np.testing.assert_allclose(result.kl[row], slow[1], rtol=1e-3, atol=1e-9)
 
 

@@ -1,4 +1,4 @@
-"""Patch-embedding filters described: kinds, orientations, colours, components, fits."""
+"""Patch-embedding filters described: names, orientations, colours, components, fits."""
 
 from __future__ import annotations
 
@@ -13,29 +13,36 @@ __all__ = ["VIEWS"]
 
 def _sentence(result: Any) -> str:
     numbers = result.summary()
-    shares = {kind: f"{100 * share:.0f} %" for kind, share in numbers["shares"].items()}
-    medians, null = numbers["medians"], numbers["null"]
-    noise = 100 * null["share_above_threshold"]
-    fit = medians["r2_map"]
-    if null["r2_map_threshold"] >= numbers["settings"]["null_ceiling"]:
-        return (
-            f"Patches of {numbers['patch_size']} x {numbers['patch_size']} pixels are too small "
-            f"for names: a Gabor explains {100 * null['r2_map_median']:.0f} % of the median "
-            f"spatial map of white noise, so all {numbers['n']} filters are called noise here. "
-            "Colours and components can still be read."
+    n, p, null = numbers["n"], numbers["patch_size"], numbers["null"]
+    fit = numbers["medians"]["r2_map"]
+
+    def count(words: dict[str, float], word: str) -> int:
+        return round(n * words[word])
+
+    said, structures = [], numbers["structures"]
+    if numbers["in_channels"] == 3:
+        of = numbers["colours"]
+        said.append(
+            f"{count(of, 'coloured')} of {n} filters are coloured, {count(of, 'tinted')} tinted "
+            f"and {count(of, 'grey')} grey."
         )
+    if not sum(structures.values()):
+        return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
+    said.append(
+        f"{count(structures, 'stripes')} of {n} are stripes, {count(structures, 'edge')} edges, "
+        f"{count(structures, 'bar')} bars and {count(structures, 'blob')} blobs; "
+        f"{count(structures, 'other')} show something else and {count(structures, 'noise')} noise."
+    )
     smooth = null["smooth_r2_map_median"]
     random = f"{100 * null['r2_map_median']:.0f} % of white noise"
     if smooth is not None:
         random += f" and {100 * smooth:.0f} % of random filters as smooth as these"
-    return (
-        f"Of {numbers['n']} filters {shares['grey-gabor']} are grey Gabors, "
-        f"{shares['colour-gabor']} coloured Gabors, {shares['grey-blob']} grey blobs, "
-        f"{shares['colour-blob']} coloured blobs; {shares['noise']} are fitted no better than "
-        f"white noise (of which {noise:.1f} % would be named). The median fit explains "
+    said.append(
+        "A Gabor explains "
         + (f"{100 * fit:.0f} %" if fit is not None else "nothing")
-        + f" of a filter's spatial map, {random}."
+        + f" of the median filter's spatial map, {random}."
     )
+    return " ".join(said)
 
 
 VIEWS: tuple[View, ...] = (
@@ -48,13 +55,13 @@ VIEWS: tuple[View, ...] = (
             FigureRow(
                 "patch-filters",
                 "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
-                "its kind. Thresholds and colour scale stand below.",
+                "its structure. Thresholds and colour scale stand below.",
                 *both("patch_filter_kinds", "kinds"),
             ),
             # It fits one column as it is.
             FigureRow(
                 "patch-filters-orientation",
-                "Orientation of the Gabors' stripes and the frequency they respond to most.",
+                "Orientation of stripes, edges and bars, and the frequency they respond to most.",
                 drawn("patch_filter_views", "orientation_frequency"),
             ),
             FigureRow(
@@ -70,7 +77,7 @@ VIEWS: tuple[View, ...] = (
         ),
         "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
         "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one. A "
-        "kind is a set of thresholds; a grey filter may hold up to half of its energy in colour.",
+        "filter near a threshold could as well have the next name.",
         summary=lambda result: result.summary(),
         sentence=_sentence,
     ),

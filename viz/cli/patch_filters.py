@@ -32,10 +32,10 @@ __all__ = ["COMMANDS"]
 )
 def patch_filters(checkpoint: str, output: Path | None, as_json: bool, force: bool, order: str,
                   scale: Any, **options: Any) -> None:  # fmt: skip
-    """Draw every patch-embedding filter; name its kind, orientation, frequency and colour.
+    """Draw every patch-embedding filter; name its colour and structure.
 
     -o FILE draws one mosaic, -o FOLDER writes every figure and the table of the description, and
-    --json prints shares by kind and medians.
+    --json prints shares by name and medians.
     """
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)

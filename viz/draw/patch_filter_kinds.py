@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viz.draw.frame import MARGIN, foot, heading, inches
 from viz.draw.mosaic import Layout, Scale, limits, rgb_tiles, signed_tiles
 from viz.draw.style import TEXT, TWO_COLUMNS, new_figure
-from viz.results.patch_filters import KINDS, PatchFilterDescription
+from viz.results.patch_filters import STRUCTURES, PatchFilterDescription
 
 __all__ = [
     "KIND_STYLES",
@@ -46,14 +46,17 @@ class KindStyle:
 
 
 KIND_STYLES = {
-    "grey-gabor": KindStyle("#000000", "#000000", "o"),
-    "colour-gabor": KindStyle("#aa3377", "#aa3377", "D"),
-    "grey-blob": KindStyle("#228833", "#1c6e2a", "s"),
-    "colour-blob": KindStyle("#4477aa", "#3a6591", "^"),
+    "stripes": KindStyle("#000000", "#000000", "o"),
+    "edge": KindStyle("#aa3377", "#aa3377", "D"),
+    "bar": KindStyle("#228833", "#1c6e2a", "s"),
+    "blob": KindStyle("#4477aa", "#3a6591", "^"),
+    "other": KindStyle("#ee6677", "#b0384a", "v"),
     "noise": KindStyle("#ccbb44", "#70661c", "X"),
+    "": KindStyle("#bbbbbb", "#555555", "P"),
 }
 """Look of every kind, the same in every figure."""
 
+_GROUPS = (*STRUCTURES, "")
 _BORDER, _GAP = 3, 3
 _HEAD, _TOP = 0.19, 0.27
 
@@ -95,13 +98,13 @@ def zero_words(result: PatchFilterDescription) -> str:
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:
     """Kind after kind: Gabors by orientation, coloured blobs by hue, the others by quality."""
-    index = np.array([KINDS.index(kind) for kind in result.kinds])
+    index = np.array([_GROUPS.index(kind) for kind in result.structure])
     flat = result.fitted_maps.reshape(len(index), -1)
     # The hue that is seen: the axis's end for bright blobs, its other end for dark ones.
     sign = np.where(flat.max(1) >= -flat.min(1), 1.0, -1.0)
     hue = np.arctan2(sign * result.opponent[:, 2], sign * result.opponent[:, 1])
     key = np.select(
-        [result.is_gabor, result.kinds == "colour-blob"],
+        [result.oriented, result.structure == "blob"],
         [result.orientation, hue],
         -np.nan_to_num(result.r2, nan=-1.0),
     )
@@ -139,7 +142,7 @@ def _mosaic(
     tiles = filter_tiles(result.filters[order], _limits(result, scale)[order])
     tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
     colours = np.array(
-        [tuple(bytes.fromhex(KIND_STYLES[kind].colour[1:])) for kind in result.kinds[order]]
+        [tuple(bytes.fromhex(KIND_STYLES[kind].colour[1:])) for kind in result.structure[order]]
     )
     h, w = tiles.shape[1] + 2 * _BORDER, tiles.shape[2] + 2 * _BORDER
     framed = np.empty((n, h, w, 3), dtype=np.uint8)
@@ -147,7 +150,7 @@ def _mosaic(
     framed[:, _BORDER:-_BORDER, _BORDER:-_BORDER] = tiles
     columns = int(np.clip(round(np.sqrt(3 * n * h / w)), 8, 56))
     inch = (width - 2 * MARGIN) / (columns * (w + _GAP) - _GAP)
-    sizes = [int((result.kinds == kind).sum()) for kind in KINDS]
+    sizes = [int((result.structure == kind).sum()) for kind in _GROUPS]
     layout = _kind_layout(sizes, (h, w), columns, int(np.ceil(_HEAD / inch)))
     return layout.place(framed), layout, inch
 
@@ -157,14 +160,11 @@ def _note(result: PatchFilterDescription, scale: Scale) -> str:
     own = "each tile to its own largest |weight|"
     if scale != "tile":
         own = f"one for all, ±{_limits(result, scale)[0]:.3g} (99.5 % of |weights| lie within)"
-    seen = ", so a grey one can look coloured" if result.filters.shape[1] == 3 else ""
     return (
-        f"Colour scale: {own}; {zero_words(result)}. Gabors ordered by orientation, colour blobs "
-        "by hue, the rest by R². "
-        f"Colour: chroma (share of the energy) ≥ {settings['chroma']:g}{seen}; Gabor: minor lobe "
-        f"of the fit ≥ {settings['minor_lobe']:g} of the major; noise: R² of the spatial map ≤ "
-        f"{result.null_threshold:.2f}, which {100 * settings['null_pass']:g} % of white-noise "
-        "filters exceed."
+        f"Colour scale: {own}; {zero_words(result)}. Stripes, edges and bars ordered by "
+        "orientation, blobs by hue, the rest by R². Structure: the nearest picture, "
+        f"where it explains {100 * settings['named_energy']:g} % of the spatial map; else other "
+        "or noise."
     )
 
 
@@ -221,13 +221,12 @@ def draw_kinds(
 
     Notes
     -----
-    With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. A kind is a
-    set of thresholds, written below the mosaic: a filter near one could as well stand on its other
-    side, and a filter called grey may hold up to half of its energy in colour.
+    With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. A filter
+    near a threshold could as well stand on its other side.
     """
     width, height = inches(target)
     n, _, p, _ = result.filters.shape
-    title = f"{n} patch-embedding filters of {p} × {p} px by kind"
+    title = f"{n} patch filters of {p} × {p} px by structure"
     above, below = heading(target, result.source.name, title, _note(result, scale))
     picture, layout, inch = _mosaic(result, scale, width)
     rows, columns = layout.shape
@@ -243,13 +242,13 @@ def draw_kinds(
     )
     axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
     axes.set_axis_off()
-    for kind, (left, upper, _, lower) in zip(KINDS, layout.groups, strict=True):
+    for kind, (left, upper, _, lower) in zip(_GROUPS, layout.groups, strict=True):
         if lower > upper:
-            count = int((result.kinds == kind).sum())
+            count = int((result.structure == kind).sum())
             axes.text(
                 left,
                 upper + 0.15 * shrink / inch,
-                f"{kind}: {count} of {n} ({100 * count / n:.0f} %)",
+                f"{kind or 'too small to name'}: {count} of {n} ({100 * count / n:.0f} %)",
                 fontsize=TEXT * shrink,
                 va="baseline",
                 weight="bold",

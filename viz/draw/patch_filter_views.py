@@ -16,7 +16,7 @@ from viz.draw.frame import MARGIN, heading, inches, narrow, nothing
 from viz.draw.mosaic import Layout, limits
 from viz.draw.patch_filter_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.draw.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
-from viz.results.patch_filters import KINDS, PatchFilterDescription
+from viz.results.patch_filters import STRUCTURES, PatchFilterDescription
 
 __all__ = [
     "NARROW",
@@ -54,7 +54,7 @@ def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) ->
 def draw_orientation_frequency(
     result: PatchFilterDescription, target: Figure | SubFigure
 ) -> PolarAxes:
-    """Draw each Gabor at its orientation and the frequency that it responds to most.
+    """Draw stripes, edges and bars at their orientation and the frequency they respond to most.
 
     Parameters
     ----------
@@ -76,25 +76,25 @@ def draw_orientation_frequency(
     """
     width, height = inches(target)
     n, p = len(result.filters), result.filters.shape[-1]
-    rest = n - int(result.is_gabor.sum())
+    rest = n - int(result.oriented.sum())
     above, below = heading(
         target,
         result.source.name,
         "orientation, frequency",
         "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
-        f"response. {rest} of {n} filters are blobs or noise and have neither.",
+        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither.",
     )
     # Half a disc is drawn into the middle half of a square.
-    side = min(width - 0.7, 2 * (height - above - below - 0.62))
-    middle = below + 0.4 + side / 4
+    side = min(width - 0.7, 2 * (height - above - below - 0.77))
+    middle = below + 0.55 + side / 4
     box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
     axes = target.add_axes(box, projection="polar")
     assert isinstance(axes, PolarAxes)
     axes.set_thetamin(0)
     axes.set_thetamax(180)
     handles: list[Artist] = []
-    for kind in KINDS[:2]:
-        rows, style = result.kinds == kind, KIND_STYLES[kind]
+    for kind in STRUCTURES[:3]:
+        rows, style = result.structure == kind, KIND_STYLES[kind]
         handles.append(
             axes.scatter(
                 np.radians(result.orientation[rows]),
@@ -126,10 +126,10 @@ def draw_orientation_frequency(
         ha="center", va="top",
     )  # fmt: skip
     if rest == n:
-        few = f":\n{p} × {p} pixels are too few for one" if p <= 3 else ""
+        few = f":\n{p} × {p} pixels are too few for one" if p < 4 else ""
         axes.text(
-            np.pi / 2, 0.5 * top, f"no Gabor among {n} filters{few}", ha="center", va="center",
-            fontsize=SMALL,
+            np.pi / 2, 0.5 * top, f"no stripes, edge or bar\namong {n} filters{few}",
+            ha="center", va="center", fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
     _legend(target, handles, below + 0.06)
@@ -289,7 +289,7 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
     for i, channel in enumerate(chosen):
         axes.text(
             x[i], y[i] + h + 0.04 / inch,
-            f"#{channel} {result.kinds[channel]}\n"
+            f"#{channel} {result.colour[channel]} {result.structure[channel]}\n"
             f"R² {result.r2[channel]:.2f} ({result.r2_map[channel]:.2f})",
             fontsize=SMALL, va="top",
         )  # fmt: skip

@@ -48,14 +48,14 @@ def _answers(result: FeatureMaps) -> Figure:
 
 def say_kind(result: FilterFit) -> None:
     """Say what kind of filter it is, why, and how common that is."""
-    st.markdown(f"Kind: **{plain(result.filter_kind)}**")
+    st.markdown(f"Looks like: **{plain(result.filter_kind)}**")
     beats = "more" if result.r2_map > result.threshold else "no more"
     st.caption(
         plain(
             f"{percent(result.kind_share)} of the filters are of this kind. A Gabor explains "
             f"{percent(result.r2_map)} of the energy of its map, {beats} than what white noise "
             f"rarely exceeds ({percent(result.threshold)}); times its colour axis, "
-            f"{percent(result.r2)} of the filter. Where the kind is no Gabor, the stripes are a "
+            f"{percent(result.r2)} of the filter. Where it is no stripes, edge or bar, the stripes are a "
             "formula's, not the filter's."
         )
     )

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["KINDS", "Bank", "bank", "name_of"]
+__all__ = ["KINDS", "Bank", "Canvas", "bank", "grid", "name_of", "turns"]
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class Bank:
         return [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
 
-class _Canvas:
+class Canvas:
     """Collects pictures, family by family, from grids of parameters."""
 
     def __init__(self, k: int) -> None:
@@ -120,17 +120,32 @@ class _Canvas:
             (index, pictures, np.stack([c + np.zeros(len(pictures)) for c in columns]))
         )
 
+    def bank(self) -> Bank:
+        """Return the pictures so far, sorted by kind, with norm 1."""
+        parts = sorted(self.parts, key=lambda part: part[0])
+        pictures = np.concatenate([part[1] for part in parts])
+        norm = np.linalg.norm(pictures, axis=1, keepdims=True)
+        told = np.concatenate([part[2] for part in parts], axis=1)
+        kind = np.repeat([part[0] for part in parts], [len(part[1]) for part in parts])
+        visible = norm[:, 0] > 1e-6
+        return Bank(
+            torch.from_numpy((pictures / np.maximum(norm, 1e-12))[visible].astype(np.float32)),
+            kind[visible],
+            *told[:, visible],
+        )
+
 
 _TOLD: Final = ("x", "y", "scale", "angle")
 
 
-def _grid(*axes: object) -> list[Floats]:
+def grid(*axes: object) -> list[Floats]:
     """Return the flattened mesh of these axes."""
     arrays = [np.atleast_1d(np.asarray(axis, dtype=np.float64)) for axis in axes]
     return [mesh.ravel() for mesh in np.meshgrid(*arrays, indexing="ij")]
 
 
-def _turns(n: int, full: float = 180.0) -> Floats:
+def turns(n: int, full: float = 180.0) -> Floats:
+    """Return n angles, evenly over ``full`` degrees from 0."""
     return np.arange(n) * full / n
 
 
@@ -142,8 +157,8 @@ def _up_to(scales: tuple[float, ...], k: int) -> list[float]:
     return longer
 
 
-def _single_taps(c: _Canvas) -> None:
-    tap, rest = _grid(np.arange(c.k**2), (0, -0.03, -0.06, -0.1, 0.03, 0.06))
+def _single_taps(c: Canvas) -> None:
+    tap, rest = grid(np.arange(c.k**2), (0, -0.03, -0.06, -0.1, 0.03, 0.06))
     x, y = c.px[tap.astype(int)], c.py[tap.astype(int)]
     one = (c.px == x[:, None]) & (c.py == y[:, None])
     pictures = np.where(one, 1.0, rest[:, None])
@@ -152,21 +167,21 @@ def _single_taps(c: _Canvas) -> None:
         c.add(kind, pictures[which], x=x[which], y=y[which])
 
 
-def _blobs(c: _Canvas) -> None:
-    tap, s, rest = _grid(
+def _blobs(c: Canvas) -> None:
+    tap, s, rest = grid(
         np.arange(c.k**2), _up_to((0.6, 0.8, 1.1, 1.5, 2.1), c.k), (0, -0.05, 0.05, 0.12)
     )
     x, y = c.px[tap.astype(int)], c.py[tap.astype(int)]
     c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
     # Between the taps, where the middle of a small bump shows.
     inner = np.arange(-c.r / 2, c.r / 2 + 0.1, 0.5)
-    x, y, s, rest = _grid(inner, inner, (0.7, 0.95, 1.3, 1.8), (0, -0.04))
+    x, y, s, rest = grid(inner, inner, (0.7, 0.95, 1.3, 1.8), (0, -0.04))
     c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
 
 
-def _centres(c: _Canvas) -> None:
+def _centres(c: Canvas) -> None:
     """A bump near the middle minus a wider one, or minus a constant."""
-    x, y, s, ratio, balance = _grid(
+    x, y, s, ratio, balance = grid(
         _HALVES,
         _HALVES,
         _up_to((0.4, 0.55, 0.75, 1, 1.4, 1.9), c.k),
@@ -183,53 +198,53 @@ def _centres(c: _Canvas) -> None:
     c.add("centre", pictures[seen], x=x[seen], y=y[seen], scale=s[seen])
 
 
-def _edges(c: _Canvas) -> None:
+def _edges(c: Canvas) -> None:
     places = np.arange(-c.r / 2, c.r / 2 + 0.1, 0.5)
-    angle, offset, width, bias = _grid(
-        _turns(16, 360), places, _up_to((0.3, 1, 2.2), c.k), (-0.35, 0, 0.35)
+    angle, offset, width, bias = grid(
+        turns(16, 360), places, _up_to((0.3, 1, 2.2), c.k), (-0.35, 0, 0.35)
     )
     across = c.across(angle, offset)
     x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
     pictures = np.tanh(across / width[:, None]) + bias[:, None]
     c.add("half", pictures, x=x, y=y, scale=width, angle=angle)
-    angle, x, y, s, length = _grid(
-        _turns(16, 360), _NEAR, _NEAR, _up_to((0.5, 0.8, 1.3, 2.0), c.k), (1, 1.6, 2.5)
+    angle, x, y, s, length = grid(
+        turns(16, 360), _NEAR, _NEAR, _up_to((0.5, 0.8, 1.3, 2.0), c.k), (1, 1.6, 2.5)
     )
     across = c.frame_of(x, y, angle)[1]
     pictures = across * c.oval(x, y, s, length, angle)
     c.add("pair", pictures, x=x, y=y, scale=s, angle=angle)
 
 
-def _bars(c: _Canvas) -> None:
+def _bars(c: Canvas) -> None:
     places = np.arange(-c.r + 0.5, c.r, 0.5)
-    angle, offset, s, flank, rest = _grid(
-        _turns(8), places, _up_to((0.45, 0.7, 1.1, 1.6), c.k), (0, 0.5, 1), (0, -0.2, 0.1)
+    angle, offset, s, flank, rest = grid(
+        turns(8), places, _up_to((0.45, 0.7, 1.1, 1.6), c.k), (0, 0.5, 1), (0, -0.2, 0.1)
     )
     u = (c.across(angle, offset) / s[:, None]) ** 2
     pictures = (1 - flank[:, None] * u) * np.exp(-u / 2) + rest[:, None]
     x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
     c.add("stripe", pictures, x=x, y=y, scale=s, angle=angle)
-    angle, x, y, s, length, flank, rest = _grid(
-        _turns(8), _NEAR, _NEAR, _up_to((0.4, 0.6, 1.0), c.k), (2.0, 3.2), (0, 0.5, 1), (0, -0.08)
+    angle, x, y, s, length, flank, rest = grid(
+        turns(8), _NEAR, _NEAR, _up_to((0.4, 0.6, 1.0), c.k), (2.0, 3.2), (0, 0.5, 1), (0, -0.08)
     )
     u = (c.frame_of(x, y, angle)[1] / s[:, None]) ** 2
     pictures = (1 - flank[:, None] * u) * c.oval(x, y, s, length, angle) + rest[:, None]
     c.add("stroke", pictures, x=x, y=y, scale=s, angle=angle)
 
 
-def _rings(c: _Canvas) -> None:
+def _rings(c: Canvas) -> None:
     largest = c.r * 0.75
     radii = [radius for radius in (1, 1.5, 2, 2.5, 3, 4, 5) if radius <= largest]
-    x, y, radius, width, middle = _grid((-1, 0, 1), (-1, 0, 1), radii, (0.5, 0.8), (0, -0.6, -1.2))
+    x, y, radius, width, middle = grid((-1, 0, 1), (-1, 0, 1), radii, (0.5, 0.8), (0, -0.6, -1.2))
     d = np.hypot(c.px - x[:, None], c.py - y[:, None])
     ring = np.exp(-((d - radius[:, None]) ** 2) / (2 * width[:, None] ** 2))
     inside = np.exp(-(d**2) / (2 * (0.5 * radius[:, None]) ** 2))
     c.add("ring", ring + middle[:, None] * inside, x=x, y=y, scale=radius)
 
 
-def _crosses(c: _Canvas) -> None:
-    angle, x, y, s, reach = _grid(
-        _turns(4, 90),
+def _crosses(c: Canvas) -> None:
+    angle, x, y, s, reach = grid(
+        turns(4, 90),
         (-1, 0, 1),
         (-1, 0, 1),
         _up_to((0.4, 0.7, 1.1), c.k),
@@ -240,22 +255,22 @@ def _crosses(c: _Canvas) -> None:
     arms = np.exp(-np.minimum(along**2, across**2) / (2 * s**2))
     within = np.exp(-(along**2 + across**2) / (2 * reach**2))
     c.add("cross", arms * within, x=x, y=y, scale=s[:, 0], angle=angle)
-    angle, x, y, reach = _grid(_turns(8), (-1, 0, 1), (-1, 0, 1), (1.0, 1.6, 2.5))
+    angle, x, y, reach = grid(turns(8), (-1, 0, 1), (-1, 0, 1), (1.0, 1.6, 2.5))
     along, across = c.frame_of(x, y, angle)
     saddle = along * across * c.oval(x, y, reach)
     c.add("cross", saddle, x=x, y=y, scale=reach, angle=(angle + 45) % 180)
 
 
-def _gratings(c: _Canvas) -> None:
+def _gratings(c: Canvas) -> None:
     wavelengths = [w for w in (2.0, 2.5, 3.0, 3.6, 4.2, 5.0, 6.0) if c.k / w > 2.1]
-    angle, wave, phase, reach = _grid(_turns(12), wavelengths, _turns(4), (c.k, c.k / 3))
+    angle, wave, phase, reach = grid(turns(12), wavelengths, turns(4), (c.k, c.k / 3))
     across = c.across(angle, np.zeros_like(angle))
     stripes = np.cos(2 * np.pi * across / wave[:, None] + np.radians(phase)[:, None])
     zero = np.zeros_like(angle)
     c.add("grating", stripes * c.oval(zero, zero, reach), scale=wave, angle=angle)
 
 
-def _frames(c: _Canvas) -> None:
+def _frames(c: Canvas) -> None:
     """One to four sides of the window, one or two taps thick; all four also with a cross."""
     plus = (np.abs(c.px) < 0.6) | (np.abs(c.py) < 0.6)
     pictures = []
@@ -284,7 +299,7 @@ def bank(k: int) -> Bank:
     Every family is closed under quarter turns and mirroring, so that turning a kernel turns what is
     said about it.
     """
-    canvas = _Canvas(k)
+    canvas = Canvas(k)
     for family in (
         _single_taps,
         _blobs,
@@ -298,14 +313,4 @@ def bank(k: int) -> Bank:
     ):
         family(canvas)
     canvas.add("flat", np.ones((1, k * k)))
-    parts = sorted(canvas.parts, key=lambda part: part[0])
-    pictures = np.concatenate([part[1] for part in parts])
-    norm = np.linalg.norm(pictures, axis=1, keepdims=True)
-    told = np.concatenate([part[2] for part in parts], axis=1)
-    kind = np.repeat([part[0] for part in parts], [len(part[1]) for part in parts])
-    visible = norm[:, 0] > 1e-6
-    return Bank(
-        torch.from_numpy((pictures / np.maximum(norm, 1e-12))[visible].astype(np.float32)),
-        kind[visible],
-        *told[:, visible],
-    )
+    return canvas.bank()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["filter_fit"]
 
 _ANGLES = ("orientation", "phase")
-_LEFT_OUT = ("channel", "kind")
+_LEFT_OUT = ("channel", "colour", "structure")
 
 
 def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFit:
@@ -53,7 +53,9 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
     round_ = np.isin(table.columns, _ANGLES)
     rank = np.array([percentile(c, float(c[channel])) for c in columns])
     middle = np.array([median(c) for c in columns])
-    kind = str(description.kinds[channel])
+    colour, structure = str(description.colour[channel]), str(description.structure[channel])
+    same = (description.colour == colour) & (description.structure == structure)
+    kind = f"{colour} {structure or '(too small to name)'}".strip()
     settings = {**description.source.settings, "channel": channel}
     return FilterFit(
         source=replace(description.source, settings=settings),
@@ -67,7 +69,7 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
         r2=float(description.r2[channel]),
         r2_map=float(description.r2_map[channel]),
         threshold=description.null_threshold,
-        kind_share=float((description.kinds == kind).mean()),
+        kind_share=float(same.mean()),
         names=tuple(map(str, table.columns)),
         values=np.array([float(c[channel]) for c in columns]),
         percentile=np.where(round_, np.nan, rank),

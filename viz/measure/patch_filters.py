@@ -1,4 +1,4 @@
-"""Patch-embedding filters named: colour axis and chroma, Gabor fit, kind; against a null."""
+"""Patch-embedding filters named: colour and structure; with a Gabor fit, against a null."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viz.measure.counting import Progress
+from viz.measure.filter_names import COLOURED, NAMED_ENERGY, SMALLEST, TINTED, colours, structures
 from viz.measure.gabor import fit_maps
 from viz.results.network import Source
-from viz.results.patch_filters import KINDS, PatchFilterDescription
+from viz.results.patch_filters import PatchFilterDescription
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
 __all__ = ["THRESHOLDS", "describe", "describe_checkpoint", "pixel_space"]
 
-THRESHOLDS = {"chroma": 0.5, "minor_lobe": 0.2, "null_pass": 0.005, "null_ceiling": 0.99}
-"""Chroma from which a filter is coloured; minor lobe, as a share of the major's peak, from which
-it is a Gabor; share of white-noise filters that may be taken for more than noise; threshold of
-``r2_map`` from which noise itself fits so well that nothing is told from it (patches of 1 to 3
-pixels)."""
+THRESHOLDS = {
+    "tinted": TINTED,
+    "coloured": COLOURED,
+    "named_energy": NAMED_ENERGY,
+    "minor_lobe": 0.2,
+    "null_pass": 0.005,
+}
+"""Chroma from which a filter is tinted or coloured; share of a map's energy from which its nearest
+picture names it; minor lobe, as a share of the major's peak, that counts as a second lobe; share of
+white-noise filters that a Gabor may fit better than ``noise_r2_map``."""
 
 _NULL_FILTERS, _SMOOTH_MAPS, _SMOOTH_FROM, _COMPONENTS = 1000, 512, 32, 24
 
@@ -117,19 +123,6 @@ def _components(filters: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDAr
     return vectors.reshape(-1, *filters.shape[1:]).astype(np.float32), shares
 
 
-def _kinds(
-    chroma: NDArray[np.float64],
-    minor: NDArray[np.float64],
-    r2_map: NDArray[np.float64],
-    noise: float,
-) -> NDArray[np.str_]:
-    with np.errstate(invalid="ignore"):
-        colour, gabor = chroma >= THRESHOLDS["chroma"], minor >= THRESHOLDS["minor_lobe"]
-        better = (r2_map > noise) & (noise < THRESHOLDS["null_ceiling"])
-    index = np.where(gabor, 0, 2) + colour
-    return np.array(KINDS)[np.where(better, index, KINDS.index("noise"))]
-
-
 def _minor_lobe(fitted: NDArray[np.float64]) -> NDArray[np.float64]:
     """Largest value against the peak's sign over the peak, of maps (n, p*p)."""
     high, low = fitted.max(1), -fitted.min(1)
@@ -150,7 +143,7 @@ def describe(
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> PatchFilterDescription:
-    """Describe patch-embedding filters: kind, orientation, frequency, colour, quality of fit.
+    """Describe patch-embedding filters: colour, structure, orientation, frequency, fit.
 
     Parameters
     ----------
@@ -200,6 +193,8 @@ def describe(
     smooth = _smooth_null(maps, p, seed)
     tell(total, total)
     components, shares = _components(values)
+    structure = np.full(n, "noise" if p >= SMALLEST else "", "<U8")
+    structure[alive] = structures(maps, p, seed)
     settings: dict[str, Any] = {
         **(source.settings if source else {}),
         **THRESHOLDS,
@@ -210,7 +205,8 @@ def describe(
     return PatchFilterDescription(
         source=replace(source or _in_memory(raw), settings=settings),
         filters=raw,
-        kinds=_kinds(spread(chroma), spread(_minor_lobe(fitted)), spread(r2_map), noise),
+        colour=colours(spread(chroma), c),
+        structure=structure,
         colour_axis=spread(axis),
         share=spread(share),
         chroma=spread(chroma),

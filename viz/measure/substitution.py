@@ -15,7 +15,7 @@ from viz.measure import kernel_banks, substitution_scores
 from viz.measure.counting import Progress
 from viz.measure.image_crops import photograph_crops
 from viz.measure.replacing import Replacement, logits_of_all, shared_copy
-from viz.results.patch_filters import KINDS
+from viz.results.patch_filters import STRUCTURES
 from viz.results.refusal import Refusal
 from viz.results.substitution import AS_DESCRIBED, SCOPES, Substitution
 
@@ -265,8 +265,8 @@ def _patch(patches: PatchFilterDescription, rng: np.random.Generator) -> Iterato
     banks["constant"] = kernel_banks.constant(filters), none + c
     banks["random"] = kernel_banks.random_like(filters, rng), none + c + 1
     banks["without"] = None, none
-    for kind in ("", *KINDS):
-        rows = np.ones(n, bool) if not kind else patches.kinds == kind
+    for kind in ("", *STRUCTURES):
+        rows = np.ones(n, bool) if not kind else patches.structure == kind
         if not rows.any():
             continue
         for method in banks if not kind else _GROUPS:

@@ -27,7 +27,7 @@ class FilterFit(Result):
     channel : int
         0-based.
     filter_kind : str
-        Of `viz.results.patch_filters.KINDS`.
+        Colour and structure in words.
     filter_weights, fitted : ndarray of float32, (c, p, p)
         The filter, and colour axis times fitted map.
     colour_axis : ndarray, (c,)

@@ -1,4 +1,4 @@
-"""What each patch-embedding filter is: kind, Gabor fit, colour; and the bank's components."""
+"""What each patch-embedding filter is: colour, structure, Gabor fit; and the bank's components."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "KINDS",
+    "COLOURS",
     "OPPONENT_AXES",
     "PARAMETERS",
+    "STRUCTURES",
     "PatchFilterDescription",
     "axial_median",
     "bandwidth_octaves",
     "peak_frequency",
 ]
 
-KINDS = ("grey-gabor", "colour-gabor", "grey-blob", "colour-blob", "noise")
-"""Every kind of patch filter, in the order in which figures show them."""
+COLOURS = ("grey", "tinted", "coloured")
+"""Every colour word."""
+STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")
+"""Every structure of a patch filter, in the order in which figures show them."""
 PARAMETERS = (
     "centre_row",
     "centre_column",
@@ -145,14 +148,16 @@ class PatchFilterDescription(Result):
     Filters live in normalised-input space unless the settings say otherwise. Lengths are in
     pixels of the input, frequencies in cycles per pixel, angles in degrees. Rows grow downward,
     angles counter-clockwise on the screen. A filter that is zero or not finite was not fitted:
-    its kind is ``"noise"``, its numbers are nan.
+    its structure is ``"noise"``, its numbers are nan.
 
     Parameters
     ----------
     filters : ndarray of float32, (n, c, p, p)
         What was described, not flipped: what the network correlates its input with.
-    kinds : ndarray of str, (n,)
-        One of `KINDS`.
+    colour : ndarray of str, (n,)
+        One of `COLOURS`, by chroma; "" unless there are three channels.
+    structure : ndarray of str, (n,)
+        One of `STRUCTURES`; "" below 4 x 4 pixels: too small to name.
     colour_axis : ndarray, (n, c)
         Unit vector of the strongest colour component, its largest entry positive.
     share : ndarray, (n,)
@@ -161,8 +166,8 @@ class PatchFilterDescription(Result):
         Share of the energy off the grey axis, 0 to 1; nan for one channel.
     parameters : ndarray, (n, 8)
         The Gabor fit of the spatial map, columns as in `PARAMETERS`, of every filter whatever its
-        kind: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where the
-        kind is no Gabor, frequency, orientation and phase are a formula's, not the filter's.
+        name: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where there
+        are no stripes, edge or bar, frequency, orientation and phase are a formula's, not the filter's.
     fitted_maps : ndarray of float32, (n, p, p)
         That fit on the filter's pixels; 0 where nothing was fitted.
     r2_map, r2 : ndarray, (n,)
@@ -182,7 +187,8 @@ class PatchFilterDescription(Result):
 
     kind: ClassVar[str] = "patch filter description"
     filters: NDArray[np.float32]
-    kinds: NDArray[np.str_]
+    colour: NDArray[np.str_]
+    structure: NDArray[np.str_]
     colour_axis: NDArray[np.float64]
     share: NDArray[np.float64]
     chroma: NDArray[np.float64]
@@ -211,14 +217,14 @@ class PatchFilterDescription(Result):
         return fitted
 
     @property
-    def is_gabor(self) -> NDArray[np.bool_]:
-        """Which filters are of a Gabor kind, (n,)."""
-        gabor: NDArray[np.bool_] = np.char.endswith(self.kinds, "gabor")
-        return gabor
+    def oriented(self) -> NDArray[np.bool_]:
+        """Which filters are stripes, an edge or a bar, (n,)."""
+        oriented: NDArray[np.bool_] = np.isin(self.structure, STRUCTURES[:3])
+        return oriented
 
     def _carrier(self, name: str) -> NDArray[np.float64]:
         column: NDArray[np.float64] = self.parameters[:, PARAMETERS.index(name)]
-        return np.where(self.is_gabor, column, np.nan)
+        return np.where(self.oriented, column, np.nan)
 
     @property
     def orientation(self) -> NDArray[np.float64]:
@@ -290,7 +296,8 @@ class PatchFilterDescription(Result):
         opponent = self.opponent.T
         columns: dict[str, Any] = {
             "channel": np.arange(len(self.filters)),
-            "kind": self.kinds,
+            "colour": self.colour,
+            "structure": self.structure,
             "orientation": self.orientation,
             "frequency": self.frequency,
             "peak_frequency": self.peak_frequency,
@@ -320,13 +327,13 @@ class PatchFilterDescription(Result):
         Returns
         -------
         dict
-            ``shares`` by kind; ``medians`` of every numeric column over the filters in which it is
-            defined (of angles, the `axial_median`); ``share_one_cycle`` (Gabors of a cycle per
+            ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over the filters in which it is
+            defined (of angles, the `axial_median`); ``share_one_cycle`` (oriented ones of a cycle per
             patch or more), ``share_two_lobes`` (minor lobe above its threshold, noise included),
             ``share_r2_map_above_0.7``; ``null``; ``settings``.
         """
         n, c, p, _ = self.filters.shape
-        frame = self.to_frame().drop(columns=["channel", "kind"])
+        frame = self.to_frame().drop(columns=["channel", "colour", "structure"])
         period = {"orientation": 180.0, "phase": 360.0}
         medians = {}
         for name in frame.columns:
@@ -345,7 +352,8 @@ class PatchFilterDescription(Result):
             "n": n,
             "patch_size": p,
             "in_channels": c,
-            "shares": {kind: float((self.kinds == kind).mean()) for kind in KINDS},
+            "colours": {word: float((self.colour == word).mean()) for word in COLOURS},
+            "structures": {word: float((self.structure == word).mean()) for word in STRUCTURES},
             "medians": {name: or_none(value) for name, value in medians.items()},
             "share_one_cycle": float(cycle.mean()),
             "share_two_lobes": float(lobes.mean()),
