@@ -29,7 +29,8 @@ def report(name, kernels, block):
     passed = (found.shape_likeness > found.null_likeness).mean()
     spent = time.process_time() - start
     print(f"{name}: {len(kernels)} kernels, {found.coverage:.2%} named ({given or 'none'}), "
-          f"{passed:.2%} look more like a picture than shuffled ones do; {spent:.0f} s CPU", flush=True)  # fmt: skip
+          f"{passed:.2%} look more like a picture than shuffled ones do; {spent:.0f} s CPU",
+          flush=True)  # fmt: skip
 
 
 def main():
