@@ -15,9 +15,7 @@ def few_random_kernels(monkeypatch):
     from viz.measure import depthwise
 
     whole = depthwise.describe_checkpoint
-    monkeypatch.setattr(
-        depthwise, "describe_checkpoint", lambda *a, **k: whole(*a, n_init=20, **k)
-    )
+    monkeypatch.setattr(depthwise, "describe_checkpoint", lambda *a, **k: whole(*a, n_init=20, **k))
 
 
 def run(*arguments):

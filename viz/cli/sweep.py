@@ -252,9 +252,7 @@ _described = click.option("--described", type=click.Path(path_type=Path),
     "--channels", type=numbers, help="Which, such as 0-2,7.  [default: the most variable]"
 )
 @name_option("Channels whose kernel has this name, such as edge, of all blocks.")
-@click.option(
-    "--by-name", is_flag=True, help="The best described kernel of every name."
-)
+@click.option("--by-name", is_flag=True, help="The best described kernel of every name.")
 @click.option("--most", type=click.IntRange(1), default=6, show_default=True,
               help="Channels, where none are given; without --block the most variable of as "
               "many blocks.")  # fmt: skip
