@@ -1,38 +1,30 @@
-"""Depthwise kernels described: all at once, against a scipy least-squares loop on a sample.
+"""Depthwise kernels named: all at once, against a loop of scipy fits on a sample.
 
     python benchmarks/depthwise.py [--kernels 30720] [--size 9] [--sample 8] [CHECKPOINT]
 
-With a checkpoint its kernels are turned, mirrored and slightly blended to the number asked for;
-without one, a third are planted shapes, a third sums of two, a third white noise. The loop fits the
-same shapes from the same templates, shape by shape, all shapes refined together, with amplitudes and
-constant solved exactly and scipy's finite differences. CPU seconds are what a busy machine changes
-least; the wall time of an idle one is about that over the number of threads.
+With a checkpoint its kernels are turned and slightly blended to the number asked for; without one,
+two thirds are pictures of the bank with noise, a third is white noise. Timed is the whole
+description: names, up to four shapes of each kernel, and the nulls. The loop has no bank: one
+kernel after another it adds up to four Gaussian shapes (a bump, its slope, its curvature), each
+fitted by scipy's least squares from the largest tap left, amplitudes and constant solved exactly.
+It gives no names and has no null. CPU seconds are what a busy machine changes least.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
 import resource
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "measure"))
-import planted
-from viz.measure.atom_dictionary import dictionary
-from viz.measure.atoms import FAMILIES, bounds
-
-from viz.measure.depthwise import describe
-
-NAMES = ["blob+", "blob-", "on-centre", "off-centre", "edge", "bar", "ring", "cross", "grating"]
+from viz.measure.depthwise import MOST_SHAPES, describe
+from viz.measure.kernel_pictures import bank
 
 
-def bank(n, k, rng, checkpoint):
+def kernels_of(n, k, rng, checkpoint):
     """Return n kernels of k x k taps."""
     if checkpoint:
         import viz
@@ -42,83 +34,48 @@ def bank(n, k, rng, checkpoint):
         real = np.concatenate([model.depthwise_kernels(b).detach().numpy() for b in range(depth)])
         pick, other = rng.integers(len(real), size=(2, n))
         made = real[pick] + 0.1 * real[other]
-        turn = rng.integers(4, size=n)
-        turned = np.stack([np.rot90(made, t, (1, 2)) for t in range(4)])
-        return turned[turn, np.arange(n)]
-    # In parts: planting takes a hundred times the memory of what is planted.
-    parts = [planted_and_noise(min(768, n - i), k, rng) for i in range(0, n, 768)]
-    return np.concatenate(parts)
+        turned = np.stack([np.rot90(made, turn, (1, 2)) for turn in range(4)])
+        return turned[rng.integers(4, size=n), np.arange(n)]
+    noise = rng.standard_normal((n, k, k)) / k
+    chosen = rng.integers(len(bank(k).kind), size=n - n // 3)
+    noise[: len(chosen)] *= rng.uniform(0.1, 1, (len(chosen), 1, 1))
+    noise[: len(chosen)] += bank(k).pictures.numpy()[chosen].reshape(-1, k, k)
+    return noise
 
 
-def planted_and_noise(n, k, rng):
-    """Return n kernels: a third single shapes, a third sums of two, the others white noise."""
-    third = n // 3
-    one = planted.mixed(NAMES, third, k, rng, 1.0).clean
-    two = sum(planted.mixed(NAMES, third, k, rng, 2.0).clean * rng.uniform(0.5, 1, (third, 1, 1))
-              for _ in range(2))  # fmt: skip
-    clean = np.concatenate([one, two])
-    return np.concatenate(
-        [planted.noisy(clean, rng, (0, 20)), rng.standard_normal((n - 2 * third, k, k))]
-    )
+def shapes(q, x, y):
+    """Return a bump, its slope and its curvature at every tap: one column each."""
+    x0, y0, log_s, angle = q
+    s = np.exp(log_s)
+    across = ((y - y0) * np.cos(angle) - (x - x0) * np.sin(angle)) / s
+    bump = np.exp(-((x - x0) ** 2 + (y - y0) ** 2) / (2 * s**2))
+    return [bump, across * bump, (1 - across**2) * bump]
 
 
-def atom(family, q, x, y):
-    """One shape, written in numpy for a single kernel."""
-    s, name = math.exp(q[2]), FAMILIES[family]
-    dx, dy = x - q[0], y - q[1]
-    u = (dx**2 + dy**2) / (2 * s * s)
-    if name == "dog":
-        return np.exp(-u) - q[5] * np.exp(-u * math.exp(-2 * q[4]))
-    if name == "ring":
-        c = (math.cos(q[4]), math.sin(q[4]) * math.cos(q[5]), math.sin(q[4]) * math.sin(q[5]))
-        return (c[0] + c[1] * u + c[2] * u * u) * np.exp(-u)
-    gamma = math.exp(q[4]) if name in ("oval", "edge", "bar", "cross") else 1.0
-
-    def turned(theta):
-        a = (dx * math.cos(theta) + dy * math.sin(theta)) / s
-        return a / gamma, (dy * math.cos(theta) - dx * math.sin(theta)) / s
-
-    a, b = turned(q[3])
-    e = np.exp(-(a * a + b * b) / 2)
-    if name == "cross":
-        a, b = turned(q[3] + math.pi / 2)
-        return (e + np.exp(-(a * a + b * b) / 2)) / 2
-    if name == "grating":
-        return np.cos(math.exp(q[4]) * b + q[5]) * e
-    return {"edge": b, "bar": 1 - b * b, "saddle": a * b}.get(name, 1.0) * e
-
-
-def loop(taps, k, starts=(6, 2, 2, 3)):
-    """Describe one kernel as one describes many: R^2 with 1, 2, 3 and 4 shapes."""
+def loop(taps, k):
+    """Describe one kernel as a sum of fitted shapes: R^2 with 1, 2, ... of them."""
     line = np.arange(k) - (k - 1) / 2
-    y, x = (g.ravel() for g in np.meshgrid(-line, line, indexing="ij"))
-    rows, (low, high) = dictionary(k), (b.numpy().astype(float) for b in bounds(k))
-    templates = rows.template.numpy()
-    target = taps.ravel() - taps.mean()
-    target /= np.linalg.norm(target)
+    y, x = (mesh.ravel() for mesh in np.meshgrid(-line, line, indexing="ij"))
+    target = taps.ravel() / np.linalg.norm(taps)
+    columns, rest, r2 = [np.ones(k * k)], target, []
+    for _ in range(MOST_SHAPES):
+        peak, best = np.abs(rest).argmax(), None
+        for which in range(3):
 
-    def left(q, families):
-        columns = np.stack(
-            [np.ones(k * k), *(atom(f, p, x, y) for f, p in zip(families, q.reshape(-1, 6),
-                                                                strict=True))], 1
-        )  # fmt: skip
-        return target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+            def left(q, which=which):
+                made = np.stack([*columns, shapes(q, x, y)[which]], 1)
+                return target - made @ np.linalg.lstsq(made, target, rcond=None)[0]
 
-    families, q, residual, r2 = [], np.empty(0), target, []
-    for count in starts:
-        score = np.abs(templates @ residual)
-        tops = [g.start + score[g].argmax() for g in rows.groups]
-        best = None
-        for i in sorted(tops, key=lambda i: -score[i])[:count]:
-            tried = [*families, int(rows.family[i])]
-            least, most = low[tried].ravel(), high[tried].ravel()
-            start = np.concatenate([q, rows.shape[i].numpy().astype(float)])
-            start = np.clip(start, least + 1e-6, most - 1e-6)
-            fit = least_squares(left, start, bounds=(least, most), args=(tried,), max_nfev=10)
-            if best is None or fit.cost < best[0]:
-                best = fit.cost, tried, fit.x, fit.fun
-        _, families, q, residual = best
-        r2.append(1 - residual @ residual)
+            for angle in (0.0, np.pi / 4, np.pi / 2, 3 * np.pi / 4)[: 4 if which else 1]:
+                start = np.array([x[peak], y[peak], 0.0, angle])
+                fit = least_squares(left, start, max_nfev=20, bounds=(
+                    [-k, -k, np.log(0.4), -7], [k, k, np.log(k), 7]))  # fmt: skip
+                if best is None or fit.cost < best[0].cost:
+                    best = fit, which
+        fit, which = best
+        columns.append(shapes(fit.x, x, y)[which])
+        rest = fit.fun
+        r2.append(1 - rest @ rest)
     return r2
 
 
@@ -131,27 +88,24 @@ def main():
     ask.add_argument("--sample", type=int, default=8)
     asked = ask.parse_args()
     rng = np.random.default_rng(0)
-    kernels = bank(asked.kernels, asked.size, rng, asked.checkpoint).astype(np.float32)
+    kernels = kernels_of(asked.kernels, asked.size, rng, asked.checkpoint).astype(np.float32)
     k = kernels.shape[1]
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     wall, cpu = time.perf_counter(), time.process_time()
     found = describe(kernels)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    threads = torch.get_num_threads()
-    others = len(found.shuffled_r2_by_shapes) + len(found.init_names)
-    print(f"{len(kernels)} kernels of {k} x {k}, and {others} of the null, {threads} threads:")
+    print(f"{len(kernels)} kernels of {k} x {k} and the nulls, {torch.get_num_threads()} threads:")
     print(f"  {wall:.1f} s wall, {cpu:.1f} s CPU, at most {memory:.2f} GB ({before:.2f} before); "
           f"named {found.coverage:.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
     rows = np.sort(rng.choice(len(kernels), asked.sample, replace=False))
-    torch.set_num_threads(1)
     start = time.process_time()
     slow = np.array([loop(kernels[i].astype(float), k) for i in rows])
     each = (time.process_time() - start) / len(rows)
     whole = each * len(kernels)
     print(f"  scipy loop on {len(rows)}: {1e3 * each:.0f} ms each, {whole:.0f} s for all, "
-          "without a null")  # fmt: skip
-    print(f"  ratio of CPU seconds {whole / cpu:.0f}, null included")
+          "without names or nulls")  # fmt: skip
+    print(f"  ratio of CPU seconds {whole / cpu:.0f}, nulls included")
     mine = found.r2_by_shapes[rows].mean(0)
     print(f"  mean R2 by shapes, here {np.round(mine, 3)}, loop {np.round(slow.mean(0), 3)}")
 

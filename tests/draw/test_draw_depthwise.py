@@ -200,4 +200,6 @@ def test_nothing_named_is_drawn_too():
     result = made_up(names=["unnamed"] * 24)
     for row in view("depthwise").figures:
         row.make(result)
-    assert "0 % are described" in view("depthwise").sentence(result)
+    assert "0 % of 24 depthwise kernels look clearly like something: none" in view(
+        "depthwise"
+    ).sentence(result)

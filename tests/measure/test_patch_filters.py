@@ -62,8 +62,9 @@ def test_planted_gabors_are_recovered(p, colour):
     truth = planted.random_gabors(rng, 40, p)
     bank = planted.paint(planted.gabor_maps(p, **truth), COLOURS[colour])
     found = describe(planted.add_noise(bank, 10, rng))
-    expected = "grey-gabor" if colour == "grey" else "colour-gabor"
-    assert (found.structure == expected).mean() >= 0.95
+    assert (found.colour == ("grey" if colour == "grey" else "coloured")).mean() >= 0.95
+    striped = np.isin(found.structure, ["stripes", "edge", "bar"])
+    assert striped.mean() >= 0.9
     assert np.nanmedian(axial_gap(found.orientation, truth["orientation"])) < 5
     assert np.nanmedian(np.abs(found.frequency / truth["frequency"] - 1)) < 0.1
     assert np.nanmedian(np.abs(found.centre - truth["centre"]).max(1)) < 0.5
@@ -74,15 +75,15 @@ def test_planted_gabors_are_recovered(p, colour):
 
 @pytest.mark.parametrize("p", [7, 14])
 @pytest.mark.parametrize(
-    ("axis", "kind"), [(planted.GREY, "grey-blob"), ([-0.4, -0.1, 1.0], "colour-blob")]
+    ("axis", "colour"), [(planted.GREY, "grey"), ([-0.4, -0.1, 1.0], "coloured")]
 )
-def test_planted_blobs_are_recovered(p, axis, kind):
+def test_planted_blobs_are_recovered(p, axis, colour):
     rng = np.random.default_rng(p + 1)
     centre = (p - 1) / 2 + rng.uniform(-p / 5, p / 5, (40, 2))
     maps = planted.blob_maps(p, centre, rng.uniform(0.8, p / 5, 40), rng.choice([-1, 1], 40))
     found = describe(planted.add_noise(planted.paint(maps, axis), 10, rng))
-    assert (found.structure == kind).mean() >= 0.95
-    blobs = found.structure == kind
+    blobs = found.structure == "blob"
+    assert blobs.mean() >= 0.9 and (found.colour == colour).mean() >= 0.9
     assert np.isnan(found.orientation[blobs]).all()
     assert np.isnan(found.frequency[blobs]).all()
     # The fitted map peaks where the blob was put.
@@ -94,7 +95,7 @@ def test_one_channel_is_grey_and_has_no_chroma():
     rng = np.random.default_rng(3)
     truth = planted.random_gabors(rng, 40, 7)
     found = describe(planted.add_noise(planted.gabor_maps(7, **truth)[:, None], 12, rng))
-    assert (found.structure == "grey-gabor").mean() >= 0.95
+    assert np.isin(found.structure, ["stripes", "edge", "bar"]).mean() >= 0.9
     assert np.isnan(found.chroma).all()
     assert np.isnan(found.opponent).all()
     assert (found.colour_axis == 1).all()
@@ -175,10 +176,10 @@ def test_chroma_of_any_number_of_channels():
     even, odd = np.ones(5) / np.sqrt(5), np.array([1, -1, 0, 1, -1]) / 2
     found = describe(planted.paint(maps, even))
     assert found.chroma == pytest.approx(0, abs=1e-6)
-    assert set(found.structure) == {"grey-gabor"}
+    assert set(found.structure) <= {"stripes", "edge", "bar"}
     found = describe(planted.paint(maps, odd))
     assert found.chroma == pytest.approx(1, abs=1e-6)
-    assert set(found.structure) == {"colour-gabor"}
+    assert set(found.structure) <= {"stripes", "edge", "bar"}
     assert np.abs(found.colour_axis @ odd) == pytest.approx(1)
 
 

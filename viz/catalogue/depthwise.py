@@ -53,8 +53,8 @@ def _sentence(result: Any) -> str:
     fits = network["r2"]["by_shapes"]
     chance = null["shuffled_r2_by_shapes"]
     return (
-        f"{100 * (network['coverage'] or 0):.0f} % of {numbers['n']} depthwise kernels look clearly "
-        f"like something: {commonest}. Of {null['init_n']} randomly initialised kernels "
+        f"{100 * (network['coverage'] or 0):.0f} % of {numbers['n']} depthwise kernels look "
+        f"clearly like something: {commonest}. Of {null['init_n']} randomly initialised kernels "
         f"{100 * (null['init_coverage'] or 0):.1f} % do. One shape explains "
         f"{100 * (fits[0] or 0):.0f} % of the median kernel's energy, {len(fits)} shapes "
         f"{100 * (fits[-1] or 0):.0f} %"

@@ -17,7 +17,7 @@ def _sentence(result: Any) -> str:
     fit = numbers["medians"]["r2_map"]
 
     def count(words: dict[str, float], word: str) -> int:
-        return round(n * words[word])
+        return round(float(n) * words[word])
 
     said, structures = [], numbers["structures"]
     if numbers["in_channels"] == 3:

@@ -172,7 +172,8 @@ def draw_named(
     for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
         b = result.block[group[0]]
         ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
-        share = 100 * float(result.named[result.block == b].mean())
+        here = result.finite & (result.block == b)
+        share = 100 * float(result.named[here].sum()) / max(1, int(here.sum()))
         axes.text(left, up + 0.8 * layout.tile[0],
                   f"block {b}{ends}  {share:.0f}\u00a0%" + " named" * (not short),
                   fontsize=SMALL, va="bottom")  # fmt: skip

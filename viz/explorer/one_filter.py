@@ -55,8 +55,8 @@ def say_kind(result: FilterFit) -> None:
             f"{percent(result.kind_share)} of the filters are of this kind. A Gabor explains "
             f"{percent(result.r2_map)} of the energy of its map, {beats} than what white noise "
             f"rarely exceeds ({percent(result.threshold)}); times its colour axis, "
-            f"{percent(result.r2)} of the filter. Where it is no stripes, edge or bar, the stripes are a "
-            "formula's, not the filter's."
+            f"{percent(result.r2)} of the filter. Where it is no stripes, edge or bar, the stripes "
+            "are a formula's, not the filter's."
         )
     )
 

@@ -99,7 +99,9 @@ def describe(
     guessed, name = _named(rows, found, null, block, k)
     report()
     n_init = min(max(n, 250), 1000) if n_init is None else n_init
-    fresh = unit_rows(kernel_chance.random_init(n_init, k, seed).reshape(n_init, -1).astype(float))
+    fresh = unit_rows(
+        kernel_chance.random_init(n_init, k, seed).reshape(n_init, k * k).astype(float)
+    )
     fresh_found = match(fresh, pictures)
     every = np.arange(n)
     first = found.picture[every, guessed.kind]

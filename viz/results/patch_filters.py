@@ -166,8 +166,9 @@ class PatchFilterDescription(Result):
         Share of the energy off the grey axis, 0 to 1; nan for one channel.
     parameters : ndarray, (n, 8)
         The Gabor fit of the spatial map, columns as in `PARAMETERS`, of every filter whatever its
-        name: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where there
-        are no stripes, edge or bar, frequency, orientation and phase are a formula's, not the filter's.
+        name: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where
+        there are no stripes, edge or bar, frequency, orientation and phase are a formula's, not the
+        filter's.
     fitted_maps : ndarray of float32, (n, p, p)
         That fit on the filter's pixels; 0 where nothing was fitted.
     r2_map, r2 : ndarray, (n,)
@@ -327,9 +328,9 @@ class PatchFilterDescription(Result):
         Returns
         -------
         dict
-            ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over the filters in which it is
-            defined (of angles, the `axial_median`); ``share_one_cycle`` (oriented ones of a cycle per
-            patch or more), ``share_two_lobes`` (minor lobe above its threshold, noise included),
+            ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over
+            the filters in which it is defined (of angles, the `axial_median`); ``share_one_cycle``
+            (oriented ones of a cycle per patch or more), ``share_two_lobes`` (minor lobe above its threshold, noise included),
             ``share_r2_map_above_0.7``; ``null``; ``settings``.
         """
         n, c, p, _ = self.filters.shape
