@@ -116,7 +116,7 @@ def explore(
 @click.option("--seed", type=seeds)
 @click.option("--arithmetic",
               type=click.Choice(["float32", "float32-matrices", "bfloat16-matrices"]),
-              help="How to compute; by default a short measurement picks the quickest.")  # fmt: skip
+              help="How to compute; by default a short measurement picks it.")  # fmt: skip
 @click.option("--snapshots", type=click.IntRange(0, 6), default=0, show_default=True,
               help="Keep so many: of the start and after 1, 3, 10, 30, 100 %.")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True)

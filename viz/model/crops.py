@@ -89,7 +89,7 @@ class ClassFolder:
         if len(set(self._labels.tolist())) < len(self.classes) or not self._held:
             raise ImageError(
                 f"{root}: no readable image is left to train on of some class, or none to hold "
-                f"out; {len(skipped)} files cannot be read, the first: {(skipped or ['-'])[0]}"
+                f"out; files that cannot be read: {len(skipped)}, the first of them: {skipped[0]}"
             )
         if augmentation.pad:
             whole = torch.stack([_centre(image, image_size) for image in self._train])

@@ -45,7 +45,7 @@ def patch_gain(images: Tensor, patch_size: int, share: float, power: float) -> T
     patches = F.unfold(images, patch_size, stride=patch_size).transpose(1, 2).flatten(0, 1)
     values, vectors = torch.linalg.eigh(torch.cov(patches.double().T))
     gain = (values.clamp(min=0) / values.mean().clamp(min=1e-12) + share) ** power
-    matrix: Tensor = (vectors * gain) @ vectors.T
+    matrix: Tensor = ((vectors * gain) @ vectors.T).float()
     return matrix
 
 
@@ -69,11 +69,11 @@ class _Run:
             self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
             noise = torch.randn(recipe.dim, 3 * recipe.patch_size**2)
         # The patch embedding's weight is coefficients @ basis; AdamW sees the coefficients.
-        basis, start = self._basis(-recipe.power), noise @ self._basis(recipe.smooth).float()
+        basis, start = self._basis(-recipe.power), noise @ self._basis(recipe.smooth)
         # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
-        start *= 0.577 * recipe.patch_init / start.norm(dim=1, keepdim=True)
-        start = start @ torch.linalg.inv(basis).float()
-        self.basis, self.coefficients = basis.float().to(device), nn.Parameter(start.to(device))
+        start = start / start.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
+        start = start @ torch.linalg.inv(basis.double()).float()
+        self.basis, self.coefficients = basis.to(device), nn.Parameter(start.to(device))
         self.model.to(device)
         self.patch = self.model.patch_embedding.weight
         self.fold()
