@@ -8,6 +8,7 @@ itself, but of a kind that processors have units for, in bfloat16 above all.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Callable
 from functools import cache
@@ -22,13 +23,15 @@ from viz.model.convmixer import Block, ConvMixer, activation_layer
 __all__ = ["ARITHMETICS", "Way", "logits", "matrix_logits", "pick_way"]
 
 ARITHMETICS = {
-    "float32": (False, torch.float32),
     "float32-matrices": (True, torch.float32),
     "bfloat16-matrices": (True, torch.bfloat16),
+    "float32": (False, torch.float32),
 }
 """Name: whether depthwise convolutions are matrix products, and their number format."""
 _MATRIX_BYTES = 2**30
 """Of Toeplitz matrices in one step; above it only convolutions are tried."""
+_FEW = 32
+"""Images of a step that tells ways apart."""
 _LONG = 600.0
 """Seconds of training from which on compiling is worth a try."""
 
@@ -161,7 +164,7 @@ def _seconds(model: ConvMixer, x: Tensor, way: Way, best: float) -> float:
         if x.is_cuda:
             torch.cuda.synchronize()
         times.append(time.perf_counter() - started)
-        if times[0] > 5 * best and not way.compiled:
+        if times[0] > 2 * best and not way.compiled:
             return times[0]
     return min(times[1:])
 
@@ -186,21 +189,20 @@ def pick_way(
     x = torch.randn(n, config.in_channels, size, size, generator=generator)
     x = x.to(model.patch_filters.device)
     heavy = 4 * config.dim * config.depth * (size // config.patch_size) ** 4 > _MATRIX_BYTES
-    names = [arithmetic] if arithmetic else list(ARITHMETICS)[: 1 if heavy else 3]
-    best = Way(names[0], threads or 1, seconds=float("inf"))
-    for count in [threads] if threads else sorted({1, torch.get_num_threads()}):
-        for name in names:
-            way = Way(name, count)
-            best = min(
-                best,
-                way._replace(seconds=_seconds(model, x, way, best.seconds)),
-                key=lambda w: w.seconds,
-            )
+    names = [arithmetic] if arithmetic else ["float32"] if heavy else list(ARITHMETICS)
+    counts = [threads] if threads else sorted({1, torch.get_num_threads()}, reverse=True)
+    best = Way(names[0], counts[0])
+    if len(names) * len(counts) > 1:
+        shortest = math.inf
+        for way in (Way(name, count) for count in counts for name in names):
+            if (seconds := _seconds(model, x[:_FEW], way, shortest)) < shortest:
+                best, shortest = way, seconds
+    best = best._replace(seconds=_seconds(model, x, best, math.inf))
     if ARITHMETICS[best.arithmetic][0] and best.seconds * steps > _LONG:
         try:
-            way = best._replace(compiled=True)
-            way = way._replace(seconds=_seconds(model, x, way, best.seconds))
-            best = min(best, way, key=lambda w: w.seconds)
+            seconds = _seconds(model, x, best._replace(compiled=True), best.seconds)
+            if seconds < best.seconds:
+                best = best._replace(compiled=True, seconds=seconds)
         except Exception:  # No compiler, or one that fails in its own way: it is not needed.
             pass
     torch.set_num_threads(best.threads)
