@@ -50,8 +50,8 @@ def patch_gain(images: Tensor, patch_size: int, share: float, power: float) -> T
 
 
 def _hours(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes else "less than a minute"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{max(1, minutes)} min"
 
 
 class _Run:
@@ -334,7 +334,8 @@ def train(
     if resume.exists():
         run.resume(resume)
         report(f"resuming after epoch {run.step // run.per_epoch} of {recipe.epochs}")
-    keep = {round(share * run.steps): path for share, path in names.items()}
+    # Where a training is too short for all of them, the start stays.
+    keep = {round(share * run.steps): names[share] for share in reversed(kept)}
     n = min(recipe.batch_size, data.n_train)
     way, measured = Way("float32", before), 0
 
@@ -351,7 +352,7 @@ def train(
             measured = run.size(run.step)
             way = pick_way(run.model, (n, measured), run.steps - run.step,
                            arithmetic=arithmetic, threads=threads)  # fmt: skip
-            report(f"{measured} px: {way} is the quickest, {n / way.seconds:.0f} crops/s, "
+            report(f"{measured} px: {way}, {n / way.seconds:.0f} crops/s, "
                    f"about {_hours(run.left(way.seconds))} left")  # fmt: skip
         seconds = run.seconds
         run.run_epoch(way, progress, snapshot)
