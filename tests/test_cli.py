@@ -123,7 +123,7 @@ def test_training_from_the_command_line(run, tmp_path, rng):
     assert done.exit_code == 0, done.output
     facts = json.loads(run("info", out, "--json").stdout)
     assert (facts["dim"], facts["n_classes"], facts["class_names"]) == (4, 2, 2)
-    assert "held-out accuracy" in done.stdout and "8 px: " in done.stderr
+    assert "held-out accuracy" in done.stdout and "4 px: " in done.stderr
     assert len(list(tmp_path.glob("net-at-*.safetensors"))) == 2
     done = run("train", tmp_path / "images" / "a", "-o", tmp_path / "b.safetensors")
     assert done.exit_code == 2 and "lies in no folder of its class" in done.stderr

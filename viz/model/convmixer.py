@@ -54,13 +54,6 @@ class DepthwiseConv2d(nn.Conv2d):
     """Depthwise k x k convolution, stride 1, "same" padding.
 
     An even kernel pads one more on the far side, as torch's "same" does.
-
-    Parameters
-    ----------
-    dim : int
-        Channels.
-    kernel_size : int
-        Side of the kernel.
     """
 
     def __init__(self, dim: int, kernel_size: int) -> None:

@@ -71,14 +71,8 @@ class ClassFolder:
     What is over twice as large as ``image_size`` is shrunk to that when read.
     """
 
-    def __init__(
-        self,
-        train: dict[Path, str],
-        test: dict[Path, str],
-        root: Path,
-        augmentation: Augmentation,
-        image_size: int,
-    ) -> None:
+    def __init__(self, train: dict[Path, str], test: dict[Path, str], root: Path,
+                 augmentation: Augmentation, image_size: int) -> None:  # fmt: skip
         self.classes = tuple(sorted(set(train.values())))
         self.augmentation, self.image_size = augmentation, image_size
         self._digest, skipped = sha256(), list[str]()

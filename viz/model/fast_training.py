@@ -170,13 +170,9 @@ def _seconds(model: ConvMixer, x: Tensor, way: Way, best: float) -> float:
 
 
 def pick_way(
-    model: ConvMixer,
-    batch: tuple[int, int],
-    steps: int,
-    *,
-    arithmetic: str | None = None,
-    threads: int | None = None,
-) -> Way:
+    model: ConvMixer, batch: tuple[int, int], steps: int, *,
+    arithmetic: str | None = None, threads: int | None = None,
+) -> Way:  # fmt: skip
     """Measure a few steps in every way and return the quickest; set its number of threads.
 
     ``batch`` is images in a step and their side in pixels. ``arithmetic`` (of `ARITHMETICS`) and

@@ -44,8 +44,7 @@ class Recipe:
         Decay per step of the averaged weights, which are what is saved.
     mix, alpha : float
         Share of steps with mixed images and labels, in turn MixUp (Zhang et al., ICLR 2018) and
-        CutMix (Yun et al., ICCV 2019); the shares of the two images are drawn from
-        Beta(alpha, alpha).
+        CutMix (Yun et al., ICCV 2019), in shares drawn from Beta(alpha, alpha).
     seed : int
         Of everything random.
     augmentation : Augmentation
@@ -86,19 +85,11 @@ class Recipe:
 RECIPES = {
     "imagenette-p7": Recipe(),
     "imagenette-p14": Recipe(
-        patch_size=14, image_size=224, sizes=((0.0, 126), (0.4, 154), (0.8, 196))
-    ),
+        patch_size=14, image_size=224, sizes=((0.0, 126), (0.4, 154), (0.8, 196))),
     "cifar10-p2": Recipe(
-        dim=128,
-        patch_size=2,
-        image_size=32,
-        sizes=((0.0, 24), (0.5, 32)),
-        epochs=30,
-        power=0.0,
-        mix=0.3,
-        augmentation=Augmentation(colour=0.2, grey=0.0, pad=4),
-    ),
-}
+        dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.5, 32)), epochs=30,
+        power=0.0, mix=0.3, augmentation=Augmentation(colour=0.2, grey=0.0, pad=4)),
+}  # fmt: skip
 """The recipes of the shipped checkpoints, by their names."""
 
 

@@ -220,28 +220,19 @@ class _Run:
         rounded = copy.deepcopy(network).half().float().eval()
         right, recipe, data = self.answers(rounded), self.recipe, self.data
         n, k = len(right), int(right.sum())
-        per_class = {
-            name: right[of].float().mean().item()
-            for i, name in enumerate(data.classes)
-            if (of := data.held_labels == i).any()
-        }
+        classes = {name: data.held_labels == i for i, name in enumerate(data.classes)}
+        per_class = {name: right[of].float().mean().item() for name, of in classes.items()
+                     if of.any()}  # fmt: skip
         training = {
-            "recipe": asdict(recipe),
-            "data_fingerprint": data.fingerprint,
-            "n_images": data.n_train,
-            "skipped": list(data.skipped),
-            "steps": self.step,
+            "recipe": asdict(recipe), "data_fingerprint": data.fingerprint,
+            "n_images": data.n_train, "skipped": list(data.skipped), "steps": self.step,
             "crops_seen": self.step * min(recipe.batch_size, data.n_train),
-            "seconds": round(self.seconds),
-            "losses": self.losses,
-            "held_out_n": n,
-            "held_out_accuracy": k / n,
+            "seconds": round(self.seconds), "losses": self.losses,
+            "held_out_n": n, "held_out_accuracy": k / n,
             "held_out_interval": list(binomtest(k, n).proportion_ci(method="wilson")),
-            "per_class_accuracy": per_class,
-            "computed": str(way),
-            "torch": torch.__version__,
-            "device": self.device,
-        }
+            "per_class_accuracy": per_class, "computed": str(way),
+            "torch": torch.__version__, "device": self.device,
+        }  # fmt: skip
         pre = Preprocessing(recipe.image_size, 1.0, interpolation="bilinear",
                             known="the checkpoint's metadata")  # fmt: skip
         save_checkpoint(rounded, path, preprocessing=pre, classes=data.classes,
@@ -272,18 +263,10 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
 
 
 def train(
-    folder: str | Path,
-    out: str | Path,
-    recipe: Recipe,
-    *,
-    device: str = "cpu",
-    arithmetic: str | None = None,
-    threads: int | None = None,
-    snapshots: int = 0,
-    force: bool = False,
-    progress: bool = True,
-    report: Callable[[str], None] = print,
-) -> float:
+    folder: str | Path, out: str | Path, recipe: Recipe, *, device: str = "cpu",
+    arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
+    force: bool = False, progress: bool = True, report: Callable[[str], None] = print,
+) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; resume an interrupted training.
 
     Parameters
