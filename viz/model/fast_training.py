@@ -30,7 +30,7 @@ ARITHMETICS = {
 """Name: whether depthwise convolutions are matrix products, and their number format."""
 _MATRIX_BYTES = 2**30
 """Of Toeplitz matrices in one step; above it only convolutions are tried."""
-_FEW = 32
+_FEW = 64
 """Images of a step that tells ways apart."""
 _LONG = 600.0
 """Seconds of training from which on compiling is worth a try."""
@@ -187,19 +187,20 @@ def pick_way(
     heavy = 4 * config.dim * config.depth * (size // config.patch_size) ** 4 > _MATRIX_BYTES
     names = [arithmetic] if arithmetic else ["float32"] if heavy else list(ARITHMETICS)
     counts = [threads] if threads else sorted({1, torch.get_num_threads()}, reverse=True)
-    best = Way(names[0], counts[0])
-    if len(names) * len(counts) > 1:
-        shortest = math.inf
-        for way in (Way(name, count) for count in counts for name in names):
-            if (seconds := _seconds(model, x[:_FEW], way, shortest)) < shortest:
-                best, shortest = way, seconds
+    timed: dict[Way, float] = {}
+    for way in (Way(name, count) for count in counts for name in names):
+        shortest = min(timed.values(), default=math.inf)
+        timed[way] = _seconds(model, x[:_FEW], way, shortest)
+    best = min(timed, key=lambda way: timed[way])
     best = best._replace(seconds=_seconds(model, x, best, math.inf))
-    if ARITHMETICS[best.arithmetic][0] and best.seconds * steps > _LONG:
+    if not heavy and best.seconds * steps > _LONG:
+        # Compiled, matrices may overtake convolutions.
+        matrices = {way: s for way, s in timed.items() if ARITHMETICS[way.arithmetic][0]}
         try:
-            seconds = _seconds(model, x, best._replace(compiled=True), best.seconds)
-            if seconds < best.seconds:
-                best = best._replace(compiled=True, seconds=seconds)
-        except Exception:  # No compiler, or one that fails in its own way: it is not needed.
+            way = min(matrices, key=lambda way: matrices[way])._replace(compiled=True)
+            if (seconds := _seconds(model, x, way, best.seconds)) < best.seconds:
+                best = way._replace(seconds=seconds)
+        except Exception:  # No matrices, no compiler, or one that fails: it is not needed.
             pass
     torch.set_num_threads(best.threads)
     return best
