@@ -112,20 +112,21 @@ def test_force_replaces(run, small_file, tmp_path):
 
 
 def test_training_from_the_command_line(run, tmp_path, rng):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for i in range(3):
+    for i in range(10):
         pixels = rng.integers(0, 256, (24, 32, 3)).astype(np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i}.png")
-    small = "--dim 4 --depth 1 --kernel-size 3 --patch-size 2 --image-size 8 --epochs 1 --float32"
+        path = tmp_path / "images" / "ab"[i % 2] / f"{i}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    small = "--dim 4 --depth 1 --kernel-size 3 --patch-size 2 --image-size 8 --epochs 1"
     out = tmp_path / "net.safetensors"
-    done = run(
-        "train", folder, "-o", out, "--batch-size", 4, "--sklearn-photographs", *small.split()
-    )
+    done = run("train", tmp_path / "images", "-o", out, "--snapshots", 2, *small.split())
     assert done.exit_code == 0, done.output
     facts = json.loads(run("info", out, "--json").stdout)
-    assert (facts["dim"], facts["n_classes"], facts["class_names"]) == (4, 5, 5)
-    assert "held-out accuracy" in done.stdout
+    assert (facts["dim"], facts["n_classes"], facts["class_names"]) == (4, 2, 2)
+    assert "held-out accuracy" in done.stdout and "4 px: " in done.stderr
+    assert len(list(tmp_path.glob("net-at-*.safetensors"))) == 2
+    done = run("train", tmp_path / "images" / "a", "-o", tmp_path / "b.safetensors")
+    assert done.exit_code == 2 and "lies in no folder of its class" in done.stderr
 
 
 def test_every_command_has_help_and_stands_in_the_readme(run):

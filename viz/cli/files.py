@@ -100,13 +100,9 @@ def explore(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
               help="The .safetensors file to write.")  # fmt: skip
-@click.option("--recipe", type=click.Choice(["photographs", "photographs-p14", "cifar"]),
-              default="photographs", show_default=True,
+@click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p14", "cifar10-p2"]),
+              default="imagenette-p7", show_default=True,
               help="Defaults for all options below.")  # fmt: skip
-@click.option("--extra", type=click.Path(path_type=Path), multiple=True,
-              help="A further photograph; may be repeated.")  # fmt: skip
-@click.option("--sklearn-photographs", is_flag=True,
-              help="Add scikit-learn's china.jpg and flower.jpg.")  # fmt: skip
 @click.option("--dim", type=click.IntRange(1))
 @click.option("--depth", type=click.IntRange(1))
 @click.option("--kernel-size", type=click.IntRange(1))
@@ -114,37 +110,37 @@ def explore(
 @click.option("--activation", metavar="NAME")
 @click.option("--image-size", type=click.IntRange(1))
 @click.option("--epochs", type=click.IntRange(1))
-@click.option("--crops-per-image", type=click.IntRange(1))
 @click.option("--batch-size", type=click.IntRange(2))
 @click.option("--lr", type=float)
 @click.option("--weight-decay", type=float)
 @click.option("--seed", type=seeds)
-@click.option("--bfloat16/--float32", default=None)
-@click.option("--save-every", type=click.IntRange(0), default=0, show_default=True,
-              help="Keep a snapshot every so many epochs.")  # fmt: skip
+@click.option("--arithmetic",
+              type=click.Choice(["float32", "float32-matrices", "bfloat16-matrices"]),
+              help="How to compute; by default a short measurement picks it.")  # fmt: skip
+@click.option("--snapshots", type=click.IntRange(0, 6), default=0, show_default=True,
+              help="Keep so many: of the start and after 1, 3, 10, 30, 100 %.")  # fmt: skip
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--threads", type=click.IntRange(1), help="CPU threads.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="CPU threads; by default 1 or all, whichever is quicker.",
+)
 @force_option
-def train(folder: Path, output: Path, recipe: str, extra: tuple[Path, ...],
-          sklearn_photographs: bool, save_every: int, device: str, threads: int | None,
-          force: bool, **changes: Any) -> None:  # fmt: skip
+def train(folder: Path, output: Path, recipe: str, device: str, arithmetic: str | None,
+          threads: int | None, snapshots: int, force: bool, **changes: Any) -> None:  # fmt: skip
     """Train a ConvMixer on a folder of images; the same command resumes it.
 
-    In a flat FOLDER each photograph is a class of its own; otherwise its subfolders are the
-    classes (or those of its train and test folders).
+    The subfolders of FOLDER are the classes, and every fifth image is held out; or it has train
+    and test folders of such folders.
     """
-    from viz.model.recipes import recipe_named, sklearn_images
-    from viz.model.training import set_threads
+    from viz.model.recipes import recipe_named
     from viz.model.training import train as run
 
     check_device(device)
-    if threads:
-        set_threads(threads)
-    more = (*extra, *sklearn_images()) if sklearn_photographs else extra
     settings = recipe_named(recipe, **{k: v for k, v in changes.items() if v is not None})
     accuracy = run(
-        folder, output, settings, extra=more, device=device, save_every=save_every, force=force,
-        report=say,
+        folder, output, settings, device=device, arithmetic=arithmetic, threads=threads,
+        snapshots=snapshots, force=force, report=say,
     )  # fmt: skip
     click.echo(f"{output}: held-out accuracy {accuracy:.4f}")
 

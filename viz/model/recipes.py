@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from viz.model.crops import Augmentation
 
-__all__ = ["RECIPES", "Recipe", "recipe_named", "sklearn_images"]
+__all__ = ["RECIPES", "Recipe", "recipe_named"]
 
 
 @dataclass(frozen=True)
@@ -22,92 +21,76 @@ class Recipe:
     activation : str
         As in `Config`.
     image_size : int
-        Side of the training crops, in pixels.
-    epochs : int
-        Passes; of ``crops_per_image`` crops of each training image.
-    crops_per_image : int
-        Crops of each image in one pass.
-    batch_size : int
-        Crops per step.
+        Side of the held-out images, in pixels, and of what the network will be shown.
+    sizes : tuple of (float, int)
+        Side of the training crops, in pixels, from each share of the steps on.
+    epochs, batch_size : int
+        Passes over the training images; images per step.
     lr, weight_decay, eps, clip, smoothing : float
         AdamW's peak rate, decay and epsilon; gradient clipping; label smoothing.
     patch_weight_decay : float
-        Decay of the patch embedding alone.
-    patch_init : float
-        The patch embedding starts at this share of torch's default size, so that what is left of
-        its random start stays small in the trained filters.
-    whiten : float
-        If above 0, the patch embedding is learned in a basis in which patches of the training
-        images have even variances (`viz.model.training.whitening_matrix` with this share), and
-        folded back when saved. Gradient descent otherwise learns coarse patterns long before fine
+        Decay of the patch embedding alone, in its basis.
+    power, share : float
+        The patch embedding is learned in a basis in which each principal pattern of the images'
+        patches, of v times the mean variance, is scaled by ``(v + share) ** -power``: .5 would
+        whiten, 0 leaves them. Gradient descent otherwise learns coarse patterns long before fine
         ones, because photographs hold most of their variance there.
-    whiten_cut : float
-        That function's ``cut``: patterns of less than this share of the mean variance are kept
-        small, or the filters would be mostly noise.
+    smooth, patch_init : float
+        The patch embedding starts as noise of which each pattern is scaled by
+        ``(v + share) ** smooth``, at this share of torch's default size.
     warmup : float
         Share of the steps with a rising rate; the rest follows a cosine to 0.
     ema : float
         Decay per step of the averaged weights, which are what is saved.
-    bfloat16 : bool
-        Compute convolutions in bfloat16 (about 1.7 times faster on CPUs that have it).
+    mix, alpha : float
+        Share of steps with mixed images and labels, in turn MixUp (Zhang et al., ICLR 2018) and
+        CutMix (Yun et al., ICCV 2019), in shares drawn from Beta(alpha, alpha).
     seed : int
         Of everything random.
     augmentation : Augmentation
         How crops are varied.
     """
 
-    dim: int = 128
+    dim: int = 224
     depth: int = 8
     kernel_size: int = 9
     patch_size: int = 7
     activation: str = "gelu"
     image_size: int = 112
-    epochs: int = 50
-    crops_per_image: int = 8
-    batch_size: int = 64
+    sizes: tuple[tuple[float, int], ...] = ((0.0, 70), (0.5, 84), (0.8, 112))
+    epochs: int = 70
+    batch_size: int = 128
     lr: float = 0.01
     weight_decay: float = 0.2
     patch_weight_decay: float = 0.1
-    patch_init: float = 0.05
-    whiten: float = 0.5
-    whiten_cut: float = 0.3
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1
-    warmup: float = 0.1
+    power: float = 0.25
+    share: float = 0.02
+    smooth: float = 0.25
+    patch_init: float = 0.5
+    warmup: float = 0.05
     ema: float = 0.998
-    bfloat16: bool = True
-    seed: int = 0
+    mix: float = 0.4
+    alpha: float = 0.3
+    seed: int = 1
     augmentation: Augmentation = field(default_factory=Augmentation)
 
+    def size_at(self, done: float) -> int:
+        """Return the side of the training crops after this share of the steps."""
+        return [size for start, size in self.sizes if done >= start][-1]
 
-_FINE = Augmentation(high_pass=0.85)
 
 RECIPES = {
-    "photographs": Recipe(epochs=36, weight_decay=0.3, augmentation=_FINE),
-    "photographs-p14": Recipe(
-        patch_size=14,
-        image_size=224,
-        epochs=24,
-        weight_decay=0.3,
-        whiten=2.0,
-        whiten_cut=1.0,
-        augmentation=replace(_FINE, min_area=0.35),
-    ),
-    "cifar": Recipe(
-        dim=96,
-        depth=4,
-        patch_size=2,
-        image_size=32,
-        epochs=10,
-        crops_per_image=1,
-        batch_size=128,
-        weight_decay=0.1,
-        whiten=0.0,
-        augmentation=Augmentation(pad=4, colour=0.2, grey=0, high_pass=0),
-    ),
-}
-"""The recipes of the shipped checkpoints: photos-p7, photos-p14 and cifar10-p2."""
+    "imagenette-p7": Recipe(),
+    "imagenette-p14": Recipe(
+        patch_size=14, image_size=224, sizes=((0.0, 126), (0.4, 154), (0.8, 196))),
+    "cifar10-p2": Recipe(
+        dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.5, 32)), epochs=30,
+        power=0.0, mix=0.3, augmentation=Augmentation(colour=0.2, grey=0.0, pad=4)),
+}  # fmt: skip
+"""The recipes of the shipped checkpoints, by their names."""
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:
@@ -118,19 +101,18 @@ def recipe_named(name: str, **changes: Any) -> Recipe:
     name : str
         Of the recipe.
     **changes : Any
-        Fields of `Recipe`.
+        Fields of `Recipe`. With another ``image_size`` or ``patch_size`` the sizes of the training
+        crops change in proportion, to whole patches.
 
     Returns
     -------
     Recipe
         The settings.
     """
-    return replace(RECIPES[name], **changes)
-
-
-def sklearn_images() -> tuple[Path, ...]:
-    """Return the two photographs that scikit-learn ships: china.jpg and flower.jpg."""
-    from importlib.resources import files
-
-    folder = files("sklearn.datasets") / "images"
-    return tuple(Path(str(folder / name)) for name in ("china.jpg", "flower.jpg"))
+    old = RECIPES[name]
+    new = replace(old, **changes)
+    p, now, then = new.patch_size, new.image_size, old.image_size
+    if (p, now) != (old.patch_size, then) and "sizes" not in changes:
+        sizes = ((start, max(1, size * now // (then * p)) * p) for start, size in old.sizes)
+        new = replace(new, sizes=tuple(sizes))
+    return new

@@ -9,148 +9,102 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
+from scipy.stats import binomtest
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from viz.model.convmixer import ConvMixer
-from viz.model.crops import TrainingImages, augment, open_training_folder
+from viz.model.crops import ClassFolder, augment, mixed, open_training_folder
+from viz.model.fast_training import Way, logits, pick_way
 from viz.model.recipes import Recipe
 from viz.model.saving import save_checkpoint
 from viz.results.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from viz.results.refusal import Refusal
 
-__all__ = ["TrainingError", "set_threads", "train", "whitening_matrix"]
+__all__ = ["TrainingError", "patch_gain", "train"]
+
+_SNAPSHOTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
+"""Shares of a training after which a snapshot is kept; fewer leave out the early ones."""
+_MEAN, _STD = (torch.tensor(of).view(3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))
 
 
 class TrainingError(Refusal):
     """Training that cannot start or go on; the message is one sentence for the user."""
 
 
-def set_threads(n: int) -> None:
-    """Compute with this many CPU threads."""
-    torch.set_num_threads(n)
+def patch_gain(images: Tensor, patch_size: int, share: float, power: float) -> Tensor:
+    """Return the symmetric matrix that scales each principal pattern of the images' patches.
 
-
-class _Whitened(nn.Module):
-    """The patch embedding's weight as coefficients on whitened patches."""
-
-    def __init__(self, whitening: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("whitening", whitening)
-
-    def forward(self, coefficients: Tensor) -> Tensor:
-        """Return the filters that these coefficients stand for."""
-        filters = coefficients.flatten(1) @ cast(Tensor, self.whitening)
-        return filters.view_as(coefficients)
-
-
-def whitening_matrix(images: Tensor, patch_size: int, share: float, cut: float = 0.0) -> Tensor:
-    """Return the matrix that evens out the variances of an image batch's patches.
-
-    Full whitening would raise the finest patterns, which hardly occur, to the height of all
-    others, and with them the noise of training; ``cut`` keeps them down, as the low-pass of
-    Olshausen and Field does ("Emergence of simple-cell receptive field properties", 1996).
-
-    Parameters
-    ----------
-    images : torch.Tensor, (n, c, h, w)
-        Normalised input.
-    patch_size : int
-        Side p.
-    share : float
-        Of the mean variance m, added to every variance v before inverting.
-    cut : float
-        Of the mean variance: patterns of much less variance are suppressed.
-
-    Returns
-    -------
-    torch.Tensor, (c p p, c p p)
-        Symmetric; each principal pattern's gain is v / (v + cut m) / sqrt(v + share m).
+    A pattern of v times the mean variance has the gain ``(v + share) ** power``: a power of -0.5
+    whitens (up to the share), 0 is the identity.
     """
     patches = F.unfold(images, patch_size, stride=patch_size).transpose(1, 2).flatten(0, 1)
     values, vectors = torch.linalg.eigh(torch.cov(patches.double().T))
-    values = values.clamp(min=0)
-    mean = values.mean()
-    gain = (values + share * mean).rsqrt()
-    if cut:
-        gain = gain * values / (values + cut * mean)
+    gain = (values.clamp(min=0) / values.mean().clamp(min=1e-12) + share) ** power
     matrix: Tensor = ((vectors * gain) @ vectors.T).float()
     return matrix
 
 
-def _optimizer(model: ConvMixer, recipe: Recipe) -> torch.optim.AdamW:
-    patch = [p for p in model.patch_embedding.parameters() if p.ndim > 1]
-    weights = [p for p in model.parameters() if p.ndim > 1 and p is not patch[0]]
-    rest = [p for p in model.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [
-            {"params": weights, "weight_decay": recipe.weight_decay},
-            {"params": patch, "weight_decay": recipe.patch_weight_decay},
-            {"params": rest, "weight_decay": 0.0},
-        ],
-        lr=recipe.lr,
-        eps=recipe.eps,
-    )
-
-
-def _rate(recipe: Recipe, step: int, steps: int) -> float:
-    rise = max(1, round(recipe.warmup * steps))
-    if step < rise:
-        return recipe.lr * (step + 1) / rise
-    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
-
-
-def _ema_update(average: ConvMixer, model: ConvMixer, decay: float) -> None:
-    with torch.no_grad():
-        for kept, new in zip(
-            average.state_dict().values(), model.state_dict().values(), strict=True
-        ):
-            if kept.is_floating_point():
-                kept.lerp_(new, 1 - decay)
-            else:
-                kept.copy_(new)
+def _hours(seconds: float) -> str:
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{max(1, minutes)} min"
 
 
 class _Run:
     """State of one training: everything that a resumed run needs."""
 
-    def __init__(self, recipe: Recipe, data: TrainingImages, device: str) -> None:
+    def __init__(self, recipe: Recipe, data: ClassFolder, device: str) -> None:
         self.recipe, self.data, self.device = recipe, data, device
-        self.steps_per_epoch = max(1, data.n_train * recipe.crops_per_image // recipe.batch_size)
+        self.per_epoch = max(1, data.n_train // recipe.batch_size)
+        self.steps, self.step, self.seconds = recipe.epochs * self.per_epoch, 0, 0.0
+        self.losses: list[float] = []
         self.generator = torch.Generator().manual_seed(recipe.seed)
-        torch.manual_seed(recipe.seed)
         shape = (recipe.dim, recipe.depth, recipe.kernel_size, recipe.patch_size)
-        self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
-        with torch.no_grad():
-            self.model.patch_embedding.weight.mul_(recipe.patch_init)
-        mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
-        self.mean, self.std = mean.view(-1, 1, 1), std.view(-1, 1, 1)
-        if recipe.whiten:
-            self._whiten()
-        self.average = copy.deepcopy(self.model)
-        for network in (self.model, self.average):
-            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average.eval()
-        self.optimizer = _optimizer(self.model, recipe)
-        self.epoch, self.seconds = 0, 0.0
-        self.history: list[dict[str, float]] = []
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
+            noise = torch.randn(recipe.dim, 3 * recipe.patch_size**2)
+        # The patch embedding's weight is coefficients @ basis; AdamW sees the coefficients.
+        basis, start = self._basis(-recipe.power), noise @ self._basis(recipe.smooth)
+        # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
+        start = start / start.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
+        start = start @ torch.linalg.inv(basis.double()).float()
+        self.basis, self.coefficients = basis.to(device), nn.Parameter(start.to(device))
+        self.model.to(device)
+        self.patch = self.model.patch_embedding.weight
+        self.fold()
+        self.average = copy.deepcopy(self.model).eval()
+        others = [p for p in self.model.parameters() if p is not self.patch]
+        weights = [p for p in others if p.ndim > 1]
+        rest = [p for p in others if p.ndim <= 1]
+        self.learned = [*weights, *rest, self.coefficients]
+        groups = [(weights, recipe.weight_decay), ([self.coefficients], recipe.patch_weight_decay),
+                  (rest, 0.0)]  # fmt: skip
+        self.optimizer = torch.optim.AdamW(
+            [{"params": params, "weight_decay": decay} for params, decay in groups],
+            lr=recipe.lr, eps=recipe.eps,
+        )  # fmt: skip
 
-    def _whiten(self) -> None:
-        """Let the patch embedding be learned on whitened patches of plain crops."""
-        recipe, n = self.recipe, self.data.n_train
-        some = torch.randperm(n, generator=self.generator)[: min(n, 512)]
-        crops = self.data.train_batch(some, recipe.image_size, self.generator)
-        images = (crops.float() / 255 - self.mean) / self.std
-        matrix = whitening_matrix(images, recipe.patch_size, recipe.whiten, recipe.whiten_cut)
-        # The random start is taken over as coefficients: its size is what matters.
-        parametrize.register_parametrization(
-            self.model.patch_embedding, "weight", _Whitened(matrix)
-        )
+    def _basis(self, power: float) -> Tensor:
+        """Return `patch_gain` of crops of 512 training images, always the same ones."""
+        recipe, generator = self.recipe, torch.Generator().manual_seed(1)
+        some = torch.randperm(self.data.n_train, generator=generator)[:512]
+        crops = [self.crops(part, recipe.size_at(0), generator) for part in torch.split(some, 128)]
+        return patch_gain(torch.cat(crops), recipe.patch_size, recipe.share, power)
+
+    def crops(self, indices: Tensor, size: int, generator: torch.Generator) -> Tensor:
+        """Return augmented, normalised crops of these images."""
+        crops = self.data.train_batch(indices, size, generator)
+        return (augment(crops, self.recipe.augmentation, generator) - _MEAN) / _STD
+
+    def fold(self) -> None:
+        """Compute the patch embedding from its coefficients."""
+        with torch.no_grad():
+            self.patch.copy_((self.coefficients @ self.basis).view_as(self.patch))
 
     def key(self) -> dict[str, Any]:
         """Return what must be equal for a run to be resumed."""
@@ -159,127 +113,143 @@ class _Run:
     def save(self, path: Path) -> None:
         """Write the state atomically."""
         part = path.with_name(path.name + ".part")
+        state = {name: part.state_dict() for name, part in self._parts().items()}
         torch.save(
-            {
-                "key": self.key(),
-                "epoch": self.epoch,
-                "seconds": self.seconds,
-                "history": self.history,
-                "model": self.model.state_dict(),
-                "average": self.average.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
-                "generator": self.generator.get_state(),
-            },
+            state
+            | {"key": self.key(), "step": self.step, "seconds": self.seconds,
+               "losses": self.losses, "coefficients": self.coefficients.detach(),
+               "generator": self.generator.get_state()},
             part,
-        )
+        )  # fmt: skip
         part.replace(path)
+
+    def _parts(self) -> dict[str, Any]:
+        return {"model": self.model, "average": self.average, "optimizer": self.optimizer}
 
     def resume(self, path: Path) -> None:
         """Read a state written by `save`, if it belongs to this run."""
         state = torch.load(path, weights_only=True)
-        if state["key"] != self.key():
+        if state.get("key") != self.key():
             raise TrainingError(
                 f"{path.name}: an interrupted training with other settings or images was found; "
                 "delete it to start anew, or give the settings it was started with."
             )
-        self.epoch, self.seconds = state["epoch"], state["seconds"]
-        self.history = state["history"]
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.step, self.seconds, self.losses = state["step"], state["seconds"], state["losses"]
+        self.coefficients.data.copy_(state["coefficients"])
         self.generator.set_state(state["generator"])
 
-    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
-        """Return augmented, normalised crops of these images and their classes."""
-        crops = self.data.train_batch(indices, self.recipe.image_size, self.generator)
-        x = augment(crops, self.recipe.augmentation, self.recipe.patch_size, self.generator)
-        x = ((x - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
-        return x.to(self.device), self.data.labels(indices).to(self.device)
+    def size(self, step: int) -> int:
+        """Return the side of the crops of this step."""
+        return self.recipe.size_at(step / self.steps)
 
-    def step(self, number: int, indices: Tensor) -> tuple[float, float]:
-        """Take one optimiser step; return loss and accuracy on the crops."""
-        recipe = self.recipe
-        rate = _rate(recipe, number, recipe.epochs * self.steps_per_epoch)
+    def left(self, seconds: float) -> float:
+        """Return the seconds left if a step now takes so many: cost goes with the pixels."""
+        pixels = sum(self.size(step) ** 2 for step in range(self.step, self.steps))
+        return seconds * pixels / self.size(min(self.step, self.steps - 1)) ** 2
+
+    def rate(self) -> float:
+        """Return the learning rate of the next step."""
+        recipe, rise = self.recipe, max(1, round(self.recipe.warmup * self.steps))
+        if self.step < rise:
+            return recipe.lr * (self.step + 1) / rise
+        done = (self.step - rise) / max(1, self.steps - rise)
+        return recipe.lr * 0.5 * (1 + math.cos(math.pi * done))
+
+    def take_step(self, indices: Tensor, way: Way) -> float:
+        """Take one optimiser step; return the loss."""
+        recipe, data = self.recipe, self.data
+        x = self.crops(indices, self.size(self.step), self.generator)
+        y = F.one_hot(data.labels(indices), len(data.classes)).float()
+        if torch.rand(1, generator=self.generator).item() < recipe.mix:
+            x, y = mixed(x, y, self.step, recipe.alpha, self.generator)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        x, y = self.batch(indices)
-        device_type = torch.device(self.device).type
-        with torch.autocast(device_type, torch.bfloat16, enabled=recipe.bfloat16):
-            logits = self.model(x).float()
-        loss = F.cross_entropy(logits, y, label_smoothing=recipe.smoothing)
-        self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimizer.step()
-        _ema_update(self.average, self.model, min(recipe.ema, (1 + number) / (10 + number)))
-        return loss.item(), (logits.argmax(1) == y).float().mean().item()
-
-    def run_epoch(self, progress: bool) -> dict[str, float]:
-        """Train one pass; return its mean loss and accuracy."""
-        self.model.train()
-        recipe, started = self.recipe, time.perf_counter()
-        n = self.steps_per_epoch * recipe.batch_size
-        order: Tensor = torch.cat(
-            [
-                torch.randperm(self.data.n_train, generator=self.generator)
-                for _ in range(-(-n // self.data.n_train))
-            ]
-        )[:n]
-        loss_sum = accuracy_sum = 0.0
-        batches = torch.split(order, recipe.batch_size)
-        bar = tqdm(batches, desc=f"epoch {self.epoch + 1}/{recipe.epochs}", leave=False,
-                   disable=None if progress else True)  # fmt: skip
-        for i, indices in enumerate(bar):
-            loss, accuracy = self.step(self.epoch * self.steps_per_epoch + i, indices)
-            loss_sum, accuracy_sum = loss_sum + loss, accuracy_sum + accuracy
-            bar.set_postfix_str(
-                f"loss {loss_sum / (i + 1):.3f}, accuracy {accuracy_sum / (i + 1):.3f}"
+            group["lr"] = self.rate()
+        out = logits(self.model, x.to(self.device), way)
+        loss = F.cross_entropy(out, y.to(self.device), label_smoothing=recipe.smoothing)
+        if not math.isfinite(loss.item()):
+            raise TrainingError(
+                f"the loss is {loss.item()} after {self.step} steps; give a lower --lr than "
+                f"{recipe.lr:g}."
             )
-        self.epoch += 1
+        self.model.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        assert self.patch.grad is not None
+        self.coefficients.grad = self.patch.grad.flatten(1) @ self.basis
+        nn.utils.clip_grad_norm_(self.learned, recipe.clip)
+        self.optimizer.step()
+        self.fold()
+        self.step += 1
+        decay = min(recipe.ema, (1 + self.step) / (10 + self.step))
+        new = self.model.state_dict()
+        with torch.no_grad():
+            for name, kept in self.average.state_dict().items():
+                if kept.is_floating_point():
+                    kept.lerp_(new[name], 1 - decay)
+        return loss.item()
+
+    def run_epoch(self, way: Way, progress: bool, after_step: Callable[[], None]) -> None:
+        """Train one pass; keep its mean loss."""
+        self.model.train()
+        started, losses, epoch = time.perf_counter(), [], self.step // self.per_epoch
+        # Of its own seed: what was drawn before an interruption does not matter.
+        seed = torch.Generator().manual_seed(self.recipe.seed * 1000 + epoch)
+        order = torch.randperm(self.data.n_train, generator=seed)
+        batches = torch.split(order, self.recipe.batch_size)[: self.per_epoch]
+        bar = tqdm(batches, f"epoch {epoch + 1}/{self.recipe.epochs}", leave=False,
+                   disable=None if progress else True)  # fmt: skip
+        for indices in bar:
+            losses.append(self.take_step(indices, way))
+            after_step()
+            bar.set_postfix_str(f"loss {sum(losses) / len(losses):.3f}")
+        self.losses.append(sum(losses) / len(losses))
         self.seconds += time.perf_counter() - started
-        return {"loss": loss_sum / len(batches), "accuracy": accuracy_sum / len(batches)}
 
-    def held_out_accuracy(self) -> float:
-        """Return the averaged weights' top-1 accuracy on the held-out images."""
-        images, labels = self.data.test_set(self.recipe.image_size)
-        right = 0
+    def answers(self, network: ConvMixer) -> Tensor:
+        """Return whether the network's answer to each held-out image is right."""
         with torch.inference_mode():
-            for x, y in zip(torch.split(images, 256), torch.split(labels, 256), strict=True):
-                batch = ((x.float() / 255 - self.mean) / self.std).to(self.device)
-                batch = batch.contiguous(memory_format=torch.channels_last)
-                right += int((self.average(batch).argmax(1).cpu() == y).sum())
-        return right / len(labels)
+            batches = (
+                ((x.float() / 255 - _MEAN) / _STD).to(self.device) for x in self.data.held_out()
+            )
+            said = torch.cat([network(x).argmax(1).cpu() for x in batches])
+        return said == self.data.held_labels
 
-    def write(self, path: Path, accuracy: float | None) -> None:
-        """Write the averaged weights with their metadata."""
-        recipe = self.recipe
+    def write(self, path: Path, way: Way, network: ConvMixer) -> float:
+        """Write a network in half precision, and its accuracy as it then is."""
+        rounded = copy.deepcopy(network).half().float().eval()
+        right, recipe, data = self.answers(rounded), self.recipe, self.data
+        n, k = len(right), int(right.sum())
+        classes = {name: data.held_labels == i for i, name in enumerate(data.classes)}
+        per_class = {name: right[of].float().mean().item() for name, of in classes.items()
+                     if of.any()}  # fmt: skip
         training = {
-            "recipe": asdict(recipe),
-            "data_fingerprint": self.data.fingerprint,
-            "n_images": self.data.n_train,
-            "skipped": list(self.data.skipped),
-            "epochs_done": self.epoch,
-            "crops_seen": self.epoch * self.steps_per_epoch * recipe.batch_size,
-            "seconds": round(self.seconds),
-            "train_accuracy": self.history[-1]["accuracy"] if self.history else None,
-            "held_out_accuracy": accuracy,
-            "torch": torch.__version__,
-            "device": self.device,
-        }
+            "recipe": asdict(recipe), "data_fingerprint": data.fingerprint,
+            "n_images": data.n_train, "skipped": list(data.skipped), "steps": self.step,
+            "crops_seen": self.step * min(recipe.batch_size, data.n_train),
+            "seconds": round(self.seconds), "losses": self.losses,
+            "held_out_n": n, "held_out_accuracy": k / n,
+            "held_out_interval": list(binomtest(k, n).proportion_ci(method="wilson")),
+            "per_class_accuracy": per_class, "computed": str(way),
+            "torch": torch.__version__, "device": self.device,
+        }  # fmt: skip
         pre = Preprocessing(recipe.image_size, 1.0, interpolation="bilinear",
                             known="the checkpoint's metadata")  # fmt: skip
-        # A plain network: removing a parametrisation would remove it from all copies.
-        folded = ConvMixer.from_config(self.average.config)
-        state = self.average.state_dict()
-        state["patch_embedding.weight"] = self.average.patch_filters.detach()
-        folded.load_state_dict({name: state[name] for name in folded.state_dict()})
-        save_checkpoint(
-            folded, path, preprocessing=pre, classes=self.data.classes, training=training
-        )
+        save_checkpoint(rounded, path, preprocessing=pre, classes=data.classes,
+                        training=training, dtype=torch.float16)  # fmt: skip
+        return k / n
 
 
-def _check(recipe: Recipe) -> None:
-    """Refuse numbers that no training can start with."""
+def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
+    """Refuse numbers and files that no training can start with."""
+    if out.suffix != ".safetensors":
+        raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
+    if not out.parent.is_dir():
+        raise TrainingError(f"{out}: the folder {out.parent} does not exist; make it first.")
+    if not os.access(out.parent, os.W_OK):
+        raise TrainingError(f"{out}: nothing can be written to the folder {out.parent}.")
+    if there := [path.name for path in names if path.exists() and not force]:
+        raise TrainingError(f"{there[0]} exists; choose another name or pass --force.")
     if not 0 < recipe.lr < math.inf or not 0 <= recipe.weight_decay < math.inf:
         raise TrainingError(
             f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
@@ -293,36 +263,30 @@ def _check(recipe: Recipe) -> None:
 
 
 def train(
-    folder: str | Path,
-    out: str | Path,
-    recipe: Recipe,
-    *,
-    extra: tuple[str | Path, ...] = (),
-    device: str = "cpu",
-    save_every: int = 0,
-    force: bool = False,
-    progress: bool = True,
-    report: Callable[[str], None] = print,
-) -> float:
+    folder: str | Path, out: str | Path, recipe: Recipe, *, device: str = "cpu",
+    arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
+    force: bool = False, progress: bool = True, report: Callable[[str], None] = print,
+) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; resume an interrupted training.
 
     Parameters
     ----------
     folder : str or Path
-        Photographs (each its own class) or class folders, as in `open_training_folder`.
+        Class folders, as in `open_training_folder`.
     out : str or Path
         The .safetensors file to write. While training, ``OUT.resume`` beside it holds the state
         after the last finished epoch; the same call goes on from there.
     recipe : Recipe
         Settings.
-    extra : tuple of paths
-        Further photographs for a flat folder.
     device : str
         Where to compute.
-    save_every : int
-        Keep a snapshot ``OUT-eNNN.safetensors`` every so many epochs; 0 keeps none.
+    arithmetic, threads : str and int, optional
+        As in `pick_way`; what is not given is picked by a short measurement.
+    snapshots : int
+        Files ``OUT-at-PERCENT.safetensors`` to keep: of the start, and after
+        1, 3, 10, 30 and 100 % of the training. 0 keeps none; fewer than 6 leave out early ones.
     force : bool
-        Replace an existing file.
+        Replace existing files.
     progress : bool
         Show a progress bar, where the error stream is a terminal.
     report : callable
@@ -336,44 +300,54 @@ def train(
     Raises
     ------
     TrainingError
-        If the file exists, or an interrupted training with other settings is in the way.
+        If a file exists, or an interrupted training with other settings is in the way.
     ImageError
-        If the folder holds nothing to train on.
+        If the folder holds nothing that can be learned.
     """
     out = Path(out)
     resume = out.with_name(out.name + ".resume")
-    if out.suffix != ".safetensors":
-        raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
-    if not out.parent.is_dir():
-        raise TrainingError(f"{out}: the folder {out.parent} does not exist; make it first.")
-    if not os.access(out.parent, os.W_OK):
-        raise TrainingError(f"{out}: nothing can be written to the folder {out.parent}.")
-    if out.exists() and not force:
-        raise TrainingError(f"{out.name} exists; choose another name or pass --force.")
-    _check(recipe)
-    data = open_training_folder(Path(folder), recipe.augmentation, [Path(p) for p in extra])
+    kept = _SNAPSHOTS[:1][:snapshots] + _SNAPSHOTS[1:][::-1][: max(0, snapshots - 1)]
+    names = {s: out.with_name(f"{out.stem}-at-{100 * s:g}.safetensors") for s in kept}
+    _check(recipe, out, [out, *([] if resume.exists() else names.values())], force)
+    data = open_training_folder(Path(folder), recipe.augmentation, recipe.image_size)
     for line in data.skipped:
         report(f"skipped {line}")
+    before = torch.get_num_threads()
     run = _Run(recipe, data, device)
     if resume.exists():
         run.resume(resume)
-        report(f"resuming after epoch {run.epoch} of {recipe.epochs}")
-    accuracy: float | None = None
-    while run.epoch < recipe.epochs:
-        done = run.run_epoch(progress)
-        run.history.append(done)
-        if run.epoch % 5 == 0 or run.epoch == recipe.epochs:
-            accuracy = run.held_out_accuracy()
-        held = "" if accuracy is None else f", held out {accuracy:.3f}"
-        speed = run.epoch * run.steps_per_epoch * recipe.batch_size / run.seconds
-        report(
-            f"epoch {run.epoch}/{recipe.epochs}: loss {done['loss']:.3f}, "
-            f"accuracy {done['accuracy']:.3f}{held}, {speed:.0f} crops/s"
-        )
+        report(f"resuming after epoch {run.step // run.per_epoch} of {recipe.epochs}")
+    # Where a training is too short for all of them, the start stays.
+    keep = {round(share * run.steps): names[share] for share in reversed(kept)}
+    n = min(recipe.batch_size, data.n_train)
+    way, measured = Way("float32", before), 0
+
+    def snapshot() -> None:
+        if run.step in keep:
+            # The average of the first steps still holds much of the random start.
+            network = run.model if run.step < run.steps // 50 else run.average
+            run.write(keep[run.step], way, network)
+
+    if not run.step:
+        snapshot()
+    while run.step < run.steps:
+        if run.size(run.step) != measured:
+            measured = run.size(run.step)
+            way = pick_way(run.model, (n, measured), run.steps - run.step,
+                           arithmetic=arithmetic, threads=threads)  # fmt: skip
+            report(f"{measured} px: {way}, {n / way.seconds:.0f} crops/s, "
+                   f"about {_hours(run.left(way.seconds))} left")  # fmt: skip
+        seconds = run.seconds
+        run.run_epoch(way, progress, snapshot)
+        epoch, taken = run.step // run.per_epoch, (run.seconds - seconds) / run.per_epoch
+        held = ""
+        if epoch % max(1, recipe.epochs // 10) == 0 and run.step < run.steps:
+            held = f", held out {run.answers(run.average).float().mean().item():.3f}"
+        left = f"{_hours(run.left(taken))} left" if run.step < run.steps else "done"
+        report(f"epoch {epoch}/{recipe.epochs}: loss {run.losses[-1]:.3f}{held}, "
+               f"{n / taken:.0f} crops/s, {left}")  # fmt: skip
         run.save(resume)
-        if save_every and run.epoch % save_every == 0:
-            run.write(out.with_name(f"{out.stem}-e{run.epoch:03d}.safetensors"), accuracy)
-    accuracy = run.held_out_accuracy()
-    run.write(out, accuracy)
+    accuracy = run.write(out, way, run.average)
     resume.unlink(missing_ok=True)
+    torch.set_num_threads(before)
     return accuracy
