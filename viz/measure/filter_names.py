@@ -12,7 +12,17 @@ from viz.measure.kernel_chance import NULL_SHARE, shuffled
 from viz.measure.kernel_matching import match, unit_rows
 from viz.measure.kernel_pictures import KINDS
 
-__all__ = ["COLOURED", "NAMED_ENERGY", "NOISE_SHARE", "SMALLEST", "TINTED", "colours", "structures"]
+__all__ = [
+    "COLOURED",
+    "FINE_STRIPES",
+    "NAMED_ENERGY",
+    "NOISE_SHARE",
+    "SMALLEST",
+    "TINTED",
+    "VISIBLE_WAVES",
+    "colours",
+    "structures",
+]
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +36,10 @@ NOISE_SHARE: Final = 0.05
 """Share of maps with shuffled pixels that may be called other instead of noise."""
 SMALLEST: Final = 4
 """Side in pixels from which a structure is named."""
+FINE_STRIPES: Final = 0.8
+"""Share of a map's energy that a Gabor must explain to call it stripes where no picture does."""
+VISIBLE_WAVES: Final = 1.0
+"""Waves of that Gabor within two sigma of its middle, from which they are stripes."""
 _FREEDOM: Final = np.array(
     [
         {"blob": 0.0, "edge": 0.01, "stripes": 0.01, "bar": 0.02}[word]

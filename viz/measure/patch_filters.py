@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from viz.measure.counting import Progress
-from viz.measure.filter_names import COLOURED, NAMED_ENERGY, SMALLEST, TINTED, colours, structures
+from viz.measure.filter_names import (
+    COLOURED,
+    FINE_STRIPES,
+    NAMED_ENERGY,
+    SMALLEST,
+    TINTED,
+    VISIBLE_WAVES,
+    colours,
+    structures,
+)
 from viz.measure.gabor import fit_maps
 from viz.results.network import Source
-from viz.results.patch_filters import PatchFilterDescription
+from viz.results.patch_filters import PARAMETERS, PatchFilterDescription
 from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -195,6 +204,17 @@ def describe(
     components, shares = _components(values)
     structure = np.full(n, "noise" if p >= SMALLEST else "", "<U8")
     structure[alive] = structures(maps, p, seed)
+    if p >= SMALLEST:
+        columns = dict(zip(PARAMETERS, parameters.T, strict=True))
+        waves = columns["frequency"] * np.minimum(p, 4 * columns["sigma_across"])
+        # Fine stripes under a small window: too many to be among the pictures, but Gabors.
+        structure[alive] = np.where(
+            np.isin(structure[alive], ["other", "noise"])
+            & (r2_map >= FINE_STRIPES)
+            & (waves >= VISIBLE_WAVES),
+            "stripes",
+            structure[alive],
+        )
     settings: dict[str, Any] = {
         **(source.settings if source else {}),
         **THRESHOLDS,

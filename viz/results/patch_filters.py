@@ -330,7 +330,8 @@ class PatchFilterDescription(Result):
         dict
             ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over
             the filters in which it is defined (of angles, the `axial_median`); ``share_one_cycle``
-            (oriented ones of a cycle per patch or more), ``share_two_lobes`` (minor lobe above its threshold, noise included),
+            (oriented ones of a cycle per patch or more), ``share_two_lobes`` (minor lobe above its
+            threshold, noise included),
             ``share_r2_map_above_0.7``; ``null``; ``settings``.
         """
         n, c, p, _ = self.filters.shape
