@@ -74,7 +74,8 @@ def drawn(name, result):
         description(c=4),
         description(n=2),
         description(
-            n=4, structure=np.array(["noise"] * 4), r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
+            n=4, structure=np.array(["noise"] * 4),
+            r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
             filters=np.zeros((4, 3, 5, 5), np.float32), component_shares=np.zeros(0),
             components=np.zeros((0, 3, 5, 5), np.float32), colour_axis=np.full((4, 3), np.nan),
         ),

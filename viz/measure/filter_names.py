@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.measure.filter_pictures import STRUCTURE_OF, filter_bank
-from viz.measure.kernel_chance import NULL_SHARE, shuffled
+from viz.measure.kernel_chance import Null, shuffled
 from viz.measure.kernel_matching import match, unit_rows
 from viz.measure.kernel_pictures import KINDS
 
@@ -61,18 +61,21 @@ def colours(chroma: Floats, channels: int) -> NDArray[np.str_]:
 def structures(maps: Floats, p: int, seed: int = 0) -> NDArray[np.str_]:
     """Name spatial maps (n, p^2) by the nearest picture.
 
-    Means aside, a map must be more like its picture than all but `NULL_SHARE` of the same maps
-    with shuffled pixels, and the picture explain `NAMED_ENERGY` of it. The rest are "other", or
+    Means aside, a map must be more like its picture than chance lets the same maps with shuffled
+    pixels be (`viz.measure.kernel_chance.Null`), and the picture explain `NAMED_ENERGY` of it. The rest are "other", or
     "noise" where `NOISE_SHARE` of the shuffled are as much like a picture. "" below `SMALLEST`.
     """
     if p < SMALLEST or not len(maps):
         return np.full(len(maps), "", "<U8")
     rows, bank = unit_rows(maps), filter_bank(p)
-    chance = match(shuffled(rows, _SHUFFLED, seed), bank).shape[:, _KINDS].max(1)
+    chance = shuffled(rows, _SHUFFLED, seed)
+    by_chance = match(chance, bank).shape[:, _KINDS].max(1)
     found = match(rows, bank)
     likeness = found.likeness[:, _KINDS]
     shape = found.shape[:, _KINDS].max(1)
-    named = (shape > np.quantile(chance, 1 - NULL_SHARE)) & (likeness.max(1) ** 2 >= NAMED_ENERGY)
+    beyond = shape > Null.of(chance, by_chance).threshold(rows)
+    named = beyond & (likeness.max(1) ** 2 >= NAMED_ENERGY)
     words = _WORDS[(likeness**2 - _FREEDOM).argmax(1)]
-    other = np.where(shape > np.quantile(chance, 1 - NOISE_SHARE), "other", "noise")
+    seen = shape > Null.of(chance, by_chance, NOISE_SHARE).threshold(rows)
+    other = np.where(seen, "other", "noise")
     return np.where(named, words, other)

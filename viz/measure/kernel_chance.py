@@ -74,14 +74,14 @@ class Null:
     edges : ndarray, (bins - 1,)
         Shares of the largest tap between the bins.
     thresholds : ndarray, (bins,)
-        What `NULL_SHARE` of the shuffled kernels of a bin exceed; it never falls with the share.
+        What the share meant of the shuffled kernels of a bin exceed; it never falls with the share.
     """
 
     edges: Floats
     thresholds: Floats
 
     @classmethod
-    def of(cls, rows: Floats, values: Floats) -> Null:
+    def of(cls, rows: Floats, values: Floats, passed: float = NULL_SHARE) -> Null:
         """Read thresholds off shuffled kernels (unit norm) and their values."""
         if not len(rows):
             return cls(np.zeros(_BINS - 1), np.zeros(_BINS))
@@ -89,7 +89,7 @@ class Null:
         edges = np.quantile(share, np.arange(1, _BINS) / _BINS)
         place = np.searchsorted(edges, share)
         levels = [
-            np.quantile(values[place == b], 1 - NULL_SHARE) if (place == b).any() else 0.0
+            np.quantile(values[place == b], 1 - passed) if (place == b).any() else 0.0
             for b in range(_BINS)
         ]
         return cls(edges, np.maximum.accumulate(levels))
