@@ -62,8 +62,9 @@ def structures(maps: Floats, p: int, seed: int = 0) -> NDArray[np.str_]:
     """Name spatial maps (n, p^2) by the nearest picture.
 
     Means aside, a map must be more like its picture than chance lets the same maps with shuffled
-    pixels be (`viz.measure.kernel_chance.Null`), and the picture explain `NAMED_ENERGY` of it. The rest are "other", or
-    "noise" where `NOISE_SHARE` of the shuffled are as much like a picture. "" below `SMALLEST`.
+    pixels be (`viz.measure.kernel_chance.Null`), and the picture explain `NAMED_ENERGY` of it. The
+    rest are "other", or "noise" where `NOISE_SHARE` of the shuffled are as much like a picture. ""
+    below `SMALLEST`.
     """
     if p < SMALLEST or not len(maps):
         return np.full(len(maps), "", "<U8")
