@@ -92,7 +92,7 @@ def test_matches_can_be_read(shapes, name):
 
 
 @pytest.mark.parametrize(
-    ("shape", "name", "names"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
+    ("shape", "name", "labels"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
 )  # fmt: skip
 def test_changes_can_be_read(shape, name, labels):
     found = changes(shape, name, labels)

@@ -25,7 +25,7 @@ __all__ = [
     "NARROW",
     "SIZES",
     "draw_effects",
-    "draw_labels",
+    "draw_names",
     "draw_networks",
     "pair_heading",
     "side_handles",
@@ -107,7 +107,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
         i
         for i, name in enumerate(result.kernel_names)
         if any(s[:, i].any() for s in (result.shares_a, result.shares_b))
-        or any(np.nan_to_num(s[i]) > 0 for s in (result.init_labels_a, result.init_labels_b))
+        or any(np.nan_to_num(s[i]) > 0 for s in (result.init_names_a, result.init_names_b))
     ]
     key, left, gap = 0.82, MARGIN + table_width + 0.52, 0.2
     across = width - left - key - 0.42 - MARGIN
@@ -115,7 +115,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     tall = (room - gap) / 2
     out = [facts]
     for row, (shares, init) in enumerate(
-        ((result.shares_a, result.init_labels_a), (result.shares_b, result.init_labels_b))
+        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
     ):
         base = below + 0.34 + (1 - row) * (tall + gap)
         axes = panel(target, (left, base, across, tall))
@@ -180,7 +180,7 @@ def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
         axes.plot([0, 1], [y, y], color="#cccccc", linewidth=0.4, transform=axes.transAxes)
 
 
-def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
+def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
     """Draw the share of every name in both networks, and the difference with its interval.
 
     Small points are single blocks: where they spread widely, a network's share is a mean of unlike
@@ -204,7 +204,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
     shares = panel(target, (left, low, 3 * each, top - low))
     step = panel(target, (left + 3 * each + gap, low, 2 * each, top - low))
     for side, (by_block, init) in enumerate(
-        ((result.shares_a, result.init_labels_a), (result.shares_b, result.init_labels_b))
+        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
     ):
         y, colour = rows + (0.2, -0.2)[side], COLOURS[side]
         mean = by_block.mean(0)
@@ -220,7 +220,7 @@ def draw_labels(result: NetworkComparison, target: Figure | SubFigure) -> tuple[
     step.set_yticks(rows, [""] * len(rows))
     most = max(
         float(np.nanmax(s, initial=1e-3))
-        for s in (result.shares_a, result.shares_b, result.init_labels_a, result.init_labels_b)
+        for s in (result.shares_a, result.shares_b, result.init_names_a, result.init_names_b)
     )
     shares.set_xlim(-0.015 * most, 1.02 * most)
     for one, label in ((shares, "share of kernels"), (step, "B − A, in points")):

@@ -174,7 +174,7 @@ def compare_networks(
         kernel_names=KERNEL_NAMES,
         **_sides("shares", [block_means(t, d.block, np.unique(d.block)).astype(np.float64)
                             for t, d in zip(truths, both, strict=True)]),
-        **_sides("init_names", [_init_labels(d) for d in both]),
+        **_sides("init_names", [_init_names(d) for d in both]),
         share_difference=np.where(absent, np.nan, change),
         share_interval=np.where(absent[:, None], np.nan, around),
         descriptors=NAMES,
@@ -205,7 +205,7 @@ def _quartiles(columns: list[Numbers]) -> Numbers:
     return np.concatenate([quantiles(column[:, None], _QUARTILES) for column in columns])
 
 
-def _init_labels(description: DepthwiseDescription) -> Numbers:
+def _init_names(description: DepthwiseDescription) -> Numbers:
     drawn = description.init_names
     if not len(drawn):
         return np.full(len(KERNEL_NAMES), np.nan)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from viz.measure.kernel_chance import Null
+from viz.measure.kernel_chance import Null, largest_tap
 from viz.measure.kernel_matching import unit_rows
 from viz.measure.kernel_pictures import Bank
 
@@ -21,6 +21,8 @@ __all__ = ["COEFFICIENTS", "Shapes", "earned", "pursue"]
 
 Floats = NDArray[np.float64]
 _ROWS: Final = 1024
+STANDS_OUT: Final = 5.0
+"""A tap of what is left so many times the root mean square of the others is a shape of its own."""
 COEFFICIENTS: Final = (1, 3, 5, 6, 5, 6, 6, 8, 6, 6, 5, 4, 1)
 """Numbers that a picture of each kind stands for: its amplitude and what the bank varies."""
 
@@ -106,7 +108,10 @@ def earned(
         shuffled = rng.permuted(rest[chosen], axis=1)
         cosines = torch.from_numpy(shuffled.astype(np.float32)) @ bank.pictures.T
         null = Null.of(shuffled, cosines.abs_().amax(1).double().numpy() ** 2)
-        enough &= found.gain[:, step] > null.threshold(rest)
+        # A lone tap gains as much wherever it lies; noise has none so far above the others.
+        share = largest_tap(rest)
+        lone = share * (rest.shape[1] - 1) >= STANDS_OUT**2 * (1 - share)
+        enough &= (found.gain[:, step] > null.threshold(rest)) | lone
         # What is left of a kernel that its pictures explain is rounding.
         enough &= 1 - found.r2[:, step - 1] > 1e-6
         count += enough

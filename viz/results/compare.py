@@ -102,7 +102,7 @@ class NetworkComparison(TwoNetworks):
         The N names.
     shares_a, shares_b : ndarray, (B_A, N), (B_B, N)
         Share of each name by block.
-    init_labels_a, init_labels_b : ndarray, (N,)
+    init_names_a, init_names_b : ndarray, (N,)
         The same of randomly initialised kernels of each network's size.
     share_difference, share_interval : ndarray, (N,), (N, 2)
         Of all kernels.
@@ -142,8 +142,8 @@ class NetworkComparison(TwoNetworks):
     kernel_names: tuple[str, ...]
     shares_a: Floats
     shares_b: Floats
-    init_labels_a: Floats
-    init_labels_b: Floats
+    init_names_a: Floats
+    init_names_b: Floats
     share_difference: Floats
     share_interval: Floats
     paired_share_difference: Floats
@@ -297,7 +297,7 @@ class NetworkComparison(TwoNetworks):
             {"name": name, "a": self.shares_a[:, i].mean(), "b": self.shares_b[:, i].mean()}
             | _with_interval("difference", self.share_difference[i], self.share_interval[i])
             | self._paired_row(self.paired_share_difference, self.paired_share_interval, i)
-            | {"random_init": self.init_labels_b[i] - self.init_labels_a[i]}
+            | {"random_init": self.init_names_b[i] - self.init_names_a[i]}
             for i, name in enumerate(self.kernel_names)
         ]
 
