@@ -238,7 +238,7 @@ def test_planted_labels_are_found(one):
     rings = np.where(described.block == 2, "ring", "unnamed")
     other = changed(checkpoint, lambda model: None)
     found = compared(
-        (checkpoint, replace(described, label=bars)), (other, replace(described, label=rings))
+        (checkpoint, replace(described, name=bars)), (other, replace(described, name=rings))
     )
     for name, share in (("bar", -1 / 3), ("ring", 1 / 3), ("unnamed", 0.0)):
         i = KERNEL_NAMES.index(name)

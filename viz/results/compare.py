@@ -241,7 +241,7 @@ class NetworkComparison(TwoNetworks):
         top = int(np.abs(change).argmax())
         if change[top]:
             parts[-1] += (
-                f"; the name whose share differs most is {self.names[top]} "
+                f"; the name whose share differs most is {self.kernel_names[top]} "
                 f"({100 * change[top]:+.1f} points"
             )
             if np.isfinite(around[top]).all():
