@@ -20,7 +20,7 @@ from viz.measure.kernel_pictures import Bank
 __all__ = ["COEFFICIENTS", "Shapes", "earned", "pursue"]
 
 Floats = NDArray[np.float64]
-_ROWS: Final = 1024
+_ROWS: Final = 256
 STANDS_OUT: Final = 5.0
 """A tap of what is left so many times the root mean square of the others is a shape of its own."""
 COEFFICIENTS: Final = (1, 3, 5, 6, 5, 6, 6, 8, 6, 6, 5, 4, 1)
@@ -64,6 +64,7 @@ def pursue(
     picture = torch.zeros((n, steps), dtype=torch.int64)
     amplitude = torch.zeros((steps, n, steps), dtype=torch.float64)
     gain, r2 = np.zeros((n, steps)), np.zeros((n, steps))
+    buffer = torch.empty(min(_ROWS, n), pictures.shape[1])
     for begin in range(0, n, _ROWS):
         here = slice(begin, begin + _ROWS)
         whole = taps[here].double()
@@ -73,7 +74,10 @@ def pursue(
             if step == 0 and first is not None:
                 picture[here, 0] = torch.from_numpy(first[here])
             else:
-                picture[here, step] = (left.float() @ pictures).abs_().argmax(1)
+                cosines = buffer[: len(left)]
+                torch.mm(left.float(), pictures, out=cosines)
+                at = cosines.abs_().numpy().argmax(1)
+                picture[here, step] = torch.from_numpy(at)
             used = bank.pictures[picture[here, : step + 1]].double()
             was = (left**2).sum(1)
             along = (used[:, -1] * left).sum(1) ** 2
