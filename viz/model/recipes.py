@@ -51,7 +51,7 @@ class Recipe:
         How crops are varied.
     """
 
-    dim: int = 224
+    dim: int = 160
     depth: int = 8
     kernel_size: int = 9
     patch_size: int = 7
@@ -61,15 +61,15 @@ class Recipe:
     epochs: int = 70
     batch_size: int = 128
     lr: float = 0.01
-    weight_decay: float = 0.2
-    patch_weight_decay: float = 0.1
+    weight_decay: float = 0.25
+    patch_weight_decay: float = 0.3
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1
     power: float = 0.25
     share: float = 0.02
-    smooth: float = 0.25
-    patch_init: float = 0.5
+    smooth: float = 0.4
+    patch_init: float = 0.2
     warmup: float = 0.05
     ema: float = 0.998
     mix: float = 0.4
