@@ -32,7 +32,7 @@ browser: $(STAMP)
 
 # Files damaged at random: each is refused in one sentence, or loads.
 fuzz: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/model/fuzz.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/network/fuzz.py
 
 benchmarks: $(STAMP)
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

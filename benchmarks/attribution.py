@@ -18,10 +18,10 @@ from pathlib import Path
 
 import torch
 
-from viz.measure.attribution_methods import Explainer, Settings
-from viz.measure.attribution_network import Explained
-from viz.model.convmixer import ConvMixer
-from viz.results.network import Preprocessing
+from viz.core.network import Preprocessing
+from viz.network.convmixer import ConvMixer
+from viz.views.attribution.methods import Explainer, Settings
+from viz.views.attribution.network import Explained
 
 METHODS = {
     "integrated gradients": ("here", "Captum, one batch", "Captum, same batch size"),

@@ -16,12 +16,12 @@ import time
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from viz.measure.compare import compare_networks
-from viz.measure.compare_channels import agreement, cosines
-from viz.measure.compare_filters import DRAWS, match_patch_filters
-from viz.measure.depthwise import describe_checkpoint
-from viz.model.checkpoint import load
-from viz.model.convmixer import ConvMixer
+from viz.network.checkpoint import load
+from viz.network.convmixer import ConvMixer
+from viz.views.compare.channels import agreement, cosines
+from viz.views.compare.measure import compare_networks
+from viz.views.compare_patch_filters.measure import DRAWS, match_patch_filters
+from viz.views.kernels.measure import describe_checkpoint
 
 
 def cpu(work):

@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-from viz.measure.depthwise import MOST_SHAPES, describe
-from viz.measure.kernel_pictures import bank
+from viz.views.kernels.measure import MOST_SHAPES, describe
+from viz.views.kernels.pictures import bank
 
 
 def kernels_of(n, k, rng, checkpoint):

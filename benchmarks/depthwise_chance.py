@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 import viz
-from viz.measure.depthwise import describe
+from viz.views.kernels.measure import describe
 
 SIZE, EACH = 9, 125
 

@@ -19,8 +19,8 @@ sys.path.insert(0, str(ROOT / "tests" / "explorer"))
 
 from browsing import FLAGS, explore, find_chromium, free_port, serve, settle  # noqa: E402
 
-from viz.model.convmixer import ConvMixer  # noqa: E402
-from viz.model.saving import save_checkpoint  # noqa: E402
+from viz.network.convmixer import ConvMixer  # noqa: E402
+from viz.network.saving import save_checkpoint  # noqa: E402
 
 SHIPPED = ("", "patch-filters", "depthwise", "patch-filter", "kernel")
 TICK = os.sysconf("SC_CLK_TCK")

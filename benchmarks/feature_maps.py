@@ -16,10 +16,10 @@ import time
 import torch
 
 import viz
-from viz.image_sets import open_images
-from viz.measure.feature_maps import feature_maps
-from viz.measure.stages import BLOCK_STAGES, EMBEDDING_STAGES, stages
-from viz.model.convmixer import ConvMixer
+from viz.images.sets import open_images
+from viz.network.convmixer import ConvMixer
+from viz.network.stages import BLOCK_STAGES, EMBEDDING_STAGES, stages
+from viz.views.feature_maps.measure import feature_maps
 
 
 def plain(checkpoint, inputs):

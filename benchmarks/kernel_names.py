@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from viz.measure import kernel_readout
-from viz.measure.kernel_matching import match, measures, unit_rows
-from viz.measure.kernel_names import MARGIN, guesses
-from viz.measure.kernel_pictures import bank
+from viz.views.kernels import readout as kernel_readout
+from viz.views.kernels.matching import match, measures, unit_rows
+from viz.views.kernels.names import MARGIN, guesses
+from viz.views.kernels.pictures import bank
 
 HERE = Path(__file__).resolve().parent
 READINGS = HERE.parent / "tests" / "readings" / "kernels.npz"

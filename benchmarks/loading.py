@@ -35,8 +35,8 @@ def _measure(way: str, path: str) -> dict[str, float]:
     """Load once in this process; return wall and CPU seconds and the peak above the start."""
     import torch
 
-    from viz.model.checkpoint import load
-    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.network.checkpoint import load
+    from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 
     built = 0.0
     if way == "bare":
@@ -76,7 +76,7 @@ def _make(folder: Path) -> list[Path]:
     import torch
     from safetensors.torch import save_file
 
-    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 
     model = ConvMixer.from_config(PAPER_CONFIGS["convmixer_1536_20"])
     torch.save(model.state_dict(), folder / "zip.pth")
@@ -87,8 +87,8 @@ def _make(folder: Path) -> list[Path]:
 _HOSTILE = """
 import json, resource, sys, time, warnings
 import torch
-from viz.model.checkpoint import load
-from viz.model.guards import CheckpointError
+from viz.network.checkpoint import load
+from viz.network.guards import CheckpointError
 
 warnings.simplefilter("ignore")
 torch.set_num_threads(1)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from viz.draw.style import SIGNED, save_figure
-from viz.draw.weights import draw_mosaic, kernel_mosaic, mosaic_figure
-from viz.results.network import Source
-from viz.results.weights import DepthwiseKernels
+from viz.core.network import Source
+from viz.plot.style import SIGNED, save_figure
+from viz.views.weights.draw import draw_mosaic, kernel_mosaic, mosaic_figure
+from viz.views.weights.result import DepthwiseKernels
 
 RNG = np.random.default_rng(0)
 

@@ -21,8 +21,8 @@ from scipy.optimize import least_squares
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "measure"))
 import planted_patches as planted
 
-from viz.measure import gabor
-from viz.measure.patch_filters import describe
+from viz.views.patch_filters import gabor
+from viz.views.patch_filters.measure import describe
 
 
 def bank(n, p, rng):

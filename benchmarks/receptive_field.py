@@ -20,9 +20,9 @@ import numpy as np
 import torch
 
 import viz
-from viz.measure.effective_field import FieldNetwork, Linearised, bytes_per_image
-from viz.measure.receptive_field import receptive_field
-from viz.model.convmixer import ConvMixer
+from viz.network.convmixer import ConvMixer
+from viz.views.receptive_field.effective import FieldNetwork, Linearised, bytes_per_image
+from viz.views.receptive_field.measure import receptive_field
 
 SHAPES = ("192,8,9,7,112,4", "256,8,7,7,224,1", "512,20,9,14,224,1")
 

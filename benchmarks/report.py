@@ -23,8 +23,8 @@ def network(folder):
     """A file with random weights of the size of the largest official network."""
     import torch
 
-    from viz.model.convmixer import ConvMixer
-    from viz.model.saving import save_checkpoint
+    from viz.network.convmixer import ConvMixer
+    from viz.network.saving import save_checkpoint
 
     torch.manual_seed(0)
     return save_checkpoint(ConvMixer(1536, 20, 9, 7, 1000).eval(), folder / "random.safetensors")

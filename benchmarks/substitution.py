@@ -14,8 +14,8 @@ import time
 import torch
 from torch.func import functional_call
 
-from viz.measure.replacing import Replacement, logits_of_all, shared_copy
-from viz.model.convmixer import ConvMixer
+from viz.network.convmixer import ConvMixer
+from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
 
 
 def together(twin, inputs, replacements):

@@ -24,9 +24,9 @@ import torch
 from PIL import Image
 
 import viz
-from viz.model.convmixer import ConvMixer
-from viz.model.saving import save_checkpoint
-from viz.results.network import Preprocessing
+from viz.core.network import Preprocessing
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 from viz.sweep.engines import Cluster, InProcess
 from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed

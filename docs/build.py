@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import viz
-from viz.catalogue import VIEWS, Given, View
+from viz.views import VIEWS, Given, View
 
 DOCS = Path(__file__).parent
 NAMES = ("photos-p7", "photos-p14", "cifar10-p2")

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from viz.model.convmixer import ConvMixer
-from viz.model.saving import save_checkpoint
-from viz.results.network import Preprocessing
+from viz.core.network import Preprocessing
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 
 mpl.use("agg")
 
@@ -44,7 +44,7 @@ def small_file(tmp_path_factory):
 @pytest.fixture
 def small(small_file):
     """That network, loaded."""
-    from viz.model.checkpoint import load
+    from viz.network.checkpoint import load
 
     return load(small_file)
 
@@ -54,7 +54,7 @@ def planted_bank():
     """A stand-in for a checkpoint whose every weight tells where it stands."""
     torch.manual_seed(0)
     network = ConvMixer(10, 3, 5, 4, 2)
-    from viz.results.network import Source
+    from viz.core.network import Source
 
     with torch.no_grad():
         for b in range(3):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from viz.results.depthwise import DESCRIPTORS, DepthwiseDescription
-from viz.results.network import Source
-from viz.results.patch_filters import PARAMETERS, PatchFilterDescription
+from viz.core.network import Source
+from viz.views.kernels.result import DESCRIPTORS, DepthwiseDescription
+from viz.views.patch_filters.result import PARAMETERS, PatchFilterDescription
 
 
 def kernels_of(checkpoint):

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from viz.cli import main
-from viz.model.convmixer import ConvMixer
+from viz.network.convmixer import ConvMixer
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 import viz
-from viz.catalogue import Given, view
-from viz.draw.style import save_figure
-from viz.image_sets import open_images
-from viz.model.checkpoint import adapted
+from viz.images.sets import open_images
+from viz.network.checkpoint import adapted
+from viz.plot.style import save_figure
+from viz.views import Given, view
 
 
 @contextlib.contextmanager
@@ -77,8 +77,8 @@ def test_characters_that_the_figures_font_lacks_come_from_another_or_are_told():
     from matplotlib.font_manager import findfont, get_font
     from matplotlib.text import Text
 
-    from viz.draw.frame import heading
-    from viz.draw.style import LACKING, new_figure, own_style, printable
+    from viz.plot.frame import heading
+    from viz.plot.style import LACKING, new_figure, own_style, printable
 
     sans, other = (get_font(findfont(n)).get_charmap() for n in ("DejaVu Sans", "STIXGeneral"))
     there = next(chr(c) for c in sorted(other, reverse=True) if c not in sans)

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from viz.catalogue import VIEWS
-from viz.model.checkpoint import load
+from viz.core.refusal import Refusal
+from viz.core.result import ResultFileError
+from viz.network.checkpoint import load
 from viz.report.build import build
 from viz.report.plan import ReportError, choose
-from viz.results.base import ResultFileError
-from viz.results.refusal import Refusal
+from viz.views import VIEWS
 
 
 class Page(HTMLParser):
@@ -29,12 +29,12 @@ class Page(HTMLParser):
 
 
 (DEPTHWISE,) = (row for row in VIEWS if row.name == "depthwise")
-WEIGHTS = [replace(DEPTHWISE, figures=DEPTHWISE.figures[3:4])]
+WEIGHTS = [replace(DEPTHWISE, drawings=lambda: DEPTHWISE.figures[3:4])]
 
 
 def few_methods(checkpoint, given):
     """Two of the methods, and little spent on their scores."""
-    from viz.measure.trust import Effort, rate
+    from viz.views.attribution.measure import Effort, rate
 
     effort = Effort(n_curve=4, n_subsets=4, n_noise=1, n_stages=1, n_random=1)
     return rate(checkpoint, None, methods=("saliency", "grad-cam"), effort=effort)
@@ -42,8 +42,8 @@ def few_methods(checkpoint, given):
 
 def few_bootstraps(checkpoint, given):
     """Clusters, and little spent on their stability."""
-    from viz.catalogue.described import depthwise_description
-    from viz.measure.clusters import cluster_checkpoint
+    from viz.views.clusters.measure import cluster_checkpoint
+    from viz.views.described import depthwise_description
 
     found = depthwise_description(checkpoint, given)
     return cluster_checkpoint(checkpoint, description=found, n_bootstraps=3)
@@ -271,7 +271,9 @@ def test_broken_images_are_named_and_not_counted(small, tmp_path):
         assert [batch.names for batch in given.images().batches()] == [("red.png",)]
         return WEIGHTS[0].measure(checkpoint, given)
 
-    row = replace(WEIGHTS[0], measure=measure, needs_images=True, figures=WEIGHTS[0].figures[:1])
+    row = replace(
+        WEIGHTS[0], measure=measure, needs_images=True, drawings=lambda: WEIGHTS[0].figures[:1]
+    )
     build(small, tmp_path / "r", views=[row], images=images)
     text = (tmp_path / "r" / "index.html").read_text()
     assert "Images: 1 of images: red.png." in text

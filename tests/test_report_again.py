@@ -9,19 +9,19 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from viz.catalogue import VIEWS, Given
-from viz.model.checkpoint import load
+from viz.network.checkpoint import load
 from viz.report.build import build
 from viz.report.facts import about_checkpoint
 from viz.report.folder import write_view_folder
 from viz.report.growing import begin
 from viz.report.plan import ReportError, check_folder
 from viz.report.rebuild import rebuild
+from viz.views import VIEWS, Given
 
 ROWS = {row.name: row for row in VIEWS}
 # Two quick sections: a mosaic, and points with a legend.
-PATCHES = replace(ROWS["patch-filters"], figures=ROWS["patch-filters"].figures[:1])
-OTHER = replace(PATCHES, name="other", figures=ROWS["patch-filters"].figures[1:2])
+PATCHES = replace(ROWS["patch-filters"], drawings=lambda: ROWS["patch-filters"].figures[:1])
+OTHER = replace(PATCHES, name="other", drawings=lambda: ROWS["patch-filters"].figures[1:2])
 
 
 def contents(folder):
@@ -280,8 +280,8 @@ def test_two_networks_side_by_side(small, tmp_path):
     """What the two do not allow is left out, and why is told."""
     import torch
 
-    from viz.catalogue import COMPARISONS
-    from viz.model.convmixer import ConvMixer
+    from viz.network.convmixer import ConvMixer
+    from viz.views import COMPARISONS
 
     torch.manual_seed(1)
     other = load(ConvMixer(16, 3, 5, 4, 4).eval(), activation="gelu")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from viz.catalogue import VIEWS
 from viz.report.build import build
+from viz.views import VIEWS
 
 sys.path.insert(0, str(Path(__file__).parent / "explorer"))
 from browsing import PATIENCE, launched
@@ -20,7 +20,7 @@ NAMES = ("patch-filters", "early-late")
 @pytest.fixture(scope="module")
 def page(small_file, tmp_path_factory, stub_save):
     """The page of a report whose names are odd, opened from a file."""
-    from viz.model.checkpoint import load
+    from viz.network.checkpoint import load
 
     small = load(small_file)
     odd = replace(small, source=replace(small.source, name='<b>漢字</b>"&' + "x" * 80 + ".pth"))

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from reportlab.platypus import Paragraph
 
-from viz.catalogue import VIEWS
 from viz.report import words
 from viz.report.facts import command_line, difference
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.sections import Drawn, Section
 from viz.report.tex import escape_tex, figures_tex
+from viz.views import VIEWS
 
 
 def test_of_paths_the_last_name_is_left():

@@ -13,7 +13,7 @@ from PIL import Image
 
 import viz
 from viz.cli import main
-from viz.image_sets import open_images
+from viz.images.sets import open_images
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
 NAMES = ("photos-p7", "photos-p14", "cifar10-p2")

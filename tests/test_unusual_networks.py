@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import viz
-from viz.catalogue import Given, view
-from viz.image_sets import open_images
-from viz.measure.attribution_network import Explained
-from viz.model.checkpoint import adapted
-from viz.model.convmixer import ConvMixer
-from viz.results.refusal import Refusal
+from viz.core.refusal import Refusal
+from viz.images.sets import open_images
+from viz.network.checkpoint import adapted
+from viz.network.convmixer import ConvMixer
+from viz.views import Given, view
+from viz.views.attribution.network import Explained
 
-sys.path.insert(0, str(Path(__file__).parent / "model"))
+sys.path.insert(0, str(Path(__file__).parent / "network"))
 from foreign_networks import settle
 
 USUAL = {"dim": 16, "depth": 2, "kernel_size": 3, "patch_size": 4, "n_classes": 5}

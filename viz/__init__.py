@@ -12,11 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint, CheckpointError, load
-    from viz.model.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.core.network import Config, Preprocessing, Source
+    from viz.network.checkpoint import Checkpoint, CheckpointError, load
+    from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
     from viz.python import kernels, patch_filters
-    from viz.results.network import Config, Preprocessing, Source
-    from viz.results.sweep import load_sweep
+    from viz.sweep.result import load_sweep
 
 __version__ = "0.1.0"
 __all__ = [
@@ -33,16 +33,16 @@ __all__ = [
     "patch_filters",
 ]
 _HOMES = {
-    "Checkpoint": "viz.model.checkpoint",
-    "CheckpointError": "viz.model.checkpoint",
-    "Config": "viz.results.network",
-    "ConvMixer": "viz.model.convmixer",
-    "PAPER_CONFIGS": "viz.model.convmixer",
-    "Preprocessing": "viz.results.network",
-    "Source": "viz.results.network",
+    "Checkpoint": "viz.network.checkpoint",
+    "CheckpointError": "viz.network.checkpoint",
+    "Config": "viz.core.network",
+    "ConvMixer": "viz.network.convmixer",
+    "PAPER_CONFIGS": "viz.network.convmixer",
+    "Preprocessing": "viz.core.network",
+    "Source": "viz.core.network",
     "kernels": "viz.python",
-    "load": "viz.model.checkpoint",
-    "load_sweep": "viz.results.sweep",
+    "load": "viz.network.checkpoint",
+    "load_sweep": "viz.sweep.result",
     "patch_filters": "viz.python",
 }
 _PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results", "sweep")

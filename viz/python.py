@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.depthwise import DepthwiseDescription
-    from viz.results.patch_filters import PatchFilterDescription
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.kernels.result import DepthwiseDescription
+    from viz.views.patch_filters.result import PatchFilterDescription
 
 __all__ = ["kernels", "patch_filters"]
 
@@ -22,7 +22,7 @@ def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
     x : Checkpoint or array_like, (n, k, k)
         A network from `viz.load`, or kernels as torch convolves them, 3 <= k <= 31.
     **options
-        As of `viz.measure.depthwise.describe_checkpoint` or ``describe``: ``blocks``, ``seed``,
+        As of `viz.views.kernels.measure.describe_checkpoint` or ``describe``: ``blocks``, ``seed``,
         ``progress``.
 
     Returns
@@ -40,8 +40,8 @@ def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
     Kernels that look like nothing in particular, or like two things, stay ``"unnamed"``.
     Definitions and agreement with blind readings: ``docs/methods/depthwise.md``.
     """
-    from viz.measure import depthwise
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.kernels import measure as depthwise
 
     if isinstance(x, Checkpoint):
         return depthwise.describe_checkpoint(x, **options)
@@ -56,7 +56,7 @@ def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescr
     x : Checkpoint or array_like, (n, c, p, p)
         A network from `viz.load`, or filters.
     **options
-        As of `viz.measure.patch_filters.describe_checkpoint` or ``describe``.
+        As of `viz.views.patch_filters.measure.describe_checkpoint` or ``describe``.
 
     Returns
     -------
@@ -73,8 +73,8 @@ def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescr
     Filters live in the space of the normalised input. Definitions:
     ``docs/methods/patch-filters.md``.
     """
-    from viz.measure import patch_filters as measured
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.patch_filters import measure as measured
 
     if isinstance(x, Checkpoint):
         return measured.describe_checkpoint(x, **options)

@@ -12,8 +12,8 @@ from PIL import Image
 import viz
 from viz.cli import main
 from viz.cli.common import Group
-from viz.results.network import Config
-from viz.results.refusal import NoSuch, Refusal
+from viz.core.network import Config
+from viz.core.refusal import NoSuch, Refusal
 
 
 def failing(error):
@@ -134,7 +134,7 @@ def test_real_commands_name_their_own_options(small_file, monkeypatch, name, opt
     def exhausted(*given, **more):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr("viz.image_sets.ImageSet.batches", exhausted)
+    monkeypatch.setattr("viz.images.sets.ImageSet.batches", exhausted)
     done = CliRunner().invoke(main, [name, str(small_file), "--json"])
     assert done.exit_code == 2
     assert f"; choose a smaller {options}." in done.stderr

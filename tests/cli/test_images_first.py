@@ -27,9 +27,9 @@ def no_work(monkeypatch):
         raise AssertionError("work began before an image was opened")
 
     for module in ("depthwise", "patch_filters"):
-        monkeypatch.setattr(f"viz.measure.{module}.describe_checkpoint", work)
-    monkeypatch.setattr("viz.results.sweep.load_sweep", lambda path: None)
-    monkeypatch.setattr("viz.measure.sweep.open_sweep", lambda path, checkpoint: None)
+        monkeypatch.setattr(f"viz.views.{module}.measure.describe_checkpoint", work)
+    monkeypatch.setattr("viz.sweep.result.load_sweep", lambda path: None)
+    monkeypatch.setattr("viz.sweep.opening.open_sweep", lambda path, checkpoint: None)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

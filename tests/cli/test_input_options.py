@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from viz.cli import main
-from viz.results.sweep import load_sweep
+from viz.sweep.result import load_sweep
 
 OPTIONS = ["--image-size", "32", "--mean", "0.5,0.4,0.3", "--std", "0.25", "--activation", "mish"]
 

@@ -16,8 +16,8 @@ from streamlit.util import calc_hash
 
 from viz.explorer import checkpoints
 from viz.explorer.settings import OPTIONS, Start
-from viz.model.convmixer import ConvMixer
-from viz.model.saving import save_checkpoint
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 
 APP = Path(__file__).parents[2] / "viz" / "explorer" / "app.py"
 
@@ -86,7 +86,7 @@ def undrawn(monkeypatch):
 def shipped(monkeypatch):
     """Decide what is shipped: nothing, unless a test adds to it."""
     found = {}
-    monkeypatch.setattr("viz.model.zoo.shipped_checkpoints", lambda: found)
+    monkeypatch.setattr("viz.network.zoo.shipped_checkpoints", lambda: found)
     return found
 
 

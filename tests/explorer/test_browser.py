@@ -22,8 +22,8 @@ from browsing import (
 from PIL import Image
 from playwright.sync_api import expect
 
-from viz.draw.style import SIGNED
-from viz.results.weights import DepthwiseKernels
+from viz.plot.style import SIGNED
+from viz.views.weights.result import DepthwiseKernels
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]

@@ -20,9 +20,9 @@ from browsing import (
 from PIL import Image
 from playwright.sync_api import expect
 
-from viz.model.convmixer import ConvMixer
-from viz.model.saving import save_checkpoint
-from viz.results.network import Preprocessing
+from viz.core.network import Preprocessing
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 
 pytestmark = pytest.mark.browser
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from viz.explorer import images as chosen
 from viz.explorer.cache import store
-from viz.image_sets import default_images
-from viz.results.feature_maps import FeatureMaps
-from viz.results.sweep import Sweep
+from viz.images.sets import default_images
+from viz.sweep.result import Sweep
+from viz.views.feature_maps.result import FeatureMaps
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
@@ -207,7 +207,7 @@ def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
     open_app, folder, small, tmp_path, monkeypatch
 ):
     """Of another checkpoint it is told, and the chosen images are looked at instead."""
-    from viz.image_sets import open_images
+    from viz.images.sets import open_images
     from viz.sweep.run import Settings, sweep_images
 
     for number in range(9):

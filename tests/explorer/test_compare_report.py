@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from viz.catalogue import COMPARISONS, VIEWS
+from viz.views import COMPARISONS, VIEWS
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 

@@ -10,24 +10,24 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from viz.catalogue import Given
-from viz.catalogue.described import depthwise_description, patch_description
 from viz.cli import main
 from viz.explorer.settings import Start
-from viz.measure.weights import named_kernels
-from viz.results.feature_maps import FeatureMaps
-from viz.results.one_filter import FilterFit
-from viz.results.one_kernel import Partners, ShapeFit, Standing
-from viz.results.removal import Removal
-from viz.results.sweep import load_sweep
-from viz.results.top_patches import TopPatches
-from viz.results.weights import DepthwiseKernels
+from viz.sweep.result import load_sweep
+from viz.views import Given
+from viz.views.ablation.result import Removal
+from viz.views.described import depthwise_description, patch_description
+from viz.views.feature_maps.result import FeatureMaps
+from viz.views.one_filter.result import FilterFit
+from viz.views.one_kernel.result import Partners, ShapeFit, Standing
+from viz.views.top_patches.result import TopPatches
+from viz.views.weights.measure import named_kernels
+from viz.views.weights.result import DepthwiseKernels
 
 
 @pytest.fixture(scope="session")
 def whole(small_file):
     """The small network's description, made once."""
-    from viz.model.checkpoint import load
+    from viz.network.checkpoint import load
 
     return depthwise_description(load(small_file), Given())
 
@@ -113,8 +113,8 @@ def test_a_kernel_that_is_not_finite(open_app, undrawn, tmp_path, small_file):
     """One tap that is no number: that kernel has no name, the others are described."""
     import torch
 
-    from viz.model.checkpoint import load
-    from viz.model.saving import save_checkpoint
+    from viz.network.checkpoint import load
+    from viz.network.saving import save_checkpoint
 
     network = load(small_file).model
     with torch.no_grad():
@@ -138,7 +138,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
 
     for module in ("kernels", "on_images"):
         monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
-    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: whole)
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda c: whole)
     app = open_app("kernel", block=block, channel="3")
     assert fine(app)
     monkeypatch.chdir(tmp_path)
@@ -178,7 +178,7 @@ def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     rows = 16 * table["block"] + table["channel"]
     assert sorted(rows) == [i for i in range(48) if i % 3 == 0]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("viz.measure.depthwise.describe_checkpoint", lambda c: named)
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda c: named)
     (script,) = (c.value for c in app.code if c.language == "python")
     exec(compile(script, "shown", "exec"), {})
     made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
@@ -199,7 +199,7 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
         "What it does for the answer",
     ]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("viz.measure.patch_filters.describe_checkpoint", lambda c: described)
+    monkeypatch.setattr("viz.views.patch_filters.measure.describe_checkpoint", lambda c: described)
     for script in (c.value for c in app.code if c.language == "python"):
         exec(compile(script, "shown", "exec"), {})
     kinds = {"fit-filter": FilterFit, "answers-filter": FeatureMaps, "effect-patch-filter": Removal}
@@ -211,8 +211,8 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
 @pytest.fixture(scope="module")
 def swept(small_file, tmp_path_factory):
     """A folder of photographs, and the file of a sweep over it."""
-    from viz.image_sets import open_images
-    from viz.model.checkpoint import load
+    from viz.images.sets import open_images
+    from viz.network.checkpoint import load
     from viz.sweep.run import Settings, sweep_images
 
     folder = tmp_path_factory.mktemp("photographs")

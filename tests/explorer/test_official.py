@@ -10,8 +10,8 @@ import pytest
 
 from viz.explorer import official
 from viz.explorer.official import download
-from viz.model import zoo
-from viz.model.guards import CheckpointError
+from viz.network import zoo
+from viz.network.guards import CheckpointError
 
 NAME = "convmixer_768_32"
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from viz.core.refusal import Nothing, Refusal
 from viz.explorer.app import PAGES
 from viz.explorer.take_home import joined
 from viz.explorer.text import paragraphs, plain
-from viz.results.close_up import CloseUp
-from viz.results.depthwise import DepthwiseDescription
-from viz.results.feature_maps import FeatureMaps
-from viz.results.patch_filters import PatchFilterDescription
-from viz.results.refusal import Nothing, Refusal
-from viz.results.weights import DepthwiseKernels, PatchFilters
+from viz.views.close_up.result import CloseUp
+from viz.views.feature_maps.result import FeatureMaps
+from viz.views.kernels.result import DepthwiseDescription
+from viz.views.patch_filters.result import PatchFilterDescription
+from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
 

@@ -12,10 +12,10 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from viz.cli import main
+from viz.core.refusal import Refusal
 from viz.explorer import launch
 from viz.explorer.settings import OPTIONS, Start, flags, unsafe
 from viz.explorer.text import facts, plain
-from viz.results.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 
@@ -155,7 +155,7 @@ def test_a_port_in_use_is_refused(served):
 
 def test_names_need_no_file(monkeypatch, served, shipped, small_file):
     shipped["small"] = small_file
-    monkeypatch.setattr("viz.model.zoo.on_this_machine", lambda name: None)
+    monkeypatch.setattr("viz.network.zoo.on_this_machine", lambda name: None)
     assert launch.launch(["small", "convmixer_768_32"], browser=False) == 0
 
 

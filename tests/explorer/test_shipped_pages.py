@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from viz.explorer.app import PAGES
-from viz.model.zoo import shipped_checkpoints
+from viz.network.zoo import shipped_checkpoints
 
 QUICK = ("overview", "patch_filters", "report", "attributions", "substitution")
 # Measured on the small networks; here they would take most of the time.

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from viz.catalogue import VIEWS, Given, described
 from viz.explorer.cache import Store, size
+from viz.views import VIEWS, Given, described
 
 SLOW = {"depthwise", "clusters", "mixing", "substitution", "receptive-field", "attribution"}
 
@@ -135,7 +135,7 @@ def test_sizes_count_what_is_inside():
 @pytest.fixture(scope="module")
 def network(small_file):
     """The small network, its filters described already."""
-    from viz.model.checkpoint import load
+    from viz.network.checkpoint import load
 
     found = load(small_file)
     described.depthwise_description(found, Given())

@@ -11,20 +11,20 @@ from click.testing import CliRunner
 from hand_made import described
 from PIL import Image
 
-from viz.catalogue import Given, view
 from viz.cli import main
-from viz.image_sets import open_images
-from viz.measure import name_predictions as predictions
-from viz.measure.preferred_inputs import preferred_inputs
-from viz.measure.stages import stages
-from viz.measure.sweep import OtherSweepError
-from viz.model.checkpoint import load
-from viz.model.convmixer import ConvMixer
-from viz.model.saving import save_checkpoint
-from viz.results.network import Preprocessing
-from viz.results.preferred_inputs import PreferredInputs
-from viz.results.refusal import Nothing
+from viz.core.network import Preprocessing
+from viz.core.refusal import Nothing
+from viz.images.sets import open_images
+from viz.network.checkpoint import load
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
+from viz.network.stages import stages
+from viz.sweep.opening import OtherSweepError
 from viz.sweep.run import Settings, sweep_folder
+from viz.views import Given, view
+from viz.views.preferred_inputs import predictions
+from viz.views.preferred_inputs.measure import preferred_inputs
+from viz.views.preferred_inputs.result import PreferredInputs
 
 K, LINE = 5, np.arange(5) - 2.0
 DIRECTIONS = np.arange(16) * 22.5 + 7
@@ -325,7 +325,7 @@ def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, mo
     assert PreferredInputs.load(found.save(tmp_path / "a.npz")) == found
     assert len(found.to_frame()) == 32
     row = view("preferred-inputs")
-    monkeypatch.setattr("viz.catalogue.sweep.depthwise_description", lambda c, g: told(c))
+    monkeypatch.setattr("viz.views.selectivity.card.depthwise_description", lambda c, g: told(c))
     steps = []
     given = Given(images=lambda: open_images(noise, checkpoint.preprocessing), sweep=path,
                   progress=lambda *at: steps.append(at))  # fmt: skip

@@ -14,11 +14,11 @@ from same import alike
 from stopping import Stop
 
 import viz
-from viz.image_sets import open_images
-from viz.images import ImageError
-from viz.measure.stages import stages
-from viz.results.base import ResultFileError
-from viz.results.network import Config, Preprocessing
+from viz.core.network import Config, Preprocessing
+from viz.core.result import ResultFileError
+from viz.images.reading import ImageError
+from viz.images.sets import open_images
+from viz.network.stages import stages
 from viz.sweep.plan import listed, usual_shard_size
 from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
 from viz.sweep.tally import Tally
@@ -151,7 +151,7 @@ def test_images_in_memory_give_the_same(swept, small, pictures, few):
 
 
 def test_the_effective_field_is_measured_on_images_of_the_folder(small, pictures, tmp_path):
-    from viz.measure.receptive_field import receptive_field
+    from viz.views.receptive_field.measure import receptive_field
 
     settings = Settings(parts=("top",), n_top=1, field_images=4)
     found = sweep_folder(small, pictures, tmp_path / "b.npz", settings=settings)

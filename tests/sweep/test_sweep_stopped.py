@@ -13,9 +13,9 @@ import pytest
 from same import alike
 from stopping import Stop
 
-from viz.results.base import ResultFileError
-from viz.results.sweep import Sweep
+from viz.core.result import ResultFileError
 from viz.sweep import shards as shards_module
+from viz.sweep.result import Sweep
 from viz.sweep.run import SweepError, shards_folder, sweep_folder
 
 

@@ -12,7 +12,7 @@ from viz.cli.images import looking, open_with_images, say_skipped
 from viz.cli.output import check_output, write_output, writing
 
 if TYPE_CHECKING:
-    from viz.results.trust import Trust
+    from viz.views.attribution.result import Trust
 
 __all__ = ["COMMANDS"]
 
@@ -76,8 +76,8 @@ def attribution(checkpoint: str, images: Path | None, output: Path | None, as_js
     loaded, found = open_with_images(checkpoint, images, options)
     from tqdm import tqdm
 
-    from viz.measure.attribution_methods import chosen
-    from viz.measure.trust import Effort, rate
+    from viz.views.attribution.measure import Effort, rate
+    from viz.views.attribution.methods import chosen
 
     names = chosen(methods or None, loaded.config.activation)
     effort = Effort(n_noise=0, n_stages=0) if quick else Effort()
@@ -99,8 +99,8 @@ def attribution(checkpoint: str, images: Path | None, output: Path | None, as_js
 
 def _write_each(result: Trust, folder: Path) -> None:
     """Write a figure for each image."""
-    from viz.draw.attribution import attribution_figure, draw_attribution
-    from viz.draw.style import save_figure
+    from viz.plot.style import save_figure
+    from viz.views.attribution.draw_maps import attribution_figure, draw_attribution
 
     digits = len(str(len(result.names) - 1))
     for i in range(len(result.names)):

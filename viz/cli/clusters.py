@@ -29,7 +29,7 @@ def clusters(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     Stability stands beside that of a cloud without clusters; agreement with the names, maps,
     and the kernels' covariance by block belong to it. -o FILE draws the centres by depth.
     """
-    from viz.measure.clusters import cluster_checkpoint
+    from viz.views.clusters.measure import cluster_checkpoint
 
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from viz import __version__
-from viz.results.refusal import Refusal
+from viz.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = [
     "Group",
@@ -53,7 +53,7 @@ class Group(click.Group):
             _refuse_usage(error, ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; `viz.results.refusal.Refusal` and the system's errors are for the user."""
+        """Run a command; `viz.core.refusal.Refusal` and the system's errors are for the user."""
         with warnings.catch_warnings():
             warnings.simplefilter("default")
             warnings.showwarning = _show_warning
@@ -152,7 +152,7 @@ def loading(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _activation(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
-        from viz.results.network import split_activation
+        from viz.core.network import split_activation
 
         try:
             split_activation(value)
@@ -267,7 +267,7 @@ def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
     Checkpoint
         The network.
     """
-    from viz.model.checkpoint import load
+    from viz.network.checkpoint import load
 
     return load(checkpoint, **options)
 
@@ -362,7 +362,7 @@ def name_option(text: str) -> Callable[..., Any]:
 
 def _name(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None:
-        from viz.results.depthwise import KERNEL_NAMES
+        from viz.views.kernels.result import KERNEL_NAMES
 
         if value not in KERNEL_NAMES:
             raise click.BadParameter(

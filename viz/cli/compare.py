@@ -33,7 +33,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     as in snapshots of one training, which kernels moved and how names changed. What two networks
     do not allow is left out, and said. -o FILE draws the first figure.
     """
-    from viz.catalogue import COMPARISONS, Given
+    from viz.views import COMPARISONS, Given
 
     check_output(output, as_json, force)
     a, b = open_two(checkpoint, other, **options)
@@ -67,7 +67,7 @@ def _opening(images: Path | None, limit: int | None, a: Any) -> Any:
     """Return what opens the images anew, having looked that there is one."""
     if images is None:
         return None
-    from viz.image_sets import open_images
+    from viz.images.sets import open_images
 
     def opened() -> Any:
         return open_images(images, a.preprocessing, a.config.in_channels, limit=limit)
@@ -80,10 +80,10 @@ def _write(results: dict[str, Any], output: Path | None, force: bool) -> None:
     """Write the first row's main figure, or everything of every row into one folder."""
     if output is None:
         return
-    from viz.catalogue import comparison
+    from viz.views import comparison
 
     if output.suffix:
-        from viz.draw.style import save_figure
+        from viz.plot.style import save_figure
 
         name, result = next(iter(results.items()))
         save_figure(comparison(name).figures[0].make(result), output, force=force)

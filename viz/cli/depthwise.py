@@ -52,9 +52,9 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
     loaded = open_checkpoint(checkpoint, **options)
     shown = None if every else per_block
     if output is not None and output.suffix and order != "name":
-        from viz.draw.style import save_figure
-        from viz.draw.weights import drawn_mosaic, kernel_mosaic
-        from viz.measure.weights import depthwise_kernels
+        from viz.plot.style import save_figure
+        from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+        from viz.views.weights.measure import depthwise_kernels
 
         bank = depthwise_kernels(loaded, blocks=blocks, per_block=shown, order=order, seed=seed)
         figure = drawn_mosaic(kernel_mosaic(bank, scale=scale))
@@ -63,8 +63,8 @@ def depthwise(checkpoint: str, output: Path | None, as_json: bool, force: bool, 
             click.echo(str(written))
             return
         output = None
-    from viz.draw.depthwise import draw_named, named_figure
-    from viz.measure.depthwise import describe_checkpoint
+    from viz.views.kernels.draw import draw_named, named_figure
+    from viz.views.kernels.measure import describe_checkpoint
 
     def named(result: Any) -> Any:
         made = named_figure(result, per_block=shown)

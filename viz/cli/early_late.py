@@ -30,8 +30,8 @@ def early_late(checkpoint: str, output: Path | None, as_json: bool, force: bool,
     positive and half negative, or a ring. The answer is printed; -o FILE draws both groups side
     by side.
     """
-    from viz.catalogue import view
-    from viz.measure.early_late import measure_checkpoint
+    from viz.views import view
+    from viz.views.early_late.measure import measure_checkpoint
 
     if output is not None:
         check_output(output, as_json, force)

@@ -62,8 +62,8 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
         raise click.UsageError("--scale sweep is that of a sweep: give one with --sweep FILE.")
     check_output(output, as_json, force)
     loaded, found = open_with_images(checkpoint, images, options)
-    from viz.measure.feature_maps import feature_maps as measure
-    from viz.measure.sweep import open_sweep
+    from viz.sweep.opening import open_sweep
+    from viz.views.feature_maps.measure import feature_maps as measure
 
     sweep = None if swept is None else open_sweep(swept, loaded)
     everything = as_json or output is None or not output.suffix
@@ -76,7 +76,7 @@ def feature_maps(checkpoint: str, images: Path | None, output: Path | None, as_j
     say_skipped(found)
 
     def figure(measured: Any) -> Any:
-        from viz.draw.feature_maps import draw_maps, maps_figure
+        from viz.views.feature_maps.draw import draw_maps, maps_figure
 
         made = maps_figure(measured, scale)
         draw_maps(measured, made, scale=scale)

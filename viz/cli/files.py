@@ -30,7 +30,7 @@ __all__ = ["COMMANDS"]
 @json_option
 def info(checkpoint: str, as_json: bool, **options: Any) -> None:
     """Tell a checkpoint's architecture, and how it is known."""
-    from viz.model.checkpoint import CheckpointWarning
+    from viz.network.checkpoint import CheckpointWarning
 
     with warnings.catch_warnings():
         # They are printed with the rest.
@@ -71,7 +71,7 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
 @click.argument("name")
 def fetch(name: str) -> None:
     """Download official weights from the Hugging Face hub into its cache."""
-    from viz.model.zoo import fetch as fetch_official
+    from viz.network.zoo import fetch as fetch_official
 
     click.echo(str(fetch_official(name)))
 
@@ -133,8 +133,8 @@ def train(folder: Path, output: Path, recipe: str, device: str, arithmetic: str 
     The subfolders of FOLDER are the classes, and every fifth image is held out; or it has train
     and test folders of such folders.
     """
-    from viz.model.recipes import recipe_named
-    from viz.model.training import train as run
+    from viz.training.loop import train as run
+    from viz.training.recipes import recipe_named
 
     check_device(device)
     settings = recipe_named(recipe, **{k: v for k, v in changes.items() if v is not None})

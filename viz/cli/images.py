@@ -11,8 +11,8 @@ import click
 from viz.cli.common import loading, open_checkpoint, preparing, say
 
 if TYPE_CHECKING:
-    from viz.image_sets import ImageSet
-    from viz.model.checkpoint import Checkpoint
+    from viz.images.sets import ImageSet
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["looking", "open_with_images", "say_skipped"]
 
@@ -100,8 +100,8 @@ def open_with_images(
     ImageError
         If there is no image that can be read, or what was told does not suit the network.
     """
-    from viz.image_sets import open_images
-    from viz.images import ImageError, describe_preprocessing
+    from viz.images.reading import ImageError, describe_preprocessing
+    from viz.images.sets import open_images
 
     load = dict(options)
     limit = load.pop("limit")

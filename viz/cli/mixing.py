@@ -27,7 +27,7 @@ def mixing(checkpoint: str, images: Path | None, output: Path | None, as_json: b
     On images the activations' mean slopes are measured; without any they come from the batch
     norms under a Gaussian assumption.
     """
-    from viz.measure.mixing import measure
+    from viz.views.mixing.measure import measure
 
     check_output(output, as_json, force)
     found = None

@@ -12,7 +12,7 @@ import click
 from viz.cli.common import force_option, json_option, say
 
 if TYPE_CHECKING:
-    from viz.results.base import Result
+    from viz.core.result import Result
 
 __all__ = ["check_output", "write_output", "writing"]
 
@@ -35,7 +35,7 @@ def check_output(output: Path | None, as_json: bool, force: bool) -> None:
             raise click.UsageError("say what to make: -o FILE, -o FOLDER, or --json.")
         return
     if output.suffix:
-        from viz.draw.style import check_path
+        from viz.plot.style import check_path
 
         check_path(output, force=force)
     else:
@@ -54,11 +54,11 @@ def write_output(
     figure: Callable[[Any], Any] | None = None,
 ) -> None:
     """Write and print what was asked for."""
-    from viz.catalogue import view
+    from viz.views import view
 
     row = view(name)
     if output is not None and output.suffix:
-        from viz.draw.style import own_style, save_figure
+        from viz.plot.style import own_style, save_figure
 
         with own_style():
             made = (figure or row.figures[0].make)(result)

@@ -40,9 +40,9 @@ def patch_filters(checkpoint: str, output: Path | None, as_json: bool, force: bo
     check_output(output, as_json, force)
     loaded = open_checkpoint(checkpoint, **options)
     if output is not None and output.suffix and order != "kind":
-        from viz.draw.style import own_style, save_figure
-        from viz.draw.weights import drawn_mosaic, patch_filter_mosaic
-        from viz.measure import weights
+        from viz.plot.style import own_style, save_figure
+        from viz.views.weights import measure as weights
+        from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
 
         mosaic = patch_filter_mosaic(weights.patch_filters(loaded, order=order), scale=scale)
         with own_style():
@@ -52,8 +52,8 @@ def patch_filters(checkpoint: str, output: Path | None, as_json: bool, force: bo
             click.echo(str(written))
             return
         output = None
-    from viz.draw.patch_filter_kinds import draw_kinds, kinds_figure
-    from viz.measure.patch_filters import describe_checkpoint
+    from viz.views.patch_filters.draw_kinds import draw_kinds, kinds_figure
+    from viz.views.patch_filters.measure import describe_checkpoint
 
     def figure(result: Any) -> Any:
         made = kinds_figure(result, scale=scale)

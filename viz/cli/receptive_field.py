@@ -60,7 +60,7 @@ def receptive_field(checkpoint: str, images: Path | None, output: Path | None, a
     intervals, beside a randomly initialised network.
     """
     check_output(output, as_json, force)
-    from viz.measure.receptive_field import receptive_field as measure
+    from viz.views.receptive_field.measure import receptive_field as measure
 
     loaded, found = open_with_images(checkpoint, images, options)
     with progress_bar() as progress:

@@ -21,7 +21,7 @@ from viz.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["COMMANDS"]
 
@@ -101,8 +101,8 @@ def _given_in_vain() -> list[str]:
 
 def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
     """Rebuild a report from its data."""
-    from viz.catalogue import COMPARISONS, VIEWS
     from viz.report.rebuild import rebuild
+    from viz.views import COMPARISONS, VIEWS
 
     sections = rebuild(
         source, output, rows=(*VIEWS, *COMPARISONS), formats=options["formats"] or None,
@@ -114,11 +114,11 @@ def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
 
 def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, Any]) -> bool:
     """Measure, draw and write."""
-    from viz.catalogue import COMPARISONS, VIEWS
-    from viz.draw.style import FORMATS
+    from viz.plot.style import FORMATS
     from viz.report.build import build
     from viz.report.facts import command_line
     from viz.report.plan import check_folder, choose
+    from viz.views import COMPARISONS, VIEWS
 
     names = [Path(each).name for each in checkpoints]
     folder = output or Path("reports") / "-".join(name.split(".")[0] for name in names)
@@ -161,7 +161,7 @@ def _as_swept(checkpoint: Checkpoint, options: dict[str, Any]) -> Checkpoint:
     """Return the checkpoint with the input that the sweep given was made with."""
     if options["sweep"] is None:
         return checkpoint
-    from viz.measure.sweep import as_swept, open_sweep
+    from viz.sweep.opening import as_swept, open_sweep
 
     return as_swept(checkpoint, open_sweep(options["sweep"], checkpoint))
 

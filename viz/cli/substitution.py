@@ -47,7 +47,7 @@ def substitution(checkpoint: str, images: Path | None, output: Path | None, as_j
     Beside the descriptions stand controls with as many numbers per kernel (principal components,
     a DCT), noise, and nothing. Without images, crops of scikit-learn's two photographs are used.
     """
-    from viz.measure.substitution import measure
+    from viz.views.substitution.measure import measure
 
     check_output(output, as_json, force)
     loaded, found = open_with_images(checkpoint, images, options)
@@ -69,7 +69,7 @@ def substitution(checkpoint: str, images: Path | None, output: Path | None, as_j
 
 def _figure(result: Any) -> Callable[[Any], Any] | None:
     """Return the first figure of what was measured; None for the catalogue's main one."""
-    from viz.catalogue import view
+    from viz.views import view
 
     rows = dict(zip(_SCOPES, view("substitution").figures, strict=True))
     there = [scope for scope in _SCOPES if (result.scope == scope).any()]

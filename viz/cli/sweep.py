@@ -24,13 +24,13 @@ from viz.cli.common import (
 )
 from viz.cli.images import looking, open_with_images
 from viz.cli.output import check_output, write_output, writing
-from viz.results.refusal import Refusal
+from viz.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.depthwise import DepthwiseDescription
+    from viz.network.checkpoint import Checkpoint
     from viz.sweep.engines import Engine
     from viz.sweep.shards import Outcome
+    from viz.views.kernels.result import DepthwiseDescription
 
 __all__ = ["COMMANDS"]
 
@@ -270,10 +270,10 @@ def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None,
     """
     _check_choice(stage, block, channels is not None, name is not None, by_name)
     check_output(output, as_json, force)
-    from viz.image_sets import open_images
-    from viz.measure.sweep import channels_of_sweep, open_sweep
-    from viz.measure.top_patches import channels_by_name, channels_named, check_folder
-    from viz.measure.top_patches import top_patches as measure
+    from viz.images.sets import open_images
+    from viz.sweep.opening import channels_of_sweep, open_sweep
+    from viz.views.top_patches.measure import channels_by_name, channels_named, check_folder
+    from viz.views.top_patches.measure import top_patches as measure
 
     loaded = open_checkpoint(checkpoint, **options)
     found = open_sweep(swept, loaded)
@@ -315,11 +315,11 @@ def _check_choice(stage: str, block: int | None, given: bool, name: bool, by_nam
 def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescription:
     """Read the names of kernels from a file, or describe the kernels."""
     if described is None:
-        from viz.measure.depthwise import describe_checkpoint
+        from viz.views.kernels.measure import describe_checkpoint
 
         say("viz: describing the depthwise kernels (--described FILE saves that).")
         return describe_checkpoint(loaded)
-    from viz.results.depthwise import DepthwiseDescription
+    from viz.views.kernels.result import DepthwiseDescription
 
     found = DepthwiseDescription.load(described)
     if found.source.sha256 != loaded.source.sha256:
@@ -353,10 +353,10 @@ def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | 
     and where the same taps in random order respond most.
     """
     check_output(output, as_json, force)
-    from viz.image_sets import open_images
-    from viz.measure.preferred_inputs import preferred_inputs as measure
-    from viz.measure.sweep import open_sweep
-    from viz.measure.top_patches import check_folder
+    from viz.images.sets import open_images
+    from viz.sweep.opening import open_sweep
+    from viz.views.preferred_inputs.measure import preferred_inputs as measure
+    from viz.views.top_patches.measure import check_folder
 
     loaded = open_checkpoint(checkpoint, **options)
     open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
@@ -375,7 +375,7 @@ def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | 
 def selectivity(swept: Path, output: Path | None, as_json: bool, force: bool) -> None:
     """Show sparsity and class selectivity of the channels by depth, from a sweep's file."""
     check_output(output, as_json, force)
-    from viz.results.sweep import load_sweep
+    from viz.sweep.result import load_sweep
 
     write_output("selectivity", load_sweep(swept), output, as_json, force)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.text import plain
-from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -87,7 +87,7 @@ def adapt(opened: Opened) -> tuple[Opened, list[Callable[[], Any]]]:
     messages : list of callable
         Each shows one sentence on the page.
     """
-    from viz.model.checkpoint import adapted
+    from viz.network.checkpoint import adapted
 
     asked = _asked(opened.key)
     with st.sidebar, st.expander("What the file does not say", expanded=bool(asked)):

@@ -9,12 +9,12 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from viz.draw.mosaic import enlarge, signed_tiles
 from viz.explorer import checkpoints, state
 from viz.explorer.images import choose_images
 from viz.explorer.sections import style
 from viz.explorer.settings import unsafe
 from viz.explorer.text import lines, plain
+from viz.plot.mosaic import enlarge, signed_tiles
 
 __all__ = ["PAGES", "main"]
 

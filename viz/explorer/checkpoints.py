@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.adapting import adapt
 from viz.explorer.official import show_download
 from viz.explorer.settings import Start
 from viz.explorer.text import plain
 from viz.explorer.uploads import refused, take_uploads, uploads
-from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["Opened", "choose", "choose_other", "default_other", "opened"]
 
@@ -67,7 +67,7 @@ def _load_shared(spelling: str, stamp: tuple[int, int]) -> Checkpoint:
 
 def _load(source: str | Path) -> Checkpoint:
     """Load one file at a time, which bounds the memory; warnings are shown on the page."""
-    from viz.model.checkpoint import CheckpointWarning, load
+    from viz.network.checkpoint import CheckpointWarning, load
 
     with _LOADING, warnings.catch_warnings():
         warnings.simplefilter("ignore", CheckpointWarning)
@@ -82,7 +82,7 @@ def _load_file(spelling: str) -> Checkpoint:
 
 def _offers() -> dict[str, tuple[str, str]]:
     """Return what can be opened: name in the address to spelling and path, none for an upload."""
-    from viz.model.zoo import OFFICIAL, shipped_checkpoints
+    from viz.network.zoo import OFFICIAL, shipped_checkpoints
 
     offers: dict[str, tuple[str, str]] = {}
     for given in Start.read().checkpoints:
@@ -112,7 +112,7 @@ def _missing(wanted: str, shown: str) -> str:
 
 def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
     """Open one of the offers; say why it cannot be."""
-    from viz.model.zoo import to_download
+    from viz.network.zoo import to_download
 
     offers: dict[str, tuple[str, str]] = st.session_state[_OFFERS]
     upload = uploads().get(key)
@@ -132,7 +132,7 @@ def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
 
 def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
     """Show the choice in the sidebar and open what is chosen."""
-    from viz.model.zoo import to_download
+    from viz.network.zoo import to_download
 
     messages: list[Callable[[], Any]] = []
     with st.sidebar:
@@ -178,7 +178,7 @@ def choose_other(page: str, *, nothing: str = "") -> tuple[Opened | None, list[C
 
 def _labels() -> Callable[[str], str]:
     """Return a function from what the address holds to what the user reads."""
-    from viz.model.zoo import OFFICIAL
+    from viz.network.zoo import OFFICIAL
 
     mine = uploads()
     names = Counter(upload.name for upload in mine.values())

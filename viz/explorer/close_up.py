@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from viz.draw.close_up import close_up_figure, draw_response, draw_weights
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.sections import png
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import percent
+from viz.views.close_up.draw import close_up_figure, draw_response, draw_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from viz.explorer.checkpoints import Opened
-    from viz.results.close_up import CloseUp
+    from viz.views.close_up.result import CloseUp
 
 __all__ = ["show_close_up", "steps"]
 
@@ -130,8 +130,8 @@ def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
             found,
             f"""
 result = {call}
-figure = draw.close_up.close_up_figure()
-draw.close_up.draw_weights(result, figure)  # or draw_response
+figure = viz.views.close_up.draw.close_up_figure()
+viz.views.close_up.draw.draw_weights(result, figure)  # or draw_response
 """,
             stem,
         ),

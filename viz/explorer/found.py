@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.catalogue import COMPARISONS, VIEWS, comparison, view
-from viz.catalogue.sweep import VIEWS as OF_SWEEPS
+from viz.core.refusal import Nothing, Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
@@ -23,16 +22,16 @@ from viz.explorer.settings import MAX_IMAGES, Start
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import work
-from viz.image_sets import default_images
-from viz.results.refusal import Nothing, Refusal
+from viz.images.sets import default_images
+from viz.views import COMPARISONS, OF_SWEEPS, VIEWS, comparison, view
 
 if TYPE_CHECKING:
-    from viz.catalogue import Given
-    from viz.catalogue.base import Shown
+    from viz.core.result import Result
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.base import Result
+    from viz.network.checkpoint import Checkpoint
+    from viz.views import Given
+    from viz.views.base import Shown
 
 __all__ = ["show_row", "show_view", "sweep_at_hand"]
 
@@ -82,10 +81,10 @@ def _lines(row: Shown, images: Images | None, other: Opened | None, sweep: Path 
             "checkpoint.config.in_channels))"
         )
     opens = "from pathlib import Path\n" if sweep is not None else ""
-    opens += "from viz.image_sets import open_images" if "open_images" in given else ""
+    opens += "from viz.images.sets import open_images" if "open_images" in given else ""
     find, rest = ("view", "") if other is None else ("comparison", ", other")
     return f"""
-from viz.catalogue import Given, {find}
+from viz.views import Given, {find}
 {opens}
 {f"other = viz.load({other.spelling!r})" if other is not None else ""}
 row = {find}({row.name!r})

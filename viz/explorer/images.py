@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from viz.core.network import Preprocessing
 from viz.explorer import state
 from viz.explorer.settings import MAX_IMAGE_UPLOAD, MAX_IMAGES, Start
 from viz.explorer.text import plain, safe_name
-from viz.image_sets import open_images
-from viz.images import IMAGE_SUFFIXES, ImageError, read_array, read_pixels
-from viz.results.network import Preprocessing
+from viz.images.reading import IMAGE_SUFFIXES, ImageError, read_array, read_pixels
+from viz.images.sets import open_images
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from viz.image_sets import ImageSet
-    from viz.model.checkpoint import Checkpoint
+    from viz.images.sets import ImageSet
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["Images", "check_uploads", "choose_images", "images_chosen"]
 
@@ -83,7 +83,7 @@ class Images:
     def opening(
         self, checkpoint: Checkpoint, *, whole: bool = False
     ) -> Iterator[Callable[[], ImageSet]]:
-        """Give a function that opens the images anew, as `viz.catalogue.Given` takes it."""
+        """Give a function that opens the images anew, as `viz.views.Given` takes it."""
         config, limit = checkpoint.config, None if whole else MAX_IMAGES
         with self.placed() as folder:
             yield lambda: open_images(

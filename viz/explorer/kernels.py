@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.catalogue.described import depthwise_description, patch_description
 from viz.explorer import state
 from viz.explorer.cache import cached, key_of, store
 from viz.explorer.words import ANY_NAME, KERNEL_ORDER_WORDS, NAME_WORDS
 from viz.explorer.working import work
-from viz.measure.weights import depthwise_kernels, named_kernels
+from viz.views.described import depthwise_description, patch_description
+from viz.views.weights.measure import depthwise_kernels, named_kernels
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
-    from viz.results.depthwise import DepthwiseDescription
-    from viz.results.patch_filters import PatchFilterDescription
-    from viz.results.weights import DepthwiseKernels
+    from viz.views.kernels.result import DepthwiseDescription
+    from viz.views.patch_filters.result import PatchFilterDescription
+    from viz.views.weights.result import DepthwiseKernels
 
 __all__ = [
     "about",

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from viz.core.refusal import Refusal
 from viz.explorer.settings import HOSTS, MAX_IMAGES, Start, flags
-from viz.results.refusal import Refusal
 
 __all__ = ["APP", "LaunchError", "arguments", "launch"]
 
@@ -63,10 +63,10 @@ def _check_content(checkpoints: Sequence[str | Path], images: str | Path | None)
     """Read what the first page would show an error about."""
     if not checkpoints and images is None:
         return
-    from viz.image_sets import open_images
-    from viz.model.checkpoint import CheckpointWarning, load
-    from viz.model.zoo import to_download
-    from viz.results.network import Preprocessing
+    from viz.core.network import Preprocessing
+    from viz.images.sets import open_images
+    from viz.network.checkpoint import CheckpointWarning, load
+    from viz.network.zoo import to_download
 
     with warnings.catch_warnings():
         # The page shows them.
@@ -100,7 +100,7 @@ def launch(
     folder, file = (str(path) if path else None for path in (images, sweep))
     Start(tuple(map(str, checkpoints)), folder, file).write()
     # Reading torch takes seconds: the browser opens meanwhile.
-    threading.Thread(target=import_module, args=("viz.model.checkpoint",), daemon=True).start()
+    threading.Thread(target=import_module, args=("viz.network.checkpoint",), daemon=True).start()
     from streamlit.web.cli import main as streamlit
 
     try:

@@ -14,13 +14,13 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from PIL import Image
 
-from viz.draw.style import SIGNED
 from viz.explorer.cache import cached
+from viz.plot.style import SIGNED
 
 if TYPE_CHECKING:
-    from viz.draw.weights import Mosaic
     from viz.explorer.checkpoints import Opened
-    from viz.results.weights import DepthwiseKernels, PatchFilters
+    from viz.views.weights.draw import Mosaic
+    from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 __all__ = ["lay_out", "show_mosaic"]
 

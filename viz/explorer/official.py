@@ -11,10 +11,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer.cache import Tell
 from viz.explorer.text import plain
 from viz.explorer.working import answer, asked, working
-from viz.results.refusal import Refusal
 
 __all__ = ["download", "show_download"]
 
@@ -34,8 +34,8 @@ def _received(hub_id: str) -> int:
 
 def download(name: str, tell: Tell, *, command: Sequence[str] | None = None) -> None:
     """Fetch official weights in a process of its own, which can be stopped at any time."""
-    from viz.model.guards import CheckpointError
-    from viz.model.zoo import OFFICIAL
+    from viz.network.guards import CheckpointError
+    from viz.network.zoo import OFFICIAL
 
     weights = OFFICIAL[name]
     total = 4 * weights.config.n_parameters
@@ -69,7 +69,7 @@ def download(name: str, tell: Tell, *, command: Sequence[str] | None = None) -> 
 
 def show_download(name: str) -> None:
     """Say that official weights are not here, and fetch them if the user wants."""
-    from viz.model.zoo import OFFICIAL
+    from viz.network.zoo import OFFICIAL
 
     weights = OFFICIAL[name]
     config = weights.config

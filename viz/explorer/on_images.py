@@ -9,35 +9,35 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from viz.catalogue.described import depthwise_description, patch_description
-from viz.draw.feature_maps import draw_maps, maps_figure
-from viz.draw.removal import draw_removal, removal_figure
-from viz.draw.top_patches import draw_top_patches, top_patches_figure
+from viz.core.refusal import Refusal
 from viz.explorer.cache import cached
 from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
 from viz.explorer.settings import Start
 from viz.explorer.take_home import command, file_stem
 from viz.explorer.text import plain
 from viz.explorer.working import work
-from viz.measure.feature_maps import feature_maps
-from viz.measure.one_kernel import shape_fit
-from viz.measure.removal import removal
-from viz.measure.sweep import OtherSweepError, open_sweep
-from viz.measure.top_patches import swept_paths, top_patches
-from viz.results.refusal import Refusal
+from viz.sweep.opening import OtherSweepError, open_sweep
+from viz.views.ablation.draw import draw_removal, removal_figure
+from viz.views.ablation.measure import removal
+from viz.views.described import depthwise_description, patch_description
+from viz.views.feature_maps.draw import draw_maps, maps_figure
+from viz.views.feature_maps.measure import feature_maps
+from viz.views.one_kernel.measure import shape_fit
+from viz.views.top_patches.draw import draw_top_patches, top_patches_figure
+from viz.views.top_patches.measure import swept_paths, top_patches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue.base import Given
+    from viz.core.network import Config
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.feature_maps import FeatureMaps
-    from viz.results.network import Config
-    from viz.results.removal import Removal
-    from viz.results.sweep import Sweep
-    from viz.results.top_patches import TopPatches
+    from viz.network.checkpoint import Checkpoint
+    from viz.sweep.result import Sweep
+    from viz.views.ablation.result import Removal
+    from viz.views.base import Given
+    from viz.views.feature_maps.result import FeatureMaps
+    from viz.views.top_patches.result import TopPatches
 
 __all__ = ["heavy", "show_maps", "show_removal", "show_top_patches", "sweep_of"]
 
@@ -105,12 +105,12 @@ def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
         f"maps-block-{block}-kernel-{channel}",
         f"""
 {opened_images(images)}
-result = measure.feature_maps.feature_maps(
+result = viz.views.feature_maps.measure.feature_maps(
     checkpoint, images, block={block}, channels=[{channel}], shown={_MAPS},
     by_depth=False, patches=False,
 )
-figure = draw.feature_maps.maps_figure(result, "stage")
-draw.feature_maps.draw_maps(result, figure, scale="stage")
+figure = viz.views.feature_maps.draw.maps_figure(result, "stage")
+viz.views.feature_maps.draw.draw_maps(result, figure, scale="stage")
 """,
         uploaded(images),
     )  # fmt: skip
@@ -162,11 +162,11 @@ def show_removal(found: Opened, images: Images, block: int | None, channel: int)
         f"""
 {opened_images(images)}
 {_fit_lines(block, channel)}
-result = measure.removal.removal(
+result = viz.views.ablation.measure.removal(
     checkpoint, images, block={block}, channel={channel}, fitted=fitted
 )
-figure = draw.removal.removal_figure(result)
-draw.removal.draw_removal(result, figure)
+figure = viz.views.ablation.draw.removal_figure(result)
+viz.views.ablation.draw.draw_removal(result, figure)
 """,
         uploaded(images),
     )  # fmt: skip
@@ -174,10 +174,10 @@ draw.removal.draw_removal(result, figure)
 
 def _fit_lines(block: int | None, channel: int) -> str:
     if block is None:
-        return f"fitted = measure.patch_filters.describe_checkpoint(checkpoint).fitted[{channel}]"
+        return f"fitted = viz.patch_filters(checkpoint).fitted[{channel}]"
     return (
-        "description = measure.depthwise.describe_checkpoint(checkpoint)\n"
-        f"fitted = measure.one_kernel.shape_fit(description, block={block}, "
+        "description = viz.kernels(checkpoint)\n"
+        f"fitted = viz.views.one_kernel.measure.shape_fit(description, block={block}, "
         f"channel={channel}).fitted"
     )
 
@@ -248,11 +248,11 @@ def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
         found, result, {"Top patches": partial(_top, result)}, "the patches", f"patches-{name}",
         f"""
 sweep = viz.load_sweep({start.sweep!r})
-result = measure.top_patches.top_patches(
+result = viz.views.top_patches.measure.top_patches(
     checkpoint, sweep, {start.images!r}, {at!r}, stage={stage!r},
 )
-figure = draw.top_patches.top_patches_figure(result)
-draw.top_patches.draw_top_patches(result, figure)
+figure = viz.views.top_patches.draw.top_patches_figure(result)
+viz.views.top_patches.draw.draw_top_patches(result, figure)
 """,
         shell=command(
             found, "top-patches", file_stem(found, f"patches-{name}"), start.images,

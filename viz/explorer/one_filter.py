@@ -8,26 +8,26 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from viz.draw.feature_map_patches import draw_patches, patches_figure
-from viz.draw.one_filter import draw_filter, filter_figure
+from viz.core.refusal import Refusal
 from viz.explorer.cache import cached
 from viz.explorer.on_images import heavy
 from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
 from viz.explorer.text import percent, plain
 from viz.explorer.words import FILTER_NUMBER_WORDS
 from viz.explorer.working import work
-from viz.measure.feature_maps import feature_maps
-from viz.results.refusal import Refusal
+from viz.views.feature_maps.draw_patches import draw_patches, patches_figure
+from viz.views.feature_maps.measure import feature_maps
+from viz.views.one_filter.draw import draw_filter, filter_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue.base import Given
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.feature_maps import FeatureMaps
-    from viz.results.one_filter import FilterFit
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.base import Given
+    from viz.views.feature_maps.result import FeatureMaps
+    from viz.views.one_filter.result import FilterFit
 
 __all__ = ["say_kind", "show_answers", "show_filter_fit"]
 
@@ -88,10 +88,10 @@ def show_filter_fit(found: Opened, result: FilterFit) -> None:
     at_home(
         found, result, {"Fit": partial(_fit, result)}, "the fit", f"fit-filter-{result.channel}",
         f"""
-description = measure.patch_filters.describe_checkpoint(checkpoint)
-result = measure.one_filter.filter_fit(description, channel={result.channel})
-figure = draw.one_filter.filter_figure(result)
-draw.one_filter.draw_filter(result, figure)
+description = viz.patch_filters(checkpoint)
+result = viz.views.one_filter.measure.filter_fit(description, channel={result.channel})
+figure = viz.views.one_filter.draw.filter_figure(result)
+viz.views.one_filter.draw.draw_filter(result, figure)
 """,
     )  # fmt: skip
 
@@ -129,11 +129,11 @@ def show_answers(found: Opened, images: Images, channel: int) -> None:
         f"answers-filter-{channel}",
         f"""
 {opened_images(images)}
-result = measure.feature_maps.feature_maps(
+result = viz.views.feature_maps.measure.feature_maps(
     checkpoint, images, channels=[{channel}], filters=[{channel}], shown={_IMAGES}, by_depth=False,
 )
-figure = draw.feature_map_patches.patches_figure(result)
-draw.feature_map_patches.draw_patches(result, figure)
+figure = viz.views.feature_maps.draw_patches.patches_figure(result)
+viz.views.feature_maps.draw_patches.draw_patches(result, figure)
 """,
         uploaded(images),
     )  # fmt: skip

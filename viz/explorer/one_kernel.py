@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from viz.draw.one_kernel import draw_shapes, shapes_figure
-from viz.draw.weights import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.kernels import names_of
@@ -18,16 +16,18 @@ from viz.explorer.mosaic import show_mosaic
 from viz.explorer.sections import DESCRIBING, at_home, png, show_figure
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, DESCRIPTOR_WORDS
-from viz.measure.one_kernel import partners
-from viz.measure.weights import patch_filters
-from viz.results.weights import DepthwiseKernels, PatchFilters
+from viz.views.one_kernel.draw import draw_shapes, shapes_figure
+from viz.views.one_kernel.measure import partners
+from viz.views.weights.draw import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
+from viz.views.weights.measure import patch_filters
+from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from viz.explorer.checkpoints import Opened
-    from viz.results.depthwise import DepthwiseDescription
-    from viz.results.one_kernel import Partners, ShapeFit, Standing
+    from viz.views.kernels.result import DepthwiseDescription
+    from viz.views.one_kernel.result import Partners, ShapeFit, Standing
 
 __all__ = ["say_name", "shapes_home", "show_partners", "show_place", "show_shapes"]
 
@@ -103,8 +103,9 @@ def show_place(found: Opened, result: Standing) -> None:
     at_home(
         found, result, {}, "the numbers", f"place-block-{result.block}-kernel-{result.channel}",
         f"""
-description = measure.depthwise.describe_checkpoint(checkpoint)
-result = measure.one_kernel.standing(description, block={result.block}, channel={result.channel})
+description = viz.kernels(checkpoint)
+result = viz.views.one_kernel.measure.standing(
+    description, block={result.block}, channel={result.channel})
 """,
     )  # fmt: skip
 
@@ -116,11 +117,11 @@ def shapes_home(found: Opened, result: ShapeFit) -> None:
         f"shapes-block-{result.block}-kernel-{result.channel}",
         f"""
 {DESCRIBING}
-result = measure.one_kernel.shape_fit(
+result = viz.views.one_kernel.measure.shape_fit(
     description, block={result.block}, channel={result.channel}
 )
-figure = draw.one_kernel.shapes_figure(result)
-draw.one_kernel.draw_shapes(result, figure)
+figure = viz.views.one_kernel.draw.shapes_figure(result)
+viz.views.one_kernel.draw.draw_shapes(result, figure)
 """,
     )  # fmt: skip
 
@@ -189,7 +190,7 @@ def show_partners(
         found, result, {name: partial(_drawn_side, side) for name, side in shown.items()},
         "the partners", f"partners-block-{block}-kernel-{channel}",
         f"""
-result = measure.one_kernel.partners(checkpoint, block={block}, channel={channel})
+result = viz.views.one_kernel.measure.partners(checkpoint, block={block}, channel={channel})
 """,
     )  # fmt: skip
 

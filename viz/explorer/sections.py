@@ -26,7 +26,7 @@ _ONE_COLUMN = 4
 """Inches: a wider figure is one of two columns."""
 _SLIM = 680
 """Pixels of the screen for one of one column."""
-DESCRIBING = "description = measure.depthwise.describe_checkpoint(checkpoint)"
+DESCRIBING = "description = viz.kernels(checkpoint)"
 """A line that describes all kernels."""
 
 
@@ -71,7 +71,7 @@ def at_home(
 def opened_images(images: Images) -> str:
     """Return the Python lines that open the images as the page does."""
     return (
-        "from viz.image_sets import open_images\n"
+        "from viz.images.sets import open_images\n"
         f"images = open_images({images.folder!r}, checkpoint.preprocessing, "
         f"checkpoint.config.in_channels, limit={MAX_IMAGES})"
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.draw.style import FORMATS, save_figure
 from viz.explorer.adapting import options_of
+from viz.plot.style import FORMATS, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,14 +59,16 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
 def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
     """Return the Python lines that make the same result, figure and files."""
     told = [f"{name}={value!r}" for name, value in opened.told.items()]
+    used = re.findall(r"viz\.views\.\w+\.\w+|viz\.plot\.\w+", f"{body} viz.plot.style")
+    modules = sorted({f"import {each}" for each in used})
     return "\n".join(
         [
             "import viz",
-            "from viz import draw, measure",
+            *modules,
             "",
             f"checkpoint = viz.load({', '.join((repr(opened.spelling), *told))})",
             *(line for line in body.strip().splitlines() if line.strip()),
-            f"draw.style.save_figure(figure, {stem + '.png'!r})",
+            f"viz.plot.style.save_figure(figure, {stem + '.png'!r})",
             f"result.save({stem + '.npz'!r})",
             *([f"result.to_frame().to_csv({stem + '.csv'!r}, index=False)"] if table else []),
         ]

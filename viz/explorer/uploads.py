@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import store
 from viz.explorer.settings import MAX_HELD, MAX_UPLOAD, MAX_UPLOADS, SUFFIXES
 from viz.explorer.text import plain, safe_name
-from viz.results.refusal import Refusal
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-    from viz.model.checkpoint import Checkpoint
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["Upload", "load_upload", "refused", "take_uploads", "uploads"]
 
@@ -85,7 +85,7 @@ def refused() -> list[str]:
 
 def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -> Checkpoint:
     """Load an uploaded file as strictly as any other, and keep nothing of it on disk."""
-    from viz.model.checkpoint import CheckpointError
+    from viz.network.checkpoint import CheckpointError
 
     name = safe_name(name)
     if len(content) > MAX_UPLOAD << 20:

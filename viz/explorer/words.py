@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from viz.results.depthwise import KERNEL_NAMES
+from viz.views.kernels.result import KERNEL_NAMES
 
 __all__ = [
     "ANY_NAME",

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import streamlit as st
 
-from viz.catalogue.base import Given
 from viz.explorer import state
 from viz.explorer.cache import Tell, key_of, store
+from viz.views.base import Given
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
-    from viz.image_sets import ImageSet
-    from viz.model.checkpoint import Checkpoint
+    from viz.images.sets import ImageSet
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = ["Worked", "answer", "asked", "work", "working"]
 

@@ -9,21 +9,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viz.catalogue import VIEWS, Comparison, Given
-from viz.catalogue.sweep import VIEWS as OF_SWEEPS
-from viz.draw.style import FORMATS
-from viz.image_sets import open_images
-from viz.measure.sweep import open_sweep
+from viz.images.sets import open_images
+from viz.plot.style import FORMATS
 from viz.report.facts import about_checkpoint, about_images, about_sweep, versions
 from viz.report.growing import Growing, begin
 from viz.report.plan import ReportError, check_folder
 from viz.report.sections import Section, draw, measure
+from viz.sweep.opening import open_sweep
+from viz.views import OF_SWEEPS, VIEWS, Comparison, Given
 
 if TYPE_CHECKING:
-    from viz.catalogue.base import Shown
-    from viz.image_sets import ImageSet
-    from viz.model.checkpoint import Checkpoint
-    from viz.results.base import Result
+    from viz.core.result import Result
+    from viz.images.sets import ImageSet
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.base import Shown
 
 __all__ = ["LIMIT", "build", "unfit"]
 
@@ -105,7 +104,7 @@ def build(
     seed : int
         Of everything random.
     formats : sequence of str
-        Of the figures: some of `viz.draw.style.FORMATS`.
+        Of the figures: some of `viz.plot.style.FORMATS`.
     paper : str
         ``"a4"`` or ``"letter"``.
     command : str

@@ -16,8 +16,8 @@ from viz.report.names import without_paths
 from viz.report.plan import ReportError
 
 if TYPE_CHECKING:
-    from viz.image_sets import ImageSet
-    from viz.model.checkpoint import Checkpoint
+    from viz.images.sets import ImageSet
+    from viz.network.checkpoint import Checkpoint
 
 __all__ = [
     "about_checkpoint",

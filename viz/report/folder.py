@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viz.draw.style import FORMATS, FigureFileError, save_figure
+from viz.plot.style import FORMATS, FigureFileError, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue.base import Shown
-    from viz.results.base import Result
+    from viz.core.result import Result
+    from viz.views.base import Shown
 
 __all__ = [
     "NARROW",

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from viz.draw.style import FORMATS
+from viz.plot.style import FORMATS
 from viz.report.facts import sha256
 from viz.report.folder import ODD_NAMES
 from viz.report.plan import ReportError

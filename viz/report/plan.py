@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from viz.catalogue import VIEWS
-from viz.results.refusal import Refusal
+from viz.core.refusal import Refusal
+from viz.views import VIEWS
 
 if TYPE_CHECKING:
-    from viz.catalogue.base import Shown
+    from viz.views.base import Shown
 
 __all__ = ["STATE", "ReportError", "check_folder", "choose", "part_of"]
 

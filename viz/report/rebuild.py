@@ -19,7 +19,7 @@ from viz.report.sections import Section, draw
 from viz.report.words import story
 
 if TYPE_CHECKING:
-    from viz.catalogue.base import Shown
+    from viz.views.base import Shown
 
 __all__ = ["rebuild"]
 

@@ -12,16 +12,16 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
-from viz.draw.style import MM, ONE_COLUMN, save_figure
+from viz.core.refusal import Nothing, Refusal
+from viz.plot.style import MM, ONE_COLUMN, save_figure
 from viz.report.folder import NARROW, make_figures, make_narrow_figures, write_numbers
 from viz.report.names import without_paths
-from viz.results.refusal import Nothing, Refusal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from viz.catalogue.base import Shown
-    from viz.results.base import Result
+    from viz.core.result import Result
+    from viz.views.base import Shown
 
 __all__ = ["Drawn", "Section", "draw", "few_colours", "measure"]
 

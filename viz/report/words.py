@@ -29,7 +29,7 @@ from reportlab.platypus import (
 )
 from reportlab.platypus.tableofcontents import TableOfContents
 
-from viz.draw.style import printable
+from viz.plot.style import printable
 from viz.report.methods import everywhere, methods_of, parsed
 from viz.report.page import title_of
 from viz.report.sections import Section

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol
 
-from viz.model.checkpoint import Checkpoint
-from viz.results.refusal import Refusal
+from viz.core.refusal import Refusal
+from viz.network.checkpoint import Checkpoint
 from viz.sweep.memory import MAPPED, TRIM
 from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard

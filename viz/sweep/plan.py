@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from viz.images import find_images
-from viz.model.checkpoint import Checkpoint
-from viz.results.base import ResultFileError
-from viz.results.sweep import Sweep
+from viz.core.result import ResultFileError
+from viz.images.reading import find_images
+from viz.network.checkpoint import Checkpoint
+from viz.sweep.result import Sweep
 from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 

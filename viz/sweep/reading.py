@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from viz.image_sets import ImageSet
-from viz.images import ImageError
-from viz.results.network import Preprocessing
+from viz.core.network import Preprocessing
+from viz.images.reading import ImageError
+from viz.images.sets import ImageSet
 
 __all__ = ["Decoded", "read_ahead"]
 

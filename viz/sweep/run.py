@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from viz.image_sets import ImageSet
-from viz.images import ImageError
-from viz.measure.receptive_field import receptive_field
-from viz.model.checkpoint import Checkpoint
-from viz.results.receptive_field import SHARES, ReceptiveField
-from viz.results.sweep import Sweep, sweep_rows
+from viz.images.reading import ImageError
+from viz.images.sets import ImageSet
+from viz.network.checkpoint import Checkpoint
 from viz.sweep.engines import Engine, InProcess, Listener
 from viz.sweep.plan import (
     Listing,
@@ -32,8 +29,11 @@ from viz.sweep.plan import (
     usual_shard_size,
 )
 from viz.sweep.reading import Decoded
+from viz.sweep.result import Sweep, sweep_rows
 from viz.sweep.shards import Counted, Job, Outcome, Work, count, read_shard
 from viz.sweep.tally import Settings, SweepError, Tally
+from viz.views.receptive_field.measure import receptive_field
+from viz.views.receptive_field.result import SHARES, ReceptiveField
 
 __all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
 
@@ -207,7 +207,7 @@ def sweep_images(
     checkpoint : Checkpoint
         The network.
     images : ImageSet
-        Of `viz.image_sets.open_images`.
+        Of `viz.images.sets.open_images`.
     settings : Settings, optional
         What is collected; images in memory have no classes.
 

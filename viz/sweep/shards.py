@@ -17,8 +17,8 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
-from viz.model.checkpoint import Checkpoint, CheckpointWarning, load
-from viz.results.network import Config, Preprocessing
+from viz.core.network import Config, Preprocessing
+from viz.network.checkpoint import Checkpoint, CheckpointWarning, load
 from viz.sweep.reading import Decoded, read_ahead
 from viz.sweep.tally import Settings, SweepError, Tally
 

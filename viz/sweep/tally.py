@@ -11,11 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from viz.measure.stages import stages
-from viz.model.convmixer import ConvMixer
-from viz.results.network import Config
-from viz.results.refusal import Refusal
-from viz.results.sweep import STAGES, sweep_rows
+from viz.core.network import Config
+from viz.core.refusal import Refusal
+from viz.network.convmixer import ConvMixer
+from viz.network.stages import stages
 from viz.sweep.accumulators import (
     Accumulator,
     Covariance,
@@ -24,6 +23,7 @@ from viz.sweep.accumulators import (
     Sparsity,
 )
 from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.result import STAGES, sweep_rows
 from viz.sweep.top import Top
 
 __all__ = ["PARTS", "Settings", "SweepError", "Tally", "bin_ranges"]

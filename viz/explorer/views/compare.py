@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import streamlit as st
 
-from viz.catalogue import COMPARISONS, comparison
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, choose_other, opened
 from viz.explorer.found import show_row
 from viz.explorer.images import images_chosen
 from viz.explorer.methods import show_method
 from viz.explorer.text import lines
+from viz.views import COMPARISONS, comparison
 
 _ON_IMAGES = "compare"
 """The row whose effective receptive fields need images."""

@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 from matplotlib.figure import Figure
 
-from viz.draw.weights import drawn_mosaic, kernel_mosaic
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, names_of, needs_names
@@ -15,8 +15,8 @@ from viz.explorer.mosaic import show_mosaic
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
-from viz.results.depthwise import DepthwiseDescription
-from viz.results.refusal import Refusal
+from viz.views.kernels.result import DepthwiseDescription
+from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
 
 _PAPER = 64
 _SHOW = {
@@ -160,11 +160,11 @@ def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> N
     view = f"depthwise-block-{blocks[0]}" if blocks else "depthwise"
     stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
     given = {key: value for key, value in settings.items() if key != "name"}
-    call, shell = "measure.weights.depthwise_kernels(checkpoint, ", None
+    call, shell = "viz.views.weights.measure.depthwise_kernels(checkpoint, ", None
     describing = ""
     if needs_names(order, name):
-        describing = "description = measure.depthwise.describe_checkpoint(checkpoint)"
-        call = "measure.weights.named_kernels(description, "
+        describing = "description = viz.kernels(checkpoint)"
+        call = "viz.views.weights.measure.named_kernels(description, "
         given["name"] = None if name == ANY_NAME else name
     else:
         shell = command(
@@ -186,9 +186,9 @@ def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> N
             f"""
 {describing}
 result = {call}{arguments})
-mosaic = draw.weights.kernel_mosaic(result, scale={scale!r})
-figure = draw.weights.mosaic_figure(mosaic)
-draw.weights.draw_mosaic(mosaic, figure)
+mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r})
+figure = viz.views.weights.draw.mosaic_figure(mosaic)
+viz.views.weights.draw.draw_mosaic(mosaic, figure)
 """,
             stem,
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
@@ -21,10 +22,9 @@ from viz.explorer.one_kernel import (
     show_shapes,
 )
 from viz.explorer.text import plain
-from viz.measure.close_up import kernel_close_up
-from viz.measure.one_kernel import shape_fit, standing
-from viz.results.depthwise import DepthwiseDescription
-from viz.results.refusal import Refusal
+from viz.views.close_up.measure import kernel_close_up
+from viz.views.kernels.result import DepthwiseDescription
+from viz.views.one_kernel.measure import shape_fit, standing
 
 
 def _described(found: Opened) -> tuple[DepthwiseDescription | None, bool]:
@@ -63,7 +63,7 @@ def _page(found: Opened) -> None:
         found,
         result,
         f"block-{block}-kernel-{channel}",
-        f"measure.close_up.kernel_close_up(checkpoint, block={block}, channel={channel})",
+        f"viz.views.close_up.measure.kernel_close_up(checkpoint, block={block}, channel={channel})",
     )
     finite = bool(np.isfinite(result.weights).all())
     fitted, place = st.container(), st.container()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import streamlit as st
 from matplotlib.figure import Figure
 
-from viz.draw.network import draw_network, network_figure
-from viz.draw.weights import kernel_mosaic, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
@@ -15,9 +13,11 @@ from viz.explorer.sections import png, show_figure
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
 from viz.explorer.words import ANY_NAME
-from viz.measure.close_up import parts
-from viz.measure.weights import depthwise_kernels, patch_filters
-from viz.results.close_up import Parts
+from viz.views.close_up.draw_network import draw_network, network_figure
+from viz.views.close_up.measure import parts
+from viz.views.close_up.result import Parts
+from viz.views.weights.draw import kernel_mosaic, patch_filter_mosaic
+from viz.views.weights.measure import depthwise_kernels, patch_filters
 
 _PER_BLOCK = 16
 
@@ -103,9 +103,9 @@ def _to_scale(found: Opened, rows: Parts) -> None:
         script=python(
             found,
             """
-result = measure.close_up.parts(checkpoint)
-figure = draw.network.network_figure(result)
-draw.network.draw_network(result, figure)
+result = viz.views.close_up.measure.parts(checkpoint)
+figure = viz.views.close_up.draw_network.network_figure(result)
+viz.views.close_up.draw_network.draw_network(result, figure)
 """,
             stem,
         ),

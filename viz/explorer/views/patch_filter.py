@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
@@ -15,10 +16,9 @@ from viz.explorer.on_images import show_removal, show_top_patches
 from viz.explorer.one_filter import say_kind, show_answers, show_filter_fit
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS
-from viz.measure.close_up import filter_close_up
-from viz.measure.one_filter import filter_fit
-from viz.measure.weights import patch_filters
-from viz.results.refusal import Refusal
+from viz.views.close_up.measure import filter_close_up
+from viz.views.one_filter.measure import filter_fit
+from viz.views.weights.measure import patch_filters
 
 
 def _page(found: Opened) -> None:
@@ -45,7 +45,7 @@ def _page(found: Opened) -> None:
         found,
         result,
         f"patch-filter-{channel}",
-        f"measure.close_up.filter_close_up(checkpoint, channel={channel})",
+        f"viz.views.close_up.measure.filter_close_up(checkpoint, channel={channel})",
     )
     fit, link = st.container(), st.container()
     images = images_chosen()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import streamlit as st
 from matplotlib.figure import Figure
 
-from viz.draw.weights import draw_mosaic, mosaic_figure, patch_filter_mosaic
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.words import FILTER_ORDER_WORDS, SCALE_WORDS, sorted_by
-from viz.measure.weights import patch_filters
+from viz.views.weights.draw import draw_mosaic, mosaic_figure, patch_filter_mosaic
+from viz.views.weights.measure import patch_filters
 
 _MISLEADS = {
     "tile": "Each filter has its own colour scale: one that is nearly zero looks as strong as the "
@@ -75,10 +75,10 @@ def _page(found: Opened) -> None:
         script=python(
             found,
             f"""
-result = measure.weights.patch_filters(checkpoint, order={order!r})
-mosaic = draw.weights.patch_filter_mosaic(result, scale={scale!r})
-figure = draw.weights.mosaic_figure(mosaic)
-draw.weights.draw_mosaic(mosaic, figure)
+result = viz.views.weights.measure.patch_filters(checkpoint, order={order!r})
+mosaic = viz.views.weights.draw.patch_filter_mosaic(result, scale={scale!r})
+figure = viz.views.weights.draw.mosaic_figure(mosaic)
+viz.views.weights.draw.draw_mosaic(mosaic, figure)
 """,
             stem,
         ),

@@ -14,9 +14,7 @@ from typing import Any
 
 import streamlit as st
 
-from viz.catalogue import COMPARISONS, VIEWS
-from viz.catalogue.base import Shown
-from viz.catalogue.sweep import VIEWS as OF_SWEEPS
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.adapting import options_of
 from viz.explorer.checkpoints import Opened, choose_other, opened
@@ -26,11 +24,12 @@ from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import Worked, work
-from viz.image_sets import default_images
+from viz.images.sets import default_images
 from viz.report.build import build, unfit
 from viz.report.facts import command_line
 from viz.report.plan import choose
-from viz.results.refusal import Refusal
+from viz.views import COMPARISONS, OF_SWEEPS, VIEWS
+from viz.views.base import Shown
 
 
 @dataclass(frozen=True)

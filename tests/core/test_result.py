@@ -1,0 +1,80 @@
+"""Results: frozen, equal after a round trip, and files that never run code."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pytest
+
+from viz.core.network import Source
+from viz.core.result import ResultFileError, or_none
+from viz.views.weights.result import DepthwiseKernels, PatchFilters
+
+
+@pytest.fixture
+def result(rng):
+    source = Source(
+        name="ünï <b>.pth", sha256="ab" * 32, dropped=("total_ops",), warnings=("NaN",), block=2,
+        settings={"blocks": (0, 2), "per_block": None, "share": np.float64(0.5)},
+        versions={"numpy": "2"}, images={"a.jpg": "00"},
+    )  # fmt: skip
+    kernels = rng.normal(size=(4, 3, 3)).astype(np.float32)
+    kernels[0, 0, 0] = np.nan
+    index = np.arange(4)
+    return DepthwiseKernels(
+        source=source, kernels=kernels, block=index // 2, channel=index, order="index"
+    )
+
+
+def test_a_saved_result_loads_back_equal(result, tmp_path):
+    path = result.save(tmp_path / "r.npz")
+    again = DepthwiseKernels.load(path)
+    assert again == result
+    assert again.source.settings["blocks"] == (0, 2)
+    assert again.to_frame().equals(result.to_frame())
+    assert [p.name for p in tmp_path.iterdir()] == ["r.npz"]
+
+
+def test_any_difference_makes_results_unequal(result):
+    changed = result.kernels.copy()
+    changed[1, 1, 1] += 1e-6
+    assert result != replace(result, kernels=changed)
+    assert result != replace(result, order="norm")
+    assert result != replace(result, channel=result.channel.astype(np.int32))
+    assert result != replace(result, source=replace(result.source, block=1))
+
+
+def test_results_cannot_be_changed(result):
+    with pytest.raises(ValueError, match="read-only"):
+        result.kernels[0] = 0
+    with pytest.raises(FrozenInstanceError):
+        result.order = "norm"
+
+
+def test_other_files_are_refused_in_a_sentence(result, tmp_path):
+    path = result.save(tmp_path / "r.npz")
+    with pytest.raises(ResultFileError, match=r"r\.npz: not a saved patch filter .* 'depthwise"):
+        PatchFilters.load(path)
+    (tmp_path / "text.npz").write_text("hello")
+    np.savez(tmp_path / "other.npz", a=np.zeros(3))
+    for name in ("text.npz", "other.npz", "missing.npz"):
+        with pytest.raises(ResultFileError, match=name) as refused:
+            DepthwiseKernels.load(tmp_path / name)
+        assert "Error" not in str(refused.value)
+
+
+def test_a_pickle_inside_is_not_run(result, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "ran"), "w"))
+
+    path = tmp_path / "evil.npz"
+    np.savez(path, __json__=np.array([Evil()], dtype=object))
+    with pytest.raises(ResultFileError, match=r"evil\.npz"):
+        DepthwiseKernels.load(path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_what_json_cannot_hold_is_none():
+    assert or_none(np.float32(0.5)) == 0.5
+    assert type(or_none(np.int64(3))) is float
+    assert or_none(np.nan) is or_none(-np.inf) is None

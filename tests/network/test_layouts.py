@@ -1,0 +1,200 @@
+"""Every key layout, both ways, against networks built independently: logits, not just keys."""
+
+import re
+
+import pytest
+import torch
+from foreign_networks import (
+    ACTIVATIONS,
+    BUILDERS,
+    assert_same_logits,
+    early_timm,
+    export_state,
+    official,
+    settle,
+    tweetable,
+)
+from torch import nn
+
+from viz.network.checkpoint import load
+from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointError, CheckpointWarning, TensorRecord
+from viz.network.recognise import recognise
+
+
+def records(state):
+    return {k: TensorRecord(tuple(v.shape), str(v.dtype)[6:]) for k, v in state.items()}
+
+
+@pytest.mark.parametrize("channels", [1, 3, 2])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize("layout", sorted(BUILDERS))
+def test_logits_from_a_file_equal_the_source_network(layout, activation, channels, tmp_path):
+    network = settle(BUILDERS[layout](c=channels, act=activation), channels)
+    torch.save(network.state_dict(), tmp_path / "net.pth")
+    loaded = load(tmp_path / "net.pth", activation=activation)
+    assert loaded.config.to_dict() == {
+        "dim": 16, "depth": 3, "kernel_size": 5, "patch_size": 4, "n_classes": 7,
+        "in_channels": channels, "activation": activation,
+    }  # fmt: skip
+    assert_same_logits(loaded.model, network, channels)
+
+
+@pytest.mark.parametrize("build", [official, BUILDERS["timm"], early_timm])
+def test_even_kernels(build, tmp_path):
+    network = settle(build(k=4, p=2, depth=2))
+    torch.save(network.state_dict(), tmp_path / "even.pth")
+    loaded = load(tmp_path / "even.pth", activation="gelu")
+    assert loaded.config.kernel_size == 4
+    assert_same_logits(loaded.model, network)
+
+
+@pytest.mark.parametrize(
+    "shape", [{"depth": 1}, {"depth": 12, "dim": 8}, {"k": 1}, {"p": 1, "dim": 3}, {"n": 1}]
+)
+@pytest.mark.parametrize("layout", sorted(BUILDERS))
+def test_unusual_sizes(layout, shape, tmp_path):
+    size = 8 if shape.get("p") == 1 else 32
+    network = settle(BUILDERS[layout](**shape), size=size)
+    torch.save(network.state_dict(), tmp_path / "odd.pth")
+    loaded = load(tmp_path / "odd.pth", activation="gelu")
+    assert loaded.config.depth == shape.get("depth", 3)
+    assert_same_logits(loaded.model, network, size=size)
+
+
+def test_the_head_of_an_early_timm_stands_first():
+    keys = list(early_timm().state_dict())
+    assert keys[0] == "head.weight"
+
+
+@pytest.mark.parametrize("layout", ["viz", "official", "tweetable", "timm"])
+def test_export_and_back(layout):
+    network = settle(ConvMixer(12, 4, 3, 2, 5))
+    state = export_state(network, layout, prefix="module.")
+    loaded = load(state, activation="gelu")
+    assert loaded.source.prefix == "module."
+    assert_same_logits(loaded.model, network)
+
+
+@pytest.mark.parametrize("layout", sorted(BUILDERS))
+def test_an_exported_network_runs_in_the_layouts_own_code(layout):
+    network = settle(ConvMixer(16, 3, 5, 4, 7))
+    theirs = BUILDERS[layout]()
+    theirs.load_state_dict(export_state(network, layout))
+    assert_same_logits(network, theirs.eval())
+
+
+def test_the_tweetable_padding_really_fails_on_even_kernels():
+    with pytest.raises(RuntimeError, match="must match"):
+        tweetable(k=4)(torch.zeros(2, 3, 32, 32))
+
+
+@pytest.mark.parametrize(
+    ("prefix", "note"),
+    [
+        ("module.", "DataParallel"),
+        ("_orig_mod.", "torch.compile"),
+        ("model.", "Lightning"),
+        ("net.", ""),
+        ("module._orig_mod.model.", "nested"),
+        ("backbone.vision_encoder.", "any other"),
+        ("0.", "inside a Sequential"),
+        ("3.0.", "that looks like part of the layout"),
+    ],
+)
+@pytest.mark.parametrize("layout", sorted(BUILDERS))
+def test_prefixes(layout, prefix, note, tmp_path):
+    network = settle(BUILDERS[layout]())
+    state = {prefix + key: value for key, value in network.state_dict().items()}
+    torch.save(state, tmp_path / "net.pth")
+    loaded = load(tmp_path / "net.pth", activation="gelu")
+    assert loaded.source.prefix.rstrip(".").startswith(prefix.rstrip("."))
+    assert_same_logits(loaded.model, network)
+
+
+def test_every_shape_is_checked():
+    """Each tensor in turn, given one more element in one dimension, is named."""
+    good = records(official(dim=6, depth=2, n=4).state_dict())
+    recognise(good, "f")
+    for key, record in good.items():
+        sizes = record.shape or (1,)
+        grown = TensorRecord((*sizes[:-1], sizes[-1] + 1), record.dtype)
+        if key == "7.weight":
+            assert "does not take the 6 channels" in recognise({**good, key: grown}, "f").notes[0]
+            continue
+        with pytest.raises(CheckpointError) as refusal:
+            recognise({**good, key: grown}, "f")
+        text = str(refusal.value)
+        # A wrong first tensor can make all others wrong; else the culprit is named.
+        assert text.startswith("f: not a ConvMixer: ")
+        assert key in text or key == "0.weight", text
+
+
+def test_every_missing_tensor_is_told_except_the_count():
+    good = records(official(dim=6, depth=2, n=4).state_dict())
+    for key in good:
+        rest = {k: v for k, v in good.items() if k != key}
+        layer, _, leaf = key.rpartition(".")
+        if leaf == "num_batches_tracked":
+            recognise(rest, "f")
+        elif key == "7.weight":
+            assert recognise(rest, "f").config.n_classes == 0
+        elif key in ("0.bias", "7.bias"):
+            # The only ones of their kind: a convolution or a head without a bias.
+            assert len(recognise(rest, "f").absent) == 1
+        else:
+            with pytest.raises(CheckpointError) as refusal:
+                recognise(rest, "f")
+            text = str(refusal.value)
+            told = {"0.weight": "no patch embedding"}.get(
+                key, "1 depthwise|2 pointwise|2 depthwise"
+            )
+            conv = len(good[key].shape) == 4
+            assert re.search(told if conv else rf"{layer}\.(weight|bias|running_mean|running_var)",
+                             text), (key, text)  # fmt: skip
+
+
+def test_a_count_may_be_missing_or_stored_as_one_element():
+    network = settle(official())
+    state = network.state_dict()
+    del state["2.num_batches_tracked"]
+    state["3.3.num_batches_tracked"] = torch.tensor([41])
+    loaded = load(state, activation="gelu")
+    assert loaded.model.patch_norm.num_batches_tracked == 0
+    assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked == 41
+    assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked.shape == ()
+    assert_same_logits(loaded.model, network)
+
+
+def test_blocks_out_of_order_in_the_file_still_stand_in_order():
+    network = settle(official(depth=12, dim=8))
+    state = dict(sorted(network.state_dict().items()))
+    assert list(state)[10].startswith("10.")
+    assert_same_logits(load(state, activation="gelu").model, network)
+
+
+def test_of_two_networks_in_one_state_dict_the_first_is_taken_and_this_is_said():
+    pair = nn.ModuleDict({"a": settle(official()), "b": settle(official(), seed=3)})
+    with pytest.warns(CheckpointWarning, match="several prefixes: a was taken, not b"):
+        assert_same_logits(load(pair.state_dict(), activation="gelu").model, pair["a"])
+
+
+@pytest.mark.parametrize(
+    ("plain", "averaged"),
+    [("encoder_q", "encoder_k"), ("model", "ema_model"), ("student", "teacher"),
+     ("online", "target"), ("net", "net_ema.module")],
+)  # fmt: skip
+def test_of_a_network_and_its_average_one_can_choose(plain, averaged):
+    first, second = settle(official()), settle(official(), seed=3)
+    state = {f"module.{plain}.{k}": v for k, v in first.state_dict().items()}
+    state |= {f"module.{averaged}.{k}": v for k, v in second.state_dict().items()}
+    for ema, expected in ((None, second), (True, second), (False, first)):
+        with pytest.warns(CheckpointWarning, match="under several prefixes"):
+            assert_same_logits(load(state, ema=ema, activation="gelu").model, expected)
+
+
+def test_of_two_broken_copies_the_fault_is_told_not_that_there_are_two():
+    broken = {k: v for k, v in official().state_dict().items() if k != "3.3.running_var"}
+    state = {f"{p}.{k}": v for p in ("q", "k") for k, v in broken.items()}
+    with pytest.raises(CheckpointError, match=r"q\.3\.3\.running_var is missing"):
+        load(state)

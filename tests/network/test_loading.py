@@ -1,0 +1,695 @@
+"""Files in every form met in the wild, built here in that form, load to the same logits."""
+
+import argparse
+import copy
+import hashlib
+import json
+import zipfile
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+import torch
+from foreign_networks import TimmLike, assert_same_logits, official, settle, tweetable
+from safetensors.torch import save_file
+from torch import nn
+
+import viz
+from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from viz.network import checkpoint
+from viz.network.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, inspect, load
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
+
+
+@pytest.fixture(scope="module")
+def network():
+    return settle(official())
+
+
+@pytest.fixture(scope="module")
+def averaged():
+    return settle(official(), seed=5)
+
+
+def write(path, content, **options):
+    torch.save(content, path, **options)
+    return path
+
+
+# Kinds of file
+
+
+@pytest.mark.parametrize(
+    "name", ["n.pth", "n.pt", "n.pth.tar", "n.bin", "n.ckpt", "n", "n.safetensors"]
+)
+def test_torch_files_are_known_by_content_not_by_suffix(network, tmp_path, name):
+    path = write(tmp_path / name, network.state_dict())
+    loaded = load(path, activation="gelu")
+    assert_same_logits(loaded.model, network)
+    assert loaded.source.name == name
+    assert loaded.source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert loaded.source.warnings == ()
+
+
+@pytest.mark.parametrize("name", ["n.safetensors", "n.bin"])
+def test_safetensors(network, tmp_path, name):
+    save_file(network.state_dict(), tmp_path / name, {"format": "pt"})
+    loaded = load(str(tmp_path / name), activation="gelu")
+    assert_same_logits(loaded.model, network)
+    path = tmp_path / name
+    assert loaded.source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_files_saved_on_a_gpu(network, tmp_path):
+    """The location of every storage is rewritten to a GPU's."""
+    path = write(tmp_path / "cpu.pth", network.state_dict())
+    here, there = b"X\x03\x00\x00\x00cpu", b"X\x06\x00\x00\x00cuda:0"
+    gpu = tmp_path / "gpu.pth"
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(gpu, "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            new.writestr(name, data.replace(here, there) if "data.pkl" in name else data)
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(gpu, weights_only=True)
+    assert_same_logits(load(gpu, activation="gelu").model, network)
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float64"])
+@pytest.mark.parametrize("form", ["pth", "safetensors"])
+def test_other_precisions(network, tmp_path, kind, form):
+    dtype = getattr(torch, kind)
+    state = {
+        k: v.to(dtype) if v.is_floating_point() else v for k, v in network.state_dict().items()
+    }
+    path = tmp_path / f"n.{form}"
+    save_file(state, path) if form == "safetensors" else torch.save(state, path)
+    loaded = load(path, activation="gelu")
+    assert loaded.source.dtype == kind
+    floats = [t for t in loaded.model.state_dict().values() if t.is_floating_point()]
+    assert {t.dtype for t in floats} == {torch.float32}
+    rounded = copy.deepcopy(network)
+    rounded.load_state_dict({k: v.to(dtype).float() if v.is_floating_point() else v
+                             for k, v in network.state_dict().items()})  # fmt: skip
+    assert_same_logits(loaded.model, rounded)
+
+
+def test_precision_is_kept_when_told(network, tmp_path):
+    path = write(tmp_path / "n.pth", network.half().state_dict())
+    network.float()
+    loaded = load(path, activation="gelu", dtype=torch.float16)
+    assert loaded.model.head.weight.dtype == torch.float16
+    doubled = load(path, activation="gelu", dtype=torch.float64)
+    assert doubled.model.head.weight.dtype == torch.float64
+
+
+# Wrappers
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("state_dict",),
+        ("model",),
+        ("model_state_dict",),
+        ("model_state",),
+        ("net",),
+        ("checkpoint", "model", "weights"),
+    ],
+)
+def test_wrappers(network, tmp_path, path):
+    content = network.state_dict()
+    for key in reversed(path):
+        content = {"epoch": 3, key: content, "optimizer": {"state": {}, "param_groups": []}}
+    loaded = load(write(tmp_path / "n.pth", content), activation="gelu")
+    assert loaded.source.wrapper == ".".join(path)
+    assert_same_logits(loaded.model, network)
+
+
+def test_an_optimizer_with_tensors_of_the_weights_shapes_is_not_the_network(network, tmp_path):
+    model = copy.deepcopy(network).train()
+    adam = torch.optim.Adam(model.parameters())
+    model(torch.randn(4, 3, 32, 32)).sum().backward()
+    adam.step()
+    model.eval()
+    content = {"optimizer": adam.state_dict(), "model": model.state_dict()}
+    loaded = load(write(tmp_path / "n.pth", content), activation="gelu")
+    assert loaded.source.wrapper == "model"
+    assert_same_logits(loaded.model, model)
+
+
+@pytest.mark.parametrize(
+    "wrapper", ["state_dict_ema", "model_ema", "ema", "ema_state_dict", "average", "EMA"]
+)
+def test_averaged_weights_are_preferred_and_choosable(network, averaged, tmp_path, wrapper):
+    content = {"state_dict": network.state_dict(), wrapper: averaged.state_dict()}
+    path = write(tmp_path / "n.pth", content)
+    for ema, expected, place in [
+        (None, averaged, wrapper),
+        (True, averaged, wrapper),
+        (False, network, "state_dict"),
+    ]:
+        loaded = load(path, ema=ema, activation="gelu")
+        assert loaded.source.wrapper == place
+        assert_same_logits(loaded.model, expected)
+
+
+def test_averaged_weights_asked_for_and_absent(network, averaged, tmp_path):
+    plain = write(tmp_path / "plain.pth", {"state_dict": network.state_dict(), "model_ema": None})
+    assert_same_logits(load(plain, activation="gelu").model, network)
+    with pytest.raises(CheckpointError, match=r"no averaged \(EMA\) weights: found state_dict"):
+        load(plain, ema=True)
+    only = write(tmp_path / "only.pth", {"state_dict_ema": averaged.state_dict()})
+    with pytest.raises(CheckpointError, match=r"only averaged \(EMA\) weights"):
+        load(only, ema=False)
+
+
+def test_an_averaged_model_of_torch(network, tmp_path):
+    mean = torch.optim.swa_utils.AveragedModel(network)
+    assert "n_averaged" in mean.state_dict()
+    path = write(tmp_path / "n.pth", mean.state_dict())
+    with pytest.warns(CheckpointWarning, match="dropped entries .* n_averaged"):
+        loaded = load(path, activation="gelu")
+    assert loaded.source.prefix == "module."
+    assert loaded.source.dropped == ("n_averaged",)
+    assert_same_logits(loaded.model, network)
+
+
+def test_data_parallel_and_compiled_modules(network, tmp_path):
+    parallel = nn.DataParallel(network)
+    path = write(tmp_path / "p.pth", parallel.state_dict())
+    assert load(path, activation="gelu").source.prefix == "module."
+    # torch.compile wraps a module under this name; importing its compiler takes seconds.
+    compiled = nn.Module()
+    compiled._orig_mod = network
+    assert load(compiled.state_dict(), activation="gelu").source.prefix == "_orig_mod."
+    with pytest.warns(CheckpointWarning, match="could not be run on a random input"):
+        loaded = load(compiled)
+    assert loaded.config.activation == "gelu"
+    assert_same_logits(loaded.model, network)
+
+
+def test_a_lightning_checkpoint(network, tmp_path):
+    content = {
+        "epoch": 2,
+        "pytorch-lightning_version": "2.4.0",
+        "state_dict": OrderedDict((f"model.{k}", v) for k, v in network.state_dict().items()),
+        "callbacks": {"ModelCheckpoint{'monitor': None}": {"best_model_score": torch.tensor(1.5)}},
+        "optimizer_states": [{"state": {0: {"exp_avg": torch.zeros(16, 3, 4, 4)}}}],
+        "hyper_parameters": {"activation": "nn.GELU", "dim": 16},
+    }
+    loaded = load(write(tmp_path / "n.ckpt", content))
+    assert (loaded.source.wrapper, loaded.source.prefix) == ("state_dict", "model.")
+    assert "hyper_parameters: activation" in loaded.source.activation_source
+    assert_same_logits(loaded.model, network)
+
+
+def test_profiler_leftovers_are_dropped_with_a_note(network, tmp_path):
+    state = network.state_dict()
+    for name in ("total_ops", "total_params", "0.total_ops", "3.0.fn.0.total_params"):
+        state[name] = torch.zeros(1, dtype=torch.float64)
+    with pytest.warns(CheckpointWarning, match=r"dropped .* total_ops, .* and 1 more"):
+        loaded = load(write(tmp_path / "n.pth", state), activation="gelu")
+    assert set(loaded.source.dropped) == set(state) - set(network.state_dict())
+    assert_same_logits(loaded.model, network)
+
+
+def test_plain_values_beside_the_weights_are_dropped_with_a_note(network, tmp_path):
+    with pytest.warns(CheckpointWarning, match=r"dropped .* epoch"):
+        loaded = load(write(tmp_path / "n.pth", {**network.state_dict(), "epoch": 4}),
+                      activation="gelu")  # fmt: skip
+    assert loaded.source.dropped == ("epoch",)
+
+
+def test_timms_trainer(tmp_path):
+    """Its epoch, arch, optimiser, version, metric and a Namespace of its arguments."""
+    network, averaged = settle(TimmLike(act="relu")), settle(TimmLike(act="relu"), seed=3)
+    args = argparse.Namespace(
+        model="convmixer_768_32", mean=[0.5, 0.4, 0.3], std=(0.2, 0.2, 0.1), img_size=None,
+        input_size=[3, 96, 96], crop_pct=0.9, interpolation="bilinear", lr=0.01, act=None,
+    )  # fmt: skip
+    content = {
+        "epoch": 7,
+        "arch": "convmixer_768_32",
+        "state_dict": network.state_dict(),
+        "optimizer": torch.optim.SGD(network.parameters(), 0.1).state_dict(),
+        "version": 2,
+        "args": args,
+        "state_dict_ema": averaged.state_dict(),
+        "metric": np.float64(71.5),
+    }
+    path = write(tmp_path / "model_best.pth.tar", content)
+    allowed = set(torch.serialization.get_safe_globals())
+    with pytest.raises(Exception, match="Unsupported global"):
+        torch.load(path, weights_only=True)
+    # The name is not believed: these weights are a 16/3, so its ReLU is not taken over either.
+    with pytest.warns(CheckpointWarning, match="says convmixer_768_32, but .* 16/3"):
+        loaded = load(path, activation="relu")
+    assert loaded.source.wrapper == "state_dict_ema"
+    assert loaded.preprocessing == Preprocessing(
+        96, 0.9, (0.5, 0.4, 0.3), (0.2, 0.2, 0.1), "bilinear",
+        "the checkpoint's metadata (args: mean, std)",
+    )  # fmt: skip
+    assert_same_logits(loaded.model, averaged)
+    assert set(torch.serialization.get_safe_globals()) == allowed
+
+
+@pytest.mark.parametrize("module", ["numpy.core", "numpy._core"])
+def test_numpy_scalars_of_both_numpys(network, tmp_path, module):
+    content = {
+        "model": network.state_dict(),
+        "f64": np.float64(1), "f32": np.float32(2), "i64": np.int64(3), "b": np.bool_(True),
+    }  # fmt: skip
+    path = write(tmp_path / "n.pth", content)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "m.pth", "w") as new:
+        for name in old.namelist():
+            data = old.read(name)
+            moved = f"{module}.multiarray".encode()
+            new.writestr(name, data.replace(b"numpy._core.multiarray", moved))
+    assert_same_logits(load(tmp_path / "m.pth", activation="gelu").model, network)
+
+
+def test_parameters_and_tensors_with_attributes(network, tmp_path):
+    state = OrderedDict((k, v) for k, v in network.named_parameters())
+    state.update(network.named_buffers())
+    state["0.weight"].note = "a Python attribute"
+    loaded = load(write(tmp_path / "n.pth", state), activation="gelu")
+    assert_same_logits(loaded.model, network)
+    del state["0.weight"].note
+
+
+def test_weights_that_are_views_of_one_storage(network, tmp_path):
+    """Flattened storage, as sharded training leaves it; the rest must not stay in memory."""
+    state = network.state_dict()
+    floats = {k: v for k, v in state.items() if v.is_floating_point()}
+    flat = torch.cat([v.flatten() for v in floats.values()] + [torch.zeros(1_000_000)])
+    begin = 0
+    for key, value in floats.items():
+        state[key] = flat[begin : begin + value.numel()].view_as(value)
+        begin += value.numel()
+    loaded = load(write(tmp_path / "n.pth", state), activation="gelu")
+    assert_same_logits(loaded.model, network)
+    sizes = [t.untyped_storage().nbytes() for t in loaded.model.state_dict().values()]
+    assert max(sizes) < 4_000
+
+
+def test_channels_last_and_transposed_weights(network, tmp_path):
+    state = {k: v.contiguous(memory_format=torch.channels_last) if v.ndim == 4 else v
+             for k, v in network.state_dict().items()}  # fmt: skip
+    last = list(state)[-2]
+    state[last] = state[last].t().contiguous().t()
+    assert_same_logits(load(write(tmp_path / "n.pth", state), activation="gelu").model, network)
+
+
+# Files this project writes
+
+
+def test_own_files_carry_everything(tmp_path):
+    network = settle(ConvMixer(12, 2, 3, 2, 3, activation="silu"))
+    pre = Preprocessing(64, 1.0, IMAGENET_MEAN, IMAGENET_STD, "bilinear", "somewhere")
+    save_checkpoint(
+        network, tmp_path / "own.safetensors", preprocessing=pre,
+        classes=("a", "b", "c"), training={"recipe": {"epochs": 3}}, dtype=torch.float16,
+    )  # fmt: skip
+    loaded = load(tmp_path / "own.safetensors")
+    assert loaded.config == network.config
+    assert loaded.source.activation_source == "the checkpoint's metadata"
+    assert loaded.source.dtype == "float16"
+    assert loaded.source.warnings == ()
+    assert loaded.classes == ("a", "b", "c")
+    assert loaded.training == {"recipe": {"epochs": 3}}
+    assert (loaded.preprocessing.image_size, loaded.preprocessing.interpolation) == (64, "bilinear")
+    assert loaded.preprocessing.known == "the checkpoint's metadata"
+    assert_same_logits(loaded.model, network, tol=2e-2)
+
+
+def own_file(path, **metadata):
+    state = {k: v.clone() for k, v in settle(ConvMixer(12, 2, 3, 2, 3)).state_dict().items()}
+    config = {"dim": 12, "depth": 2, "activation": "gelu"}
+    plain = {"format": "convmixer-viz 1", "config": json.dumps(config)}
+    save_file(state, path, {**plain, **metadata})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("metadata", "warning"),
+    [
+        ({"config": json.dumps({"dim": 99, "activation": "gelu"})}, "says dim 99, .* have 12"),
+        ({"classes": json.dumps(["one"])}, "names 1 classes, the head has 3"),
+        ({"preprocessing": json.dumps({"image_size": 10**9})}, "preprocessing is not usable"),
+        ({"preprocessing": json.dumps({"image_size": 64, "mean": [0, 0, 0],
+                                       "std": [1, 0, 1]})}, "preprocessing is not usable"),
+        ({"preprocessing": json.dumps({"image_size": 64, "mean": [0], "std": [1]})},
+         "preprocessing is not usable"),
+    ],
+)  # fmt: skip
+def test_metadata_is_not_believed_over_the_weights(tmp_path, metadata, warning):
+    path = own_file(tmp_path / "own.safetensors", **metadata)
+    with pytest.warns(CheckpointWarning, match=warning):
+        loaded = load(path)
+    assert loaded.config.dim == 12
+    assert loaded.preprocessing == Preprocessing()
+    assert any(w in loaded.source.warnings[0] for w in ("weights", "left out", "outputs"))
+
+
+@pytest.mark.parametrize("junk", ["", "[" * 100_000, "nonsense", "[1, 2]", "null"])
+def test_metadata_that_is_junk(tmp_path, junk):
+    names = ("config", "preprocessing", "classes", "training")
+    path = own_file(tmp_path / "own.safetensors", **dict.fromkeys(names, junk))
+    loaded = None
+    with pytest.warns(CheckpointWarning):
+        loaded = load(path)
+        checkpoint.warnings.warn("at least one", CheckpointWarning, stacklevel=1)
+    assert loaded.classes == ()
+    assert loaded.training == {}
+
+
+def test_class_names_from_a_file_are_cleaned(tmp_path):
+    names = json.dumps(["a\x1b[31m", "b\n\u202e", "c" * 900])
+    loaded = load(own_file(tmp_path / "own.safetensors", classes=names))
+    assert loaded.classes == ("a [31m", "b", "c" * 200)
+
+
+# Class names
+
+
+def test_class_names_given(network, tmp_path):
+    path = write(tmp_path / "n.pth", network.state_dict())
+    names = [f"class {i}" for i in range(7)]
+    (tmp_path / "lines.txt").write_text("\n".join(names) + "\n\n")
+    (tmp_path / "list.json").write_text(json.dumps(names))
+    (tmp_path / "index.json").write_text(json.dumps({str(i): names[i] for i in (6, *range(6))}))
+    (tmp_path / "short.txt").write_text("only\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
+    files = tmp_path / "lines.txt", str(tmp_path / "list.json"), tmp_path / "index.json"
+    for given in (names, *files):
+        assert load(path, activation="gelu", classes=given).classes == tuple(names)
+    assert load(path, activation="gelu").classes == ()
+    with pytest.raises(CheckpointError, match=r"short.txt: 1 class names, but the head has 7"):
+        load(path, classes=tmp_path / "short.txt")
+    with pytest.raises(CheckpointError, match="cannot be read as text"):
+        load(path, classes=tmp_path / "picture.png")
+    with pytest.raises(CheckpointError, match="cannot be read as text"):
+        load(path, classes=tmp_path / "none.txt")
+    with pytest.raises(CheckpointError, match="JSON list"):
+        (tmp_path / "bad.json").write_text('{"a": 1}')
+        load(path, classes=tmp_path / "bad.json")
+
+
+# In memory
+
+
+@pytest.mark.parametrize("build", [official, tweetable, TimmLike])
+@pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "identity"])
+def test_a_module_in_memory_tells_its_activation_and_is_never_changed(build, activation):
+    network = settle(build(act=activation)).train()
+    network[0].requires_grad_(False) if isinstance(network, nn.Sequential) else None
+    before = copy.deepcopy(network.state_dict())
+    flags = [p.requires_grad for p in network.parameters()]
+    loaded = load(network)
+    assert loaded.config.activation == activation
+    assert loaded.source.activation_source == "the network's own layers"
+    assert loaded.source.name == "in memory"
+    with torch.no_grad():
+        for tensor in loaded.model.state_dict().values():
+            tensor.zero_()
+    assert network.training
+    assert [p.requires_grad for p in network.parameters()] == flags
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_our_own_network_in_memory():
+    network = settle(ConvMixer(12, 2, 3, 2, 3, activation="identity"))
+    loaded = load(network)
+    assert loaded.config == network.config
+    assert loaded.model is not network
+    assert_same_logits(loaded.model, network)
+
+
+def test_a_networks_own_epsilon_is_kept():
+    network = settle(official())
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = 0.5
+    assert_same_logits(load(network).model, network)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda n: setattr(n[0], "stride", (2, 2)),
+            "patch embedding's batch norm has the shape .2, 16, 15, 15., expected",
+        ),
+        (lambda n: setattr(n[0], "padding", (1, 1)), "after 0 Conv2d.*not padded"),
+        (
+            lambda n: setattr(n[3][0].fn[0], "padding_mode", "circular"),
+            "after 3.0.fn.0 Conv2d.*circular.*zeros",
+        ),
+        (
+            lambda n: setattr(n[4][0].fn[0], "dilation", (2, 2)),
+            "block 1's .* after 4.0.fn.0 Conv2d.*stride 1",
+        ),
+        (lambda n: n[3].__setitem__(2, nn.Tanh()), "different activations .gelu, tanh"),
+        (lambda n: n[3].__setitem__(2, nn.ReLU()), "different activations .gelu, relu"),
+    ],
+)
+def test_a_network_in_memory_that_computes_something_else_is_refused(change, message):
+    network = settle(official())
+    change(network)
+    with pytest.raises(CheckpointError, match=message):
+        load(network)
+
+
+def test_a_tanh_gelu_is_used():
+    network = settle(official())
+    for module in network.modules():
+        if isinstance(module, nn.GELU):
+            module.approximate = "tanh"
+    loaded = load(network)
+    assert loaded.config.activation == "gelu_tanh"
+    assert_same_logits(loaded.model, network, tol=1e-6)
+
+
+ACTIVATION_LAYERS = [
+    (nn.Mish(), "mish"), (nn.LeakyReLU(), "leaky_relu"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"),
+    (nn.Hardswish(), "hardswish"), (nn.ELU(0.5), "elu(0.5)"), (nn.ReLU6(), "relu6"),
+    (nn.SiLU(inplace=True), "silu"), (nn.SELU(), "selu"), (nn.Softplus(), "softplus"),
+    (nn.Tanh(), "tanh"), (nn.CELU(), "celu"), (nn.Sigmoid(), "sigmoid"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "name"), ACTIVATION_LAYERS)
+def test_every_activation_of_torchs_is_seen_and_used(layer, name):
+    network = settle(TimmLike())
+    for part in list(network.modules()):
+        for key, child in list(part.named_children()):
+            if isinstance(child, nn.GELU):
+                setattr(part, key, layer)
+    settle(network)
+    loaded = load(network)
+    assert loaded.config.activation == name
+    assert_same_logits(loaded.model, network)
+
+
+class Functional(nn.Module):
+    """Its activation is a function, which no layer shows."""
+
+    def __init__(self, act):
+        super().__init__()
+        self.inner, self.act = TimmLike(act="identity"), act
+        for part in self.inner.modules():
+            for key, child in list(part.named_children()):
+                if isinstance(child, nn.Identity):
+                    delattr(part, key)
+
+    def forward(self, x):
+        n = self.inner
+        x = n.stem[1](self.act(n.stem[0](x)))
+        for block in n.blocks:
+            residual, point, norm = block
+            x = x + residual.fn[1](self.act(residual.fn[0](x)))
+            x = norm(self.act(point(x)))
+        return n.head(x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("act", [nn.functional.mish, nn.functional.relu, nn.functional.hardswish])
+def test_an_activation_that_no_layer_shows_is_found_by_comparing(act):
+    network = settle(Functional(act))
+    loaded = load(network)
+    assert loaded.config.activation == act.__name__
+    assert "comparing" in loaded.source.activation_source
+    assert_same_logits(loaded.model, network)
+    with pytest.raises(CheckpointError, match="answers differ by"):
+        load(network, activation="tanh")
+
+
+def without_residual(network):
+    for block in network.blocks:
+        block[0] = block[0].fn
+
+
+class Changed(nn.Module):
+    def __init__(self, before=lambda x: x, pool=None, after=lambda x: x):
+        super().__init__()
+        self.inner, self.before, self.after = TimmLike(), before, after
+        self.pool = pool or (lambda x: x.mean((2, 3)))
+
+    def forward(self, x):
+        n = self.inner
+        return self.after(n.head(self.pool(n.blocks(n.stem(self.before(x))))))
+
+
+@pytest.mark.parametrize(
+    ("make", "where"),
+    [
+        (lambda: Changed(before=lambda x: (x - 0.5) / 0.2), "the patch embedding's batch norm"),
+        (lambda: Changed(pool=lambda x: x.amax((2, 3))), "at its logits"),
+        (lambda: Changed(after=lambda x: x.softmax(1)), "at its logits"),
+        (lambda: Changed(after=lambda x: x[:, :3]), "its logits has the shape"),
+    ],
+)
+def test_a_network_in_memory_that_computes_something_around_the_layers_is_refused(make, where):
+    with pytest.raises(CheckpointError, match=where):
+        load(settle(make()))
+
+
+def test_a_residual_that_is_missing_is_seen():
+    network = TimmLike()
+    without_residual(network)
+    with pytest.raises(CheckpointError, match="block 0's batch norm after the pointwise"):
+        load(settle(network))
+
+
+def test_a_dictionary_of_answers_is_looked_into():
+    class Wrapped(Changed):
+        def forward(self, x):
+            return {"loss": None, "logits": super().forward(x)}
+
+    network = settle(Wrapped())
+    assert load(network).source.warnings == ()
+
+
+def test_a_state_dict_in_memory_is_copied_and_hashed_by_content(network):
+    state = {k: v.clone() for k, v in network.state_dict().items()}
+    first = load(state, activation="gelu")
+    again = load(dict(reversed(state.items())), activation="gelu")
+    assert first.source.sha256 == again.source.sha256
+    assert len(first.source.sha256) == 64
+    state["8.bias"][0] += 1
+    assert first.model.head.bias[0] != state["8.bias"][0]
+    assert load(state, activation="gelu").source.sha256 != first.source.sha256
+
+
+def test_tensors_without_values_of_their_own_are_refused(network):
+    state = network.state_dict()
+    for bad, message in [
+        (torch.zeros(1, device="meta").expand(16), "meta device"),
+        (torch.zeros(1).expand(16), "expanded view"),
+        (torch.zeros(16).to_sparse(), "sparse"),
+    ]:
+        with pytest.raises(CheckpointError, match=f"0.bias is .*{message}"):
+            load({**state, "0.bias": bad})
+
+
+# What is returned
+
+
+def test_the_loaded_network_is_ready_to_look_at(network, tmp_path):
+    loaded = load(write(tmp_path / "n.pth", network.train().state_dict()), activation="gelu")
+    network.eval()
+    assert isinstance(loaded, Checkpoint)
+    assert not loaded.model.training
+    assert not any(p.requires_grad for p in loaded.model.parameters())
+    x = loaded.model.embed(torch.zeros(2, 3, 32, 32))
+    assert x.is_contiguous(memory_format=torch.channels_last)
+    assert loaded.model.config == loaded.config
+    assert loaded.preprocessing == Preprocessing()
+    assert viz.load is load
+    with pytest.raises(AttributeError):
+        loaded.config = None
+
+
+def test_one_channel_preprocessing_has_one_channel(tmp_path):
+    network = settle(official(c=1), 1)
+    loaded = load(network)
+    assert loaded.preprocessing.mean == (0.0,)
+    assert loaded.preprocessing.std == (1.0,)
+    assert loaded.preprocessing.known.startswith("assumed")
+
+
+def test_nothing_is_initialised_at_random(network, tmp_path):
+    path = write(tmp_path / "n.pth", network.state_dict())
+    state = torch.random.get_rng_state()
+    load(path, activation="gelu")
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize(("bad", "n"), [(float("nan"), 2), (float("inf"), 1)])
+def test_weights_that_are_not_finite_load_and_say_where(network, tmp_path, bad, n):
+    state = {k: v.clone() for k, v in network.state_dict().items()}
+    state["4.1.weight"].view(-1)[:n] = bad
+    path = write(tmp_path / "nan.pth", state)
+    message = rf"nan.pth: {n} weights are not finite .*, in 1 of 51 tensors, first in "
+    with pytest.warns(CheckpointWarning, match=message + r"blocks.1.pointwise.weight \(key 4.1"):
+        loaded = load(path, activation="gelu")
+    assert not loaded.model.blocks[1].pointwise.weight.isfinite().all()
+    assert "not finite" in loaded.source.warnings[0]
+
+
+def test_large_finite_weights_do_not_warn(network, tmp_path):
+    state = {k: v.clone() for k, v in network.state_dict().items()}
+    state["4.1.weight"].fill_(3e38)
+    assert load(write(tmp_path / "big.pth", state), activation="gelu").source.warnings == ()
+
+
+def test_negative_variances_warn(network):
+    state = {k: v.clone() for k, v in network.state_dict().items()}
+    state["3.3.running_var"][2] = -1
+    with pytest.warns(CheckpointWarning, match="blocks.0.pointwise_norm.running_var has negative"):
+        load(state, activation="gelu")
+
+
+def test_inspect_tells_the_architecture_without_weights(network, tmp_path, monkeypatch):
+    path = write(tmp_path / "n.pth", {"model": network.state_dict()})
+    monkeypatch.setattr(torch, "load", None)
+    assert inspect(path).to_dict() == {
+        "dim": 16, "depth": 3, "kernel_size": 5, "patch_size": 4, "n_classes": 7,
+        "in_channels": 3, "activation": "gelu",
+    }  # fmt: skip
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(network, tmp_path, monkeypatch):
+    path = write(tmp_path / "n.pth", network.state_dict())
+    fetch = checkpoint._fetch
+
+    def touch_and_fetch(*args):
+        with path.open("ab") as file:
+            file.write(b"more")
+        return fetch(*args)
+
+    monkeypatch.setattr(checkpoint, "_fetch", touch_and_fetch)
+    with pytest.raises(CheckpointError, match="changed while it was being read"):
+        load(path, activation="gelu")
+
+
+def test_many_threads_load_timms_files_at_once(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    network = settle(TimmLike())
+    content = {"state_dict": network.state_dict(), "args": argparse.Namespace(lr=1.0)}
+    path = write(tmp_path / "n.pth.tar", content)
+    allowed = set(torch.serialization.get_safe_globals())
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(lambda _: load(path, activation="gelu"), range(24)))
+    assert len({c.source.sha256 for c in done}) == 1
+    assert set(torch.serialization.get_safe_globals()) == allowed
+
+
+def test_names_a_user_allowed_stay_allowed(network, tmp_path):
+    path = write(tmp_path / "n.pth", network.state_dict())
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        load(path, activation="gelu")
+        assert argparse.Namespace in torch.serialization.get_safe_globals()
+    assert argparse.Namespace not in torch.serialization.get_safe_globals()

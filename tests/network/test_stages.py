@@ -1,0 +1,217 @@
+"""The staged forward pass against scipy, the network's own pass, threads and failures."""
+
+import gc
+import threading
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import correlate2d
+from scipy.special import erf
+
+from viz.network.convmixer import ConvMixer
+from viz.network.stages import BLOCK_STAGES, EMBEDDING_STAGES, stages
+
+SLOW = {
+    "gelu": lambda x: x * 0.5 * (1 + erf(x / np.sqrt(2))),
+    "relu": lambda x: np.where(x > 0, x, 0.0),
+    "silu": lambda x: x / (1 + np.exp(-x)),
+    "identity": lambda x: x,
+}
+
+
+def network(activation="gelu", kernel_size=5, dim=6, depth=2, patch_size=4, **more):
+    """A network whose batch norms do something."""
+    torch.manual_seed(0)
+    made = ConvMixer(dim, depth, kernel_size, patch_size, 3, activation=activation, **more).eval()
+    for module in made.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            module.weight.data.normal_()
+            module.bias.data.normal_()
+    return made.requires_grad_(False)
+
+
+def norm(maps, part):
+    mean, var, gain, shift = (
+        t.double().numpy()[:, None, None]
+        for t in (part.running_mean, part.running_var, part.weight, part.bias)
+    )
+    return (maps - mean) / np.sqrt(var + part.eps) * gain + shift
+
+
+def by_hand(model, image):
+    """Every stage of one image with loops over channels, in float64."""
+    act, p = SLOW[model.config.activation], model.config.patch_size
+    weights, bias = (t.double().numpy() for t in model.patch_embedding.parameters())
+    h, w = image.shape[1] // p, image.shape[2] // p
+    x = np.empty((len(weights), h, w))
+    for c, (kernel, b) in enumerate(zip(weights, bias, strict=True)):
+        for i in range(h):
+            for j in range(w):
+                x[c, i, j] = (image[:, p * i : p * i + p, p * j : p * j + p] * kernel).sum() + b
+    yield None, "patches", x
+    yield None, "patches_activation", (x := act(x))
+    yield None, "tokens", (x := norm(x, model.patch_norm))
+    for number, block in enumerate(model.blocks):
+        kernels, bias = (t.double().numpy() for t in block.depthwise.parameters())
+        k = kernels.shape[-1]
+        y = np.empty_like(x)
+        for c in range(len(x)):
+            # "same" of torch: an even kernel hangs over by one more on the far side.
+            near, far = (k - 1) // 2, k // 2
+            padded = np.pad(x[c], ((near, far), (near, far)))
+            y[c] = correlate2d(padded, kernels[c, 0], mode="valid") + bias[c]
+        yield number, "depthwise", y
+        yield number, "depthwise_activation", (y := act(y))
+        yield number, "depthwise_norm", (y := norm(y, block.depthwise_norm))
+        yield number, "residual", (x := x + y)
+        weights, bias = (t.double().numpy() for t in block.pointwise.parameters())
+        x = np.tensordot(weights[:, :, 0, 0], x, 1) + bias[:, None, None]
+        yield number, "pointwise", x
+        yield number, "pointwise_activation", (x := act(x))
+        yield number, "output", (x := norm(x, block.pointwise_norm))
+    weights, bias = (t.double().numpy() for t in model.head.parameters())
+    yield None, "logits", weights @ x.mean((1, 2)) + bias
+
+
+@pytest.mark.parametrize("activation", SLOW)
+@pytest.mark.parametrize("kernel_size", [1, 4, 5])
+def test_every_stage_is_its_formula(activation, kernel_size, rng):
+    model = network(activation, kernel_size)
+    # 27 x 22: the patches leave pixels over on both sides.
+    images = rng.normal(size=(2, 3, 27, 22))
+    found = list(stages(model, torch.from_numpy(images)))
+    for n, image in enumerate(images):
+        wanted = list(by_hand(model, image))
+        assert [(s.block, s.name) for s in found] == [(b, name) for b, name, _ in wanted]
+        for stage, (_, name, maps) in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(stage.maps[n].numpy(), maps, rtol=1e-3, atol=1e-4,
+                                       err_msg=name)  # fmt: skip
+    names = [s.name for s in found]
+    assert names == [*EMBEDDING_STAGES, *BLOCK_STAGES, *BLOCK_STAGES, "logits"]
+
+
+def test_the_numbers_are_those_of_the_plain_pass(small):
+    inputs = torch.randn(3, 3, 32, 32)
+    seen = []
+    hook = small.model.blocks[1].register_forward_hook(lambda m, i, o: seen.append(o))
+    with torch.inference_mode():
+        plain = small.model(inputs)
+    hook.remove()
+    found = list(stages(small.model, inputs))
+    assert torch.equal(found[-1].maps, plain)
+    block = [s.maps for s in found if (s.block, s.name) == (1, "output")]
+    assert torch.equal(block[0], seen[0])
+
+
+def test_known_maps_of_a_network_built_by_hand():
+    """One channel looks at the left neighbour, the pointwise part doubles, biases are zero."""
+    model = ConvMixer(1, 1, 3, 2, 1, in_channels=1, activation="identity").eval()
+    model.requires_grad_(False)
+    for each in (model.patch_embedding, model.blocks[0].depthwise, model.blocks[0].pointwise):
+        each.weight.zero_()
+        each.bias.zero_()
+    model.patch_embedding.weight[0, 0, 0, 0] = 1
+    model.blocks[0].depthwise.weight[0, 0, 1, 0] = 1
+    model.blocks[0].pointwise.weight.fill_(2)
+    for part in (model.patch_norm, model.blocks[0].depthwise_norm, model.blocks[0].pointwise_norm):
+        part.eps = 0
+    image = torch.arange(16.0).view(1, 1, 4, 4)
+    maps = {s.name: s.maps.squeeze().tolist() for s in stages(model, image)}
+    assert maps["patches"] == maps["tokens"] == [[0, 2], [8, 10]]
+    assert maps["depthwise"] == maps["depthwise_norm"] == [[0, 0], [0, 8]]
+    assert maps["residual"] == [[0, 2], [8, 18]]
+    assert maps["output"] == [[0, 4], [16, 36]]
+
+
+def test_batches_change_nothing(small):
+    inputs = torch.randn(5, 3, 32, 32)
+    together = list(stages(small.model, inputs))
+    for i, one in enumerate(inputs):
+        for all_, alone in zip(together, stages(small.model, one[None]), strict=True):
+            torch.testing.assert_close(all_.maps[i], alone.maps[0], rtol=1e-4, atol=1e-5)
+
+
+def test_two_threads_on_one_model_get_the_maps_of_one(small):
+    inputs = torch.randn(2, 1, 3, 32, 32)
+    alone = [list(stages(small.model, one)) for one in inputs]
+    found = {}
+
+    def work(i):
+        found[i] = [list(stages(small.model, inputs[i])) for _ in range(10)]
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    for i in range(2):
+        for run in found[i]:
+            for one, two in zip(run, alone[i], strict=True):
+                assert torch.equal(one.maps, two.maps)
+
+
+def state(model):
+    hooks = [
+        len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
+        for m in model.modules()
+    ]
+    modes = [m.training for m in model.modules()]
+    return hooks, modes, {n: t.clone() for n, t in model.state_dict().items()}
+
+
+def tensors_with_a_graph():
+    gc.collect()
+    # The type is asked, not the object: some modules' objects warn when they are looked at.
+    tensors = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor)]
+    return sum(t.grad_fn is not None for t in tensors)
+
+
+def test_after_a_failure_the_model_is_as_it_was(small, monkeypatch):
+    model = small.model.requires_grad_(True)
+    before = state(model)
+    graphs = tensors_with_a_graph()
+
+    def fail(x):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(model.blocks[2].depthwise_norm, "forward", fail)
+    kept = []
+    with pytest.raises(RuntimeError, match="no"):
+        kept.extend(stages(model, torch.randn(1, 3, 32, 32)))
+    monkeypatch.undo()
+    first = next(stages(model, torch.randn(1, 3, 32, 32)))
+    assert not first.maps.requires_grad
+    assert tensors_with_a_graph() == graphs
+    hooks, modes, weights = state(model)
+    assert (hooks, modes) == before[:2]
+    for name, values in weights.items():
+        assert torch.equal(values, before[2][name]), name
+
+
+def test_the_loop_does_not_inherit_inference_mode(small):
+    for _ in stages(small.model, torch.randn(1, 3, 32, 32)):
+        assert not torch.is_inference_mode_enabled()
+        assert torch.is_grad_enabled()
+
+
+def test_nothing_is_computed_that_is_not_asked_for(small, monkeypatch):
+    called = []
+    part = small.model.blocks[1].depthwise
+    original = part.forward
+    monkeypatch.setattr(part, "forward", lambda x: called.append(1) or original(x))
+    for stage in stages(small.model, torch.randn(1, 3, 32, 32)):
+        if (stage.block, stage.name) == (0, "output"):
+            break
+    assert not called
+
+
+def test_what_would_go_wrong_is_refused(small):
+    for shape in [(3, 32, 32), (1, 1, 32, 32), (1, 3, 3, 32)]:
+        with pytest.raises(ValueError, match=r"expected \(n, 3, height, width\)"):
+            next(stages(small.model, torch.zeros(shape)))
+    before = small.model.patch_norm.running_mean.clone()
+    small.model.blocks[1].depthwise_norm.train()
+    with pytest.raises(ValueError, match="training mode"):
+        next(stages(small.model, torch.zeros(1, 3, 32, 32)))
+    assert torch.equal(small.model.patch_norm.running_mean, before)

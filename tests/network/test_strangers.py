@@ -1,0 +1,102 @@
+"""Strangers' networks open, whatever their keys are called: equal logits, or the right reason."""
+
+import random
+
+import pytest
+import torch
+from foreign_networks import assert_same_logits, settle
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from strangers import LAYOUTS, ORDERED, SAVED, BiasFree, official
+from torch import nn
+
+from viz.network.checkpoint import load
+
+
+def ready(build):
+    network = build()
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is None:
+            module.register_parameter("bias", nn.Parameter(torch.zeros(module.out_channels)))
+            module.bias_free = True
+    settle(network)
+    for module in network.modules():
+        if getattr(module, "bias_free", False):
+            module.bias = None
+    return network
+
+
+@pytest.fixture(scope="module")
+def networks():
+    return {build: ready(build) for build in LAYOUTS}
+
+
+@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
+@pytest.mark.parametrize("build", LAYOUTS)
+def test_a_strangers_file_opens(networks, build, tmp_path):
+    network = networks[build]
+    for i, form in enumerate(SAVED):
+        protocol = {"pickle_protocol": 5} if form.__name__ == "protocol_five" else {}
+        torch.save(form(network.state_dict()), tmp_path / f"{i}.pth", **protocol)
+        loaded = load(tmp_path / f"{i}.pth", activation="gelu")
+        assert_same_logits(loaded.model, network)
+        assert len(loaded.parts) >= 4 + 4 * loaded.config.depth - 1
+
+
+@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
+@pytest.mark.parametrize("build", [each for each in LAYOUTS if each not in ORDERED])
+def test_the_order_of_keys_does_not_matter(networks, build, tmp_path):
+    network = networks[build]
+    state = network.state_dict()
+    orders = [sorted(state), list(reversed(state)), sorted(state, key=lambda k: k[::-1])]
+    orders += [random.Random(seed).sample(list(state), len(state)) for seed in range(4)]
+    for keys in orders:
+        loaded = load({key: state[key] for key in keys}, activation="gelu")
+        assert_same_logits(loaded.model, network)
+    save_file({k: v.contiguous() for k, v in state.items()}, tmp_path / "n.safetensors")
+    assert_same_logits(load(tmp_path / "n.safetensors", activation="gelu").model, network)
+
+
+WORD = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Nd"), exclude_characters="."),
+    min_size=1, max_size=8,
+)  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_any_names_and_nestings(networks, data):
+    """Every part of a key but the numbers of blocks and the last is renamed, and put deeper."""
+    network = networks[official]
+    state = network.state_dict()
+    words: dict[str, str] = {}
+
+    def renamed(path):
+        parts = []
+        for i in range(1, len(path) + 1):
+            here = ".".join(path[:i])
+            if here not in words:
+                deeper = data.draw(st.lists(WORD, max_size=2))
+                number = path[i - 1] if path[i - 1].isdigit() else ""
+                # Two places may not get one name, nor a name a number that means something else.
+                own = f"{data.draw(WORD)}{chr(0x3B1 + len(words) % 24)}{len(words) // 24 * 'x'}"
+                words[here] = ".".join([*deeper, number or own])
+            parts.append(words[here])
+        return parts
+
+    new = {}
+    for key, value in state.items():
+        *path, leaf = key.split(".")
+        new[".".join([*renamed(path), leaf])] = value
+    assert len(new) == len(state)
+    assert_same_logits(load(new, activation="gelu").model, network)
+
+
+def test_absent_biases_are_told(networks):
+    network = networks[BiasFree]
+    with pytest.warns(UserWarning, match="no bias for patch_embedding and 7 more: taken as zero"):
+        loaded = load(network.state_dict(), activation="gelu")
+    assert float(loaded.model.patch_embedding.bias.abs().max()) == 0
+    assert "patch_embedding <- stem.0.weight (bias taken as zero)" in loaded.parts

@@ -1,0 +1,419 @@
+"""Official weights by name: through huggingface_hub against a hub that stands in on 127.0.0.1.
+
+The networks are small ones of our own under the official names. No request leaves the machine:
+every connection to anywhere else fails the test.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from foreign_networks import TimmLike, assert_same_logits, settle
+from huggingface_hub import constants
+from safetensors.torch import save
+
+import viz
+from viz.cli import main
+from viz.core.network import Config
+from viz.network import zoo
+from viz.network.checkpoint import CheckpointError, inspect, load
+from viz.network.convmixer import PAPER_CONFIGS
+
+REAL = dict(zoo.OFFICIAL)
+NAME = "convmixer_768_32"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FILE = f"/timm/{NAME}.in1k/resolve/main/model.safetensors"
+
+
+class Hub:
+    """One file as the hub serves it, with its size and hash stated."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.stated, self.status, self.cut = data, "", 200, 0
+        self.requests: list[tuple[str, str, str]] = []
+        hub = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_HEAD(self) -> None:
+                self.answer()
+
+            def do_GET(self) -> None:
+                self.answer()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+            def answer(self) -> None:
+                asked = self.headers.get("Range", "")
+                hub.requests.append((self.command, self.path, asked))
+                if self.path == FILE and hub.status == 200:
+                    start = int(asked[6:].split("-")[0]) if asked else 0
+                    self.send_response(206 if asked else 200)
+                    stated = hub.stated or hashlib.sha256(hub.data).hexdigest()
+                    self.send_header("X-Repo-Commit", COMMIT)
+                    self.send_header("X-Linked-ETag", f'"{stated}"')
+                    self.send_header("X-Linked-Size", str(len(hub.data)))
+                    body = hub.data[start:]
+                    self.send_header("Content-Length", str(len(body)))
+                    if asked:
+                        whole = len(hub.data)
+                        self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
+                    self.end_headers()
+                    if self.command == "GET":
+                        cut, hub.cut = hub.cut, 0
+                        self.wfile.write(body[: cut or None])
+                        self.close_connection = bool(cut)
+                else:
+                    self.send_response(404 if hub.status == 200 else hub.status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def downloads(self) -> int:
+        return sum(request[:2] == ("GET", FILE) for request in self.requests)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return settle(TimmLike(act="relu", n=1000))
+
+
+@pytest.fixture(scope="module")
+def data(network):
+    return save(network.state_dict())
+
+
+@pytest.fixture
+def hub(data):
+    hub = Hub(data)
+    yield hub
+    hub.close()
+
+
+@pytest.fixture(autouse=True)
+def here_only(monkeypatch, tmp_path, data, hub):
+    """Official names mean small networks; the hub, its cache and the user's folder are here."""
+    config = Config(16, 3, 5, 4, 1000, 3, "relu")
+    weights = zoo.OfficialWeights(NAME, config, 1.0, hashlib.sha256(data).hexdigest(), "r.pth.tar")
+    monkeypatch.setattr(zoo, "OFFICIAL", {NAME: weights})
+    for name in ("HF_ENDPOINT", "HF_HUB_CACHE", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    for name in [n for n in os.environ if n.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("VIZ_CHECKPOINTS", str(tmp_path / "by-hand"))
+    monkeypatch.setattr(constants, "ENDPOINT", hub.address)
+    monkeypatch.setattr(
+        constants,
+        "HUGGINGFACE_CO_URL_TEMPLATE",
+        hub.address + "/{repo_id}/resolve/{revision}/{filename}",
+    )
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    connect = socket.socket.connect
+
+    def local(self, address):
+        assert address[0] in ("127.0.0.1", "localhost"), address
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", local)
+    monkeypatch.chdir(tmp_path)
+
+
+def offline(monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def test_the_real_names_and_addresses():
+    """Against what the hub and the authors' release page show."""
+    assert set(REAL) == set(PAPER_CONFIGS)
+    for name, weights in REAL.items():
+        assert weights.config == PAPER_CONFIGS[name]
+        assert weights.hub_id == f"timm/{name}.in1k"
+        assert weights.url == (
+            f"https://huggingface.co/timm/{name}.in1k/resolve/main/model.safetensors"
+        )
+        for known in (weights.sha256, *weights.other_sha256):
+            assert re.fullmatch("[0-9a-f]{64}|", known)
+    assert REAL[NAME].release == "convmixer_768_32_ks7_p7_relu.pth.tar"
+    assert [w.top1 for w in REAL.values()] == [81.38, 80.16, 76.94]
+    assert len(set(zoo.imagenet_classes())) == 1000
+    assert zoo.imagenet_classes()[0] == "tench"
+    assert zoo.imagenet_classes()[999].startswith("toilet")
+
+
+def test_release_files_and_hub_folders_are_known_by_name(monkeypatch):
+    monkeypatch.setattr(zoo, "OFFICIAL", REAL)
+    for name, weights in REAL.items():
+        for path in (
+            f"/a/{weights.release}",
+            f"/cache/models--timm--{name}.in1k/snapshots/{COMMIT}/model.safetensors",
+            f"/a/{name}.in1k/pytorch_model.bin",
+            f"/a/{name}.safetensors",
+        ):
+            assert zoo.official_by_path(Path(path)) == weights, path
+    for path in ("/a/convmixer.pth", "/convmixer_768_32_mine/a.pth", "/a/my_convmixer_768_32.pth"):
+        assert zoo.official_by_path(Path(path)) is None
+
+
+@pytest.mark.parametrize("name", [NAME, f"timm/{NAME}", f"timm/{NAME}.in1k", f"hf-hub:timm/{NAME}"])
+def test_fetched_once_and_loaded_by_name(network, data, hub, name, tmp_path):
+    loaded = load(name)
+    assert hub.downloads == 1
+    assert ("HEAD", FILE, "") in hub.requests
+    assert loaded.config == zoo.OFFICIAL[NAME].config
+    assert loaded.source.activation_source == f"the official name {NAME}"
+    assert loaded.source.sha256 == hashlib.sha256(data).hexdigest()
+    assert loaded.source.name == NAME
+    assert loaded.source.layout.startswith("stem.0, blocks.0.")
+    assert loaded.classes == zoo.imagenet_classes()
+    assert loaded.preprocessing.image_size == 224
+    assert_same_logits(loaded.model, network)
+    assert viz.load(name).source == loaded.source
+    assert inspect(name).dim == 16
+    assert hub.downloads == 1
+    snapshot = tmp_path / "cache" / f"models--timm--{NAME}.in1k" / "snapshots" / COMMIT
+    assert (snapshot / "model.safetensors").read_bytes() == data
+
+
+def test_fetch_on_the_command_line(data, hub):
+    done = CliRunner().invoke(main, ["fetch", NAME])
+    assert done.exit_code == 0, done.output
+    path = Path(done.stdout.strip())
+    assert path.read_bytes() == data
+    assert hub.downloads == 1
+    # The file by its path is known for what it is, by hash and by the cache's folder.
+    assert load(path).config.activation == "relu"
+
+
+def test_in_a_process_of_its_own_with_the_hubs_own_settings(data, hub, tmp_path):
+    """HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are what huggingface_hub makes of them."""
+    script = f"""
+import sys
+
+def hook(event, args):
+    if event == "socket.connect" and args[1][0] != "127.0.0.1":
+        raise SystemExit(f"connected to {{args[1]}}")
+    if event == "socket.getaddrinfo" and args[0] not in ("127.0.0.1", b"127.0.0.1"):
+        raise SystemExit(f"asked for {{args[0]}}")
+
+sys.addaudithook(hook)
+from viz.network import zoo
+from viz.core.network import Config
+
+config = Config(16, 3, 5, 4, 1000, 3, "relu")
+zoo.OFFICIAL = {{"{NAME}": zoo.OfficialWeights("{NAME}", config, 1.0, "", "r")}}
+from viz.cli import main
+
+main(sys.argv[1:])
+"""
+    env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "home")}
+
+    def run(*arguments, **more):
+        return subprocess.run(
+            [sys.executable, "-c", script, *arguments], env={**env, **more},
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+
+    missing = run("fetch", NAME, HF_HUB_OFFLINE="1")
+    assert missing.returncode == 2
+    assert hub.requests == []
+    assert "put it at" in missing.stderr
+    assert "Traceback" not in missing.stderr
+    done = run("fetch", NAME)
+    assert done.returncode == 0, done.stderr
+    assert Path(done.stdout.strip()).read_bytes() == data
+    assert Path(done.stdout.strip()).is_relative_to(tmp_path / "home")
+
+
+def test_a_broken_download_is_resumed(data, hub, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    hub.cut = 30_000
+    path = zoo.fetch(NAME)
+    assert path.read_bytes() == data
+    assert hub.requests[-1] == ("GET", FILE, "bytes=30000-")
+
+
+# Where it is looked for
+
+
+def test_a_file_put_there_by_hand_comes_first(network, data, hub, tmp_path):
+    folder = tmp_path / "by-hand"
+    folder.mkdir()
+    (folder / f"{NAME}.safetensors").write_bytes(data)
+    assert_same_logits(load(NAME).model, network)
+    assert zoo.fetch(NAME) == folder / f"{NAME}.safetensors"
+    assert hub.requests == []
+
+
+def test_a_cache_filled_elsewhere_serves_offline(network, data, hub, tmp_path, monkeypatch):
+    """Laid out as huggingface_hub does, such as copied from another machine."""
+    offline(monkeypatch)
+    repo = tmp_path / "cache" / f"models--timm--{NAME}.in1k"
+    for folder in ("blobs", "refs", f"snapshots/{COMMIT}"):
+        (repo / folder).mkdir(parents=True)
+    sha256 = hashlib.sha256(data).hexdigest()
+    (repo / "blobs" / sha256).write_bytes(data)
+    (repo / "refs" / "main").write_text(COMMIT)
+    link = repo / "snapshots" / COMMIT / "model.safetensors"
+    link.symlink_to(f"../../blobs/{sha256}")
+    assert_same_logits(load(NAME).model, network)
+    assert zoo.fetch(NAME) == link
+    assert hub.requests == []
+
+
+def test_a_file_in_the_way_of_a_name_wins(data, hub, tmp_path):
+    other = settle(TimmLike(depth=2))
+    (tmp_path / NAME).write_bytes(save(other.state_dict()))
+    assert load(NAME, activation="gelu").config.depth == 2
+    assert hub.requests == []
+
+
+def test_the_default_folder_is_in_the_home(monkeypatch, tmp_path):
+    monkeypatch.delenv("VIZ_CHECKPOINTS")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert zoo.user_folder() == tmp_path / ".cache" / "convmixer-viz"
+
+
+# What cannot be had
+
+
+def refusal(command="fetch", name=NAME):
+    with pytest.raises(CheckpointError) as caught:
+        load(name)
+    done = CliRunner().invoke(main, [command, name])
+    assert done.exit_code == 2
+    assert done.stderr.splitlines()[-1] == f"viz: {caught.value}"
+    assert "Traceback" not in done.output
+    text = str(caught.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    assert not re.search(r"[.!?]\s+[A-Z]", text)
+    return text
+
+
+def says_how_to_get_it(text, tmp_path):
+    url = f"https://huggingface.co/timm/{NAME}.in1k/resolve/main/model.safetensors"
+    assert text.startswith(f"{NAME}: not on this machine and not to be had from the Hugging Face")
+    assert f"download {url} on a machine that can" in text
+    assert f"put it at {tmp_path / 'by-hand' / NAME}.safetensors, and try again." in text
+
+
+def test_offline_says_how_to_get_it_and_where_to_put_it(hub, tmp_path, monkeypatch):
+    offline(monkeypatch)
+    says_how_to_get_it(refusal(), tmp_path)
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_hub_that_refuses(hub, tmp_path, status):
+    hub.status = status
+    says_how_to_get_it(refusal(), tmp_path)
+
+
+def test_a_hub_that_is_not_there(hub, tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        with pytest.raises(CheckpointError) as caught:
+            zoo.fetch(NAME, endpoint=address)
+    says_how_to_get_it(str(caught.value), tmp_path)
+
+
+def test_names_that_are_not_official(hub):
+    with pytest.raises(CheckpointError, match=f"resnet50: no official weights; expected {NAME}"):
+        zoo.fetch("resnet50")
+    done = CliRunner().invoke(main, ["fetch", "resnet50"])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert hub.requests == []
+
+
+# What is not what was published
+
+
+def test_a_damaged_download_is_refused_by_the_hash_the_hub_stated(data, hub):
+    hub.stated = hashlib.sha256(data).hexdigest()
+    hub.data = data[:-1] + bytes([data[-1] ^ 1])
+    bad = hashlib.sha256(hub.data).hexdigest()
+    text = refusal()
+    assert f"has the sha256 {bad[:12]}..., expected {hub.stated[:12]}...: damaged" in text
+    assert "delete it and fetch it again" in text
+
+
+def test_another_file_is_refused_by_the_known_hash(network, data, hub):
+    """The hub states the hash of what it sends, but that is not the one on record."""
+    state = {k: v + 1 if v.is_floating_point() else v for k, v in network.state_dict().items()}
+    hub.data = save(state)
+    assert f"expected {hashlib.sha256(data).hexdigest()[:12]}..." in refusal()
+
+
+def test_without_a_known_hash_the_hubs_own_still_counts(data, hub, monkeypatch):
+    weights = zoo.OfficialWeights(NAME, zoo.OFFICIAL[NAME].config, 1.0, "", "r")
+    monkeypatch.setattr(zoo, "OFFICIAL", {NAME: weights})
+    hub.stated = "0" * 64
+    assert "expected 000000000000...: damaged" in refusal()
+    shutil.rmtree(constants.HF_HUB_CACHE)
+    hub.stated = ""
+    assert load(NAME).config.dim == 16
+
+
+def test_another_file_put_there_by_hand_is_refused(network, hub, tmp_path):
+    (tmp_path / "by-hand").mkdir()
+    path = tmp_path / "by-hand" / f"{NAME}.safetensors"
+    path.write_bytes(save({k: v + 0 for k, v in settle(TimmLike(n=1000)).state_dict().items()}))
+    assert f"{path} has the sha256" in refusal()
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"depth": 2}, "depth is 2, expected 3"),
+        ({"dim": 8}, "dim is 8, expected 16"),
+        ({"k": 7}, "kernel_size is 7, expected 5"),
+        ({"p": 2}, "patch_size is 2, expected 4"),
+        ({"n": 10}, "n_classes is 10, expected 1000"),
+        ({"c": 1}, "in_channels is 1, expected 3"),
+    ],
+)
+def test_another_network_is_refused_by_its_shapes(hub, other, message):
+    hub.data = save(TimmLike(**{"n": 1000, **other}).state_dict())
+    text = refusal()
+    assert f"not {NAME}: {message}" in text
+    assert "delete it and fetch it again" in text
+
+
+def test_what_is_no_checkpoint_is_refused(hub):
+    hub.data = b"<!doctype html><html>Log in</html>"
+    assert "a web page: the download failed" in refusal()
+
+
+def test_a_pickle_from_the_hub_is_not_executed(hub, tmp_path):
+    from hostile_parts import code_in, marks
+
+    path = tmp_path / "code.pth"
+    code_in(False)(path)
+    hub.data = path.read_bytes()
+    assert "nothing was executed" in refusal()
+    assert not marks(path).exists()

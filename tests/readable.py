@@ -1,0 +1,80 @@
+"""What every figure must be: text of 6 points or more, inside the figure, none upon another."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from viz.plot.style import ONE_COLUMN
+
+
+def beyond(figure):
+    """Labels of ticks outside the view, which matplotlib keeps but does not draw."""
+    return {
+        id(label)
+        for axes in figure.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+    }
+
+
+def texts(figure):
+    """Every visible text that says something, with its box in pixels."""
+    canvas = FigureCanvasAgg(figure)
+    figure.draw_without_rendering()
+    renderer = canvas.get_renderer()
+    found, undrawn = [], beyond(figure)
+    for artist in figure.findobj(Text):
+        shown = id(artist) not in undrawn and artist.get_visible() and artist.get_text().strip()
+        parent = artist
+        while shown and getattr(parent, "axes", None) is not None and parent.axes is not parent:
+            parent = parent.axes
+            shown = parent.get_visible()
+        if shown:
+            found.append((artist, artist.get_window_extent(renderer)))
+    return found
+
+
+def unreadable(figure, *, smallest=6.0, slack=1.5):
+    """Sentences about texts too small, cut off by the figure's edge, or upon one another."""
+    found = texts(figure)
+    assert found, "a figure without a word"
+    edge = figure.bbox
+    complaints = [
+        f"{t.get_text()!r} is {t.get_fontsize():.1f} pt"
+        for t, _ in found
+        if t.get_fontsize() < smallest - 1e-6
+    ]
+    complaints += [
+        f"{t.get_text()!r} leaves the figure"
+        for t, box in found
+        if box.x0 < -slack
+        or box.y0 < -slack
+        or box.x1 > edge.x1 + slack
+        or box.y1 > edge.y1 + slack
+    ]
+    boxes = np.array([[b.x0, b.y0, b.x1, b.y1] for _, b in found])
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    upon = ((high - low) > slack).all(-1)
+    complaints += [
+        f"{found[i][0].get_text()!r} lies upon {found[j][0].get_text()!r}"
+        for i, j in zip(*np.nonzero(np.triu(upon, 1)), strict=True)
+        if not np.allclose(boxes[i], boxes[j])  # hidden twins, such as those of shared axes
+    ]
+    return complaints
+
+
+def unreadable_in_one_column(row, result):
+    """The same of every figure that a row of the catalogue makes for one column, with its name."""
+    found = []
+    made = {each.name: each.narrow(result) for each in row.figures if each.narrow}
+    assert made, "no figure for one column"
+    for name, figure in made.items():
+        assert figure.get_figwidth() == ONE_COLUMN, name
+        figure.set_dpi(72)
+        found += [f"{name}: {complaint}" for complaint in unreadable(figure, slack=0.8)]
+    return found

@@ -1,0 +1,154 @@
+"""One filter or kernel from close up: against slow formulas and kernels with a known answer."""
+
+import numpy as np
+import pytest
+import torch
+
+from viz.views.close_up.measure import filter_close_up, kernel_close_up, parts
+from viz.views.close_up.result import CloseUp
+
+
+def plant(checkpoint, block, channel, taps):
+    with torch.no_grad():
+        checkpoint.model.depthwise_kernels(block)[channel] = torch.as_tensor(taps).float()
+
+
+def slow_gain(weights, fx, fy):
+    """The transform as it is written down, y upwards."""
+    total = 0.0
+    for plane in weights:
+        amount = 0j
+        for y, row in enumerate(plane):
+            for x, value in enumerate(row):
+                amount += value * np.exp(-2j * np.pi * (fx * x - fy * y))
+        total += abs(amount) ** 2
+    return np.sqrt(total)
+
+
+def test_response_is_the_transform(planted_bank, rng):
+    plant(planted_bank, 1, 3, rng.normal(size=(5, 5)))
+    for found in (
+        kernel_close_up(planted_bank, block=1, channel=3),
+        filter_close_up(planted_bank, channel=2),
+    ):
+        m = len(found.frequency)
+        for row, column in ((0, 0), (0, m - 1), (m // 2, m // 2), (10, 40), (50, 12)):
+            wanted = slow_gain(
+                found.weights.astype(float), found.frequency[column], found.frequency[m - 1 - row]
+            )
+            assert found.response[row, column] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("across", "up", "stripes"),
+    [(0.25, 0.0, 90), (0.0, 0.25, 0), (0.2, 0.2, 135), (0.2, -0.2, 45)],
+)
+def test_stripes_are_found(planted_bank, across, up, stripes):
+    """cos(2 pi (fx x + fy y)) has its stripes at right angles to (fx, fy)."""
+    y, x = np.mgrid[2:-3:-1, -2:3]
+    plant(planted_bank, 0, 4, np.cos(2 * np.pi * (across * x + up * y)))
+    found = kernel_close_up(planted_bank, block=0, channel=4)
+    assert found.stripes == pytest.approx(stripes, abs=3)
+    assert found.peak_frequency == pytest.approx(np.hypot(across, up), abs=0.05)
+
+
+def test_a_single_tap_lets_everything_through(planted_bank):
+    taps = np.zeros((5, 5))
+    taps[1, 3] = -2.0
+    plant(planted_bank, 2, 0, taps)
+    found = kernel_close_up(planted_bank, block=2, channel=0)
+    np.testing.assert_allclose(found.response, 2.0)
+    assert found.norm == 2
+    assert found.dc_share == pytest.approx(1 / 25)
+    assert (found.minimum, found.maximum, found.mean) == (-2, 0, pytest.approx(-2 / 25))
+
+
+def test_flat_and_empty_kernels(planted_bank):
+    plant(planted_bank, 0, 1, np.full((5, 5), -0.5))
+    plant(planted_bank, 0, 2, np.zeros((5, 5)))
+    flat = kernel_close_up(planted_bank, block=0, channel=1)
+    assert flat.dc_share == pytest.approx(1)
+    assert flat.stripes is None
+    assert flat.peak_gain == pytest.approx(12.5)
+    empty = kernel_close_up(planted_bank, block=0, channel=2)
+    assert (empty.norm, empty.dc_share, empty.peak_frequency) == (0, 0, 0)
+
+
+def test_ranks_count_smaller_norms(planted_bank):
+    # Weights grow with the channel and by 100 a block, so the order of norms is known.
+    found = kernel_close_up(planted_bank, block=1, channel=6)
+    assert found.norm_rank == pytest.approx(6 / 10)
+    assert found.norm_rank_network == pytest.approx(16 / 30)
+
+
+def test_nothing_there(planted_bank):
+    with pytest.raises(IndexError, match="no kernel 10: they are 0 to 9"):
+        kernel_close_up(planted_bank, block=0, channel=10)
+    with pytest.raises(IndexError, match="no block 3"):
+        kernel_close_up(planted_bank, block=3, channel=0)
+    with pytest.raises(IndexError, match="no patch filter -1"):
+        filter_close_up(planted_bank, channel=-1)
+
+
+def test_saved_and_read_again(planted_bank, tmp_path):
+    found = kernel_close_up(planted_bank, block=1, channel=2)
+    assert CloseUp.load(found.save(tmp_path / "kernel.npz")) == found
+    table = found.to_frame()
+    row = table[(table["row"] == 4) & (table["column"] == 1)]
+    assert row["weight"].item() == pytest.approx(102 + 0.21)
+
+
+def test_parts_add_up(small):
+    found = parts(small)
+    model = small.model
+    counted = [
+        [model.patch_embedding, model.patch_norm],
+        *[[block] for block in model.blocks],
+        [model.head],
+    ]
+    wanted = [sum(p.numel() for m in ms for p in m.parameters()) for ms in counted]
+    assert found.parameters.tolist() == wanted
+    assert found.filter_parameters.tolist() == [
+        model.patch_embedding.weight.numel(),
+        *[b.depthwise.weight.numel() for b in model.blocks],
+        0,
+    ]
+    assert found.pointwise_parameters.tolist() == [
+        0,
+        *[b.pointwise.weight.numel() for b in model.blocks],
+        model.head.weight.numel(),
+    ]
+    x = model.embed(torch.zeros(1, 3, 32, 32))
+    for shape, block in zip(found.shape, [None, *model.blocks], strict=False):
+        x = x if block is None else block(x)
+        assert tuple(shape) == tuple(x.shape[1:])
+    assert found.shape[-1].tolist() == [4, 1, 1]
+    norms = [float(k.flatten().norm()) for k in model.depthwise_kernels(1)]
+    assert found.median_norm[2] == pytest.approx(np.median(norms), rel=1e-6)
+
+
+def test_receptive_field_is_where_gradients_reach():
+    """A network of ones: whatever pixel can change the central place does change it."""
+    from types import SimpleNamespace
+
+    from viz.core.network import Preprocessing, Source
+    from viz.network.convmixer import ConvMixer
+
+    net = ConvMixer(2, 3, 5, 2, 2, activation="identity").eval()
+    with torch.no_grad():
+        for name, weights in net.named_parameters():
+            weights.fill_(1.0 if "weight" in name else 0.0)
+    found = parts(
+        SimpleNamespace(
+            model=net, config=net.config, source=Source("ones", "0"),
+            preprocessing=Preprocessing(60),
+        )
+    )  # fmt: skip
+    x = torch.ones(1, 3, 60, 60, requires_grad=True)
+    y = net.embed(x)
+    for number in range(4):
+        grad = torch.autograd.grad(y[0, 0, 15, 15], x, retain_graph=True)[0]
+        assert int((grad[0, 0].abs().sum(0) > 0).sum()) == found.receptive_field[number]
+        if number < 3:
+            y = net.blocks[number](y)
+    assert found.receptive_field[-1] == -1

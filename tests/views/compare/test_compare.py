@@ -1,0 +1,247 @@
+"""Two networks side by side: known differences, slow formulas, intervals at their level."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from two_networks import changed, network, permuted
+
+from viz.views.compare.effects import delta_error, paired_effects, paired_shares
+from viz.views.compare.measure import compare_networks
+from viz.views.compare.result import NetworkComparison, relative_depth
+from viz.views.kernels.measure import describe_checkpoint
+from viz.views.kernels.result import KERNEL_NAMES
+
+
+@pytest.fixture(scope="module")
+def one():
+    """A network and what its kernels are."""
+    checkpoint = network(0)
+    return checkpoint, describe_checkpoint(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def deeper():
+    """Another depth, dim, kernel and patch size."""
+    checkpoint = network(1, 12, 5, 3, 2, 4)
+    return checkpoint, describe_checkpoint(checkpoint)
+
+
+def compared(first, second, **settings):
+    (a, described_a), (b, described_b) = first, second
+    return compare_networks(a, b, (described_a, described_b), n_boot=200, **settings)
+
+
+def test_a_network_and_itself_do_not_differ(one):
+    found = compared(one, one)
+    assert found.identical and found.differing == () and found.paired
+    for name in ("delta", "paired_delta", "init_delta"):
+        np.testing.assert_array_equal(getattr(found, name), 0)
+    np.testing.assert_array_equal(found.delta_by_block, 0)
+    for change, interval in (
+        (found.share_difference, found.share_interval),
+        (found.paired_share_difference, found.paired_share_interval),
+    ):
+        there = np.isfinite(change)
+        np.testing.assert_allclose(change[there], 0, atol=1e-12)
+        assert (interval[there, 0] < 0).all() and (interval[there, 1] > 0).all()
+    for interval in (found.delta_interval, found.paired_delta_interval):
+        known = np.isfinite(interval[:, 0])
+        assert known.any()
+        assert (interval[known, 0] < 0).all() and (interval[known, 1] > 0).all()
+    assert found.clear == ()
+    assert "The files are the same." in found.sentence()
+
+
+def test_the_order_of_channels_does_not_matter(one):
+    checkpoint, described = one
+    order = np.random.default_rng(0).permutation(16)
+    rows = (np.arange(3)[:, None] * 16 + order).ravel()
+    # The channels of a description in another order are those of the permuted network.
+    fields = {
+        f: getattr(described, f)[rows] for f in ("kernels", "name", "r2_by_shapes", "odd_energy",
+                                                 "dc_share", "rms_radius", "anisotropy",
+                                                 "spectral_centroid", "radial_sign_changes",
+                                                 "separability")
+    }  # fmt: skip
+    found = compared(one, (permuted(checkpoint, order), replace(described, **fields)))
+    np.testing.assert_array_equal(found.paired_delta, 0)
+    np.testing.assert_array_equal(found.delta, 0)
+    assert not found.identical
+
+
+def test_networks_of_other_shapes(one, deeper):
+    found = compared(one, deeper)
+    assert found.depths == (3, 5) and not found.paired
+    assert set(found.differing) == {"parameters", "dim", "depth", "kernel size", "patch size"}
+    assert found.shares_a.shape == (3, len(KERNEL_NAMES)) and found.shares_b.shape == (
+        5,
+        len(KERNEL_NAMES),
+    )
+    np.testing.assert_allclose(found.shares_a.sum(1), 1)
+    np.testing.assert_allclose(found.shares_b.sum(1), 1)
+    radius = found.descriptors.index("rms_radius")
+    # 5 x 5 taps reach farther out than 3 x 3 ones, in random kernels too.
+    assert found.init_delta[radius] < -0.9 and found.delta[radius] < -0.9
+    np.testing.assert_array_equal(found.theoretical_a, [4 + 4 * 4 * b for b in (1, 2, 3)])
+    np.testing.assert_array_equal(found.theoretical_b, [2 + 2 * 2 * b for b in (1, 2, 3, 4, 5)])
+    np.testing.assert_allclose(found.reach_a, 4 * found.quartiles_a[radius])
+    assert "not paired" in found.note
+
+
+def test_the_other_way_round_the_signs_change(one, deeper):
+    there, back = compared(one, deeper), compared(deeper, one)
+    np.testing.assert_allclose(there.delta, -back.delta, atol=1e-12)
+    np.testing.assert_allclose(there.share_difference, -back.share_difference, atol=1e-7)
+
+
+def test_saved_loaded_and_told_in_json(one, deeper, tmp_path):
+    for other in (one, deeper):
+        found = compared(one, other)
+        assert NetworkComparison.load(found.save(tmp_path / "c.npz")) == found
+        told = json.loads(json.dumps(found.summary(), allow_nan=False))
+        assert told["architecture"]["depth"]["a"] == "3"
+        assert len(told["fields"]["b"]) == other[0].config.depth
+        assert len(found.to_frame()) == len(found.descriptors) + len(KERNEL_NAMES)
+
+
+def test_one_block_has_no_interval():
+    single = network(2, 8, 1, 3, 2, 3)
+    first = (single, describe_checkpoint(single, seed=0))
+    found = compared(first, first)
+    assert np.isnan(found.delta_interval).all() and np.isnan(found.paired_delta_interval).all()
+    assert "no interval" in found.note
+    assert found.clear == ()
+    # Nothing was tested, so that it is not said that nothing differs.
+    labels = [replace(first[1], name=np.full(8, name)) for name in ("bar", "edge")]
+    other = compared((single, labels[0]), (changed(single, lambda model: None), labels[1]))
+    assert "descriptors differ with" not in other.sentence()
+    assert "is not tested: a network of one block has no interval" in other.sentence()
+    assert "differs most is edge (+100.0 points)" in other.sentence()
+
+
+def test_effective_fields_with_images(one):
+    from viz.images.sets import open_images
+
+    checkpoint, _ = one
+    images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    opened = open_images(images, checkpoint.preprocessing, 3)
+    found = compared(one, one, images=(opened, opened))
+    assert found.n_images == 2 and found.radius_a.shape == (3, 3)
+    np.testing.assert_array_equal(found.radius_a, found.radius_b)
+    assert "r90_px" in found.summary()["fields"]["a"][0]
+
+
+def test_long_work_can_be_stopped(one):
+    from viz.images.sets import open_images
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    images = open_images(torch.zeros(1, 3, 24, 24), one[0].preprocessing, 3)
+    with pytest.raises(KeyboardInterrupt):
+        compared(one, one, images=(images, images), progress=stop)
+
+
+def test_relative_depth_is_the_middle_of_each_block():
+    np.testing.assert_allclose(relative_depth(4), [1 / 8, 3 / 8, 5 / 8, 7 / 8])
+
+
+def test_names_that_are_equal_are_told_apart(one):
+    checkpoint, described = one
+    other = changed(checkpoint, lambda model: None, name=checkpoint.source.name)
+    found = compared(one, (other, described))
+    assert found.names[0] != found.names[1]
+
+
+def slow_delta(x, y):
+    return np.mean([[np.sign(b - a) for b in y] for a in x])
+
+
+def slow_error(x, y):
+    signs = np.array([[np.sign(b - a) for b in y] for a in x])
+    return np.sqrt(np.var(signs.mean(1), ddof=1) / len(x) + np.var(signs.mean(0), ddof=1) / len(y))
+
+
+def test_paired_effects_by_the_slow_formula(rng):
+    values = rng.integers(0, 6, (30, 2)).astype(float), rng.integers(0, 7, (30, 2)).astype(float)
+    values[0][3, 1] = np.nan
+    block = np.repeat([0, 1, 2], 10)
+    found = paired_effects(values, (block, block), 0.95)
+    for d in range(2):
+        deltas, errors = [], []
+        for b in range(3):
+            x, y = (v[block == b, d] for v in values)
+            x = x[np.isfinite(x)]
+            deltas.append(slow_delta(x, y))
+            errors.append(slow_error(x, y))
+            assert delta_error(x, y) == pytest.approx(errors[-1])
+        np.testing.assert_allclose(found["delta_by_block"][d], deltas)
+        mean = np.mean(deltas)
+        assert found["paired_delta"][d] == pytest.approx(mean)
+        error = max(np.std(deltas, ddof=1) / 3**0.5, np.sqrt(np.sum(np.square(errors))) / 3)
+        half = 4.302653 * error / (1 - mean**2)  # Student's t, 2 degrees of freedom
+        expected = np.tanh([np.arctanh(mean) - half, np.arctanh(mean) + half])
+        np.testing.assert_allclose(found["paired_delta_interval"][d], expected, rtol=1e-5)
+
+
+def test_error_of_delta_is_what_delta_varies_by(rng):
+    """Of n and m independent normal values the variance is (n + m + 1) / (3 n m)."""
+    n, m = 20, 30
+    errors = [delta_error(rng.standard_normal(n), rng.standard_normal(m)) for _ in range(300)]
+    assert np.mean(np.square(errors)) == pytest.approx((n + m + 1) / (3 * n * m), rel=0.05)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.8])
+def test_paired_interval_covers_no_difference(spread, rng):
+    """Blocks that differ at random, or not at all: the interval leaves out 0 at most as said."""
+    block = np.repeat(np.arange(6), 15)
+    missed = 0
+    for _ in range(200):
+        shift = spread * rng.standard_normal(6)[block]
+        depth = 3.0 * block  # a trend with depth that both share
+        values = rng.standard_normal(90) + depth, rng.standard_normal(90) + depth + shift
+        interval = paired_effects((values[0][:, None], values[1][:, None]), (block, block), 0.95)[
+            "paired_delta_interval"
+        ][0]
+        missed += not interval[0] <= 0 <= interval[1]
+    assert missed <= 19  # 5 % of 200 and three standard errors
+    if spread:
+        assert missed >= 2  # not wide for nothing
+
+
+def test_paired_shares_by_the_slow_formula(rng):
+    block = np.repeat([0, 1, 2, 3], 25)
+    first = (rng.random((100, 2)) < [0.2, 0.0]).astype(np.float32)
+    second = (rng.random((100, 2)) < [0.6, 0.0]).astype(np.float32)
+    mean, interval = paired_shares((first, second), (block, block), 0.95)
+    for c in range(2):
+        steps, variance = [], 0.0
+        for b in range(4):
+            x, y = (t[block == b, c].mean() for t in (first, second))
+            steps.append(y - x)
+            for share in (x, y):
+                even = (25 * share + 0.5) / 26
+                variance += even * (1 - even) / 25 / 16
+        error = max(np.std(steps, ddof=1) / 2, variance**0.5)
+        assert mean[c] == pytest.approx(np.mean(steps), abs=1e-6)
+        half = 3.182446 * error  # Student's t, 3 degrees of freedom
+        np.testing.assert_allclose(interval[c], [mean[c] - half, mean[c] + half], rtol=1e-5)
+    assert interval[0, 0] > 0 and interval[1, 0] < 0 < interval[1, 1]
+
+
+def test_planted_labels_are_found(one):
+    checkpoint, described = one
+    bars = np.where(described.block == 2, "bar", "unnamed")
+    rings = np.where(described.block == 2, "ring", "unnamed")
+    other = changed(checkpoint, lambda model: None)
+    found = compared(
+        (checkpoint, replace(described, name=bars)), (other, replace(described, name=rings))
+    )
+    for name, share in (("bar", -1 / 3), ("ring", 1 / 3), ("unnamed", 0.0)):
+        i = KERNEL_NAMES.index(name)
+        assert found.share_difference[i] == pytest.approx(share, abs=1e-6)
+        assert found.paired_share_difference[i] == pytest.approx(share, abs=1e-6)
+    assert np.isnan(found.share_difference[KERNEL_NAMES.index("edge")])

@@ -1,0 +1,221 @@
+"""Figures of two networks side by side: what the artists hold, and that they can be read."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from described import described
+from readable import unreadable, unreadable_in_one_column
+from two_networks import network
+
+from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
+from viz.plot.style import new_figure
+from viz.views import COMPARISONS
+from viz.views.compare import draw as compare
+from viz.views.compare import draw_depth as compare_depth
+from viz.views.compare.measure import compare_networks
+from viz.views.compare_kernels import draw as compare_kernels
+from viz.views.compare_kernels.measure import kernel_change
+from viz.views.compare_patch_filters import draw as compare_filters
+from viz.views.compare_patch_filters.measure import match_patch_filters
+from viz.views.kernels.result import KERNEL_NAMES
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
+SMALL, DEEP, SHALLOW = (16, 3, 5, 4, 4), (4, 20, 3, 2, 4), (16, 2, 9, 7, 1000)
+
+
+def told(checkpoint, seed, labels=KERNEL_NAMES):
+    """A checkpoint and a description made by hand."""
+    config = checkpoint.config
+    rng = np.random.default_rng(seed)
+    n = config.dim * config.depth
+    kernels = np.concatenate(
+        [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(config.depth)]
+    )
+    return described(
+        kernels, np.repeat(np.arange(config.depth), config.dim),
+        np.array(labels)[rng.integers(0, len(labels), n)], r2=rng.uniform(size=n),
+        init_names=np.array(["unnamed"] * 20 + ["edge"]),
+    )  # fmt: skip
+
+
+def pair(first=SMALL, second=SMALL, name=None, labels=KERNEL_NAMES):
+    a, b = network(0, *first), network(1, *second)
+    if name:
+        a, b = (replace(c, source=replace(c.source, name=name)) for c in (a, b))
+    return a, b, (told(a, 0, labels), told(b, 1, labels))
+
+
+def networks(*shapes, **options):
+    return compare_networks(*pair(*shapes, **options), n_boot=60)
+
+
+def changes(shape=SMALL, name=None, labels=KERNEL_NAMES):
+    a, _, _ = pair(shape, shape, name)
+    rng = np.random.default_rng(0)
+    both = told(a, 0, labels), told(a, 1, labels)
+    kernels = both[1].kernels + 0.05 * rng.standard_normal(both[1].kernels.shape)
+    return kernel_change(a, a, (both[0], replace(both[1], kernels=kernels.astype(np.float32))))
+
+
+@pytest.fixture(scope="module")
+def result():
+    return networks()
+
+
+def faults(row, found):
+    """What cannot be read, at few pixels: text is as large in any number of them."""
+    figure = row.make(found)
+    figure.set_dpi(72)
+    return unreadable(figure, slack=0.8)
+
+
+def drawn(module, name, result):
+    figure = new_figure(*module.SIZES[name], dpi=100)
+    return figure, getattr(module, f"draw_{name}")(result, figure)
+
+
+@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((SHALLOW, DEEP), LONG)])
+def test_networks_can_be_read(shapes, name):
+    found = networks(*shapes, name=name)
+    for row in COMPARISONS[0].figures:
+        assert faults(row, found) == [], row.name
+    assert unreadable_in_one_column(COMPARISONS[0], found) == []
+
+
+@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((DEEP, SHALLOW), None)])
+def test_matches_can_be_read(shapes, name):
+    found = match_patch_filters(*pair(*shapes, name=name)[:2], draws=3)
+    for row in COMPARISONS[1].figures:
+        assert faults(row, found) == [], row.name
+
+
+@pytest.mark.parametrize(
+    ("shape", "name", "labels"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
+)  # fmt: skip
+def test_changes_can_be_read(shape, name, labels):
+    found = changes(shape, name, labels)
+    for row in COMPARISONS[2].figures:
+        assert faults(row, found) == [], row.name
+
+
+def test_bars_stand_where_their_blocks_are_and_sum_to_one():
+    found = networks(DEEP, SHALLOW)
+    _, axes = drawn(compare, "networks", found)
+    for one, shares in ((axes[1], found.shares_a), (axes[3], found.shares_b)):
+        depth = len(shares)
+        bars = one.patches
+        left = sorted({round(bar.get_x(), 9) for bar in bars})
+        np.testing.assert_allclose(left, np.arange(depth) / depth, atol=1e-8)
+        np.testing.assert_allclose([bar.get_width() for bar in bars], 1 / depth)
+        for b in range(depth):
+            tall = [bar.get_height() for bar in bars if abs(bar.get_x() - b / depth) < 1e-9]
+            assert sum(tall) == pytest.approx(1)
+            np.testing.assert_allclose(sorted(tall), sorted(shares[b])[-len(tall) :], atol=1e-12)
+
+
+def test_what_differs_is_marked():
+    found = networks(SMALL, SHALLOW)
+    _, axes = drawn(compare, "networks", found)
+    marked = {t.get_text()[:-2] for t in axes[0].texts if t.get_text().endswith(" ≠")}
+    assert marked == set(found.differing) and "depth" in marked
+
+
+def test_effects_hold_deltas_and_intervals(result):
+    _, (everything, paired) = drawn(compare, "effects", result)
+    for axes, delta, interval in (
+        (everything, result.delta, result.delta_interval),
+        (paired, result.paired_delta, result.paired_delta_interval),
+    ):
+        points = next(line for line in axes.lines if line.get_marker() == "o")
+        np.testing.assert_array_equal(points.get_xdata(), delta)
+        ends = np.array([segment[:, 0] for segment in axes.collections[0].get_segments()])
+        np.testing.assert_array_equal(ends, interval)
+    strokes = next(line for line in paired.lines if line.get_marker() == "|")
+    assert sorted(strokes.get_xdata()) == sorted(result.delta_by_block.ravel())
+
+
+def test_other_depths_have_one_panel_of_effects_and_squares_for_the_kernel_size():
+    found = networks(DEEP, SHALLOW)
+    _, axes = drawn(compare, "effects", found)
+    assert len(axes) == 1
+    squares = next(line for line in axes[0].lines if line.get_marker() == "s")
+    np.testing.assert_array_equal(squares.get_xdata(), found.init_delta)
+
+
+def test_depth_is_blocks_or_relative():
+    a, b, name = compare_depth.depth_axis(networks())
+    np.testing.assert_array_equal(a, [0, 1, 2])
+    np.testing.assert_array_equal(b, a)
+    assert name == "block"
+    a, b, name = compare_depth.depth_axis(networks(SMALL, SHALLOW))
+    np.testing.assert_allclose(a, [1 / 6, 3 / 6, 5 / 6])
+    np.testing.assert_allclose(b, [1 / 4, 3 / 4])
+    assert name.startswith("relative depth")
+
+
+def test_fields_are_on_one_axis(result):
+    _, (fields, reach) = drawn(compare_depth, "fields", result)
+    lines = [line.get_ydata() for line in fields.lines]
+    assert any(np.array_equal(y, result.theoretical_a) for y in lines)
+    assert any(np.array_equal(y, result.theoretical_b) for y in lines)
+    assert fields.get_yscale() == "log" and reach.get_ylim()[0] == 0
+
+
+def test_pairs_stand_above_each_other():
+    found = match_patch_filters(*pair()[:2], draws=2)
+    mosaic = compare_filters.pairs(found)
+    zero = np.zeros(16, int)
+    above = rgb_tiles(found.filters_a, limits(found.filters_a, "tile", zero))
+    below = rgb_tiles(found.filters_b, limits(found.filters_b, "tile", zero))
+    for i, (a, b) in enumerate(zip(found.channel_a, found.channel_b, strict=True)):
+        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
+        np.testing.assert_array_equal(mosaic.picture[y : y + 4, x : x + 4], above[a])
+        np.testing.assert_array_equal(mosaic.picture[y + 5 : y + 9, x : x + 4], below[b])
+
+
+def test_many_pairs_are_thinned_evenly_from_best_to_worst():
+    found = match_patch_filters(*pair()[:2], draws=2)
+    mosaic = compare_filters.pairs(found, shown=6)
+    assert len(mosaic.layout.x) == 6 and "6 evenly spaced" in mosaic.scale_text
+
+
+def test_curves_of_matches_and_chance():
+    found = match_patch_filters(*pair()[:2], draws=3)
+    _, (curves, means) = drawn(compare_filters, "chance", found)
+    held = [line.get_ydata() for line in curves.lines]
+    for expected in (found.similarity, *found.null_by_rank):
+        assert any(np.array_equal(y, expected) for y in held)
+    points = {float(line.get_xdata()[0]) for line in means.lines if len(line.get_xdata()) == 1}
+    assert {found.mean_similarity, found.index_similarity} <= points
+
+
+def test_the_table_of_labels_holds_every_kernel():
+    found = changes()
+    figure = new_figure(6, 5, dpi=100)
+    table, shares = compare_kernels.draw_migration(found, figure)
+    assert sum(int(t.get_text().replace(",", "")) for t in table.texts) == 48
+    np.testing.assert_array_equal(shares.lines[0].get_ydata(), found.stayed)
+    picture = table.images[0]
+    assert picture.get_clim() == (0, 1.15) and picture.get_array().max() <= 1
+
+
+def test_moved_kernels_share_a_scale_with_themselves_before():
+    found = changes()
+    mosaic = compare_kernels.moved_mosaic(found)
+    both = np.concatenate([found.kernels_a, found.kernels_b], axis=1)
+    limit = np.abs(both).max((1, 2))
+    for i in (0, 13, 35):
+        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
+        before, after = (signed_tiles(k[i : i + 1], limit[i : i + 1])[0]
+                         for k in (found.kernels_a, found.kernels_b))  # fmt: skip
+        np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], before)
+        np.testing.assert_array_equal(mosaic.picture[y + 6 : y + 11, x : x + 5], after)
+
+
+def test_how_far_kernels_moved_is_drawn():
+    found = changes()
+    _, axes = drawn(compare_kernels, "moving", found)
+    for one, name in zip(axes, ("relative_change", "cosine", "norm_ratio"), strict=True):
+        points = next(line for line in one.lines if line.get_marker() == "o")
+        np.testing.assert_array_equal(points.get_ydata(), found.quartiles(name)[:, 1])

@@ -1,0 +1,160 @@
+"""Figures of early and late blocks: what the artists hold."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from described import described
+from readable import unreadable, unreadable_in_one_column
+
+from viz.plot.mosaic import limits, signed_tiles
+from viz.plot.style import ONE_COLUMN, TWO_COLUMNS, new_figure
+from viz.views import view
+from viz.views.early_late import draw as early_late
+from viz.views.early_late import draw_shares as early_late_shares
+from viz.views.early_late.measure import measure
+from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT, percent
+from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.result import KERNEL_NAMES
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
+
+
+def made(depth=6, n=20, k=5, name="small"):
+    rng = np.random.default_rng(0)
+    names = np.array(KERNEL_NAMES)[rng.integers(0, len(KERNEL_NAMES), depth * n)]
+    statements = rng.uniform(0.2, 1, (3, depth * n))
+    init = np.array(["unnamed"] * 20 + ["edge"])
+    kernels = (
+        rng.normal(size=(depth * n, k, k)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
+    )
+    told = described(
+        kernels, np.repeat(np.arange(depth), n), names, r2=rng.uniform(size=depth * n),
+        statements=statements, init_names=init, source=name,
+    )  # fmt: skip
+    return measure(told, n_boot=60, n_random=50)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return made()
+
+
+def drawn(module, name, result):
+    figure = new_figure(*module.SIZES[name], dpi=100)
+    return figure, getattr(module, f"draw_{name}")(result, figure)
+
+
+@pytest.mark.parametrize("options", [{}, {"depth": 20, "n": 6, "name": LONG}, {"depth": 2, "k": 3}])
+def test_every_figure_can_be_read(options):
+    found = made(**options)
+    figures = [early_late.mosaics_figure(found)]
+    early_late.draw_mosaics(found, figures[0])
+    for module in (early_late, early_late_shares):
+        figures += [drawn(module, name, found)[0] for name in module.SIZES]
+    for figure in figures:
+        assert unreadable(figure) == []
+    assert unreadable_in_one_column(view("early-late"), found) == []
+
+
+def test_what_random_kernels_never_are_is_seen(result):
+    """A share of nothing stands clear of the axis."""
+    never = replace(result, threshold_init=np.zeros_like(result.threshold_init))
+    for width in (TWO_COLUMNS, ONE_COLUMN):
+        figure = new_figure(width, 6, dpi=100)
+        for axes in early_late_shares.draw_statements(never, figure):
+            chance = [line for line in axes.lines if line.get_linestyle() == "--"]
+            assert [set(line.get_ydata()) for line in chance] == [{0}]
+            figure.canvas.draw()
+            zero = axes.transData.transform((0, 0))[1]
+            assert (zero - axes.get_window_extent().y0) * 72 / 100 > 2
+
+
+def test_every_kernel_stands_under_its_name_on_its_side(result):
+    mosaic = early_late.mosaics(result)
+    tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
+    middle = mosaic.layout.shape[1] / 2
+    heads = list(zip(mosaic.titles, mosaic.layout.groups, strict=True))
+    for i in range(len(result.kernels)):
+        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
+        np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], tiles[i])
+        assert (x > middle) == result.kernel_late[i]
+        inside = [
+            title
+            for title, (left, top, right, bottom) in heads
+            if left <= x < right and top < y < bottom
+        ]
+        assert [title.split(":")[0] for title in inside] == [result.kernel_name[i]]
+    for side, shares in ((0, result.early_names), (1, result.late_names)):
+        for name, share in zip(KERNEL_NAMES, shares, strict=True):
+            said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
+            assert said == [f"{name}: {percent(share)}"]
+
+
+def test_names_have_their_colours_and_blocks_their_limits(result):
+    figure = early_late.mosaics_figure(result)
+    early_late.draw_mosaics(result, figure)
+    bars = figure.axes[0].patches
+    colours = {NAME_STYLES[t.split(":")[0]].colour for t in early_late.mosaics(result).titles}
+    from matplotlib.colors import to_hex
+
+    assert {to_hex(bar.get_facecolor()) for bar in bars} == colours
+    words = "\n".join(t.get_text() for t in figure.texts)
+    for b in (0, 1, 4, 5):
+        end = np.quantile(np.abs(result.kernels[result.kernel_block == b]), 0.995)
+        assert f"{b} ±{end:.2g}" in words
+
+
+def test_effects_stand_at_their_numbers(result):
+    _, (delta, trend) = drawn(early_late, "effects", result)
+    for axes, values, intervals in (
+        (delta, result.delta, result.delta_interval),
+        (trend, result.trend, result.trend_interval),
+    ):
+        points = next(line for line in axes.lines if line.get_marker() == "o")
+        np.testing.assert_allclose(points.get_xdata(), values)
+        rows = points.get_ydata()
+        black = next(c for c in axes.collections if tuple(c.get_color()[0][:3]) == (0, 0, 0))
+        for (start, end), (low, high), row in zip(
+            black.get_segments(), intervals, rows, strict=True
+        ):
+            np.testing.assert_allclose([*start, *end], [low, row, high, row])
+        assert axes.get_xlim() == pytest.approx((-1, 1), abs=0.05)
+    names = [t.get_text() for t in delta.get_yticklabels()]
+    at = dict(zip(names, delta.get_yticks(), strict=True))
+    points = next(line for line in delta.lines if line.get_marker() == "o")
+    odd = list(points.get_ydata()).index(at["odd energy"])
+    assert points.get_xdata()[odd] == result.delta[result.descriptors.index("odd_energy")]
+
+
+def test_depth_shows_medians_and_quartiles(result):
+    _, axes = drawn(early_late, "depth", result)
+    assert len(axes) == len(result.descriptors)
+    for i, one in enumerate(axes):
+        seen = {
+            float(x): float(y)
+            for line in one.lines
+            if line.get_marker() in ("o", "s", "D")
+            for x, y in zip(line.get_xdata(), line.get_ydata(), strict=True)
+        }
+        expected = dict(zip(result.blocks.astype(float), result.quartiles[i, :, 1], strict=True))
+        assert seen == pytest.approx(expected)
+        bars = [s for c in one.collections for s in c.get_segments()]
+        assert {tuple(np.round(s[:, 1], 9)) for s in bars} == {
+            tuple(np.round(q[[0, 2]], 9)) for q in result.quartiles[i]
+        }
+
+
+def test_statements_stand_at_their_shares(result):
+    _, axes = drawn(early_late_shares, "statements", result)
+    rows = ((0, ["on-centre"]), (LATE_STATEMENT, LATE_NAMES))
+    for (by_block, by_threshold), (row, names) in zip((axes[:2], axes[2:]), rows, strict=True):
+        whole = next(line for line in by_block.lines if len(line.get_xdata()) == 6)
+        np.testing.assert_allclose(whole.get_ydata(), result.statement_shares[:, row])
+        named = next(line for line in by_block.lines if line.get_linestyle() == ":")
+        expected = sum(result.name_shares[:, KERNEL_NAMES.index(name)] for name in names)
+        np.testing.assert_allclose(named.get_ydata(), expected)
+        for side, marker in enumerate("sD"):
+            line = next(found for found in by_threshold.lines if found.get_marker() == marker)
+            np.testing.assert_allclose(line.get_xdata(), result.thresholds)
+            np.testing.assert_allclose(line.get_ydata(), result.threshold_shares[:, row, side])

@@ -1,0 +1,263 @@
+"""What the feature-map figures hold: data, places in pixels, one scale, words that do not meet."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.colors import to_rgba
+from readable import unreadable
+
+from viz.images.sets import open_images
+from viz.plot.style import SIGNED, new_figure
+from viz.views.feature_maps.draw import COLUMNS, draw_maps, map_limits, maps_figure
+from viz.views.feature_maps.draw_depth import SIZES, draw_depth
+from viz.views.feature_maps.draw_patches import answer_limit, draw_patches, patches_figure
+from viz.views.feature_maps.measure import feature_maps
+from viz.views.feature_maps.result import STATISTICS
+
+
+def depth_figure(result):
+    return new_figure(*SIZES["depth"])
+
+
+@pytest.fixture(scope="module")
+def result(small_file):
+    """Two images of 35 x 33 pixels, so that the patches leave some over; three channels."""
+    import viz
+
+    checkpoint = viz.load(small_file)
+    inputs = torch.randn(3, 3, 35, 33, generator=torch.Generator().manual_seed(0))
+    return feature_maps(
+        checkpoint, open_images(inputs, checkpoint.preprocessing), block=1, channels=[5, 0, 9]
+    )
+
+
+def images_of(axes):
+    return [image for image in axes.images if image.get_array() is not None]
+
+
+def test_each_map_stands_on_its_pixels(result):
+    made = draw_maps(result, maps_figure(result))
+    tops = []
+    for name in COLUMNS:
+        if name in ("kernel", "over"):
+            continue
+        drawn = images_of(made[name])
+        assert len(drawn) == 2 * 3
+        for row, image in enumerate(drawn):
+            np.testing.assert_array_equal(image.get_array(), result.of(name)[divmod(row, 3)])
+            left, right, bottom, top = image.get_extent()
+            # 8 x 8 tokens of 4 pixels; the last 3 and 1 pixels belong to no patch.
+            assert (left, right) == (0, 32)
+            assert bottom - top == pytest.approx(32)
+            assert made[name].get_xlim() == (0, 33)
+            tops.append(top)
+    photographs = [image.get_extent() for image in images_of(made["image"])]
+    assert [p[:2] for p in photographs] == [[0, 33], [0, 33]]
+    assert [p[3] for p in photographs] == [tops[0], tops[3]]
+    for row, image in enumerate(images_of(made["over"])):
+        left, right, bottom, top = image.get_extent()
+        assert top == pytest.approx(tops[row // 2])
+        wanted = (33, 35) if row % 2 == 0 else (32, 32)
+        assert (right - left, bottom - top) == pytest.approx(wanted)
+
+
+def test_pixels_are_square(result):
+    figure = maps_figure(result)
+    made = draw_maps(result, figure)
+    for axes in made.values():
+        box = axes.get_window_extent()
+        across = box.width / np.ptp(axes.get_xlim())
+        down = box.height / np.ptp(axes.get_ylim())
+        assert across == pytest.approx(down, rel=1e-3)
+
+
+@pytest.mark.parametrize("scale", ["figure", "stage"])
+def test_one_scale_with_zero_in_the_middle_is_stated(result, scale):
+    made = draw_maps(result, figure := maps_figure(result, scale), scale=scale)
+    limits = map_limits(result, scale)
+    for name in COLUMNS:
+        if name == "over":
+            continue
+        for image in images_of(made[name]):
+            assert image.get_clim() == pytest.approx((-limits[name], limits[name]))
+            assert image.cmap(0.5) == to_rgba("white")
+    maps = {limits[name] for name in COLUMNS if name != "kernel"}
+    bars = [axes for axes in figure.axes if axes not in made.values()]
+    if scale == "figure":
+        names = {*COLUMNS, "depthwise_norm"} - {"kernel", "over"}
+        values = np.concatenate([result.of(name).ravel() for name in names])
+        assert list(maps) == pytest.approx([np.quantile(np.abs(values), 0.99)], rel=1e-5)
+        assert len(bars) == 2
+    else:
+        assert len(bars) == 7
+        residual = np.quantile(np.abs(result.of("residual")), 0.99)
+        assert limits["residual"] == pytest.approx(residual, rel=1e-5)
+    assert limits["kernel"] == np.abs(result.kernels).max()
+    for bar in bars:
+        words = [label.get_text() for label in bar.get_xticklabels()]
+        assert words[1] == "0"
+        assert words[0] == "−" + words[2]
+
+
+def test_the_kernel_beside_a_row_is_its_channels(result):
+    made = draw_maps(result, maps_figure(result))
+    drawn = images_of(made["kernel"])
+    for row, image in enumerate(drawn):
+        np.testing.assert_array_equal(image.get_array(), result.kernels[row % 3])
+    words = [t.get_text() for t in made["kernel"].texts]
+    assert [w for w in words if w.startswith("channel")] == ["channel 5", "channel 0",
+                                                              "channel 9"] * 2  # fmt: skip
+    # Dashed frame in the input: 5 x 5 taps of 4 pixels.
+    frames = [p for p in made["input"].patches if p.get_linestyle() != "-"]
+    dashed = [p for p in frames if p.get_width() == 20]
+    assert len(dashed) == 6
+    assert {p.get_height() for p in dashed} == {20}
+
+
+def test_over_the_image_strength_is_opacity(result):
+    made = draw_maps(result, maps_figure(result))
+    limit = map_limits(result)["over"]
+    for row in range(6):
+        laid = images_of(made["over"])[2 * row + 1].get_array()
+        values = result.of("depthwise_norm")[divmod(row, 3)]
+        np.testing.assert_allclose(laid[..., 3], np.clip(np.abs(values) / limit, 0, 1), atol=1e-6)
+        strongest = np.unravel_index(np.abs(values).argmax(), values.shape)
+        assert tuple(laid[strongest][:3]) == pytest.approx(
+            SIGNED(np.clip(values[strongest] / limit, -1, 1) / 2 + 0.5)[:3], abs=0.02
+        )
+
+
+def test_answers_stand_at_the_middle_of_their_windows(result):
+    made = draw_patches(result, patches_figure(result))
+    limit = answer_limit(result)
+    assert limit == pytest.approx(np.quantile(np.abs(result.answers), 0.995), rel=1e-5)
+    n = len(result.filter)
+    assert len(made["answers"]) == len(made["tokens"]) == 2 * n
+    for i, (pixels, grid) in enumerate(zip(made["answers"], made["tokens"], strict=True)):
+        row, image = divmod(i, 2)
+        (first,), (second,) = images_of(pixels), images_of(grid)
+        np.testing.assert_array_equal(first.get_array(), result.answers[image, row])
+        np.testing.assert_array_equal(second.get_array(), result.tokens[image, row])
+        # 30 answers across from 33 pixels, 4 wide: the first window's middle is pixel 1.5.
+        assert first.get_extent() == [1.5, 31.5, 33.5, 1.5]
+        assert second.get_extent() == [0, 32, 32, 0]
+        for axes in (pixels, grid):
+            assert axes.get_xlim() == (0, 33)
+            assert axes.get_ylim() == (35, 0)
+            assert axes.images[0].get_clim() == pytest.approx((-limit, limit))
+
+
+def test_a_token_lies_under_the_answer_it_is(result):
+    """The middle of token (i, j)'s square is the middle of answer (p i, p j)'s pixel."""
+    made = draw_patches(result, patches_figure(result))
+    first, second = made["answers"][0].images[0], made["tokens"][0].images[0]
+    left, right, bottom, top = first.get_extent()
+    x = left + (4 * 3 + 0.5) * (right - left) / first.get_array().shape[1]
+    y = top + (4 * 2 + 0.5) * (bottom - top) / first.get_array().shape[0]
+    left, right, bottom, top = second.get_extent()
+    assert x == left + 3.5 * (right - left) / 8
+    assert y == top + 2.5 * (bottom - top) / 8
+    assert first.get_array()[8, 12] == second.get_array()[2, 3]
+
+
+def test_the_curve_holds_every_filter_and_marks_those_shown(result):
+    (axes,) = draw_patches(result, patches_figure(result))["kept"]
+    lines = {line.get_label(): line for line in axes.lines}
+    curve = lines["energy kept"].get_ydata()
+    np.testing.assert_array_equal(np.sort(curve), np.sort(result.kept_energy))
+    shown = lines["shown above"]
+    for x, y in zip(shown.get_xdata(), shown.get_ydata(), strict=True):
+        assert curve[int(x) - 1] == y
+    chance = [line for line in axes.lines if line.get_linestyle() == ":"]
+    assert chance[0].get_ydata()[0] == 1 / 16
+
+
+def test_words_of_many_blocks_do_not_meet(result):
+    from dataclasses import replace
+
+    blocks = np.concatenate([[-1], np.repeat(np.arange(32), 2)])
+    parts = np.array(["patch embedding", *["depthwise", "pointwise"] * 32])
+    numbers = {name: np.full((65, 2), 0.5) for name in STATISTICS}
+    deep = replace(
+        result, statistic_block=blocks, statistic_part=parts, rank_bound=np.full(65, 16), **numbers
+    )
+    draw_depth(deep, figure := depth_figure(deep))
+    assert unreadable(figure) == []
+
+
+def test_curves_by_depth_hold_the_means(result):
+    made = draw_depth(result, depth_figure(result))
+    for name, axes in made.items():
+        lines = {line.get_label(): line for line in axes.lines}
+        for part, words in (("depthwise", "after the depthwise convolution"),
+                            ("pointwise", "after the pointwise convolution")):  # fmt: skip
+            rows = result.statistic_part == part
+            line = lines[words]
+            assert line.get_xdata().tolist() == [0, 1, 2]
+            np.testing.assert_allclose(line.get_ydata(), getattr(result, name)[rows].mean(1))
+    bound = [line for line in made["rank_centred"].lines if list(line.get_xdata()) == [0, 1]]
+    assert bound[0].get_ydata()[0] == 16
+
+
+@pytest.mark.parametrize("name", ["maps", "depth", "patches"])
+@pytest.mark.parametrize("long", [False, True])
+def test_words_do_not_meet(result, name, long):
+    from dataclasses import replace
+
+    if long:
+        source = replace(result.source, name="a-checkpoint-with-a-very-long-name" * 5 + ".pth")
+        names = tuple(f"folder/of/many/pictures/number-{i}.jpeg" for i in range(2))
+        called = np.array(["unnamed", "off-centre", "on-centre"])
+        result = replace(result, source=source, image_names=names, name=called)
+    make, draw = {
+        "maps": (maps_figure, draw_maps),
+        "depth": (depth_figure, draw_depth),
+        "patches": (patches_figure, draw_patches),
+    }[name]
+    figure = make(result)
+    draw(result, figure)
+    assert unreadable(figure) == []
+
+
+@pytest.mark.parametrize("kind", ["one", "dead", "nan"])
+def test_odd_results_can_be_drawn(result, kind):
+    from dataclasses import replace
+
+    changes = {
+        "one": {
+            "images": result.images[:1], "image_names": result.image_names[:1],
+            "maps": result.maps[:, :1, :1], "channel": result.channel[:1],
+            "name": result.name[:1], "kernels": result.kernels[:1],
+            "answers": result.answers[:1, :1], "tokens": result.tokens[:1, :1],
+            "filter": result.filter[:1], "filters": result.filters[:1],
+        },
+        "dead": {"maps": result.maps * 0, "kernels": result.kernels * 0,
+                 "answers": result.answers * 0, "tokens": result.tokens * 0,
+                 "kept_energy": result.kept_energy * np.nan,
+                 "kept_peak": result.kept_peak * np.nan},
+        "nan": {"maps": result.maps * np.nan, "kernels": result.kernels * np.nan,
+                "answers": result.answers * np.nan, "tokens": result.tokens * np.nan,
+                "rank_centred": result.rank_centred * np.nan, "off": result.off * np.nan},
+    }[kind]  # fmt: skip
+    odd = replace(result, **changes)
+    for make, draw in (
+        (maps_figure, draw_maps),
+        (depth_figure, draw_depth),
+        (patches_figure, draw_patches),
+    ):
+        figure = make(odd)
+        draw(odd, figure)
+        assert unreadable(figure) == []
+
+
+def test_what_cannot_be_drawn_is_said(result):
+    from dataclasses import replace
+
+    with pytest.raises(ValueError, match="one of figure, stage"):
+        map_limits(result, "tile")
+    empty = replace(result, statistic_block=result.statistic_block[:0], off=result.off[:0, :0])
+    with pytest.raises(ValueError, match="by_depth=True"):
+        draw_depth(empty, depth_figure(empty))
+    empty = replace(result, filter=result.filter[:0])
+    with pytest.raises(ValueError, match="patches=True"):
+        draw_patches(empty, patches_figure(empty))

@@ -1,0 +1,281 @@
+"""Feature maps of a block: which channels, which images, the numbers by depth, and no traces."""
+
+import gc
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from viz.images.sets import open_images
+from viz.network.stages import stages
+from viz.views.feature_maps import measure as module
+from viz.views.feature_maps.measure import feature_maps
+from viz.views.feature_maps.result import MAPS, STATISTICS, FeatureMaps
+from viz.views.feature_maps.statistics import effective_rank, hoyer, off_share
+
+
+@pytest.fixture
+def inputs():
+    return torch.randn(5, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def opened(small, inputs):
+    return open_images(inputs, small.preprocessing)
+
+
+def by_stage(small, inputs):
+    return {(s.block, s.name): s.maps for s in stages(small.model, inputs)}
+
+
+@pytest.mark.parametrize("block", [0, 2])
+def test_the_maps_are_the_networks(small, inputs, block):
+    result = feature_maps(small, opened(small, inputs), block=block, channels=[7, 3], shown=3)
+    wanted = by_stage(small, inputs[:3])
+    wanted[block, "input"] = wanted[(None, "tokens") if block == 0 else (block - 1, "output")]
+    for name in MAPS:
+        np.testing.assert_allclose(
+            result.of(name), wanted[block, name][:, [7, 3]].numpy(), rtol=1e-4, atol=1e-5
+        )
+    kernels = small.model.depthwise_kernels(block)[[7, 3]].numpy()
+    np.testing.assert_array_equal(result.kernels, kernels)
+    assert result.chosen_by == "given"
+    assert result.image_names == ("input 0", "input 1", "input 2")
+    assert set(result.source.images) == {f"input {i}" for i in range(5)}
+
+
+def test_the_most_active_are_those_that_add_most_variation(small, inputs):
+    result = feature_maps(small, opened(small, inputs), block=1, most_active=5, shown=2)
+    added = by_stage(small, inputs[:2])[1, "depthwise_norm"].double().numpy()
+    activity = np.mean([[one[c].std() for c in range(16)] for one in added], axis=0)
+    np.testing.assert_allclose(result.activity, activity, rtol=1e-4)
+    assert result.channel.tolist() == np.argsort(-activity)[:5].tolist()
+
+
+def test_a_constant_that_is_added_everywhere_is_no_activity(small, inputs):
+    block = small.model.blocks[1]
+    block.depthwise.weight[4] = 0
+    block.depthwise.bias[4] = 50
+    result = feature_maps(small, opened(small, inputs), block=1, most_active=16)
+    assert result.channel[-1] == 4
+    assert result.activity[4] == pytest.approx(0, abs=1e-4)
+
+
+def described(names, blocks=(0, 1, 2)):
+    """A description's rows, in no particular order, as far as they matter here."""
+    order = np.random.default_rng(0).permutation(16 * len(blocks))
+    name = np.array([names.get((b, c), "blob+") for b in blocks for c in range(16)])
+    return SimpleNamespace(
+        block=np.repeat(blocks, 16)[order],
+        channel=np.tile(np.arange(16), len(blocks))[order],
+        name=name[order],
+    )
+
+
+def test_channels_of_one_name(small, inputs):
+    names = {(1, 3): "edge", (1, 8): "edge", (1, 11): "edge", (0, 2): "edge", (1, 5): "ring"}
+    result = feature_maps(
+        small, opened(small, inputs), block=1, name="edge", most_active=2,
+        description=described(names),
+    )  # fmt: skip
+    activity = result.activity
+    assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -activity[c])[:2]
+    assert result.name.tolist() == ["edge", "edge"]
+    assert result.chosen_by == "the most active of 3 named edge"
+    with pytest.raises(ValueError, match="no kernel of block 1 is named bar; there are blob"):
+        feature_maps(
+            small, opened(small, inputs), block=1, name="bar", description=described(names)
+        )
+
+
+def test_names_are_read_where_they_are_needed(small, inputs, monkeypatch):
+    asked = []
+
+    def describe(checkpoint, *, blocks, n_init, seed):
+        asked.append(blocks)
+        return described({(2, 9): "shift"}, blocks)
+
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", describe)
+    feature_maps(small, opened(small, inputs), block=2, by_depth=False)
+    assert not asked
+    result = feature_maps(small, opened(small, inputs), block=2, name="shift", by_depth=False)
+    assert asked == [[2]]
+    assert result.channel.tolist() == [9]
+
+
+def test_an_unknown_name_is_refused_before_any_work(small, inputs):
+    images = opened(small, inputs)
+    images.batches = None
+    with pytest.raises(ValueError, match="'squiggle' is not a name of kernels; they are identity"):
+        feature_maps(small, images, name="squiggle")
+
+
+def test_numbers_by_depth_are_those_of_the_activations(small, inputs):
+    result = feature_maps(small, opened(small, inputs), batch_size=2)
+    maps = by_stage(small, inputs)
+    assert result.statistic_block.tolist() == [-1, 0, 0, 1, 1, 2, 2]
+    for r, (block, part) in enumerate(
+        zip(result.statistic_block, result.statistic_part, strict=True)
+    ):
+        where = None if block == -1 else int(block)
+        name = "patches" if block == -1 else str(part)
+        before, after = maps[where, name], maps[where, f"{name}_activation"]
+        np.testing.assert_allclose(result.off[r], off_share(before).numpy())
+        np.testing.assert_allclose(result.hoyer[r], hoyer(after).numpy(), rtol=1e-4)
+        rank = effective_rank(after, centred=True).numpy()
+        np.testing.assert_allclose(result.rank_centred[r], rank, rtol=1e-3)
+        # 64 positions would allow more, 16 channels do not.
+        assert result.rank_bound[r] == 16
+    frame = result.to_frame()
+    assert len(frame) == 7 * 5
+    row = frame[(frame.block == 1) & (frame.part == "pointwise") & (frame.image == "input 3")]
+    assert row.hoyer.item() == result.hoyer[4, 3]
+    mean = result.summary()["depth"][4]
+    assert mean["hoyer"] == pytest.approx(result.hoyer[4].mean())
+
+
+def test_a_centred_rank_is_below_the_number_of_positions(small):
+    """16 channels of independent noise on 3 x 3 positions: 9 directions, 8 about the mean."""
+    noise = torch.randn(1, 16, 3, 3, generator=torch.Generator().manual_seed(0))
+    assert 8 < effective_rank(noise).item() < 9
+    assert 7 < effective_rank(noise, centred=True).item() < 8
+    result = feature_maps(small, opened(small, torch.rand(1, 3, 12, 12)))
+    assert (result.rank_bound == 8).all()
+    assert (result.rank_centred <= 8).all()
+
+
+def test_maps_that_are_not_shown_do_not_stay_in_memory(small, inputs):
+    wanted = module._Wanted(block=1, shown=1, by_depth=True, batch_size=5, seed=0)
+    batch = opened(small, inputs).all()
+    kept, _ = module._pass(small, batch, wanted, 1)
+    for maps in kept:
+        assert maps.untyped_storage().nbytes() == maps.nbytes == 16 * maps[0, 0].nbytes
+
+
+def test_batches_change_nothing(small, inputs):
+    one = feature_maps(small, opened(small, inputs), shown=3, batch_size=1)
+    all_ = feature_maps(small, opened(small, inputs), shown=3, batch_size=5)
+    assert one.channel.tolist() == all_.channel.tolist()
+    for name in ("maps", "activity", "answers", "kept_energy", *STATISTICS):
+        np.testing.assert_allclose(
+            getattr(one, name), getattr(all_, name), rtol=1e-3, atol=1e-5, err_msg=name
+        )
+    np.testing.assert_array_equal(one.images, all_.images)
+
+
+def test_without_numbers_by_depth_only_what_is_shown_is_computed(small, inputs, monkeypatch):
+    called = []
+    part = small.model.blocks[1].depthwise
+    original = part.forward
+    monkeypatch.setattr(part, "forward", lambda x: called.append(len(x)) or original(x))
+    result = feature_maps(small, opened(small, inputs), block=0, shown=2, by_depth=False)
+    assert not called
+    assert len(result.images) == 2
+    assert result.off.shape == (0, 0)
+    assert result.summary()["depth"] == []
+    assert set(result.source.images) == {"input 0", "input 1"}
+
+
+def test_tokens_are_answers_on_the_grid(small, inputs):
+    odd = torch.nn.functional.pad(inputs, (0, 3, 0, 1))
+    result = feature_maps(small, opened(small, odd), filters=[5, 0])
+    assert result.filter.tolist() == [5, 0]
+    assert result.answers.shape == (2, 2, 30, 32)
+    assert result.tokens.shape == (2, 2, 8, 8)
+    patches = by_stage(small, odd[:2])[None, "patches"]
+    np.testing.assert_allclose(result.tokens, patches[:, [5, 0]].numpy(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(result.filters, small.model.patch_filters[[5, 0]].numpy())
+
+
+def test_filters_shown_go_from_best_kept_to_least(small, inputs):
+    result = feature_maps(small, opened(small, inputs))
+    shown = result.kept_energy[result.filter]
+    assert (np.diff(shown) < 0).all()
+    assert shown[0] == result.kept_energy.max()
+    assert shown[-1] == result.kept_energy.min()
+
+
+def test_patch_filters_can_be_left_out(small, inputs):
+    result = feature_maps(small, opened(small, inputs), patches=False)
+    assert result.filter.shape == result.kept_energy.shape == (0,)
+    assert result.answers.shape == (2, 0, 29, 29)
+    assert result.patch_size == 4
+    assert result.summary()["patch_grid"]["kept_peak_median"] is None
+
+
+def test_the_result_comes_back_from_its_file(small, inputs, tmp_path):
+    result = feature_maps(small, opened(small, inputs), block=1)
+    assert FeatureMaps.load(result.save(tmp_path / "a.npz")) == result
+
+
+def test_an_identity_network_switches_nothing_off(inputs):
+    import viz
+    from viz.network.convmixer import ConvMixer
+
+    torch.manual_seed(0)
+    checkpoint = viz.load(ConvMixer(16, 2, 3, 4, 2, activation="identity"))
+    result = feature_maps(checkpoint, opened(checkpoint, inputs))
+    assert np.isnan(result.off).all()
+    assert result.summary()["depth"][0]["off"] is None
+    assert np.isfinite(result.rank_centred).all()
+
+
+def test_grey_networks_and_single_patches(rng, tmp_path):
+    import viz
+    from viz.network.convmixer import ConvMixer
+
+    torch.manual_seed(0)
+    checkpoint = viz.load(ConvMixer(8, 1, 3, 4, 2, in_channels=1))
+    Image.fromarray(rng.integers(0, 256, (4, 4, 3)).astype(np.uint8)).save(tmp_path / "a.png")
+    from viz.images.reading import told
+
+    pre = told(checkpoint.preprocessing, 1, image_size=4)
+    result = feature_maps(checkpoint, open_images(tmp_path, pre, 1))
+    assert result.maps.shape == (8, 1, 4, 1, 1)
+    assert (result.rank_centred == 0).all()
+    assert result.answers.shape[2:] == (1, 1)
+    assert np.isnan(result.kept_energy).all()
+    assert result.summary()["patch_grid"]["kept_energy_median"] is None
+
+
+def test_after_a_failure_nothing_is_left(small, inputs, monkeypatch):
+    hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.model.modules()]
+    weights = {n: t.clone() for n, t in small.model.state_dict().items()}
+    small.model.requires_grad_(True)
+
+    def fail(x):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(small.model.blocks[2].pointwise, "forward", fail)
+    with pytest.raises(RuntimeError, match="no"):
+        feature_maps(small, opened(small, inputs))
+    monkeypatch.undo()
+    feature_maps(small, opened(small, inputs))
+    gc.collect()
+    tensors = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor)]
+    assert not [t for t in tensors if t.grad_fn is not None and t.shape[-2:] == (8, 8)]
+    assert [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.model.modules()] == (
+        hooks
+    )
+    assert not any(m.training for m in small.model.modules())
+    for name, values in small.model.state_dict().items():
+        assert torch.equal(values, weights[name]), name
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "sentence"),
+    [
+        ({"block": 3}, IndexError, "no block 3: blocks are 0 to 2"),
+        ({"channels": [16]}, IndexError, "no channel 16: they are 0 to 15"),
+        ({"filters": [-1]}, IndexError, "no patch filter -1"),
+        ({"channels": []}, ValueError, "no channel was given"),
+        ({"most_active": 0}, ValueError, "from 1"),
+        ({"shown": 0}, ValueError, "from 1"),
+    ],
+)
+def test_what_is_not_there_is_said_before_any_work(small, inputs, wrong, error, sentence):
+    images = opened(small, inputs)
+    images.batches = None
+    with pytest.raises(error, match=sentence):
+        feature_maps(small, images, **wrong)

@@ -1,0 +1,82 @@
+"""Shapes on top: against scikit-learn's pursuit, planted sums, residuals that are noise."""
+
+import numpy as np
+import pytest
+from planted_kernels import planted
+from sklearn.linear_model import orthogonal_mp
+
+from viz.views.kernels.matching import unit_rows
+from viz.views.kernels.measure import describe
+from viz.views.kernels.pictures import bank
+from viz.views.kernels.shapes import pursue
+
+
+def test_pursuit_equals_scikit_learns():
+    rows = unit_rows(np.random.default_rng(1).standard_normal((12, 49)))
+    pictures = bank(7)
+    found = pursue(rows, pictures, 3)
+    every = pictures.pictures.numpy().astype(np.float64)
+    every /= np.linalg.norm(every, axis=1, keepdims=True)
+    for steps in (1, 2, 3):
+        theirs = orthogonal_mp(every.T, rows.T, n_nonzero_coefs=steps)
+        left = rows - (every.T @ theirs).T
+        np.testing.assert_allclose(found.r2[:, steps - 1], 1 - (left**2).sum(1), atol=1e-4)
+
+
+def test_r2_never_falls_and_is_what_the_sum_leaves():
+    found = describe(np.random.default_rng(2).standard_normal((50, 9, 9)))
+    assert (np.diff(found.r2_by_shapes, axis=1) >= -1e-6).all()
+    energy = (found.kernels**2).sum((1, 2))
+    for step in range(4):
+        left = ((found.kernels - found.fitted_by_shapes[step]) ** 2).sum((1, 2))
+        np.testing.assert_allclose(found.r2_by_shapes[:, step], 1 - left / energy, atol=1e-4)
+
+
+def test_shapes_with_their_factors_make_the_sum():
+    found = describe(planted("edge", 9, 20) + 0.5 * planted("blob+", 9, 20))
+    pictures = bank(9).pictures.numpy()
+    for i in range(20):
+        count = found.n_shapes[i]
+        shapes = pictures[found.shape_picture[i, :count]]
+        total = (shapes * found.shape_factor[i, :count, None]).sum(0).reshape(9, 9)
+        np.testing.assert_allclose(total, found.fitted[i], atol=1e-4)
+
+
+def test_a_second_shape_is_found_and_noise_is_not_one():
+    """An edge with a strong negative tap on top reads so; an edge in noise alone has no second."""
+    edge = planted("edge", 9, 40, seed=3, decibels=14)
+    edge /= np.abs(edge).max((1, 2), keepdims=True)
+    both = edge.copy()
+    both[:, 4, 4] -= 2.5
+    alone, found = describe(edge), describe(both)
+    # A bank is coarse: an edge between its pictures may take another one to be whole.
+    assert np.mean(alone.n_shapes) < np.mean(found.n_shapes)
+    assert np.mean(found.n_shapes >= 2) > 0.9
+    tapped = [
+        any(n in ("identity", "off-centre", "blob-") for n in row[:count])
+        for row, count in zip(found.shape_names, found.n_shapes, strict=True)
+    ]
+    assert np.mean(tapped) > 0.8
+
+
+def test_noise_keeps_one_shape():
+    found = describe(np.random.default_rng(5).standard_normal((400, 9, 9)))
+    assert np.mean(found.n_shapes > 1) < 0.02
+
+
+def test_sentences_say_name_and_what_lies_on_top():
+    edge = np.tanh(np.arange(-4, 5))[:, None] * np.ones(9)
+    edge[4, 4] = -3
+    found = describe(np.stack([edge, np.zeros((9, 9))]))
+    assert found.sentence(1) == "all taps are zero"
+    assert found.n_shapes.tolist() == [found.n_shapes[0], 0]
+    assert (
+        "tap" in found.sentence(0) or "centre" in found.sentence(0) or "edge" in found.sentence(0)
+    )
+
+
+@pytest.mark.parametrize("k", [3, 4, 15])
+def test_other_sizes(k):
+    found = describe(planted("edge", k, 5))
+    assert found.fitted_by_shapes.shape == (4, 5, k, k)
+    assert (found.r2 > 0.5).all()

@@ -1,0 +1,57 @@
+"""Every name has a look of its own, also for colour-blind readers and in black and white."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+
+from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.result import KERNEL_NAMES
+
+# Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
+VISION = {
+    "full": np.eye(3),
+    "protan": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216],
+         [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deutan": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413],
+         [-0.011820, 0.042940, 0.968881]]
+    ),
+}  # fmt: skip
+
+
+def cielab(colours, matrix):
+    rgb = np.array([to_rgb(c) for c in colours])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = (linear @ matrix.T).clip(0, 1)
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    f = np.cbrt(seen @ to_xyz.T / [0.9505, 1.0, 1.089])
+    return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
+
+
+def test_every_name_has_a_look():
+    assert tuple(NAME_STYLES) == KERNEL_NAMES
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_differ_also_for_colour_blind_readers(vision):
+    found = cielab([s.colour for s in NAME_STYLES.values()], VISION[vision])
+    distance = np.linalg.norm(found[:, None] - found[None], axis=-1)
+    assert distance[np.triu_indices(len(found), 1)].min() > 10
+
+
+def test_without_colour_points_and_areas_still_differ():
+    points = {(s.marker, s.filled) for name, s in NAME_STYLES.items() if name != "unnamed"}
+    assert len(points) == len(KERNEL_NAMES) - 1
+    # Neighbours of a stack differ by their hatch, or clearly by lightness.
+    light = cielab([s.colour for s in NAME_STYLES.values()], np.eye(3))[:, 0]
+    hatches = [s.hatch for s in NAME_STYLES.values()]
+    for i in range(len(KERNEL_NAMES) - 1):
+        assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
+
+
+def test_handles_say_their_names():
+    assert [h.get_label() for h in area_handles(["edge", "ring"])] == ["edge", "ring"]

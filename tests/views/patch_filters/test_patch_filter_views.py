@@ -1,0 +1,228 @@
+"""Figures of described patch filters: what the artists hold, for planted descriptions."""
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from readable import unreadable, unreadable_in_one_column
+
+from viz.core.network import Source
+from viz.plot.style import new_figure
+from viz.views import view
+from viz.views.patch_filters.draw import (
+    SIZES,
+    draw_components,
+    draw_fits,
+    draw_orientation_frequency,
+)
+from viz.views.patch_filters.draw_kinds import KIND_STYLES, draw_kinds, kinds_figure
+from viz.views.patch_filters.result import PARAMETERS, STRUCTURES, PatchFilterDescription
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
+SETTINGS = {"named_energy": 0.55, "minor_lobe": 0.2, "null_pass": 0.005, "noise_r2_map": 0.4}
+
+
+def description(n=23, c=3, p=5, name="small", **changes):
+    """A description made up by hand: nothing in it is fitted."""
+    rng = np.random.default_rng(1)
+    axis = rng.normal(size=(n, c))
+    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+    parameters = rng.uniform(1, 3, (n, len(PARAMETERS)))
+    parameters[:, PARAMETERS.index("orientation")] = rng.uniform(0, 180, n)
+    parameters[:, PARAMETERS.index("frequency")] = rng.uniform(0.1, 0.4, n)
+    shares = np.sort(rng.dirichlet(np.ones(min(n, 30))))[::-1]
+    fields = {
+        "filters": rng.normal(size=(n, c, p, p)).astype(np.float32),
+        "colour": np.full(n, "tinted"),
+        "structure": np.array(STRUCTURES)[np.arange(n) % len(STRUCTURES)],
+        "colour_axis": axis,
+        "share": np.full(n, 0.8),
+        "chroma": np.full(n, 0.6),
+        "parameters": parameters,
+        "fitted_maps": rng.normal(size=(n, p, p)).astype(np.float32),
+        "r2_map": rng.uniform(0.5, 1, n),
+        "r2": rng.permutation(np.linspace(0.05, 0.95, n)),
+        "minor_lobe": np.full(n, 0.5),
+        "null_r2_map": rng.uniform(0, 0.4, 50),
+        "smooth_null_r2_map": np.zeros(0),
+        "components": rng.normal(size=(min(n, 24), c, p, p)).astype(np.float32),
+        "component_shares": shares,
+    }
+    source = Source(name=name, sha256="0" * 64, settings=SETTINGS)
+    return PatchFilterDescription(source=source, **{**fields, **changes})
+
+
+def drawn(name, result):
+    if name == "kinds":
+        figure = kinds_figure(result, dpi=100)
+        return figure, draw_kinds(result, figure)
+    figure = new_figure(*SIZES[name], dpi=150)
+    make = {
+        "orientation_frequency": draw_orientation_frequency,
+        "components": draw_components,
+        "fits": draw_fits,
+    }[name]
+    return figure, make(result, figure)
+
+
+@pytest.mark.parametrize("name", ["kinds", *SIZES])
+@pytest.mark.parametrize(
+    "result",
+    [
+        description(name=LONG),
+        description(n=150, p=14),
+        description(c=1, p=3),
+        description(c=4),
+        description(n=2),
+        description(
+            n=4, structure=np.array(["noise"] * 4),
+            r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
+            filters=np.zeros((4, 3, 5, 5), np.float32), component_shares=np.zeros(0),
+            components=np.zeros((0, 3, 5, 5), np.float32), colour_axis=np.full((4, 3), np.nan),
+        ),
+    ],
+    ids=["long name", "many", "one channel", "four channels", "two", "all zero"],
+)  # fmt: skip
+def test_every_figure_can_be_read(name, result):
+    figure, _ = drawn(name, result)
+    assert unreadable(figure) == []
+    if name == "kinds":
+        assert unreadable_in_one_column(view("patch-filters"), result) == []
+
+
+def test_every_filter_stands_once_under_its_kind_and_in_its_border():
+    """Filters of one colour each, all different: a tile is found again by its colour."""
+    n = 23
+    level = np.linspace(-0.9, 0.9, n)
+    filters = np.zeros((n, 3, 5, 5), np.float32)
+    filters[:, 0] = 1.0  # the largest weight, so that the scale is the same for all
+    filters[:, 1] = level[:, None, None]
+    result = description(n=n, filters=filters)
+    _, axes = drawn("kinds", result)
+    picture = np.asarray(axes.images[0].get_array())
+    heads = {t.get_text().split(":")[0]: t for t in axes.texts}
+    assert list(heads) == list(STRUCTURES)
+    for i in range(n):
+        colour = [255, np.rint(level[i] * 127 + 128), 128]
+        rows, columns = np.nonzero((picture == colour).all(-1))
+        assert len(rows), i
+        assert np.ptp(rows) == np.ptp(columns)
+        border = picture[rows.min() - 1, columns.min() - 1] / 255
+        np.testing.assert_allclose(
+            border, to_rgb(KIND_STYLES[result.structure[i]].colour), atol=0.01
+        )
+        # Below its own head, above the next one's.
+        order = [h.get_position()[1] for h in heads.values()]
+        kind = STRUCTURES.index(result.structure[i])
+        assert order[kind] < rows.min()
+        assert kind == len(STRUCTURES) - 1 or rows.max() < order[kind + 1]
+    counts = {k: int(h.get_text().split()[1]) for k, h in heads.items()}
+    assert counts == {k: int((result.structure == k).sum()) for k in STRUCTURES}
+
+
+def test_gabors_run_by_orientation_and_blobs_without_one_do_not_raise():
+    n = 12
+    filters = np.zeros((n, 3, 5, 5), np.float32)
+    filters[:, 0] = 1.0
+    filters[:, 1] = np.linspace(-0.9, 0.9, n)[:, None, None]
+    result = description(n=n, filters=filters, structure=np.array(["stripes"] * n))
+    _, axes = drawn("kinds", result)
+    picture = np.asarray(axes.images[0].get_array())
+    place = []
+    for i in range(n):
+        colour = [255, np.rint(filters[i, 1, 0, 0] * 127 + 128), 128]
+        rows, columns = np.nonzero((picture == colour).all(-1))
+        place.append((rows.min(), columns.min()))
+    reading = sorted(range(n), key=place.__getitem__)
+    assert reading == np.argsort(result.orientation, kind="stable").tolist()
+
+
+def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
+    filters = np.zeros((6, 1, 5, 5), np.float32)
+    filters[:] = np.array([1, 1, 1, 1, 1, 0.5])[:, None, None, None]
+    result = description(n=6, c=1, filters=filters)
+    own, same = (kinds_figure(result, scale=s, dpi=100) for s in ("tile", "figure"))
+    pictures = [
+        np.asarray(draw_kinds(result, f, scale=s).images[0].get_array())
+        for f, s in ((own, "tile"), (same, "figure"))
+    ]
+    end = pictures[0].reshape(-1, 3).tolist().count([103, 0, 31])  # the darkest red
+    assert pictures[1].reshape(-1, 3).tolist().count([103, 0, 31]) == end * 5 // 6
+    words = " ".join(t.get_text() for t in same.texts)
+    assert "±1 " in words
+    assert "own largest" in " ".join(t.get_text() for t in own.texts)
+
+
+def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
+    result = description()
+    _, axes = drawn("orientation_frequency", result)
+    points = [c for c in axes.collections if len(c.get_offsets())]
+    assert len(points) == 3
+    for kind, collection in zip(STRUCTURES[:3], points, strict=True):
+        rows = result.structure == kind
+        angle, radius = np.asarray(collection.get_offsets()).T
+        np.testing.assert_allclose(angle, np.radians(result.orientation[rows]))
+        np.testing.assert_allclose(radius, result.peak_frequency[rows])
+    assert axes.get_ylim()[0] == 0
+    assert axes.get_ylim()[1] > np.nanmax(result.peak_frequency)
+    assert (axes.get_thetamin(), axes.get_thetamax()) == (0, 180)
+
+
+def test_components_carry_their_shares():
+    result = description()
+    _, axes = drawn("components", result)
+    said = [t.get_text() for t in axes.texts]
+    expected = result.component_shares[: len(result.components)]
+    assert said == [f"{i + 1}: {100 * s:.1f} %" for i, s in enumerate(expected)]
+    needed = next(i for i in range(23) if result.component_shares[: i + 1].sum() >= 0.9) + 1
+    assert f"{needed} of 23 components hold 90 %" in " ".join(
+        t.get_text() for t in axes.figure.texts
+    ).replace("\n", " ")
+
+
+def test_fits_show_best_median_and_worst_and_add_up():
+    n, p = 23, 5
+    rng = np.random.default_rng(4)
+    axis = np.tile(np.array([0.6, 0.8, 0.0]), (n, 1))
+    maps = rng.uniform(-0.4, 0.4, (n, p, p))
+    filters = axis[:, :, None, None] * maps[:, None] + rng.uniform(-0.2, 0.2, (n, 3, p, p))
+    filters[:, 0, 0, 0] = 1.0
+    result = description(
+        n=n, p=p, filters=filters.astype(np.float32), colour_axis=axis,
+        fitted_maps=maps.astype(np.float32),
+    )  # fmt: skip
+    _, axes = drawn("fits", result)
+    named = [int(t.get_text()[1:].split()[0]) for t in axes.texts if t.get_text()[0] == "#"]
+    order = np.argsort(-result.r2).tolist()
+    assert named[:4] == order[:4]
+    assert named[8:] == order[::-1][:4]
+    assert sorted(named[4:8]) == sorted(order[9:13])
+    # The first triple: red level of the second pixel of filter, fit and residual.
+    picture = np.asarray(axes.images[0].get_array()).astype(float)
+    zoom, slim = round(56 / p), (p * round(56 / p)) // 14
+    top = next(t.get_position()[1] for t in axes.texts if t.get_text() == "filter")
+    y = int(np.ceil(top)) + zoom // 2 + 2
+    x = [zoom + zoom // 2 + part * (p * zoom + slim) for part in range(3)]
+    whole, fit, rest = (picture[y, at] - 128 for at in x)
+    np.testing.assert_allclose(whole, fit + rest, atol=1.6)
+    np.testing.assert_allclose(whole, np.rint(filters[named[0], :, 0, 1] * 127), atol=1)
+
+
+def test_what_cannot_be_drawn_is_said():
+    for name, result in (
+        ("fits", description(r2=np.full(23, np.nan))),
+        ("components", description(component_shares=np.zeros(5))),
+    ):
+        _, axes = drawn(name, result)
+        (text,) = axes.texts
+        assert text.get_text().endswith(".")
+
+
+def test_the_check_of_readability_finds_what_is_wrong():
+    figure = new_figure(3, 2, dpi=100)
+    for x, y, size, word in ((0.1, 0.5, 8, "one"), (0.12, 0.5, 8, "two"), (0.9, 0.1, 8, "cut off"),
+                             (0.5, 0.9, 5, "tiny")):  # fmt: skip
+        figure.text(x, y, word, fontsize=size)
+    found = " ".join(unreadable(figure))
+    assert found.count("'") == 8
+    for words in ("'one' lies upon 'two'", "'cut off' leaves", "'tiny' is 5.0 pt"):
+        assert words in found

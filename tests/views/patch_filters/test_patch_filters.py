@@ -1,0 +1,356 @@
+"""Patch filters described: planted answers, slow formulas, symmetries, odd inputs."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import planted_patches as planted
+import pytest
+import torch
+
+from viz.core.network import Source
+from viz.network.convmixer import ConvMixer
+from viz.views.patch_filters import gabor
+from viz.views.patch_filters import measure as patch_filters
+from viz.views.patch_filters.measure import THRESHOLDS, describe, describe_checkpoint, pixel_space
+from viz.views.patch_filters.result import PARAMETERS, PatchFilterDescription
+
+COLOURS = {"grey": planted.GREY, "red-green": planted.RED_GREEN, "yellow-blue": planted.YELLOW_BLUE}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """One thread, and a small null: its own tests use the whole."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patch_filters, "_NULL_FILTERS", 200)
+        yield
+    torch.set_num_threads(before)
+
+
+def axial_gap(a, b, period=180.0):
+    gap = np.abs(a - b) % period
+    return np.minimum(gap, period - gap)
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    """A small bank of everything: grey and coloured Gabors, blobs, noise."""
+    rng = np.random.default_rng(5)
+    p, n = 7, 12
+    maps = planted.gabor_maps(p, **planted.random_gabors(rng, n, p))
+    blobs = planted.blob_maps(
+        p, 3 + rng.uniform(-1, 1, (n, 2)), rng.uniform(0.8, 1.6, n), [-1, 1] * (n // 2)
+    )
+    bank = np.concatenate(
+        [
+            planted.paint(maps, planted.GREY),
+            planted.paint(maps, planted.RED_GREEN),
+            planted.paint(blobs, planted.GREY),
+            planted.paint(blobs, [0.2, -0.5, 0.9]),
+        ]
+    )
+    bank = np.concatenate([planted.add_noise(bank, 14, rng), rng.standard_normal((n, 3, p, p))])
+    bank = bank.astype(np.float32)
+    return bank, describe(bank)
+
+
+@pytest.mark.parametrize("p", [7, 14])
+@pytest.mark.parametrize("colour", list(COLOURS))
+def test_planted_gabors_are_recovered(p, colour):
+    rng = np.random.default_rng(p)
+    truth = planted.random_gabors(rng, 40, p)
+    bank = planted.paint(planted.gabor_maps(p, **truth), COLOURS[colour])
+    found = describe(planted.add_noise(bank, 10, rng))
+    assert np.isin(found.colour, ["grey", "tinted"] if colour == "grey" else ["coloured"]).all()
+    striped = np.isin(found.structure, ["stripes", "edge", "bar"])
+    assert striped.mean() >= 0.9
+    assert np.nanmedian(axial_gap(found.orientation, truth["orientation"])) < 5
+    assert np.nanmedian(np.abs(found.frequency / truth["frequency"] - 1)) < 0.1
+    assert np.nanmedian(np.abs(found.centre - truth["centre"]).max(1)) < 0.5
+    assert np.nanmedian(np.abs(found.colour_axis @ COLOURS[colour])) > 0.95
+    # The carrier's sign is lost with the colour axis's: phases agree up to 180 degrees.
+    assert np.nanmedian(axial_gap(found.phase, truth["phase"])) < 15
+
+
+@pytest.mark.parametrize("p", [7, 14])
+@pytest.mark.parametrize(
+    ("axis", "colours"), [(planted.GREY, ["grey", "tinted"]), ([-0.4, -0.1, 1.0], ["coloured"])]
+)
+def test_planted_blobs_are_recovered(p, axis, colours):
+    rng = np.random.default_rng(p + 1)
+    centre = (p - 1) / 2 + rng.uniform(-p / 5, p / 5, (40, 2))
+    maps = planted.blob_maps(p, centre, rng.uniform(0.8, p / 5, 40), rng.choice([-1, 1], 40))
+    found = describe(planted.add_noise(planted.paint(maps, axis), 10, rng))
+    blobs = found.structure == "blob"
+    assert blobs.mean() >= 0.9 and np.isin(found.colour, colours).all()
+    assert np.isnan(found.orientation[blobs]).all()
+    assert np.isnan(found.frequency[blobs]).all()
+    # The fitted map peaks where the blob was put.
+    peak = np.abs(found.fitted_maps).reshape(40, -1).argmax(1)
+    assert np.median(np.abs(np.stack(np.divmod(peak, p), 1) - centre)) <= 0.5
+
+
+def test_one_channel_is_grey_and_has_no_chroma():
+    rng = np.random.default_rng(3)
+    truth = planted.random_gabors(rng, 40, 7)
+    found = describe(planted.add_noise(planted.gabor_maps(7, **truth)[:, None], 12, rng))
+    assert np.isin(found.structure, ["stripes", "edge", "bar"]).mean() >= 0.9
+    assert np.isnan(found.chroma).all()
+    assert np.isnan(found.opponent).all()
+    assert (found.colour_axis == 1).all()
+    assert found.share == pytest.approx(1)
+    assert np.median(axial_gap(found.orientation, truth["orientation"])) < 5
+
+
+def test_orientation_runs_counter_clockwise_from_horizontal():
+    row, column = np.mgrid[:7, :7] - 3.0
+    envelope = np.exp(-(row**2 + column**2) / 6)
+    horizontal = np.cos(2 * np.pi * row / 4)
+    rising = np.cos(2 * np.pi * (row + column) / 5.5)  # constant where row = -column: a "/"
+    vertical = np.cos(2 * np.pi * column / 4)
+    falling = np.cos(2 * np.pi * (row - column) / 5.5)
+    maps = np.stack([horizontal, rising, vertical, falling]) * envelope
+    found = describe(maps[:, None])
+    assert axial_gap(found.orientation, np.array([0.0, 45.0, 90.0, 135.0])).max() < 1
+
+
+def test_phase_says_stripe_or_edge():
+    row, column = np.mgrid[:7, :7] - 3.0
+    envelope = np.exp(-(row**2 + column**2) / 6)
+    up, left = -row, -column  # the carriers of orientations 0 and 90 point up and left
+    for towards in (up, left):
+        bright = np.cos(2 * np.pi * 0.15 * towards)
+        edge = np.sin(2 * np.pi * 0.15 * towards)  # positive towards the carrier
+        found = describe(np.stack([bright, edge, -bright, -edge])[:, None] * envelope)
+        assert axial_gap(found.phase, np.array([0.0, 270.0, 180.0, 90.0]), 360).max() < 1
+
+
+def test_fit_is_the_formula_written_slowly(mixed):
+    bank, found = mixed
+    for i in range(0, len(bank), 7):
+        row0, column0, orientation, f, across, along, phase, amplitude = found.parameters[i]
+        d = np.radians(orientation + 90)
+        slow = np.empty((7, 7))
+        for r in range(7):
+            for c in range(7):
+                right, up = c - column0, row0 - r
+                u = right * np.cos(d) + up * np.sin(d)
+                v = -right * np.sin(d) + up * np.cos(d)
+                slow[r, c] = (
+                    amplitude
+                    * np.exp(-(u**2) / (2 * across**2) - v**2 / (2 * along**2))
+                    * np.cos(2 * np.pi * f * u + np.radians(phase))
+                )
+        size = float(np.abs(found.fitted_maps[i]).max())
+        assert found.fitted_maps[i] == pytest.approx(slow, abs=1e-4 * size)
+        weights = bank[i].astype(float)
+        left = ((weights - found.colour_axis[i][:, None, None] * slow) ** 2).sum()
+        assert found.r2[i] == pytest.approx(1 - left / (weights**2).sum(), abs=1e-4)
+        left = ((found.maps[i] - slow) ** 2).sum()
+        assert found.r2_map[i] == pytest.approx(1 - left / (found.maps[i] ** 2).sum(), abs=1e-4)
+        peak = max(slow.min(), slow.max(), key=abs)
+        assert found.minor_lobe[i] == pytest.approx(max(0, (-slow / peak).max()), abs=1e-4)
+    assert found.fitted == pytest.approx(
+        found.colour_axis[:, :, None, None] * found.fitted_maps[:, None]
+    )
+
+
+def test_colour_axis_is_the_first_singular_vector(mixed):
+    bank, found = mixed
+    for weights, axis, share, chroma in zip(
+        bank, found.colour_axis, found.share, found.chroma, strict=True
+    ):
+        m = weights.reshape(3, -1).astype(float).T
+        _, s, vt = np.linalg.svd(m)
+        assert abs(axis @ vt[0]) == pytest.approx(1, abs=1e-6)
+        assert axis[np.abs(axis).argmax()] > 0
+        assert share == pytest.approx(s[0] ** 2 / (s**2).sum(), abs=1e-6)
+        grey = sum((row.sum() / np.sqrt(3)) ** 2 for row in m)
+        assert chroma == pytest.approx(1 - grey / (m**2).sum(), abs=1e-6)
+
+
+def test_chroma_of_any_number_of_channels():
+    rng = np.random.default_rng(0)
+    maps = planted.gabor_maps(7, **planted.random_gabors(rng, 4, 7))
+    even, odd = np.ones(5) / np.sqrt(5), np.array([1, -1, 0, 1, -1]) / 2
+    found = describe(planted.paint(maps, even))
+    assert found.chroma == pytest.approx(0, abs=1e-6)
+    assert set(found.structure) <= {"stripes", "edge", "bar"}
+    found = describe(planted.paint(maps, odd))
+    assert found.chroma == pytest.approx(1, abs=1e-6)
+    assert set(found.structure) <= {"stripes", "edge", "bar"}
+    assert np.abs(found.colour_axis @ odd) == pytest.approx(1)
+
+
+def test_scaling_changes_nothing_but_size(mixed):
+    bank, found = mixed
+    scaled = describe(bank * 37.0)
+    assert (scaled.structure == found.structure).all()
+    for name in ("share", "chroma", "r2", "r2_map", "minor_lobe"):
+        assert getattr(scaled, name) == pytest.approx(getattr(found, name), abs=1e-3), name
+    last = PARAMETERS.index("amplitude")
+    gabors = found.oriented
+    assert axial_gap(scaled.orientation[gabors], found.orientation[gabors]).max() < 0.1
+    ratio = scaled.parameters[gabors, last] / found.parameters[gabors, last]
+    assert ratio == pytest.approx(37, rel=1e-2)
+
+
+def test_sign_flip_moves_the_phase_by_180(mixed):
+    bank, found = mixed
+    flipped, gabors = describe(-bank), found.oriented
+    assert (flipped.structure == found.structure).all()
+    assert flipped.colour_axis == pytest.approx(found.colour_axis, abs=1e-6)
+    assert axial_gap(flipped.phase[gabors], found.phase[gabors] + 180, 360).max() < 0.5
+    assert flipped.frequency[gabors] == pytest.approx(found.frequency[gabors], rel=1e-3)
+    assert flipped.maps == pytest.approx(-found.maps, abs=1e-5)
+
+
+def test_rotation_by_90_degrees_turns_orientations(mixed):
+    bank, found = mixed
+    turned = describe(np.rot90(bank, axes=(2, 3)))  # counter-clockwise on the screen
+    gabors = found.oriented
+    assert gabors.sum() >= 20
+    assert (turned.structure == found.structure).mean() >= 0.98
+    gap = axial_gap(turned.orientation[gabors], found.orientation[gabors] + 90)
+    assert np.nanmedian(gap) < 0.01
+    assert np.nanquantile(gap, 0.95) < 1
+    # Where 90 more passes 180 the carrier points the other way, and the phase is negated.
+    wrapped = found.orientation[gabors] >= 90
+    expected = np.where(wrapped, -found.phase[gabors], found.phase[gabors])
+    assert np.nanmedian(axial_gap(turned.phase[gabors], expected, 360)) < 0.1
+    row, column = found.centre[gabors].T
+    assert np.median(np.abs(turned.centre[gabors] - np.stack([6 - column, row], 1))) < 0.01
+
+
+def test_components_are_the_covariance_eigenvectors(mixed):
+    bank, found = mixed
+    flat = bank.reshape(len(bank), -1).astype(float)
+    values, vectors = np.linalg.eigh(np.cov(flat.T, bias=True))
+    shares = values[::-1] / values.sum()
+    assert found.component_shares == pytest.approx(shares[: len(found.component_shares)], abs=1e-6)
+    parts = found.components.reshape(len(found.components), -1)
+    for i in range(5):
+        assert abs(parts[i] @ vectors[:, -1 - i]) == pytest.approx(1, abs=1e-4)
+        assert parts[i][np.abs(parts[i]).argmax()] > 0
+
+
+def test_pixel_space_answers_pixels_as_the_filter_answers_normalised_input():
+    rng = np.random.default_rng(1)
+    filters, pixels = rng.standard_normal((5, 3, 6, 6)), rng.random((3, 6, 6))
+    mean, std = rng.random(3), rng.uniform(0.1, 0.4, 3)
+    normalised = (pixels - mean[:, None, None]) / std[:, None, None]
+    expected = (filters * normalised).sum((1, 2, 3))
+    bias = -(filters.sum((2, 3)) * mean / std).sum(1)
+    assert (pixel_space(filters, std) * pixels).sum((1, 2, 3)) + bias == pytest.approx(
+        expected, rel=1e-4
+    )
+    for bad in ([0.2], [0.2, 0.2, 0.0], [0.2, 0.2, -1.0]):
+        with pytest.raises(ValueError, match="One positive std per channel"):
+            pixel_space(filters, bad)
+
+
+def test_result_saves_and_tells(mixed, tmp_path):
+    bank, found = mixed
+    again = PatchFilterDescription.load(found.save(tmp_path / "filters.npz"))
+    assert again == found
+    frame = found.to_frame()
+    assert len(frame) == len(bank)
+    for name in (
+        "colour",
+        "structure",
+        "orientation",
+        "frequency",
+        "bandwidth",
+        "phase",
+        "chroma",
+        "share",
+    ):
+        assert name in frame
+    assert {"centre_row", "centre_column", "r2", "r2_map", "colour_axis_2"} <= set(frame)
+    told = found.summary()
+    json.dumps(told, allow_nan=False)
+    assert told["structures"] == {
+        kind: sum(k == kind for k in found.structure) / len(bank) for kind in told["structures"]
+    }
+    assert sum(told["structures"].values()) == pytest.approx(1)
+    for name in ("chroma", "r2_map", "frequency", "cycles"):
+        values = sorted(v for v in frame[name] if not np.isnan(v))
+        middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
+        assert told["medians"][name] == pytest.approx(middle), name
+    cycles = found.parameters[:, PARAMETERS.index("frequency")] * 7
+    assert told["share_one_cycle"] == ((cycles >= 1) & found.oriented).mean()
+    assert told["share_r2_map_above_0.7"] == (found.r2_map > 0.7).mean()
+    assert told["settings"]["noise_r2_map"] == found.null_threshold
+    for name, value in THRESHOLDS.items():
+        assert told["settings"][name] == value
+
+
+def test_odd_filters_get_no_numbers():
+    rng = np.random.default_rng(2)
+    bank = planted.paint(planted.gabor_maps(7, **planted.random_gabors(rng, 4, 7)), planted.GREY)
+    bank[0], bank[1, 1, 2, 3] = 0, np.nan
+    found = describe(bank)
+    assert list(found.structure[:2]) == ["noise", "noise"]
+    assert np.isnan(found.r2[:2]).all()
+    assert (found.fitted[:2] == 0).all()
+    alone = describe(bank[2:])
+    assert found.r2[2:] == pytest.approx(alone.r2)
+    json.dumps(found.summary(), allow_nan=False)
+    nothing = describe(np.zeros((2, 3, 7, 7)))
+    assert set(nothing.structure) == {"noise"}
+    json.dumps(nothing.summary(), allow_nan=False)
+
+
+@pytest.mark.parametrize("shape", [(3, 7, 7), (2, 3, 7, 8), (0, 3, 7, 7)])
+def test_other_shapes_are_refused(shape):
+    with pytest.raises(ValueError, match=r"Filters \(n, c, p, p\) expected"):
+        describe(np.ones(shape))
+
+
+def test_checkpoint_rows_are_the_networks_channels():
+    torch.manual_seed(0)
+    model = ConvMixer(16, 3, 3, 7, 10)
+    source = Source(name="tiny.safetensors", sha256="ab", settings={"kept": 1})
+    calls = []
+    found = describe_checkpoint(
+        SimpleNamespace(model=model, source=source),
+        progress=lambda done, total: calls.append((done, total)),
+    )
+    assert found.filters == pytest.approx(model.patch_filters.detach().numpy())
+    assert found.source.name == "tiny.safetensors"
+    assert found.source.settings["kept"] == 1
+    assert calls[-1][0] == calls[-1][1]
+    assert [c[0] for c in calls] == sorted(c[0] for c in calls)
+
+
+def test_descent_is_the_slope_of_the_residual():
+    """Central differences of the residual left after the best amplitudes: its exact gradient."""
+    rng = np.random.default_rng(4)
+    p, n, step = 8, 6, 1e-5
+    maps = torch.from_numpy(rng.standard_normal((n, p * p)))
+    q = torch.from_numpy(
+        np.stack([*rng.uniform(-2, 2, (2, n)), *rng.uniform(0.1, 0.4, (2, n)),
+                  *np.log(rng.uniform(1, 3, (2, n)))], 1)
+    )  # fmt: skip
+    x, y = gabor.pixel_grid(p)
+
+    def left(parameters):
+        values = []
+        for m, (cx, cy, theta, f, log_u, log_v) in zip(maps.numpy(), parameters, strict=True):
+            u = (x.numpy() - cx) * np.cos(theta) + (y.numpy() - cy) * np.sin(theta)
+            v = (y.numpy() - cy) * np.cos(theta) - (x.numpy() - cx) * np.sin(theta)
+            e = np.exp(-(u**2) / 2 / np.exp(2 * log_u) - v**2 / 2 / np.exp(2 * log_v))
+            basis = np.stack([e * np.cos(2 * np.pi * f * u), e * np.sin(2 * np.pi * f * u)], 1)
+            pair = np.linalg.lstsq(basis, m, rcond=None)[0]
+            values.append(((m - basis @ pair) ** 2).sum())
+        return np.array(values)
+
+    sse, _, descent = gabor.normal_equations(maps, q, x, y)
+    assert sse.numpy() == pytest.approx(left(q.numpy()), rel=1e-4)
+    for i in range(6):
+        shift = np.zeros(6)
+        shift[i] = step
+        slope = (left(q.numpy() + shift) - left(q.numpy() - shift)) / (2 * step)
+        assert -2 * descent[:, i].numpy() == pytest.approx(slope, rel=1e-3, abs=1e-3), i

@@ -1,0 +1,180 @@
+"""What the receptive-field figures hold: one scale, true sizes in pixels, the radii as measured."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.text import Text
+from readable import unreadable_in_one_column
+
+from viz.core.network import Preprocessing, Source
+from viz.images.sets import open_images
+from viz.network.convmixer import ConvMixer
+from viz.views import view
+from viz.views.receptive_field.draw import draw_maps, draw_radii, maps_figure, radii_figure
+from viz.views.receptive_field.measure import receptive_field
+
+
+def measured(depth=3, kernel_size=5, size=(32, 36), images=3, **settings):
+    torch.manual_seed(0)
+    network = ConvMixer(8, depth, kernel_size, 4, 2).eval()
+    stand_in = SimpleNamespace(
+        model=network,
+        config=network.config,
+        source=Source(name="a", sha256="0" * 64),
+        preprocessing=None,
+    )
+    found = open_images(torch.randn(images, 3, *size), Preprocessing(max(size)))
+    return receptive_field(stand_in, found, n_boot=50, **settings)
+
+
+@pytest.fixture(scope="module")
+def result():
+    return measured()
+
+
+def maps_of(result):
+    figure = maps_figure(result)
+    return figure, draw_maps(result, figure)
+
+
+def test_all_maps_are_shares_on_one_logarithmic_scale(result):
+    _, axes = maps_of(result)
+    assert len(axes) == 6
+    every = np.concatenate([result.maps, result.random_maps])
+    norms = {id(a.images[0].norm) for a in axes}
+    assert len(norms) == 1
+    norm = axes[0].images[0].norm
+    assert isinstance(norm, LogNorm)
+    for one, field in zip(axes, every, strict=True):
+        shown = np.asarray(one.images[0].get_array())
+        assert shown.sum() == pytest.approx(1)
+        assert shown == pytest.approx(field / field.sum(dtype=np.float64), rel=1e-5)
+    largest = max((f / f.sum()).max() for f in every)
+    assert largest <= norm.vmax <= 2.5 * largest
+    assert norm.vmax / norm.vmin <= 1e4 * 1.001
+
+
+def test_axes_are_pixels_from_the_unit_s_patch(result):
+    _, axes = maps_of(result)
+    for one in axes:
+        left, right, bottom, top = one.images[0].get_extent()
+        # Unit (4, 4) of patches of 4 pixels: its middle is 17.5.
+        assert (left, right) == (-0.5 - 17.5, 35.5 - 17.5)
+        assert (top, bottom) == (-0.5 - 17.5, 31.5 - 17.5)
+        assert (*one.get_xlim(), *one.get_ylim()) == (left, right, bottom, top)
+        across, up = (np.ptp(limits) for limits in (one.get_xlim(), one.get_ylim()))
+        box = one.get_window_extent()
+        assert box.width / across == pytest.approx(box.height / up, rel=1e-3)
+
+
+@pytest.mark.parametrize("k", [5, 4])
+def test_circles_are_the_radii_and_squares_the_theoretical_fields(k):
+    result = measured(kernel_size=k)
+    _, axes = maps_of(result)
+    radii = np.concatenate([result.radius_px, result.random_radius_px])
+    for i, (one, radius) in enumerate(zip(axes, radii, strict=True)):
+        circles = [p for p in one.patches if isinstance(p, Circle)]
+        assert sorted(c.radius for c in circles) == pytest.approx(sorted(radius[:2]))
+        shift = 0 if k % 2 else 2 * (i % 3 + 1)
+        assert {c.center for c in circles} == {(shift, shift)}
+        squares = [p for p in one.patches if isinstance(p, Rectangle)]
+        size = 4 + 4 * (i % 3 + 1) * (k - 1)
+        # Only where some of its outline is inside the image.
+        assert len(squares) == (size < 36)
+        for square in squares:
+            assert (square.get_width(), square.get_height()) == (size, size)
+            assert square.get_xy() == (shift - size / 2, shift - size / 2)
+
+
+def test_lines_are_the_radii_and_bands_the_intervals(result):
+    figure = radii_figure(result)
+    axes = draw_radii(result, figure)
+    lines = {line.get_label(): line for line in axes.lines}
+    for j, share in enumerate(("50 %", "90 %", "99 %")):
+        assert lines[f"{share}, trained"].get_ydata().tolist() == result.radius_px[:, j].tolist()
+        assert lines[f"{share}, random init"].get_ydata().tolist() == (
+            result.random_radius_px[:, j].tolist()
+        )
+    assert lines["theoretical: half its side"].get_ydata().tolist() == [10, 18, 26]
+    assert set(lines["half the image's longer side (18 px)"].get_ydata()) == {18}
+    assert set(lines["its farthest corner"].get_ydata()) == {np.hypot(18, 18)}
+    assert axes.get_yscale() == "log"
+    low, high = axes.get_ylim()
+    assert low < result.radius_px.min()
+    assert high > 26
+    assert len(axes.collections) == 6
+    band = axes.collections[-1].get_paths()[0].vertices[:, 1]
+    assert band.max() in result.random_radius_interval_px
+    # Networks are told apart by line and marker face, shares by marker, not by colour alone.
+    styles = {(ln.get_linestyle(), ln.get_marker()) for ln in axes.lines[:7]}
+    assert len(styles) == 7
+
+
+def overlaps(figure):
+    """Pairs of texts that cover one another."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    beyond = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)
+              for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
+              if not min(axis.get_view_interval()) <= tick.get_loc() <= max(
+                  axis.get_view_interval())}  # fmt: skip
+    texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if id(t) not in beyond]
+    pairs = []
+    for i, (one, a) in enumerate(boxes):
+        pairs += [
+            (one, two)
+            for two, b in boxes[i + 1 :]
+            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
+        ]
+    return pairs
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"depth": 10, "kernel_size": 9, "size": (112, 112)},
+        {"depth": 11, "random": False, "images": 2},
+        {"depth": 2, "kernel_size": 4},
+        {"depth": 1, "random": False, "images": 1},
+        {"depth": 3, "channels": range(7), "size": (40, 90)},
+    ],
+)
+def test_texts_are_large_enough_and_apart(settings):
+    result = measured(**settings)
+    result = replace(result, source=replace(result.source, name="a-name_with 漢字 $x^2$ " * 8))
+    figure, axes = maps_of(result)
+    assert len(axes) == len(result.block) * (1 + result.has_random)
+    other = radii_figure(result)
+    draw_radii(result, other)
+    assert unreadable_in_one_column(view("receptive-field"), result) == []
+    for each in (figure, other):
+        assert overlaps(each) == []
+        sizes = [t.get_fontsize() for t in each.findobj(Text) if t.get_text().strip()]
+        # Exponents of powers of ten are smaller by themselves.
+        assert min(sizes) >= 6
+
+
+def test_a_network_that_answers_to_nothing_is_drawn(result):
+    empty = np.zeros_like(result.maps)
+    nothing = replace(
+        result,
+        maps=empty,
+        random_maps=empty,
+        radius_px=np.full((3, 3), np.nan),
+        random_radius_px=np.full((3, 3), np.nan),
+        radius_interval_px=np.full((3, 3, 2), np.nan),
+        random_radius_interval_px=np.full((3, 3, 2), np.nan),
+    )
+    figure, axes = maps_of(nothing)
+    figure.canvas.draw()
+    assert not any(isinstance(p, Circle) for a in axes for p in a.patches)
+    other = radii_figure(nothing)
+    draw_radii(nothing, other)
+    other.canvas.draw()

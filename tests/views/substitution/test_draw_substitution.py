@@ -1,0 +1,121 @@
+"""Figures of substitution hold the numbers of the result, within the figure, whatever its size."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hand_made import described, described_patches, kernels_of
+from matplotlib.text import Text
+from readable import unreadable_in_one_column
+
+from viz.cli import main
+from viz.plot.style import MM, TWO_COLUMNS, new_figure
+from viz.views import view
+from viz.views.substitution import measure as substitution
+from viz.views.substitution.draw import (
+    curve_figure,
+    draw_by_block,
+    draw_curve,
+    draw_patch,
+    patch_figure,
+)
+
+
+@pytest.fixture
+def result(small, rng):
+    labels = np.array(["edge", "off-centre", "unnamed"])[np.arange(48) % 3]
+    noisy = kernels_of(small) + 0.1 * rng.standard_normal((48, 5, 5))
+    return substitution.measure(
+        small,
+        description=described(small, fitted=noisy, names=labels),
+        patches=described_patches(small, kinds=["stripes"] * 8 + ["noise"] * 8),
+        n_crops=4,
+        n_boot=50,
+    )
+
+
+def assert_inside(figure):
+    """No text leaves the figure, none is smaller than 6 pt."""
+    figure.draw_without_rendering()
+    sizes = [t.get_fontsize() for t in figure.findobj(Text) if t.get_text().strip()]
+    assert min(sizes) >= 6
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    assert drawn.x0 > -0.01 and drawn.x1 < width + 0.01
+    assert drawn.y0 > -0.01 and drawn.y1 < height + 0.01
+
+
+def test_the_curve_holds_means_and_coefficients(result):
+    figure = curve_figure(result)
+    agreement, divergence, correlation = draw_curve(result, figure)
+    assert_inside(figure)
+    assert unreadable_in_one_column(view("substitution"), result) == []
+    rows = [result.find("all", "fit", n_shapes=a) for a in (1, 2)]
+    line = agreement.get_lines()[0]
+    np.testing.assert_allclose(line.get_xdata(), result.coefficients[rows])
+    np.testing.assert_allclose(line.get_ydata(), 100 * result.agreement[rows].mean(1), rtol=1e-5)
+    assert divergence.get_yscale() == "log"
+    kl = divergence.get_lines()[0].get_ydata()
+    np.testing.assert_allclose(kl, result.mean[1, rows].clip(1e-5))
+    assert correlation.get_ylim()[0] <= 0 and correlation.get_ylim()[1] >= 1
+    words = " ".join(t.get_text() for t in figure.texts)
+    assert "4 crops of each" in words and "Batch norms as trained" in words
+
+
+def test_blocks_and_groups_hold_one_point_per_condition(result):
+    figure = new_figure(TWO_COLUMNS, 120 * MM)
+    axes = draw_by_block(result, figure)
+    assert_inside(figure)
+    assert len(axes[0].containers) == 5
+    assert axes[2].get_xlim() == (-0.5, 2.5)
+    figure = patch_figure(result)
+    axes = draw_patch(result, figure)
+    assert_inside(figure)
+    points = sum(len(c[0].get_xdata()) for c in axes[0].containers)
+    assert points == (result.scope == "patch").sum()
+    assert len(axes[0].get_yticks()) == 3
+    assert any("(16)" in t.get_text() for t in axes[0].get_yticklabels())
+
+
+def test_what_was_not_measured_is_said(small):
+    result = substitution.measure(
+        small, description=described(small), scopes=("block",), n_crops=2, n_boot=5
+    )
+    for row in view("substitution").figures:
+        figure = row.make(result)
+        assert_inside(figure)
+        words = " ".join(t.get_text() for t in figure.findobj(Text))
+        assert ("Not measured" in words) == (row.name != "substitution-by-block")
+
+
+@pytest.fixture
+def by_hand(monkeypatch):
+    """Commands find descriptions made by hand: describing is tested elsewhere."""
+    monkeypatch.setattr(
+        "viz.views.kernels.measure.describe_checkpoint",
+        lambda checkpoint, **_: described(checkpoint),
+    )
+    monkeypatch.setattr(
+        "viz.views.patch_filters.measure.describe_checkpoint",
+        lambda checkpoint, **_: described_patches(checkpoint),
+    )
+
+
+@pytest.mark.usefixtures("drawn_once")
+def test_the_command_writes_a_file_a_folder_and_numbers(by_hand, small_file, tmp_path):
+    def run(*arguments):
+        return CliRunner().invoke(main, ["substitution", str(small_file), *map(str, arguments)])
+
+    done = run("-o", tmp_path / "all", "--json", "--crops", 2)
+    assert done.exit_code == 0, done.output
+    numbers = json.loads(done.stdout)
+    assert numbers["images"]["n"] == 4 and numbers["images"]["intervals_over"] == "crops"
+    fits = [c for c in numbers["conditions"] if c["method"] == "fit" and c["scope"] != "patch"]
+    assert all(c["agreement"] == 1 for c in fits)
+    written = {p.name for p in (tmp_path / "all").iterdir()}
+    assert {"substitution.csv", "substitution.npz", "substitution-by-block.pdf"} <= written
+    done = run("-o", tmp_path / "one.png", "--crops", 2, "--scope", "block")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "one.png").is_file() and "crops" in done.stderr
+    assert run().exit_code == 2
+    assert run(tmp_path / "nowhere", "--json").exit_code == 2

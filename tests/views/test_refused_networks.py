@@ -1,0 +1,60 @@
+"""Networks that cannot be measured are refused in a sentence that names the file."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from viz.images.sets import open_images
+from viz.network.convmixer import ConvMixer
+from viz.views.clusters.measure import cluster_checkpoint
+from viz.views.early_late.measure import measure_checkpoint
+from viz.views.feature_maps.measure import feature_maps
+from viz.views.kernels.measure import describe_checkpoint
+from viz.views.mixing.measure import measure as mixing
+from viz.views.substitution.measure import measure as substitution
+
+
+def with_kernels(small, kernel_size):
+    network = ConvMixer(4, 2, kernel_size, 4, 4).eval()
+    return replace(small, model=network, config=network.config)
+
+
+@pytest.mark.parametrize("kernel_size", [1, 2, 33])
+@pytest.mark.parametrize(
+    "measure", [describe_checkpoint, cluster_checkpoint, measure_checkpoint, mixing, substitution]
+)
+def test_kernels_too_small_or_large_to_describe(small, measure, kernel_size):
+    with pytest.raises(ValueError) as refused:
+        measure(with_kernels(small, kernel_size))
+    assert str(refused.value).startswith(
+        f"small.safetensors: kernels of {kernel_size} x {kernel_size} found, 3 x 3 to 31 x 31 "
+    )
+
+
+def names(checkpoint):
+    return np.full(checkpoint.config.depth * checkpoint.config.dim, "edge")
+
+
+def inputs(checkpoint):
+    return open_images(torch.rand(2, 3, 32, 32), checkpoint.preprocessing)
+
+
+@pytest.mark.parametrize("name", ["pointwise.weight", "pointwise_norm.weight"])
+def test_links_of_weights_that_are_not_finite(small, name):
+    with torch.no_grad():
+        small.model.get_parameter(f"blocks.1.{name}")[0] = torch.inf
+    with pytest.raises(ValueError, match=r"small\.safetensors: .*not finite"):
+        mixing(small, names=names(small))
+
+
+def test_maps_that_overflow(small):
+    with torch.no_grad():
+        for block in small.model.blocks:
+            block.depthwise.weight.mul_(1e38)
+            block.pointwise.weight.mul_(1e38)
+    with pytest.raises(ValueError, match="input 0 to input 1: the maps of block 0 are not finite"):
+        mixing(small, inputs(small), names=names(small))
+    with pytest.raises(ValueError, match=r"small\.safetensors: maps of block 2 that are not fin"):
+        feature_maps(small, inputs(small), block=2)

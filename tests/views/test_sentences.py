@@ -1,0 +1,37 @@
+"""Findings in plain language, where the ordinary sentence would mislead."""
+
+import re
+
+import numpy as np
+
+import viz
+from viz.views import view
+from viz.views.early_late.result import percent
+
+
+def test_patches_too_small_for_names_say_so():
+    """Four pixels are fitted by any Gabor: nothing is said of kinds."""
+    rng = np.random.default_rng(0)
+    result = viz.views.patch_filters.measure.describe(rng.standard_normal((24, 3, 2, 2)))
+    sentence = view("patch-filters").sentence(result)
+    assert "2 x 2 pixels are too small to name a structure" in sentence
+    assert "grey Gabors" not in sentence
+
+
+def test_early_and_late_are_three_sentences_each_with_its_baseline(small):
+    result = viz.views.early_late.measure.measure_checkpoint(small)
+    sentence = view("early-late").sentence(result)
+    sentences = re.split(r"(?<=\.) (?=[A-Z])", sentence)
+    assert len(sentences) == 3
+    for text, verdict in zip(sentences, result.verdicts, strict=False):
+        assert text == verdict.sentence
+        for share in (verdict.own, verdict.other, verdict.random):
+            assert percent(share) in text
+    late, early, init = result.by_name
+    assert all(percent(share) in sentences[2] for share in (late, early, init))
+
+
+def test_shares_are_said_as_a_colleague_would():
+    shares = (0, 0.0004, 0.003, 0.0149, 0.234, 0.99, 0.997, 1)
+    said = ["none", "less than 0.1 %", "0.3 %", "1 %", "23 %", "99 %", "99.7 %", "all"]
+    assert [percent(share) for share in shares] == said

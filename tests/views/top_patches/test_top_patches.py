@@ -1,0 +1,150 @@
+"""Top patches: the crops lie where the channel is largest; what is not the sweep's is refused."""
+
+import shutil
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from viz.images.sets import open_images
+from viz.network.stages import stages
+from viz.sweep.opening import OtherSweepError
+from viz.sweep.run import Settings, sweep_folder
+from viz.views.top_patches.measure import (
+    BEYOND,
+    TopPatchesError,
+    channels_by_name,
+    channels_named,
+    check_folder,
+    top_patches,
+)
+from viz.views.top_patches.result import TopPatches
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    rng = np.random.default_rng(1)
+    root = tmp_path_factory.mktemp("pictures")
+    for i in range(6):
+        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / f"{i}.png")
+    return root
+
+
+@pytest.fixture
+def swept(small, pictures, tmp_path):
+    settings = Settings(("top",), n_top=4, field_images=3)
+    return sweep_folder(small, pictures, tmp_path / "a.npz", settings=settings)
+
+
+def test_crops_lie_where_the_channel_is_largest(small, swept, pictures, tmp_path):
+    found = top_patches(small, swept, pictures, [(1, 5), (0, 2)], shown=3)
+    for i, (block, channel) in enumerate([(1, 5), (0, 2)]):
+        best = []
+        for k in range(6):
+            batch = open_images(pictures / f"{k}.png", small.preprocessing).all()
+            every = {(s.block, s.name): s.maps for s in stages(small.model, batch.inputs)}
+            maps = every[block, "depthwise_activation"][0, channel].numpy()
+            best.append((float(maps.max()), k, divmod(int(maps.argmax()), 8), maps))
+        best.sort(key=lambda entry: -entry[0])
+        np.testing.assert_allclose(found.maps[i], best[0][3], atol=1e-5)
+        for j, (value, k, (row, column), _) in enumerate(best[:3]):
+            assert found.value[i, j] == pytest.approx(value, abs=1e-5)
+            assert found.image_names[found.image[i, j]] == f"{k}.png"
+            assert (found.row[i, j], found.column[i, j]) == (row, column)
+            pixels = np.array(Image.open(pictures / f"{k}.png"))
+            side = int(found.side[i])
+            assert side == np.clip(np.ceil(2 * swept.field_radius_px[block]), 4, 32)
+            for y in range(0, side, 5):
+                for x in range(0, side, 7):
+                    at = (np.array([row, column]) * 4 + 2 - side / 2 + [y, x]).astype(int)
+                    at = np.floor(np.array([row, column]) * 4 + 2 - side / 2 + [y, x]).astype(int)
+                    inside = (at >= 0).all() and (at < 32).all()
+                    wanted = pixels[tuple(at)] if inside else [BEYOND] * 3
+                    assert found.crop(i, j)[y, x].tolist() == list(wanted)
+    np.testing.assert_array_equal(found.kernels[0], small.model.depthwise_kernels(1)[5].numpy())
+    saved = found.save(tmp_path / "top.npz")
+    assert TopPatches.load(saved) == found
+    assert len(found.to_frame()) == 6
+    assert [len(c["patches"]) for c in found.summary()["channels"]] == [3, 3]
+
+
+def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictures):
+    found = top_patches(small, swept, pictures, [(-1, 3)], stage="patch embedding")
+    assert found.crops.shape[2:] == (4, 4, 3)
+    row, column = found.row[0, 0], found.column[0, 0]
+    pixels = np.array(Image.open(pictures / found.image_names[found.image[0, 0]]))
+    patch = pixels[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
+    np.testing.assert_array_equal(found.crop(0, 0), patch)
+    # Slowly: no other patch of any image gives more.
+    weight = small.model.patch_embedding.weight[3].numpy()
+    mean, std = (np.array(v) for v in (small.preprocessing.mean, small.preprocessing.std))
+    answers = []
+    for k in range(6):
+        image = (np.array(Image.open(pictures / f"{k}.png")) / 255 - mean) / std
+        blocks = image.reshape(8, 4, 8, 4, 3).transpose(0, 2, 4, 1, 3)
+        answers.append((blocks * weight).sum((2, 3, 4)).max())
+    names = [int(found.image_names[i][0]) for i in found.image[0]]
+    assert names == np.argsort(-np.array(answers))[:4].tolist()
+
+
+def test_pointwise_channels_have_no_kernel(small, swept, pictures):
+    assert top_patches(small, swept, pictures, [(2, 1)], stage="pointwise").kernels.size == 0
+
+
+def test_without_a_field_the_theoretical_one_serves(small, swept, pictures):
+    bare = replace(swept, field_radius_px=np.zeros(0))
+    found = top_patches(small, bare, pictures, [(0, 1), (2, 1)])
+    # A 5 x 5 kernel on patches of 4 pixels sees 20; two blocks more, beyond the image.
+    assert found.side.tolist() == [20, 32]
+    assert "theoretical" in found.side_from
+
+
+def test_refusals(small, swept, pictures, tmp_path):
+    with pytest.raises(TopPatchesError, match="no channel is given"):
+        top_patches(small, swept, pictures, [])
+    with pytest.raises(IndexError, match="blocks are 0 to 2"):
+        top_patches(small, swept, pictures, [(3, 0)])
+    with pytest.raises(IndexError, match="no channel 16"):
+        top_patches(small, swept, pictures, [(0, 16)])
+    other = replace(small, source=replace(small.source, sha256="1" * 64))
+    with pytest.raises(OtherSweepError, match="hashes differ"):
+        top_patches(other, swept, pictures, [(0, 0)])
+    copy = tmp_path / "copy"
+    shutil.copytree(pictures, copy)
+    for path in copy.iterdir():
+        Image.new("RGB", (32, 32)).save(path)
+    with pytest.raises(TopPatchesError, match=r"copy/\d\.png: not the image of that name"):
+        top_patches(small, swept, copy, [(0, 0)])
+    for path in copy.iterdir():
+        path.unlink()
+    message = r"copy: holds no \d\.png, which is among the 6 images that were swept"
+    with pytest.raises(TopPatchesError, match=message):
+        top_patches(small, swept, copy, [(0, 0)])
+    # Most images of a large folder are in no channel's list.
+    more = replace(swept, n_images=50)
+    with pytest.raises(TopPatchesError, match=message.replace("6", "50")):
+        check_folder(more, copy)
+
+
+def test_a_folder_that_still_holds_some_of_the_images_is_not_refused_unseen(
+    swept, pictures, tmp_path
+):
+    shutil.copy(pictures / "4.png", tmp_path)
+    check_folder(swept, tmp_path)
+
+
+def test_channels_of_a_name():
+    described = SimpleNamespace(
+        name=np.array(["edge", "bar", "edge", "edge", "edge", "unnamed"]),
+        block=np.array([0, 0, 0, 1, 0, 1]),
+        channel=np.array([3, 4, 5, 6, 7, 8]),
+        r2=np.array([0.5, 0.9, 0.8, 0.6, 0.7, 0.99]),
+    )
+    assert channels_named(described, "edge", 3) == [(0, 5), (0, 7), (1, 6)]
+    assert channels_named(described, "edge", 2) == [(0, 5), (1, 6)]
+    assert channels_by_name(described) == ([(0, 5), (0, 4)], ["edge", "bar"])
+    with pytest.raises(TopPatchesError, match="no kernel is named 'ring'; there are edge, bar"):
+        channels_named(described, "ring")

@@ -1,0 +1,202 @@
+"""What the weight figures hold: the right tile at the right place, a stated scale, whole pixels."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from viz.plot.style import FigureFileError, new_figure, save_figure
+from viz.views.weights.draw import draw_mosaic, kernel_mosaic, mosaic_figure, patch_filter_mosaic
+from viz.views.weights.measure import depthwise_kernels, patch_filters
+
+
+@pytest.mark.parametrize("order", ["index", "norm", "similarity"])
+def test_kernels_are_each_shown_once_under_their_block(planted_bank, order):
+    result = depthwise_kernels(planted_bank, per_block=None, order=order)
+    assert sorted(zip(result.block.tolist(), result.channel.tolist(), strict=True)) == [
+        (b, c) for b in range(3) for c in range(10)
+    ]
+    # The planted centre tap is 100 * block + channel + 0.12.
+    np.testing.assert_allclose(
+        result.kernels[:, 2, 2], 100 * result.block + result.channel + 0.12, rtol=1e-5
+    )
+    assert result.block.tolist() == sorted(result.block.tolist())
+
+
+def test_the_choice_is_seeded_and_the_same_in_every_block(planted_bank):
+    one = depthwise_kernels(planted_bank, per_block=4, seed=3)
+    again = depthwise_kernels(planted_bank, per_block=4, seed=3)
+    other = depthwise_kernels(planted_bank, per_block=4, seed=4)
+    assert one == again
+    assert one.channel.tolist() != other.channel.tolist()
+    assert len({tuple(one.channel[one.block == b]) for b in range(3)}) == 1
+
+
+def test_norm_order_is_largest_first(planted_bank):
+    channel = depthwise_kernels(planted_bank, blocks=[2], order="norm").channel
+    assert channel.tolist() == list(range(9, -1, -1))
+
+
+def test_similar_kernels_become_neighbours(planted_bank, rng):
+    import torch
+
+    prototypes = rng.normal(size=(2, 5, 5))
+    kind = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
+    noisy = prototypes[kind] + 0.1 * rng.normal(size=(10, 5, 5))
+    with torch.no_grad():
+        planted_bank.model.depthwise_kernels(0).copy_(torch.from_numpy(noisy))
+    found = kind[depthwise_kernels(planted_bank, blocks=[0], order="similarity").channel]
+    assert np.abs(np.diff(found)).sum() == 1
+
+
+def test_orientation_order_follows_the_stripes(planted_bank):
+    import torch
+
+    angles = np.deg2rad([150, 20, 80, 110, 50, 170, 95, 5, 65, 130])
+    y, x = np.mgrid[0:4, 0:4] - 1.5
+    # Rows grow downward, so going up is -y: stripes at angle a vary along (sin a, cos a).
+    waves = [np.cos(1.2 * (np.sin(a) * x + np.cos(a) * y) + 0.4) for a in angles]
+    with torch.no_grad():
+        planted_bank.model.patch_filters.copy_(
+            torch.from_numpy(np.array(waves))[:, None].expand(-1, 3, -1, -1)
+        )
+    channel = patch_filters(planted_bank, order="orientation").channel
+    assert channel.tolist() == np.argsort(angles).tolist()
+
+
+def test_hue_order_puts_grey_first_and_opposite_colours_together(planted_bank, rng):
+    import torch
+
+    colours = np.array(
+        [[1, -1, 0], [1, 1, 1], [-1, 1, 0], [1, 1, -2], [1, 1, 1], [-1, -1, 2], [1, -1, 0.1],
+         [1, 1, -1.9], [0.9, 1, 1.1], [-1, 1, 0.1]]
+    )  # fmt: skip
+    maps = rng.normal(size=(10, 1, 4, 4))
+    with torch.no_grad():
+        planted_bank.model.patch_filters.copy_(torch.from_numpy(colours[:, :, None, None] * maps))
+    order = patch_filters(planted_bank, order="hue").channel.tolist()
+    assert set(order[:3]) == {1, 4, 8}
+    family = [0 if c in (0, 2, 6, 9) else 1 for c in order[3:]]
+    assert sum(a != b for a, b in pairwise(family)) <= 2
+
+
+@pytest.mark.parametrize("scale", ["figure", "block", "tile"])
+def test_a_kernel_figure_is_one_picture_with_its_scale_stated(planted_bank, scale):
+    mosaic = kernel_mosaic(depthwise_kernels(planted_bank, per_block=6), scale=scale)
+    figure = mosaic_figure(mosaic)
+    axes = draw_mosaic(mosaic, figure)
+    assert len(axes.images) == 1
+    assert len(figure.axes) == 2
+    words = " ".join(text.get_text() for text in (*figure.texts, *axes.texts))
+    for wanted in (
+        "planted",
+        "kernel size 5",
+        "6 per block",
+        "block 0",
+        "block 2",
+        "white is zero",
+    ):
+        assert wanted in words
+    assert {"figure": "one for all", "block": "one per block", "tile": "own"}[scale] in words
+
+
+@pytest.mark.parametrize("group_columns", [1, 2, 3])
+def test_every_block_has_its_border_on_all_sides(planted_bank, group_columns):
+    mosaic = kernel_mosaic(
+        depthwise_kernels(planted_bank, per_block=6), group_columns=group_columns
+    )
+    picture, (height, width) = mosaic.picture, mosaic.layout.shape
+    for left, top, right, bottom in mosaic.layout.groups:
+        assert 0 < left < right < width and bottom < height
+        first = top + 5  # below the title
+        borders = [picture[first - 1, left - 1 : right + 1], picture[bottom, left - 1 : right + 1],
+                   picture[first:bottom, left - 1], picture[first:bottom, right]]  # fmt: skip
+        colours = {tuple(pixel) for border in borders for pixel in border.tolist()}
+        ((red, green, blue),) = colours
+        assert red == green == blue < 255
+
+
+def test_the_stated_limit_is_the_one_drawn(planted_bank):
+    result = depthwise_kernels(planted_bank, per_block=None)
+    mosaic = kernel_mosaic(result, scale="figure")
+    layout = mosaic.layout
+    i = 7
+    tile = mosaic.picture[layout.y[i] : layout.y[i] + 5, layout.x[i] : layout.x[i] + 5]
+    from viz.plot.style import SIGNED
+
+    level = np.rint(np.clip(result.kernels[i] / mosaic.limit, -1, 1) * 127 + 127) / 254
+    expected = SIGNED(level, bytes=True)[..., :3]
+    assert np.abs(tile.astype(int) - expected.astype(int)).max() <= 3
+    assert f"{mosaic.limit:.3g}" in mosaic.scale_text
+
+
+def test_every_weight_is_a_whole_number_of_pixels(planted_bank, tmp_path):
+    result = patch_filters(planted_bank)
+    mosaic = patch_filter_mosaic(result)
+    figure = mosaic_figure(mosaic, dpi=100)
+    axes = draw_mosaic(mosaic, figure)
+    path = save_figure(figure, tmp_path / "a.png")
+    rows, columns = mosaic.layout.shape
+    box = axes.get_window_extent()
+    zoom = box.width / columns
+    assert zoom == pytest.approx(round(zoom), abs=0.01)
+    pixels = np.asarray(Image.open(path).convert("RGB"))
+    colours = {tuple(c) for c in mosaic.picture.reshape(-1, 3)}
+    left, top = round(box.x0), pixels.shape[0] - round(box.y1)
+    inside = pixels[
+        top + 1 : top + round(zoom) * rows - 1, left + 1 : left + round(zoom) * columns - 1
+    ]
+    assert {tuple(c) for c in inside.reshape(-1, 3)} <= colours
+
+
+def test_one_channel_filters_are_signed_tiles(planted_bank):
+    import torch
+    from torch import nn
+
+    planted_bank.model.patch_embedding = nn.Conv2d(1, 10, 4, stride=4)
+    with torch.no_grad():
+        planted_bank.model.patch_embedding.weight[0] = 0
+    mosaic = patch_filter_mosaic(patch_filters(planted_bank))
+    assert mosaic.signed_map
+    assert (mosaic.picture[:4, :4] == 255).all()
+    draw_mosaic(mosaic, mosaic_figure(mosaic))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])
+def test_a_figure_saved_twice_is_the_same_file(planted_bank, tmp_path, suffix):
+    files = []
+    for name in "ab":
+        mosaic = kernel_mosaic(depthwise_kernels(planted_bank))
+        figure = mosaic_figure(mosaic)
+        draw_mosaic(mosaic, figure)
+        files.append(save_figure(figure, tmp_path / f"{name}{suffix}").read_bytes())
+    assert files[0] == files[1]
+
+
+def test_bad_paths_are_refused_before_anything_is_written(tmp_path):
+    figure = new_figure()
+    assert isinstance(figure, Figure)
+    (tmp_path / "there.png").write_bytes(b"mine")
+    for name, what in (
+        ("a.jpg", "png, .svg or .pdf"),
+        ("there.png", "exists"),
+        ("no/a.png", "not exist"),
+    ):
+        with pytest.raises(FigureFileError, match=what):
+            save_figure(figure, tmp_path / name)
+    assert (tmp_path / "there.png").read_bytes() == b"mine"
+    assert len(list(tmp_path.iterdir())) == 1
+    save_figure(figure, tmp_path / "there.png", force=True)
+
+
+def test_unknown_orders_and_blocks_are_refused(planted_bank):
+    with pytest.raises(ValueError, match="order is one of"):
+        patch_filters(planted_bank, order="size")
+    with pytest.raises(ValueError, match="order is one of"):
+        depthwise_kernels(planted_bank, order="hue")
+    with pytest.raises(ValueError, match="at least 1"):
+        depthwise_kernels(planted_bank, per_block=0)
+    with pytest.raises(IndexError, match="blocks are 0 to 2"):
+        depthwise_kernels(planted_bank, blocks=[3])

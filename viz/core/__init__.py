@@ -1,0 +1,1 @@
+"""What every room uses: results, refusals, views, the bootstrap."""

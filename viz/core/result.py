@@ -1,0 +1,167 @@
+"""What every result shares: frozen, read-only arrays, provenance, a file that never runs code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self, get_type_hints
+
+import numpy as np
+
+from viz.core.network import Source
+from viz.core.refusal import Refusal
+
+__all__ = ["Result", "ResultFileError", "or_none"]
+
+_FORMAT = "convmixer-viz result 1"
+_MAX_BYTES = 4 << 30
+
+
+class ResultFileError(Refusal):
+    """A result file that cannot be read; the message is one sentence for the user."""
+
+
+def or_none(value: Any) -> float | None:
+    """Return a number as JSON holds it: None where it is not finite."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy scalars, tuples and mappings into what JSON holds."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    """Turn the lists of JSON back into tuples, all the way down."""
+    if isinstance(value, list):
+        return tuple(_tuples(v) for v in value)
+    if isinstance(value, dict):
+        return {k: _tuples(v) for k, v in value.items()}
+    return value
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Result:
+    """Base of every result: a frozen dataclass of numpy arrays and plain values.
+
+    Subclasses are ``@dataclass(frozen=True, eq=False, kw_only=True)`` and hold only ndarrays,
+    numbers, strings, tuples and mappings of those, and a `Source`. Arrays become read-only.
+
+    Parameters
+    ----------
+    source : Source
+        The checkpoint, block, images, settings and versions that the result was made from.
+    """
+
+    kind: ClassVar[str] = "result"
+    source: Source
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, np.ndarray) and value.flags.writeable:
+                view = value.view()
+                view.flags.writeable = False
+                object.__setattr__(self, f.name, view)
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        for f in fields(self):
+            mine, theirs = getattr(self, f.name), getattr(other, f.name)
+            if isinstance(mine, np.ndarray):
+                if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
+                    return False
+                if not np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc"):
+                    return False
+            elif f.name == "source":
+                if _plain(mine.to_dict()) != _plain(theirs.to_dict()):
+                    return False
+            elif json.dumps(_plain(mine)) != json.dumps(_plain(theirs)):  # nan equals nan
+                return False
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the result as one .npz: its arrays, and the rest as JSON in ``__json__``.
+
+        Parameters
+        ----------
+        path : str or Path
+            Should end in .npz. An existing file is replaced, atomically.
+
+        Returns
+        -------
+        Path
+            The file written.
+        """
+        path = Path(path)
+        arrays, rest = {}, {}
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, np.ndarray):
+                arrays[f.name] = value
+            else:
+                rest[f.name] = _plain(value.to_dict() if f.name == "source" else value)
+        header = json.dumps({"format": _FORMAT, "kind": self.kind, "fields": rest})
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, __json__=np.array(header), **arrays)
+        part.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a result written by `save`; nothing in the file is executed.
+
+        Parameters
+        ----------
+        path : str or Path
+            The .npz.
+
+        Returns
+        -------
+        Result
+            Equal to the one saved.
+
+        Raises
+        ------
+        ResultFileError
+            If the file is not such a result.
+        """
+        path = Path(path)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if sum(info.file_size for info in file.zip.infolist()) > _MAX_BYTES:
+                    raise ResultFileError(f"{path.name}: more than 4 GB of arrays; not read.")
+                header = json.loads(str(file["__json__"]))
+                arrays = {name: file[name] for name in file.files if name != "__json__"}
+            if header["format"] != _FORMAT:
+                raise KeyError("format")
+            if header["kind"] != cls.kind:
+                raise ResultFileError(
+                    f"{path.name}: not a saved {cls.kind} result but "
+                    f"{str(header['kind'])[:60]!r}; give an .npz of {cls.kind}."
+                )
+            rest = {name: _tuples(value) for name, value in header["fields"].items()}
+            rest["source"] = Source(**rest["source"])
+            hints = get_type_hints(cls)
+            return cls(**{n: v for n, v in {**arrays, **rest}.items() if n in hints})
+        except ResultFileError:
+            raise
+        except FileNotFoundError:
+            raise ResultFileError(f"{path.name}: no such file; check the path.") from None
+        except Exception:
+            raise ResultFileError(
+                f"{path.name}: not a saved {cls.kind} result; give an .npz that this program has "
+                "written."
+            ) from None

@@ -1,0 +1,1 @@
+"""Files to arrays to the input of a network; sets of images."""

@@ -1,0 +1,337 @@
+"""A folder, a file, several files or none -> batches of network input, read as they are needed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from viz.core.network import Preprocessing
+from viz.core.refusal import Refusal
+from viz.images.reading import ImageError, find_images, prepare, read_pixels, unnormalise
+
+__all__ = ["ImageBatch", "ImageSet", "default_images", "open_images"]
+
+
+@dataclass(frozen=True)
+class ImageBatch:
+    """Some images of a set.
+
+    Parameters
+    ----------
+    names : tuple of str
+        One per image.
+    inputs : torch.Tensor, (n, in_channels, h, w)
+        float32, as the network takes them, on the CPU.
+    preprocessing : Preprocessing
+        That made them.
+    """
+
+    names: tuple[str, ...]
+    inputs: Tensor
+    preprocessing: Preprocessing
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """What the network sees, for display: (n, h, w, 3); grey is repeated."""
+        shown = unnormalise(self.inputs, self.preprocessing).mul(255).round().to(torch.uint8)
+        channels = shown.shape[1]
+        if channels != 3:
+            shown = shown[:, :1].expand(-1, 3, -1, -1)
+        return shown.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+class ImageSet:
+    """Images in a fixed order, of which only a batch is in memory at a time.
+
+    Broken files are skipped as they are met: `names`, `sha256` and `skipped` are complete once
+    `batches` has been run through.
+
+    Parameters
+    ----------
+    entries : sequence of tuple
+        Name and file, or name and network input (in_channels, h, w).
+    preprocessing : Preprocessing
+        How files become network input.
+    in_channels : int
+        Of the network.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[tuple[str, Path | Tensor]],
+        preprocessing: Preprocessing,
+        in_channels: int = 3,
+    ) -> None:
+        self._entries = tuple(entries)
+        self._sha256: dict[str, str] = {}
+        self._skipped: dict[str, str] = {}
+        self._notes: dict[str, str] = {}
+        self.preprocessing = preprocessing
+        self.in_channels = in_channels
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the images not known to be broken."""
+        return tuple(name for name, _ in self._entries if name not in self._skipped)
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """Name to file, of the images that are files; a name may be written unlike its file's."""
+        return {name: entry for name, entry in self._entries if isinstance(entry, Path)}
+
+    @property
+    def sha256(self) -> dict[str, str]:
+        """Name to hash, of the images read so far: of the file, or of the numbers given."""
+        return {n: self._sha256[n] for n, _ in self._entries if n in self._sha256}
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Name to reason, of the files that could not be read."""
+        return {n: self._skipped[n] for n, _ in self._entries if n in self._skipped}
+
+    @property
+    def note(self) -> str:
+        """A sentence on what was skipped, or scaled in an unusual way; empty if nothing was."""
+        said = self._said_of_values()
+        if not self._skipped:
+            return said
+        reasons = list(self.skipped.values())
+        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+        return (
+            f"{len(reasons)} of {len(self._entries)} images skipped: {' '.join(reasons[:3])}{more}"
+            f"{' ' if said else ''}{said}"
+        )
+
+    def _said_of_values(self) -> str:
+        if not self._notes:
+            return ""
+        name, note = next(iter(self._notes.items()))
+        many = f"{len(self._notes)} images, first {name}" if len(self._notes) > 1 else name
+        return f"{many}: {note}."
+
+    def batches(self, n: int = 8) -> Iterator[ImageBatch]:
+        """Read the images, so many at a time.
+
+        Parameters
+        ----------
+        n : int
+            Images per batch; the last may hold fewer. At most these are in memory, besides one
+            image at its full size.
+
+        Yields
+        ------
+        ImageBatch
+            In order.
+
+        Raises
+        ------
+        ImageError
+            If no image at all can be read.
+        ValueError
+            If n is not positive.
+        """
+        if n < 1:
+            raise Refusal(f"a batch holds at least 1 image, not {n}.")
+        names: list[str] = []
+        inputs: list[Tensor] = []
+        found = False
+        for name, entry in self._entries:
+            one = self._read(name, entry)
+            if one is None:
+                continue
+            found = True
+            names.append(name)
+            inputs.append(one)
+            if len(names) == n:
+                yield ImageBatch(tuple(names), torch.stack(inputs), self.preprocessing)
+                names, inputs = [], []
+        if names:
+            yield ImageBatch(tuple(names), torch.stack(inputs), self.preprocessing)
+        if not found:
+            raise self._nothing()
+
+    def as_seen_by(self, preprocessing: Preprocessing, in_channels: int = 3) -> ImageSet:
+        """Return the same images as another network takes them.
+
+        Parameters
+        ----------
+        preprocessing : Preprocessing
+            Of that network.
+        in_channels : int
+            Of that network.
+
+        Returns
+        -------
+        ImageSet
+            Files are read anew; network input that was given stays as it is.
+        """
+        return ImageSet(self._entries, preprocessing, in_channels)
+
+    def check(self) -> None:
+        """Read images until one is good, so that a useless folder is refused before long work.
+
+        Raises
+        ------
+        ImageError
+            If no image at all can be read.
+        """
+        if all(self._read(name, entry) is None for name, entry in self._entries):
+            raise self._nothing()
+
+    def _nothing(self) -> ImageError:
+        reasons = list(self.skipped.values())
+        if len(reasons) == 1:
+            return ImageError(reasons[0])
+        return ImageError(f"none of {len(reasons)} images can be read; the first: {reasons[0]}")
+
+    def only(self, names: Collection[str]) -> ImageSet:
+        """Return the same images without those that are not named.
+
+        Parameters
+        ----------
+        names : collection of str
+            Of the images wanted; a name that is not there is passed over.
+
+        Returns
+        -------
+        ImageSet
+            In the same order; none is read yet.
+        """
+        wanted = set(names)
+        kept = [entry for entry in self._entries if entry[0] in wanted]
+        return ImageSet(kept, self.preprocessing, self.in_channels)
+
+    def all(self) -> ImageBatch:
+        """Read every image into one batch; for a few images."""
+        return next(self.batches(max(1, len(self._entries))))
+
+    def _read(self, name: str, entry: Path | Tensor) -> Tensor | None:
+        if isinstance(entry, Tensor):
+            data = entry.detach().to("cpu", torch.float32).contiguous()
+            self._sha256.setdefault(name, hashlib.sha256(data.numpy().tobytes()).hexdigest())
+            return data
+        try:
+            pixels, note = read_pixels(entry, self.in_channels)
+            if note:
+                self._notes[name] = note
+            if name not in self._sha256:
+                with entry.open("rb") as file:
+                    self._sha256[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except ImageError as error:
+            self._skipped[name] = str(error)
+            return None
+        except OSError as error:
+            self._skipped[name] = f"{name}: {error.strerror or error}."
+            return None
+        self._skipped.pop(name, None)
+        return prepare([pixels], self.preprocessing, in_channels=self.in_channels)[0]
+
+
+def default_images() -> tuple[Path, ...]:
+    """Return the two photographs that serve when none are given: scikit-learn's."""
+    from importlib.resources import files
+
+    folder = files("sklearn.datasets") / "images"
+    return tuple(Path(str(folder / name)) for name in ("china.jpg", "flower.jpg"))
+
+
+def open_images(
+    images: str | Path | Sequence[str | Path] | Tensor | None,
+    preprocessing: Preprocessing,
+    in_channels: int = 3,
+    *,
+    limit: int | None = None,
+) -> ImageSet:
+    """Find images; none is read yet.
+
+    Parameters
+    ----------
+    images : str, Path, sequence of these, torch.Tensor or None
+        A folder (searched with its subfolders), an image file, several of both, network input
+        (n, in_channels, h, w), or None for scikit-learn's two photographs.
+    preprocessing : Preprocessing
+        Of the checkpoint; its ``image_size`` may be replaced.
+    in_channels : int
+        Of the network: image files are read as 3 channels, or as 1 (grey); for other numbers
+        there must be .npy or TIFF files with as many.
+    limit : int, optional
+        Take at most so many, evenly spread over the order.
+
+    Returns
+    -------
+    ImageSet
+        Names are paths relative to the folder, or file names; told apart where they are equal.
+
+    Raises
+    ------
+    ImageError
+        If a path does not exist or a folder holds no image, if the numbers are not of the
+        network's shape, or no image is given for a network of neither 1 nor 3 channels.
+    """
+    if isinstance(images, Tensor):
+        if images.ndim != 4 or images.shape[1] != in_channels or not len(images):
+            raise ImageError(
+                f"network input of shape {tuple(images.shape)} found, expected at least one image "
+                f"of {in_channels} channels: (n, {in_channels}, height, width)."
+            )
+        entries: list[tuple[str, Path | Tensor]]
+        entries = [(f"input {i}", one) for i, one in enumerate(images)]
+        return ImageSet(_spread(entries, limit), preprocessing, in_channels)
+    if images is None and in_channels not in (1, 3):
+        raise ImageError(
+            f"the network takes {in_channels} channels, photographs hold 3 or 1; give files of "
+            "numpy.save (.npy) or TIFF files with as many bands, or in Python a tensor."
+        )
+    if images is None:
+        images = default_images()
+    roots = [images] if isinstance(images, (str, Path)) else list(images)
+    paths = [(_name(path, Path(root)), path) for root in roots
+             for path in find_images(root, arrays=in_channels not in (1, 3))]  # fmt: skip
+    if not paths:
+        raise ImageError("no image was given; give a file or a folder of images.")
+    return ImageSet(_spread(_distinct(paths), limit), preprocessing, in_channels)
+
+
+def _name(path: Path, root: Path) -> str:
+    """Name an image; bytes that are no UTF-8 are written as escapes, so that it can be told."""
+    name = path.name if path == root else path.relative_to(root).as_posix()
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _distinct(paths: list[tuple[str, Path]]) -> list[tuple[str, Path | Tensor]]:
+    """Tell equal names of different folders apart; a file given twice counts once."""
+    seen: dict[Path, str] = {}
+    taken: set[str] = set()
+    for name, path in paths:
+        whole = path.resolve()
+        if whole in seen:
+            continue
+        unique, count = name, 1
+        while unique in taken:
+            count += 1
+            unique = f"{name} ({count})"
+        taken.add(unique)
+        seen[whole] = unique
+    return [(name, path) for path, name in seen.items()]
+
+
+def _spread(
+    entries: list[tuple[str, Path | Tensor]], limit: int | None
+) -> list[tuple[str, Path | Tensor]]:
+    if limit is None or limit >= len(entries):
+        return entries
+    if limit < 1:
+        raise ImageError(f"at least 1 image is needed, not {limit}.")
+    chosen = np.linspace(0, len(entries) - 1, limit).round().astype(int)
+    return [entries[i] for i in chosen]

@@ -1,0 +1,455 @@
+"""What a file says about its network beside the weights: never trusted over their shapes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+from viz.core.network import ACTIVATIONS, Config, Preprocessing, split_activation
+from viz.core.refusal import Refusal
+from viz.network.guards import MAX_TENSORS, CheckpointError, TensorRecord, printable
+from viz.network.saving import FORMAT
+from viz.network.stand_ins import Name, Thing, as_mapping, last_name
+
+__all__ = ["Declared", "declared", "default_preprocessing", "read_classes"]
+
+_ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "nonlinearity",
+                    "act_fn", "act_cfg", "hidden_act", "nonlin")  # fmt: skip
+_SIZE_KEYS = ("input_size", "img_size", "image_size", "input_shape", "input_resolution",
+              "resolution", "imsize", "img_dim", "im_size")  # fmt: skip
+_MEAN_KEYS = ("mean", "image_mean", "img_mean", "norm_mean", "normalize_mean", "pixel_mean")
+_CLASS_KEYS = ("classes", "class_names", "CLASSES", "class_to_idx", "idx_to_class", "id2label",
+               "label2id", "labels", "label_names", "categories")  # fmt: skip
+_ARCHITECTURE_KEYS = ("arch", "architecture", "model", "model_name")
+_METADATA_KEYS = re.compile(
+    r"arg|conf|param|meta|recipe|setting|kwargs|^key$|cfg|data|transform|preproc|normali|opt(s|ions)?$"
+    r"|backbone|model|net"
+)
+_DEFAULTS = re.compile(r"(default|pretrained)_cfg")
+"""What these say is of the network that training began with: it yields to all else."""
+_OTHER_NAMES = {
+    "swish": "silu", "linear": "identity", "hswish": "hardswish", "hsigmoid": "hardsigmoid",
+    "lrelu": "leaky_relu", "leaky": "leaky_relu", "gelunew": "gelu_tanh", "geluapprox": "gelu_tanh",
+    "gelupytorchtanh": "gelu_tanh", **{name.replace("_", ""): name for name in ACTIVATIONS},
+}  # fmt: skip
+_MAX_SIDE = 8192
+_MAX_NUMBER = 1e9
+_MAX_CLASSES_FILE = 4 << 20
+_MAX_STATEMENTS = 500
+
+
+@dataclass
+class Declared:
+    """What a file states about its network.
+
+    Parameters
+    ----------
+    activation : tuple of str, optional
+        The activation, and where it is stated.
+    architecture : str
+        The name of an architecture, as written, or ``""``.
+    preprocessing : Preprocessing, optional
+        How its input is made.
+    classes : tuple of str
+        Names of the outputs, or empty.
+    training : mapping
+        Recipe and results of a file written by this project, else empty.
+    warnings : list of str
+        Statements that cannot be true.
+    """
+
+    activation: tuple[str, str] | None = None
+    architecture: str = ""
+    preprocessing: Preprocessing | None = None
+    classes: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+def declared(
+    outline: Any,
+    metadata: Mapping[str, str],
+    config: Config,
+    label: str,
+    told: Collection[str] = (),
+) -> Declared:
+    """Collect what a file says, as far as it agrees with the weights.
+
+    Parameters
+    ----------
+    outline : object
+        What the file holds, beside tensors.
+    metadata : mapping of str to str
+        Of a safetensors file.
+    config : Config
+        Read off the weights.
+    label : str
+        The file's name in messages.
+    told : collection of str
+        What the user gave, of ``activation``, ``image_size``, ``mean``, ``std`` and ``classes``:
+        of these the file's own statements do not matter.
+
+    Returns
+    -------
+    Declared
+        Statements at odds with the weights are left out, with a warning.
+
+    Raises
+    ------
+    CheckpointError
+        If two statements contradict each other, or the activation is none of torch's.
+    """
+    if metadata.get("format") == FORMAT:
+        return _own(metadata, config)
+    said = Declared()
+    places = list(_statements(outline, metadata))
+    for _, values in places:
+        for key in _ARCHITECTURE_KEYS:
+            name = values.get(key)
+            if not said.architecture and isinstance(name, str) and len(name) < 200:
+                said.architecture = name
+
+    def one(what: str, option: str, read: Callable[[Any], Any], keys: Iterable[str]) -> Any:
+        """Return the one value that all statements agree on, and where it stands."""
+        found: dict[Any, str] = {}
+        for place, values in places:
+            for key in keys:
+                value = read(values[key]) if values.get(key) is not None else None
+                if value is not None and not (_DEFAULTS.search(place) and found):
+                    found.setdefault(value, f"{place}{key}")
+        if len(found) > 1 and not {what} & set(told):
+            (a, x), (b, y) = list(found.items())[:2]
+            raise CheckpointError(
+                f"{label}: it states two different values of {what.replace('_', ' ')}, {_brief(a)} "
+                f"({x}) and {_brief(b)} ({y}); say which with --{option} (in Python {what}=)."
+            )
+        return next(iter(found.items()), (None, ""))
+
+    if "activation" not in told:
+        stated, place = one("activation", "activation", _activation_name, _ACTIVATION_KEYS)
+        if stated:
+            if _known(stated) is None:
+                raise CheckpointError(
+                    f"{label}: it states the activation {printable(stated, 60)!r} ({place}), which "
+                    f"torch does not have; say which comes nearest with --activation, one of "
+                    f"{', '.join(ACTIVATIONS)}."
+                )
+            said.activation = (_known(stated) or "", f"the checkpoint's metadata ({place})")
+    if "classes" not in told and config.n_classes:
+        names, place = one("classes", "classes", _class_names, _CLASS_KEYS)
+        if names and len(names) == config.n_classes:
+            said.classes = tuple(map(_clean, names))
+        elif names:
+            said.warnings.append(
+                f"the file names {len(names)} classes ({place}), the head has {config.n_classes} "
+                "outputs: names left out"
+            )
+    size, size_place = one("image_size", "image-size", partial(_side, config=config), _SIZE_KEYS)
+    said.preprocessing = _stated_preprocessing(places, config.in_channels, size, size_place, one)
+    return said
+
+
+def _brief(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return printable(text, 60)
+
+
+def _statements(
+    outline: Any, metadata: Mapping[str, str]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the mappings that may hold settings, with the place of each for messages."""
+    queue: list[tuple[str, int, Any]] = [("", 0, outline), ("", 0, metadata)]
+    seen: set[int] = set()
+    for place, depth, value in islice(_growing(queue), _MAX_STATEMENTS):
+        value = _json(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+        if isinstance(value, (list, tuple)) and len(value) < 50:
+            queue += [(place, depth + 1, v) for v in value if not isinstance(v, (str, int, float))]
+            continue
+        values = as_mapping(value)
+        if values is None or id(value) in seen or len(values) > (2000 if depth else MAX_TENSORS):
+            continue
+        seen.add(id(value))
+        # OmegaConf keeps its settings in an entry, each in a node of its own.
+        content = values.get("_content")
+        values = content if isinstance(content, dict) else values
+        values = {k: _node(v) for k, v in values.items() if isinstance(k, str)}
+        yield place, values
+        if depth < 4 and not any(isinstance(v, TensorRecord) for v in values.values()):
+            queue += [(f"{place}{printable(key, 40)}: ", depth + 1, v) for key, v in values.items()
+                      if _METADATA_KEYS.search(key.lower()) and key not in _CLASS_KEYS]  # fmt: skip
+        elif depth == 0:
+            queue += [(f"{printable(key, 40)}: ", 1, v) for key, v in values.items()
+                      if _METADATA_KEYS.search(key.lower())
+                      and not isinstance(v, TensorRecord)]  # fmt: skip
+
+
+def _growing(queue: list[Any]) -> Iterator[Any]:
+    for i in count():
+        if i >= len(queue):
+            return
+        yield queue[i]
+
+
+def _node(value: Any) -> Any:
+    if isinstance(value, Thing) and "_val" in value.attributes:
+        return value.attributes["_val"]
+    return value
+
+
+def _activation_name(value: Any) -> str | None:
+    """Return what is stated as an activation: a text, a class, or a setting with a type."""
+    options: Any = value.attributes if isinstance(value, Thing) else {}
+    if isinstance(value, Thing) and last_name(value) == "partial" and len(value.entries) == 4:
+        value, _, options, _ = value.entries
+    if isinstance(value, (Name, Thing)):
+        name, options = last_name(value), options if isinstance(options, Mapping) else {}
+        if options.get("approximate") == "tanh":
+            return "gelu_tanh"
+        number = options.get("negative_slope", options.get("alpha"))
+        stated = f"{name}({number:g})" if type(number) is float else name
+        return _known(stated) or stated
+    if isinstance(value, Mapping):
+        value = value.get("type", value.get("name"))
+    if not isinstance(value, str) or value.lower() in ("", "none", "default", "auto"):
+        return None
+    return _known(value) or value[:200]
+
+
+def _known(text: str) -> str | None:
+    """Return this project's name of an activation, however it is spelled."""
+    found = re.fullmatch(r"(?:\w+\.)*(\w+)(?:\((.*)\))?", text.strip()[:200])
+    if not found:
+        return None
+    name = _OTHER_NAMES.get(found[1].lower().replace("_", ""), "")
+    arguments = re.sub(r"\s|inplace\s*=\s*\w+", "", found[2] or "").strip(",")
+    if name == "gelu" and "tanh" in arguments:
+        return "gelu_tanh"
+    number = re.fullmatch(r"(?:\w+=)?(\d[\d.e-]*)", arguments)
+    try:
+        return (name and split_activation(f"{name}({number[1]})" if number else name) and (
+            f"{name}({number[1]})" if number else name)) or None  # fmt: skip
+    except Refusal:
+        return None
+
+
+def _class_names(value: Any) -> tuple[str, ...] | None:
+    values = as_mapping(value)
+    if values and all(isinstance(v, str) for v in values.values()):
+        if all(str(k).isdecimal() and len(str(k)) < 10 for k in values):
+            return tuple(values[k] for k in sorted(values, key=int))
+        return None
+    if values and all(isinstance(k, str) for k in values):
+        if sorted(map(str, values.values())) != sorted(map(str, range(len(values)))):
+            return None
+        return tuple(sorted(map(str, values), key=lambda k: int(values[k])))
+    value = value.entries if isinstance(value, Thing) else value
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, str) for v in value):
+        return tuple(value)
+    return None
+
+
+def _side(value: Any, config: Config) -> int | None:
+    """Return the side of a square input: stated as a number, or as a shape with it."""
+    value = value.entries or value.args if isinstance(value, Thing) else value
+    if isinstance(value, (list, tuple)) and 0 < len(value) <= 4:
+        sides = list(value)[1:] if len(value) == 4 else list(value)
+        if len(sides) == 3:
+            sides = sides[:2] if sides[0] == sides[1] != sides[2] else sides[1:]
+        value = sides[-1] if len(set(map(str, sides))) == 1 else None
+    return value if type(value) is int and 1 <= value <= _MAX_SIDE else None
+
+
+def _stated_preprocessing(
+    places: Sequence[tuple[str, Mapping[str, Any]]],
+    in_channels: int,
+    size: int | None,
+    size_place: str,
+    one: Callable[..., Any],
+) -> Preprocessing | None:
+    """Read mean and std, crop and interpolation, which are None where defaults were used."""
+    read = partial(_channels, n=in_channels)
+    mean, place = one("mean", "mean", read, _MEAN_KEYS)
+    std, _ = one("std", "std", read, [key.replace("mean", "std") for key in _MEAN_KEYS])
+    if size is None and (mean is None or std is None):
+        return None
+    fields: dict[str, Any] = {"image_size": size or 224, "crop": 1.0, "interpolation": "bicubic"}
+    for _, values in places:
+        if isinstance(values.get("crop_pct"), float):
+            fields["crop"] = values["crop_pct"]
+        if values.get("interpolation") in ("bicubic", "bilinear"):
+            fields["interpolation"] = values["interpolation"]
+    if mean is None or std is None or min(std) <= 0:
+        usual = default_preprocessing(in_channels)
+        known = f"the image size: the checkpoint's metadata ({size_place}); mean and std assumed"
+        return _preprocessing({**fields, "mean": usual.mean, "std": usual.std}, in_channels, known)
+    scaled = max(map(abs, mean)) > 2 or max(std) > 2
+    if scaled:
+        mean, std = (tuple(v / 255 for v in values) for values in (mean, std))
+    where = f"{place}, std{', given for values up to 255' if scaled else ''}"
+    fields |= {"mean": mean, "std": std}
+    known = f"the checkpoint's metadata ({where})"
+    if size is None:
+        known += "; 224 px assumed"
+    return _preprocessing(fields, in_channels, known)
+
+
+def _channels(value: Any, n: int) -> tuple[float, ...] | None:
+    value = value.entries if isinstance(value, Thing) else value
+    if n == 1 and type(value) in (int, float):
+        value = [value]
+    return _numbers(value, n)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _own(metadata: Mapping[str, str], config: Config) -> Declared:
+    said = Declared()
+    stated = _json(metadata.get("config", ""))
+    if isinstance(stated, dict):
+        activation = _known(str(stated.get("activation", "")))
+        if activation:
+            said.activation = (activation, "the checkpoint's metadata")
+        real = config.to_dict()
+        wrong = [k for k, v in real.items() if k != "activation" and stated.get(k, v) != v]
+        if wrong:
+            said.warnings.append(
+                f"the metadata says {wrong[0]} {stated[wrong[0]]!r}, the weights have "
+                f"{real[wrong[0]]}: the weights are believed"
+            )
+    fields = _json(metadata.get("preprocessing", ""))
+    if isinstance(fields, dict):
+        said.preprocessing = _preprocessing(fields, config.in_channels, "the checkpoint's metadata")
+        if said.preprocessing is None:
+            said.warnings.append("the metadata's preprocessing is not usable and left out")
+    names = _json(metadata.get("classes", ""))
+    if isinstance(names, list):
+        if len(names) == config.n_classes and all(isinstance(n, str) for n in names):
+            said.classes = tuple(_clean(n) for n in names)
+        else:
+            said.warnings.append(
+                f"the metadata names {len(names)} classes, the head has {config.n_classes} "
+                "outputs: names left out"
+            )
+    training = _json(metadata.get("training", ""))
+    if isinstance(training, dict):
+        said.training = training
+    return said
+
+
+def _clean(name: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in name)[:200].strip()
+
+
+def _numbers(value: Any, n: int) -> tuple[float, ...] | None:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != n:
+        return None
+    if not all(isinstance(v, (int, float)) and abs(v) < _MAX_NUMBER for v in value):
+        return None
+    return tuple(float(v) for v in value)
+
+
+def _preprocessing(fields: Mapping[str, Any], in_channels: int, known: str) -> Preprocessing | None:
+    mean, std = (_numbers(fields.get(k), in_channels) for k in ("mean", "std"))
+    size, crop = fields.get("image_size"), fields.get("crop", 1.0)
+    interpolation = fields.get("interpolation", "bicubic")
+    if mean is None or std is None or min(std) <= 0:
+        return None
+    if type(size) is not int or not 1 <= size <= _MAX_SIDE:
+        return None
+    if not isinstance(crop, (int, float)) or not 0.05 <= crop <= 1:
+        return None
+    if interpolation not in ("bicubic", "bilinear"):
+        return None
+    return Preprocessing(size, float(crop), mean, std, interpolation, known)
+
+
+def default_preprocessing(in_channels: int) -> Preprocessing:
+    """Return what to assume where a file does not say how its input was made.
+
+    Parameters
+    ----------
+    in_channels : int
+        Of the network.
+
+    Returns
+    -------
+    Preprocessing
+        ImageNet's for colour; values in [0, 1] as they are for any other number of channels.
+    """
+    if in_channels == 3:
+        return Preprocessing()
+    return Preprocessing(
+        mean=(0.0,) * in_channels,
+        std=(1.0,) * in_channels,
+        known="assumed: values in [0, 1] as they are",
+    )
+
+
+def read_classes(
+    classes: str | Path | Sequence[str] | None, n_classes: int, label: str
+) -> tuple[str, ...]:
+    """Return class names given by the user.
+
+    Parameters
+    ----------
+    classes : sequence of str, str or Path, optional
+        The names, or a file: one per line, or a JSON list, or a JSON object of index to name.
+    n_classes : int
+        Outputs of the head.
+    label : str
+        The checkpoint's name in messages.
+
+    Returns
+    -------
+    tuple of str
+        Empty where none are given.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be read, or the number of names is not the number of outputs.
+    """
+    if classes is None:
+        return ()
+    origin = "the class names given"
+    if isinstance(classes, (str, Path)):
+        origin = str(classes)
+        classes = _class_file(Path(classes), origin)
+    names = tuple(_clean(str(name)) for name in classes)
+    if len(names) != n_classes:
+        raise CheckpointError(
+            f"{label}: {origin}: {len(names)} class names, but the head has {n_classes} outputs; "
+            "give one name for each."
+        )
+    return names
+
+
+def _class_file(path: Path, origin: str) -> list[str]:
+    try:
+        if path.stat().st_size > _MAX_CLASSES_FILE:
+            raise CheckpointError(f"{origin}: too large for a list of class names.")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(
+            f"{origin}: cannot be read as text ({type(error).__name__}); expected one class name "
+            "per line."
+        ) from None
+    if text.lstrip()[:1] in ("[", "{"):
+        listed = _json(text)
+        if isinstance(listed, dict) and all(str(k).isdigit() for k in listed):
+            listed = [listed[k] for k in sorted(listed, key=int)]
+        if not isinstance(listed, list) or not all(isinstance(n, str) for n in listed):
+            raise CheckpointError(f"{origin}: expected a JSON list of class names.")
+        return listed
+    return [line for line in text.splitlines() if line.strip()]

@@ -1,0 +1,238 @@
+"""A network in memory beside the one read off it: the same layers, the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from viz.core.network import ACTIVATIONS
+from viz.network.convmixer import ConvMixer, activation_layer
+from viz.network.guards import CheckpointError
+from viz.network.recognise import Fit
+
+__all__ = ["Seen", "compare", "look_at_module"]
+
+_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
+"""Of the largest difference, in standard deviations of what is compared."""
+
+
+@dataclass
+class Seen:
+    """What the layers of a network in memory say.
+
+    Parameters
+    ----------
+    activations : tuple of str
+        What its activation may be, as far as its layers tell: none, one, or several.
+    eps : dict of str to float
+        Epsilon of each batch norm, by this project's name.
+    """
+
+    activations: tuple[str, ...] = ()
+    eps: dict[str, float] = field(default_factory=dict)
+
+
+def _name_of(layer: nn.Module) -> str:
+    """Return this project's name of an activation layer, ``""`` for any other layer."""
+    for name in ACTIVATIONS:
+        like = activation_layer(name)
+        if type(like) is not type(layer):
+            continue
+        mine, theirs = (str(each).replace("inplace=True", "") for each in (like, layer))
+        if mine == theirs or mine.split("(")[0] not in ("GELU", "LeakyReLU", "ELU", "CELU"):
+            return name
+        number = getattr(layer, "negative_slope", getattr(layer, "alpha", None))
+        if number is not None and number >= 0:
+            return f"{name}({number:g})"
+    return ""
+
+
+def look_at_module(module: nn.Module, fit: Fit) -> Seen:
+    """Read off a network's layers what its state dict does not hold; nothing is changed.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+    fit : Fit
+        How its keys read.
+
+    Returns
+    -------
+    Seen
+        Activations and epsilons.
+    """
+    if isinstance(module, ConvMixer):
+        names = [module.config.activation]
+    else:
+        names = [_name_of(layer) for layer in module.modules()]
+    kinds = [name for name in dict.fromkeys(names) if name]
+    # An identity may stand for a dropout that was taken out.
+    seen = Seen(tuple(kinds if kinds == ["identity"] else [k for k in kinds if k != "identity"]))
+    for name, layer in _norms(module, fit).items():
+        seen.eps[name] = float(getattr(layer, "eps", 1e-5))
+    return seen
+
+
+def _norms(module: nn.Module, fit: Fit) -> dict[str, nn.Module]:
+    """Return the layer of each batch norm, by this project's name, where it is a layer."""
+    layers = dict(module.named_modules())
+    keys = {n.rpartition(".")[0]: k.rpartition(".")[0] for n, k in fit.keys.items()
+            if n.endswith("norm.running_mean")}  # fmt: skip
+    return {name: layers[path] for name, path in keys.items() if path in layers}
+
+
+@contextmanager
+def _listening(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
+    """Note what each layer returns first, in the order in which they are run."""
+    heard: dict[str, Tensor] = {}
+
+    def note(name: str) -> Any:
+        def hook(layer: nn.Module, args: Any, out: Any) -> None:
+            if isinstance(out, Tensor):
+                heard.setdefault(name, out.detach().float().cpu())
+
+        return hook
+
+    with ExitStack() as stack:
+        for name, layer in layers.items():
+            stack.callback(layer.register_forward_hook(note(name)).remove)
+        yield heard
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode for a while, each part as it was afterwards."""
+    training = [part for part in module.modules() if part.training]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _answer(value: Any, n_classes: int) -> Tensor | None:
+    """Return the logits among what a network returns."""
+    if isinstance(value, Tensor):
+        return value.detach().float().cpu() if value.shape[-1:] == (n_classes,) else None
+    parts = value.values() if isinstance(value, Mapping) else value
+    if not isinstance(value, (Mapping, tuple, list)):
+        return None
+    found = (_answer(part, n_classes) for part in parts)
+    return next((each for each in found if each is not None), None)
+
+
+def compare(ours: ConvMixer, theirs: nn.Module, fit: Fit, label: str) -> str:
+    """Run one random input through a network in memory and through what was read off it.
+
+    Parameters
+    ----------
+    ours : ConvMixer
+        Read off the other.
+    theirs : torch.nn.Module
+        The network; run once in evaluation mode, and left as it was.
+    fit : Fit
+        How its keys read.
+    label : str
+        Its name in messages.
+
+    Returns
+    -------
+    str
+        Why they could not be compared, or nothing.
+
+    Raises
+    ------
+    CheckpointError
+        If they differ: by how much, and where they first part.
+    """
+    first = next(t for t in theirs.state_dict().values() if t.is_floating_point())
+    config = ours.config
+    generator = torch.Generator().manual_seed(0)
+    problem, heard, out = "", {}, None
+    for side in (config.patch_size * max(8, config.kernel_size), 224, 32):
+        x = torch.randn(2, config.in_channels, side, side, generator=generator)
+        try:
+            with torch.no_grad(), _evaluating(theirs), _listening(_norms(theirs, fit)) as heard:
+                out = theirs(x.to(first.device, first.dtype))
+            break
+        except Exception as error:  # Whatever a stranger's network raises.
+            lines = str(error).strip().splitlines() or [""]
+            problem = problem or f"{type(error).__name__}: {lines[0][:120]}"
+    else:
+        return f"it could not be run on a random input ({problem})"
+    mine = {name: ours.get_submodule(name) for name in _norms(theirs, fit)}
+    with torch.no_grad(), _listening(mine) as expected:
+        x = x.to(first.dtype).to(ours.patch_filters.device, ours.patch_filters.dtype)
+        logits = ours(x) if config.n_classes else None
+        if logits is None:
+            for block in [ours.embed, *ours.blocks]:
+                x = block(x)
+    if config.n_classes:
+        assert logits is not None
+        expected["logits"] = logits.float().cpu()
+        answer = _answer(out, config.n_classes)
+        if answer is not None:
+            heard["logits"] = answer.reshape(expected["logits"].shape) if (
+                answer.numel() == expected["logits"].numel()) else answer  # fmt: skip
+        elif isinstance(out, Tensor):
+            heard["logits"] = out.detach().float().cpu()
+    tolerance = max(_TOLERANCE.get(first.dtype, 1e-3), _TOLERANCE.get(ours.patch_filters.dtype, 0))
+    for name, value in expected.items():
+        if name not in heard:
+            continue
+        if heard[name].shape != value.shape:
+            raise CheckpointError(
+                f"{label}: computes something else than a ConvMixer: on one random input "
+                f"{_stage(name)} has the shape {tuple(heard[name].shape)}, expected "
+                f"{tuple(value.shape)}."
+            )
+        apart = _distance(heard[name], value)
+        if apart > tolerance:
+            end = _distance(heard["logits"], expected["logits"]) if (
+                heard.get("logits", value).shape == expected.get("logits", value).shape
+                and "logits" in heard) else apart  # fmt: skip
+            raise CheckpointError(
+                f"{label}: computes something else than a ConvMixer with these weights: on one "
+                f"random input its answers differ by {end:.2g} standard deviations, and the two "
+                f"first part at {_stage(name)} (by {apart:.2g}){_before(theirs, fit, name)}."
+            )
+    missing = set(expected) - set(heard)
+    return f"its {_stage(min(missing))} could not be compared" if "logits" in missing else ""
+
+
+def _distance(a: Tensor, b: Tensor) -> float:
+    """Return the largest difference in standard deviations; not-a-number equals itself."""
+    same = (a == b) | (a.isnan() & b.isnan())
+    apart = (a - b).abs().masked_fill(same, 0).nan_to_num(nan=float("inf")).max()
+    finite = b[b.isfinite()]
+    scale = finite.std().clamp(min=1e-6) if finite.numel() > 1 else torch.tensor(1.0)
+    return float(apart / scale)
+
+
+def _before(theirs: nn.Module, fit: Fit, name: str) -> str:
+    """Say what is meant to come before a stage, and the network's own layer there."""
+    if name == "logits":
+        return "; a ConvMixer averages over positions and ends in its linear head"
+    conv = "patch_embedding" if name == "patch_norm" else name.removesuffix("_norm")
+    path = fit.keys[f"{conv}.weight"].rpartition(".")[0]
+    layer = dict(theirs.named_modules()).get(path)
+    wanted = "its input is not padded and its stride is its size"
+    if conv != "patch_embedding":
+        residual = "the depthwise convolution's input added after its activation and batch norm"
+        wanted = "stride 1, zeros around" if conv.endswith("depthwise") else residual
+    return f" after {path} {layer or ''}; expected {wanted}"
+
+
+def _stage(name: str) -> str:
+    """Say which stage a layer's output is."""
+    if name in ("logits", "patch_norm"):
+        return "its logits" if name == "logits" else "the patch embedding's batch norm"
+    _, block, norm = name.split(".")
+    return f"block {block}'s batch norm after the {norm.removesuffix('_norm')} convolution"

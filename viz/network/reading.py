@@ -1,0 +1,256 @@
+"""Reading a checkpoint file: guards first, then its outline, then only the weights asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+from torch import Tensor
+
+from viz.network.archives import Archive, check_safetensors, check_zip
+from viz.network.guards import CheckpointError, TensorRecord, file_kind
+from viz.network.scanning import scan_zip
+
+__all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A checkpoint of which only the outline has been read.
+
+    Parameters
+    ----------
+    outline : object
+        What it holds, with `TensorRecord` for tensors.
+    metadata : mapping of str to str
+        A safetensors file's own metadata, else empty.
+    fetch : callable
+        From records of the outline, by key, to their tensors.
+    sha256 : callable
+        Returns the hash of the file, or of the weights in memory; waits until it is known.
+    owned : bool
+        Whether fetched tensors belong to nobody else, and need not be copied.
+    """
+
+    outline: Any
+    metadata: Mapping[str, str]
+    fetch: Callable[[Mapping[str, TensorRecord]], dict[str, Tensor]]
+    sha256: Callable[[], str]
+    owned: bool
+
+
+class _Hash:
+    """The sha256 of a file, computed on a thread while the file is being read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._stopped, self._digest = path, False, ""
+        self._identity: tuple[int, ...] = ()
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            digest = hashlib.sha256()
+            with self._path.open("rb", buffering=0) as file:
+                self._identity = _identity(file)
+                while not self._stopped and (chunk := file.read(_CHUNK)):
+                    digest.update(chunk)
+            self._digest = digest.hexdigest()
+        except OSError as error:
+            self._error = error
+
+    def stop(self) -> None:
+        """Give up, and wait until the file is closed."""
+        self._stopped = True
+        self._thread.join()
+
+    def result(self, file: BinaryIO, before: tuple[int, ...], label: str) -> str:
+        """Return the hash, if the file is still the one that was opened."""
+        self._thread.join()
+        if self._error or not before == self._identity == _identity(file):
+            raise CheckpointError(
+                f"{label}: changed while it was being read; wait until it is written, and try "
+                "again."
+            )
+        return self._digest
+
+
+def _identity(file: Any) -> tuple[int, ...]:
+    info = os.fstat(file.fileno())
+    return info.st_dev, info.st_ino, info.st_size, info.st_mtime_ns
+
+
+@contextmanager
+def open_checkpoint(path: Path, label: str) -> Iterator[Reading]:
+    """Open a checkpoint file of any supported kind.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    label : str
+        Its name in messages.
+
+    Yields
+    ------
+    Reading
+        Its outline; usable inside the ``with`` block only.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is not a checkpoint, or not safe to read.
+    """
+    kind = file_kind(path, label)
+    metadata: dict[str, str] = {}
+    with path.open("rb") as file:
+        before = _identity(file)
+        if kind == "safetensors":
+            outline, metadata = check_safetensors(file, label)
+        else:
+            archive = check_zip(file, label)
+            outline = scan_zip(archive, label)
+
+        def fetch(tensors: Mapping[str, TensorRecord]) -> dict[str, Tensor]:
+            if kind == "safetensors":
+                return _read_safetensors(path, tensors, label)
+            return _read_zip(file, archive, tensors, label)
+
+        digest = _Hash(path)
+        try:
+            yield Reading(
+                outline,
+                metadata,
+                fetch,
+                lambda: digest.result(file, before, label),
+                owned=kind != "safetensors",
+            )
+        finally:
+            digest.stop()
+
+
+def _read_safetensors(path: Path, keys: Iterable[str], label: str) -> dict[str, Tensor]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return {key: file.get_tensor(key) for key in keys}
+    except (SafetensorError, OSError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{label}: refused by safetensors ({_first_line(error)}); copy or download it again."
+        ) from None
+
+
+def _read_zip(
+    file: BinaryIO, archive: Archive, tensors: Mapping[str, TensorRecord], label: str
+) -> dict[str, Tensor]:
+    """Read the storages that these tensors lie in, each once; the archive's checksums hold."""
+    state: dict[str, Tensor] = {}
+    storages: dict[str, list[str]] = {}
+    for key, record in tensors.items():
+        storages.setdefault(record.storage, []).append(key)
+    try:
+        with zipfile.ZipFile(file) as opened:
+            for storage, keys in storages.items():
+                data = torch.empty(archive.storages[storage], dtype=torch.uint8)
+                room = data.numpy().data
+                with opened.open(f"{archive.root}/data/{storage}") as member:
+                    while chunk := member.read(_CHUNK):
+                        room[: len(chunk)] = chunk
+                        room = room[len(chunk) :]
+                if len(room):
+                    raise EOFError(f"storage {storage} ends early")
+                for key in keys:
+                    state[key] = _placed(data, tensors[key])
+    except Exception as error:
+        raise CheckpointError(
+            f"{label}: damaged ({_first_line(error)}); copy or download it again."
+        ) from None
+    return state
+
+
+def _placed(data: Tensor, record: TensorRecord) -> Tensor:
+    """Return a tensor of a storage; a view would keep a larger storage alive."""
+    dtype: torch.dtype = getattr(torch, record.dtype)
+    typed = data[: len(data) // dtype.itemsize * dtype.itemsize].view(dtype)
+    tensor = typed.as_strided(record.shape, record.strides, record.offset)
+    return tensor if record.nbytes == len(data) else tensor.clone()
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+
+
+def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
+    """Return the outline of a state dict in memory, whatever it is wrapped in.
+
+    Parameters
+    ----------
+    value : mapping
+        Of tensors and other mappings.
+    label : str
+        Its name in messages.
+    held : dict of TensorRecord to torch.Tensor
+        Is given the tensors.
+
+    Returns
+    -------
+    dict
+        With `TensorRecord` for tensors; other values as they are.
+
+    Raises
+    ------
+    CheckpointError
+        If a tensor has no values (meta), is sparse or quantised, or is an expanded view.
+    """
+    if isinstance(value, Mapping):
+        return {key: outline_of(item, f"{label}: {key}", held) for key, item in value.items()}
+    if not isinstance(value, Tensor):
+        return value
+    dtype = str(value.dtype).removeprefix("torch.")
+    if value.is_meta or value.layout != torch.strided or value.is_quantized:
+        kind = "on the meta device" if value.is_meta else "sparse or quantised"
+        raise CheckpointError(f"{label} is {kind}; expected a dense tensor with values.")
+    if value.numel() * value.itemsize > value.untyped_storage().nbytes():
+        raise CheckpointError(
+            f"{label} is an expanded view; expected a tensor with its own values."
+        )
+    place = str(value.untyped_storage().data_ptr())
+    record = TensorRecord(
+        tuple(value.shape), dtype, place, int(value.storage_offset()), value.stride()
+    )
+    held[record] = value
+    return record
+
+
+def sha256_of_tensors(state: Mapping[str, Tensor]) -> str:
+    """Return a hash of weights in memory: of names, types, shapes and values, in name order.
+
+    Parameters
+    ----------
+    state : mapping of str to torch.Tensor
+        The weights.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

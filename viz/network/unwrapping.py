@@ -1,0 +1,244 @@
+"""Finding the state dict inside what a file holds, and what the file says beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from viz.network.guards import MAX_TENSORS, CheckpointError, TensorRecord, export_line
+from viz.network.recognise import Fit, recognise
+from viz.network.stand_ins import Thing, as_mapping
+
+__all__ = ["Found", "find_network"]
+
+MAX_WRAPPERS = 5
+MAX_STATE_DICTS = 100
+"""Most state dicts looked at; a training's file holds a few."""
+MAX_LOOKED_AT = 4 * MAX_TENSORS
+"""Most tensors looked at in all, where a network is looked for in several places."""
+_AVERAGED = re.compile(
+    r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
+    r"momentum|target|encoder_k|key_encoder)([._-]|$)"
+)
+_NOT_WEIGHTS = re.compile(r"(^|_)optim(izer)?s?(_|$)|sched|scaler|gradient|exp_avg")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The network found in a file.
+
+    Parameters
+    ----------
+    path : tuple of str
+        Keys that lead to its state dict.
+    tensors : mapping of str to TensorRecord
+        That state dict's tensors.
+    fit : Fit
+        Prefix, architecture and parts.
+    averaged : bool
+        Whether these are averaged (EMA) weights.
+    dropped : tuple of str
+        Entries of the state dict that are no part of the network.
+    others : tuple of str
+        Other networks in the file that were not taken.
+    beside : tuple of str
+        Those of them in the same state dict, under another prefix.
+    """
+
+    path: tuple[str, ...]
+    tensors: Mapping[str, TensorRecord]
+    fit: Fit
+    averaged: bool
+    dropped: tuple[str, ...]
+    others: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+def _state_dicts(
+    outline: Any, seen: set[int], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+    """Yield the mappings that hold weights, outermost first, with the keys that lead to them.
+
+    Each is looked at once: one may hold another under thousands of names, and that again.
+    """
+    if outline is None or len(outline) > MAX_TENSORS or id(outline) in seen:
+        return
+    seen.add(id(outline))
+    texts = {k: v for k, v in outline.items() if isinstance(k, str)}
+    if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in texts.values()):
+        yield path, texts
+    if len(path) < MAX_WRAPPERS:
+        for key, value in texts.items():
+            if not _NOT_WEIGHTS.search(key.lower()) and not is_module(value):
+                yield from _state_dicts(as_mapping(value), seen, (*path, key))
+
+
+def is_module(value: Any) -> bool:
+    """Return whether a stand-in stands for a whole network, pickled with its class."""
+    return isinstance(value, Thing) and "_modules" in value.attributes
+
+
+def _is_averaged(place: str, state: Mapping[str, Any], fit: Fit) -> bool:
+    """Return whether a word of its place says so, or a count of averages in front of it."""
+    counts = (key.rpartition("n_averaged") for key in state if key.endswith("n_averaged"))
+    counted = any(fit.prefix.startswith(before) for before, _, _ in counts)
+    return counted or bool(_AVERAGED.search(f"{place}.{fit.prefix}".lower()))
+
+
+def _what(outline: Any) -> str:
+    if isinstance(outline, TensorRecord):
+        return f"a single tensor of shape {outline.shape}"
+    if isinstance(outline, Thing):
+        return f"an object of class {outline.name} (nothing was executed)"
+    if isinstance(outline, Mapping):
+        if not outline:
+            return "an empty dictionary"
+        keys = ", ".join(repr(k) for k in list(outline)[:5])
+        return f"a dictionary with {keys}{', ...' if len(outline) > 5 else ''}"
+    return f"a {type(outline).__name__.lstrip('_').lower()}"
+
+
+def _networks(
+    tensors: Mapping[str, TensorRecord], label: str, room: int
+) -> tuple[list[tuple[str, Fit]], CheckpointError | None]:
+    """Return the networks in one state dict: it as a whole, else those under its prefixes."""
+    found: list[tuple[str, Fit]] = []
+    errors: list[CheckpointError] = []
+    queue: list[tuple[str, Mapping[str, TensorRecord]]] = [("", tensors)]
+    while queue:
+        place, part = queue.pop(0)
+        room -= len(part)
+        if room < 0:
+            break
+        try:
+            fit = recognise(part, label)
+            # What lies in one block can look like a network whose patches are one pixel.
+            if not place or fit.config.patch_size > 1:
+                found.append((place, fit))
+            continue
+        except CheckpointError as error:
+            errors.append(error)
+        whole = [each for each in _branches(part).items() if _could_be_one(each[1])]
+        if len(whole) > 1 and len(errors) == 1 and sum(_kernels(w[1]) for w in whole) == (
+            _kernels(part)):  # fmt: skip
+            # Two networks in one: what is wrong with either tells more than that there are two.
+            errors.clear()
+        queue += whole
+    return found, errors[0] if errors else None
+
+
+def _branches(tensors: Mapping[str, TensorRecord]) -> dict[str, dict[str, TensorRecord]]:
+    """Return what lies under each prefix, where the keys first part."""
+    parts = {key: key.split(".")[:-1] for key in tensors}
+    first, last = min(parts.values()), max(parts.values())
+    n = next((i for i, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]),
+             min(len(first), len(last)))  # fmt: skip
+    below: dict[str, dict[str, TensorRecord]] = {}
+    for key, path in parts.items():
+        if len(path) > n:
+            below.setdefault(".".join(path[: n + 1]) + ".", {})[key] = tensors[key]
+    return below
+
+
+def _kernels(tensors: Mapping[str, Any]) -> int:
+    return sum(isinstance(r, TensorRecord) and len(r.shape) == 4 for r in tensors.values())
+
+
+def _could_be_one(tensors: Mapping[str, TensorRecord]) -> bool:
+    """Whether there are a depthwise, a pointwise and a further convolution."""
+    shapes = [r.shape for r in tensors.values() if len(r.shape) == 4]
+    square = {s[0] for s in shapes if s == (s[0], s[0], 1, 1)}
+    return len(shapes) > 2 and any(s[1] == 1 and s[0] in square for s in shapes)
+
+
+def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
+    """Find the ConvMixer in what a file holds, whatever it is wrapped in.
+
+    Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
+    prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
+    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first.
+
+    Parameters
+    ----------
+    outline : object
+        What the file holds, with `TensorRecord` for tensors.
+    label : str
+        Its name in messages.
+    ema : bool, optional
+        Take averaged weights (True), others (False), or averaged ones where there are any.
+
+    Returns
+    -------
+    Found
+        Where the network is and how its keys read.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no weights, or none that are a ConvMixer's.
+    """
+    holds = None if is_module(outline) else as_mapping(outline)
+    states = list(islice(_state_dicts(holds, set()), MAX_STATE_DICTS))
+    networks: list[tuple[str, tuple[str, ...], Mapping[str, Any], Fit]] = []
+    errors: list[tuple[int, CheckpointError]] = []
+    for path, state in states:
+        tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
+        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
+        for prefix, fit in inside:
+            place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
+            networks.append((place or "the top level", path, state, fit))
+        if error is not None:
+            errors.append((_kernels(tensors), error))
+    if not networks:
+        _refuse_pickled(outline, label)
+        if not errors:
+            raise CheckpointError(
+                f"{label}: holds {_what(outline)}; expected the tensors of a network's "
+                "state_dict()."
+            )
+        raise max(errors, key=lambda each: each[0])[1]
+    place, path, state, fit = _choose(networks, ema, label)
+    used = set(fit.keys.values())
+    known = used.union(*(n[3].keys.values() for n in networks if n[1] == path))
+    return Found(
+        path,
+        {k: v for k, v in state.items() if k in used},
+        fit,
+        _is_averaged(place, state, fit),
+        tuple(key for key in state if key not in known and not isinstance(state[key], Mapping)),
+        tuple(other[0] for other in networks if other[0] != place),
+        tuple(other[0] for other in networks if other[0] != place and other[1] == path),
+    )
+
+
+def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
+    averaged = [each for each in networks if _is_averaged(each[0], each[2], each[3])]
+    plain = [each for each in networks if each not in averaged]
+    names = ", ".join(each[0] for each in networks)
+    if ema and not averaged:
+        raise CheckpointError(
+            f"{label}: no averaged (EMA) weights: found {names}; leave ema unset to take those."
+        )
+    if ema is False and not plain:
+        raise CheckpointError(
+            f"{label}: only averaged (EMA) weights: found {names}; leave ema unset to take those."
+        )
+    return (plain + averaged if ema is False else averaged + plain)[0]
+
+
+def _refuse_pickled(outline: Any, label: str) -> None:
+    """Refuse a whole network that was pickled with its class; say how to write its weights."""
+    inside = outline.items() if isinstance(outline, Mapping) else ()
+    for place, value in (("", outline), *((f"[{k!r}]", v) for k, v in inside)):
+        if is_module(value):
+            loader = f"torch.load({{!r}}, weights_only=False){place}"
+            where = f" at {place}" if place else ""
+            raise CheckpointError(
+                f"{label}: a pickled object of class {value.name}{where}, which would run code "
+                "from the file; nothing was executed; if you trust it, write its weights alone "
+                f"where that class can be imported, with `{export_line(label, loader)}`, and load "
+                "those."
+            )

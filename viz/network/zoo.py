@@ -1,0 +1,390 @@
+"""The authors' ImageNet weights, and the checkpoints that come with this project, by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from viz.core.network import Config, Preprocessing
+from viz.network.convmixer import PAPER_CONFIGS
+from viz.network.guards import CheckpointError
+
+__all__ = [
+    "OFFICIAL",
+    "OfficialWeights",
+    "check_hash",
+    "fetch",
+    "imagenet_classes",
+    "locate",
+    "official_by_hash",
+    "official_by_path",
+    "official_name",
+    "on_this_machine",
+    "shipped_checkpoints",
+    "to_download",
+    "user_folder",
+]
+
+
+@dataclass(frozen=True)
+class OfficialWeights:
+    """Weights published by the paper's authors (MIT licence), as hosted on the hub by timm.
+
+    Parameters
+    ----------
+    name : str
+        Public name.
+    config : Config
+        Architecture.
+    top1 : float
+        ImageNet-1k validation accuracy in per cent.
+    sha256 : str
+        Hash of the hub's ``model.safetensors``, or ``""`` where it is not known; then the file is
+        checked against the hash that the hub itself states.
+    release : str
+        Name of the authors' own release file.
+    other_sha256 : tuple of str
+        Hashes of other files with the same weights.
+    """
+
+    name: str
+    config: Config
+    top1: float
+    sha256: str
+    release: str
+    other_sha256: tuple[str, ...] = ()
+
+    @property
+    def hub_id(self) -> str:
+        """Repository on the Hugging Face hub."""
+        return f"timm/{self.name}.in1k"
+
+    @property
+    def url(self) -> str:
+        """Where a browser gets the file."""
+        return f"https://huggingface.co/{self.hub_id}/resolve/main/model.safetensors"
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """How the input of these weights is made."""
+        return Preprocessing(known="the official weights' configuration")
+
+
+OFFICIAL = {
+    weights.name: weights
+    for weights in (
+        OfficialWeights(
+            "convmixer_1536_20",
+            PAPER_CONFIGS["convmixer_1536_20"],
+            81.38,
+            "",
+            "convmixer_1536_20_ks9_p7.pth.tar",
+            ("eb26279e3674547ebb239967f8d8f8000ac18852a5e97bd61bf963ba3066a391",),
+        ),
+        OfficialWeights(
+            "convmixer_768_32",
+            PAPER_CONFIGS["convmixer_768_32"],
+            80.16,
+            "62ed5ec91004012a90d1a1ad043c4a74724ad444c82a277a6fff10803391743b",
+            "convmixer_768_32_ks7_p7_relu.pth.tar",
+            ("ba09b2db7517291bf983ff27a8d4921d752fbef6b6ae2fe3248aa0f8d54e9a8f",),
+        ),
+        OfficialWeights(
+            "convmixer_1024_20_ks9_p14",
+            PAPER_CONFIGS["convmixer_1024_20_ks9_p14"],
+            76.94,
+            "e9ee7c2d21eadc21b1538011aedb65d8122a368c5967ff01a1a9cbbaf8cc9571",
+            "convmixer_1024_20_ks9_p14.pth.tar",
+        ),
+    )
+}
+"""The paper's three ImageNet networks. The hashes are those shown on the hub's file pages."""
+
+_FIRST = "photos-p7"
+"""Of the shipped checkpoints, the one that examples are made with."""
+_DECORATION = re.compile(r"^(hf[-_]hub:)?(timm/)?|(\.in1k)?$")
+
+
+def user_folder() -> Path:
+    """Return the folder in which weights that the user fetched by hand are looked for.
+
+    Returns
+    -------
+    Path
+        ``$VIZ_CHECKPOINTS``, or ``~/.cache/convmixer-viz``.
+    """
+    chosen = os.environ.get("VIZ_CHECKPOINTS")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "convmixer-viz"
+
+
+def shipped_checkpoints() -> dict[str, Path]:
+    """Return the checkpoints that come with this project.
+
+    Returns
+    -------
+    dict of str to Path
+        By name, from ``checkpoints/`` in a clone, else from the installed package; the one that
+        examples are made with comes first.
+    """
+    package = Path(__file__).resolve().parents[1]
+    folders = [package / "shipped"]
+    if (package.parent / "pyproject.toml").is_file():
+        folders.insert(0, package.parent / "checkpoints")
+    found: dict[str, Path] = {}
+    for folder in folders:
+        paths = folder.glob("*.safetensors")
+        for path in sorted(paths, key=lambda path: (path.stem != _FIRST, path.stem)):
+            if path.stem not in OFFICIAL:
+                found.setdefault(path.stem, path)
+    return found
+
+
+def official_name(text: str) -> str:
+    """Return the official name meant by a text, such as a hub id.
+
+    Parameters
+    ----------
+    text : str
+        ``"convmixer_768_32"``, ``"timm/convmixer_768_32.in1k"``, ...
+
+    Returns
+    -------
+    str
+        A key of `OFFICIAL`, or ``""``.
+    """
+    name = _DECORATION.sub("", text)
+    return name if name in OFFICIAL else ""
+
+
+def official_by_path(path: Path) -> OfficialWeights | None:
+    """Return the official weights that a file's name claims to be.
+
+    Parameters
+    ----------
+    path : Path
+        The file; the name of a hub cache's folder counts too.
+
+    Returns
+    -------
+    OfficialWeights or None
+        The claim is to be checked against the weights.
+    """
+    for weights in sorted(OFFICIAL.values(), key=lambda w: -len(w.name)):
+        folders = {weights.name, f"{weights.name}.in1k", f"models--timm--{weights.name}.in1k"}
+        if path.name.startswith(weights.name) or folders & set(path.parts[:-1]):
+            return weights
+    return None
+
+
+def official_by_hash(sha256: str) -> OfficialWeights | None:
+    """Return the official weights with this hash.
+
+    Parameters
+    ----------
+    sha256 : str
+        Of a file.
+
+    Returns
+    -------
+    OfficialWeights or None
+        None where the hash is not a known one.
+    """
+    for weights in OFFICIAL.values():
+        if sha256 in (weights.sha256, *weights.other_sha256):
+            return weights
+    return None
+
+
+@cache
+def imagenet_classes() -> tuple[str, ...]:
+    """Return the 1000 class names of ImageNet-1k, in the order of the networks' outputs.
+
+    Returns
+    -------
+    tuple of str
+        The first WordNet lemma of each class; two that would name two classes are told apart.
+    """
+    text = (Path(__file__).parent / "imagenet_classes.txt").read_text(encoding="utf-8")
+    return tuple(text.splitlines())
+
+
+def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path | None:
+    """Return the file of official weights where it is here already; nobody else is asked.
+
+    Parameters
+    ----------
+    name : str
+        Official name or hub id.
+    cache_dir : str or Path, optional
+        Of the hub; default as `huggingface_hub` chooses.
+
+    Returns
+    -------
+    Path or None
+        In `user_folder`, else in the Hugging Face cache; not yet checked.
+    """
+    weights = OFFICIAL[official_name(name)]
+    own = user_folder() / f"{weights.name}.safetensors"
+    if own.is_file():
+        return own
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(weights.hub_id, "model.safetensors", cache_dir=cache_dir)
+    return Path(found) if isinstance(found, str) else None
+
+
+def to_download(text: str) -> str:
+    """Return the official name meant by a text, where its weights are not on this machine yet.
+
+    Parameters
+    ----------
+    text : str
+        A path, or a name that `viz.load` takes.
+
+    Returns
+    -------
+    str
+        A key of `OFFICIAL`, or ``""``.
+    """
+    name = "" if Path(text).exists() else official_name(text)
+    return name if name and on_this_machine(name) is None else ""
+
+
+def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
+    """Return the file of official weights, downloading it where it is not on this machine.
+
+    Looked for in `user_folder`, then in the Hugging Face cache, then on the hub (resumed,
+    with a progress bar, never where ``HF_HUB_OFFLINE`` is set).
+
+    Parameters
+    ----------
+    name : str
+        Official name or hub id.
+    cache_dir : str or Path, optional
+        Of the hub; default as `huggingface_hub` chooses.
+    endpoint : str, optional
+        Address of the hub; default as `huggingface_hub` chooses.
+
+    Returns
+    -------
+    Path
+        Not yet checked: see `fetch` and `check_hash`.
+
+    Raises
+    ------
+    CheckpointError
+        If there are no such weights, or they cannot be had; the message says how to get them.
+    """
+    weights = OFFICIAL.get(official_name(name))
+    if weights is None:
+        raise CheckpointError(f"{name}: no official weights; expected {', '.join(OFFICIAL)}.")
+    here = on_this_machine(name, cache_dir=cache_dir)
+    if here is not None:
+        return here
+    from huggingface_hub import hf_hub_download
+
+    own = user_folder() / f"{weights.name}.safetensors"
+    options: dict[str, Any] = {"cache_dir": cache_dir, "endpoint": endpoint}
+    try:
+        return Path(hf_hub_download(weights.hub_id, "model.safetensors", **options))
+    except Exception as error:
+        # What lies behind "cannot find it locally" tells more: no connection, or offline mode.
+        known = error.__cause__ or error
+        first = re.split(r"[.!?:]?\s*(\n|$)|[.!?]\s", str(known).strip())[0]
+        reason = f"{type(known).__name__}: {first[:160]}".rstrip(":. ")
+        raise CheckpointError(
+            f"{weights.name}: not on this machine and not to be had from the Hugging Face hub "
+            f"({reason}); download {weights.url} on a machine that can, put it at {own}, and try "
+            "again."
+        ) from None
+
+
+def check_hash(weights: OfficialWeights, path: Path, sha256: str) -> None:
+    """Refuse a downloaded file that is not the one published.
+
+    Parameters
+    ----------
+    weights : OfficialWeights
+        What it should be.
+    path : Path
+        The file as `locate` returns it. In the hub's cache it is a link to a file named by the
+        hash that the hub stated.
+    sha256 : str
+        Of the file.
+
+    Raises
+    ------
+    CheckpointError
+        If a known hash differs.
+    """
+    stated = path.resolve().name
+    known = {weights.sha256, stated if re.fullmatch(r"[0-9a-f]{64}", stated) else ""} - {""}
+    if known - {sha256}:
+        raise CheckpointError(
+            f"{weights.name}: {path} has the sha256 {sha256[:12]}..., expected "
+            f"{min(known - {sha256})[:12]}...: damaged or not the published file; delete it and "
+            "fetch it again."
+        )
+
+
+def fetch(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
+    """Get official weights and check them by hash and by the shape of every tensor.
+
+    Parameters
+    ----------
+    name : str
+        Official name or hub id.
+    cache_dir : str or Path, optional
+        Of the hub; default as `huggingface_hub` chooses.
+    endpoint : str, optional
+        Address of the hub; default as `huggingface_hub` chooses.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    CheckpointError
+        If they cannot be had, or are not what was published.
+    """
+    from viz.network.reading import open_checkpoint
+    from viz.network.unwrapping import find_network
+
+    path = locate(name, cache_dir=cache_dir, endpoint=endpoint)
+    weights = OFFICIAL[official_name(name)]
+    with open_checkpoint(path, str(path)) as reading:
+        check_architecture(weights, find_network(reading.outline, str(path)).fit.config, str(path))
+        check_hash(weights, path, reading.sha256())
+    return path
+
+
+def check_architecture(weights: OfficialWeights, config: Config, label: str) -> None:
+    """Refuse a file whose architecture is not that of the official weights it should be.
+
+    Parameters
+    ----------
+    weights : OfficialWeights
+        What it should be.
+    config : Config
+        Read off the file.
+    label : str
+        The file's name in messages.
+
+    Raises
+    ------
+    CheckpointError
+        If they differ in anything but the activation, which the file does not hold.
+    """
+    wanted = weights.config.to_dict()
+    for name, value in config.to_dict().items():
+        if name != "activation" and value != wanted[name]:
+            raise CheckpointError(
+                f"{label}: not {weights.name}: {name} is {value}, expected {wanted[name]}; delete "
+                "it and fetch it again."
+            )

@@ -1,0 +1,1 @@
+"""The style of figures, mosaics, and marks that several views share."""

@@ -1,0 +1,161 @@
+"""Many small pictures as one array: laid out, coloured and enlarged without a loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.refusal import Refusal
+from viz.plot.style import signed_lut
+
+__all__ = [
+    "Layout",
+    "Scale",
+    "enlarge",
+    "few_of_each",
+    "grid_layout",
+    "limits",
+    "rgb_tiles",
+    "signed_tiles",
+]
+
+Scale = Literal["figure", "block", "tile"]
+
+_ASPECT = 1.5
+"""Width over height that a mosaic gets, unless told otherwise."""
+_SHARE = 0.995
+"""Of the values, which lie within a common colour scale."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each tile of a mosaic lies, in array pixels before enlargement.
+
+    Parameters
+    ----------
+    x, y : ndarray of int64, (n,)
+        Left and top pixel of each tile.
+    tile : tuple of int
+        Height and width of a tile.
+    shape : tuple of int
+        Height and width of the mosaic.
+    groups : tuple of tuple
+        Per group: left, top, right, bottom.
+    """
+
+    x: NDArray[np.int64]
+    y: NDArray[np.int64]
+    tile: tuple[int, int]
+    shape: tuple[int, int]
+    groups: tuple[tuple[int, int, int, int], ...]
+
+    def place(self, tiles: NDArray[np.uint8], fill: int = 255) -> NDArray[np.uint8]:
+        """Write tiles (n, h, w, 3) into one picture (height, width, 3)."""
+        canvas = np.full((*self.shape, 3), fill, dtype=np.uint8)
+        h, w = self.tile
+        rows = self.y[:, None, None] + np.arange(h)[None, :, None]
+        columns = self.x[:, None, None] + np.arange(w)[None, None, :]
+        canvas[rows, columns] = tiles
+        return canvas
+
+    def locate(self, x: float, y: float) -> int | None:
+        """Return the tile at a pixel of the mosaic, or None between tiles."""
+        h, w = self.tile
+        hit = (self.x <= x) & (x < self.x + w) & (self.y <= y) & (y < self.y + h)
+        found = np.flatnonzero(hit)
+        return int(found[0]) if len(found) else None
+
+
+def grid_layout(
+    sizes: list[int],
+    tile: tuple[int, int],
+    *,
+    columns: int | None = None,
+    group_columns: int | None = None,
+    gap: int = 1,
+    group_gap: int | None = None,
+    head: int = 0,
+    edge: int = 0,
+) -> Layout:
+    """Lay out groups of tiles: each group a grid, the groups a grid of grids."""
+    h, w = tile
+    n_groups, largest = len(sizes), max(sizes)
+    between = max(h, w) if group_gap is None else group_gap
+    if columns is None:
+        wanted = _ASPECT if n_groups == 1 else 1.0
+        columns = max(1, round(np.sqrt(largest * wanted * h / w)))
+    columns = min(columns, largest)
+    rows = -(-largest // columns)
+    width = columns * (w + gap) - gap
+    height = head + rows * (h + gap) - gap
+    if group_columns is None:
+        counts = np.arange(1, n_groups + 1)
+        across = counts * (width + between)
+        down = -(-n_groups // counts) * (height + between)
+        group_columns = int(counts[np.abs(np.log(across / down / _ASPECT)).argmin()])
+    group = np.repeat(np.arange(n_groups), sizes)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    within = np.arange(len(group)) - starts[group]
+    left = edge + (np.arange(n_groups) % group_columns) * (width + between)
+    top = edge + (np.arange(n_groups) // group_columns) * (height + between)
+    n_down = -(-n_groups // group_columns)
+    return Layout(
+        x=(left[group] + (within % columns) * (w + gap)).astype(np.int64),
+        y=(top[group] + head + (within // columns) * (h + gap)).astype(np.int64),
+        tile=tile,
+        shape=(
+            n_down * (height + between) - between + 2 * edge,
+            min(group_columns, n_groups) * (width + between) - between + 2 * edge,
+        ),
+        groups=tuple(
+            (int(x), int(y), int(x + width), int(y + height))
+            for x, y in zip(left, top, strict=True)
+        ),
+    )
+
+
+def few_of_each(groups: int) -> tuple[int, int, int]:
+    """Return how groups fit one column of a journal: tiles of each, tiles a row, groups a row."""
+    return (32, 8, 2) if groups <= 12 else (16, 8, 3)
+
+
+def limits(
+    values: NDArray[np.floating], scale: Scale, group: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the symmetric colour limit of each tile: colours run from -limit to +limit."""
+    flat = np.nan_to_num(np.abs(values.reshape(len(values), -1)), posinf=0)
+    if scale == "tile":
+        out = flat.max(1).astype(np.float64)
+    elif scale == "figure":
+        out = np.full(len(flat), np.quantile(flat, _SHARE))
+    elif scale == "block":
+        out = np.empty(len(flat))
+        for g in np.unique(group):
+            out[group == g] = np.quantile(flat[group == g], _SHARE)
+    else:
+        raise Refusal(f"scale is one of figure, block, tile, not {scale!r}.")
+    return np.where(out > 0, out, 1.0)
+
+
+def signed_tiles(values: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Colour signed values: blue negative, white zero, red positive, grey not a number."""
+    scaled = values / limit[:, None, None].astype(values.dtype)
+    bad = np.isnan(scaled)
+    index = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 127).astype(np.uint8)
+    index[bad] = 255
+    return signed_lut()[index]
+
+
+def rgb_tiles(filters: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Show signed colour filters as RGB: zero is mid grey, -limit is 0, +limit is full."""
+    scaled = np.nan_to_num(filters / limit[:, None, None, None].astype(filters.dtype))
+    level = np.rint(np.clip(scaled, -1, 1) * 127 + 128).astype(np.uint8)
+    return np.ascontiguousarray(level.transpose(0, 2, 3, 1))
+
+
+def enlarge(picture: NDArray[np.uint8], zoom: int) -> NDArray[np.uint8]:
+    """Enlarge with nearest neighbour: every pixel becomes ``zoom`` x ``zoom``."""
+    return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)

@@ -1,1 +1,0 @@
-"""Result types: frozen, numpy only, with provenance."""

@@ -1,0 +1,190 @@
+"""What views take from a sweep's file: the sweep of the same checkpoint, and channels by it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.network import Preprocessing
+from viz.core.refusal import Refusal
+from viz.sweep.result import Sweep, load_sweep
+
+if TYPE_CHECKING:
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["RANKINGS", "OtherSweepError", "as_swept", "channels_of_sweep", "check_sweep",
+           "open_sweep"]  # fmt: skip
+
+RANKINGS = ("variance", "selectivity", "peak")
+"""By what channels can be ranked: the variance of their values; how far their selectivity is above
+that of a channel which knows no classes; the largest value in standard deviations above the mean,
+which is large for channels that few images drive."""
+
+
+class OtherSweepError(Refusal):
+    """A sweep that does not suit; the message is one sentence for the user."""
+
+
+def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
+    """Refuse a sweep of another checkpoint, or made with another input than the user asks for.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Of `viz.load_sweep`.
+    checkpoint : Checkpoint
+        The network that is looked at.
+
+    Raises
+    ------
+    OtherSweepError
+        If their hashes differ, or the image size, mean or standard deviation that was told.
+    """
+    if checkpoint.source.sha256 != sweep.source.sha256:
+        raise OtherSweepError(
+            f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
+            "differ); give the checkpoint that it was made with."
+        )
+    mine, swept = checkpoint.preprocessing, as_swept(checkpoint, sweep).preprocessing
+    names, told, _ = mine.known.partition(" as told")
+    for name in names.split(", ") if told else ():
+        field = name.replace(" ", "_")
+        if getattr(mine, field) != getattr(swept, field):
+            raise OtherSweepError(
+                f"the sweep was made with the {name} {getattr(swept, field)}, not "
+                f"{getattr(mine, field)}; leave the option out, or sweep anew with it."
+            )
+
+
+def as_swept(checkpoint: Checkpoint, sweep: Sweep) -> Checkpoint:
+    """Return a checkpoint with the input that a sweep was made with.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The network.
+    sweep : Sweep
+        Of it.
+
+    Returns
+    -------
+    Checkpoint
+        With the sweep's preprocessing, where it tells it.
+    """
+    how = sweep.source.settings.get("preprocessing")
+    if how is None:
+        return checkpoint
+    values: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, (list, tuple)) else v for k, v in dict(how).items()
+    }
+    return replace(checkpoint, preprocessing=Preprocessing(**values))
+
+
+def open_sweep(path: str | Path, checkpoint: Checkpoint) -> Sweep:
+    """Read the file of a sweep of a checkpoint.
+
+    Parameters
+    ----------
+    path : str or Path
+        That `viz sweep` wrote.
+    checkpoint : Checkpoint
+        The network that is looked at.
+
+    Returns
+    -------
+    Sweep
+        Of this checkpoint.
+
+    Raises
+    ------
+    ResultFileError
+        If the file is not a sweep.
+    OtherSweepError
+        If it is of another checkpoint.
+    """
+    found = load_sweep(path)
+    check_sweep(found, checkpoint)
+    return found
+
+
+def channels_of_sweep(
+    sweep: Sweep,
+    most: int = 6,
+    *,
+    by: str = "variance",
+    stage: str = "depthwise",
+    block: int | None = None,
+) -> list[tuple[int, int]]:
+    """Return the channels that stand out in a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        Of `open_sweep`.
+    most : int
+        How many, at most.
+    by : str
+        Of `RANKINGS`.
+    stage : str
+        Of `viz.sweep.result.STAGES`.
+    block : int, optional
+        Only of this block; by default the first of each of some blocks, evenly spread from the
+        first to the last.
+
+    Returns
+    -------
+    list of tuple
+        Block (-1 for the patch embedding) and channel; first block first, or within one block the
+        one that stands out most first. Channels of which nothing is known are left out.
+
+    Raises
+    ------
+    OtherSweepError
+        If the sweep was made without what the ranking needs.
+    ValueError
+        If there is no such ranking.
+    IndexError
+        If there is no such block or stage.
+    """
+    if stage == "patch embedding":
+        block = -1
+    if block is not None:
+        row = sweep.row(block, stage)
+        return [(block, c) for c in _ranked(sweep, row, by)[:most]]
+    blocks = np.unique(np.linspace(0, sweep.depth - 1, most).round().astype(int)).tolist()
+    first = {b: _ranked(sweep, sweep.row(b, stage), by)[:1] for b in blocks}
+    return [(b, c) for b, chosen in first.items() for c in chosen]
+
+
+def _ranked(sweep: Sweep, row: int, by: str) -> list[int]:
+    """Return the channels of a row, the one that stands out most first."""
+    score = _score(sweep, row, by)
+    order = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
+    found: list[int] = order[np.isfinite(score[order])].tolist()
+    return found
+
+
+def _score(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
+    if by == "variance":
+        spread: NDArray[np.float64] = sweep.variance[row]
+        return spread
+    if by == "selectivity":
+        if not len(sweep.selectivity) or not sweep.class_names:
+            raise OtherSweepError(
+                "the sweep knows no selectivity; sweep a folder whose subfolders are classes."
+            )
+        apart: NDArray[np.float64] = sweep.selectivity[row] - sweep.selectivity_null[row]
+        return apart
+    if by != "peak":
+        raise Refusal(f"channels are ranked by {', '.join(RANKINGS)}, not by {by!r}.")
+    if not len(sweep.top_value):
+        raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")
+    deviation = np.sqrt(sweep.variance[row])
+    score = np.full(sweep.dim, np.nan)
+    above = sweep.top_value[row, :, 0] - sweep.mean[row]
+    np.divide(above, deviation, out=score, where=deviation > 0)
+    return score

@@ -1,0 +1,1 @@
+"""What one channel, or its kernel, is worth to the answers."""

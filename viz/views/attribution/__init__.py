@@ -1,0 +1,1 @@
+"""Attributions and a measure of their trust."""

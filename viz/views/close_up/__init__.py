@@ -1,0 +1,1 @@
+"""One weight close up, and the network as a row of parts."""

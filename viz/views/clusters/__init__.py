@@ -1,0 +1,1 @@
+"""Clusters of depthwise kernels."""

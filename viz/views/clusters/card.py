@@ -1,0 +1,72 @@
+"""Clusters of depthwise kernels, and their covariance by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.views.base import FigureRow, Given, View
+from viz.views.described import depthwise_description
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.views.clusters.measure import cluster_checkpoint
+
+    return cluster_checkpoint(
+        checkpoint,
+        description=depthwise_description(checkpoint, given),
+        seed=given.seed,
+        progress=given.progress,
+    )
+
+
+def _summary(result: Any) -> Any:
+    from viz.views.clusters.measure import summary
+
+    return summary(result)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.clusters import draw, draw_spectra
+
+    return (
+        FigureRow(
+            "clusters",
+            "Centres of the clusters, over all blocks and block by block, with the share of "
+            "each block's kernels that are members.",
+            drawn(draw.draw_centres, draw.centres_figure),
+        ),
+        FigureRow(
+            "clusters-stability",
+            "Stability by number of clusters, beside clouds without clusters.",
+            drawn(
+                draw.draw_stability, draw.SIZES["stability"], draw.NARROW["stability"], columns=1
+            ),
+        ),
+        FigureRow(
+            "clusters-covariance",
+            "Covariance of the kernels of each block over its channels, and its leading "
+            "eigenvectors as kernels.",
+            drawn(draw_spectra.draw_covariance, draw_spectra.covariance_figure),
+        ),
+    )
+
+
+VIEW = View(
+    "clusters",
+    "Clusters of depthwise kernels",
+    _measure,
+    "viz.views.clusters.result:Clusters",
+    _figures,
+    "k-means cuts any cloud into parts: only stability above that of clouds without clusters "
+    "tells of groups. Every tile has its own colour scale.",
+    summary=_summary,
+    sentence=lambda result: result.sentence(),
+    slow=True,
+)

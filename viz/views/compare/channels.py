@@ -1,0 +1,165 @@
+"""Whether channels of two networks correspond: by index, or by the best one-to-one assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["PERMUTATIONS", "Agreement", "agreement", "cosines", "matched", "permuted_means"]
+
+Numbers = NDArray[np.float64]
+Ints = NDArray[np.int64]
+PERMUTATIONS = 999
+"""Random permutations that the identity is compared with."""
+
+
+def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> Numbers:
+    """Return the cosine of every row of one array with every row of another.
+
+    Parameters
+    ----------
+    first, second : ndarray, (n, ...), (m, ...)
+        Weights; each row is flattened.
+
+    Returns
+    -------
+    ndarray, (n, m)
+        Sign kept; 0 where a row is zero or not finite.
+    """
+    a, b = (_unit(each) for each in (first, second))
+    return np.asarray(np.clip(a @ b.T, -1, 1), np.float64)
+
+
+def _unit(rows: NDArray[np.floating]) -> Numbers:
+    flat = rows.reshape(len(rows), -1).astype(np.float64)
+    flat = np.where(np.isfinite(flat).all(1, keepdims=True), flat, 0)
+    norms = np.linalg.norm(flat, axis=1, keepdims=True)
+    return np.asarray(flat / np.where(norms > 0, norms, 1), np.float64)
+
+
+def matched(similarity: Numbers) -> tuple[Ints, Ints, Numbers]:
+    """Return the one-to-one assignment with the largest sum of similarities, best pair first.
+
+    Parameters
+    ----------
+    similarity : ndarray, (n, m)
+        Of every pair.
+
+    Returns
+    -------
+    tuple of ndarray, (min(n, m),) each
+        Rows, columns, similarities.
+    """
+    rows, columns = linear_sum_assignment(similarity, maximize=True)
+    found = similarity[rows, columns]
+    order = np.lexsort((rows, -found))
+    return rows[order].astype(np.int64), columns[order].astype(np.int64), found[order]
+
+
+def permuted_means(similarities: Sequence[Numbers], count: int, seed: int) -> Numbers:
+    """Return the mean similarity of random one-to-one assignments.
+
+    Parameters
+    ----------
+    similarities : sequence of ndarray, (n, n)
+        Of every pair, one array for each set of channels that is permuted by itself.
+    count : int
+        Assignments.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    ndarray, (count,)
+        Means over the sets and their channels.
+    """
+    rng = np.random.default_rng([seed, 11])
+    means = np.zeros(count)
+    for similarity in similarities:
+        n = len(similarity)
+        rows = np.arange(n)
+        means += [similarity[rows, rng.permutation(n)].mean() for _ in range(count)]
+    return means / len(similarities)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How channels of two networks of equal shape correspond.
+
+    Parameters
+    ----------
+    index : float
+        Mean cosine of weights of the same channel, over blocks and channels.
+    permuted : ndarray, (P,)
+        The same after random permutations of one network's channels, each block's its own.
+    best : float
+        The same of the best assignment of each block's channels; nan where it was not asked for.
+    same : float
+        Share of the channels that this assignment leaves where they are.
+    """
+
+    index: float
+    permuted: Numbers
+    best: float
+    same: float
+
+    @property
+    def by_index(self) -> bool:
+        """Whether the same channel is more alike than after any of the permutations."""
+        return bool(self.index > self.permuted.max())
+
+
+def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0, *, assign: bool = True) -> Agreement:
+    """Measure whether the channels of two networks correspond by index.
+
+    Parameters
+    ----------
+    a, b : Checkpoint
+        Networks of equal dim, depth and kernel size.
+    seed : int
+        Of the permutations.
+    assign : bool
+        Whether to look for the best assignment, which takes longest.
+
+    Returns
+    -------
+    Agreement
+        Over the depthwise kernels of every block, and the patch filters where they have the same
+        shape.
+
+    Notes
+    -----
+    The pointwise convolution mixes all channels, so that each block's channels could be in an order
+    of their own without any change to what the network does; those of block 0 are the patch
+    filters', whose cosines count half there. The best assignment is more similar than the identity
+    in any two networks: only the identity is tested, against permutations.
+    """
+    blocks = [
+        cosines(_array(a.model.depthwise_kernels(i)), _array(b.model.depthwise_kernels(i)))
+        for i in range(a.config.depth)
+    ]
+    first, second = _array(a.model.patch_filters), _array(b.model.patch_filters)
+    if first.shape == second.shape:
+        blocks[0] = (blocks[0] + cosines(first, second)) / 2
+    pairs = [matched(each) for each in blocks] if assign else []
+    return Agreement(
+        index=float(np.mean([np.trace(each) / len(each) for each in blocks])),
+        permuted=permuted_means(blocks, PERMUTATIONS, seed),
+        best=float(np.mean([each.mean() for *_, each in pairs])) if assign else float("nan"),
+        same=float(np.mean([(i == j).mean() for i, j, _ in pairs])) if assign else float("nan"),
+    )
+
+
+def _array(tensor: Tensor) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = tensor.detach().float().cpu().numpy()
+    return found

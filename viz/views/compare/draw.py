@@ -1,0 +1,291 @@
+"""Two networks side by side: facts, names by depth, differences of names and descriptors.
+
+Every ``draw_...`` takes a `NetworkComparison` and a Figure or SubFigure of about `SIZES` inches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from viz.plot.effect_rows import draw_effect_rows, effect_boxes
+from viz.plot.frame import MARGIN, heading, inches, narrow, panel, shortened
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.views.compare.result import NetworkComparison, TwoNetworks
+from viz.views.early_late.draw import INIT
+from viz.views.kernels.colours import NAME_STYLES, area_handles
+
+__all__ = [
+    "COLOURS",
+    "MARKERS",
+    "NARROW",
+    "SIZES",
+    "draw_effects",
+    "draw_names",
+    "draw_networks",
+    "pair_heading",
+    "side_handles",
+]
+
+COLOURS = ("#e69f00", "#0072b2")
+"""Of the first and of the second network (Okabe and Ito)."""
+MARKERS = ("s", "D")
+"""Of the first and of the second network."""
+SIZES = {
+    "networks": (TWO_COLUMNS, 106 * MM),
+    "names": (TWO_COLUMNS, 80 * MM),
+    "effects": (TWO_COLUMNS, 86 * MM),
+}
+"""Width and height in inches that suit each figure."""
+NARROW: dict[str, float | Callable[[Any], float]] = {
+    "names": 72 * MM,
+    "effects": lambda result: (108 if result.paired else 62) * MM,
+}
+"""Height in one column, without the note."""
+_LETTERS = 126
+"""Letters of one point in an inch, on average."""
+
+
+def pair_heading(
+    result: TwoNetworks, target: Figure | SubFigure, title: str, note: str
+) -> tuple[float, float]:
+    """Write which networks are A and B, what is shown, and how to read it."""
+    width, height = inches(target)
+    above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
+    room = max(12, int((width - 2 * MARGIN) * _LETTERS / TEXT * 0.4))
+    for i, (side, name) in enumerate(zip("AB", result.names, strict=True)):
+        x = MARGIN + i * (width - 2 * MARGIN) / 2
+        line = Line2D(
+            [(x + 0.05) / width], [1 - (above + 0.06) / height], marker=MARKERS[i], markersize=4,
+            color=COLOURS[i], linestyle="", transform=target.transSubfigure,
+        )  # fmt: skip
+        target.add_artist(line)
+        target.text(
+            (x + 0.13) / width, 1 - above / height, f"{side}: {printable(shortened(name, room))}",
+            fontsize=TEXT, va="top", parse_math=False,
+        )  # fmt: skip
+    return above + 0.17, below
+
+
+def side_handles() -> list[Line2D]:
+    """Return legend handles of A and B, as points."""
+    return [
+        Line2D([], [], color=colour, marker=marker, markersize=4, label=side, linestyle="")
+        for side, colour, marker in zip("AB", COLOURS, MARKERS, strict=True)
+    ]  # fmt: skip
+
+
+def plain(axes: Axes) -> None:
+    """Leave out the upper and the right spine."""
+    axes.tick_params(labelsize=SMALL, length=2, width=0.4)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
+    """Draw what both networks are, and the share of each name by relative depth.
+
+    A bar is a block, as wide as its share of the depth. The rightmost bars tell how many kernels
+    of an untrained network of the same kernel size get each name: the method's false alarm.
+    """
+    width, height = inches(target)
+    above, below = pair_heading(
+        result,
+        target,
+        "what they are, and their depthwise kernels by depth",
+        "Left: ≠ marks what differs. Right: share of each block's kernels by name of the "
+        "strongest shape; a bar is a block, as wide as its part of the depth. Rightmost bars: "
+        "randomly initialised kernels of the same size, described alike.",
+    )
+    table_width = 2.8
+    facts = panel(target, (MARGIN, below, table_width, height - above - below - 0.05))
+    _draw_facts(result, facts)
+    shown = [
+        i
+        for i, name in enumerate(result.kernel_names)
+        if any(s[:, i].any() for s in (result.shares_a, result.shares_b))
+        or any(np.nan_to_num(s[i]) > 0 for s in (result.init_names_a, result.init_names_b))
+    ]
+    key, left, gap = 0.82, MARGIN + table_width + 0.52, 0.2
+    across = width - left - key - 0.42 - MARGIN
+    room = height - above - below - 0.34 - 0.08
+    tall = (room - gap) / 2
+    out = [facts]
+    for row, (shares, init) in enumerate(
+        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
+    ):
+        base = below + 0.34 + (1 - row) * (tall + gap)
+        axes = panel(target, (left, base, across, tall))
+        beside = panel(target, (left + across + 0.08, base, 0.24, tall))
+        _stack(axes, shares, shown)
+        _stack(beside, np.nan_to_num(init)[None], shown)
+        axes.set_ylabel(f"{'AB'[row]}: share of kernels", fontsize=TEXT, labelpad=1)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
+        beside.set(yticks=[])
+        beside.set_xticks([0.5], ["random\ninit"] if row else [""], fontsize=SMALL)
+        axes.set_xticks([0, 0.25, 0.5, 0.75], ["0", "0.25", "0.5", "0.75"] if row else [""] * 4)
+        if row:
+            axes.set_xlabel("relative depth (0 first, 1 last)", fontsize=TEXT, labelpad=1)
+        out += [axes, beside]
+    target.legend(
+        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], fontsize=SMALL,
+        frameon=False, handlelength=1.4, loc="upper right", borderaxespad=0, labelspacing=0.6,
+        bbox_to_anchor=(1 - 0.02 / width, 1 - (above + 0.05) / height),
+    )  # fmt: skip
+    return out
+
+
+def _stack(axes: Axes, shares: NDArray[np.float64], shown: list[int]) -> None:
+    """Stack the shares of each block upon its part of the axis."""
+    from viz.views.kernels.result import KERNEL_NAMES
+
+    depth = len(shares)
+    left, foot = np.arange(depth) / depth, np.zeros(depth)
+    for i in shown:
+        style = NAME_STYLES[KERNEL_NAMES[i]]
+        axes.bar(
+            left, shares[:, i], 1 / depth, foot, align="edge", color=style.colour,
+            hatch=style.hatch, edgecolor="white", linewidth=0.3,
+        )  # fmt: skip
+        foot = foot + shares[:, i]
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+
+
+def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
+    """Write the facts as a table; what differs is bold and marked."""
+    axes.set_axis_off()
+    facts = [fact for fact in result.facts if fact[0] != "file"]
+    rows = len(facts) + 1
+    columns = (0.0, 0.335, 0.67)
+    most = 19
+
+    def write(x: float, line: int, text: str, *, bold: bool) -> None:
+        axes.text(
+            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center",
+            transform=axes.transAxes, fontweight="bold" if bold else "normal", parse_math=False,
+        )  # fmt: skip
+
+    for x, side in zip(columns[1:], "AB", strict=True):
+        write(x, 0, side, bold=True)
+    for line, (name, *both) in enumerate(facts, 1):
+        differs = both[0] != both[1]
+        write(columns[0], line, f"{name}{' ≠' if differs else ''}", bold=differs)
+        for x, value in zip(columns[1:], both, strict=True):
+            write(x, line, printable(shortened(value, most)), bold=differs)
+    for line in range(1, rows):
+        y = 1 - line / rows
+        axes.plot([0, 1], [y, y], color="#cccccc", linewidth=0.4, transform=axes.transAxes)
+
+
+def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
+    """Draw the share of every name in both networks, and the difference with its interval.
+
+    Small points are single blocks: where they spread widely, a network's share is a mean of unlike
+    blocks.
+    """
+    width, height = inches(target)
+    percent = f"{100 * result.confidence:.0f}\u00a0%"
+    how = "mean over blocks" if result.paired else "all kernels"
+    above, below = pair_heading(
+        result,
+        target,
+        "names of depthwise kernels",
+        "Left: share of kernels with each name; small points: single blocks; upright strokes: "
+        f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
+        f"name by itself; none where no kernel has the name. {result.note}",
+    )
+    rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
+    low, top = below + 0.34, height - above - 0.08
+    left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
+    each = (width - left - gap - 2 * MARGIN) / 5
+    shares = panel(target, (left, low, 3 * each, top - low))
+    step = panel(target, (left + 3 * each + gap, low, 2 * each, top - low))
+    for side, (by_block, init) in enumerate(
+        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
+    ):
+        y, colour = rows + (0.2, -0.2)[side], COLOURS[side]
+        mean = by_block.mean(0)
+        shares.hlines(y, 0, mean, color=colour, linewidth=2.5, alpha=0.35)
+        shares.plot(by_block.ravel(), np.tile(y, len(by_block)), ".", color=colour, markersize=2.5)
+        shares.plot(mean, y, MARKERS[side], color=colour, markersize=4)
+        shares.plot(init, y, "|", color="black", markersize=5, markeredgewidth=0.9)
+    change, interval = result.shown_shares
+    step.axvline(0, color="#888888", linewidth=0.6)
+    step.hlines(rows, *interval.T, color="black", linewidth=1.1)
+    step.plot(change, rows, "o", color="black", markersize=3.2)
+    shares.set_yticks(rows, result.kernel_names)
+    step.set_yticks(rows, [""] * len(rows))
+    most = max(
+        float(np.nanmax(s, initial=1e-3))
+        for s in (result.shares_a, result.shares_b, result.init_names_a, result.init_names_b)
+    )
+    shares.set_xlim(-0.015 * most, 1.02 * most)
+    for one, label in ((shares, "share of kernels"), (step, "B − A, in points")):
+        one.set_ylim(-0.6, len(rows) - 0.4)
+        one.set_xlabel(label, fontsize=TEXT)
+        plain(one)
+    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
+    step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    shares.tick_params(axis="y", labelsize=TEXT)
+    return shares, step
+
+
+def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
+    """Draw Cliff's delta of every descriptor between the networks, with intervals.
+
+    An effect of 1 means that no two kernels of the networks overlap, however small the gap.
+    """
+    stacked = narrow(inches(target)[0])
+    percent = f"{100 * result.confidence:.0f}\u00a0%"
+    first, second = ("Above", "Below") if stacked else ("Left", "Right")
+    where = f"{first}: all" if result.paired else "All"
+    parts = [
+        f"Cliff's delta, positive where B's kernels have more. {where} kernels of B against all "
+        f"of A; {percent} interval of a bootstrap over blocks, then kernels."
+    ]
+    if result.paired:
+        parts.append(
+            f"{second}: mean over blocks, B's against A's kernels of the same block; small "
+            f"strokes: single blocks; {percent} interval of Student's t over blocks."
+        )
+    if result.init_delta.any():
+        parts.append(
+            "Hollow squares: randomly initialised kernels of B's against A's kernel size, which is "
+            "what the sizes do alone."
+        )
+    above, below = pair_heading(
+        result, target, "descriptors of depthwise kernels", " ".join([*parts, result.note])
+    )
+    rows = np.arange(len(result.descriptors))[::-1]
+    boxes = effect_boxes(target, (above, below), 1 + result.paired)
+    shown = [(result.delta, result.delta_interval, "Cliff's delta, all kernels")]
+    if result.paired:
+        shown.append(
+            (result.paired_delta, result.paired_delta_interval, "Cliff's delta, mean over blocks")
+        )
+    out = []
+    for i, (estimate, interval, label) in enumerate(shown):
+        one = panel(target, boxes[i])
+        out.append(one)
+        if i:
+            flat = result.delta_by_block
+            one.plot(
+                flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=COLOURS[1],
+                markersize=3.5, markeredgewidth=0.6, linestyle="",
+            )  # fmt: skip
+        elif result.init_delta.any():
+            one.plot(
+                result.init_delta, rows - 0.24, "s", color=INIT, markersize=3.2,
+                markerfacecolor="white", markeredgewidth=0.8, linestyle="",
+            )  # fmt: skip
+        draw_effect_rows(
+            one, estimate, interval, f"{label} (B − A)", none="[none]",
+            names=result.descriptors if i == 0 or stacked else None,
+        )  # fmt: skip
+    return out

@@ -1,0 +1,71 @@
+"""Kernels before and after a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viz.core.refusal import Refusal
+from viz.views.base import Comparison, FigureRow, Given
+from viz.views.described import depthwise_description
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _kernels(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
+    from viz.views.compare_kernels.measure import kernel_change, refused
+
+    reason = refused(a, b)
+    if reason:
+        raise Refusal(reason)
+    both = (depthwise_description(a, given), depthwise_description(b, given))
+    return kernel_change(a, b, both, seed=given.seed)
+
+
+def _refused_kernels(a: Checkpoint, b: Checkpoint) -> str:
+    from viz.views.compare_kernels.measure import refused
+
+    return refused(a, b)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.compare_kernels import draw
+
+    return (
+        FigureRow(
+            "compare-kernels",
+            "Names of the same depthwise kernels before and after, and the share of each "
+            "block's kernels that kept theirs.",
+            drawn(draw.draw_migration, draw.migration_figure),
+        ),
+        FigureRow(
+            "compare-kernels-change",
+            "Relative change, cosine and ratio of norms of the kernels by block, beside "
+            "channels in a random order.",
+            drawn(draw.draw_moving, draw.SIZES["moving"]),
+        ),
+        FigureRow(
+            "compare-kernels-moved",
+            "The kernels of each block that moved most, A's above B's; each pair has its own "
+            "colour scale.",
+            drawn(draw.draw_moved, draw.moved_figure),
+        ),
+    )
+
+
+VIEW = Comparison(
+    "compare-kernels",
+    "Kernels before and after",
+    _kernels,
+    "viz.views.compare_kernels.result:KernelChange",
+    _figures,
+    "Kernels near the border between two names change theirs without changing much: read "
+    "names beside the change of the kernels. The pictures show extremes, not typical kernels.",
+    summary=lambda result: result.summary(),
+    sentence=lambda result: result.sentence(),
+    refuses=_refused_kernels,
+)

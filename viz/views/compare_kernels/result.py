@@ -1,0 +1,248 @@
+"""Depthwise kernels of the same channels before and after: what moved, and which names changed.
+
+`KernelChange` is made by `viz.views.compare_kernels.measure`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.views.compare.result import TwoNetworks, finite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["KernelChange", "kappa"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def kappa(counts: NDArray[np.integer]) -> float:
+    """Return Cohen's kappa of a table of names before and after.
+
+    Parameters
+    ----------
+    counts : ndarray of int, (N, N)
+        Kernels by name before (rows) and after (columns).
+
+    Returns
+    -------
+    float
+        (p - e) / (1 - e): p the share on the diagonal, e what the rows' and columns' sums give by
+        chance. 1 if no name changed, 0 if no more stayed than by chance, nan where only one name
+        occurs.
+
+    Notes
+    -----
+    Cohen, Educational and Psychological Measurement 20 (1960).
+    """
+    total = counts.sum()
+    if not total:
+        return float("nan")
+    stayed = float(np.trace(counts) / total)
+    chance = float((counts.sum(0) * counts.sum(1)).sum() / float(total) ** 2)
+    return (stayed - chance) / (1 - chance) if chance < 1 else float("nan")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class KernelChange(TwoNetworks):
+    """Kernels of the same block and channel in two networks, A before and B after.
+
+    n kernels of k x k taps in B blocks, N names; s kernels to look at; P permutations.
+
+    Parameters
+    ----------
+    index_similarity : float
+        Mean cosine of weights of the same channel, over blocks and channels.
+    permuted_similarity : ndarray, (P,)
+        The same after random permutations of B's channels, each block's its own.
+    best_similarity : float
+        The same of the best one-to-one assignment of each block's channels.
+    same_index_share : float
+        Share of the channels that this assignment leaves where they are.
+    block, channel : ndarray of int64, (n,)
+        Where each kernel stands.
+    relative_change : ndarray, (n,)
+        |after - before| / |before|, norms over taps; nan where the kernel was zero.
+    cosine : ndarray, (n,)
+        Between before and after: 1 if only the size changed; nan where either is zero.
+    norm_ratio : ndarray, (n,)
+        |after| / |before|; nan where the kernel was zero.
+    label_a, label_b : ndarray of str, (n,)
+        Names before and after.
+    permuted_change : ndarray, (B,)
+        Median relative change of each block if the channels after were another order's.
+    kernel_names : tuple of str
+        The N names.
+    migration : ndarray of int64, (B, N, N)
+        Kernels of each block by name before and after.
+    moved : ndarray of int64, (s,)
+        Rows of the kernels to look at: those that changed most in each block.
+    kernels_a, kernels_b : ndarray of float32, (s, k, k)
+        These kernels before and after.
+    """
+
+    kind: ClassVar[str] = "kernels before and after"
+    index_similarity: float
+    permuted_similarity: Floats
+    best_similarity: float
+    same_index_share: float
+    block: Ints
+    channel: Ints
+    relative_change: Floats
+    cosine: Floats
+    norm_ratio: Floats
+    label_a: NDArray[np.str_]
+    label_b: NDArray[np.str_]
+    permuted_change: Floats
+    kernel_names: tuple[str, ...]
+    migration: Ints
+    moved: Ints
+    kernels_a: NDArray[np.float32]
+    kernels_b: NDArray[np.float32]
+
+    @property
+    def blocks(self) -> Ints:
+        """All blocks, (B,)."""
+        return np.arange(len(self.migration), dtype=np.int64)
+
+    @property
+    def stayed(self) -> Floats:
+        """Share of each block's kernels that kept their name, (B,)."""
+        share: Floats = np.trace(self.migration, axis1=1, axis2=2) / self.migration.sum((1, 2))
+        return share
+
+    @property
+    def kappas(self) -> Floats:
+        """Cohen's kappa between the names before and after, (B,)."""
+        return np.array([kappa(counts) for counts in self.migration])
+
+    def quartiles(self, name: str) -> Floats:
+        """Return the quartiles of a field by block, (B, 3); nan where nothing is defined.
+
+        Parameters
+        ----------
+        name : str
+            ``"relative_change"``, ``"cosine"`` or ``"norm_ratio"``.
+
+        Returns
+        -------
+        ndarray, (B, 3)
+            First quartile, median, third.
+        """
+        values = getattr(self, name)
+        out = np.full((len(self.blocks), 3), np.nan)
+        for b in self.blocks:
+            known = values[(self.block == b) & np.isfinite(values)]
+            if len(known):
+                out[b] = np.quantile(known, (0.25, 0.5, 0.75))
+        return out
+
+    def flows(self) -> list[tuple[str, str, int]]:
+        """Return every change of name that occurs: before, after, kernels; most kernels first."""
+        total = self.migration.sum(0)
+        found = [
+            (self.kernel_names[i], self.kernel_names[j], int(total[i, j]))
+            for i, j in zip(*np.nonzero(total), strict=True)
+            if i != j
+        ]
+        return sorted(found, key=lambda flow: -flow[2])
+
+    def sentence(self) -> str:
+        """Return the finding in plain language, with its numbers.
+
+        Returns
+        -------
+        str
+            That channels correspond, where kernels moved most, and which names changed.
+        """
+        total = self.migration.sum(0)
+        n, changed = int(total.sum()), int(total.sum() - np.trace(total))
+        medians = self.quartiles("relative_change")[:, 1]
+        parts = [
+            f"Channels correspond by index: mean cosine {self.index_similarity:.2f}, after random "
+            f"permutations at most {self.permuted_similarity.max():.2f}."
+        ]
+        if not np.nan_to_num(self.relative_change).any():
+            parts.append("No kernel moved.")
+        elif np.isfinite(medians).any():
+            top, low = int(np.nanargmax(medians)), int(np.nanargmin(medians))
+            parts.append(
+                f"Kernels moved most in block {top} (median change {medians[top]:.2f} of their "
+                f"norm; {self.permuted_change[top]:.2f} if channels had nothing to do with each "
+                f"other) and least in block {low} ({medians[low]:.2f})."
+            )
+        agree = kappa(total)
+        text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
+        if np.isfinite(agree):
+            text += f" (Cohen's kappa {agree:.2f})"
+        flows = self.flows()[:3]
+        if flows:
+            text += ", most often " + ", ".join(f"{a} to {b} ({k})" for a, b, k in flows)
+        return " ".join([*parts, text + "."])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per kernel: where it stands, how far it moved, its names."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "block": self.block,
+                "channel": self.channel,
+                "relative_change": self.relative_change,
+                "cosine": self.cosine,
+                "norm_ratio": self.norm_ratio,
+                "label_a": self.label_a,
+                "label_b": self.label_b,
+            }
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON values; what is undefined is None.
+
+        Returns
+        -------
+        dict
+            ``a`` and ``b``, ``channels`` (how they correspond), ``blocks`` (quartiles of what
+            moved, share of names kept, kappa), ``migration`` (before, after, kernels, and by
+            block), ``kappa``, ``sentence``, ``settings``.
+        """
+        names = ("relative_change", "cosine", "norm_ratio")
+        quartiles = {name: self.quartiles(name) for name in names}
+        total = self.migration.sum(0)
+        return {
+            **self.both(),
+            "channels": {
+                "similarity": self.index_similarity,
+                "permuted_highest": float(self.permuted_similarity.max()),
+                "best_assignment": self.best_similarity,
+                "share_assigned_to_itself": self.same_index_share,
+            },
+            "blocks": [
+                {
+                    "block": int(b),
+                    **{name: finite(quartiles[name][b]) for name in names},
+                    "permuted_change": finite(self.permuted_change[b]),
+                    "label_kept": float(self.stayed[b]),
+                    "kappa": finite(self.kappas[b]),
+                }
+                for b in self.blocks
+            ],
+            "migration": [
+                {
+                    "before": self.kernel_names[i],
+                    "after": self.kernel_names[j],
+                    "n": int(total[i, j]),
+                    "by_block": self.migration[:, i, j].tolist(),
+                }
+                for i, j in zip(*np.nonzero(total), strict=True)
+            ],
+            "kappa": finite(kappa(total)),
+            "sentence": self.sentence(),
+            "settings": dict(self.source.settings),
+        }

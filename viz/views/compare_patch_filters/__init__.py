@@ -1,0 +1,1 @@
+"""Patch filters of two networks, matched."""

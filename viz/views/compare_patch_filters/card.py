@@ -1,0 +1,60 @@
+"""Patch filters of two networks, matched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viz.views.base import Comparison, FigureRow, Given
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _patch_filters(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
+    from viz.views.compare_patch_filters.measure import match_patch_filters
+
+    return match_patch_filters(a, b, seed=given.seed, progress=given.progress)
+
+
+def _refused_filters(a: Checkpoint, b: Checkpoint) -> str:
+    from viz.views.compare_patch_filters.measure import refused
+
+    return refused(a, b)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.compare_patch_filters import draw
+
+    return (
+        FigureRow(
+            "compare-patch-filters",
+            "Patch-embedding filters matched one to one, A's above B's, the most similar "
+            "first; each filter has its own colour scale.",
+            drawn(draw.draw_pairs, draw.pairs_figure),
+        ),
+        FigureRow(
+            "compare-patch-filters-chance",
+            "Cosine of the matched pairs beside pairs matched after B's filters were changed, "
+            "and of filters of the same channel beside random permutations.",
+            drawn(draw.draw_chance, draw.SIZES["chance"]),
+        ),
+    )
+
+
+VIEW = Comparison(
+    "compare-patch-filters",
+    "Patch filters matched",
+    _patch_filters,
+    "viz.views.compare_patch_filters.result:PatchFilterMatch",
+    _figures,
+    "The best of all assignments looks alike in any two networks: only what stands above the "
+    "changed filters tells anything. Patches of different size are compared as shares of a "
+    "patch, not in pixels.",
+    summary=lambda result: result.summary(),
+    sentence=lambda result: result.sentence(),
+    refuses=_refused_filters,
+)

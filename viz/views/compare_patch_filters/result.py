@@ -1,0 +1,231 @@
+"""Patch filters of two networks matched one to one, beside matches of chance.
+
+`PatchFilterMatch` is made by `viz.views.compare_patch_filters.measure`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t as student
+
+from viz.views.compare.result import TwoNetworks, finite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["LEVEL", "MIXED", "NULLS", "SHUFFLED", "PatchFilterMatch"]
+
+NULLS = ("shuffled taps", "mixtures")
+"""Rows of the fields called ``null_...``: what was done to B's filters before matching."""
+SHUFFLED, MIXED = 0, 1
+LEVEL = 0.005
+"""How often filters that have nothing to do with each other would seem matched."""
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PatchFilterMatch(TwoNetworks):
+    """Pairs of patch filters, one of each network, such that their similarities' sum is largest.
+
+    n filters of A, m of B, s = min(n, m) pairs, c input channels, on a common grid of q x q cells a
+    patch. R draws of each of the two `NULLS`, P permutations.
+
+    Parameters
+    ----------
+    frame_size : int
+        q: the smaller patch size.
+    filters_a, filters_b : ndarray of float32, (n, c, q, q), (m, c, q, q)
+        Filters as they act on pixels, on the common grid.
+    kept_a, kept_b : ndarray, (n,), (m,)
+        Share of each filter's energy that the common grid keeps; 1 where nothing was resampled,
+        nan for a filter of zeros.
+    channel_a, channel_b : ndarray of int64, (s,)
+        The pairs, the most similar first.
+    similarity : ndarray, (s,)
+        Cosine of each pair, sign kept, -1 to 1; 0 where a filter is zero.
+    null_mean : ndarray, (2, R)
+        Mean similarity of the best pairs after B's filters were changed.
+    null_by_rank : ndarray, (2, s)
+        Their similarities, largest first, mean over the draws.
+    null_high : ndarray, (2,)
+        The 95 % quantile of their similarities, over pairs and draws.
+    index_similarity : float
+        Mean similarity of filters of the same channel; nan where the numbers of filters differ.
+    index_permuted : ndarray, (P,) or (0,)
+        The same after random permutations of B's channels.
+    """
+
+    kind: ClassVar[str] = "matched patch filters"
+    frame_size: int
+    filters_a: NDArray[np.float32]
+    filters_b: NDArray[np.float32]
+    kept_a: Floats
+    kept_b: Floats
+    channel_a: NDArray[np.int64]
+    channel_b: NDArray[np.int64]
+    similarity: Floats
+    null_mean: Floats
+    null_by_rank: Floats
+    null_high: Floats
+    index_similarity: float
+    index_permuted: Floats
+
+    @property
+    def mean_similarity(self) -> float:
+        """Mean similarity of the pairs."""
+        return float(self.similarity.mean())
+
+    @property
+    def needed(self) -> Floats:
+        """Mean similarity that a further draw of each null would reach one time in two hundred.
+
+        Student's prediction bound, mean + t sqrt(1 + 1/R) standard deviations of ``null_mean``,
+        (2,).
+        """
+        draws = self.null_mean.shape[1]
+        reach = student.ppf(1 - LEVEL, draws - 1) * (1 + 1 / draws) ** 0.5
+        bound: Floats = self.null_mean.mean(1) + reach * self.null_mean.std(1, ddof=1)
+        return bound
+
+    @property
+    def better_than(self) -> tuple[bool, ...]:
+        """Whether the pairs are more alike than is `needed`, for each of `NULLS`."""
+        return tuple(bool(self.mean_similarity > bound + 1e-9) for bound in self.needed)
+
+    @property
+    def share_above(self) -> Floats:
+        """Share of pairs more alike than 95 % of the null's pairs, (2,)."""
+        above: Floats = (self.similarity[None] > self.null_high[:, None]).mean(1)
+        return above
+
+    @property
+    def same_index_share(self) -> float:
+        """Share of the pairs that have the same channel in both networks."""
+        return float((self.channel_a == self.channel_b).mean())
+
+    @property
+    def by_index(self) -> bool:
+        """Whether filters of the same channel are more alike than after any permutation."""
+        return bool(len(self.index_permuted) and self.index_similarity > self.index_permuted.max())
+
+    @property
+    def resampled(self) -> bool:
+        """Whether patch sizes differ."""
+        return bool(self.configs[0]["patch_size"] != self.configs[1]["patch_size"])
+
+    @property
+    def frame_note(self) -> str:
+        """On which grid filters were compared, in a sentence."""
+        q = self.frame_size
+        if not self.resampled:
+            return f"Compared tap by tap, as they act on pixels ({q} x {q} px)."
+        kept = [np.nanmedian(k) if np.isfinite(k).any() else np.nan
+                for k in (self.kept_a, self.kept_b)]  # fmt: skip
+        return (
+            f"Patches differ, so both are compared on {q} x {q} cells a patch, in cycles a patch "
+            f"and not a pixel; the grid keeps {100 * kept[0]:.0f} % of the energy of A's filters "
+            f"and {100 * kept[1]:.0f} % of B's (medians)."
+        )
+
+    def sentence(self) -> str:
+        """Return the finding in plain language, with its numbers.
+
+        Returns
+        -------
+        str
+            How alike the pairs are, beside chance, and whether channels correspond by index.
+        """
+        middle, needed = self.null_mean.mean(1), self.needed
+        better = self.better_than
+        verdict = (
+            "They match better than chance"
+            if all(better)
+            else "They match better than shuffled taps, but no better than mixtures of B's "
+            "filters, which have the same frequencies, orientations and colours on the whole"
+            if better[SHUFFLED]
+            else "They match better than mixtures of B's filters, but no better than shuffled "
+            "taps, so no better than chance"
+            if better[MIXED]
+            else "They match no better than chance"
+        )
+        parts = [
+            f"{len(self.similarity)} pairs of patch filters have a mean cosine of "
+            f"{self.mean_similarity:.2f}. {verdict}: B's filters with shuffled taps reach "
+            f"{middle[SHUFFLED]:.2f}, and {needed[SHUFFLED]:.2f} is needed; mixtures of them "
+            f"{middle[MIXED]:.2f}, and {needed[MIXED]:.2f} is needed. "
+            f"{100 * self.share_above[MIXED]:.0f} % of the pairs are more alike than 95 % of the "
+            "pairs with mixtures.",
+            self.frame_note,
+        ]
+        if len(self.index_permuted):
+            parts.append(
+                f"Filters of the same channel have a mean cosine of {self.index_similarity:.2f}, "
+                f"after random permutations at most {self.index_permuted.max():.2f}: they "
+                f"{'correspond' if self.by_index else 'do not correspond'} by index."
+            )
+        return " ".join(parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per pair, the most similar first."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "channel_a": self.channel_a,
+                "channel_b": self.channel_b,
+                "similarity": self.similarity,
+                **{f"null_{name.replace(' ', '_')}": rank
+                   for name, rank in zip(NULLS, self.null_by_rank, strict=True)},
+                "kept_a": self.kept_a[self.channel_a],
+                "kept_b": self.kept_b[self.channel_b],
+            }
+        )  # fmt: skip
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON values; what is undefined is None.
+
+        Returns
+        -------
+        dict
+            ``a`` and ``b``, ``frame_size``, ``n_pairs``, ``mean_similarity``, ``quartiles``,
+            ``nulls`` (mean, range, whether the pairs are better, share of pairs above), ``level``,
+            ``index`` (similarity, permuted, share, whether channels correspond), ``sentence``,
+            ``settings``.
+        """
+        above = self.share_above
+        return {
+            **self.both(),
+            "frame_size": self.frame_size,
+            "kept": {"a": finite(np.nanmedian(self.kept_a)), "b": finite(np.nanmedian(self.kept_b))}
+            if np.isfinite(self.kept_a).any() and np.isfinite(self.kept_b).any()
+            else None,
+            "n_pairs": len(self.similarity),
+            "mean_similarity": self.mean_similarity,
+            "quartiles": finite(np.quantile(self.similarity, (0.25, 0.5, 0.75))),
+            "nulls": {
+                name: {
+                    "mean": float(means.mean()),
+                    "lowest": float(means.min()),
+                    "highest": float(means.max()),
+                    "needed": float(self.needed[i]),
+                    "better": self.better_than[i],
+                    "share_of_pairs_above_95_percent": float(above[i]),
+                }
+                for i, (name, means) in enumerate(zip(NULLS, self.null_mean, strict=True))
+            },
+            "level": LEVEL,
+            "index": {
+                "similarity": finite(self.index_similarity),
+                "permuted_highest": finite(self.index_permuted.max(initial=-np.inf)),
+                "share_matched_to_itself": self.same_index_share,
+                "corresponds": self.by_index,
+            }
+            if len(self.index_permuted)
+            else None,
+            "sentence": self.sentence(),
+            "settings": dict(self.source.settings),
+        }

@@ -1,0 +1,77 @@
+"""Descriptions of a network's filters, made once for all the views that need them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.base import Given
+    from viz.views.kernels.result import DepthwiseDescription
+    from viz.views.patch_filters.result import PatchFilterDescription
+
+__all__ = ["depthwise_description", "patch_description"]
+
+_LOCK = threading.Lock()
+_LOOK = 0.2
+"""Seconds."""
+_KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
+
+
+def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
+    """Describe a network's depthwise kernels, or return the description made before."""
+    from viz.views.kernels.measure import describe_checkpoint
+
+    model = checkpoint.model
+    kernels = np.concatenate(
+        [
+            model.depthwise_kernels(b).detach().float().cpu().numpy()
+            for b in range(model.config.depth)
+        ]
+    )
+
+    def fits(found: DepthwiseDescription) -> bool:
+        return np.array_equal(found.kernels, kernels)
+
+    made: DepthwiseDescription = _once(checkpoint, given, "depthwise", describe_checkpoint, fits)
+    return made
+
+
+def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescription:
+    """Describe a network's patch filters, or return the description made before."""
+    from viz.views.patch_filters.measure import describe_checkpoint
+
+    filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
+
+    def fits(found: PatchFilterDescription) -> bool:
+        return np.array_equal(found.filters, filters, equal_nan=True)
+
+    made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, fits)
+    return made
+
+
+def _once(
+    checkpoint: Checkpoint,
+    given: Given,
+    what: str,
+    describe: Callable[..., Any],
+    fits: Callable[[Any], bool],
+) -> Any:
+    """Return what is kept if it still fits; one thread at a time describes."""
+    while not _LOCK.acquire(timeout=_LOOK):
+        # Waiting for somebody else's description can be stopped, too.
+        if given.progress is not None:
+            given.progress(0, 1)
+    try:
+        kept = _KEPT.setdefault(checkpoint.model, {})
+        key = (what, given.seed)
+        if key not in kept or not fits(kept[key]):
+            kept[key] = describe(checkpoint, seed=given.seed, progress=given.progress)
+        return kept[key]
+    finally:
+        _LOCK.release()

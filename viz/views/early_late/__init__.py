@@ -1,0 +1,1 @@
+"""Early and late blocks, and two statements on them."""

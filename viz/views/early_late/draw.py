@@ -1,0 +1,287 @@
+"""Early and late blocks side by side: kernels by name, effect sizes, trends with depth.
+
+Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches; the
+statements are in `viz.views.early_late.draw_shares`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from numpy.typing import NDArray
+
+from viz.plot.effect_rows import NAMES, draw_effect_rows, effect_boxes
+from viz.plot.frame import MARGIN, heading, inches, narrow, panel, shortened
+from viz.plot.mosaic import Layout, limits, signed_tiles
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.views.early_late.result import EarlyLate, percent
+from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
+
+__all__ = [
+    "EARLY",
+    "INIT",
+    "LATE",
+    "NARROW",
+    "SIZES",
+    "blocks_text",
+    "draw_depth",
+    "draw_effects",
+    "draw_mosaics",
+    "mosaics",
+    "mosaics_figure",
+]
+
+EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
+"""Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
+SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
+"""Width and height in inches that suit each figure."""
+NARROW = {"effects": 116 * MM, "depth": 122 * MM}
+"""Height in one column, without the note."""
+_COLUMNS, _PAGE, _MOST_LETTERS = 24, 255, 90
+
+
+def blocks_text(blocks: NDArray[np.int64]) -> str:
+    """Write blocks as ``"blocks 0–2"`` or ``"blocks 0, 2, 5"``."""
+    numbers = [int(b) for b in blocks]
+    if len(numbers) == 1:
+        return f"block {numbers[0]}"
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"blocks {numbers[0]}–{numbers[-1]}"
+    return "blocks " + ", ".join(str(b) for b in numbers)
+
+
+def mosaics(result: EarlyLate) -> Mosaic:
+    """Lay out the early kernels on the left and the late ones on the right, name by name.
+
+    Names stand at equal heights on both sides, so that a longer patch of tiles is a larger
+    share; a random choice of kernels is shown where there are more than the result keeps, and the
+    percentages are of all. Colours of two blocks cannot be compared.
+    """
+    k = result.kernels.shape[-1]
+    step, head, foot = k + 1, k + 1, k // 2
+    rank = np.array([KERNEL_NAMES.index(str(one)) for one in result.kernel_name])
+    side = result.kernel_late.astype(np.int64)
+    counts = np.zeros((2, len(KERNEL_NAMES)), np.int64)
+    np.add.at(counts, (side, rank), 1)
+    rows = -(-counts.max(0) // _COLUMNS)
+    shown = rows > 0
+    heights = np.where(shown, head + rows * step + foot, 0)
+    top = np.concatenate([[0], np.cumsum(heights)[:-1]]) + head
+    wide = _COLUMNS * step - 1
+    right = wide + 2 * step
+    starts = (np.cumsum(counts.ravel()) - counts.ravel()).reshape(counts.shape)
+    within = np.arange(len(rank)) - starts[side, rank]
+    layout = Layout(
+        x=side * right + within % _COLUMNS * step,
+        y=top[rank] + head + within // _COLUMNS * step,
+        tile=(k, k),
+        shape=(int(head + heights.sum()), int(right + wide)),
+        groups=tuple(
+            (int(s * right), int(top[i]), int(s * right + wide), int(top[i] + heights[i] - foot))
+            for i in np.flatnonzero(shown)
+            for s in (0, 1)
+        ),
+    )
+    limit = limits(result.kernels, "block", result.kernel_block)
+    shares = np.stack([result.early_names, result.late_names])
+    titles = tuple(
+        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}" for i in np.flatnonzero(shown) for s in (0, 1)
+    )
+    name = printable(shortened(result.source.name, 40))
+    return Mosaic(
+        picture=layout.place(signed_tiles(result.kernels, limit), fill=_PAGE),
+        layout=layout,
+        titles=titles,
+        title=f"{name} · early and late depthwise kernels by name",
+        scale_text=_scale_text(result, limit),
+        scale="block",
+        limit=float("nan"),
+        signed_map=True,
+    )
+
+
+def _scale_text(result: EarlyLate, limit: NDArray[np.float64]) -> str:
+    blocks = np.unique(result.kernel_block)
+    ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
+    each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
+    if len(each) > _MOST_LETTERS:
+        each = f"from ±{min(ends):.2g} to ±{max(ends):.2g}"
+    return (
+        "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero\n"
+        f"by block: {each}"
+    )
+
+
+def mosaics_figure(result: EarlyLate) -> Figure:
+    """Make a Figure that fits `draw_mosaics`."""
+    return mosaic_figure(mosaics(result))
+
+
+def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
+    """Draw both groups' kernels side by side, name by name."""
+    mosaic = mosaics(result)
+    axes = draw_mosaic(mosaic, target)
+    head = mosaic.layout.tile[0] + 1
+    names = [name for name in KERNEL_NAMES if (result.kernel_name == name).any() for _ in (0, 1)]
+    for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
+        style = NAME_STYLES[name]
+        axes.add_patch(
+            Rectangle(
+                (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,
+                edgecolor="none", clip_on=False,
+            )
+        )  # fmt: skip
+    for blocks, late, name in (
+        (result.early_blocks, False, "early"),
+        (result.late_blocks, True, "late"),
+    ):
+        left = min((g[0] for g in mosaic.layout.groups[int(late) :: 2]), default=0)
+        count = int((result.kernel_late == late).sum())
+        axes.text(
+            left, 0.55 * head, f"{name}: {blocks_text(blocks)} ({count} kernels shown)",
+            fontsize=TEXT, fontweight="bold", va="bottom",
+        )  # fmt: skip
+    return axes
+
+
+def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
+    """Draw Cliff's delta of every descriptor, and its trend with depth, with intervals.
+
+    The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
+    many, and says nothing about other networks. An effect of 1 means that no two kernels of the
+    groups overlap, however small the gap; its interval rests on the number of blocks.
+    """
+    width, height = inches(target)
+    percent = f"{100 * result.confidence:.0f}\u00a0%"
+    intervals = np.stack([result.delta_interval, result.trend_interval])
+    some = bool(np.isfinite(intervals).all(-1).any())
+    over_blocks = (
+        f"Black: {percent} interval of a bootstrap over blocks, then kernels; "
+        if some
+        else "Black: estimates alone, as there are too few blocks to draw from; "
+    )
+    stacked = narrow(width)
+    first, second = ("Above", "Below") if stacked else ("Left", "Right")
+    above, below = heading(
+        target,
+        result.source.name,
+        f"early {blocks_text(result.early_blocks)}, late {blocks_text(result.late_blocks)}",
+        f"{first}: Cliff's delta, positive where late kernels have more. {second}: Spearman's "
+        f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
+        f"{percent} over kernels alone, about this network only. {result.note}",
+    )
+    rows = np.arange(len(result.descriptors))[::-1]
+    boxes = effect_boxes(target, (above, below + (0.42 if stacked else 0.16)), 2)
+    axes = []
+    for i, (estimate, interval, label) in enumerate(
+        (
+            (result.delta, result.delta_interval, "Cliff's delta (late − early)"),
+            (result.trend, result.trend_interval, "Spearman's correlation with depth"),
+        )
+    ):
+        one = panel(target, boxes[i])
+        axes.append(one)
+        if i == 0:
+            _pairs(result, one, rows)
+        draw_effect_rows(
+            one, estimate, interval, label, none="",
+            names=result.descriptors if i == 0 or stacked else None,
+        )  # fmt: skip
+    handles = [
+        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
+               label="estimate" + f", {percent} over blocks and kernels" * some),
+        Line2D([], [], color="#aaaaaa", linewidth=2, label="over kernels alone"),
+        Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
+               label="each late block against each early one"),
+    ]  # fmt: skip
+    target.legend(
+        handles=handles, ncols=1 if stacked else 3, fontsize=SMALL, frameon=False,
+        loc="lower left", bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        borderaxespad=0, borderpad=0.2,
+    )  # fmt: skip
+    return axes[0], axes[1]
+
+
+def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
+    """What stands behind a delta: kernels alone, and each pair of blocks."""
+    # Above the estimate, whose point would hide it.
+    axes.hlines(rows + 0.22, *result.delta_interval_kernels.T, color="#aaaaaa", linewidth=2)
+    flat = result.delta_pairs.reshape(len(rows), -1)
+    axes.plot(
+        flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
+        markeredgewidth=0.6, zorder=2, linestyle="",
+    )  # fmt: skip
+
+
+def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
+    """Draw every descriptor by block: median and quartiles, beside random initialisation.
+
+    The bars hold half of a block's kernels: they are spread, not uncertainty.
+    """
+    width, height = inches(target)
+    above, below = heading(
+        target,
+        result.source.name,
+        "descriptors of depthwise kernels by block",
+        "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
+        "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
+        "depth; p: of a permutation test of the blocks' order.",
+    )
+    stacked = narrow(width)
+    across = 2 if stacked else 4
+    down = -(-len(result.descriptors) // across)
+    left, gap_x, gap_y = 0.38, 0.42, 0.46
+    each = (width - left - (across - 1) * gap_x - MARGIN) / across
+    foot = below + 0.2 + 0.32 + 0.12 * stacked
+    room = height - above - foot - 0.32
+    tall = (room - (down - 1) * gap_y) / down
+    early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
+    axes = []
+    for i, name in enumerate(result.descriptors):
+        x = left + i % across * (each + gap_x)
+        y = foot + (down - 1 - i // across) * (tall + gap_y)
+        one = target.add_axes((x / width, y / height, each / width, tall / height))
+        axes.append(one)
+        low, middle, high = result.init_quartiles[i]
+        one.axhspan(low, high, color="#e8e8e8", zorder=0, linewidth=0)
+        one.axhline(middle, color=INIT, linewidth=0.8, zorder=1, linestyle="--")
+        for rows, colour, marker in (
+            (~early & ~late, "#555555", "o"),
+            (early, EARLY, "s"),
+            (late, LATE, "D"),
+        ):
+            q = result.quartiles[i][rows]
+            one.vlines(result.blocks[rows], q[:, 0], q[:, 2], color=colour, linewidth=1.2)
+            one.plot(result.blocks[rows], q[:, 1], marker, color=colour, markersize=3.4)
+        size = SMALL if stacked else TEXT
+        one.set_title(NAMES.get(name, name), fontsize=size, pad=12, loc="left")
+        rho, p = result.block_trend[i], result.block_trend_p[i]
+        note = f"ρ = {rho:+.2f}, p = {p:.2g}".replace("-0.", "−0.") if np.isfinite(rho) else ""
+        one.annotate(note, (0, 1), xytext=(0, 3), xycoords="axes fraction", fontsize=SMALL,
+                     textcoords="offset points", color="#444444")  # fmt: skip
+        if i // across == down - 1:
+            one.set_xlabel("block", fontsize=SMALL)
+        one.set_xticks(result.blocks if len(result.blocks) < 10 else result.blocks[::4])
+        one.tick_params(labelsize=SMALL, length=2, width=0.4)
+        one.spines[["top", "right"]].set_visible(False)
+        one.margins(0.08, 0.12)
+    _depth_legend(target, width, (below + 0.02) / height)
+    return axes
+
+
+def _depth_legend(target: Figure | SubFigure, width: float, y: float) -> None:
+    handles = [
+        Line2D([], [], color=EARLY, marker="s", markersize=3.4, linewidth=1.2, label="early"),
+        Line2D([], [], color=LATE, marker="D", markersize=3.4, linewidth=1.2, label="late"),
+        Line2D([], [], color="#555555", marker="o", markersize=3.4, linewidth=1.2, label="between"),
+        Patch(facecolor="#e8e8e8", label="random initialisation"),
+    ]
+    target.legend(
+        handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
+        loc="lower left", bbox_to_anchor=(MARGIN / width, y), borderaxespad=0, borderpad=0.2,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Feature maps beside the kernels that made them."""

@@ -1,0 +1,225 @@
+"""Patch filters at every pixel beside what the patch grid keeps of their answers."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from viz.core.refusal import Refusal
+from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
+from viz.plot.mosaic import rgb_tiles, signed_tiles
+from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.views.feature_maps.result import FeatureMaps
+
+__all__ = ["answer_limit", "draw_patches", "patches_figure"]
+
+_GAP = 1.6 * MM
+_FILTER = 15 * MM
+_CURVE = 34 * MM
+_BAR = 0.42
+SHARE = 0.995
+
+
+def _shown(result: FeatureMaps) -> int:
+    """Images side by side: more would be too small to read."""
+    return min(len(result.images), 2)
+
+
+def answer_limit(result: FeatureMaps) -> float:
+    """Return where the colours of all answers end: from -limit to +limit."""
+    values = np.abs(result.answers[: _shown(result)])
+    values = values[np.isfinite(values)]
+    return (float(np.quantile(values, SHARE)) if len(values) else 0.0) or 1.0
+
+
+def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
+    n = 2 * _shown(result)
+    cell = min((width - 2 * MARGIN - _FILTER - (n + 0.5) * _GAP) / n, 44 * MM)
+    down, across = result.images.shape[1:3]
+    return cell, cell * down / across
+
+
+def patches_figure(result: FeatureMaps) -> Figure:
+    """Make a Figure that fits the answers."""
+    _, tall = _cell(result, TWO_COLUMNS)
+    rows = len(result.filter) + 1
+    height = 0.27 + 0.04 + rows * (tall + _GAP) + _BAR + _CURVE + 0.35
+    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+
+
+def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, list[Axes]]:
+    """Draw what patch filters answer at every pixel, and on the patch grid.
+
+    The network never sees the answers at every pixel; they show what the grid would have had to
+    keep. An answer stands at the middle of its window, a token fills its patch.
+    """
+    if not len(result.filter):
+        raise Refusal("the patch filters were not measured; measure with patches=True.")
+    width, height = inches(target)
+    top, bottom = heading(
+        target, result.source.name, "patch filters at every pixel, and on the patch grid",
+        _note(result),
+    )  # fmt: skip
+    cell, tall = _cell(result, width)
+    limit, start = answer_limit(result), height - top - 0.04 - tall
+    made: dict[str, list[Axes]] = {"images": [], "filters": [], "answers": [], "tokens": []}
+    lefts = [MARGIN + _FILTER + _GAP + i * 2 * (cell + _GAP) for i in range(_shown(result))]
+    for image, left in enumerate(lefts):
+        made["images"].append(_draw_image(target, result, image, (left, start, cell, tall)))
+    for row in range(len(result.filter)):
+        y = start - (row + 1) * (tall + _GAP)
+        made["filters"].append(_draw_filter(target, result, row, y, tall))
+        for image, left in enumerate(lefts):
+            first = _panel(target, result, (left, y, cell, tall))
+            _draw_answers(first, result, image, row, limit)
+            second = _panel(target, result, (left + cell + _GAP, y, cell, tall))
+            _draw_tokens(second, result, image, row, limit)
+            made["answers"].append(first)
+            made["tokens"].append(second)
+    y = start - len(result.filter) * (tall + _GAP)
+    _draw_bar(target, limit, (lefts[0], y - 0.14, lefts[-1] + 2 * cell + _GAP - lefts[0], 0.07))
+    made["kept"] = [_draw_kept(target, result, bottom)]
+    return made
+
+
+def _note(result: FeatureMaps) -> str:
+    p = result.patch_size
+    return (
+        f"Left of each pair: the filter's answer to the {p} x {p} window around each pixel. Right: "
+        f"the same on the patch grid, all that the network has of it; one square is a patch. White "
+        f"is zero; one colour scale for all answers (before the activation, bias included), ends "
+        f"where {100 * SHARE:.1f} % lie within; each filter has its own, mid grey is zero. Kept: "
+        f"share of the answer's energy (mean removed) at frequencies below 1/{2 * p} cycles per "
+        f"pixel along both axes, the most that a grid of one sample in {p} pixels can carry; what "
+        "is above is folded onto lower frequencies. Peak: the grid's largest absolute answer (bias "
+        "apart) over the largest anywhere. Filters: those shown are marked on the curve."
+    )
+
+
+def _panel(
+    target: Figure | SubFigure, result: FeatureMaps, box: tuple[float, float, float, float]
+) -> Axes:
+    axes = panel(target, box)
+    down, across = result.images.shape[1:3]
+    axes.set_xlim(0, across)
+    axes.set_ylim(down, 0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    return axes
+
+
+def _draw_image(
+    target: Figure | SubFigure,
+    result: FeatureMaps,
+    image: int,
+    box: tuple[float, float, float, float],
+) -> Axes:
+    """The image, with the patch grid on its right neighbour's place: words about it."""
+    axes = _panel(target, result, box)
+    down, across = result.images.shape[1:3]
+    axes.imshow(result.images[image], extent=(0, across, down, 0), interpolation="nearest",
+                aspect="auto")  # fmt: skip
+    h, w = result.tokens.shape[2:]
+    room = int(box[2] * 126 / SMALL)
+    name = printable(shortened(result.image_names[image], room))
+    words = f"{name}\n{across} x {down} pixels,\n{w} x {h} patches"
+    axes.text(1.04, 1, words, fontsize=TEXT, va="top", ha="left", transform=axes.transAxes)
+    return axes
+
+
+def _draw_filter(
+    target: Figure | SubFigure, result: FeatureMaps, row: int, y: float, tall: float
+) -> Axes:
+    side = min(0.62 * _FILTER, 0.5 * tall)
+    axes = panel(target, (MARGIN, y + tall - side, side, side))
+    axes.imshow(_tile(result.filters[row]), interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    number = int(result.filter[row])
+    energy, peak = result.kept_energy[number], result.kept_peak[number]
+    axes.text(
+        0, -0.1, f"filter {number}\nkept: {100 * energy:.0f} %\npeak: {100 * peak:.0f} %",
+        fontsize=SMALL, va="top", ha="left", transform=axes.transAxes, linespacing=1.15,
+    )  # fmt: skip
+    return axes
+
+
+def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """One filter in its own colour scale; of other than three channels, their mean."""
+    signed = len(weights) != 3
+    values = weights.mean(0)[None] if signed else weights[None]
+    limit = np.array([float(np.abs(np.nan_to_num(values)).max()) or 1.0])
+    tiles: NDArray[np.uint8] = (
+        signed_tiles(values, limit) if signed else rgb_tiles(values, limit)
+    )[0]
+    return tiles
+
+
+def _draw_answers(axes: Axes, result: FeatureMaps, image: int, row: int, limit: float) -> None:
+    values = result.answers[image, row]
+    h, w = values.shape
+    # The answer of the window that begins at pixel 0 stands at the window's middle.
+    first = (result.patch_size - 1) / 2
+    axes.imshow(
+        values, extent=(first, first + w, first + h, first), cmap=SIGNED, vmin=-limit, vmax=limit,
+        interpolation="nearest", aspect="auto",
+    )  # fmt: skip
+    axes.set_xlim(0, result.images.shape[2])
+    axes.set_ylim(result.images.shape[1], 0)
+
+
+def _draw_tokens(axes: Axes, result: FeatureMaps, image: int, row: int, limit: float) -> None:
+    values, p = result.tokens[image, row], result.patch_size
+    h, w = values.shape
+    axes.imshow(
+        values, extent=(0, p * w, p * h, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
+        interpolation="nearest", aspect="auto",
+    )  # fmt: skip
+    axes.set_xlim(0, result.images.shape[2])
+    axes.set_ylim(result.images.shape[1], 0)
+
+
+def _draw_bar(
+    target: Figure | SubFigure, limit: float, box: tuple[float, float, float, float]
+) -> None:
+    axes = panel(target, box)
+    bar = target.colorbar(
+        ScalarMappable(Normalize(-limit, limit), SIGNED), cax=axes, orientation="horizontal",
+        extend="both", extendfrac=0.03, ticks=[-limit, 0, limit],
+    )  # fmt: skip
+    axes.set_xticklabels([f"−{limit:.2g}", "0", f"{limit:.2g}"], fontsize=SMALL)
+    axes.tick_params(length=2, width=0.4, pad=1.5)
+    bar.outline.set_linewidth(0.4)
+    axes.set_xlabel("answer, before the activation", fontsize=TEXT, labelpad=1)
+
+
+def _draw_kept(target: Figure | SubFigure, result: FeatureMaps, bottom: float) -> Axes:
+    """Share kept by each filter, in order, with the filters shown above marked."""
+    width, _ = inches(target)
+    axes = panel(target, (MARGIN + 0.4, bottom + 0.3, width - 2 * MARGIN - 0.4, _CURVE - 0.1))
+    chance = 1 / result.patch_size**2
+    names = (("kept_energy", "energy kept", "#b2182b", "-"), ("kept_peak", "peak kept", "#2166ac",
+             "--"))  # fmt: skip
+    for name, words, colour, line in names:
+        values = getattr(result, name)
+        ordered = np.sort(values[np.isfinite(values)])[::-1]
+        x = np.arange(1, len(ordered) + 1)
+        axes.plot(x, ordered, color=colour, linestyle=line, linewidth=1, label=words)
+        if name == "kept_energy":
+            shown = result.kept_energy[result.filter]
+            shown = shown[np.isfinite(shown)]
+            place = len(ordered) - np.searchsorted(ordered[::-1], shown, side="right") + 1
+            axes.plot(place, shown, linestyle="none", marker="o", markersize=3.5, color=colour,
+                      clip_on=False, zorder=3, label="shown above")  # fmt: skip
+    axes.axhline(chance, color="#555555", linewidth=0.7, linestyle=":",
+                 label=f"energy, answer without structure (1/{result.patch_size}²)")  # fmt: skip
+    axes.set_ylim(0, 1.05)
+    axes.set_xlim(0.5, len(result.kept_energy) + 0.5)
+    axes.set_xlabel("filters, each curve in its own order", fontsize=TEXT, labelpad=1.5)
+    axes.set_ylabel("share kept", fontsize=TEXT, labelpad=2)
+    axes.legend(fontsize=SMALL, frameon=False, loc="lower left", ncols=2, handlelength=2.2)
+    return axes

@@ -1,0 +1,1 @@
+"""Depthwise kernels by depth: names, shapes, descriptors."""

@@ -1,0 +1,286 @@
+"""Depthwise kernels, each called what it looks like, with the shapes that it is the sum of."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from viz.core.counting import Progress, Steps, rank_within
+from viz.core.network import Source
+from viz.core.refusal import Refusal
+from viz.views.kernels import chance as kernel_chance
+from viz.views.kernels import descriptors as kernel_descriptors
+from viz.views.kernels import names as kernel_names
+from viz.views.kernels import readout as kernel_readout
+from viz.views.kernels.matching import Match, match, measures, unit_rows
+from viz.views.kernels.names import Guesses
+from viz.views.kernels.pictures import KINDS, Bank, bank, name_of
+from viz.views.kernels.result import UNNAMED, DepthwiseDescription
+from viz.views.kernels.shapes import COEFFICIENTS, Shapes, earned, pursue
+from viz.views.kernels.statements import explained
+
+if TYPE_CHECKING:
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["describe", "describe_checkpoint"]
+
+Floats = NDArray[np.float64]
+MOST_SHAPES: Final = 4
+FLAT: Final = 0.97
+"""Likeness to a constant from which a kernel is flat."""
+_BUMPS: Final = ("identity", "shift", "on-centre", "off-centre")
+_LINES: Final = ("half", "pair", "stripe", "stroke", "cross", "grating")
+
+
+def describe(
+    kernels: ArrayLike,
+    *,
+    seed: int = 0,
+    blocks: ArrayLike | None = None,
+    n_init: int | None = None,
+    source: Source | None = None,
+    progress: Progress | None = None,
+) -> DepthwiseDescription:
+    """Name depthwise kernels by what they look like, and split them into shapes.
+
+    Parameters
+    ----------
+    kernels : array_like, (n, k, k)
+        As torch convolves them, 3 <= k <= 31.
+    seed : int
+        Of the nulls: the shuffled taps and the new kernels.
+    blocks : array_like of int, (n,), or None
+        Block of each kernel; all in block 0 by default. The places of single taps are tested block
+        by block.
+    n_init : int or None
+        Kernels drawn as a new network draws them, named in the same way; by default as many as
+        there are kernels, but 250 at least and 1,000 at most.
+    source : Source or None
+        Where the kernels come from; by default in memory, with a hash of their bytes.
+    progress : callable or None
+        Called with (steps done, steps in all).
+
+    Returns
+    -------
+    DepthwiseDescription
+        One row per kernel, in the order given.
+
+    Raises
+    ------
+    ValueError
+        If the shape is wrong or ``blocks`` does not fit.
+
+    Notes
+    -----
+    Kernels with taps that are not finite numbers are ``"unnamed"``, with nan for every number.
+
+    A kernel is compared with some 20,000 named pictures (`viz.views.kernels.pictures`). Its
+    likeness to each kind of picture and a few plain measures go through a linear readout fitted on
+    blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
+    probability stands clear of every other and shuffled taps look less like their best picture.
+    Many kernels look like nothing in particular, or like two things: they stay ``"unnamed"``.
+    Formulas and agreement with the readings: ``docs/methods/depthwise.md``.
+    """
+    given, block = _checked(kernels, blocks)
+    finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))
+    taps = np.where(finite[:, None, None], given, np.float32(0))
+    n, k = len(taps), taps.shape[-1]
+    report = Steps(progress, 5)
+    flat = taps.reshape(n, -1).astype(np.float64)
+    rows, pictures = unit_rows(flat), bank(k)
+    report()
+    found = match(rows, pictures)
+    report()
+    null = kernel_chance.shape_null(rows, pictures, seed)
+    guessed, name = _named(rows, found, null, block, k)
+    report()
+    n_init = min(max(n, 250), 1000) if n_init is None else n_init
+    fresh = unit_rows(
+        kernel_chance.random_init(n_init, k, seed).reshape(n_init, k * k).astype(float)
+    )
+    fresh_found = match(fresh, pictures)
+    every = np.arange(n)
+    first = found.picture[every, guessed.kind]
+    shapes = pursue(rows, pictures, MOST_SHAPES, first)
+    report()
+    kept = earned(rows, shapes, pictures, np.random.default_rng(seed))
+    fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
+    chance = unit_rows(kernel_chance.shuffled(rows[rows.any(1)], 500, seed))
+    report()
+    fields: dict[str, Any] = {
+        "probability": guessed.probability,
+        "margin": guessed.margin,
+        "likeness": found.likeness[every, guessed.kind],
+        "shape_likeness": found.shape[every, guessed.kind],
+        "null_likeness": null.threshold(rows),
+        **_shape_fields(flat, rows, shapes, kept, pictures),
+        **explained(found, rows, k),
+        **kernel_descriptors.descriptors(taps),
+    }
+    return DepthwiseDescription(
+        source=_source(given, source, {"seed": seed, "margin": kernel_names.MARGIN}),
+        kernels=given,
+        block=block,
+        channel=rank_within(block),
+        name=np.where(rows.any(1), name, UNNAMED),
+        guess=np.where(finite, guessed.guess, UNNAMED),
+        second=np.where(finite, guessed.second, UNNAMED),
+        init_names=fresh_name,
+        init_r2_by_shapes=pursue(fresh[:250], pictures, MOST_SHAPES).r2,
+        shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
+        **{name: _unknown(values, finite) for name, values in fields.items()},
+    )
+
+
+def _unknown(values: NDArray[Any], finite: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return a field with nan for the kernels that are not finite, where it holds real numbers."""
+    if finite.all() or values.dtype.kind != "f":
+        return values
+    by_kernel = values if len(values) == len(finite) else values.swapaxes(0, 1)
+    by_kernel[~finite] = np.nan
+    return values
+
+
+def _named(
+    rows: Floats, found: Match, null: kernel_chance.Null, block: NDArray[np.int64], k: int
+) -> tuple[Guesses, NDArray[np.str_]]:
+    """Return guesses, and names where margin and chance allow them."""
+    values = kernel_readout.columns(found.likeness, measures(rows, k))
+    guessed = kernel_names.guesses(found, kernel_readout.shipped().probabilities(values))
+    clear = guessed.margin >= kernel_names.MARGIN
+    alike = found.shape[np.arange(len(rows)), guessed.kind]
+    shaped = (alike > null.threshold(rows)) & ~np.isin(guessed.guess, ["identity", "shift"])
+    placed = kernel_chance.well_placed(rows, block, k) & np.isin(guessed.guess, _BUMPS)
+    flat = (guessed.guess == "flat") & (found.likeness[:, KINDS.index("flat")] > FLAT)
+    named = clear & (shaped | placed | flat)
+    return guessed, np.where(named, guessed.guess, UNNAMED)
+
+
+def describe_checkpoint(
+    checkpoint: Checkpoint,
+    *,
+    blocks: Sequence[int] | None = None,
+    seed: int = 0,
+    n_init: int | None = None,
+    progress: Progress | None = None,
+) -> DepthwiseDescription:
+    """Name the depthwise kernels of a loaded network, block by block.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        From `viz.load`.
+    blocks : sequence of int or None
+        0-based; all by default.
+    seed : int
+        Of the nulls.
+    n_init : int or None
+        As in `describe`.
+    progress : callable or None
+        As in `describe`.
+
+    Returns
+    -------
+    DepthwiseDescription
+        Rows by block, then by channel.
+
+    Raises
+    ------
+    IndexError
+        If there is no such block.
+    ValueError
+        If the kernels are below 3 x 3 or above 31 x 31.
+    """
+    model, k = checkpoint.model, checkpoint.config.kernel_size
+    if not 3 <= k <= 31:
+        raise Refusal(
+            f"{checkpoint.source.name}: kernels of {k} x {k} found, 3 x 3 to 31 x 31 expected; "
+            "others cannot be named."
+        )
+    chosen = list(range(model.config.depth)) if blocks is None else list(blocks)
+    kernels = [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in chosen]
+    return describe(
+        np.concatenate(kernels),
+        seed=seed,
+        blocks=np.repeat(chosen, [len(part) for part in kernels]),
+        n_init=n_init,
+        source=checkpoint.source,
+        progress=progress,
+    )
+
+
+def _checked(
+    kernels: ArrayLike, blocks: ArrayLike | None
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    taps = np.array(kernels, dtype=np.float32, order="C")
+    if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not 3 <= taps.shape[1] <= 31:
+        raise Refusal(f"kernels are (n, k, k) with k from 3 to 31, not {taps.shape}.")
+    if not len(taps):
+        raise Refusal("there are no kernels to name.")
+    block = np.zeros(len(taps), np.int64) if blocks is None else np.array(blocks, dtype=np.int64)
+    if block.shape != (len(taps),):
+        raise Refusal(f"blocks needs one number per kernel, {len(taps)}, not {block.shape}.")
+    return taps, block
+
+
+def _shape_fields(
+    flat: Floats, rows: Floats, shapes: Shapes, kept: NDArray[np.int64], pictures: Bank
+) -> dict[str, Any]:
+    """Return the description's fields on shapes, in the weights' own unit."""
+    n, steps = shapes.picture.shape
+    k = math.isqrt(rows.shape[1])
+    norm = np.linalg.norm(flat, axis=1)
+    n_shapes = np.where(norm > 0, kept, 0)
+    used = np.arange(steps) < n_shapes[:, None]
+    own = np.maximum(n_shapes, 1) - 1, np.arange(n)
+    factor = shapes.amplitude[own] * norm[:, None]
+    kind = pictures.kind[shapes.picture]
+    peak = pictures.pictures.abs().amax(1).numpy()[shapes.picture]
+    upside = factor >= 0
+    names = np.array([[name_of(kind_, False), name_of(kind_, True)] for kind_ in KINDS])
+    told: dict[str, NDArray[Any]] = {
+        "shape_names": np.where(used, names[kind, upside.astype(int)], ""),
+        "shape_amplitude": np.where(used, factor * peak, np.nan),
+        "shape_scale": np.where(used, pictures.scale[shapes.picture], np.nan),
+        "shape_x": np.where(used, pictures.x[shapes.picture], np.nan),
+        "shape_y": np.where(used, pictures.y[shapes.picture], np.nan),
+        "shape_picture": np.where(used, shapes.picture, -1),
+        "shape_factor": np.where(used, factor, 0.0),
+    }
+    lines = np.isin(kind, [KINDS.index(name) for name in _LINES])
+    angle = pictures.angle[shapes.picture]
+    towards = np.where(upside, angle + 90, angle + 270) % 360
+    edges = np.isin(kind, [KINDS.index("half"), KINDS.index("pair")])
+    told["shape_orientation"] = np.where(used & lines, angle % 180, np.nan)
+    told["shape_direction"] = np.where(used & edges, towards, np.nan)
+    by_shapes = (shapes.rendered(pictures) * norm[:, None]).astype(np.float32).reshape(-1, n, k, k)
+    numbers = np.array(COEFFICIENTS)[kind].cumsum(1)
+    r2 = np.where(norm[:, None] > 0, shapes.r2, np.nan)
+    first = {name: told[f"shape_{name}"][:, 0] for name in ("scale", "orientation", "direction")}
+    return {
+        **first,
+        "offset_x": told["shape_x"][:, 0],
+        "offset_y": told["shape_y"][:, 0],
+        "n_shapes": n_shapes,
+        **told,
+        "fitted": by_shapes[own],
+        "fitted_by_shapes": by_shapes,
+        "r2": r2[np.arange(n), own[0]],
+        "r2_by_shapes": r2,
+        "coefficients": numbers[np.arange(n), own[0]],
+        "coefficients_by_shapes": numbers,
+    }
+
+
+def _source(taps: NDArray[np.float32], source: Source | None, settings: dict[str, Any]) -> Source:
+    if source is None:
+        source = Source(name="in memory", sha256=hashlib.sha256(taps.tobytes()).hexdigest())
+    versions = {"torch": str(torch.__version__), "numpy": np.__version__}
+    return replace(source, settings=settings, versions=versions)

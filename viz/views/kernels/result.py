@@ -1,0 +1,459 @@
+"""What each depthwise kernel looks like: its name, the shapes it is the sum of, plain numbers.
+
+`DepthwiseDescription` is made by `measure`, one row per kernel. ``to_frame()`` is the
+table, ``summary()`` the numbers by block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.result import Result, or_none
+from viz.views.weights.result import DepthwiseKernels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DESCRIPTORS",
+    "KERNEL_NAMES",
+    "STATEMENTS",
+    "STATEMENT_R2",
+    "UNNAMED",
+    "DepthwiseDescription",
+    "descriptor_words",
+]
+
+UNNAMED = "unnamed"
+"""The name of a kernel that looks like nothing in particular, or like two things."""
+KERNEL_NAMES = (
+    "identity",
+    "shift",
+    "blob+",
+    "blob-",
+    "on-centre",
+    "off-centre",
+    "edge",
+    "bar",
+    "ring",
+    "cross",
+    "grating",
+    "frame",
+    "flat",
+    UNNAMED,
+)
+"""Every name, in the order in which figures and tables show them."""
+DESCRIPTORS = (
+    "dc_share",
+    "odd_energy",
+    "rms_radius",
+    "anisotropy",
+    "spectral_centroid",
+    "radial_sign_changes",
+    "separability",
+)
+"""Numbers per kernel that need no name, computed on the raw taps."""
+STATEMENTS = ("centre_r2", "halves_r2", "ring_r2", "late_r2")
+"""What has been said about ConvMixers, each as the share of a kernel's energy that one such picture
+explains: a positive centre in a negative surround; two halves of opposite sign; a ring, or a
+positive centre in a negative surround; either of the last two."""
+STATEMENT_R2 = 0.5
+"""Share of the energy from which a statement is said to be true of a kernel."""
+_WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}
+
+
+def descriptor_words(name: str) -> str:
+    """Return a descriptor's name as it stands in a sentence.
+
+    Parameters
+    ----------
+    name : str
+        One of `DESCRIPTORS`, or another measure's.
+
+    Returns
+    -------
+    str
+        Such as ``"RMS radius"``.
+    """
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DepthwiseDescription(Result):
+    """One row per depthwise kernel: what it looks like, and the shapes it is the sum of.
+
+    Lengths are in taps. Offsets are from the kernel's middle, ``x`` to the right and ``y`` up
+    (rows grow downward, so y = -row). ``orientation`` is the angle of the stripe or boundary line,
+    [0, 180) degrees counter-clockwise on the screen, 0 = horizontal; ``direction``, [0, 360),
+    points to an edge's positive side. R^2 is the share of the kernel's energy, its mean included.
+
+    Parameters
+    ----------
+    kernels : ndarray of float32, (n, k, k)
+        What was described, as torch convolves it (cross-correlation, not flipped).
+    block, channel : ndarray of int64, (n,)
+        Where each kernel stands, 0-based.
+    name : ndarray of str, (n,)
+        One of `KERNEL_NAMES`: the guess where it is clear, else ``"unnamed"``.
+    guess, second : ndarray of str, (n,)
+        The likeliest name and the next likeliest, of every kernel.
+    probability, margin : ndarray, (n,)
+        Of the guess; and how far above that of anything else (noise and other included).
+    likeness, shape_likeness, null_likeness : ndarray, (n,)
+        Cosine between the kernel and the guess's best picture; the same with both means taken out;
+        and what .5 % of kernels with shuffled taps exceed of the latter.
+    scale : ndarray, (n,)
+        Of the guess's best picture, in taps: sigma (blob, centre, bar, cross), the width of an
+        edge's boundary, the radius of a ring, the wavelength of a grating; else nan.
+    orientation, direction : ndarray, (n,)
+        Degrees, of that picture; nan where it has none.
+    offset_x, offset_y : ndarray, (n,)
+        Position of that picture, taps from the middle; nan where it has none.
+    n_shapes : ndarray of int64, (n,)
+        Shapes kept, 1 to A: each explains more than shuffled residuals let one expect; 0 for a
+        kernel of zeros.
+    shape_names : ndarray of str, (n, A)
+        Name of each shape kept, the guess's first, ``""`` where there is none.
+    shape_amplitude : ndarray, (n, A)
+        Signed largest value of each shape kept, in the weights' unit; else nan.
+    shape_scale, shape_orientation, shape_direction, shape_x, shape_y : ndarray, (n, A)
+        As ``scale`` and so on, of each shape kept.
+    shape_picture, shape_factor : ndarray, (n, A)
+        Which picture of the bank each shape kept is, -1 where there is none, and its factor in the
+        weights' unit (`viz.views.kernels.pictures`).
+    fitted : ndarray of float32, (n, k, k)
+        The sum of the shapes kept.
+    fitted_by_shapes : ndarray of float32, (A, n, k, k)
+        The sum of exactly 1, 2, ... A shapes, kept or not.
+    r2, r2_by_shapes : ndarray, (n,) and (n, A)
+        Of ``fitted`` and ``fitted_by_shapes``; nan for a kernel of zeros.
+    coefficients, coefficients_by_shapes : ndarray of int64, (n,) and (n, A)
+        Numbers that these sums hold: every shape's amplitude and free parameters.
+    halves_r2, centre_r2, ring_r2 : ndarray, (n,)
+        Of `STATEMENTS`.
+    dc_share, odd_energy, rms_radius, anisotropy, spectral_centroid, separability : ndarray, (n,)
+        Descriptors of the raw taps (`viz.views.kernels.descriptors`).
+    radial_sign_changes : ndarray of int64, (n,)
+        Sign changes of the mean over rings around the middle, going out.
+    init_names : ndarray of str, (m,)
+        Names of m kernels drawn as torch initialises them, found in the same way.
+    init_r2_by_shapes, shuffled_r2_by_shapes : ndarray, (m, A), (s, A)
+        R^2 of some of those kernels, and of kernels with shuffled taps.
+    """
+
+    kind: ClassVar[str] = "depthwise description"
+    kernels: NDArray[np.float32]
+    block: NDArray[np.int64]
+    channel: NDArray[np.int64]
+    name: NDArray[np.str_]
+    guess: NDArray[np.str_]
+    second: NDArray[np.str_]
+    probability: NDArray[np.float64]
+    margin: NDArray[np.float64]
+    likeness: NDArray[np.float64]
+    shape_likeness: NDArray[np.float64]
+    null_likeness: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    orientation: NDArray[np.float64]
+    direction: NDArray[np.float64]
+    offset_x: NDArray[np.float64]
+    offset_y: NDArray[np.float64]
+    n_shapes: NDArray[np.int64]
+    shape_names: NDArray[np.str_]
+    shape_amplitude: NDArray[np.float64]
+    shape_scale: NDArray[np.float64]
+    shape_orientation: NDArray[np.float64]
+    shape_direction: NDArray[np.float64]
+    shape_x: NDArray[np.float64]
+    shape_y: NDArray[np.float64]
+    shape_picture: NDArray[np.int64]
+    shape_factor: NDArray[np.float64]
+    fitted: NDArray[np.float32]
+    fitted_by_shapes: NDArray[np.float32]
+    r2: NDArray[np.float64]
+    r2_by_shapes: NDArray[np.float64]
+    coefficients: NDArray[np.int64]
+    coefficients_by_shapes: NDArray[np.int64]
+    halves_r2: NDArray[np.float64]
+    centre_r2: NDArray[np.float64]
+    ring_r2: NDArray[np.float64]
+    dc_share: NDArray[np.float64]
+    odd_energy: NDArray[np.float64]
+    rms_radius: NDArray[np.float64]
+    anisotropy: NDArray[np.float64]
+    spectral_centroid: NDArray[np.float64]
+    radial_sign_changes: NDArray[np.int64]
+    separability: NDArray[np.float64]
+    init_names: NDArray[np.str_]
+    init_r2_by_shapes: NDArray[np.float64]
+    shuffled_r2_by_shapes: NDArray[np.float64]
+
+    @property
+    def late_r2(self) -> NDArray[np.float64]:
+        """Share of the energy that two halves or a ring explain, (n,)."""
+        return np.maximum(self.halves_r2, self.ring_r2)
+
+    @property
+    def offset(self) -> NDArray[np.float64]:
+        """Distance of the guess's best picture from the kernel's middle, (n,), in taps."""
+        return np.hypot(self.offset_x, self.offset_y)
+
+    @property
+    def amplitude(self) -> NDArray[np.float64]:
+        """Signed largest value of the first shape, (n,), in the weights' unit."""
+        return self.shape_amplitude[:, 0]
+
+    @property
+    def max_shapes(self) -> int:
+        """Most shapes that a description may hold."""
+        return int(self.r2_by_shapes.shape[1])
+
+    @property
+    def named(self) -> NDArray[np.bool_]:
+        """Which kernels have a name, (n,)."""
+        named: NDArray[np.bool_] = self.name != UNNAMED
+        return named
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Which kernels hold finite numbers alone, (n,); no share or median counts others."""
+        finite: NDArray[np.bool_] = np.all(np.isfinite(self.kernels), axis=(1, 2))
+        return finite
+
+    @property
+    def coverage(self) -> float:
+        """Share of kernels that have a name; nan where none is finite."""
+        return _mean(self.named[self.finite])
+
+    @property
+    def null_coverage(self) -> float:
+        """The same of randomly initialised kernels; nan where none were drawn."""
+        names = self.init_names
+        return float((names != UNNAMED).mean()) if len(names) else float("nan")
+
+    @property
+    def null_shares(self) -> dict[str, float]:
+        """Share of each name among the randomly initialised kernels."""
+        return _shares(self.init_names)
+
+    def order(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """Return rows by name as figures list them; within a name, neighbours look alike.
+
+        Parameters
+        ----------
+        rows : ndarray of int64, optional
+            Rows to order; all by default.
+
+        Returns
+        -------
+        ndarray of int64
+            The same rows: by name (unnamed ones by their guess), then by direction, orientation,
+            polarity and scale of their best picture, then clearest first.
+        """
+        rows = np.arange(len(self.name)) if rows is None else rows
+        rank = np.array([KERNEL_NAMES.index(str(name)) for name in self.name[rows]])
+        guess = np.array([KERNEL_NAMES.index(str(name)) for name in self.guess[rows]])
+        turn = np.where(
+            np.isfinite(self.direction[rows]), self.direction[rows], self.orientation[rows]
+        )
+        angle = np.round(np.nan_to_num(turn, nan=-1.0) / 22.5)
+        sign = np.sign(np.nan_to_num(self.amplitude[rows]))
+        scale = np.nan_to_num(self.scale[rows])
+        return rows[np.lexsort((-self.margin[rows], scale, sign, angle, guess, rank))]
+
+    def bank(self, per_block: int | None = 64, *, seed: int = 0) -> DepthwiseKernels:
+        """Return the kernels without their description, as they stand in the network.
+
+        Parameters
+        ----------
+        per_block : int or None
+            How many of each block (the same channels in every block), or None for all.
+        seed : int
+            Of the choice.
+
+        Returns
+        -------
+        DepthwiseKernels
+            First block first.
+        """
+        rows = np.lexsort((self.channel, self.block))
+        channels = np.unique(self.channel)
+        if per_block is not None and per_block < len(channels):
+            rng = np.random.default_rng(seed)
+            chosen = rng.choice(len(channels), per_block, replace=False)
+            rows = rows[np.isin(self.channel[rows], channels[chosen])]
+        return DepthwiseKernels(
+            source=self.source,
+            kernels=self.kernels[rows],
+            block=self.block[rows],
+            channel=self.channel[rows],
+            order="index",
+        )
+
+    def shares(self, block: int | None = None) -> dict[str, float]:
+        """Return the share of each name, in one block or in all.
+
+        Parameters
+        ----------
+        block : int or None
+            0-based; all blocks together by default.
+
+        Returns
+        -------
+        dict
+            Every one of `KERNEL_NAMES`, in that order.
+        """
+        rows = self.finite if block is None else self.finite & (self.block == block)
+        return _shares(self.name[rows])
+
+    def sentence(self, i: int) -> str:
+        """Return what one kernel looks like, in words.
+
+        Parameters
+        ----------
+        i : int
+            Row.
+
+        Returns
+        -------
+        str
+            Such as ``"edge at 90 degrees with a negative tap in the middle"`` or, of an unnamed
+            kernel, ``"unnamed: edge or bar"``. Shapes after the first are named in the order in
+            which they were found.
+        """
+        if not self.finite[i]:
+            return "some taps are not finite numbers"
+        if not self.n_shapes[i]:
+            return "all taps are zero"
+        if self.name[i] == UNNAMED:
+            return f"unnamed: {self.guess[i]} or {self.second[i]}"
+        parts = [_in_words(str(self.name[i]), float(self.orientation[i]))]
+        for j in range(1, int(self.n_shapes[i])):
+            words = _on_top(
+                str(self.shape_names[i, j]),
+                float(self.shape_amplitude[i, j]),
+                float(self.shape_orientation[i, j]),
+            )
+            parts.append(f"{'with' if j == 1 else 'and'} {words}")
+        return " ".join(parts)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per kernel, columns named as the fields are.
+
+        Shapes from the second on are ``shape_2``, ``amplitude_2``, ...; R^2 by number of shapes is
+        ``r2_1``, ``r2_2``, ...
+        """
+        import pandas as pd
+
+        columns: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in (
+                *("block", "channel", "name", "guess", "second", "probability", "margin"),
+                *("likeness", "scale", "orientation", "direction", "offset", "offset_x"),
+                *("offset_y", "amplitude", "n_shapes"),
+            )
+        }
+        for j in range(1, self.max_shapes):
+            columns[f"shape_{j + 1}"] = self.shape_names[:, j]
+            columns[f"amplitude_{j + 1}"] = self.shape_amplitude[:, j]
+            columns[f"scale_{j + 1}"] = self.shape_scale[:, j]
+            columns[f"orientation_{j + 1}"] = self.shape_orientation[:, j]
+        columns["r2"] = self.r2
+        columns |= {f"r2_{j + 1}": r2 for j, r2 in enumerate(self.r2_by_shapes.T)}
+        columns |= {name: getattr(self, name) for name in (*STATEMENTS, *DESCRIPTORS)}
+        columns["description"] = [self.sentence(i) for i in range(len(self.name))]
+        return pd.DataFrame(columns)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers by block as plain JSON values; what is undefined is None.
+
+        Returns
+        -------
+        dict
+            ``blocks``: per block ``block``, ``n``, ``not_finite`` (kernels that nothing below
+            counts), ``shares`` by name, ``coverage``,
+            ``null_coverage``, ``r2`` (``median``, and ``by_shapes``: medians for 1 to A shapes, of
+            kernels whose taps are not all equal), ``descriptors`` (medians of kernels that are not
+            zero) and ``statements`` (share of kernels of which each
+            is true); ``network``: the same over all blocks; ``null``: the
+            randomly initialised and the shuffled kernels; ``settings``.
+        """
+        blocks = [self._numbers(self.block == b) | {"block": int(b)} for b in np.unique(self.block)]
+        return {
+            "n": len(self.name),
+            "kernel_size": int(self.kernels.shape[-1]),
+            "blocks": blocks,
+            "network": self._numbers(np.ones(len(self.name), dtype=bool)),
+            "null": {
+                "init_n": len(self.init_names),
+                "init_coverage": or_none(self.null_coverage),
+                "init_shares": self.null_shares,
+                "init_r2_by_shapes": _medians(self.init_r2_by_shapes),
+                "shuffled_n": len(self.shuffled_r2_by_shapes),
+                "shuffled_r2_by_shapes": _medians(self.shuffled_r2_by_shapes),
+            },
+            "settings": {
+                name: or_none(value) if isinstance(value, float) else value
+                for name, value in self.source.settings.items()
+            },
+        }
+
+    def _numbers(self, rows: NDArray[np.bool_]) -> dict[str, Any]:
+        n, rows = int(rows.sum()), rows & self.finite
+        varied = rows & (self.n_shapes > 0)
+        return {
+            "n": n,
+            "not_finite": n - int(rows.sum()),
+            "shares": _shares(self.name[rows]),
+            "coverage": or_none(_mean(self.named[rows])),
+            "null_coverage": or_none(self.null_coverage),
+            "r2": {
+                "median": _median(self.r2[varied]),
+                "by_shapes": [_median(r2) for r2 in self.r2_by_shapes[varied].T],
+            },
+            "descriptors": {d: _median(getattr(self, d)[rows]) for d in DESCRIPTORS},
+            "statements": {
+                s: or_none(_mean(getattr(self, s)[rows] >= STATEMENT_R2)) for s in STATEMENTS
+            },
+        }
+
+
+def _shares(names: NDArray[np.str_]) -> dict[str, float]:
+    return {name: float((names == name).mean()) if len(names) else 0.0 for name in KERNEL_NAMES}
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _medians(columns: NDArray[np.float64]) -> list[float]:
+    return [float(np.median(c)) for c in columns.T] if len(columns) else []
+
+
+def _median(values: NDArray[Any]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None
+
+
+_PLAIN = {"blob+": "positive blob", "blob-": "negative blob"}
+
+
+def _in_words(name: str, orientation: float) -> str:
+    words = _PLAIN.get(name, name)
+    return f"{words} at {orientation:.0f} degrees" if np.isfinite(orientation) else words
+
+
+def _on_top(name: str, amplitude: float, orientation: float) -> str:
+    """Name a shape that lies on another; single taps by their sign and place."""
+    sign = "positive" if amplitude > 0 else "negative"
+    taps = {"identity": f"a {sign} tap in the middle", "shift": f"a {sign} tap off the middle"}
+    if name in taps:
+        return taps[name]
+    if name == "flat":
+        return f"a {sign} constant"
+    words = _in_words(name, orientation)
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"

@@ -1,0 +1,60 @@
+"""What the pointwise weights do between kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from viz.views.base import FigureRow, Given, View
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.views.described import depthwise_description
+    from viz.views.mixing.measure import measure
+
+    return measure(
+        checkpoint,
+        given.images() if given.images is not None else None,
+        description=depthwise_description(checkpoint, given),
+        seed=given.seed,
+        progress=given.progress,
+    )
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.mixing import draw
+
+    return (
+        FigureRow(
+            "mixing",
+            "Links from every kernel to every kernel of the next block, sorted by name.",
+            drawn(draw.draw_matrices, draw.matrices_figure),
+        ),
+        FigureRow(
+            "mixing-spectra",
+            "Spectrum and effective rank of the pointwise weights beside newly drawn ones, and "
+            "the share of the depthwise branches.",
+            drawn(draw.draw_spectra, draw.SIZES["spectra"]),
+        ),
+    )
+
+
+VIEW = View(
+    "mixing",
+    "Mixing: the pointwise weights",
+    _measure,
+    "viz.views.mixing.result:Mixing",
+    _figures,
+    "A link says what a kernel's branch adds before the activation, not what the network makes "
+    "of it. Channels are sorted by strength within a name, which makes gradients. Effective "
+    "links hold to first order, at the activations' mean slopes.",
+    summary=lambda result: result.summary(),
+    sentence=lambda result: result.sentence(),
+    slow=True,
+)

@@ -1,0 +1,1 @@
+"""Patch-embedding filters: colour, structure, measures."""

@@ -1,0 +1,88 @@
+"""Patch-embedding filters described: names, orientations, colours, components, fits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from viz.views.base import FigureRow, View
+from viz.views.described import patch_description
+
+__all__ = ["VIEW"]
+
+
+def _sentence(result: Any) -> str:
+    numbers = result.summary()
+    n, p, null = numbers["n"], numbers["patch_size"], numbers["null"]
+    fit = numbers["medians"]["r2_map"]
+
+    def count(words: dict[str, float], word: str) -> int:
+        return round(float(n) * words[word])
+
+    said, structures = [], numbers["structures"]
+    if numbers["in_channels"] == 3:
+        of = numbers["colours"]
+        said.append(
+            f"{count(of, 'coloured')} of {n} filters are coloured, {count(of, 'tinted')} tinted "
+            f"and {count(of, 'grey')} grey."
+        )
+    if not sum(structures.values()):
+        return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
+    said.append(
+        f"{count(structures, 'stripes')} of {n} are stripes, {count(structures, 'edge')} edges, "
+        f"{count(structures, 'bar')} bars and {count(structures, 'blob')} blobs; "
+        f"{count(structures, 'other')} show something else and {count(structures, 'noise')} noise."
+    )
+    smooth = null["smooth_r2_map_median"]
+    random = f"{100 * null['r2_map_median']:.0f} % of white noise"
+    if smooth is not None:
+        random += f" and {100 * smooth:.0f} % of random filters as smooth as these"
+    said.append(
+        "A Gabor explains "
+        + (f"{100 * fit:.0f} %" if fit is not None else "nothing")
+        + f" of the median filter's spatial map, {random}."
+    )
+    return " ".join(said)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import both, drawn
+    from viz.views.patch_filters import draw, draw_kinds
+
+    return (
+        FigureRow(
+            "patch-filters",
+            "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
+            "its structure. Thresholds and colour scale stand below.",
+            *both(draw_kinds.draw_kinds, draw_kinds.kinds_figure),
+        ),
+        # It fits one column as it is.
+        FigureRow(
+            "patch-filters-orientation",
+            "Orientation of stripes, edges and bars, and the frequency they respond to most.",
+            drawn(draw.draw_orientation_frequency, draw.SIZES["orientation_frequency"]),
+        ),
+        FigureRow(
+            "patch-filters-components",
+            "Principal components of the bank, with their shares of the variance.",
+            *both(draw.draw_components, draw.SIZES["components"], draw.NARROW["components"]),
+        ),
+        FigureRow(
+            "patch-filters-fits",
+            "Filter, Gabor fit and residual of the best, the median and the worst fits.",
+            *both(draw.draw_fits, draw.SIZES["fits"], draw.NARROW["fits"]),
+        ),
+    )
+
+
+VIEW = View(
+    "patch-filters",
+    "Patch-embedding filters",
+    patch_description,
+    "viz.views.patch_filters.result:PatchFilterDescription",
+    _figures,
+    "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
+    "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one. A "
+    "filter near a threshold could as well have the next name.",
+    summary=lambda result: result.summary(),
+    sentence=_sentence,
+)

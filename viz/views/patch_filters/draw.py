@@ -1,0 +1,306 @@
+"""Patch-embedding filters described: orientations, colours, principal components, fits.
+
+Every function takes a `PatchFilterDescription` and a Figure or SubFigure of about `SIZES` inches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.projections.polar import PolarAxes
+from numpy.typing import NDArray
+
+from viz.plot.frame import MARGIN, heading, inches, narrow, nothing
+from viz.plot.mosaic import Layout, limits
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
+from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
+from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
+
+__all__ = [
+    "NARROW",
+    "SIZES",
+    "draw_components",
+    "draw_fits",
+    "draw_orientation_frequency",
+]
+
+SIZES = {
+    "orientation_frequency": (ONE_COLUMN, 62 * MM),
+    "components": (TWO_COLUMNS, 52 * MM),
+    "fits": (TWO_COLUMNS, 78 * MM),
+}
+"""Width and height in inches that suit each figure."""
+_SHOWN = 24
+NARROW: dict[str, float | Callable[[Any], float]] = {
+    "components": lambda result: (
+        (8 + 17.5 * max(1, -(-min(_SHOWN, len(result.components)) // 6))) * MM
+    ),
+    "fits": 66 * MM,
+}
+"""Height in one column, without the note."""
+
+
+def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
+    """Write a legend of three columns, its foot so many inches above the target's."""
+    target.legend(
+        handles=handles, ncols=3, loc="lower center", fontsize=SMALL, frameon=False,
+        handletextpad=0.2, columnspacing=0.8, borderaxespad=0.0, borderpad=0.0,
+        bbox_to_anchor=(0.5, bottom / inches(target)[1]),
+    )  # fmt: skip
+
+
+def draw_orientation_frequency(
+    result: PatchFilterDescription, target: Figure | SubFigure
+) -> PolarAxes:
+    """Draw stripes, edges and bars at their orientation and the frequency they respond to most.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.views.patch_filters.measure.describe`.
+    target : Figure or SubFigure
+        About one column wide.
+
+    Returns
+    -------
+    matplotlib.projections.polar.PolarAxes
+        Half a disc: angle = orientation of the stripes, radius = cycles per pixel.
+
+    Notes
+    -----
+    The radius is ``peak_frequency``, not the carrier: filters of less than a cycle have no certain
+    carrier. The disc ends just beyond the highest of them, so that discs of two networks may have
+    different scales. Points hide one another: read shares off the table.
+    """
+    width, height = inches(target)
+    n, p = len(result.filters), result.filters.shape[-1]
+    rest = n - int(result.oriented.sum())
+    above, below = heading(
+        target,
+        result.source.name,
+        "orientation, frequency",
+        "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
+        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither.",
+    )
+    # Half a disc is drawn into the middle half of a square.
+    side = min(width - 0.7, 2 * (height - above - below - 0.77))
+    middle = below + 0.55 + side / 4
+    box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
+    axes = target.add_axes(box, projection="polar")
+    assert isinstance(axes, PolarAxes)
+    axes.set_thetamin(0)
+    axes.set_thetamax(180)
+    handles: list[Artist] = []
+    for kind in STRUCTURES[:3]:
+        rows, style = result.structure == kind, KIND_STYLES[kind]
+        handles.append(
+            axes.scatter(
+                np.radians(result.orientation[rows]),
+                result.peak_frequency[rows],
+                s=10 if n < 500 else 5,
+                marker=style.marker,
+                facecolors=style.colour,
+                edgecolors="white",
+                linewidths=0.25,
+                zorder=3,
+                label=f"{kind} ({int(rows.sum())})",
+            )
+        )
+    turn = np.linspace(0, np.pi, 181)
+    handles += axes.plot(
+        turn, np.full(181, 1 / p), "--", linewidth=0.8, color="#444444", zorder=2,
+        label=f"one cycle per patch: {1 / p:.2g}",
+    )  # fmt: skip
+    top = 1.08 * max(1.2 / p, float(np.nanmax(result.peak_frequency, initial=0)))
+    axes.set_ylim(0, top)
+    axes.set_xticks(np.radians([0, 30, 60, 90, 120, 150, 180]))
+    step = 0.1 if top > 0.25 else 0.05 if top > 0.12 else 0.02
+    axes.set_yticks(np.arange(step, top, step))
+    axes.tick_params(labelsize=SMALL, pad=0)
+    axes.grid(linewidth=0.4, color="#cccccc")
+    axes.spines["polar"].set_linewidth(0.5)
+    axes.annotate(
+        "cycles per pixel", (np.pi, top / 2), (0, -4), textcoords="offset points", fontsize=SMALL,
+        ha="center", va="top",
+    )  # fmt: skip
+    if rest == n:
+        few = f":\n{p} × {p} pixels are too few for one" if p < 4 else ""
+        axes.text(
+            np.pi / 2, 0.5 * top, f"no stripes, edge or bar\namong {n} filters{few}",
+            ha="center", va="center", fontsize=SMALL,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
+        )  # fmt: skip
+    _legend(target, handles, below + 0.06)
+    return axes
+
+
+def _board(
+    target: Figure | SubFigure,
+    tiles: NDArray[np.uint8],
+    places: tuple[NDArray[np.int64], NDArray[np.int64]],
+    shape: tuple[int, int],
+    corner: tuple[float, float],
+    inch: float,
+) -> Axes:
+    """Place tiles at pixels x, y of one picture; its upper left corner lies at those inches."""
+    width, height = inches(target)
+    x, y = places
+    picture = Layout(x, y, (tiles.shape[1], tiles.shape[2]), shape, ()).place(tiles)
+    rows, columns = shape
+    axes = target.add_axes(
+        (
+            corner[0] / width,
+            1 - (corner[1] + rows * inch) / height,
+            columns * inch / width,
+            rows * inch / height,
+        )
+    )
+    axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
+    axes.set_axis_off()
+    return axes
+
+
+def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+    """Draw the bank's first principal components as tiles with their shares of the variance.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.views.patch_filters.measure.describe`.
+    target : Figure or SubFigure
+        About two columns wide.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Holds one image; the shares are texts below its tiles; a sentence where nothing varies.
+
+    Notes
+    -----
+    A component's sign is arbitrary. Components of smooth filters of any shape look like waves of
+    rising frequency: they describe second moments, not what single filters look like.
+    """
+    width, height = inches(target)
+    shares = result.component_shares
+    title = f"principal components of {len(result.filters)} patch filters"
+    if not shares.sum():
+        why = "There are no components: the filters that are finite and not zero are all equal."
+        return nothing(target, result.source.name, title, why)
+    n_90 = int(np.searchsorted(np.cumsum(shares), 0.9)) + 1
+    above, below = heading(
+        target,
+        result.source.name,
+        title,
+        f"Share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
+        f"90 %. Each tile to its own largest |value|, {zero_words(result)}; signs are "
+        "arbitrary.",
+    )
+    zoom = 8
+    tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
+    n, h, w = tiles.shape[:3]
+    gap = max(1, w // 10)
+    columns = 6 if narrow(width) else 12
+    rows = max(1, -(-n // columns))
+    inch = (width - 2 * MARGIN) / (columns * (w + gap) - gap)
+    inch = min(inch, ((height - above - below) / rows - 0.18) / h)
+    step = h + int(np.ceil(0.18 / inch))
+    i = np.arange(n)
+    x, y = i % columns * (w + gap), i // columns * step
+    shape = (rows * step, columns * (w + gap) - gap)
+    axes = _board(target, tiles, (x, y), shape, (MARGIN, above), inch)
+    for number, (left, top) in enumerate(zip(x, y, strict=True)):
+        axes.text(
+            left + w / 2, top + h + 0.13 / inch, f"{number + 1}: {100 * shares[number]:.1f} %",
+            fontsize=SMALL, ha="center", va="baseline",
+        )  # fmt: skip
+    return axes
+
+
+def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int64]]:
+    """Filters with the best, the middle and the worst fit, none twice if there are enough."""
+    known = np.flatnonzero(np.isfinite(result.r2))
+    ranked = known[np.argsort(-result.r2[known], kind="stable")]
+    each = min(each, max(1, len(ranked) // 3))
+    start = max(0, (len(ranked) - each) // 2)
+    return [ranked[:each], ranked[start : start + each], ranked[::-1][:each]]
+
+
+def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
+    """Draw filter, fit and residual of the best, the median and the worst fits.
+
+    Parameters
+    ----------
+    result : PatchFilterDescription
+        Of `viz.views.patch_filters.measure.describe`.
+    target : Figure or SubFigure
+        Two columns wide, for four filters in a row, or one, for two.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Holds one image: a row of triples for each of best, median and worst; a sentence where no
+        filter was fitted.
+
+    Notes
+    -----
+    Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
+    misfit. Filter, fit and residual of one filter share a colour scale.
+    """
+    width, height = inches(target)
+    groups, title = (
+        _examples(result, 2 if narrow(width) else 4),
+        "patch filter, Gabor fit and residual",
+    )
+    if not len(groups[0]):
+        why = "No filter was fitted: all are zero or not finite."
+        return nothing(target, result.source.name, title, why)
+    above, below = heading(
+        target,
+        result.source.name,
+        title,
+        "By R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
+        f"alone. Medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
+        f"({np.nanmedian(result.r2_map):.2f}). Each triple to its filter's largest |weight|, "
+        f"{zero_words(result)}.",
+    )
+    chosen = np.concatenate(groups)
+    filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)
+    limit = limits(filters, "tile", np.zeros(len(chosen), dtype=np.int64))
+    parts = [filter_tiles(each_part, limit) for each_part in (filters, fitted, filters - fitted)]
+    zoom = max(1, round(56 / parts[0].shape[1]))
+    n, h, w = (size * zoom for size in parts[0].shape[:3])
+    n //= zoom
+    slim = max(1, w // 14)
+    blank = np.full((n, h, slim, 3), 255, dtype=np.uint8)
+    large = [part.repeat(zoom, 1).repeat(zoom, 2) for part in parts]
+    triples = np.concatenate([large[0], blank, large[1], blank, large[2]], axis=2)
+    across, columns = triples.shape[2] + w // 2, max(len(group) for group in groups)
+    left, head, foot = 0.5, 0.14, 0.32
+    inch = (width - left - MARGIN) / (columns * across - w // 2)
+    inch = min(inch, ((height - above - below - head) / 3 - foot) / h)
+    step = h + int(np.ceil(foot / inch))
+    row = np.repeat(np.arange(3), [len(group) for group in groups])
+    column = np.concatenate([np.arange(len(group)) for group in groups])
+    x, y = column * across, row * step + int(np.ceil(head / inch))
+    shape = (3 * step + int(np.ceil(head / inch)), columns * across - w // 2)
+    axes = _board(target, triples, (x, y), shape, (left, above), inch)
+    for i, channel in enumerate(chosen):
+        axes.text(
+            x[i], y[i] + h + 0.04 / inch,
+            f"#{channel} {result.colour[channel]} {result.structure[channel]}\n"
+            f"R² {result.r2[channel]:.2f} ({result.r2_map[channel]:.2f})",
+            fontsize=SMALL, va="top",
+        )  # fmt: skip
+    for part, name in enumerate(("filter", "fit", "residual")):
+        for start in x[row == 0]:
+            middle = start + part * (w + slim) + w / 2
+            axes.text(middle, y[0] - 0.04 / inch, name, fontsize=SMALL, ha="center", va="baseline")
+    for group, name in enumerate(("best", "median", "worst")):
+        middle = y[row == group][0] + h / 2
+        axes.text(-0.08 / inch, middle, name, fontsize=TEXT, ha="right", va="center")
+    return axes

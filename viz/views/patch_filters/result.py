@@ -1,0 +1,374 @@
+"""What each patch-embedding filter is: colour, structure, Gabor fit; and the bank's components."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.result import Result, or_none
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "COLOURS",
+    "OPPONENT_AXES",
+    "PARAMETERS",
+    "STRUCTURES",
+    "PatchFilterDescription",
+    "axial_median",
+    "bandwidth_octaves",
+    "peak_frequency",
+]
+
+COLOURS = ("grey", "tinted", "coloured")
+"""Every colour word."""
+STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")
+"""Every structure of a patch filter, in the order in which figures show them."""
+PARAMETERS = (
+    "centre_row",
+    "centre_column",
+    "orientation",
+    "frequency",
+    "sigma_across",
+    "sigma_along",
+    "phase",
+    "amplitude",
+)
+"""Columns of `PatchFilterDescription.parameters`."""
+OPPONENT_AXES = np.array(
+    [
+        np.array([1.0, 1.0, 1.0]) / np.sqrt(3),
+        np.array([1.0, -1.0, 0.0]) / np.sqrt(2),
+        np.array([1.0, 1.0, -2.0]) / np.sqrt(6),
+    ]
+)
+"""Light, red-green and yellow-blue: unit vectors in RGB, orthogonal to one another."""
+OPPONENT_AXES.flags.writeable = False
+
+
+def bandwidth_octaves(
+    frequency: NDArray[np.float64], sigma_across: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the full width at half height of a Gabor's frequency response, in octaves.
+
+    The response around its carrier f is a Gaussian of standard deviation 1 / (2 pi sigma), half as
+    high at f +- d with d = sqrt(2 ln 2) / (2 pi sigma); the bandwidth is log2((f + d) / (f - d)).
+
+    Parameters
+    ----------
+    frequency : ndarray
+        Carrier, cycles per pixel.
+    sigma_across : ndarray
+        Standard deviation of the envelope across the stripes, pixels.
+
+    Returns
+    -------
+    ndarray
+        Octaves; infinite where the lower half height lies below zero frequency.
+
+    Notes
+    -----
+    Formula: Daugman, J. Opt. Soc. Am. A 2 (1985). Of the complex Gabor; a cosine Gabor of less
+    than about half a cycle per sigma overlaps its own mirror image and is wider or narrower.
+    """
+    d = np.sqrt(2 * np.log(2)) / (2 * np.pi * sigma_across)
+    low = frequency - d
+    with np.errstate(divide="ignore", invalid="ignore"):
+        octaves = np.log2((frequency + d) / low)
+    return np.where(low > 0, octaves, np.where(np.isnan(low), np.nan, np.inf))
+
+
+def peak_frequency(
+    frequency: NDArray[np.float64],
+    sigma_across: NDArray[np.float64],
+    phase: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the frequency at which a Gabor responds most, cycles per pixel.
+
+    With the carrier f and the phase, the amplitude at frequency k across the stripes is
+    ``|exp(i phase) g(k - f) + exp(-i phase) g(k + f)|`` with ``g(d) = exp(-2 (pi sigma d)^2)``.
+
+    Parameters
+    ----------
+    frequency : ndarray, (n,)
+        Carrier, cycles per pixel.
+    sigma_across : ndarray, (n,)
+        Standard deviation of the envelope across the stripes, pixels.
+    phase : ndarray, (n,)
+        Degrees.
+
+    Returns
+    -------
+    ndarray, (n,)
+        On a grid of 0.001 from 0 to the corner of the Nyquist square; nan where an input is.
+
+    Notes
+    -----
+    An edge without a second stripe is fitted as well by any low carrier, this maximum is not:
+    of the derivative of a Gaussian it is 1 / (2 pi sigma) whatever the carrier.
+    """
+    k = np.arange(0, 0.708, 0.001)
+    width, f = (np.pi * sigma_across)[:, None], frequency[:, None]
+    near, far = np.exp(-2 * (width * (k - f)) ** 2), np.exp(-2 * (width * (k + f)) ** 2)
+    power = near**2 + far**2 + 2 * near * far * np.cos(2 * np.radians(phase))[:, None]
+    known = np.isfinite(power).all(1)
+    return np.where(known, k[np.where(known[:, None], power, 0).argmax(1)], np.nan)
+
+
+def axial_median(angles: NDArray[np.float64], period: float) -> float:
+    """Return the angle whose mean distance around the circle to all the others is smallest.
+
+    Parameters
+    ----------
+    angles : ndarray, (n,)
+        Degrees; nan is left out.
+    period : float
+        180 for orientations, 360 for phases.
+
+    Returns
+    -------
+    float
+        One of the angles, or nan where there is none.
+    """
+    angles = angles[np.isfinite(angles)]
+    if not len(angles):
+        return float("nan")
+    gap = np.abs(angles[:, None] - angles[None]) % period
+    return float(angles[np.minimum(gap, period - gap).mean(1).argmin()])
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class PatchFilterDescription(Result):
+    """One row per patch-embedding filter, in the network's order, and the bank's components.
+
+    Filters live in normalised-input space unless the settings say otherwise. Lengths are in
+    pixels of the input, frequencies in cycles per pixel, angles in degrees. Rows grow downward,
+    angles counter-clockwise on the screen. A filter that is zero or not finite was not fitted:
+    its structure is ``"noise"``, its numbers are nan.
+
+    Parameters
+    ----------
+    filters : ndarray of float32, (n, c, p, p)
+        What was described, not flipped: what the network correlates its input with.
+    colour : ndarray of str, (n,)
+        One of `COLOURS`, by chroma; "" unless there are three channels.
+    structure : ndarray of str, (n,)
+        One of `STRUCTURES`; "" below 4 x 4 pixels: too small to name.
+    colour_axis : ndarray, (n, c)
+        Unit vector of the strongest colour component, its largest entry positive.
+    share : ndarray, (n,)
+        Share of the filter's energy in that component, 1/min(c, p^2) to 1.
+    chroma : ndarray, (n,)
+        Share of the energy off the grey axis, 0 to 1; nan for one channel.
+    parameters : ndarray, (n, 8)
+        The Gabor fit of the spatial map, columns as in `PARAMETERS`, of every filter whatever its
+        name: the fitted map is ``amplitude * envelope * cos(2 pi frequency u + phase)``. Where
+        there are no stripes, edge or bar, frequency, orientation and phase are a formula's, not the
+        filter's.
+    fitted_maps : ndarray of float32, (n, p, p)
+        That fit on the filter's pixels; 0 where nothing was fitted.
+    r2_map, r2 : ndarray, (n,)
+        Share of the energy that the fit explains: of the spatial map, of the whole filter.
+    minor_lobe : ndarray, (n,)
+        Largest value of the fitted map with the sign opposite to its peak's, over the peak.
+    null_r2_map : ndarray, (m,)
+        ``r2_map`` of m white-noise filters of this shape, fitted in the same way.
+    smooth_null_r2_map : ndarray, (m,)
+        ``r2_map`` of m random maps with the bank's own second moments: as smooth as the filters
+        are, without their shapes. Empty for fewer than 32 filters.
+    components : ndarray of float32, (m, c, p, p)
+        First principal components of the bank, unit norm, largest entry positive.
+    component_shares : ndarray, (k,)
+        Share of the variance of every principal component, largest first.
+    """
+
+    kind: ClassVar[str] = "patch filter description"
+    filters: NDArray[np.float32]
+    colour: NDArray[np.str_]
+    structure: NDArray[np.str_]
+    colour_axis: NDArray[np.float64]
+    share: NDArray[np.float64]
+    chroma: NDArray[np.float64]
+    parameters: NDArray[np.float64]
+    fitted_maps: NDArray[np.float32]
+    r2_map: NDArray[np.float64]
+    r2: NDArray[np.float64]
+    minor_lobe: NDArray[np.float64]
+    null_r2_map: NDArray[np.float64]
+    smooth_null_r2_map: NDArray[np.float64]
+    components: NDArray[np.float32]
+    component_shares: NDArray[np.float64]
+
+    @property
+    def maps(self) -> NDArray[np.float64]:
+        """Spatial maps, (n, p, p): each filter's channels summed along its colour axis."""
+        axis = np.nan_to_num(self.colour_axis)
+        maps: NDArray[np.float64] = np.einsum("ncij,nc->nij", self.filters, axis)
+        return maps
+
+    @property
+    def fitted(self) -> NDArray[np.float64]:
+        """Fitted filters, (n, c, p, p): colour axis times fitted map, 0 where not fitted."""
+        axis = np.nan_to_num(self.colour_axis)
+        fitted: NDArray[np.float64] = axis[:, :, None, None] * self.fitted_maps[:, None]
+        return fitted
+
+    @property
+    def oriented(self) -> NDArray[np.bool_]:
+        """Which filters are stripes, an edge or a bar, (n,)."""
+        oriented: NDArray[np.bool_] = np.isin(self.structure, STRUCTURES[:3])
+        return oriented
+
+    def _carrier(self, name: str) -> NDArray[np.float64]:
+        column: NDArray[np.float64] = self.parameters[:, PARAMETERS.index(name)]
+        return np.where(self.oriented, column, np.nan)
+
+    @property
+    def orientation(self) -> NDArray[np.float64]:
+        """Angle of the stripes, [0, 180), 0 = horizontal; nan where there are none."""
+        return self._carrier("orientation")
+
+    @property
+    def frequency(self) -> NDArray[np.float64]:
+        """Cycles per pixel across the stripes; nan where there are none."""
+        return self._carrier("frequency")
+
+    @property
+    def peak_frequency(self) -> NDArray[np.float64]:
+        """Cycles per pixel at which the fit responds most (`peak_frequency`); nan as above.
+
+        Prefer it to ``frequency`` for filters of less than a cycle: there the carrier is hardly
+        determined, and often stands at its lower bound of a quarter of a cycle per patch.
+        """
+        sigma = self.parameters[:, PARAMETERS.index("sigma_across")]
+        return peak_frequency(self.frequency, sigma, self.phase)
+
+    @property
+    def cycles(self) -> NDArray[np.float64]:
+        """Cycles per patch, ``frequency * p``; nan where there are no stripes."""
+        cycles: NDArray[np.float64] = self.frequency * self.filters.shape[-1]
+        return cycles
+
+    @property
+    def phase(self) -> NDArray[np.float64]:
+        """Phase at the envelope's centre, [0, 360): 0 a bright stripe, 180 a dark one.
+
+        90 and 270 are edges: at 90 the bright side lies against the direction ``orientation +
+        90``, at 270 towards it. nan where there are no stripes.
+        """
+        return self._carrier("phase")
+
+    @property
+    def bandwidth(self) -> NDArray[np.float64]:
+        """Bandwidth in octaves (`bandwidth_octaves`); nan where there are no stripes."""
+        sigma = self.parameters[:, PARAMETERS.index("sigma_across")]
+        return bandwidth_octaves(self.frequency, sigma)
+
+    @property
+    def centre(self) -> NDArray[np.float64]:
+        """Row and column of the envelope's centre, (n, 2); 0 is the middle of the first pixel."""
+        return self.parameters[:, :2]
+
+    @property
+    def opponent(self) -> NDArray[np.float64]:
+        """Colour axes on `OPPONENT_AXES`, (n, 3): light, red-green, yellow-blue.
+
+        nan unless the filters have three channels.
+        """
+        if self.colour_axis.shape[1] != 3:
+            return np.full((len(self.filters), 3), np.nan)
+        opponent: NDArray[np.float64] = self.colour_axis @ OPPONENT_AXES.T
+        return opponent
+
+    @property
+    def null_threshold(self) -> float:
+        """``r2_map`` that a filter must exceed to be more than noise."""
+        return float(self.source.settings["noise_r2_map"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per filter, named as the properties are."""
+        import pandas as pd
+
+        parameters = dict(zip(PARAMETERS, self.parameters.T, strict=True))
+        opponent = self.opponent.T
+        columns: dict[str, Any] = {
+            "channel": np.arange(len(self.filters)),
+            "colour": self.colour,
+            "structure": self.structure,
+            "orientation": self.orientation,
+            "frequency": self.frequency,
+            "peak_frequency": self.peak_frequency,
+            "cycles": self.cycles,
+            "bandwidth": self.bandwidth,
+            "phase": self.phase,
+            "centre_row": parameters["centre_row"],
+            "centre_column": parameters["centre_column"],
+            "sigma_across": parameters["sigma_across"],
+            "sigma_along": parameters["sigma_along"],
+            "minor_lobe": self.minor_lobe,
+            "chroma": self.chroma,
+            **{f"colour_axis_{i}": axis for i, axis in enumerate(self.colour_axis.T)},
+            "light": opponent[0],
+            "red_green": opponent[1],
+            "yellow_blue": opponent[2],
+            "share": self.share,
+            "r2": self.r2,
+            "r2_map": self.r2_map,
+            "norm": np.linalg.norm(self.filters.reshape(len(self.filters), -1), axis=1),
+        }
+        return pd.DataFrame(columns)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the bank's numbers as plain JSON values; undefined and infinite ones are None.
+
+        Returns
+        -------
+        dict
+            ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over
+            the filters in which it is defined (of angles, the `axial_median`); ``share_one_cycle``
+            (oriented ones of a cycle per patch or more), ``share_two_lobes`` (minor lobe above its
+            threshold, noise included),
+            ``share_r2_map_above_0.7``; ``null``; ``settings``.
+        """
+        n, c, p, _ = self.filters.shape
+        frame = self.to_frame().drop(columns=["channel", "colour", "structure"])
+        period = {"orientation": 180.0, "phase": 360.0}
+        medians = {}
+        for name in frame.columns:
+            values = frame[name].to_numpy()
+            values = values[~np.isnan(values)]
+            if name in period:
+                medians[name] = axial_median(values, period[name])
+            else:
+                medians[name] = float(np.median(values)) if len(values) else float("nan")
+        null, smooth = self.null_r2_map, self.smooth_null_r2_map
+        settings = dict(self.source.settings)
+        with np.errstate(invalid="ignore"):
+            lobes = self.minor_lobe >= float(settings["minor_lobe"])
+            cycle = self.cycles >= 1
+        return {
+            "n": n,
+            "patch_size": p,
+            "in_channels": c,
+            "colours": {word: float((self.colour == word).mean()) for word in COLOURS},
+            "structures": {word: float((self.structure == word).mean()) for word in STRUCTURES},
+            "medians": {name: or_none(value) for name, value in medians.items()},
+            "share_one_cycle": float(cycle.mean()),
+            "share_two_lobes": float(lobes.mean()),
+            "share_r2_map_above_0.7": float((self.r2_map > 0.7).mean()),
+            "null": {
+                "n": len(null),
+                "r2_map_median": or_none(float(np.median(null))),
+                "r2_map_threshold": or_none(self.null_threshold),
+                "share_above_threshold": float((null > self.null_threshold).mean()),
+                "share_r2_map_above_0.7": float((null > 0.7).mean()),
+                "smooth_r2_map_median": (
+                    or_none(float(np.median(smooth))) if len(smooth) else None
+                ),
+            },
+            "settings": settings,
+        }

@@ -1,0 +1,1 @@
+"""Whether names predict what drives kernels."""

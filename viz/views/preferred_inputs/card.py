@@ -1,0 +1,85 @@
+"""Whether names tell what drives kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.views.base import FigureRow, Given, View
+from viz.views.described import depthwise_description
+from viz.views.swept import images_of, swept
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _preferred(checkpoint: Checkpoint, given: Given) -> Result:
+    from viz.views.preferred_inputs.measure import preferred_inputs
+
+    found = swept(checkpoint, given, ("top",))
+    return preferred_inputs(
+        checkpoint, found, depthwise_description(checkpoint, given), None,
+        images=images_of(checkpoint, given), seed=given.seed, progress=given.progress,
+    )  # fmt: skip
+
+
+def _preferred_sentence(result: Any) -> str:
+    numbers = result.summary()
+    rows = [row for row in numbers["names"] if row["agreement"] is not None]
+    words = ", ".join(
+        f"{row['name']} {100 * row['agreement']:.0f} % ({100 * row['agreement_shuffled']:.0f} %)"
+        for row in sorted(rows, key=lambda row: -row["kernels"])[:4]
+        if row["agreement_shuffled"] is not None
+    )
+    lifts = [row["lift_name_median"] for row in numbers["blocks"]]
+    ends = [value for value in lifts if value is not None]
+    return (
+        f"Of the patches that drive {numbers['kernels']} named kernels most on "
+        f"{numbers['images']} image{'s' if numbers['images'] != 1 else ''}, so many are as the "
+        "name predicts (in brackets: where the same taps in random order respond most): "
+        f"{words or 'none'}."
+        + (
+            f" The best single shape has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
+            "lifts the response of a block's median kernel above its mean."
+            if ends
+            else ""
+        )
+    )
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.preferred_inputs import draw
+
+    return (
+        FigureRow(
+            "preferred-inputs",
+            "Share of the patches that drive kernels most which are as the kernels' names "
+            "predict, by name and block, beside random positions and kernels of shuffled "
+            "taps; and what lifts the responses.",
+            drawn(draw.draw_shares, draw.shares_figure),
+        ),
+        FigureRow(
+            "preferred-inputs-examples",
+            "One kernel of each name, its best single shape, and the patches of its input map "
+            "that drive it most.",
+            drawn(draw.draw_examples, draw.examples_figure),
+        ),
+    )
+
+
+VIEW = View(
+    "preferred-inputs",
+    "Do names tell what drives kernels?",
+    _preferred,
+    "viz.views.preferred_inputs.result:PreferredInputs",
+    _figures,
+    "A kernel chooses the patches that are like it: only what exceeds the agreement of "
+    "shuffled taps counts. The patches are of the map that the kernel is given, which from the "
+    "second block on need not look like the image, and they are the tail of a distribution.",
+    summary=lambda result: result.summary(),
+    sentence=_preferred_sentence,
+    needs_images=True,
+)

@@ -1,0 +1,259 @@
+"""Whether names tell what drives kernels: shares by name and block, and examples."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
+
+from viz.plot.frame import MARGIN, foot, heading, inches, panel
+from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.views.preferred_inputs.result import WHERE, PreferredInputs
+
+__all__ = ["draw_examples", "draw_shares", "examples_figure", "shares_figure"]
+
+_LOOKS = {
+    "top": ("#b2182b", "o", "where the kernel responds most"),
+    "elsewhere": ("#555555", "s", "at random positions of the same maps"),
+    "shuffled": ("#2166ac", "^", "where shuffled taps respond most"),
+}
+"""Colour, marker and words of each of `WHERE`."""
+_PARTS = (("best single shape", "#117733", "D"), ("mean of the taps", "#882255", "v"))
+_GAP = 1.2 * MM
+_WORDS = 17.0 * MM
+_HEAD = 0.28
+_BAR = 0.36
+_SHOWN = 6
+"""Patches drawn of each example."""
+
+
+def shares_figure(result: PreferredInputs) -> Figure:
+    """Make a Figure that fits the shares."""
+    height = max(88 * MM, 1.25 + 0.2 * len(result.names))
+    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+
+
+def _note(result: PreferredInputs) -> str:
+    return (
+        f"Of each kernel up to {result.example_patches.shape[1]} patches of its input map (not of "
+        f"the image), at most one of an image, out of {result.n_images} images. Predicted: of an "
+        "edge its direction, within 45°, of a bar or grating its orientation, within 22.5° (chance "
+        "25 %); of other names that the taps in which the shape is strong stand out with its sign "
+        "(chance 50 %). Bars: 95 %, kernels redrawn; none below 5 kernels. Red well above blue: "
+        "the kernel's form finds what its name says; grey far above chance: the whole map is so. "
+        "Lift: "
+        "largest response minus its mean over positions; the rest of the kernel has what is "
+        "missing to 1. Markers: medians; bars: the middle half of the kernels."
+    )
+
+
+def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str, Axes]:
+    """Draw agreement by name and by block, and what lifts responses.
+
+    A kernel chose its top patches itself, so that agreement alone is no finding: read it against
+    that of shuffled taps. Agreement says nothing about what the channel is for.
+    """
+    width, height = inches(target)
+    n = len(result.block)
+    top, bottom = heading(target, result.source.name,
+                          "what names predict of the inputs that drive "
+                          f"{n} kernel{'s' if n != 1 else ''}",
+                          _note(result))  # fmt: skip
+    upper, lower = height - top - 0.26, bottom + 0.34
+    left = MARGIN + 1.06
+    across = 0.36 * width
+    made = {"names": panel(target, (left, lower, across, upper - lower))}
+    x = left + across + 0.62
+    room = (upper - lower - 0.3) / 2
+    made["blocks"] = panel(target, (x, upper - room, width - MARGIN - x, room))
+    made["lift"] = panel(target, (x, lower, width - MARGIN - x, room))
+    _draw_names(made["names"], result)
+    _draw_blocks(made["blocks"], result)
+    _draw_lift(made["lift"], result)
+    handles, words = made["names"].get_legend_handles_labels()
+    target.legend(
+        handles, words, ncols=len(words), fontsize=SMALL, frameon=False, loc="upper left",
+        bbox_to_anchor=(MARGIN / width, 1 - top / height), borderaxespad=0, handletextpad=0.3,
+        columnspacing=1.2,
+    )  # fmt: skip
+    return made
+
+
+def _draw_names(axes: Axes, result: PreferredInputs) -> None:
+    rows = np.arange(len(result.names), dtype=np.float64)
+    low, high = result.share_interval.T
+    axes.hlines(rows, low, high, color=_LOOKS["top"][0], linewidth=1.4)
+    for w, where in enumerate(WHERE):
+        colour, marker, words = _LOOKS[where]
+        # Beside each other, so that equal shares can all be seen.
+        y = rows + (0, -0.17, 0.17)[w]
+        axes.plot(result.share[w], y, linestyle="none", marker=marker, markersize=4,
+                  color=colour, markerfacecolor=colour if where == "top" else "white",
+                  markeredgewidth=0.8, label=words, zorder=3 - w)  # fmt: skip
+    axes.vlines(result.chance, rows - 0.42, rows + 0.42, color="black", linewidth=0.6,
+                linestyle=(0, (2, 1.5)), label="chance", zorder=0)  # fmt: skip
+    names = [f"{name} ({n:,})" for name, n in zip(result.names, result.count, strict=True)]
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_xlabel("share of patches as predicted", fontsize=TEXT, labelpad=1.5)
+    axes.grid(axis="x", linewidth=0.3, color="#dddddd")
+    axes.set_axisbelow(True)
+
+
+def _ticks(axes: Axes, result: PreferredInputs, *, numbers: bool) -> None:
+    depth = result.block_count.shape[1]
+    axes.set_xticks(range(0, depth, max(1, -(-depth // 10))))
+    axes.set_xlim(-0.6, depth - 0.4)
+    axes.tick_params(labelbottom=numbers)
+    if numbers:
+        axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
+    axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+    axes.set_axisbelow(True)
+
+
+def _draw_blocks(axes: Axes, result: PreferredInputs) -> None:
+    """Draw agreement by block: orientation filled, contrast hollow, with shuffled taps beside."""
+    blocks = np.arange(result.block_count.shape[1])
+    tests = (("orientation", -0.13, True), ("contrast", 0.13, False))
+    for t, (test, beside, filled) in enumerate(tests):
+        for where in ("shuffled", "top"):
+            colour, marker, _ = _LOOKS[where]
+            axes.plot(
+                blocks + beside, result.block_share[WHERE.index(where), t], marker=marker,
+                markersize=3.4, color=colour, linewidth=0.7, linestyle="-" if filled else ":",
+                markerfacecolor=colour if filled else "white", markeredgewidth=0.8,
+                label=f"{test}, {where}",
+            )  # fmt: skip
+    axes.set_ylim(0, 1.32)  # the key stands above 1
+    axes.set_yticks([0, 0.5, 1])
+    axes.set_ylabel("share as predicted", fontsize=TEXT, labelpad=2)
+    handles, _ = axes.get_legend_handles_labels()
+    words = ["orientation, shuffled taps", "orientation", "contrast, shuffled taps", "contrast"]
+    order = (1, 0, 3, 2)
+    axes.legend([handles[i] for i in order], [words[i] for i in order], ncols=2, fontsize=SMALL,
+                frameon=False, loc="upper left", borderaxespad=0.1, handletextpad=0.4,
+                columnspacing=1, labelspacing=0.2)  # fmt: skip
+    _ticks(axes, result, numbers=False)
+
+
+def _draw_lift(axes: Axes, result: PreferredInputs) -> None:
+    blocks = np.arange(result.block_count.shape[1])
+    axes.axhline(0, color="black", linewidth=0.4)
+    for p, (words, colour, marker) in enumerate(_PARTS):
+        first, middle, third = result.block_lift[p]
+        x = blocks + (-0.12, 0.12)[p]
+        axes.vlines(x, first, third, color=colour, linewidth=1.3)
+        axes.plot(x, middle, linestyle="none", marker=marker, markersize=3.6, color=colour,
+                  markerfacecolor=colour if p == 0 else "white", markeredgewidth=0.8,
+                  label=words)  # fmt: skip
+    known = result.block_lift[np.isfinite(result.block_lift)]
+    low, high = (min(known.min(), 0), max(known.max(), 1)) if len(known) else (0.0, 1.0)
+    axes.set_ylim(low - 0.06 * (high - low), high + 0.3 * (high - low))
+    axes.locator_params(axis="y", steps=[1, 5, 10], nbins=4)
+    axes.set_ylabel("share of the lift", fontsize=TEXT, labelpad=2)
+    axes.legend(ncols=2, fontsize=SMALL, frameon=False, loc="upper left", borderaxespad=0.1,
+                handletextpad=0.3, columnspacing=1)  # fmt: skip
+    _ticks(axes, result, numbers=True)
+
+
+def _shown(result: PreferredInputs) -> int:
+    return min(_SHOWN, int(result.example_patches.shape[1]))
+
+
+def _cell(result: PreferredInputs, width: float) -> float:
+    """Side of a tile: kernel, shape and mean patch, then the patches."""
+    tiles = 3 + _shown(result)
+    return min((width - 2 * MARGIN - _WORDS - (tiles + 1) * _GAP) / tiles, 17 * MM)
+
+
+def examples_figure(result: PreferredInputs) -> Figure:
+    """Make a Figure that fits the examples."""
+    pitch = _cell(result, TWO_COLUMNS) + 0.12 + _GAP
+    height = 0.27 + _HEAD + len(result.names) * pitch + _BAR
+    return new_figure(TWO_COLUMNS, height + foot(_examples_note(result), TWO_COLUMNS))
+
+
+def _examples_note(result: PreferredInputs) -> str:
+    return (
+        "Of each name the kernel whose patches match its best single shape as much as the name's "
+        "median does (not the best one); r: mean correlation of its patches with the shape. White "
+        "is zero; kernel and shape (without its mean) share a scale, from - to + the number below "
+        "the kernel, in weights; mean patch and patches another, below the mean patch, in the "
+        "input map's "
+        f"unit. Patches are of the map that the kernel convolves, one of an image, out of "
+        f"{result.n_images}, the largest response first; zeros beyond the map's border are the "
+        "convolution's."
+    )
+
+
+def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[Axes]:
+    """Draw one kernel of each name beside the patches of its input map that drive it most."""
+    width, height = inches(target)
+    top, bottom = heading(target, result.source.name,
+                          "inputs that drive one kernel of each name most",
+                          _examples_note(result))  # fmt: skip
+    cell = _cell(result, width)
+    upper = height - top - _HEAD
+    made = []
+    for row in range(len(result.names)):
+        y = upper - row * (cell + 0.12 + _GAP) - cell
+        made.append(_example(target, result, row, cell, y))
+    axes = panel(target, (MARGIN + _WORDS, bottom + 0.2, 36 * MM, 0.07))
+    bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
+                          orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
+    bar.outline.set_linewidth(0.4)
+    axes.set_xticklabels(["− largest", "0", "+ largest"], fontsize=SMALL)
+    ends = axes.get_xticklabels()
+    ends[0].set_horizontalalignment("left")
+    ends[-1].set_horizontalalignment("right")
+    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
+    return made
+
+
+def _example(
+    target: Figure | SubFigure, result: PreferredInputs, row: int, cell: float, y: float
+) -> Axes:
+    width, height = inches(target)
+    i, k = int(result.example[row]), result.kernels.shape[-1]
+    words = (
+        f"{result.name[i]}\nblock {result.block[i]}\nchannel {result.channel[i]}\n"
+        f"r = {result.match[0, i]:.2f}"
+    )
+    target.text(MARGIN / width, (y + cell) / height, words, fontsize=SMALL, va="top", ha="left",
+                linespacing=1.15)  # fmt: skip
+    n = _shown(result)
+    gap = _GAP / cell * k
+    starts = [t * (k + gap) + (t > 2) * 2 * gap for t in range(3 + n)]
+    across = (starts[-1] + k) / k * cell
+    axes = panel(target, (MARGIN + _WORDS, y, across, cell))
+    axes.set_xlim(0, starts[-1] + k)
+    axes.set_ylim(k, 0)
+    axes.set_axis_off()
+    patches = result.example_patches[row, :n]
+    limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
+    tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
+    heads = ("kernel", "best single shape", "mean patch", "patches with the largest responses")
+    for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
+        if not np.isfinite(tile).all():
+            continue
+        limit = limits[t > 1]
+        axes.imshow(tile, extent=(start, start + k, k, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
+                    interpolation="nearest", aspect="auto")  # fmt: skip
+        axes.add_patch(Rectangle((start, 0), k, k, fill=False, linewidth=0.3, edgecolor="#777777",
+                                 clip_on=False))  # fmt: skip
+        if t in (0, 2):
+            axes.text(start + k / 2, 1.03 * k, f"±{limit:.2g}", fontsize=SMALL, ha="center",
+                      va="top")  # fmt: skip
+        if row == 0 and t < 4:
+            axes.text(start + (k / 2 if t < 3 else 0), -0.04 * k, heads[t], fontsize=SMALL,
+                      ha="center" if t < 3 else "left", va="bottom")  # fmt: skip
+    return axes
+
+
+def _largest(*tiles: NDArray[np.float32]) -> float:
+    return max(float(np.abs(t[np.isfinite(t)]).max(initial=0.0)) for t in tiles) or 1.0

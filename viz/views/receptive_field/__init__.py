@@ -1,0 +1,1 @@
+"""Receptive fields by depth, theoretical and effective."""

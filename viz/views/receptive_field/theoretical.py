@@ -1,0 +1,231 @@
+"""What a unit could see at most: size and centre of its field, from the architecture alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.network import Config
+from viz.core.refusal import Refusal
+
+__all__ = [
+    "ReceptiveFieldError",
+    "TheoreticalField",
+    "central_unit",
+    "passing_block",
+    "theoretical_field",
+    "theoretical_size",
+    "unit_centre",
+    "unseen_pixels",
+]
+
+
+class ReceptiveFieldError(Refusal):
+    """A receptive field that cannot be measured; the message is one sentence for the user."""
+
+
+def theoretical_size(
+    config: Config, blocks: Sequence[int] | NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the side of the theoretical receptive field after each block, in pixels.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    blocks : sequence of int
+        0-based; -1 is the patch embedding.
+
+    Returns
+    -------
+    ndarray of int64, (b,)
+        r = p + p (block + 1) (k - 1), borders left aside. The 1 x 1 convolutions and the residual
+        path add nothing.
+
+    Notes
+    -----
+    The recurrence r_l = r_(l-1) + (k_l - 1) * stride of all layers before (Araujo, Norris and Sim,
+    "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019).
+    """
+    p, k = config.patch_size, config.kernel_size
+    return p + p * (np.asarray(blocks, dtype=np.int64) + 1) * (k - 1)
+
+
+def unit_centre(
+    config: Config, unit: float | NDArray[np.float64], block: int | NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the pixel in the middle of a unit's theoretical field, along one axis.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    unit : float or ndarray
+        Row or column in the patch grid, 0-based.
+    block : int or ndarray of int64
+        0-based; -1 is the patch embedding.
+
+    Returns
+    -------
+    ndarray of float64
+        p u + (p - 1) / 2, in pixels, 0 is the middle of the first one. An even kernel pads one
+        more on the far side (right, bottom), so each block moves the middle p / 2 that way.
+    """
+    p = config.patch_size
+    shift = 0.0 if config.kernel_size % 2 else p / 2
+    middle = p * np.asarray(unit) + (p - 1) / 2 + shift * (np.asarray(block) + 1)
+    return np.asarray(middle, dtype=np.float64)
+
+
+def passing_block(config: Config, image_size: int) -> int | None:
+    """Return the first block whose theoretical field is wider than the image.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    image_size : int
+        Side of the image, in pixels.
+
+    Returns
+    -------
+    int or None
+        0-based; None where no block gets there.
+    """
+    wider = np.flatnonzero(theoretical_size(config, range(config.depth)) > image_size)
+    return int(wider[0]) if len(wider) else None
+
+
+def unseen_pixels(config: Config, image_size: tuple[int, int]) -> int:
+    """Return how many pixels no unit of any block sees.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    image_size : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    int
+        The patch embedding does not pad: the last (height mod p) rows and (width mod p) columns.
+    """
+    (height, width), p = image_size, config.patch_size
+    return height * width - (height - height % p) * (width - width % p)
+
+
+def central_unit(config: Config, image_size: tuple[int, int]) -> tuple[int, int]:
+    """Return the unit in the middle of the patch grid, the later one of two.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    image_size : tuple of int
+        Height and width, in pixels.
+
+    Returns
+    -------
+    tuple of int
+        Row and column.
+
+    Raises
+    ------
+    ReceptiveFieldError
+        If the image is smaller than a patch.
+    """
+    p = config.patch_size
+    if min(image_size) < p:
+        raise ReceptiveFieldError(
+            f"an image of {image_size[0]} x {image_size[1]} pixels found, at least one patch of "
+            f"{p} x {p} expected; give larger images or a larger image size."
+        )
+    return image_size[0] // p // 2, image_size[1] // p // 2
+
+
+@dataclass(frozen=True)
+class TheoreticalField:
+    """The theoretical field of one unit after some blocks.
+
+    Parameters
+    ----------
+    block : ndarray of int64, (b,)
+        0-based.
+    size : ndarray of int64, (b,)
+        Side in pixels, borders left aside.
+    centre : ndarray, (b, 2)
+        Row and column of the middle, in pixels.
+    box : ndarray of int64, (b, 4)
+        First row, first column, and the row and column after the last, cut at the last pixel that
+        any unit sees.
+    passes : int or None
+        First block of the network whose field is wider than the image's longer side.
+    unseen : int
+        Pixels that no unit sees.
+    """
+
+    block: NDArray[np.int64]
+    size: NDArray[np.int64]
+    centre: NDArray[np.float64]
+    box: NDArray[np.int64]
+    passes: int | None
+    unseen: int
+
+
+def theoretical_field(
+    config: Config,
+    image_size: tuple[int, int],
+    *,
+    unit: tuple[int, int] | None = None,
+    blocks: Sequence[int] | None = None,
+) -> TheoreticalField:
+    """Work out what one unit could see at most.
+
+    Parameters
+    ----------
+    config : Config
+        The architecture.
+    image_size : tuple of int
+        Height and width, in pixels.
+    unit : tuple of int, optional
+        Row and column in the patch grid; default `central_unit`.
+    blocks : sequence of int, optional
+        0-based; default all.
+
+    Returns
+    -------
+    TheoreticalField
+        By block.
+
+    Raises
+    ------
+    ReceptiveFieldError
+        If the image is smaller than a patch, or there is no such unit or block.
+    """
+    middle = central_unit(config, image_size)
+    row, column = middle if unit is None else unit
+    rows, columns = (side // config.patch_size for side in image_size)
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ReceptiveFieldError(
+            f"unit {row},{column} found, expected a row of 0 to {rows - 1} and a column of 0 to "
+            f"{columns - 1}: the patch grid is {rows} x {columns}."
+        )
+    chosen = list(range(config.depth)) if blocks is None else sorted(set(blocks))
+    wrong = [b for b in chosen if not 0 <= b < config.depth]
+    if wrong or not chosen:
+        raise ReceptiveFieldError(
+            f"block {wrong[0] if wrong else 'none'} found, expected blocks of 0 to "
+            f"{config.depth - 1}."
+        )
+    block = np.array(chosen, dtype=np.int64)
+    size = theoretical_size(config, block)
+    centre = np.stack([unit_centre(config, u, block) for u in (row, column)], 1)
+    first = np.round(centre - (size[:, None] - 1) / 2).astype(np.int64)
+    seen = np.array([rows, columns]) * config.patch_size
+    box = np.concatenate([first.clip(0), np.minimum(first + size[:, None], seen)], 1)
+    passes = passing_block(config, max(image_size))
+    return TheoreticalField(block, size, centre, box, passes, unseen_pixels(config, image_size))

@@ -1,0 +1,1 @@
+"""Sparsity and class selectivity by depth, from a sweep."""

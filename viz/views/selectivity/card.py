@@ -1,0 +1,66 @@
+"""Sparsity and class selectivity by depth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.views.base import FigureRow, Given, View
+from viz.views.swept import swept
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+__all__ = ["VIEW"]
+
+
+def _sweep(checkpoint: Checkpoint, given: Given) -> Result:
+    return swept(checkpoint, given, ("sparsity", "classes"))
+
+
+def _sentence(result: Any) -> str:
+    rows = {(row["block"], row["stage"]): row for row in result.summary()["rows"]}
+    first, last = rows[0, "depthwise"], rows[result.depth - 1, "depthwise"]
+    words = f"On {result.n_images} image{'s' if result.n_images != 1 else ''}"
+    if first["sparsity_median"] is not None:
+        words += (
+            f", the median depthwise channel is off at {100 * first['sparsity_median']:.0f} % of "
+            f"the positions in the first block and at {100 * last['sparsity_median']:.0f} % in the "
+            "last"
+        )
+    if last["selectivity_median"] is not None:
+        words += (
+            f"; its class selectivity goes from {first['selectivity_median']:.2f} to "
+            f"{last['selectivity_median']:.2f} (without classes: "
+            f"{last['selectivity_null_median']:.2f})"
+        )
+    return words + "."
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views.selectivity import draw
+
+    return (
+        FigureRow(
+            "selectivity",
+            "Share of values at most 0, over the channels of each block; where the images "
+            "are in folders of classes, also class selectivity beside that of channels that "
+            "know no classes.",
+            drawn(draw.draw_selectivity, draw.selectivity_figure),
+        ),
+    )
+
+
+VIEW = View(
+    "selectivity",
+    "Sparsity and class selectivity by depth",
+    _sweep,
+    "viz.sweep.result:Sweep",
+    _figures,
+    "Selectivity is large for any channel when classes have few images: only what exceeds the "
+    "grey null counts. A selective channel need not be a useful one.",
+    summary=lambda result: result.summary(),
+    sentence=_sentence,
+    needs_images=True,
+)

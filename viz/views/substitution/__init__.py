@@ -1,0 +1,1 @@
+"""Whether descriptions of weights explain the network."""

@@ -1,0 +1,138 @@
+"""What takes a kernel's place: principal components, a DCT, its mean, noise.
+
+All work on filters (n, c, k, k); depthwise kernels have c = 1. Each kernel has a number of
+coefficients of its own, so that it can be given as many as its description holds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dct, dctn, idct, idctn
+
+from viz.views.patch_filters.result import OPPONENT_AXES
+
+__all__ = ["constant", "dct_largest", "principal_components", "r2", "random_like"]
+
+Filters = NDArray[np.float32]
+Counts = NDArray[np.int64]
+
+
+def principal_components(filters: Filters, counts: Counts, group: Counts) -> Filters:
+    """Return each filter from its leading scores on the principal components of its group.
+
+    Parameters
+    ----------
+    filters : ndarray, (n, c, k, k)
+        To be approximated.
+    counts : ndarray of int, (n,)
+        Scores that each filter keeps; all of them where there are no more.
+    group : ndarray of int, (n,)
+        Filters of one group, such as a block, share mean and components.
+
+    Returns
+    -------
+    ndarray of float32, (n, c, k, k)
+        Group mean plus the leading components.
+
+    Notes
+    -----
+    The group's mean and components are numbers too (c k^2 times the number of components and one
+    more), shared by its filters and not counted; they were chosen to be the best such basis for
+    these very filters (Eckart and Young).
+    """
+    out = np.empty(filters.shape, np.float32)
+    for g in np.unique(group):
+        rows = group == g
+        flat = filters[rows].reshape(int(rows.sum()), -1).astype(np.float64)
+        mean = flat.mean(0)
+        _, _, vectors = np.linalg.svd(flat - mean, full_matrices=False)
+        scores = (flat - mean) @ vectors.T
+        scores *= np.arange(scores.shape[1]) < counts[rows, None]
+        out[rows] = (mean + scores @ vectors).reshape(-1, *filters.shape[1:])
+    return out
+
+
+def _to_opponent(values: NDArray[np.float64], *, back: bool) -> NDArray[np.float64]:
+    """Rotate the channels (axis 1) to light and colour differences, or back; orthonormal."""
+    if values.shape[1] == 3:
+        axes = OPPONENT_AXES.T if back else OPPONENT_AXES
+        turned: NDArray[np.float64] = np.einsum("oc,nc...->no...", axes, values)
+        return turned
+    transform = idct if back else dct
+    result: NDArray[np.float64] = transform(values, axis=1, norm="ortho")
+    return result
+
+
+def dct_largest(filters: Filters, counts: Counts) -> Filters:
+    """Return each filter from its largest coefficients of an orthonormal 2-D DCT.
+
+    Parameters
+    ----------
+    filters : ndarray, (n, c, k, k)
+        To be approximated.
+    counts : ndarray of int, (n,)
+        Coefficients that each filter keeps.
+
+    Returns
+    -------
+    ndarray of float32, (n, c, k, k)
+        The best approximation in this basis with so many coefficients. Three channels are
+        rotated to light, red-green and yellow-blue first.
+
+    Notes
+    -----
+    Which coefficients are kept differs from filter to filter and is not counted, as the families
+    of a description's atoms are not.
+    """
+    values = dctn(_to_opponent(filters.astype(np.float64), back=False), axes=(2, 3), norm="ortho")
+    flat = values.reshape(len(values), -1)
+    # A stable sort of descending magnitude: ties go to the lower frequency.
+    order = np.argsort(-np.abs(flat), axis=1, kind="stable")
+    rank = np.empty_like(order)
+    np.put_along_axis(rank, order, np.broadcast_to(np.arange(flat.shape[1]), flat.shape), 1)
+    kept = np.where(rank < counts[:, None], flat, 0.0).reshape(values.shape)
+    back = _to_opponent(idctn(kept, axes=(2, 3), norm="ortho"), back=True)
+    return back.astype(np.float32)
+
+
+def constant(filters: Filters) -> Filters:
+    """Return each filter's mean, channel by channel, at every tap."""
+    mean = filters.astype(np.float64).mean((2, 3), keepdims=True)
+    return np.broadcast_to(mean, filters.shape).astype(np.float32)
+
+
+def random_like(filters: Filters, rng: np.random.Generator) -> Filters:
+    """Return white noise with each filter's mean (by channel) and norm.
+
+    Parameters
+    ----------
+    filters : ndarray, (n, c, k, k)
+        Whose mean and norm are taken over.
+    rng : numpy.random.Generator
+        Of the noise.
+
+    Returns
+    -------
+    ndarray of float32, (n, c, k, k)
+        One draw.
+    """
+    values = filters.astype(np.float64)
+    mean = values.mean((2, 3), keepdims=True)
+    size = np.sqrt(((values - mean) ** 2).sum((1, 2, 3), keepdims=True))
+    noise = rng.standard_normal(values.shape)
+    noise -= noise.mean((2, 3), keepdims=True)
+    norm = np.sqrt((noise**2).sum((1, 2, 3), keepdims=True))
+    like: Filters = (mean + noise * size / np.where(norm > 0, norm, 1)).astype(np.float32)
+    return like
+
+
+def r2(filters: Filters, replaced: Filters) -> NDArray[np.float64]:
+    """Return 1 - |filter - replaced|^2 / |filter - its mean by channel|^2 of each, (n,).
+
+    nan where a filter is constant.
+    """
+    values = filters.astype(np.float64)
+    residual = ((values - replaced) ** 2).sum((1, 2, 3))
+    total = ((values - values.mean((2, 3), keepdims=True)) ** 2).sum((1, 2, 3))
+    return np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), np.nan)

@@ -1,0 +1,81 @@
+"""Many crops of a few photographs, where a folder of images is not at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from viz.core.network import Preprocessing
+from viz.core.refusal import Refusal
+from viz.images.reading import prepare, read_pixels
+from viz.images.sets import ImageSet, default_images
+
+__all__ = ["SIDES", "photograph_crops"]
+
+SIDES = (0.35, 1.0)
+"""Smallest and largest side of a crop, as shares of the photograph's short side."""
+
+
+def photograph_crops(
+    preprocessing: Preprocessing,
+    in_channels: int = 3,
+    *,
+    n: int = 64,
+    photographs: Sequence[Path] | None = None,
+    seed: int = 0,
+) -> tuple[ImageSet, tuple[int, ...]]:
+    """Cut photographs into crops at random places and of random sizes.
+
+    Parameters
+    ----------
+    preprocessing : Preprocessing
+        Of the checkpoint; its ``crop`` is not applied again.
+    in_channels : int
+        Of the network.
+    n : int
+        Crops of each photograph.
+    photographs : sequence of Path or None
+        Image files; scikit-learn's two by default.
+    seed : int
+        Of places and sizes.
+
+    Returns
+    -------
+    images : ImageSet
+        The crops, all in memory, photograph by photograph.
+    group : tuple of int
+        Photograph of each crop.
+
+    Raises
+    ------
+    ValueError
+        If n is not positive.
+    ImageError
+        If a photograph cannot be read.
+
+    Notes
+    -----
+    Crops of one photograph share its content: many crops of two photographs measure those two
+    photographs well and say nothing about others.
+    """
+    if n < 1:
+        raise Refusal(f"at least 1 crop of each photograph is needed, not {n}.")
+    rng = np.random.default_rng(seed)
+    whole = replace(preprocessing, crop=1.0)
+    entries: list[tuple[str, Path | Tensor]] = []
+    group: list[int] = []
+    for g, path in enumerate(default_images() if photographs is None else photographs):
+        pixels, _ = read_pixels(path, in_channels)
+        height, width = pixels.shape[:2]
+        side = (rng.uniform(*SIDES, n) * min(height, width)).round().astype(int).clip(1)
+        top = (rng.uniform(size=n) * (height - side + 1)).astype(int)
+        left = (rng.uniform(size=n) * (width - side + 1)).astype(int)
+        for i, (s, y, x) in enumerate(zip(side, top, left, strict=True)):
+            crop = prepare([pixels[y : y + s, x : x + s]], whole, in_channels=in_channels)[0]
+            entries.append((f"{path.name} crop {i}", crop))
+            group.append(g)
+    return ImageSet(entries, preprocessing, in_channels), tuple(group)
