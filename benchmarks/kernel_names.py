@@ -20,7 +20,7 @@ from viz.views.kernels.pictures import bank
 
 HERE = Path(__file__).resolve().parent
 READINGS = HERE.parent / "tests" / "readings" / "kernels.npz"
-STORED = HERE.parent / "viz" / "measure" / "kernel_readout.npz"
+STORED = HERE.parent / "viz" / "views" / "kernels" / "readout.npz"
 
 
 def agreement(folds: int = 10, seed: int = 0, which=None) -> dict[str, float]:

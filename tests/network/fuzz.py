@@ -1,6 +1,6 @@
 """Damage files at random and open them: each is refused in one sentence, or loads.
 
-Run: ``make fuzz``, or ``python tests/network/fuzz.py --files 60000 --seed 3``. Not part of the tests.
+Run: ``make fuzz``, or ``python tests/network/fuzz.py --files 60000 --seed 3``.
 """
 
 from __future__ import annotations

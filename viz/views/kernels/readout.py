@@ -164,5 +164,5 @@ def shipped() -> Readout:
     path = files("viz.views.kernels").joinpath("readout.npz")
     with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         if stored["weights"].shape != (len(CLASSES), len(KINDS) + len(MEASURES)):
-            raise RuntimeError("kernel_readout.npz does not fit this version's columns")
+            raise RuntimeError("readout.npz does not fit this version's columns")
         return Readout(*(stored[name] for name in ("weights", "bias", "centre", "spread")))
