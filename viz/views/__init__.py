@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from viz.views.attribution.card import VIEW as attribution
-from viz.views.base import Comparison, FigureRow, Given, Shown, View
+from viz.views.base import Comparison, FigureRow, Given, Option, Shown, View
 from viz.views.clusters.card import VIEW as clusters
 from viz.views.compare.card import VIEW as compare
 from viz.views.compare_kernels.card import VIEW as compare_kernels
@@ -26,6 +26,7 @@ __all__ = [
     "Comparison",
     "FigureRow",
     "Given",
+    "Option",
     "Shown",
     "View",
     "comparison",

@@ -6,19 +6,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.views.base import FigureRow, View
+from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
 __all__ = ["VIEW"]
 
 
-def _plain(result: Any) -> Figure:
-    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
+    if blocks is None:
+        return depthwise_description(checkpoint, given)
+    from viz.views.kernels.measure import describe_checkpoint
 
-    return drawn_mosaic(kernel_mosaic(result.bank()))
+    return describe_checkpoint(checkpoint, blocks=blocks, seed=given.seed, progress=given.progress)
+
+
+def _kernels(
+    result: Any, *, order: str = "similarity", scale: Any = "block", per_block: int = 64,
+    all: bool = False,
+) -> Figure:  # fmt: skip
+    from viz.views.kernels.draw import draw_named, named_figure
+    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+    from viz.views.weights.measure import named_kernels
+
+    shown = None if all else per_block
+    if order == "name":
+        figure = named_figure(result, per_block=shown)
+        draw_named(result, figure, per_block=shown, scale=scale)
+        return figure
+    return drawn_mosaic(
+        kernel_mosaic(named_kernels(result, per_block=shown, order=order), scale=scale)
+    )
 
 
 def _plain_narrow(result: Any) -> Figure:
@@ -68,30 +91,30 @@ def _figures() -> tuple[FigureRow, ...]:
 
     return (
         FigureRow(
-            "depthwise",
-            "Depthwise kernels, the same channels of every block (all, if they are few), "
-            "ordered by name and framed in its colour. White is zero.",
+            "kernels",
+            "Depthwise kernels by depth, the same channels of every block (all, if they are few). "
+            "Red is positive, blue negative, white zero.",
+            _kernels,
+            _plain_narrow,
+        ),
+        FigureRow(
+            "kernels-by-name",
+            "The same kernels ordered by name and framed in its colour.",
             drawn(draw.draw_named, draw.named_figure),
             _named_narrow,
         ),
         FigureRow(
-            "depthwise-plain",
-            "The same kernels as they stand in the network, without names.",
-            _plain,
-            _plain_narrow,
-        ),
-        FigureRow(
-            "depthwise-dictionary",
+            "kernels-dictionary",
             "What each name means here: its clearest and its least clear members.",
             *both(draw.draw_dictionary, draw.dictionary_figure),
         ),
         FigureRow(
-            "depthwise-composition",
+            "kernels-composition",
             "Shares of the names by block, and of a randomly initialised network.",
             *both(draw_by_block.draw_composition, draw_by_block.composition_figure),
         ),
         FigureRow(
-            "depthwise-fits",
+            "kernels-fits",
             "Kernel, description and residual of the best, the median and the worst fits.",
             *both(draw.draw_fits, draw.fits_figure),
         ),
@@ -99,9 +122,9 @@ def _figures() -> tuple[FigureRow, ...]:
 
 
 VIEW = View(
-    "depthwise",
+    "kernels",
     "Depthwise kernels by depth",
-    depthwise_description,
+    _measure,
     "viz.views.kernels.result:DepthwiseDescription",
     _figures,
     "A name says what the whole kernel looks like, where that is clear; of kernels that "
@@ -110,4 +133,37 @@ VIEW = View(
     "norm follows every kernel: a pale kernel may matter as much as a strong one.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
+    about="""Draw depthwise kernels by depth; name what each of them is.
+
+    -o FILE draws one mosaic, first block first; -o FOLDER writes every figure and the table; --json
+    prints shares by name, fits and descriptors of each block.
+    """,
+    options=(
+        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option(
+            "order",
+            "Of the kernels within a block.",
+            "similarity",
+            ("index", "norm", "similarity", "name"),
+            draws=True,
+        ),
+        Option(
+            "scale",
+            "One colour scale for all, per block, or each kernel's own.",
+            "block",
+            ("figure", "block", "tile"),
+            draws=True,
+        ),
+        Option(
+            "per_block",
+            "Kernels of each block: the same channels in every block.",
+            64,
+            int,
+            1,
+            draws=True,
+        ),
+        Option("all", "Every kernel instead of a choice.", False, bool, draws=True),
+    ),
+    group="What was learned",
+    icon=":material/apps:",
 )

@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, View
+from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import patch_description
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
 __all__ = ["VIEW"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    return patch_description(checkpoint, given)
+
+
+def _filters(result: Any, *, order: str = "hue", scale: Any = "tile") -> Figure:
+    if order == "name":
+        from viz.views.patch_filters.draw_kinds import draw_kinds, kinds_figure
+
+        figure = kinds_figure(result, scale=scale)
+        draw_kinds(result, figure, scale=scale)
+        return figure
+    from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
+    from viz.views.weights.measure import ordered_filters
+
+    filters = ordered_filters(result.filters, result.source, order=order)
+    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale))
 
 
 def _sentence(result: Any) -> str:
@@ -51,6 +75,11 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "patch-filters",
+            "Every patch-embedding filter, grey ones first, then by hue. Mid grey is zero.",
+            _filters,
+        ),
+        FigureRow(
+            "patch-filters-by-name",
             "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
             "its structure. Thresholds and colour scale stand below.",
             *both(draw_kinds.draw_kinds, draw_kinds.kinds_figure),
@@ -77,7 +106,7 @@ def _figures() -> tuple[FigureRow, ...]:
 VIEW = View(
     "patch-filters",
     "Patch-embedding filters",
-    patch_description,
+    _measure,
     "viz.views.patch_filters.result:PatchFilterDescription",
     _figures,
     "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
@@ -85,4 +114,27 @@ VIEW = View(
     "filter near a threshold could as well have the next name.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
+    about="""Draw every patch-embedding filter; name its colour and structure.
+
+    -o FILE draws one mosaic, -o FOLDER writes every figure and the table of the description, and
+    --json prints shares by name and medians.
+    """,
+    options=(
+        Option(
+            "order",
+            "Of the filters in the mosaic.",
+            "hue",
+            ("index", "norm", "hue", "orientation", "name"),
+            draws=True,
+        ),
+        Option(
+            "scale",
+            "One colour scale for all, or each filter's own.",
+            "tile",
+            ("figure", "tile"),
+            draws=True,
+        ),
+    ),
+    group="What was learned",
+    icon=":material/palette:",
 )
