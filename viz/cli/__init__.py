@@ -26,6 +26,7 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+main.renamed = {"depthwise": "kernels"}
 for _command in (
     *files.COMMANDS,
     *views.COMMANDS,

@@ -6,7 +6,7 @@ import os
 import re
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -40,6 +40,15 @@ class Group(click.Group):
 
     An error that nobody foresaw is shown whole, with exit code 1.
     """
+
+    renamed: Mapping[str, str] = {}
+    """Commands of earlier versions, and what they are called now."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; an earlier name is answered with the new one."""
+        if cmd_name in self.renamed:
+            raise click.UsageError(f"viz {cmd_name} is called viz {self.renamed[cmd_name]} now.")
+        return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; what does not belong there is refused."""
