@@ -16,6 +16,8 @@ from viz.catalogue import (
     sweep,
 )
 from viz.catalogue.base import Comparison, FigureRow, Given, Shown, View
+from viz.views.decision_by_depth import card as decision_by_depth
+from viz.views.evidence import card as evidence
 
 __all__ = [
     "COMPARISONS",
@@ -38,6 +40,8 @@ VIEWS: tuple[View, ...] = (
     *substitution.VIEWS,
     *receptive_field.VIEWS,
     *feature_maps.VIEWS,
+    *evidence.VIEWS,
+    *decision_by_depth.VIEWS,
     *attribution.VIEWS,
     *sweep.VIEWS,
 )

@@ -1,0 +1,1 @@
+"""Every view in a folder of its own: card, measure, result, drawing, method."""
