@@ -224,15 +224,15 @@ def test_baselines(small):
 def test_the_random_network_is_new_and_set_on_the_images(small):
     x = inputs(6, (32, 32))
     counters = {n: b.clone() for n, b in small.model.named_buffers() if "tracked" in n}
-    network = _untrained(small.model, x, 0)
+    network = _untrained(small.model, x, 1)
     for depth, made in enumerate(outputs(network, x)):
         # Running variances divide by one less than there are positions, and epsilon is added.
         assert made.mean((0, 2, 3)).abs().max() < 0.01, depth
         np.testing.assert_allclose(made.var((0, 2, 3)), 1, atol=0.05)
     assert not torch.equal(network.patch_filters, small.model.patch_filters)
     assert not torch.equal(network.head.weight, small.model.head.weight)
-    assert torch.equal(network.patch_filters, _untrained(small.model, x, 0).patch_filters)
-    assert not torch.equal(network.patch_filters, _untrained(small.model, x, 1).patch_filters)
+    assert torch.equal(network.patch_filters, _untrained(small.model, x, 1).patch_filters)
+    assert not torch.equal(network.patch_filters, _untrained(small.model, x, 2).patch_filters)
     for name, value in counters.items():
         assert torch.equal(dict(small.model.named_buffers())[name], value)
 

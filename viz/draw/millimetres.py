@@ -26,8 +26,8 @@ __all__ = [
     "chart",
     "common_limit",
     "laid_over",
-    "panels",
     "pale",
+    "panels",
     "photograph",
     "write",
 ]

@@ -192,17 +192,17 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
               va="center")  # fmt: skip
         return figure
     outputs = len(result.class_names)
-    panels: list[tuple[str, Numbers, Numbers, float]] = [
+    rows: list[tuple[str, Numbers, Numbers, float]] = [
         ("has the answer (%)", result.agreement, result.baseline_agreement, 1 / outputs),
         ("is right (%)", result.accuracy, result.baseline_accuracy, 1 / outputs),
         ("fitted: is right (%)" if result.target_is == "folder" else "fitted: has the answer (%)",
          result.fitted_accuracy, result.baseline_fitted, result.most_frequent),
     ]  # fmt: skip
-    panels = [each for each in panels if np.isfinite(each[1]).any()]
-    count = len(panels)
+    rows = [each for each in rows if np.isfinite(each[1]).any()]
+    count = len(rows)
     high, boxes = panels(width, count, 5.5 if wide else 9.0, 42.0 if wide else 28.0)
     figure = new_figure(width * MM, high * MM)
-    for k, (label, own, drawn, chance) in enumerate(panels):
+    for k, (label, own, drawn, chance) in enumerate(rows):
         axes = chart(figure, boxes[k])
         axes.axhline(100 * chance, color=_CHANCE, linewidth=0.8, linestyle=(0, (1, 1.5)), zorder=0)
         for values, colour, marker, line in (
