@@ -63,7 +63,7 @@ def maps_figure(result: Evidence, width: float = PAGE, *, images: int = 2) -> Fi
     shown = range(min(images, len(result.images)))
     across, x = _columns(width, classes + 2)
     high, wide = result.images.shape[1:3]
-    row = 2 * _LINE + 1 + across * high / wide + _GAP
+    row = 3 * _LINE + 1 + across * high / wide + _GAP
     figure = new_figure(width * MM, (len(shown) * row + BAR + _MARGIN) * MM)
     axes = canvas(figure)
     maps = {
@@ -73,7 +73,7 @@ def maps_figure(result: Evidence, width: float = PAGE, *, images: int = 2) -> Fi
     }
     limit = common_limit(np.stack(list(maps.values())))
     for i in shown:
-        top = i * row + 2 * _LINE + 1
+        top = i * row + 3 * _LINE + 1
         photograph(axes, result.images[i], (x[0], top, across))
         mine = [(key, values) for key, values in maps.items() if key[0] == i]
         for left, ((_, of, over), values) in zip(x[1:], mine, strict=True):
@@ -95,7 +95,7 @@ def _pair(result: Evidence, image: int) -> tuple[int, int]:
 
 
 def _above(result: Evidence, image: int, of: int, over: int | None) -> str:
-    """Return two lines: the class, or one over another, and how strong it is."""
+    """Return in lines the class, or one over another, and how strong it is."""
     logits = result.logits[image]
     if over is None:
         return (
@@ -103,7 +103,7 @@ def _above(result: Evidence, image: int, of: int, over: int | None) -> str:
             f"logit {_signed(logits[of])}"
         )
     margin = _signed(logits[of] - logits[over])
-    return f"{result.name(of)} over {result.name(over)}\nby {margin} logits"
+    return f"{result.name(of)}\nover {result.name(over)}\nby {margin} logits"
 
 
 def _signed(value: float) -> str:
