@@ -45,7 +45,7 @@ def evidence(
     against: str | int = "runner-up",
     shown: int = 2,
     n_channels: int = 6,
-    n_draws: int = 200,
+    n_draws: int = 100,
     seed: int = 0,
     batch_size: int = 8,
     progress: Progress | None = None,
