@@ -111,5 +111,6 @@ def test_figures_are_ready_for_print(result, few):
                 with own_style():
                     assert unreadable(figure, smallest=7.0) == [], each.name
                 said = [t.get_text() for t in figure.findobj(Text)]
+                assert figure.get_label().endswith(".")
                 names = (found.source.name, *found.image_names)
                 assert not any(name in text for name in names for text in said)

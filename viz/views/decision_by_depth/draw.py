@@ -188,8 +188,9 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
     n, wide = len(result.answer), width > HALF_PAGE
     if n < MANY:
         figure = new_figure(width * MM, 12 * MM)
-        write(canvas(figure), _MARGIN, 6, f"Shares need at least {MANY} images; {n} were given.",
-              va="center")  # fmt: skip
+        why = f"Shares need at least {MANY} images; {n} were given."
+        write(canvas(figure), _MARGIN, 6, why, va="center")
+        figure.set_label(why)
         return figure
     outputs = len(result.class_names)
     rows: list[tuple[str, Numbers, Numbers, float]] = [
