@@ -76,7 +76,7 @@ def undrawn(monkeypatch):
         return out.getvalue()
 
     names = ("close_up.png", "found._png", "one_filter.png", "one_kernel.png", "on_images.png",
-             "sections.png")  # fmt: skip
+             "sections.png", "trying.png")  # fmt: skip
     for name in names:
         monkeypatch.setattr(f"viz.explorer.{name}", blank)
     return drawn
