@@ -91,28 +91,7 @@ def _some(dim: int, per_block: int | None, seed: int) -> NDArray[np.int64]:
 
 
 def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilters:
-    """Return every patch-embedding filter, ordered.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    order : str
-        ``"index"``: as in the file. ``"norm"``: largest first. ``"hue"``: grey ones first, then
-        around the red-green and yellow-blue plane of the filter's main colour axis.
-        ``"orientation"``: by the angle of the stripes, 0 = horizontal, counter-clockwise;
-        filters without orientation fall anywhere.
-
-    Returns
-    -------
-    PatchFilters
-        In normalised-input space.
-
-    Raises
-    ------
-    ValueError
-        If the order is unknown.
-    """
+    """Return every patch-embedding filter, ordered."""
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy().copy()
     return ordered_filters(filters, checkpoint.source, order=order)
 
@@ -146,34 +125,7 @@ def depthwise_kernels(
     order: str = "index",
     seed: int = 0,
 ) -> DepthwiseKernels:
-    """Return depthwise kernels by depth: a seeded choice of each block, or all.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    blocks : sequence of int, optional
-        0-based; default all.
-    per_block : int or None
-        How many of each block (the same channels in every block), or None for all. The paper's
-        figure shows 64.
-    order : str
-        ``"index"``, ``"norm"`` (largest first) or ``"similarity"`` (neighbours look alike).
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    DepthwiseKernels
-        First block first.
-
-    Raises
-    ------
-    ValueError
-        If the order is unknown or the number is not positive.
-    IndexError
-        If there is no such block.
-    """
+    """Return depthwise kernels by depth: a seeded choice of each block, or all."""
     if order not in _SORT:
         raise Refusal(f"order is one of {', '.join(KERNEL_ORDERS)}, not {order!r}.")
     depth = checkpoint.config.depth
@@ -203,36 +155,7 @@ def named_kernels(
     name: str | None = None,
     seed: int = 0,
 ) -> DepthwiseKernels:
-    """Return depthwise kernels ordered by their name, or those of one name.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of all kernels of a network.
-    blocks : sequence of int, optional
-        0-based; default all.
-    per_block : int or None
-        As in `depthwise_kernels`, which takes the same channels; a name then leaves fewer.
-    order : str
-        ``"name"`` (`viz.views.kernels.result.DepthwiseDescription.order`), or one of
-        `depthwise_kernels`.
-    name : str, optional
-        Take only the kernels of this name; blocks without one are left out.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    DepthwiseKernels
-        First block first; it may be empty.
-
-    Raises
-    ------
-    ValueError
-        If the order or the name is unknown, or the number is not positive.
-    IndexError
-        If there is no such block.
-    """
+    """Return depthwise kernels ordered by their name, or those of one name."""
     if order not in (*_SORT, "name"):
         raise Refusal(f"order is one of {', '.join((*_SORT, 'name'))}, not {order!r}.")
     if name is not None and name not in KERNEL_NAMES:
