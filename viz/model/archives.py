@@ -44,46 +44,18 @@ _SAFETENSORS_DTYPES = {
 
 @dataclass(frozen=True)
 class Archive:
-    """A checked zip archive as torch.save writes it.
+    """A checked zip archive as torch.save writes it."""
 
-    Parameters
-    ----------
-    pickle : bytes
-        Its ``data.pkl``.
-    storages : dict
-        Size in bytes of each storage, by its key.
-    root : str
-        Folder in the archive that all of it lies in.
-    """
-
-    pickle: bytes
-    storages: dict[str, int]
-    root: str
+    pickle: bytes  # its data.pkl
+    storages: dict[str, int]  # bytes of each, by its key
+    root: str  # folder in the archive that all of it lies in
 
 
 def check_zip(file: BinaryIO, label: str) -> Archive:
     """Check an archive written by torch.save and return its pickle, without unpacking it.
 
     Every member must be stored as it is: torch.save never compresses, and 0.97 MB of compressed
-    zeros unpack to 1 GB. Together they must fit in the file, none twice.
-
-    Parameters
-    ----------
-    file : binary file
-        The archive.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    Archive
-        Pickle and storage sizes.
-
-    Raises
-    ------
-    CheckpointError
-        If it is truncated, too large in its table of contents, compressed, or something else.
-    """
+    zeros unpack to 1 GB. Together they must fit in the file, none twice."""
     size = file.seek(0, os.SEEK_END)
     _check_end(file, size, label)
     crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
@@ -209,27 +181,7 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
 
 
 def check_safetensors(file: BinaryIO, label: str) -> tuple[dict[str, TensorRecord], dict[str, str]]:
-    """Check a safetensors header against the file.
-
-    Parameters
-    ----------
-    file : binary file
-        The file.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    tensors : dict of str to TensorRecord
-        By key.
-    metadata : dict of str to str
-        As written.
-
-    Raises
-    ------
-    CheckpointError
-        If the header is too large, not JSON, or at odds with the size of the file.
-    """
+    """Check a safetensors header against the file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     (n,) = struct.unpack("<Q", file.read(8))

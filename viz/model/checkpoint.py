@@ -246,25 +246,7 @@ def adapted(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Checkpoint:
-    """Return a loaded checkpoint as `load` with these options would have returned it.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Not changed; the weights are shared.
-    activation, classes, image_size, mean, std
-        As for `load`.
-
-    Returns
-    -------
-    Checkpoint
-        With what was told.
-
-    Raises
-    ------
-    Refusal
-        As for `load`.
-    """
+    """Return a loaded checkpoint as `load` with these options would have returned it."""
     config, model, source = checkpoint.config, checkpoint.model, checkpoint.source
     if activation is not None and activation != config.activation:
         config = replace(config, activation=activation)
@@ -329,26 +311,7 @@ def _compared(
 
 
 def inspect(source: str | os.PathLike[str], *, ema: bool | None = None) -> Config:
-    """Tell a file's architecture from its table of contents, without reading its weights.
-
-    Parameters
-    ----------
-    source : str or Path
-        As for `load`, but a file or a name.
-    ema : bool, optional
-        As for `load`.
-
-    Returns
-    -------
-    Config
-        All of it is read off the shapes, except the activation: that is the default, because
-        finding it out may take the weights; see `load`.
-
-    Raises
-    ------
-    CheckpointError
-        As for `load`.
-    """
+    """Tell a file's architecture from its table of contents, without reading its weights."""
     target = _resolve(source)
     assert target.path is not None
     with open_checkpoint(target.path, target.label) as reading:

@@ -71,17 +71,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """One ConvMixer block: residual depthwise part, then pointwise part.
-
-    Parameters
-    ----------
-    dim : int
-        Channels.
-    kernel_size : int
-        Side of the depthwise kernels.
-    activation : str
-        Name of the activation, as in `Config`.
-    """
+    """One ConvMixer block: residual depthwise part, then pointwise part."""
 
     def __init__(self, dim: int, kernel_size: int, activation: str) -> None:
         super().__init__()

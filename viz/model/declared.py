@@ -46,25 +46,9 @@ _MAX_STATEMENTS = 500
 
 @dataclass
 class Declared:
-    """What a file states about its network.
+    """What a file states about its network."""
 
-    Parameters
-    ----------
-    activation : tuple of str, optional
-        The activation, and where it is stated.
-    architecture : str
-        The name of an architecture, as written, or ``""``.
-    preprocessing : Preprocessing, optional
-        How its input is made.
-    classes : tuple of str
-        Names of the outputs, or empty.
-    training : mapping
-        Recipe and results of a file written by this project, else empty.
-    warnings : list of str
-        Statements that cannot be true.
-    """
-
-    activation: tuple[str, str] | None = None
+    activation: tuple[str, str] | None = None  # and where it is stated
     architecture: str = ""
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] = ()
@@ -79,32 +63,7 @@ def declared(
     label: str,
     told: Collection[str] = (),
 ) -> Declared:
-    """Collect what a file says, as far as it agrees with the weights.
-
-    Parameters
-    ----------
-    outline : object
-        What the file holds, beside tensors.
-    metadata : mapping of str to str
-        Of a safetensors file.
-    config : Config
-        Read off the weights.
-    label : str
-        The file's name in messages.
-    told : collection of str
-        What the user gave, of ``activation``, ``image_size``, ``mean``, ``std`` and ``classes``:
-        of these the file's own statements do not matter.
-
-    Returns
-    -------
-    Declared
-        Statements at odds with the weights are left out, with a warning.
-
-    Raises
-    ------
-    CheckpointError
-        If two statements contradict each other, or the activation is none of torch's.
-    """
+    """Collect what a file says, as far as it agrees with the weights."""
     if metadata.get("format") == FORMAT:
         return _own(metadata, config)
     said = Declared()
@@ -375,18 +334,7 @@ def _preprocessing(fields: Mapping[str, Any], in_channels: int, known: str) -> P
 
 
 def default_preprocessing(in_channels: int) -> Preprocessing:
-    """Return what to assume where a file does not say how its input was made.
-
-    Parameters
-    ----------
-    in_channels : int
-        Of the network.
-
-    Returns
-    -------
-    Preprocessing
-        ImageNet's for colour; values in [0, 1] as they are for any other number of channels.
-    """
+    """Return what to assume where a file does not say how its input was made."""
     if in_channels == 3:
         return Preprocessing()
     return Preprocessing(
@@ -399,27 +347,7 @@ def default_preprocessing(in_channels: int) -> Preprocessing:
 def read_classes(
     classes: str | Path | Sequence[str] | None, n_classes: int, label: str
 ) -> tuple[str, ...]:
-    """Return class names given by the user.
-
-    Parameters
-    ----------
-    classes : sequence of str, str or Path, optional
-        The names, or a file: one per line, or a JSON list, or a JSON object of index to name.
-    n_classes : int
-        Outputs of the head.
-    label : str
-        The checkpoint's name in messages.
-
-    Returns
-    -------
-    tuple of str
-        Empty where none are given.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read, or the number of names is not the number of outputs.
-    """
+    """Return class names given by the user."""
     if classes is None:
         return ()
     origin = "the class names given"

@@ -91,27 +91,13 @@ class CheckpointWarning(UserWarning):
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """What is known of a tensor before it is read.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Its sizes.
-    dtype : str
-        Torch's name of its type, such as ``"float32"``.
-    storage : str
-        Name of the storage that its values lie in, ``""`` where it has one of its own.
-    offset : int
-        Elements of the storage before its first.
-    strides : tuple of int
-        Elements between neighbours along each dimension; of a storage of its own, empty.
-    """
+    """What is known of a tensor before it is read."""
 
     shape: tuple[int, ...]
-    dtype: str
-    storage: str = ""
-    offset: int = 0
-    strides: tuple[int, ...] = ()
+    dtype: str  # torch's name of it, such as "float32"
+    storage: str = ""  # name of the storage; "" where it has one of its own
+    offset: int = 0  # elements of the storage before its first
+    strides: tuple[int, ...] = ()  # empty in a storage of its own
 
     @property
     def nbytes(self) -> int:
@@ -120,17 +106,7 @@ class TensorRecord:
 
 
 class Bounded:
-    """A file that refuses large reads and a large total, to bound what a parser can ask for.
-
-    Parameters
-    ----------
-    file : binary file
-        Positioned where reading starts.
-    limit : int
-        Bytes that may be read.
-    message : str
-        Of the `CheckpointError` raised beyond them.
-    """
+    """A file that refuses large reads and a large total, to bound what a parser can ask for."""
 
     def __init__(self, file: BinaryIO, limit: int, message: str) -> None:
         self._file, self._left, self._message = file, limit, message
@@ -168,63 +144,19 @@ class Bounded:
 
 
 def printable(text: str, most: int = 200) -> str:
-    """Return text from a file as it may be shown: no control characters, not endless.
-
-    Parameters
-    ----------
-    text : str
-        As found.
-    most : int
-        Characters to keep, of both ends.
-
-    Returns
-    -------
-    str
-        In one line.
-    """
+    """Return text from a file as it may be shown: no control characters, not endless."""
     if len(text) > most:
         text = f"{text[: most // 2]} ... {text[len(text) - most // 2 :]}"
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def export_line(label: str, loader: str = "torch.load({!r}, weights_only=False)") -> str:
-    """Return the line of Python that writes the weights of a whole network alone.
-
-    Parameters
-    ----------
-    label : str
-        The file.
-    loader : str
-        Expression that reads it, with a place for the file.
-
-    Returns
-    -------
-    str
-        To be run by somebody who trusts the file, where its classes can be imported.
-    """
+    """Return the line of Python that writes the weights of a whole network alone."""
     return f"torch.save({loader.format(label)}.state_dict(), {Path(label).stem + '-weights.pt'!r})"
 
 
 def file_kind(path: Path, label: str) -> str:
-    """Tell by its first bytes what a file is; its suffix is not trusted.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    str
-        ``"zip"`` (as torch.save writes since 1.6) or ``"safetensors"``.
-
-    Raises
-    ------
-    CheckpointError
-        If it is none of these.
-    """
+    """Tell by its first bytes what a file is; its suffix is not trusted."""
     wanted = "expected a file written by torch.save or as safetensors"
     try:
         info = path.stat()

@@ -69,18 +69,8 @@ def common(*paths: Path) -> int:
 def layers_of(tensors: Mapping[str, TensorRecord]) -> tuple[list[Layer], bool]:
     """Return the layers in their order, without those of losses and metrics.
 
-    Parameters
-    ----------
-    tensors : mapping of str to TensorRecord
-        A state dict, in the file's order.
-
-    Returns
-    -------
-    layers : list of Layer
-        In the file's order, else in the natural order of their names.
-    trusted : bool
-        Whether the file's order means something: torch writes each layer's tensors in one order,
-        which sorted or shuffled keys do not keep.
+    Also whether the file's order means something: torch writes each layer's tensors in one order,
+    which sorted or shuffled keys do not keep. Else theirs is the natural order of their names.
     """
     groups = _groups(tensors)
     units = [u for group, members in groups.items() for u in _named(tensors, group, members)]

@@ -20,15 +20,7 @@ class Unpaired(Exception):
 
 
 class Pairing:
-    """Finds the norm after each convolution: the next in the file, or the nearest by name.
-
-    Parameters
-    ----------
-    chain : sequence of Layer
-        Patch embedding, then depthwise and pointwise convolution of each block.
-    trusted : bool
-        Whether the file's order means something.
-    """
+    """Finds the norm after each convolution: the next in the file, or the nearest by name."""
 
     def __init__(self, chain: Sequence[Layer], trusted: bool) -> None:
         self.chain, self.trusted = chain, trusted
@@ -36,23 +28,7 @@ class Pairing:
         self.assumed: list[str] = []
 
     def pairs(self, norms: Sequence[Layer]) -> dict[Layer, Layer]:
-        """Return the norm of each convolution.
-
-        Parameters
-        ----------
-        norms : sequence of Layer
-            Norms of as many channels.
-
-        Returns
-        -------
-        dict
-            Convolution to norm.
-
-        Raises
-        ------
-        Unpaired
-            If one has none.
-        """
+        """Return the norm of each convolution."""
         found = self._next_ones(self.chain, norms) if self.trusted else {}
         return found or self._nearest(norms)
 

@@ -94,21 +94,7 @@ RECIPES = {
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:
-    """Return a recipe of `RECIPES` with some settings changed.
-
-    Parameters
-    ----------
-    name : str
-        Of the recipe.
-    **changes : Any
-        Fields of `Recipe`. With another ``image_size`` or ``patch_size`` the sizes of the training
-        crops change in proportion, to whole patches.
-
-    Returns
-    -------
-    Recipe
-        The settings.
-    """
+    """Return a recipe with some settings changed, the crops' sizes in proportion to the image's."""
     old = RECIPES[name]
     new = replace(old, **changes)
     p, now, then = new.patch_size, new.image_size, old.image_size

@@ -32,33 +32,15 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class Fit:
-    """How a state dict was understood.
+    """How a state dict was understood."""
 
-    Parameters
-    ----------
-    prefix : str
-        What stands before every key of the network, such as ``"module."``, or ``""``.
-    config : Config
-        The architecture, with an activation still to be found out.
-    keys : dict of str to str
-        From this project's name to the key in the state dict.
-    absent : tuple of str
-        This project's names of biases, and of scales of norms, that are not there.
-    dropped : tuple of str
-        Keys that are no part of the network.
-    assumed : tuple of str
-        What the keys and shapes do not decide, and how it was taken.
-    notes : tuple of str
-        What the user should know.
-    """
-
-    prefix: str
-    config: Config
-    keys: dict[str, str]
-    absent: tuple[str, ...] = ()
+    prefix: str  # what stands before every key, such as "module."
+    config: Config  # with an activation still to be found out
+    keys: dict[str, str]  # from this project's name to the file's
+    absent: tuple[str, ...] = ()  # this project's names of biases and scales not there
     dropped: tuple[str, ...] = ()
-    assumed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()  # what keys and shapes do not decide
+    notes: tuple[str, ...] = ()  # what the user should know
 
     @property
     def layout(self) -> str:
@@ -86,25 +68,7 @@ class Fit:
 
 
 def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
-    """Find the one ConvMixer that a state dict holds.
-
-    Parameters
-    ----------
-    tensors : mapping of str to TensorRecord
-        The state dict, in the file's order.
-    label : str
-        The file's name in messages.
-
-    Returns
-    -------
-    Fit
-        Its parts, and what was assumed.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not a ConvMixer; the message names the first tensor that does not fit, and why.
-    """
+    """Find the one ConvMixer that a state dict holds."""
     return _Recogniser(tensors, label).fit()
 
 

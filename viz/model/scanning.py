@@ -224,26 +224,7 @@ _STEPS: dict[str, Callable[[_Walker, Any], None]] = {
 
 
 def scan_zip(archive: Archive, label: str) -> Any:
-    """Return what an archive's pickle describes.
-
-    Parameters
-    ----------
-    archive : Archive
-        Checked.
-    label : str
-        The file's name in messages.
-
-    Returns
-    -------
-    object
-        Dictionaries, lists and plain values, with `TensorRecord` for tensors, `Name` for classes
-        and functions and `Thing` for all other objects.
-
-    Raises
-    ------
-    CheckpointError
-        If the pickle is damaged, or a tensor is larger than what the file holds of it.
-    """
+    """Return what an archive's pickle describes."""
     try:
         return _Walker(archive.storages).walk(archive.pickle)
     except CheckpointError as error:

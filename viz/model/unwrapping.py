@@ -28,33 +28,15 @@ _NOT_WEIGHTS = re.compile(r"(^|_)optim(izer)?s?(_|$)|sched|scaler|gradient|exp_a
 
 @dataclass(frozen=True)
 class Found:
-    """The network found in a file.
+    """The network found in a file."""
 
-    Parameters
-    ----------
-    path : tuple of str
-        Keys that lead to its state dict.
-    tensors : mapping of str to TensorRecord
-        That state dict's tensors.
-    fit : Fit
-        Prefix, architecture and parts.
-    averaged : bool
-        Whether these are averaged (EMA) weights.
-    dropped : tuple of str
-        Entries of the state dict that are no part of the network.
-    others : tuple of str
-        Other networks in the file that were not taken.
-    beside : tuple of str
-        Those of them in the same state dict, under another prefix.
-    """
-
-    path: tuple[str, ...]
+    path: tuple[str, ...]  # keys that lead to its state dict
     tensors: Mapping[str, TensorRecord]
     fit: Fit
     averaged: bool
-    dropped: tuple[str, ...]
-    others: tuple[str, ...]
-    beside: tuple[str, ...]
+    dropped: tuple[str, ...]  # entries that are no part of the network
+    others: tuple[str, ...]  # networks that were not taken
+    beside: tuple[str, ...]  # those of them in the same state dict
 
 
 def _state_dicts(
@@ -159,27 +141,7 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
 
     Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
     prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
-    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first.
-
-    Parameters
-    ----------
-    outline : object
-        What the file holds, with `TensorRecord` for tensors.
-    label : str
-        Its name in messages.
-    ema : bool, optional
-        Take averaged weights (True), others (False), or averaged ones where there are any.
-
-    Returns
-    -------
-    Found
-        Where the network is and how its keys read.
-
-    Raises
-    ------
-    CheckpointError
-        If there are no weights, or none that are a ConvMixer's.
-    """
+    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
     holds = None if is_module(outline) else as_mapping(outline)
     states = list(islice(_state_dicts(holds, set()), MAX_STATE_DICTS))
     networks: list[tuple[str, tuple[str, ...], Mapping[str, Any], Fit]] = []
