@@ -30,7 +30,7 @@ from viz.model.guards import (
 from viz.model.in_memory import Seen, compare, look_at_module
 from viz.model.reading import Reading, open_checkpoint, outline_of, sha256_of_tensors
 from viz.model.recognise import Fit
-from viz.model.unwrapping import Found, find_network
+from viz.model.unwrapping import Found, axes, find_network
 from viz.results.network import ACTIVATIONS, Config, Preprocessing, Source, split_activation
 from viz.results.refusal import Refusal
 
@@ -200,7 +200,14 @@ def load(
         else:
             unsure = ()
     config = model.config
-    said = (*_notes(known), *unsure, *choice.warnings, *_bad_values(state, fit))
+    unseen = () if isinstance(source, nn.Module) else fit.assumed
+    said = (
+        *_notes(known),
+        *(f"the file does not say {line}" for line in unseen),
+        *unsure,
+        *choice.warnings,
+        *_bad_values(state, fit),
+    )
     notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
@@ -421,6 +428,8 @@ def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> di
         tensor = raw[key]
         if tuple(tensor.shape) != found.tensors[key].shape:
             raise CheckpointError(f"{label}: {key} is not what the file says it is; not read.")
+        if found.turned:
+            tensor = tensor.permute(axes(tensor.shape))
         if name == "head.weight":
             # A 1 x 1 convolution that ends a network is a linear layer.
             tensor = tensor.flatten(1)

@@ -172,7 +172,11 @@ def _activation_name(value: Any) -> str | None:
             return "gelu_tanh"
         number = options.get("negative_slope", options.get("alpha"))
         stated = f"{name}({number:g})" if type(number) is float else name
-        return _known(stated) or stated
+        # An enumeration's member is its class, called with its value.
+        inside = value.args if isinstance(value, Thing) and not _known(stated) else ()
+        if not inside or not isinstance(inside[0], str):
+            return _known(stated) or stated
+        value = inside[0]
     if isinstance(value, Mapping):
         value = value.get("type", value.get("name"))
     if not isinstance(value, str) or value.lower() in ("", "none", "default", "auto"):

@@ -8,6 +8,7 @@ says nothing, in which order they come.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from viz.model.guards import CheckpointError, TensorRecord
-from viz.model.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern
+from viz.model.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern, split
 from viz.model.norms import Pairing, Unpaired
 from viz.results.network import Config
 
 __all__ = ["Fit", "recognise"]
 
 MAX_DEPTH = 1000
+_COMPUTED = re.compile(r"(^|[._])(weight_[gv]|orig|mask|original\d*|lora_[ab])([._]|$)", re.I)
 MAX_NESTING = 60
 """Most parts of a key; a network wrapped five times over has about a dozen."""
 _WANTED = (
@@ -38,7 +40,6 @@ class Fit:
     config: Config  # with an activation still to be found out
     keys: dict[str, str]  # from this project's name to the file's
     absent: tuple[str, ...] = ()  # this project's names of biases and scales not there
-    dropped: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()  # what keys and shapes do not decide
     notes: tuple[str, ...] = ()  # what the user should know
 
@@ -69,14 +70,25 @@ class Fit:
 
 def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
     """Find the one ConvMixer that a state dict holds."""
-    return _Recogniser(tensors, label).fit()
+    try:
+        return _Recogniser(tensors, label).fit()
+    except CheckpointError:
+        kernels = (key for key, record in tensors.items() if len(record.shape) == 4)
+        if part := next(filter(_COMPUTED.search, kernels), None):
+            raise CheckpointError(
+                f"{label}: {part} is one part of a weight that is put together as it is used "
+                "(weight normalisation, pruning, parametrisation or an adapter); expected whole "
+                "weights: call parametrize.remove_parametrizations, remove_weight_norm, "
+                "prune.remove or merge_and_unload where it was written, and save the state_dict()."
+            ) from None
+        raise
 
 
 class _Recogniser:
     def __init__(self, tensors: Mapping[str, TensorRecord], label: str) -> None:
         self.tensors, self.label = tensors, label
         self.notes: list[str] = []
-        if any(key.count(".") >= MAX_NESTING for key in tensors):
+        if any(len(split(key)) > MAX_NESTING for key in tensors):
             raise self._error(f"a key has more than {MAX_NESTING} parts; {_WANTED}")
         self.units, self.trusted = layers_of(tensors)
         self.assumed: list[str] = []
@@ -115,7 +127,7 @@ class _Recogniser:
                 keys["head.bias"] = head.leaves["bias"]
             else:
                 absent.append("head.bias")
-        dropped = self._rest(head, set(keys.values()))
+        self._check_rest(head, set(keys.values()))
         n_classes = head.shape[0] if head is not None else 0
         p, k, c = embedding.shape[2], depths[0].shape[2], embedding.shape[1]
         if not (p and k and c):
@@ -129,12 +141,11 @@ class _Recogniser:
             )
         if len(absent) > len(biases):
             self.notes.append("batch norms without scale and shift: taken as one and zero")
-        paths = [key.split(".") for key in keys.values()]
-        shared = paths[0][: common(*(tuple(p[:-1]) for p in paths))]
-        return Fit(
-            "".join(f"{part}." for part in shared), config, keys, tuple(absent), tuple(dropped),
-            tuple(dict.fromkeys(self.assumed)), tuple(self.notes),
-        )  # fmt: skip
+        paths = [tuple(split(key)[:-1]) for key in keys.values()]
+        shared = sum(len(part) + 1 for part in paths[0][: common(*paths)])
+        prefix = next(iter(keys.values()))[:shared]
+        assumed = tuple(dict.fromkeys(self.assumed))
+        return Fit(prefix, config, keys, tuple(absent), assumed, tuple(self.notes))
 
     def _width(self, convs: Sequence[Layer]) -> int:
         """Return the channels that most pointwise convolutions share with depthwise ones."""
@@ -197,7 +208,7 @@ class _Recogniser:
         """Return the one that shares least of its path with any of the others."""
         near = [max((common(u.path, o.path) for o in others[:50]), default=0) for u in units]
         if near.count(min(near)) > 1:
-            self.assumed.append("which convolution of one shape is no block's: by its name")
+            self.assumed.append("which convolution of one shape is no block's: taken by its name")
         return units[near.index(min(near))]
 
     def _check_pairs(self, depths: Sequence[Layer], points: Sequence[Layer]) -> None:
@@ -389,6 +400,8 @@ class _Recogniser:
         ]  # fmt: skip
         for unit in layers:
             self._check_outside(unit, self.blocks)
+        # One under two names, as of a tied head, counts once.
+        layers = list({self._where(u): u for u in reversed(layers)}.values())[::-1]
         heads = [u for u in layers if u.shape[1] == self.dim]
         normed = [u for u in self.units if self._is_norm(u) and u not in self.taken]
         if len(normed) > 1:
@@ -409,14 +422,23 @@ class _Recogniser:
         self.notes.append(f"the file {what}: filters and kernels can be looked at, answers cannot")
         return None
 
-    def _rest(self, head: Layer | None, used: set[str]) -> list[str]:
-        """Return the keys that are no part of the network; refuse those that would change it."""
+    def _check_rest(self, head: Layer | None, used: set[str]) -> None:
+        """Refuse what is no part of the network, and yet would change what it computes."""
+        layers = {unit.path for unit in self.taken if unit.path}
+        rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = {}
         for unit in self.units:
             keys = [key for key in unit.leaves.values() if key not in used]
             if keys and unit is not head and unit.leaves.keys() != {"num_batches_tracked"}:
                 self._check_outside(unit, self.blocks)
                 self._check_harmless(unit, keys[0], ".".join(unit.path).lower())
-        return [key for key in self.tensors if key not in used]
+                if unit.path[:-1] in layers:
+                    raise self._misfit(unit, f"it lies in the layer {'.'.join(unit.path[:-1])}, "
+                                       "beside what its kind holds")  # fmt: skip
+                rows.setdefault((pattern(unit.path), self.tensors[unit.key].shape), []).append(unit)
+        for (name, shape), row in rows.items():
+            if "#" in name and len(row) == len(self.chain) // 2 and self.dim >= math.prod(shape):
+                raise self._misfit(row[0], f"with it there are {len(row)} of one kind, as many as "
+                                   "blocks, so that they may scale or shift these")  # fmt: skip
 
     def _check_harmless(self, unit: Layer, key: str, name: str) -> None:
         """Refuse what lies beside the blocks and would still change what they compute."""

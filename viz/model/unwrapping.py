@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from viz.model.guards import MAX_TENSORS, CheckpointError, TensorRecord, export_line
-from viz.model.recognise import Fit, recognise
+from viz.model.recognise import MAX_NESTING, Fit, recognise
 from viz.model.stand_ins import Thing, as_mapping
 
-__all__ = ["Found", "find_network"]
+__all__ = ["Found", "axes", "find_network"]
+
+_Place = tuple[str, tuple[str, ...], Mapping[str, Any], Fit]
+"""Of a network: in words, keys that lead to its state dict, that, and how it reads."""
 
 MAX_WRAPPERS = 5
 MAX_STATE_DICTS = 100
@@ -23,6 +28,8 @@ _AVERAGED = re.compile(
     r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
     r"momentum|target|encoder_k|key_encoder)([._-]|$)"
 )
+_OBJECTS = {"qtensor": "quantised tensors", "sparse": "sparse tensors",
+            "multiarray": "numpy arrays (torch.from_numpy makes tensors of them)"}  # fmt: skip
 _NOT_WEIGHTS = re.compile(r"(^|_)optim(izer)?s?(_|$)|sched|scaler|gradient|exp_avg")
 
 
@@ -37,25 +44,39 @@ class Found:
     dropped: tuple[str, ...]  # entries that are no part of the network
     others: tuple[str, ...]  # networks that were not taken
     beside: tuple[str, ...]  # those of them in the same state dict
+    turned: bool = False  # whether kernels are (height, width, in, out), see `axes`
 
 
 def _state_dicts(
-    outline: Any, seen: set[int], path: tuple[str, ...] = ()
+    outline: Any, seen: set[int], path: tuple[str, ...] = (), most: int = MAX_WRAPPERS
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the mappings that hold weights, outermost first, with the keys that lead to them.
+    """Yield the mappings that may hold weights, outermost first, with the keys that lead to them.
 
     Each is looked at once: one may hold another under thousands of names, and that again.
     """
-    if outline is None or len(outline) > MAX_TENSORS or id(outline) in seen:
+    # A list's entries have their numbers for keys, as a ModuleList's have.
+    listed = isinstance(outline, (list, tuple))
+    held = dict(enumerate(outline)) if listed else as_mapping(outline)
+    if held is None or len(held) > MAX_TENSORS or id(outline) in seen or is_module(outline):
         return
     seen.add(id(outline))
-    texts = {k: v for k, v in outline.items() if isinstance(k, str)}
-    if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in texts.values()):
-        yield path, texts
-    if len(path) < MAX_WRAPPERS:
+    texts = {str(k): v for k, v in held.items() if isinstance(k, str) or listed}
+    yield path, texts
+    if len(path) < most:
         for key, value in texts.items():
-            if not _NOT_WEIGHTS.search(key.lower()) and not is_module(value):
-                yield from _state_dicts(as_mapping(value), seen, (*path, key))
+            if not _NOT_WEIGHTS.search(key.lower()):
+                yield from _state_dicts(value, seen, (*path, key), most)
+
+
+def _flat(outline: Any) -> dict[str, TensorRecord]:
+    """Return all tensors below one place, each with the keys that lead to it for its name."""
+    found = (
+        (".".join((*path, key)), value)
+        for path, held in _state_dicts(outline, set(), most=MAX_NESTING)
+        for key, value in held.items()
+        if isinstance(value, TensorRecord)
+    )
+    return dict(islice(found, MAX_TENSORS))
 
 
 def is_module(value: Any) -> bool:
@@ -142,27 +163,31 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
     Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
     prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
     weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
-    holds = None if is_module(outline) else as_mapping(outline)
-    states = list(islice(_state_dicts(holds, set()), MAX_STATE_DICTS))
-    networks: list[tuple[str, tuple[str, ...], Mapping[str, Any], Fit]] = []
-    errors: list[tuple[int, CheckpointError]] = []
-    for path, state in states:
-        tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
-        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
-        for prefix, fit in inside:
-            place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
-            networks.append((place or "the top level", path, state, fit))
-        if error is not None:
-            errors.append((_kernels(tensors), error))
+    places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
+    states = list(islice(filter(_holds_weights, places.items()), MAX_STATE_DICTS))
+    networks, errors = _all_networks(states, label)
+    turned = False
     if not networks:
-        _refuse_pickled(outline, label)
-        if not errors:
-            raise CheckpointError(
-                f"{label}: holds {_what(outline)}; expected the tensors of a network's "
-                "state_dict()."
-            )
-        raise max(errors, key=lambda each: each[0])[1]
+        # Each layer may have a dictionary of its own.
+        states.append(((), _flat(outline)))
+        networks, more = _all_networks(states[-1:], label)
+        errors += more
+    if not networks:
+        networks, _ = _all_networks(states, label, turn=True)
+        turned = bool(networks)
+    if not networks:
+        _refuse_objects(outline, label)
+        raise max(errors, key=lambda each: each[0])[1] if errors else CheckpointError(
+            f"{label}: holds {_what(outline)}; expected the tensors of a network's state_dict()."
+        )  # fmt: skip
     place, path, state, fit = _choose(networks, ema, label)
+    if not fit.config.n_classes and path:
+        # The head may have a dictionary of its own, beside that of the rest.
+        whole = _flat(places[path[:-1]])
+        with suppress(CheckpointError):
+            with_head = recognise(_tensors(whole, turned), label)
+            if with_head.config.n_classes:
+                path, state, fit = path[:-1], whole, with_head
     used = set(fit.keys.values())
     known = used.union(*(n[3].keys.values() for n in networks if n[1] == path))
     return Found(
@@ -173,7 +198,46 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
         tuple(key for key in state if key not in known and not isinstance(state[key], Mapping)),
         tuple(other[0] for other in networks if other[0] != place),
         tuple(other[0] for other in networks if other[0] != place and other[1] == path),
+        turned,
     )
+
+
+def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:
+    return any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in place[1].values())
+
+
+def _all_networks(
+    states: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]], label: str, turn: bool = False
+) -> tuple[list[_Place], list[tuple[int, CheckpointError]]]:
+    """Return the networks in all these state dicts, and what is wrong with the others."""
+    networks, errors = [], []
+    for path, state in states:
+        tensors = _tensors(state, turn)
+        if not tensors:
+            continue
+        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
+        for prefix, fit in inside:
+            place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
+            networks.append((place or "the top level", path, state, fit))
+        if error is not None:
+            errors.append((_kernels(tensors), error))
+    return networks, errors
+
+
+def _tensors(state: Mapping[str, Any], turn: bool) -> dict[str, TensorRecord]:
+    tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
+    if not turn:
+        return tensors
+    return {k: replace(v, shape=tuple(v.shape[i] for i in axes(v.shape)))
+            for k, v in tensors.items()}  # fmt: skip
+
+
+def axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where torch's axes are in a weight of Keras or Flax: (height, width, in, out)."""
+    if len(shape) == 4:
+        # Keras puts the channels of a depthwise convolution third.
+        return (2, 3, 0, 1) if shape[3] == 1 < shape[2] else (3, 2, 0, 1)
+    return (1, 0) if len(shape) == 2 else tuple(range(len(shape)))
 
 
 def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
@@ -191,8 +255,8 @@ def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
     return (plain + averaged if ema is False else averaged + plain)[0]
 
 
-def _refuse_pickled(outline: Any, label: str) -> None:
-    """Refuse a whole network that was pickled with its class; say how to write its weights."""
+def _refuse_objects(outline: Any, label: str) -> None:
+    """Refuse whole pickled networks, and weights that are no tensors; say how to write them."""
     inside = outline.items() if isinstance(outline, Mapping) else ()
     for place, value in (("", outline), *((f"[{k!r}]", v) for k, v in inside)):
         if is_module(value):
@@ -204,3 +268,12 @@ def _refuse_pickled(outline: Any, label: str) -> None:
                 f"where that class can be imported, with `{export_line(label, loader)}`, and load "
                 "those."
             )
+        things = [v.name for v in value.values() if isinstance(v, Thing)] if (
+            isinstance(value, Mapping)) else []  # fmt: skip
+        for name, n in Counter(things).most_common(1):
+            if n > 2:
+                kind = next((what for part, what in _OBJECTS.items() if part in name), name)
+                raise CheckpointError(
+                    f"{label}: {n} of its entries{place and f' at {place}'} are {kind}; expected "
+                    "tensors of floating-point numbers: write it anew with those."
+                )
