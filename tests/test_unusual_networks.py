@@ -13,6 +13,7 @@ from viz.image_sets import open_images
 from viz.measure.attribution_network import Explained
 from viz.model.checkpoint import adapted
 from viz.model.convmixer import ConvMixer
+from viz.report.page import network_words
 from viz.results.refusal import Refusal
 
 sys.path.insert(0, str(Path(__file__).parent / "model"))
@@ -56,6 +57,17 @@ def test_views_of_unusual_networks(what, name, tmp_path):
         figure.make(result).canvas.draw()
     if row.sentence is not None:
         assert "1 blocks" not in row.sentence(result)
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(1, "1 block of 16 channels, kernel size 3, patch size 4, 1 input channel and 1 class"),
+     (1200, "1,200 blocks of 16 channels, kernel size 3, patch size 4, 1,200 input channels and "
+            "1,200 classes")],
+)  # fmt: skip
+def test_one_of_anything_is_singular(n, words):
+    config = {**USUAL, "depth": n, "in_channels": n, "n_classes": n}
+    assert words in network_words({"config": config, "parameters": 1})
 
 
 def test_a_folder_of_arrays_is_found_by_networks_that_need_one(tmp_path):

@@ -11,6 +11,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 from viz.draw.frame import MARGIN, depth_colours, foot, heading, inches, panel
 from viz.draw.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.results.close_up import Parts
+from viz.results.network import counted
 
 __all__ = ["draw_network", "network_figure"]
 
@@ -117,5 +118,5 @@ def _draw_parameters(axes: Axes, result: Parts) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel("parameters", fontsize=TEXT, labelpad=1)
     for row, shape in enumerate(result.shape.tolist()):
-        text = " × ".join(map(str, shape)) if row + 1 < len(rows) else f"{shape[0]} classes"
+        text = " × ".join(map(str, shape)) if row + 1 < len(rows) else counted(shape[0], "class")
         axes.text(1.03 * 1.02 * start.max(), row, text, fontsize=SMALL, va="center", clip_on=False)

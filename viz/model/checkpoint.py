@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -234,13 +234,19 @@ def load(
     )
 
 
+def _usual_epsilon(found: Found) -> str:
+    """Return the epsilon of batch norms in the library that a file's kernels are from."""
+    shape = found.tensors[found.fit.keys["blocks.0.depthwise.weight"]].shape
+    return "1e-3" if found.turned and shape[3] == 1 else "1e-5"
+
+
 def _unseen(source: Any, known: _Understood) -> tuple[str, ...]:
     """Say what no tensor tells: how the network of a stranger's file computes with them."""
     if isinstance(source, nn.Module) or known.said.training:
         return ()
     return (
         "it computes as a ConvMixer does: a residual around depthwise convolution, activation and "
-        "norm, the average over positions before the head, epsilon 1e-5",
+        f"norm, the average over positions before the head, epsilon {_usual_epsilon(known.found)}",
     )
 
 
@@ -383,8 +389,14 @@ def _understand(
     if target.required and target.official:
         zoo.check_architecture(target.official, fit.config, target.label)
     metadata = {**_hub_config(target.path), **reading.metadata}
-    said = declared(reading.outline, metadata, fit.config, target.label, chosen)
-    seen = look_at_module(source, fit) if isinstance(source, nn.Module) else Seen()
+    inside = {key: tensor.flatten().tolist() for key, tensor in (
+        reading.fetch(found.normalising) if found.normalising else {}).items()}  # fmt: skip
+    said = declared(reading.outline, metadata, fit.config, target.label, chosen, inside)
+    if isinstance(source, nn.Module):
+        seen = look_at_module(source, fit)
+    else:
+        norms = (n.removesuffix(".running_mean") for n in fit.keys if n.endswith(".running_mean"))
+        seen = Seen(eps=dict.fromkeys(norms, float(_usual_epsilon(found))))
     records = [found.tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
     sizes: dict[str, int] = {}
     for record in records:
@@ -406,17 +418,15 @@ def _understand(
 
 def _hub_config(path: Path | None) -> dict[str, str]:
     """Return the settings that the hub keeps beside a file of one of its usual names."""
+    found: dict[str, str] = {}
     if path is None or path.name not in ("model.safetensors", "pytorch_model.bin"):
-        return {}
-    beside = path.with_name("config.json")
-    try:
-        if not beside.is_file() or beside.stat().st_size > _MAX_CONFIG_FILE:
-            return {}
-        text = beside.read_text(encoding="utf-8")
-        values = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return {"config.json": text} if isinstance(values, dict) else {}
+        return found
+    for beside in map(path.with_name, ("config.json", "preprocessor_config.json")):
+        with suppress(OSError, ValueError, RecursionError):
+            if beside.is_file() and beside.stat().st_size <= _MAX_CONFIG_FILE:
+                text = beside.read_text(encoding="utf-8")
+                found |= {beside.name: text} if isinstance(json.loads(text), dict) else {}
+    return found
 
 
 def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> dict[str, Tensor]:
@@ -510,6 +520,11 @@ def _claimed_activation(
 def _notes(known: _Understood) -> tuple[str, ...]:
     fit = known.found.fit
     notes = [*known.said.warnings, *fit.notes]
+    if known.found.turned:
+        notes.append(
+            "its kernels are (height, width, in, out), as in Keras and Flax: turned to torch's "
+            f"order, and its batch norms given an epsilon of {_usual_epsilon(known.found)}"
+        )
     if known.found.beside:
         notes.append(
             f"it holds networks under several prefixes: {fit.prefix.rstrip('.')} was taken, not "

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from viz.model.guards import MAX_TENSORS, CheckpointError, TensorRecord, printable
@@ -62,6 +63,7 @@ def declared(
     config: Config,
     label: str,
     told: Collection[str] = (),
+    inside: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Declared:
     """Collect what a file says, as far as it agrees with the weights."""
     if metadata.get("format") == FORMAT:
@@ -110,7 +112,9 @@ def declared(
                 "outputs: names left out"
             )
     size, size_place = one("image_size", "image-size", partial(_side, config=config), _SIZE_KEYS)
-    said.preprocessing = _stated_preprocessing(places, config.in_channels, size, size_place, one)
+    said.preprocessing = _stated_preprocessing(
+        places, config.in_channels, size, size_place, one, inside
+    )
     return said
 
 
@@ -234,12 +238,18 @@ def _stated_preprocessing(
     size: int | None,
     size_place: str,
     one: Callable[..., Any],
+    inside: Mapping[str, Sequence[float]],
 ) -> Preprocessing | None:
     """Read mean and std, crop and interpolation, which are None where defaults were used."""
     read = partial(_channels, n=in_channels)
     mean, place = one("mean", "mean", read, _MEAN_KEYS)
     std, _ = one("std", "std", read, [key.replace("mean", "std") for key in _MEAN_KEYS])
-    if size is None and (mean is None or std is None):
+    if mean is None and std is None and inside:
+        # A mean and a standard deviation among the file's tensors, by their keys.
+        place, _ = inside
+        mean, std = (_numbers([float(f"{v:.7g}") for v in each], in_channels)
+                     for each in inside.values())  # fmt: skip
+    if size is None and (mean is None or std is None or min(std) <= 0):
         return None
     fields: dict[str, Any] = {"image_size": size or 224, "crop": 1.0, "interpolation": "bicubic"}
     for _, values in places:

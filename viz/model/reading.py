@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from viz.model.archives import Archive, check_safetensors, check_zip
-from viz.model.guards import CheckpointError, TensorRecord, file_kind
+from viz.model.guards import MAX_WEIGHTS, CheckpointError, TensorRecord, file_kind
 from viz.model.scanning import scan_zip
 
 __all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
@@ -128,6 +128,12 @@ def _read_zip(
     storages: dict[str, list[str]] = {}
     for key, record in tensors.items():
         storages.setdefault(record.storage, []).append(key)
+    size = sum(archive.storages[storage] for storage in storages)
+    if size > MAX_WEIGHTS:
+        raise CheckpointError(
+            f"{label}: its weights lie in {size:,} bytes, more than any ConvMixer's; expected at "
+            f"most {MAX_WEIGHTS:,}."
+        )
     try:
         with zipfile.ZipFile(file) as opened:
             for storage, keys in storages.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,7 +45,8 @@ class Found:
     dropped: tuple[str, ...]  # entries that are no part of the network
     others: tuple[str, ...]  # networks that were not taken
     beside: tuple[str, ...]  # those of them in the same state dict
-    turned: bool = False  # whether kernels are (height, width, in, out), see `axes`
+    turned: bool  # whether kernels are (height, width, in, out), see `axes`
+    normalising: Mapping[str, TensorRecord]  # mean and std of its input, where there is one pair
 
 
 def _state_dicts(
@@ -199,7 +201,16 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
         tuple(other[0] for other in networks if other[0] != place),
         tuple(other[0] for other in networks if other[0] != place and other[1] == path),
         turned,
+        _normalising({k: v for k, v in state.items() if k not in known}, fit.config.in_channels),
     )
+
+
+def _normalising(rest: Mapping[str, Any], n: int) -> dict[str, TensorRecord]:
+    """Return the one mean and standard deviation for as many channels that lie beside a network."""
+    vectors = {k: v for k, v in rest.items() if isinstance(v, TensorRecord)
+               and "float" in v.dtype and math.prod(v.shape) == n}  # fmt: skip
+    means = [k for k in vectors if k.endswith("mean") and f"{k[:-4]}std" in vectors]
+    return {k: vectors[k] for k in (means[0], f"{means[0][:-4]}std")} if len(means) == 1 else {}
 
 
 def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:

@@ -16,6 +16,7 @@ from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
 from viz.results.depthwise import DepthwiseDescription
+from viz.results.network import counted
 from viz.results.refusal import Refusal
 
 _PAPER = 64
@@ -128,7 +129,11 @@ def _page(found: Opened) -> None:
     if not len(result.kernels):
         st.info(f"No kernel shown here is named {plain(name)}.")
     else:
-        where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
+        where = (
+            f"block {blocks[0]}"
+            if blocks
+            else f"{counted(config.depth, 'block')}, first block first"
+        )
         only = "" if name == ANY_NAME else f", named {name}"
         _, picked = show_mosaic(
             found,

@@ -18,6 +18,7 @@ from viz.explorer.words import ANY_NAME
 from viz.measure.close_up import parts
 from viz.measure.weights import depthwise_kernels, patch_filters
 from viz.results.close_up import Parts
+from viz.results.network import counted
 
 _PER_BLOCK = 16
 
@@ -194,9 +195,9 @@ def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(plain(found.checkpoint.source.name), anchor=False)
     st.markdown(
-        f"A ConvMixer of {config.depth} blocks with {config.dim} channels. Each block mixes "
-        f"places with one {config.kernel_size} × {config.kernel_size} kernel per channel, then "
-        "mixes channels at every place; the average over all places is classified."
+        f"A ConvMixer of {counted(config.depth, 'block')} with {config.dim} channels. Each "
+        f"block mixes places with one {config.kernel_size} × {config.kernel_size} kernel per "
+        "channel, then mixes channels at every place; the average over all places is classified."
     )
     for sentence in found.checkpoint.source.warnings:
         st.warning(plain(sentence))
