@@ -192,16 +192,18 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
                 path, state, fit = path[:-1], whole, with_head
     used = set(fit.keys.values())
     known = used.union(*(n[3].keys.values() for n in networks if n[1] == path))
+    rest = {k: v for k, v in state.items() if k not in known}
+    normalising = _normalising(rest, fit.config.in_channels)
     return Found(
         path,
         {k: v for k, v in state.items() if k in used},
         fit,
         _is_averaged(place, state, fit),
-        tuple(key for key in state if key not in known and not isinstance(state[key], Mapping)),
+        tuple(k for k, v in rest.items() if k not in normalising and not isinstance(v, Mapping)),
         tuple(other[0] for other in networks if other[0] != place),
         tuple(other[0] for other in networks if other[0] != place and other[1] == path),
         turned,
-        _normalising({k: v for k, v in state.items() if k not in known}, fit.config.in_channels),
+        normalising,
     )
 
 
