@@ -161,6 +161,13 @@ def test_weights_that_are_no_tensors_are_named(network, form, what, tmp_path):
         load(tmp_path / "n.pth")
 
 
+@quiet
+def test_large_arrays_beside_the_weights_do_not_matter(network, tmp_path):
+    """Numpy's arrays lie in the pickle itself."""
+    torch.save({"model": network.state_dict(), "losses": np.zeros(10**6)}, tmp_path / "n.pth")
+    assert_same_logits(load(tmp_path / "n.pth", activation="gelu").model, network)
+
+
 class Act(enum.Enum):
     ReLU = "relu"
     GELU = "gelu"

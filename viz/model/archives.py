@@ -14,7 +14,6 @@ from viz.model.guards import (
     MAX_NDIM,
     MAX_PICKLE,
     MAX_TENSORS,
-    Bounded,
     CheckpointError,
     TensorRecord,
     export_line,
@@ -80,7 +79,7 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
         )
     try:
         with archive.open(f"{root}/data.pkl") as member:
-            data = member.read()
+            data = b"".join(iter(lambda: member.read(1 << 20), b""))
         order = f"{root}/byteorder"
         if order in archive.namelist() and archive.read(order) != b"little":
             raise zipfile.BadZipFile("another byte order than little-endian")
@@ -90,12 +89,19 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
     return Archive(data, storages, root)
 
 
-class _Capped(Bounded):
+class _Capped:
     """A file in which no single read is large; any number of them may follow."""
 
-    def _take(self, n: int) -> None:
-        if n > self._left:
+    def __init__(self, file: BinaryIO, limit: int, message: str) -> None:
+        self._file, self._limit, self._message = file, limit, message
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, n: int = -1) -> bytes:
+        """Read at most n bytes."""
+        data = self._file.read(n if 0 <= n <= self._limit else self._limit + 1)
+        if len(data) > self._limit:
             raise CheckpointError(self._message)
+        return data
 
 
 def _check_end(file: BinaryIO, size: int, label: str) -> None:

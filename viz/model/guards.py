@@ -6,13 +6,11 @@ import math
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from viz.results.refusal import Refusal
 
 __all__ = [
     "DTYPE_BYTES",
-    "Bounded",
     "CheckpointError",
     "CheckpointWarning",
     "TensorRecord",
@@ -103,44 +101,6 @@ class TensorRecord:
     def nbytes(self) -> int:
         """Bytes of its elements."""
         return math.prod(self.shape) * DTYPE_BYTES[self.dtype]
-
-
-class Bounded:
-    """A file that refuses large reads and a large total, to bound what a parser can ask for."""
-
-    def __init__(self, file: BinaryIO, limit: int, message: str) -> None:
-        self._file, self._left, self._message = file, limit, message
-
-    def _take(self, n: int) -> None:
-        self._left -= n
-        if self._left < 0:
-            raise CheckpointError(self._message)
-
-    def read(self, n: int = -1) -> bytes:
-        """Read at most n bytes."""
-        if n is None or n < 0 or n > self._left:
-            n = self._left + 1
-        data = self._file.read(n)
-        self._take(len(data))
-        return data
-
-    def readline(self) -> bytes:
-        """Read up to the next line end."""
-        data = self._file.readline(self._left + 1)
-        self._take(len(data))
-        return data
-
-    def tell(self) -> int:
-        """Return the position in the file."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to a position in the file."""
-        return self._file.seek(offset, whence)
-
-    def seekable(self) -> bool:
-        """Return whether the position can be moved: always."""
-        return True
 
 
 def printable(text: str, most: int = 200) -> str:

@@ -59,7 +59,8 @@ def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 
 def pattern(path: Path) -> str:
     """Return a path with its last number left open: the others of a list have the same."""
-    return re.sub(r"\d+(?=\D*$)", "#", ".".join(path))
+    # A number is tried from its start alone: a key may be a million digits.
+    return re.sub(r"(?<!\d)\d++(?=\D*$)", "#", ".".join(path))
 
 
 def common(*paths: Path) -> int:

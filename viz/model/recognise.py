@@ -436,9 +436,10 @@ class _Recogniser:
                                        "beside what its kind holds")  # fmt: skip
                 rows.setdefault((pattern(unit.path), self.tensors[unit.key].shape), []).append(unit)
         for (name, shape), row in rows.items():
-            if "#" in name and len(row) == len(self.chain) // 2 and self.dim >= math.prod(shape):
-                raise self._misfit(row[0], f"with it there are {len(row)} of one kind, as many as "
-                                   "blocks, so that they may scale or shift these")  # fmt: skip
+            numbered = "#" in name and (len(row) > 1 or row[0].path[-1] == "0")
+            if numbered and len(row) == len(self.chain) // 2 and self.dim >= math.prod(shape):
+                raise self._misfit(row[0], f"it is one of {len(row)}, as many as there are blocks, "
+                                   "which these may scale or shift")  # fmt: skip
 
     def _check_harmless(self, unit: Layer, key: str, name: str) -> None:
         """Refuse what lies beside the blocks and would still change what they compute."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from viz.model.guards import MAX_TENSORS, CheckpointError, TensorRecord, export_line
-from viz.model.recognise import MAX_NESTING, Fit, recognise
+from viz.model.guards import MAX_HEADER, MAX_TENSORS, CheckpointError, TensorRecord, export_line
+from viz.model.recognise import Fit, recognise
 from viz.model.stand_ins import Thing, as_mapping
 
 __all__ = ["Found", "axes", "find_network"]
@@ -21,6 +21,10 @@ _Place = tuple[str, tuple[str, ...], Mapping[str, Any], Fit]
 """Of a network: in words, keys that lead to its state dict, that, and how it reads."""
 
 MAX_WRAPPERS = 5
+MAX_LEVELS = 12
+"""Most dictionaries in one another where each layer has one of its own."""
+MAX_KEY = 1000
+"""Most characters of a key."""
 MAX_STATE_DICTS = 100
 """Most state dicts looked at; a training's file holds a few."""
 MAX_LOOKED_AT = 4 * MAX_TENSORS
@@ -58,11 +62,12 @@ def _state_dicts(
     """
     # A list's entries have their numbers for keys, as a ModuleList's have.
     listed = isinstance(outline, (list, tuple))
-    held = dict(enumerate(outline)) if listed else as_mapping(outline)
+    held = outline if listed else as_mapping(outline)
     if held is None or len(held) > MAX_TENSORS or id(outline) in seen or is_module(outline):
         return
     seen.add(id(outline))
-    texts = {str(k): v for k, v in held.items() if isinstance(k, str) or listed}
+    items = enumerate(outline) if listed else held.items()
+    texts = {str(k): v for k, v in items if listed or (isinstance(k, str) and len(k) <= MAX_KEY)}
     yield path, texts
     if len(path) < most:
         for key, value in texts.items():
@@ -72,13 +77,17 @@ def _state_dicts(
 
 def _flat(outline: Any) -> dict[str, TensorRecord]:
     """Return all tensors below one place, each with the keys that lead to it for its name."""
-    found = (
-        (".".join((*path, key)), value)
-        for path, held in _state_dicts(outline, set(), most=MAX_NESTING)
-        for key, value in held.items()
-        if isinstance(value, TensorRecord)
-    )
-    return dict(islice(found, MAX_TENSORS))
+    found: dict[str, TensorRecord] = {}
+    room = MAX_HEADER
+    for path, held in _state_dicts(outline, set(), most=MAX_LEVELS):
+        start = "".join(f"{part}." for part in path)
+        names = [key for key, value in held.items() if isinstance(value, TensorRecord)]
+        # One long key may stand before any number of names.
+        room -= len(start) * (1 + len(names)) + sum(map(len, names))
+        if room < 0 or len(found) + len(names) > MAX_TENSORS:
+            break
+        found.update((start + key, held[key]) for key in names)
+    return found
 
 
 def is_module(value: Any) -> bool:
