@@ -81,15 +81,12 @@ def contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
 
 def _from_statistics(found: Evidence) -> Choice:
     low, share = found.lowest, f"{found.n_negative:,} of {found.n_trained:,}"
-    if "silu" in found.impossible:
-        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU, GELU and SiLU"
-        return Choice("identity", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as identity; {_ELSE}",
-        ))  # fmt: skip
     if "gelu" in found.impossible:
-        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU and GELU"
-        return Choice("silu", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as SiLU; {_ELSE}",
+        lower, taken = (", GELU and SiLU", "identity") if "silu" in found.impossible else (
+            " and GELU", "silu")  # fmt: skip
+        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU{lower}"
+        return Choice(taken, f"guessed from batch-norm statistics: {reason}", (
+            f"activation guessed: {reason}; taken as {taken.replace('silu', 'SiLU')}; {_ELSE}",
         ))  # fmt: skip
     if "relu" in found.impossible:
         return Choice(

@@ -177,7 +177,9 @@ def load(
         zoo.check_hash(target.official, target.path, sha256)
     official = _official(target, sha256, fit.config)
     found = evidence(state)
-    declared = _declared_activation(known)
+    stated = known.said.activation
+    if known.seen.activations:
+        stated = known.seen.activations[0], "the network's own layers"
     if activation is None and known.said.activation and not known.seen.activations:
         against = contradiction(known.said.activation[0], found)
         if against:
@@ -188,11 +190,11 @@ def load(
     choice = choose_activation(
         found,
         argument=activation,
-        declared=declared,
+        declared=stated,
         claimed=_claimed_activation(known, official, fit.config),
     )
     with torch.inference_mode(False):
-        model = _build(replace(fit.config, activation=choice.activation), state, known.seen)
+        model = _build(replace(fit.config, activation=choice.activation), state, known.seen.eps)
         if isinstance(source, nn.Module):
             model, choice, unsure = _compared(
                 model, source, known, choice, activation, target.label
@@ -259,17 +261,13 @@ def adapted(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Checkpoint:
-    """Return a loaded checkpoint as `load` with these options would have returned it."""
+    """Return a loaded checkpoint as `load` with these options would have, sharing its weights."""
     config, model, source = checkpoint.config, checkpoint.model, checkpoint.source
     if activation is not None and activation != config.activation:
         config = replace(config, activation=activation)
-        with torch.device("meta"):
-            model = ConvMixer.from_config(config)
-        model.load_state_dict(checkpoint.model.state_dict(), assign=True)
-        model.eval().requires_grad_(False)
-        for ours, theirs in zip(model.modules(), checkpoint.model.modules(), strict=True):
-            if isinstance(ours, nn.BatchNorm2d) and isinstance(theirs, nn.BatchNorm2d):
-                ours.eps = theirs.eps
+        eps = {name: norm.eps for name, norm in model.named_modules()
+               if isinstance(norm, nn.BatchNorm2d)}  # fmt: skip
+        model = _build(config, model.state_dict(), eps)
         source = replace(source, activation_source="the argument")
     names = read_classes(classes, config.n_classes, source.name) or checkpoint.classes
     preprocessing = told(
@@ -299,11 +297,7 @@ def _compared(
     unseen = () if set(seen) - {"identity"} else (choice.activation, *ACTIVATIONS)
     possible = [argument] if argument else [*seen, *unseen]
     for name in dict.fromkeys(possible):
-        with torch.device("meta"):
-            trial = ConvMixer.from_config(replace(fit.config, activation=name))
-        trial.load_state_dict(model.state_dict(), assign=True)
-        trial.eval().requires_grad_(False)
-        _set_eps(trial, known.seen)
+        trial = _build(replace(fit.config, activation=name), model.state_dict(), known.seen.eps)
         try:
             problem = compare(trial, source, fit, label)
         except CheckpointError as error:
@@ -324,7 +318,10 @@ def _compared(
 
 
 def inspect(source: str | os.PathLike[str], *, ema: bool | None = None) -> Config:
-    """Tell a file's architecture from its table of contents, without reading its weights."""
+    """Tell a file's architecture from its table of contents, without reading its weights.
+
+    The activation is the default: finding it out may take the weights; see `load`.
+    """
     target = _resolve(source)
     assert target.path is not None
     with open_checkpoint(target.path, target.label) as reading:
@@ -461,7 +458,7 @@ def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> di
     return state
 
 
-def _build(config: Config, state: dict[str, Tensor], seen: Seen) -> ConvMixer:
+def _build(config: Config, state: dict[str, Tensor], eps: Mapping[str, float]) -> ConvMixer:
     """Build the network around the weights: nothing is initialised only to be overwritten."""
     with torch.device("meta"):
         model = ConvMixer.from_config(config)
@@ -469,25 +466,22 @@ def _build(config: Config, state: dict[str, Tensor], seen: Seen) -> ConvMixer:
     for name in counts:
         state.setdefault(name, torch.zeros((), dtype=torch.int64))
     model.load_state_dict(state, assign=True)
-    _set_eps(model, seen)
+    for name, value in eps.items():
+        norm = model.get_submodule(name)
+        assert isinstance(norm, nn.BatchNorm2d)
+        norm.eps = value
     return model.eval().requires_grad_(False)
 
 
-def _set_eps(model: ConvMixer, seen: Seen) -> None:
-    for name, eps in seen.eps.items():
-        norm = model.get_submodule(name)
-        assert isinstance(norm, nn.BatchNorm2d)
-        norm.eps = eps
+def _alike(weights: zoo.OfficialWeights | None, config: Config, *also: str) -> bool:
+    same = ("dim", "depth", "kernel_size", "patch_size", *also)
+    return bool(weights) and all(getattr(weights.config, n) == getattr(config, n) for n in same)
 
 
 def _official(target: _Target, sha256: str, config: Config) -> zoo.OfficialWeights | None:
     """Return the official weights that this is, or is derived from, going by hash and name."""
     weights = zoo.official_by_hash(sha256) or target.official
-    if weights is None:
-        return None
-    same = ("dim", "depth", "kernel_size", "patch_size", "in_channels")
-    alike = all(getattr(weights.config, n) == getattr(config, n) for n in same)
-    return weights if alike else None
+    return weights if _alike(weights, config, "in_channels") else None
 
 
 def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> tuple[str, ...]:
@@ -497,10 +491,8 @@ def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> t
     return names if len(names) == config.n_classes else ()
 
 
-def _declared_activation(known: _Understood) -> tuple[str, str] | None:
-    if known.seen.activations:
-        return known.seen.activations[0], "the network's own layers"
-    return known.said.activation
+def _named(known: _Understood) -> zoo.OfficialWeights | None:
+    return zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
 
 
 def _claimed_activation(
@@ -508,11 +500,8 @@ def _claimed_activation(
 ) -> tuple[str, str] | None:
     if official is not None:
         return official.config.activation, f"the official name {official.name}"
-    named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
-    if named is None:
-        return None
-    same = ("dim", "depth", "kernel_size", "patch_size")
-    if any(getattr(named.config, n) != getattr(config, n) for n in same):
+    named = _named(known)
+    if named is None or not _alike(named, config):
         return None
     return named.config.activation, f"the checkpoint's metadata (architecture {named.name})"
 
@@ -535,8 +524,7 @@ def _notes(known: _Understood) -> tuple[str, ...]:
     if dropped:
         more = f" and {len(dropped) - 3:,} more" if len(dropped) > 3 else ""
         notes.append(f"dropped entries that are not used: {', '.join(dropped[:3])}{more}")
-    named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
-    config = fit.config
+    named, config = _named(known), fit.config
     if named and (named.config.dim, named.config.depth) != (config.dim, config.depth):
         notes.append(
             f"the file says {named.name}, but its weights are those of a {config.dim}/"

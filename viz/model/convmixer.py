@@ -140,18 +140,7 @@ class ConvMixer(nn.Module):
 
     @classmethod
     def from_config(cls, config: Config) -> ConvMixer:
-        """Build a randomly initialised network of this architecture.
-
-        Parameters
-        ----------
-        config : Config
-            The architecture.
-
-        Returns
-        -------
-        ConvMixer
-            With torch's default initialisation.
-        """
+        """Build a randomly initialised network of this architecture."""
         fields = config.to_dict()
         return cls(**fields)
 

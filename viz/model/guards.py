@@ -9,15 +9,8 @@ from pathlib import Path
 
 from viz.results.refusal import Refusal
 
-__all__ = [
-    "DTYPE_BYTES",
-    "CheckpointError",
-    "CheckpointWarning",
-    "TensorRecord",
-    "export_line",
-    "file_kind",
-    "printable",
-]
+__all__ = ["DTYPE_BYTES", "CheckpointError", "CheckpointWarning", "TensorRecord", "export_line",
+           "file_kind", "printable"]  # fmt: skip
 
 MAX_HEADER = 4 << 20
 """Largest header of a safetensors file, largest table of contents of a zip archive, in bytes.
@@ -35,24 +28,10 @@ MAX_WEIGHTS = 4 << 30
 _MAX_MESSAGE = 1200
 
 DTYPE_BYTES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "float8_e4m3fn": 1,
-    "float8_e5m2": 1,
-    "int64": 8,
-    "int32": 4,
-    "int16": 2,
-    "int8": 1,
-    "uint64": 8,
-    "uint32": 4,
-    "uint16": 2,
-    "uint8": 1,
-    "bool": 1,
-    "complex64": 8,
-    "complex128": 16,
-}
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint64": 8, "uint32": 4, "uint16": 2,
+    "uint8": 1, "bool": 1, "complex64": 8, "complex128": 16,
+}  # fmt: skip
 """Bytes of one element, by torch's name of the type."""
 
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."

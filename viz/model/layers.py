@@ -45,7 +45,7 @@ class Layer:
 
 def split(key: str) -> list[str]:
     """Return the parts of a key: torch parts them with dots, Keras and Flax with slashes."""
-    return re.split(r"[./]", key)
+    return key.replace("/", ".").split(".")
 
 
 def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:

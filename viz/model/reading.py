@@ -21,7 +21,7 @@ from viz.model.scanning import scan_zip
 
 __all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
 
-_CHUNK = 1 << 20
+_CHUNK, _MAX_DEPTH = 1 << 20, 20
 
 
 @dataclass(frozen=True)
@@ -167,10 +167,12 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
+def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor], depth: int = 0) -> Any:
     """Return the outline of a state dict in memory, whatever it is wrapped in."""
     if isinstance(value, Mapping):
-        return {key: outline_of(item, f"{label}: {key}", held) for key, item in value.items()}
+        # One that holds itself has no end.
+        items = value.items() if depth < _MAX_DEPTH else ()
+        return {key: outline_of(item, f"{label}: {key}", held, depth + 1) for key, item in items}
     if not isinstance(value, Tensor):
         return value
     dtype = str(value.dtype).removeprefix("torch.")

@@ -276,8 +276,13 @@ class _Recogniser:
         except Unpaired as left:
             raise self._lacking(left.convs, left.norms) from None
         self.assumed += pairing.assumed
-        if len({self._where(n) for n in found.values()}) < len(found):
-            raise self._shared(found)
+        first: dict[tuple[str, int], Layer] = {}
+        for norm in found.values():
+            if first.setdefault(self._where(norm), norm) is not norm:
+                raise self._error(
+                    f"one batch norm is used for two places, {first[self._where(norm)].key} and "
+                    f"{norm.key}; expected one of its own after each convolution"
+                )
         for conv, norm in found.items():
             if not {"running_mean", "running_var"} <= norm.leaves.keys():
                 raise self._no_statistics(conv, norm)
@@ -290,17 +295,6 @@ class _Recogniser:
     def _where(self, unit: Layer) -> tuple[str, int]:
         record = self.tensors[unit.leaves.get("running_mean", unit.key)]
         return record.storage or unit.key, record.offset
-
-    def _shared(self, found: Mapping[Layer, Layer]) -> CheckpointError:
-        seen: dict[tuple[str, int], Layer] = {}
-        for norm in found.values():
-            first = seen.setdefault(self._where(norm), norm)
-            if first is not norm:
-                return self._error(
-                    f"one batch norm is used for two places, {first.key} and {norm.key}; expected "
-                    "one of its own after each convolution"
-                )
-        raise AssertionError
 
     def _lacking(self, convs: Sequence[Layer], norms: Sequence[Layer]) -> CheckpointError:
         first = min(convs, key=self.rank.__getitem__)

@@ -29,6 +29,8 @@ MAX_STATE_DICTS = 100
 """Most state dicts looked at; a training's file holds a few."""
 MAX_LOOKED_AT = 4 * MAX_TENSORS
 """Most tensors looked at in all, where a network is looked for in several places."""
+MAX_OTHERWISE = 5000
+"""Most of them that are looked at once more: in dictionaries of their own, or turned."""
 _AVERAGED = re.compile(
     r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
     r"momentum|target|encoder_k|key_encoder)([._-]|$)"
@@ -176,18 +178,18 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
     weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
     places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
     states = list(islice(filter(_holds_weights, places.items()), MAX_STATE_DICTS))
-    networks, errors = _all_networks(states, label)
+    networks, errors = _all_networks(states, label, MAX_LOOKED_AT // max(1, min(len(states), 4)))
     turned = False
     if not networks:
         # Each layer may have a dictionary of its own.
         states.append(((), _flat(outline)))
-        networks, more = _all_networks(states[-1:], label)
+        networks, more = _all_networks(states[-1:], label, MAX_OTHERWISE)
         errors += more
     if not networks:
-        networks, _ = _all_networks(states, label, turn=True)
+        networks, _ = _all_networks(states[-1:], label, MAX_OTHERWISE, turn=True)
         turned = bool(networks)
     if not networks:
-        _refuse_objects(outline, label)
+        _refuse_objects(outline, places, label)
         raise max(errors, key=lambda each: each[0])[1] if errors else CheckpointError(
             f"{label}: holds {_what(outline)}; expected the tensors of a network's state_dict()."
         )  # fmt: skip
@@ -229,7 +231,10 @@ def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:
 
 
 def _all_networks(
-    states: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]], label: str, turn: bool = False
+    states: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]],
+    label: str,
+    room: int,
+    turn: bool = False,
 ) -> tuple[list[_Place], list[tuple[int, CheckpointError]]]:
     """Return the networks in all these state dicts, and what is wrong with the others."""
     networks, errors = [], []
@@ -237,7 +242,7 @@ def _all_networks(
         tensors = _tensors(state, turn)
         if not tensors:
             continue
-        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
+        inside, error = _networks(tensors, label, room)
         for prefix, fit in inside:
             place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
             networks.append((place or "the top level", path, state, fit))
@@ -277,7 +282,7 @@ def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
     return (plain + averaged if ema is False else averaged + plain)[0]
 
 
-def _refuse_objects(outline: Any, label: str) -> None:
+def _refuse_objects(outline: Any, places: Mapping[Any, Mapping[str, Any]], label: str) -> None:
     """Refuse whole pickled networks, and weights that are no tensors; say how to write them."""
     inside = outline.items() if isinstance(outline, Mapping) else ()
     for place, value in (("", outline), *((f"[{k!r}]", v) for k, v in inside)):
@@ -290,12 +295,12 @@ def _refuse_objects(outline: Any, label: str) -> None:
                 f"where that class can be imported, with `{export_line(label, loader)}`, and load "
                 "those."
             )
-        things = [v.name for v in value.values() if isinstance(v, Thing)] if (
-            isinstance(value, Mapping)) else []  # fmt: skip
-        for name, n in Counter(things).most_common(1):
-            if n > 2:
-                kind = next((what for part, what in _OBJECTS.items() if part in name), name)
+    for held in places.values():
+        things = Counter(v.name for v in held.values() if isinstance(v, Thing))
+        for name, n in things.most_common(1):
+            kind = next((what for part, what in _OBJECTS.items() if part in name), "")
+            if kind and n > 2:
                 raise CheckpointError(
-                    f"{label}: {n} of its entries{place and f' at {place}'} are {kind}; expected "
-                    "tensors of floating-point numbers: write it anew with those."
+                    f"{label}: {n} of its entries are {kind}; expected tensors of floating-point "
+                    "numbers: write it anew with those."
                 )
