@@ -159,7 +159,7 @@ def rgb_tiles(filters: NDArray[np.floating], limit: NDArray[np.float64]) -> NDAr
     """Show signed colour filters as RGB: mid grey zero, hatched where a channel is no number."""
     scaled = filters / limit[:, None, None, None].astype(filters.dtype)
     level = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 128).astype(np.uint8)
-    return _hatched(level.transpose(0, 2, 3, 1), np.isnan(scaled).any(1))
+    return _hatched(level.transpose(0, 2, 3, 1), np.isnan(scaled).max(1))
 
 
 def _hatched(tiles: NDArray[np.uint8], bad: NDArray[np.bool_]) -> NDArray[np.uint8]:

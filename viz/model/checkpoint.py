@@ -475,7 +475,9 @@ def _build(config: Config, state: dict[str, Tensor], eps: Mapping[str, float]) -
 
 def _alike(weights: zoo.OfficialWeights | None, config: Config, *also: str) -> bool:
     same = ("dim", "depth", "kernel_size", "patch_size", *also)
-    return bool(weights) and all(getattr(weights.config, n) == getattr(config, n) for n in same)
+    if weights is None:
+        return False
+    return all(getattr(weights.config, n) == getattr(config, n) for n in same)
 
 
 def _official(target: _Target, sha256: str, config: Config) -> zoo.OfficialWeights | None:

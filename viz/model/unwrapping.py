@@ -24,7 +24,7 @@ MAX_WRAPPERS = 5
 MAX_LEVELS = 12
 """Most dictionaries in one another where each layer has one of its own."""
 MAX_KEY = 1000
-"""Most characters of a key."""
+"""Most characters of a key that leads further in."""
 MAX_STATE_DICTS = 100
 """Most state dicts looked at; a training's file holds a few."""
 MAX_LOOKED_AT = 4 * MAX_TENSORS
@@ -69,11 +69,11 @@ def _state_dicts(
         return
     seen.add(id(outline))
     items = enumerate(outline) if listed else held.items()
-    texts = {str(k): v for k, v in items if listed or (isinstance(k, str) and len(k) <= MAX_KEY)}
+    texts = {str(k): v for k, v in items if listed or isinstance(k, str)}
     yield path, texts
     if len(path) < most:
         for key, value in texts.items():
-            if not _NOT_WEIGHTS.search(key.lower()):
+            if len(key) <= MAX_KEY and not _NOT_WEIGHTS.search(key.lower()):
                 yield from _state_dicts(value, seen, (*path, key), most)
 
 

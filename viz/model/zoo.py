@@ -45,15 +45,20 @@ class OfficialWeights:
         return Preprocessing(known="the official weights' configuration")
 
 
-OFFICIAL = {name: OfficialWeights(name, PAPER_CONFIGS[name], *facts) for name, *facts in (
-    ("convmixer_1536_20", 81.38, "", "convmixer_1536_20_ks9_p7.pth.tar",
-     ("eb26279e3674547ebb239967f8d8f8000ac18852a5e97bd61bf963ba3066a391",)),
-    ("convmixer_768_32", 80.16, "62ed5ec91004012a90d1a1ad043c4a74724ad444c82a277a6fff10803391743b",
-     "convmixer_768_32_ks7_p7_relu.pth.tar",
-     ("ba09b2db7517291bf983ff27a8d4921d752fbef6b6ae2fe3248aa0f8d54e9a8f",)),
-    ("convmixer_1024_20_ks9_p14", 76.94,
-     "e9ee7c2d21eadc21b1538011aedb65d8122a368c5967ff01a1a9cbbaf8cc9571",
-     "convmixer_1024_20_ks9_p14.pth.tar"),
+OFFICIAL = {weights.name: weights for weights in (
+    OfficialWeights(
+        "convmixer_1536_20", PAPER_CONFIGS["convmixer_1536_20"], 81.38, "",
+        "convmixer_1536_20_ks9_p7.pth.tar",
+        ("eb26279e3674547ebb239967f8d8f8000ac18852a5e97bd61bf963ba3066a391",)),
+    OfficialWeights(
+        "convmixer_768_32", PAPER_CONFIGS["convmixer_768_32"], 80.16,
+        "62ed5ec91004012a90d1a1ad043c4a74724ad444c82a277a6fff10803391743b",
+        "convmixer_768_32_ks7_p7_relu.pth.tar",
+        ("ba09b2db7517291bf983ff27a8d4921d752fbef6b6ae2fe3248aa0f8d54e9a8f",)),
+    OfficialWeights(
+        "convmixer_1024_20_ks9_p14", PAPER_CONFIGS["convmixer_1024_20_ks9_p14"], 76.94,
+        "e9ee7c2d21eadc21b1538011aedb65d8122a368c5967ff01a1a9cbbaf8cc9571",
+        "convmixer_1024_20_ks9_p14.pth.tar"),
 )}  # fmt: skip
 """The paper's three ImageNet networks. The hashes are those shown on the hub's file pages."""
 
