@@ -224,7 +224,17 @@ def load(
     return Checkpoint(
         model.to(device),
         config,
-        _source(target, sha256, known, choice, notes),
+        Source(
+            name=target.name,
+            sha256=sha256,
+            layout=printable(fit.layout),
+            activation_source=choice.source,
+            dropped=tuple(map(printable, known.found.dropped)),
+            wrapper=printable(".".join(known.found.path)),
+            prefix=printable(fit.prefix),
+            dtype=known.stored,
+            warnings=notes,
+        ),
         preprocessing,
         names or known.said.classes or _official_classes(official, config),
         known.said.training,
@@ -554,24 +564,3 @@ def _bad_values(state: Mapping[str, Tensor], fit: Fit) -> Iterator[str]:
         if name.endswith("running_var") and bool((tensor < 0).any()):
             yield f"{name} has negative variances: outputs will be NaN"
             return
-
-
-def _source(
-    target: _Target,
-    sha256: str,
-    known: _Understood,
-    choice: Choice,
-    notes: tuple[str, ...],
-) -> Source:
-    found = known.found
-    return Source(
-        name=target.name,
-        sha256=sha256,
-        layout=printable(found.fit.layout),
-        activation_source=choice.source,
-        dropped=tuple(printable(key) for key in found.dropped),
-        wrapper=printable(".".join(found.path)),
-        prefix=printable(found.fit.prefix),
-        dtype=known.stored,
-        warnings=notes,
-    )

@@ -150,23 +150,7 @@ class ConvMixer(nn.Module):
         return self.patch_embedding.weight
 
     def depthwise_kernels(self, block: int) -> Tensor:
-        """Return one block's depthwise kernels, (dim, kernel_size, kernel_size), a live view.
-
-        Parameters
-        ----------
-        block : int
-            0-based.
-
-        Returns
-        -------
-        torch.Tensor
-            As convolved by torch, that is, cross-correlation: not flipped.
-
-        Raises
-        ------
-        IndexError
-            If there is no such block.
-        """
+        """Return the kernels (dim, k, k) of a block, counted from 0: a live view, not flipped."""
         depth = self.config.depth
         if not 0 <= block < depth:
             raise NoSuch(f"There is no block {block}: blocks are 0 to {depth - 1}.")
