@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,6 +19,9 @@ from torch import Tensor
 
 from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
+
+# What Pillow would print beside the sentence that refuses a file.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -248,8 +252,10 @@ def _reading(
             "expected; shrink it first."
         ) from None
     except UnidentifiedImageError:
+        tiff = path.suffix.lower() in (".tif", ".tiff")
+        bands = ", a TIFF file with a page for each band, or a .npy array" if tiff else ""
         raise ImageError(
-            f"{path.name}: not an image that can be read; expected JPEG, PNG or the like."
+            f"{path.name}: not an image that can be read; expected JPEG, PNG or the like{bands}."
         ) from None
     except Exception as error:  # PIL's parsers raise whatever a broken file makes them meet.
         raise ImageError(

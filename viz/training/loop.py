@@ -267,7 +267,11 @@ def train(
     arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
     force: bool = False, progress: bool = True, report: Callable[[str], None] = print,
 ) -> float:  # fmt: skip
-    """Train a ConvMixer on a folder of images; resume an interrupted training."""
+    """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
+
+    ``OUT.resume`` holds the state after the last finished epoch; the same call goes on from there.
+    ``OUT-at-PERCENT.safetensors`` are snapshots of the start and after 1, 3, 10, 30 and 100 %.
+    """
     out = Path(out)
     resume = out.with_name(out.name + ".resume")
     kept = _SNAPSHOTS[:1][:snapshots] + _SNAPSHOTS[1:][::-1][: max(0, snapshots - 1)]

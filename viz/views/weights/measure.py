@@ -38,7 +38,7 @@ def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
     n, c = filters.shape[:2]
     if c != 3:
         return _norm_order(filters)
-    m = filters.reshape(n, 3, -1).astype(np.float64)
+    m = np.nan_to_num(filters.reshape(n, 3, -1).astype(np.float64), posinf=0, neginf=0)
     _, vectors = np.linalg.eigh(m @ m.transpose(0, 2, 1))
     axis = vectors[:, :, -1]
     x, y = axis @ _RED_GREEN, axis @ _YELLOW_BLUE
@@ -51,7 +51,8 @@ def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _orientation_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
     """By the angle of the stripes, read off the gradient structure tensor."""
-    gy, gx = np.gradient(filters.astype(np.float64), axis=(2, 3))
+    finite = np.nan_to_num(filters.astype(np.float64), posinf=0, neginf=0)
+    gy, gx = np.gradient(finite, axis=(2, 3))
     jxx, jyy, jxy = ((a * b).sum((1, 2, 3)) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
     across = 0.5 * np.arctan2(-2 * jxy, jxx - jyy)
     return np.argsort((across + np.pi / 2) % np.pi, kind="stable")
