@@ -8,7 +8,6 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from viz.plot.frame import one_column
 from viz.plot.style import ONE_COLUMN, new_figure
 
 __all__ = ["both", "drawn"]
@@ -24,15 +23,15 @@ def drawn(
     """Return what turns a result into a figure.
 
     ``size`` is width and height in inches, or a function of the result and the width that returns
-    an empty figure; ``short`` the height in one column without the note, where it differs.
+    an empty figure; ``short`` the height in one column, where it differs.
     """
     return partial(_make, draw, size, short, columns)
 
 
 def _make(draw: Draw, size: Size, short: Height | None, columns: int, result: Any) -> Figure:
     if columns == 1 and short is not None:
-        return one_column(draw, result, short(result) if callable(short) else short)
-    if callable(size):
+        figure = new_figure(ONE_COLUMN, short(result) if callable(short) else short)
+    elif callable(size):
         figure = size(result, width=ONE_COLUMN) if columns == 1 else size(result)
     else:
         figure = new_figure(*size)

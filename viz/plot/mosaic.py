@@ -14,8 +14,8 @@ from viz.plot.style import signed_lut
 __all__ = [
     "Layout",
     "Scale",
+    "blocks_shown",
     "enlarge",
-    "few_of_each",
     "grid_layout",
     "limits",
     "rgb_tiles",
@@ -117,9 +117,14 @@ def grid_layout(
     )
 
 
-def few_of_each(groups: int) -> tuple[int, int, int]:
-    """Return how groups fit one column of a journal: tiles of each, tiles a row, groups a row."""
-    return (32, 8, 2) if groups <= 12 else (16, 8, 3)
+def blocks_shown(blocks: NDArray[np.int64], *, most: int) -> tuple[NDArray[np.int64], int]:
+    """Return which blocks a figure shows, the first and the last among them, and how many a row.
+
+    There are so many that every row is full.
+    """
+    n = max(m for m in (1, 2, 3, 4, 5, 6, 8) if m <= min(len(blocks), most))
+    at = np.linspace(0, len(blocks) - 1, n).round().astype(np.int64)
+    return blocks[at], n if n < 4 or most > 4 >= n - 1 else n // 2
 
 
 def limits(

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, nothing, panel
+from viz.plot.frame import MARGIN, inches, nothing, panel
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.attribution.draw_maps import heading_words
 from viz.views.attribution.result import Trust, mean_of_finite
@@ -40,8 +40,8 @@ def _scores_note(result: Trust) -> str:
 
 def scores_figure(result: Trust) -> Figure:
     """Make a Figure that fits `draw_scores`."""
-    height = 0.27 + 0.3 + _ROW * (len(result.rated) + 0.5) + 0.3
-    return new_figure(TWO_COLUMNS, height + foot(_scores_note(result), TWO_COLUMNS))
+    height = 0.3 + _ROW * (len(result.rated) + 0.5) + 0.3
+    return new_figure(TWO_COLUMNS, height)
 
 
 def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
@@ -50,17 +50,13 @@ def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     Scores disagree because they ask different questions. With few images the means are uncertain:
     look at the dots. A map that ignores its input has a sensitivity of 0.
     """
-    n = len(result.names)
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name,
-        f"trust in attributions, {n} image{'s' if n != 1 else ''}", _scores_note(result),
-    )  # fmt: skip
+    target.set_label(_scores_note(result))
     each = (width - _NAMES - 2 * MARGIN) / len(_PANELS)
-    up = height - top - bottom - 0.6
+    up = height - 2 * MARGIN - 0.6
     made = []
     for i, (words, better, name) in enumerate(_PANELS):
-        axes = panel(target, (MARGIN + _NAMES + i * each, bottom + 0.28, each - 0.1, up))
+        axes = panel(target, (MARGIN + _NAMES + i * each, MARGIN + 0.28, each - 0.1, up))
         values = np.abs(getattr(result, name)).T
         _dots(axes, result, values)
         axes.set_title(f"{words}\n{better}", fontsize=SMALL, pad=3, linespacing=1.15)
@@ -133,8 +129,8 @@ def randomisation_figure(result: Trust) -> Figure:
     if not result.stages:
         return new_figure(TWO_COLUMNS, 0.8)
     rows, _ = _random_shape(result)
-    height = 0.27 + rows * 1.0 + 0.85
-    return new_figure(TWO_COLUMNS, height + foot(_random_note(result), TWO_COLUMNS))
+    height = rows * 1.0 + 0.85
+    return new_figure(TWO_COLUMNS, height)
 
 
 def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
@@ -143,16 +139,15 @@ def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     Negative correlations are as telling as positive ones: a new head reverses the order as often
     as not. One draw of the weights stands behind every point.
     """
-    title = "randomisation test: maps as weights are drawn anew"
     if not result.stages:
         why = "The randomisation test was left out."
-        return [nothing(target, result.source.name, title, why)]
+        return [nothing(target, why)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _random_note(result))
+    target.set_label(_random_note(result))
     rows, columns = _random_shape(result)
-    left, low = MARGIN + 0.38, bottom + 0.72
+    left, low = MARGIN + 0.38, MARGIN + 0.72
     across = (width - left - MARGIN) / columns
-    up = (height - top - low - 0.05) / rows
+    up = (height - MARGIN - low - 0.05) / rows
     x = np.arange(len(result.stages))
     made = []
     for i, name in enumerate(result.rated):

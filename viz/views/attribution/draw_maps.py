@@ -12,7 +12,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, nothing, panel, plain_axes, shortened
+from viz.plot.frame import MARGIN, inches, nothing, panel, plain_axes, shortened
 from viz.plot.style import SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.attribution.maps_result import UNITS, Attributions, over_mass
 from viz.views.attribution.result import Trust
@@ -111,7 +111,7 @@ def _column(result: Trust, width: float) -> float:
 def attribution_figure(result: Trust, images: Sequence[int] | None = None) -> Figure:
     """Make a Figure that fits `draw_attribution`."""
     n = len(_shown(result, images))
-    height = 0.27 + _image_height(result) * n + foot(_note(result), TWO_COLUMNS) + _BAR
+    height = _image_height(result) * n + _BAR
     return new_figure(TWO_COLUMNS, height)
 
 
@@ -124,23 +124,17 @@ def draw_attribution(
     evidence is: a map of noise is as colourful as any other. Values beyond the limit look alike.
     """
     chosen = _shown(result, images)
-    n = len(result.names)
-    count = (
-        f"{n} image{'s' if n != 1 else ''}" if len(chosen) == n else f"{len(chosen)} of {n} images"
-    )
-    top, bottom = heading(
-        target, result.source.name, f"attributions and their scores, {count}", _note(result)
-    )
+    target.set_label(_note(result))
     shares = 100 * result.rated_share()[chosen]
     limit = common_limit(shares)
     _, height = inches(target)
-    room = height - top - bottom - _BAR
+    room = height - 2 * MARGIN - _BAR
     axes: dict[str, list[Axes]] = {"image": [], "map": [], "curve": [], "bar": []}
     for row, n in enumerate(chosen):
-        upper = height - top - row * room / len(chosen)
+        upper = height - MARGIN - row * room / len(chosen)
         _draw_image_row(result, target, n, upper, shares[row], limit, axes)
     axes["bar"].append(_scale(
-        target, (MARGIN + _FIRST, bottom + 0.24, 2.2, 0.08), limit,
+        target, (MARGIN + _FIRST, MARGIN + 0.24, 2.2, 0.08), limit,
         "% of the map's absolute sum, per patch",
     ))  # fmt: skip
     return axes
@@ -292,7 +286,7 @@ def pixels_figure(result: Attributions) -> Figure:
     if not rows or not result.raw_methods:
         return new_figure(TWO_COLUMNS, 0.8)
     _, up = _pixel_tile(result, TWO_COLUMNS)
-    height = 0.27 + 0.28 + rows * (up + 0.22) + foot(_pixel_note(result), TWO_COLUMNS) + _BAR
+    height = 0.28 + rows * (up + 0.22) + _BAR
     return new_figure(TWO_COLUMNS, height)
 
 
@@ -309,19 +303,18 @@ def draw_pixels(result: Attributions, target: Figure | SubFigure) -> list[Axes]:
     A network with patches treats pixels of one patch alike only in what its filters make of them:
     the fine pattern inside a patch shows its patch filters, not parts of the object.
     """
-    title = "raw attributions at pixels"
     if not len(result.raw) or not result.raw_methods:
         why = "None of the methods chosen gives a value to every pixel, or no raw map was kept."
-        return [nothing(target, result.source.name, title, why)]
+        return [nothing(target, why)]
     rows = min(MOST_IMAGES, len(result.raw))
-    top, bottom = heading(target, result.source.name, title, _pixel_note(result))
+    target.set_label(_pixel_note(result))
     width, height = inches(target)
     wide, up = _pixel_tile(result, width)
     values = 100 * over_mass(result.raw[:rows].sum(2, dtype=np.float64))
     limit = common_limit(values)
     made = []
     for n in range(rows):
-        low = height - top - 0.28 - n * (up + 0.22) - up
+        low = height - MARGIN - 0.28 - n * (up + 0.22) - up
         words: dict[str, Any] = {"fontsize": SMALL, "linespacing": 1.05}
         explained = _explained(result, n, 30)
         name = printable(shortened(result.names[n], 40))
@@ -338,6 +331,6 @@ def draw_pixels(result: Attributions, target: Figure | SubFigure) -> list[Axes]:
                 axes.text(0.5, 1 + 0.03 / up, above, ha="center", va="bottom",
                           transform=axes.transAxes, **words)  # fmt: skip
             made.append(axes)
-    made.append(_scale(target, (MARGIN + 0.1, bottom + 0.24, 2.2, 0.08), limit,
+    made.append(_scale(target, (MARGIN + 0.1, MARGIN + 0.24, 2.2, 0.08), limit,
                        "% of the map's absolute sum, per pixel"))  # fmt: skip
     return made

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from viz.plot.frame import MARGIN, depth_colours, foot, heading, inches, panel
+from viz.plot.frame import MARGIN, depth_colours, inches, panel
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.close_up.result import Parts
 
@@ -35,7 +35,7 @@ def _height(result: Parts) -> float:
 
 def network_figure(result: Parts) -> Figure:
     """Make a Figure that fits `draw_network`, two columns wide."""
-    return new_figure(TWO_COLUMNS, 0.27 + 0.42 + _height(result) + 0.4 + foot(_NOTE, TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, 0.42 + _height(result) + 0.4)
 
 
 def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
@@ -45,9 +45,9 @@ def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
     are left out.
     """
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, "the network to scale", _NOTE)
-    tall = min(_height(result), height - top - bottom - 0.82)
-    upper = height - top - 0.42
+    target.set_label(_NOTE)
+    tall = min(_height(result), height - 2 * MARGIN - 0.82)
+    upper = height - MARGIN - 0.42
     fields = panel(target, (MARGIN + 0.3, upper - _FIELD, _FIELD, _FIELD))
     _draw_fields(fields, result)
     left = MARGIN + 0.3 + _FIELD + 1.0
@@ -58,7 +58,7 @@ def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
                  for name, colour, hatch in _SEGMENTS],
         loc="upper left", ncols=3, frameon=False, fontsize=SMALL, handlelength=1.4,
         columnspacing=1.0, borderaxespad=0,
-        bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, 1 - (MARGIN - 0.02) / height),
     )  # fmt: skip
     return [fields, bars]
 

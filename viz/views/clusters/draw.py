@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import Clusters
@@ -17,7 +17,7 @@ __all__ = ["NARROW", "centres_figure", "draw_centres", "draw_stability"]
 
 SIZES = {"stability": (ONE_COLUMN, 62 * MM)}
 NARROW = {"stability": 62 * MM}
-"""Inches, without the note."""
+"""Inches."""
 _WORDS = 44 * MM
 """Width of the clusters' descriptions."""
 _UNDER = 3.0 * MM
@@ -47,7 +47,7 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     k, number, depth = result.kernel_size, result.n_clusters, len(result.blocks)
     tap, across, down = _pitch(result)
     _, height = inches(target)
-    top, _ = heading(target, result.source.name, _title(result), _CENTRES_NOTE)
+    target.set_label(_CENTRES_NOTE)
     tiles = np.concatenate([result.centres[None], result.centres_by_block]).reshape(-1, k, k)
     left = np.append(0, k // 2 + across * np.arange(1, depth + 1))
     x, y = np.repeat(left, number), np.tile(down * np.arange(number), depth + 1)
@@ -58,7 +58,7 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     picture = layout.place(signed_tiles(tiles[there], own))
     axes = panel(
         target,
-        (MARGIN + _WORDS, height - top - 0.18 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
+        (MARGIN + _WORDS, height - MARGIN - 0.18 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
     )
     zoom = max(1, round(axes.get_window_extent().width / shape[1]))
     axes.imshow(
@@ -135,15 +135,14 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     clusters.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "stability of the clusters",
+    target.set_label(
         "Stability: mean adjusted Rand index between k-means clusterings of bootstrap samples "
         "(bars: ± 1 standard error). Dashed: mean of the same over "
         f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
-        "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement.",
-    )  # fmt: skip
-    up = height - top - bottom - 0.45
-    axes = panel(target, (MARGIN + 0.36, bottom + 0.3, width - 2 * MARGIN - 0.36, up))
+        "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement."
+    )
+    up = height - 2 * MARGIN - 0.45
+    axes = panel(target, (MARGIN + 0.36, MARGIN + 0.3, width - 2 * MARGIN - 0.36, up))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
     if len(result.null_curves):

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import enlarge, limits, signed_tiles
 from viz.plot.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import KernelSpectra
@@ -61,13 +61,13 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
         "Below: the leading eigenvectors as kernels, each in its own scale, and their share of the "
         "variance in %."
     )
-    top, _ = heading(target, result.source.name, "covariance of depthwise kernels by block", note)
+    target.set_label(note)
     _, height = inches(target)
     made = []
     n_small = result.components.shape[1]
     for place, i in enumerate(chosen):
         left = MARGIN + (place % columns) * (side + _GAP)
-        upper = height - top - (place // columns) * cell - _OVER
+        upper = height - MARGIN - (place // columns) * cell - _OVER
         axes = panel(target, (left, upper - side, side, side))
         matrix = result.covariance[i][::skip, ::skip]
         # The centre tap's variance alone would pale all the rest.

@@ -16,7 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import draw_effect_rows, effect_boxes
-from viz.plot.frame import MARGIN, heading, inches, narrow, panel, shortened
+from viz.plot.frame import MARGIN, inches, narrow, panel, shortened
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks
 from viz.views.early_late.draw import INIT
@@ -30,7 +30,7 @@ __all__ = [
     "draw_effects",
     "draw_names",
     "draw_networks",
-    "pair_heading",
+    "pair_label",
     "side_handles",
 ]
 
@@ -48,30 +48,13 @@ NARROW: dict[str, float | Callable[[Any], float]] = {
     "names": 72 * MM,
     "effects": lambda result: (108 if result.paired else 62) * MM,
 }
-"""Height in one column, without the note."""
-_LETTERS = 126
-"""Letters of one point in an inch, on average."""
+"""Height in one column."""
 
 
-def pair_heading(
-    result: TwoNetworks, target: Figure | SubFigure, title: str, note: str
-) -> tuple[float, float]:
-    """Write which networks are A and B, what is shown, and how to read it."""
-    width, height = inches(target)
-    above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
-    room = max(12, int((width - 2 * MARGIN) * _LETTERS / TEXT * 0.4))
-    for i, (side, name) in enumerate(zip("AB", result.names, strict=True)):
-        x = MARGIN + i * (width - 2 * MARGIN) / 2
-        line = Line2D(
-            [(x + 0.05) / width], [1 - (above + 0.06) / height], marker=MARKERS[i], markersize=4,
-            color=COLOURS[i], linestyle="", transform=target.transSubfigure,
-        )  # fmt: skip
-        target.add_artist(line)
-        target.text(
-            (x + 0.13) / width, 1 - above / height, f"{side}: {printable(shortened(name, room))}",
-            fontsize=TEXT, va="top", parse_math=False,
-        )  # fmt: skip
-    return above + 0.17, below
+def pair_label(result: TwoNetworks, target: Figure | SubFigure, note: str) -> None:
+    """Set a figure's caption: which networks are A and B, and how to read it."""
+    a, b = result.names
+    target.set_label(f"A: {a}; B: {b}. {note}")
 
 
 def side_handles() -> list[Line2D]:
@@ -95,16 +78,15 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     of an untrained network of the same kernel size get each name: the method's false alarm.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "what they are, and their depthwise kernels by depth",
         "Left: ≠ marks what differs. Right: share of each block's kernels by name of the "
         "strongest shape; a bar is a block, as wide as its part of the depth. Rightmost bars: "
         "randomly initialised kernels of the same size, described alike.",
     )
     table_width = 2.8
-    facts = panel(target, (MARGIN, below, table_width, height - above - below - 0.05))
+    facts = panel(target, (MARGIN, MARGIN, table_width, height - 2 * MARGIN - 0.05))
     _draw_facts(result, facts)
     shown = [
         i
@@ -114,13 +96,13 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     ]
     key, left, gap = 0.82, MARGIN + table_width + 0.52, 0.2
     across = width - left - key - 0.42 - MARGIN
-    room = height - above - below - 0.34 - 0.08
+    room = height - 2 * MARGIN - 0.34 - 0.08
     tall = (room - gap) / 2
     out = [facts]
     for row, (shares, init) in enumerate(
         ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
     ):
-        base = below + 0.34 + (1 - row) * (tall + gap)
+        base = MARGIN + 0.34 + (1 - row) * (tall + gap)
         axes = panel(target, (left, base, across, tall))
         beside = panel(target, (left + across + 0.08, base, 0.24, tall))
         _stack(axes, shares, shown)
@@ -136,7 +118,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     target.legend(
         handles=area_handles([result.kernel_names[i] for i in shown])[::-1], fontsize=SMALL,
         frameon=False, handlelength=1.4, loc="upper right", borderaxespad=0, labelspacing=0.6,
-        bbox_to_anchor=(1 - 0.02 / width, 1 - (above + 0.05) / height),
+        bbox_to_anchor=(1 - 0.02 / width, 1 - (MARGIN + 0.05) / height),
     )  # fmt: skip
     return out
 
@@ -151,7 +133,7 @@ def _stack(axes: Axes, shares: NDArray[np.float64], shown: list[int]) -> None:
         style = NAME_STYLES[KERNEL_NAMES[i]]
         axes.bar(
             left, shares[:, i], 1 / depth, foot, align="edge", color=style.colour,
-            hatch=style.hatch, edgecolor="white", linewidth=0.3,
+            edgecolor="white", linewidth=0.3,
         )  # fmt: skip
         foot = foot + shares[:, i]
     axes.set(xlim=(0, 1), ylim=(0, 1))
@@ -192,16 +174,15 @@ def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[A
     width, height = inches(target)
     percent = f"{100 * result.confidence:.0f}\u00a0%"
     how = "mean over blocks" if result.paired else "all kernels"
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "names of depthwise kernels",
         "Left: share of kernels with each name; small points: single blocks; upright strokes: "
         f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
         f"name by itself; none where no kernel has the name. {result.note}",
     )
     rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
-    low, top = below + 0.34, height - above - 0.08
+    low, top = MARGIN + 0.34, height - MARGIN - 0.08
     left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
     each = (width - left - gap - 2 * MARGIN) / 5
     shares = panel(target, (left, low, 3 * each, top - low))
@@ -259,11 +240,9 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
             "Hollow squares: randomly initialised kernels of B's against A's kernel size, which is "
             "what the sizes do alone."
         )
-    above, below = pair_heading(
-        result, target, "descriptors of depthwise kernels", " ".join([*parts, result.note])
-    )
+    pair_label(result, target, " ".join([*parts, result.note]))
     rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (above, below), 1 + result.paired)
+    boxes = effect_boxes(target, (MARGIN, MARGIN), 1 + result.paired)
     shown = [(result.delta, result.delta_interval, "Cliff's delta, all kernels")]
     if result.paired:
         shown.append(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from viz.plot.effect_rows import NAMES
 from viz.plot.frame import MARGIN, inches, narrow, panel, panel_boxes
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
-from viz.views.compare.draw import COLOURS, MARKERS, pair_heading, plain, side_handles
+from viz.views.compare.draw import COLOURS, MARKERS, pair_label, plain, side_handles
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 
 __all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
@@ -26,7 +26,7 @@ __all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
 SIZES = {"depth": (TWO_COLUMNS, 104 * MM), "fields": (TWO_COLUMNS, 84 * MM)}
 """Width and height in inches that suit each figure."""
 NARROW = {"depth": 128 * MM, "fields": 98 * MM}
-"""Height in one column, without the note."""
+"""Height in one column."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
 Floats = NDArray[np.float64]
 
@@ -45,10 +45,9 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "descriptors of depthwise kernels by depth",
         "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
         "uncertainty. Dashed lines and bands: median and quartiles of randomly initialised kernels "
         "of the same size.",
@@ -60,8 +59,8 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     across, left, gap_x, gap_y = 2 if stacked else 4, 0.4, 0.42, 0.42
     down = -(-len(result.descriptors) // across)
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    low = below + 0.2 + 0.32
-    tall = (height - above - low - 0.22 - (down - 1) * gap_y) / down
+    low = MARGIN + 0.2 + 0.32
+    tall = (height - MARGIN - low - 0.22 - (down - 1) * gap_y) / down
     out = []
     for i, name in enumerate(result.descriptors):
         column, row = i % across, i // across
@@ -89,7 +88,7 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
         handles=[*side_handles(), Patch(facecolor="#999999", alpha=0.22,
                                         label="random initialisation")],
         ncols=3, fontsize=SMALL, frameon=False, loc="lower left", borderaxespad=0, borderpad=0.2,
-        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
     )  # fmt: skip
     return out
 
@@ -118,10 +117,9 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     measured = result.n_images > 0
     first, second = ("Above", "Below") if narrow(width) else ("Left", "Right")
     images = f"{result.n_images} {'image' if result.n_images == 1 else 'images'}"
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "receptive fields by depth",
         f"{first}: side of the theoretical field (lines) and of the network's input (dotted)"
         + (
             f"; points: diameter that holds 90 % of the effective field's mass, mean over {images}"
@@ -135,8 +133,10 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     )
     at_a, at_b, axis = depth_axis(result)
     step = _beside(axis)
-    low = below + (0.58 if narrow(width) else 0.54)
-    boxes = panel_boxes(width, (low, height - above - 0.06), 2, left=0.5, beside=0.52, between=0.42)
+    low = MARGIN + (0.58 if narrow(width) else 0.54)
+    boxes = panel_boxes(
+        width, (low, height - MARGIN - 0.06), 2, left=0.5, beside=0.52, between=0.42
+    )
     one, two = (panel(target, box) for box in boxes)
     for side, (x, theory, radius, interval, reach) in enumerate(
         (
@@ -185,6 +185,6 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     target.legend(
         handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
         loc="lower left", borderaxespad=0, borderpad=0.2,
-        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
     )  # fmt: skip
     return [one, two]

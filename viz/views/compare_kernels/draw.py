@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,10 +9,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from viz.plot.frame import MARGIN, inches, panel, shortened
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
-from viz.views.compare.draw import COLOURS, pair_heading, plain
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_kernels.result import KernelChange, kappa
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
@@ -39,10 +37,9 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "kernels of the same channel before (A) and after (B)",
         "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
         "uncertainty. Crosses: medians if B's channels were in a random order. Channels "
         f"correspond: mean cosine over all blocks {result.index_similarity:.2f}, after "
@@ -51,7 +48,7 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     )
     left, gap = 0.45, 0.55
     each = (width - left - 2 * gap - MARGIN) / 3
-    low, top = below + 0.34, height - above - 0.06
+    low, top = MARGIN + 0.34, height - MARGIN - 0.06
     out = []
     for i, (name, label) in enumerate(
         (
@@ -100,10 +97,9 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     total = result.migration.sum(0)
     agree = kappa(total)
     known = f"; over all blocks {agree:.2f}" if np.isfinite(agree) else ""
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "names of the same kernels before (A) and after (B)",
         "Left: kernels by name in A (rows, with their number) and in B (columns), all blocks; "
         "colour: share of the row, white 0 to dark 100 %; framed: unchanged. Right: share of "
         "each block's kernels that "
@@ -114,7 +110,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
     names = [result.kernel_names[i] for i in shown]
     left, gap, side = 1.12, 0.62, 1.9
-    low, top = below + 0.34, height - above - 0.62
+    low, top = MARGIN + 0.34, height - MARGIN - 0.62
     across = width - left - gap - side - MARGIN
     one = panel(target, (left, low, across, top - low))
     n = len(shown)
@@ -181,15 +177,14 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
             titles.append(f"block {b}: {low:.2f} to {high:.2f} (block's median {middle:.2f})")
         else:
             titles.append(f"block {b}: was zero")
-    a, b = (printable(shortened(name, 25)) for name in result.names)
+    a, b = result.names
     return Mosaic(
         picture=layout.place(np.concatenate([above, gap, below], axis=1), fill=255),
         layout=layout,
         titles=tuple(titles),
-        title=f"kernels that moved most: A {a} above B {b}",
-        scale_text=f"the {max(sizes)} kernels of each block with the largest change "
-        "|B − A| / |A|, largest first; numbers: that change\n"
-        "colour scale: each pair's own largest |weight|; white is zero",
+        scale_text=f"A ({a}) above B ({b}); the {max(sizes)} kernels of each block with the "
+        "largest change |B − A| / |A|, largest first; numbers: that change. Each pair has its own "
+        "colour scale, to its largest |weight|; white is zero.",
         scale="tile",
         limit=float("nan"),
         signed_map=True,
@@ -203,10 +198,4 @@ def moved_figure(result: KernelChange) -> Figure:
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:
     """Draw the kernels of each block that moved most, A's above B's."""
-    mosaic = moved_mosaic(result)
-    # A tile is two kernels high: titles stand one kernel above, closer than a tile.
-    axes = draw_mosaic(replace(mosaic, titles=("",) * len(mosaic.titles)), target)
-    head = result.kernels_a.shape[-1]
-    for (left, top, _, _), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
-        axes.text(left, top + 0.85 * head, title, fontsize=TEXT, va="bottom", ha="left")
-    return axes
+    return draw_mosaic(moved_mosaic(result), target)

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
+from viz.plot.frame import MARGIN, inches, panel, shortened
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
@@ -62,8 +62,8 @@ def maps_figure(result: FeatureMaps, scale: MapScale = "figure") -> Figure:
     """Make a Figure that fits the maps."""
     _, tall = _cell(result, TWO_COLUMNS)
     rows = len(result.images) * len(result.channel)
-    height = 0.27 + 0.3 + rows * (tall + _GAP) + (len(result.images) - 1) * _GAP + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_note(result, scale), TWO_COLUMNS))
+    height = 0.3 + rows * (tall + _GAP) + (len(result.images) - 1) * _GAP + _BAR
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
@@ -83,14 +83,13 @@ def draw_maps(
     it is 0, not where it is at its mean.
     """
     width, height = inches(target)
-    name = result.source.name
-    top, _ = heading(target, name, _title(result), _note(result, scale))
+    target.set_label(_note(result, scale))
     cell, tall = _cell(result, width)
     across = result.images.shape[2]
     pixel = cell / across
     starts = _starts(result, tall) / pixel
     extent = float(starts[-1]) + tall / pixel
-    upper = height - top - 0.3
+    upper = height - MARGIN - 0.3
     limits = map_limits(result, scale)
     made = {}
     for i, column in enumerate(("image", *COLUMNS)):

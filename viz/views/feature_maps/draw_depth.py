@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.views.feature_maps.result import FeatureMaps
 
@@ -40,15 +40,10 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     if not len(result.statistic_block):
         raise Refusal("sparsity and rank were not measured; measure with by_depth=True.")
     width, height = inches(target)
-    images = len(result.statistic_images)
-    top, bottom = heading(
-        target, result.source.name,
-        f"sparsity and rank of the maps by depth, {images} image{'s' if images > 1 else ''}",
-        _note(result),
-    )  # fmt: skip
-    left, lower, between = MARGIN + 0.42, bottom + 0.32, 0.62
+    target.set_label(_note(result))
+    left, lower, between = MARGIN + 0.42, MARGIN + 0.32, 0.62
     across = (width - left - MARGIN - between) / 2
-    up = (height - top - 0.22 - lower - 0.3) / 2
+    up = (height - MARGIN - 0.22 - lower - 0.3) / 2
     made = {}
     for i, (name, words) in enumerate(_PANELS.items()):
         row, column = divmod(i, 2)
@@ -62,7 +57,7 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     handles, labels = made["rank_centred"].get_legend_handles_labels()
     target.legend(
         handles, labels, ncols=len(labels), fontsize=SMALL, frameon=False, loc="upper left",
-        bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height), borderaxespad=0,
+        bbox_to_anchor=(MARGIN / width, 1 - (MARGIN - 0.02) / height), borderaxespad=0,
         handlelength=2.2, columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return made

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
+from viz.plot.frame import MARGIN, inches, panel, shortened
 from viz.plot.mosaic import rgb_tiles, signed_tiles
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.feature_maps.result import FeatureMaps
@@ -47,8 +47,8 @@ def patches_figure(result: FeatureMaps) -> Figure:
     """Make a Figure that fits the answers."""
     _, tall = _cell(result, TWO_COLUMNS)
     rows = len(result.filter) + 1
-    height = 0.27 + 0.04 + rows * (tall + _GAP) + _BAR + _CURVE + 0.35
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+    height = 0.04 + rows * (tall + _GAP) + _BAR + _CURVE + 0.35
+    return new_figure(TWO_COLUMNS, height)
 
 
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, list[Axes]]:
@@ -60,12 +60,9 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
     if not len(result.filter):
         raise Refusal("the patch filters were not measured; measure with patches=True.")
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "patch filters at every pixel, and on the patch grid",
-        _note(result),
-    )  # fmt: skip
+    target.set_label(_note(result))
     cell, tall = _cell(result, width)
-    limit, start = answer_limit(result), height - top - 0.04 - tall
+    limit, start = answer_limit(result), height - MARGIN - 0.04 - tall
     made: dict[str, list[Axes]] = {"images": [], "filters": [], "answers": [], "tokens": []}
     lefts = [MARGIN + _FILTER + _GAP + i * 2 * (cell + _GAP) for i in range(_shown(result))]
     for image, left in enumerate(lefts):
@@ -82,7 +79,7 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
             made["tokens"].append(second)
     y = start - len(result.filter) * (tall + _GAP)
     _draw_bar(target, limit, (lefts[0], y - 0.14, lefts[-1] + 2 * cell + _GAP - lefts[0], 0.07))
-    made["kept"] = [_draw_kept(target, result, bottom)]
+    made["kept"] = [_draw_kept(target, result, MARGIN)]
     return made
 
 

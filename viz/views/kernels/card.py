@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from viz.views.base import FigureRow, View
 from viz.views.described import depthwise_description
@@ -15,32 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _plain(result: Any) -> Figure:
-    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+def _kernels(result: Any, *, narrow: bool = False) -> Figure:
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
+    from viz.views.kernels.draw import kernels_mosaic
+    from viz.views.weights.draw import drawn_mosaic
 
-    return drawn_mosaic(kernel_mosaic(result.bank()))
-
-
-def _plain_narrow(result: Any) -> Figure:
-    from viz.plot.mosaic import few_of_each
-    from viz.plot.style import ONE_COLUMN
-    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
-
-    some, columns, group_columns = few_of_each(len(np.unique(result.block)))
-    bank = result.bank(some)
-    mosaic = kernel_mosaic(bank, columns=columns, group_columns=group_columns)
-    return drawn_mosaic(mosaic, width=ONE_COLUMN)
-
-
-def _named_narrow(result: Any) -> Figure:
-    from viz.plot.mosaic import few_of_each
-    from viz.plot.style import ONE_COLUMN
-    from viz.views.kernels.draw import draw_named, named_figure
-
-    some = few_of_each(len(np.unique(result.block)))[0]
-    figure = named_figure(result, per_block=some, width=ONE_COLUMN)
-    draw_named(result, figure, per_block=some)
-    return figure
+    width = ONE_COLUMN if narrow else TWO_COLUMNS
+    return drawn_mosaic(kernels_mosaic(result, width), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -63,22 +43,21 @@ def _sentence(result: Any) -> str:
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import both, drawn
+    from viz.plot.figures import both
     from viz.views.kernels import draw, draw_by_block
 
     return (
         FigureRow(
             "depthwise",
-            "Depthwise kernels, the same channels of every block (all, if they are few), "
-            "ordered by name and framed in its colour. White is zero.",
-            drawn(draw.draw_named, draw.named_figure),
-            _named_narrow,
+            "Depthwise kernels by depth, from the first block to the last, as they stand in the "
+            "network.",
+            _kernels,
+            partial(_kernels, narrow=True),
         ),
         FigureRow(
-            "depthwise-plain",
-            "The same kernels as they stand in the network, without names.",
-            _plain,
-            _plain_narrow,
+            "depthwise-names",
+            "The same kernels ordered by name.",
+            *both(draw.draw_named, draw.named_figure),
         ),
         FigureRow(
             "depthwise-dictionary",

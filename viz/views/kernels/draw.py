@@ -2,123 +2,123 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, panel
-from viz.plot.mosaic import (
-    Layout,
-    Scale,
-    enlarge,
-    few_of_each,
-    grid_layout,
-    limits,
-    signed_tiles,
-)
+from viz.plot.frame import MARGIN, inches, narrow, panel
+from viz.plot.mosaic import Layout, Scale, blocks_shown, enlarge, grid_layout, limits, signed_tiles
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles, present
-from viz.views.kernels.draw_by_block import (
-    composition_figure,
-    draw_composition,
-)
 from viz.views.kernels.result import DepthwiseDescription
+from viz.views.weights.draw import Mosaic, kernel_mosaic, scale_text
+from viz.views.weights.result import DepthwiseKernels
 
 __all__ = [
-    "composition_figure",
     "dictionary_figure",
-    "draw_composition",
     "draw_dictionary",
     "draw_fits",
     "draw_named",
     "fits_figure",
+    "kernels_mosaic",
     "named_figure",
 ]
 
-_SCALES = {
-    "block": "one scale per block, ± its 99.5 % quantile of |weight| (stated above the block)",
-    "figure": "one scale for all, ± the 99.5 % quantile of |weight| (stated above the blocks)",
-    "tile": "each kernel ± its own largest |weight|",
-}
-_NAMED, _LONG_TITLE = 1.2, 1.35
-"""Inches for the names of a dictionary's rows, and of a block whose title is written in full."""
-_LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
-"""Of the names' key, on two columns and on one; inches a line of it takes."""
+_PER_BLOCK = 64
+"""Kernels of a block, as in the ConvMixer paper's figure."""
+_ZOOM, _FRAME = 4, 2
+"""Pixels of a tap, and of a frame and the white beside it, where kernels are framed."""
+_NAMED, _KEY_LINE = 1.2, 0.14
+"""Inches for the names of a dictionary's rows, and for a line of the names' key."""
 
 
 def _chosen(
-    result: DepthwiseDescription, per_block: int | None, seed: int
-) -> list[NDArray[np.int64]]:
-    """Rows shown of each block, ordered: all, or the same channels of every block."""
+    result: DepthwiseDescription, width: float, per_block: int | None = _PER_BLOCK, seed: int = 0
+) -> tuple[list[NDArray[np.int64]], dict[str, int]]:
+    """Rows shown of each block, the same channels of every one; columns of tiles and of blocks."""
+    blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow(width) else 8)
     channels = np.unique(result.channel)
-    if per_block is not None and per_block < len(channels):
+    if per_block is not None and len(channels) > per_block:
         rng = np.random.default_rng(seed)
         channels = channels[rng.choice(len(channels), per_block, replace=False)]
     shown = np.isin(result.channel, channels)
-    return [result.order(np.flatnonzero(shown & (result.block == b)))
-            for b in np.unique(result.block)]  # fmt: skip
+    rows = [np.flatnonzero(shown & (result.block == b)) for b in blocks]
+    columns = int(np.ceil(np.sqrt(len(channels))))
+    return rows, {"columns": columns, "group_columns": across}
 
 
-def _bordered(
+def _which(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> str:
+    """Say which kernels are shown, where these are not all."""
+    some = len(groups[0]) < len(np.unique(result.channel))
+    return f"The same {len(groups[0])} channels of each block, drawn at random. " * some
+
+
+def kernels_mosaic(result: DepthwiseDescription, width: float = TWO_COLUMNS) -> Mosaic:
+    """Lay out kernels by depth as they stand in the network."""
+    groups, columns = _chosen(result, width)
+    rows = np.concatenate(groups)
+    bank = DepthwiseKernels(
+        source=result.source, kernels=result.kernels[rows], block=result.block[rows],
+        channel=result.channel[rows], order="index",
+    )  # fmt: skip
+    mosaic = kernel_mosaic(bank, **columns)
+    return replace(mosaic, scale_text=_which(result, groups) + mosaic.scale_text)
+
+
+def _framed(
     result: DepthwiseDescription, rows: NDArray[np.int64], limit: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """Tiles with a frame of one pixel in their name's colour, (n, k + 4, k + 4, 3)."""
-    k = result.kernels.shape[1]
+    """Tiles with a thin frame in their name's colour."""
+    n, edge = len(rows), 2 * _FRAME
+    inner = signed_tiles(result.kernels[rows], limit).repeat(_ZOOM, 1).repeat(_ZOOM, 2)
+    side = inner.shape[1] + 2 * edge
     colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in NAME_STYLES.items()}
-    frame = np.array([colours[str(name)] for name in result.name[rows]], dtype=np.uint8)
-    tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
-    tiles[:, 1:-1, 1:-1] = 255
-    tiles[:, 2:-2, 2:-2] = signed_tiles(result.kernels[rows], limit)
+    tiles = np.empty((n, side, side, 3), np.uint8)
+    tiles[:] = np.array([colours[str(name)] for name in result.name[rows]])[:, None, None]
+    tiles[:, _FRAME:-_FRAME, _FRAME:-_FRAME] = 255
+    tiles[:, edge:-edge, edge:-edge] = inner
     return tiles
 
 
 def _named_layout(
-    result: DepthwiseDescription, groups: list[NDArray[np.int64]], width: float
-) -> Layout:
-    side = result.kernels.shape[1] + 4
-    few = few_of_each(len(groups))[1:] if narrow(width) else (None, None)
-    return grid_layout(
-        [len(g) for g in groups], (side, side), columns=few[0], group_columns=few[1], head=side
+    result: DepthwiseDescription, width: float, per_block: int | None, seed: int = 0
+) -> tuple[list[NDArray[np.int64]], Layout]:
+    side = result.kernels.shape[1] * _ZOOM + 4 * _FRAME
+    groups, columns = _chosen(result, width, per_block, seed)
+    groups = [result.order(rows) for rows in groups]
+    layout = grid_layout(
+        [len(g) for g in groups], (side, side), gap=_FRAME + 1, head=side, **columns
     )
+    return groups, layout
 
 
-def _slim(layout: Layout, width: float) -> bool:
-    """Whether blocks are too slim for their titles in full."""
-    left, _, right, _ = layout.groups[0]
-    return (right - left) / layout.shape[1] * (width - 2 * MARGIN) < _LONG_TITLE
-
-
-def _named_note(n_shown: int | None, scale: Scale, short: bool) -> str:
-    some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
-    above = "Percentages: kernels of the block that have a name. " if short else ""
-    return (
-        "Frame: what the kernel looks like, in the order of the legend, then by angle. "
-        f"{some}{above}Colours within: red positive, blue negative, white zero; {_SCALES[scale]}."
-    )
+def _named_key(result: DepthwiseDescription, width: float) -> tuple[int, float]:
+    """Return the columns of the names' key, and its height in inches."""
+    columns = 4 if narrow(width) else 7
+    return columns, _KEY_LINE * -(-len(present(result.name)) // columns) + 0.05
 
 
 def named_figure(
-    result: DepthwiseDescription, *, per_block: int | None = 64, width: float = TWO_COLUMNS
+    result: DepthwiseDescription,
+    *,
+    per_block: int | None = _PER_BLOCK,
+    width: float = TWO_COLUMNS,
 ) -> Figure:
     """Make a Figure that fits `draw_named`."""
-    groups = _chosen(result, per_block, 0)
-    layout = _named_layout(result, groups, width)
-    tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
-    if not narrow(width):
-        return new_figure(width, tall + 1.0)
-    shown = len(groups[0]) if sum(map(len, groups)) < len(result.name) else None
-    keys = _LEGEND_LINE * -(-len(present(result.name)) // _LEGEND_COLUMNS[True])
-    note = _named_note(shown, "block", _slim(layout, width))
-    return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
+    rows, columns = _named_layout(result, width, per_block)[1].shape
+    tall = (width - 2 * MARGIN) * rows / columns
+    return new_figure(width, tall + _named_key(result, width)[1] + 2 * MARGIN)
 
 
 def draw_named(
     result: DepthwiseDescription,
     target: Figure | SubFigure,
     *,
-    per_block: int | None = 64,
+    per_block: int | None = _PER_BLOCK,
     scale: Scale = "block",
     seed: int = 0,
 ) -> Axes:
@@ -140,7 +140,7 @@ def draw_named(
     Returns
     -------
     matplotlib.axes.Axes
-        Of the mosaic, in taps.
+        Of the mosaic.
 
     Notes
     -----
@@ -148,39 +148,30 @@ def draw_named(
     colour scale.
     """
     width, height = inches(target)
-    groups = _chosen(result, per_block, seed)
-    layout = _named_layout(result, groups, width)
+    groups, layout = _named_layout(result, width, per_block, seed)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
-    some, stacked = len(rows) < len(result.name), narrow(width)
-    names = present(result.name[rows])
-    inner, short = width - 2 * MARGIN, _slim(layout, width)
-    note = _named_note(len(groups[0]) if some else None, scale, short)
-    top, bottom = heading(target, result.source.name, "depthwise kernels by name", note)
-    ncols = min(len(names), _LEGEND_COLUMNS[stacked])
-    legend = 0.06 + _LEGEND_LINE * -(-len(names) // ncols) if stacked else 0.42
-    tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
-    axes = panel(target, (MARGIN, bottom + legend, inner, tall))
-    picture = layout.place(_bordered(result, rows, limit), fill=255)
-    zoom = max(1, round(axes.get_window_extent().width / layout.shape[1]))
-    axes.imshow(
-        enlarge(picture, zoom), extent=(0, layout.shape[1], layout.shape[0], 0),
-        interpolation="nearest",
-    )  # fmt: skip
+    target.set_label(
+        f"{_which(result, groups)}Frame: what the kernel looks like, in the order of the legend, "
+        "then by angle. Percentages: kernels of the block that have a name. "
+        f"{scale_text('kernel', scale, limit, 'red is positive, blue negative, white zero')}"
+    )
+    columns, key = _named_key(result, width)
+    axes = panel(target, (MARGIN, MARGIN + key, width - 2 * MARGIN, height - key - 2 * MARGIN))
+    picture = layout.place(_framed(result, rows, limit), fill=255)
+    axes.imshow(picture, extent=(0, layout.shape[1], layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
-    first = np.cumsum([0, *map(len, groups)])
-    for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
+    for group, (left, up, _, _) in zip(groups, layout.groups, strict=True):
         b = result.block[group[0]]
-        ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
         here = result.finite & (result.block == b)
         share = 100 * float(result.named[here].sum()) / max(1, int(here.sum()))
-        axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}{ends}  {share:.0f}\u00a0%" + " named" * (not short),
-                  fontsize=SMALL, va="bottom")  # fmt: skip
+        axes.text(left, up + 0.85 * layout.tile[0], f"block {b}: {share:.0f}\u00a0% named",
+                  fontsize=TEXT, va="bottom")  # fmt: skip
+    names = present(result.name[rows])
     target.legend(
-        handles=area_handles(names), loc="lower center", ncols=ncols, frameon=False,
-        fontsize=SMALL, bbox_to_anchor=(0.5, bottom / height), handlelength=1.4, columnspacing=1.2,
-        **({"borderaxespad": 0, "borderpad": 0} if stacked else {}),
+        handles=area_handles(names), loc="lower center", ncols=min(columns, len(names)),
+        bbox_to_anchor=(0.5, MARGIN / height), handlelength=1.0, handleheight=1.0,
+        columnspacing=1.2, handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
     )  # fmt: skip
     return axes
 
@@ -203,9 +194,9 @@ def _dictionary_note(typical: int, odd: int) -> str:
 def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
     k, rows = result.kernels.shape[1], len(present(result.name))
-    typical, odd, wide, inner = _dictionary_layout(result, width)
+    wide, inner = _dictionary_layout(result, width)[2:]
     tall = inner * (rows * (k + 4) - 4) / wide
-    rest = 0.55 + foot(_dictionary_note(typical, odd), width) if narrow(width) else 1.0
+    rest = 0.55 if narrow(width) else 1.0
     return new_figure(width, tall + rest)
 
 
@@ -246,14 +237,9 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
     x = np.array(column_of) * step + np.where(np.array(column_of) >= typical, k, 0)
     layout = Layout(x, np.array(row_of) * (k + 4), (k, k), (len(names) * (k + 4) - 4, wide), ())
     limit = limits(result.kernels[rows], "tile", result.block[rows])
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "a dictionary of the names",
-        _dictionary_note(typical, odd),
-    )
-    inner = min(most, (height - top - bottom - 0.2) * wide / layout.shape[0])
-    axes = panel(target, (_NAMED, bottom + 0.05, inner, inner * layout.shape[0] / wide))
+    target.set_label(_dictionary_note(typical, odd))
+    inner = min(most, (height - 2 * MARGIN - 0.2) * wide / layout.shape[0])
+    axes = panel(target, (_NAMED, MARGIN + 0.05, inner, inner * layout.shape[0] / wide))
     picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
     axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
@@ -295,7 +281,7 @@ def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> 
     """Make a Figure that fits `draw_fits`."""
     _, _, down, inch = _fits_steps(result, width)
     tall = (2 * down + 3 * (result.kernels.shape[1] + 2)) * inch
-    rest = 1.4 if not narrow(width) else 0.27 + _FITS_WORDS + 0.1 + foot(_FITS, width)
+    rest = 1.4 if not narrow(width) else _FITS_WORDS + 0.1
     return new_figure(width, tall + rest)
 
 
@@ -333,10 +319,10 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     for line, values in enumerate(parts):
         row = Layout(x, y + line * (k + 2), (k, k), shape, ())
         canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
-    top, bottom = heading(target, result.source.name, "kernel, description, residual", _FITS)
-    inch = min(inch, (height - top - bottom - 0.75) / shape[0])
+    target.set_label(_FITS)
+    inch = min(inch, (height - 2 * MARGIN - 0.75) / shape[0])
     wide, tall = shape[1] * inch, shape[0] * inch
-    axes = panel(target, (_FITS_LEFT, height - top - 0.25 - tall, wide, tall))
+    axes = panel(target, (_FITS_LEFT, height - MARGIN - 0.25 - tall, wide, tall))
     axes.imshow(enlarge(canvas, 6), extent=(0, shape[1], shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for g, name in enumerate(("best", "median", "worst")):

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from viz.plot.frame import heading, inches, narrow, panel
+from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
@@ -42,29 +42,24 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     blocks = np.unique(result.block)
     shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in KERNEL_NAMES])
     null = np.array([result.null_shares[name] for name in KERNEL_NAMES])
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "what depthwise kernels are, by depth",
+    target.set_label(
         f"Share of kernels by what they look like. Right: {len(result.init_names)} kernels of a "
-        "randomly initialised network: what is named there is the false-positive rate.",
+        "randomly initialised network: what is named there is the false-positive rate."
     )
     width, height = inches(target)
-    up, low = height - top - bottom - 0.5, bottom + 0.35
+    up, low = height - 2 * MARGIN - 0.5, MARGIN + 0.35
     axes = panel(target, (0.5, low, width - 2.25, up))
     beside = panel(target, (width - 1.6, low, 0.32, up))
     names = [i for i, name in enumerate(KERNEL_NAMES) if shares[i].any() or null[i] > 0]
     wide = len(blocks) > 1
     x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
     y = shares[names] if wide else np.repeat(shares[names], 2, axis=1)
-    areas = axes.stackplot(x, y, colors=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
-                           edgecolor="white", linewidth=0.3)  # fmt: skip
-    for area, i in zip(areas, names, strict=True):
-        area.set_hatch(NAME_STYLES[KERNEL_NAMES[i]].hatch)
+    axes.stackplot(x, y, colors=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
+                   edgecolor="white", linewidth=0.3)  # fmt: skip
     foot = 0.0
     for i in names:
         style = NAME_STYLES[KERNEL_NAMES[i]]
-        beside.bar(0, null[i], 1, foot, color=style.colour, hatch=style.hatch, edgecolor="white",
+        beside.bar(0, null[i], 1, foot, color=style.colour, edgecolor="white",
                    linewidth=0.3)  # fmt: skip
         foot += null[i]
     axes.set(xlim=(x[0], x[-1]), ylim=(0, 1))

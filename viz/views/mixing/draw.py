@@ -12,7 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, block_bar, depth_colours, foot, heading, inches, panel
+from viz.plot.frame import MARGIN, block_bar, depth_colours, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES
 from viz.views.mixing.result import Mixing
@@ -40,7 +40,7 @@ def _grid(result: Mixing) -> tuple[int, int, float]:
 def matrices_figure(result: Mixing) -> Figure:
     """Make a Figure that fits the matrices."""
     _, rows, side = _grid(result)
-    height = rows * (side + _HEAD + 0.06) + 0.27 + _KEY + foot(_note(result), TWO_COLUMNS)
+    height = rows * (side + _HEAD + 0.06) + _KEY
     return new_figure(TWO_COLUMNS, height)
 
 
@@ -67,13 +67,13 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     sorted in. What names do to each other is in the figure of flows, against a null.
     """
     width, height = inches(target)
-    top, _ = heading(target, result.source.name, "pointwise links by block", _note(result))
+    target.set_label(_note(result))
     columns, _, side = _grid(result)
     made = []
     for b in range(result.depth):
         row, column = divmod(b, columns)
         left = MARGIN + 0.22 + column * (side + 0.34)
-        bottom = height - top - _KEY - (row + 1) * (side + _HEAD + 0.06) + 0.06
+        bottom = height - MARGIN - _KEY - (row + 1) * (side + _HEAD + 0.06) + 0.06
         axes = panel(target, (left, bottom, side, side))
         axes.imshow(result.matrix[b], cmap=SIGNED, vmin=-result.limit, vmax=result.limit,
                     interpolation="nearest", aspect="auto", rasterized=True)  # fmt: skip
@@ -86,9 +86,9 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
             down = result.names[b + 1][result.out_order[b]]
             _name_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
         made.append(axes)
-    _legend(result, target, top)
+    _legend(result, target, MARGIN)
     long = min(side, 1.4)
-    _scale_bar(target, (width - 0.52, height - top - _KEY - _HEAD - long, 0.08, long),
+    _scale_bar(target, (width - 0.52, height - MARGIN - _KEY - _HEAD - long, 0.08, long),
               result.limit, "link")  # fmt: skip
     return made
 
@@ -148,18 +148,17 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     The effective rank counts directions by energy: a weak direction may still decide a class.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "how many directions the pointwise weights mix",
+    target.set_label(
         "Spectrum: share of the squared singular values. Effective rank: exp of the shares' "
         f"entropy, at most {result.dim}. Dashed: newly drawn weights. Branches' share: part of the "
         "variance of the pointwise convolution's output that comes from the depthwise branches, "
         "the rest from the residual path, taking channels as independent; their variances are the "
-        "squared scales of their batch norms.",
-    )  # fmt: skip
+        "squared scales of their batch norms."
+    )
     left, gap = MARGIN + 0.42, 0.5
     bar = 0.42
     across = (width - left - MARGIN - 2 * gap - bar) / 3
-    low, up = bottom + 0.34, height - top - bottom - 0.34 - 0.1
+    low, up = MARGIN + 0.34, height - 2 * MARGIN - 0.34 - 0.1
     colours = depth_colours(result.depth)
     squares = result.singular_values**2
     shares = squares / np.maximum(squares.sum(1, keepdims=True), 1e-300)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_kernel.result import ShapeFit
 
@@ -51,16 +51,12 @@ def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
     """
     width, height = inches(target)
     count = len(result.shapes)
-    top, bottom = heading(
-        target,
-        result.source.name,
-        f"block {result.block}, kernel {result.channel}, as {count} "
-        + ("shape" if count == 1 else "shapes"),
+    target.set_label(
         "All tiles have one colour scale, ± the kernel's largest |weight|; white is zero. Below "
         "a shape: its name as if it stood alone, its scale, and the share of the energy explained "
-        "up to it.",
+        "up to it."
     )
-    side = min(_tile_side(width), height - top - bottom - _WORDS - 0.2)
+    side = min(_tile_side(width), height - 2 * MARGIN - _WORDS - 0.2)
     limit = float(np.abs(result.kernel).max()) or 1.0
     k = len(result.kernel)
     tiles: list[tuple[NDArray[np.float32], str, str]] = [
@@ -70,7 +66,7 @@ def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
         *((shape, f"shape {i + 1}", _words(result, i)) for i, shape in enumerate(result.shapes)),
     ]
     signs = ["≈", "+", "", *["+"] * count]
-    y, x, axes = bottom + _WORDS, MARGIN, []
+    y, x, axes = MARGIN + _WORDS, MARGIN, []
     for i, (values, title, words) in enumerate(tiles):
         one = panel(target, (x, y, side, side))
         mesh = one.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")

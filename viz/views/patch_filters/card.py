@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, View
 from viz.views.described import patch_description
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 __all__ = ["VIEW"]
 
@@ -44,6 +48,15 @@ def _sentence(result: Any) -> str:
     return " ".join(said)
 
 
+def _filters(result: Any, *, narrow: bool = False) -> Figure:
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
+    from viz.views.patch_filters.draw_kinds import filters_mosaic
+    from viz.views.weights.draw import drawn_mosaic
+
+    width = ONE_COLUMN if narrow else TWO_COLUMNS
+    return drawn_mosaic(filters_mosaic(result, width), width=width)
+
+
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both, drawn
     from viz.views.patch_filters import draw, draw_kinds
@@ -51,8 +64,14 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "patch-filters",
-            "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
-            "its structure. Thresholds and colour scale stand below.",
+            "All patch-embedding filters, in normalised-input space: grey ones first, then by hue, "
+            "within a hue by orientation.",
+            _filters,
+            partial(_filters, narrow=True),
+        ),
+        FigureRow(
+            "patch-filters-kinds",
+            "The same filters by structure, each framed in its colour.",
             *both(draw_kinds.draw_kinds, draw_kinds.kinds_figure),
         ),
         # It fits one column as it is.

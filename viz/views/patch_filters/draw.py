@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, narrow, nothing
+from viz.plot.frame import MARGIN, inches, narrow, nothing
 from viz.plot.mosaic import Layout, limits
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
@@ -42,7 +42,7 @@ NARROW: dict[str, float | Callable[[Any], float]] = {
     ),
     "fits": 66 * MM,
 }
-"""Height in one column, without the note."""
+"""Height in one column."""
 
 
 def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
@@ -80,16 +80,13 @@ def draw_orientation_frequency(
     width, height = inches(target)
     n, p = len(result.filters), result.filters.shape[-1]
     rest = n - int(result.oriented.sum())
-    above, below = heading(
-        target,
-        result.source.name,
-        "orientation, frequency",
+    target.set_label(
         "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
-        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither.",
+        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither."
     )
     # Half a disc is drawn into the middle half of a square.
-    side = min(width - 0.7, 2 * (height - above - below - 0.77))
-    middle = below + 0.55 + side / 4
+    side = min(width - 0.7, 2 * (height - 2 * MARGIN - 0.77))
+    middle = MARGIN + 0.55 + side / 4
     box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
     axes = target.add_axes(box, projection="polar")
     assert isinstance(axes, PolarAxes)
@@ -135,7 +132,7 @@ def draw_orientation_frequency(
             ha="center", va="center", fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
-    _legend(target, handles, below + 0.06)
+    _legend(target, handles, MARGIN + 0.06)
     return axes
 
 
@@ -187,18 +184,14 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     """
     width, height = inches(target)
     shares = result.component_shares
-    title = f"principal components of {len(result.filters)} patch filters"
     if not shares.sum():
         why = "There are no components: the filters that are finite and not zero are all equal."
-        return nothing(target, result.source.name, title, why)
+        return nothing(target, why)
     n_90 = int(np.searchsorted(np.cumsum(shares), 0.9)) + 1
-    above, below = heading(
-        target,
-        result.source.name,
-        title,
+    target.set_label(
         f"Share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
         f"90 %. Each tile to its own largest |value|, {zero_words(result)}; signs are "
-        "arbitrary.",
+        "arbitrary."
     )
     zoom = 8
     tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
@@ -207,12 +200,12 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     columns = 6 if narrow(width) else 12
     rows = max(1, -(-n // columns))
     inch = (width - 2 * MARGIN) / (columns * (w + gap) - gap)
-    inch = min(inch, ((height - above - below) / rows - 0.18) / h)
+    inch = min(inch, ((height - 2 * MARGIN) / rows - 0.18) / h)
     step = h + int(np.ceil(0.18 / inch))
     i = np.arange(n)
     x, y = i % columns * (w + gap), i // columns * step
     shape = (rows * step, columns * (w + gap) - gap)
-    axes = _board(target, tiles, (x, y), shape, (MARGIN, above), inch)
+    axes = _board(target, tiles, (x, y), shape, (MARGIN, MARGIN), inch)
     for number, (left, top) in enumerate(zip(x, y, strict=True)):
         axes.text(
             left + w / 2, top + h + 0.13 / inch, f"{number + 1}: {100 * shares[number]:.1f} %",
@@ -252,21 +245,15 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
     misfit. Filter, fit and residual of one filter share a colour scale.
     """
     width, height = inches(target)
-    groups, title = (
-        _examples(result, 2 if narrow(width) else 4),
-        "patch filter, Gabor fit and residual",
-    )
+    groups = _examples(result, 2 if narrow(width) else 4)
     if not len(groups[0]):
         why = "No filter was fitted: all are zero or not finite."
-        return nothing(target, result.source.name, title, why)
-    above, below = heading(
-        target,
-        result.source.name,
-        title,
+        return nothing(target, why)
+    target.set_label(
         "By R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
         f"alone. Medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
         f"({np.nanmedian(result.r2_map):.2f}). Each triple to its filter's largest |weight|, "
-        f"{zero_words(result)}.",
+        f"{zero_words(result)}."
     )
     chosen = np.concatenate(groups)
     filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)
@@ -282,13 +269,13 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
     across, columns = triples.shape[2] + w // 2, max(len(group) for group in groups)
     left, head, foot = 0.5, 0.14, 0.32
     inch = (width - left - MARGIN) / (columns * across - w // 2)
-    inch = min(inch, ((height - above - below - head) / 3 - foot) / h)
+    inch = min(inch, ((height - 2 * MARGIN - head) / 3 - foot) / h)
     step = h + int(np.ceil(foot / inch))
     row = np.repeat(np.arange(3), [len(group) for group in groups])
     column = np.concatenate([np.arange(len(group)) for group in groups])
     x, y = column * across, row * step + int(np.ceil(head / inch))
     shape = (3 * step + int(np.ceil(head / inch)), columns * across - w // 2)
-    axes = _board(target, triples, (x, y), shape, (left, above), inch)
+    axes = _board(target, triples, (x, y), shape, (left, MARGIN), inch)
     for i, channel in enumerate(chosen):
         axes.text(
             x[i], y[i] + h + 0.04 / inch,

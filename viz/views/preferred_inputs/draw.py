@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.preferred_inputs.result import WHERE, PreferredInputs
 
@@ -34,7 +34,7 @@ _SHOWN = 6
 def shares_figure(result: PreferredInputs) -> Figure:
     """Make a Figure that fits the shares."""
     height = max(88 * MM, 1.25 + 0.2 * len(result.names))
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _note(result: PreferredInputs) -> str:
@@ -58,12 +58,8 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     that of shuffled taps. Agreement says nothing about what the channel is for.
     """
     width, height = inches(target)
-    n = len(result.block)
-    top, bottom = heading(target, result.source.name,
-                          "what names predict of the inputs that drive "
-                          f"{n} kernel{'s' if n != 1 else ''}",
-                          _note(result))  # fmt: skip
-    upper, lower = height - top - 0.26, bottom + 0.34
+    target.set_label(_note(result))
+    upper, lower = height - MARGIN - 0.26, MARGIN + 0.34
     left = MARGIN + 1.06
     across = 0.36 * width
     made = {"names": panel(target, (left, lower, across, upper - lower))}
@@ -77,7 +73,7 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     handles, words = made["names"].get_legend_handles_labels()
     target.legend(
         handles, words, ncols=len(words), fontsize=SMALL, frameon=False, loc="upper left",
-        bbox_to_anchor=(MARGIN / width, 1 - top / height), borderaxespad=0, handletextpad=0.3,
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0, handletextpad=0.3,
         columnspacing=1.2,
     )  # fmt: skip
     return made
@@ -174,8 +170,8 @@ def _cell(result: PreferredInputs, width: float) -> float:
 def examples_figure(result: PreferredInputs) -> Figure:
     """Make a Figure that fits the examples."""
     pitch = _cell(result, TWO_COLUMNS) + 0.12 + _GAP
-    height = 0.27 + _HEAD + len(result.names) * pitch + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_examples_note(result), TWO_COLUMNS))
+    height = _HEAD + len(result.names) * pitch + _BAR
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _examples_note(result: PreferredInputs) -> str:
@@ -194,16 +190,14 @@ def _examples_note(result: PreferredInputs) -> str:
 def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[Axes]:
     """Draw one kernel of each name beside the patches of its input map that drive it most."""
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name,
-                          "inputs that drive one kernel of each name most",
-                          _examples_note(result))  # fmt: skip
+    target.set_label(_examples_note(result))
     cell = _cell(result, width)
-    upper = height - top - _HEAD
+    upper = height - MARGIN - _HEAD
     made = []
     for row in range(len(result.names)):
         y = upper - row * (cell + 0.12 + _GAP) - cell
         made.append(_example(target, result, row, cell, y))
-    axes = panel(target, (MARGIN + _WORDS, bottom + 0.2, 36 * MM, 0.07))
+    axes = panel(target, (MARGIN + _WORDS, MARGIN + 0.2, 36 * MM, 0.07))
     bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
                           orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
     bar.outline.set_linewidth(0.4)

@@ -15,7 +15,7 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, panel
+from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
@@ -48,7 +48,7 @@ def maps_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure
     """Make a Figure that fits the maps."""
     _, bands, rows, _, up = _layout(result, width)
     high = bands * (rows * (up + _GAP) + _NAMES) + _TICKS + (_MORE if narrow(width) else _KEY)
-    return new_figure(width, 0.27 + high + foot(_maps_note(result), width))
+    return new_figure(width, high)
 
 
 def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
@@ -59,9 +59,7 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
     """
     width, height = inches(target)
     columns, _, rows, across, up = _layout(result, width)
-    top, bottom = heading(
-        target, result.source.name, f"effective receptive field: {result.what}", _maps_note(result)
-    )
+    target.set_label(_maps_note(result))
     groups = [(result.maps, result.radius_px)]
     if result.has_random:
         groups.append((result.random_maps, result.random_radius_px))
@@ -72,7 +70,7 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
     for row, ((_, radius), share) in enumerate(zip(groups, shares, strict=True)):
         for i, block in enumerate(result.block):
             line, column = divmod(i, columns)
-            y = height - top - _NAMES - line * band - row * (up + _GAP) - up
+            y = height - MARGIN - _NAMES - line * band - row * (up + _GAP) - up
             axes = panel(target, (_LEFT + column * (across + _GAP), y, across, up))
             _draw_map(axes, result, i, share[i], radius[i], cmap, norm)
             if row == 0:
@@ -86,7 +84,7 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
                     name, size = name.replace(" ", "\n"), SMALL
                 axes.set_ylabel(name, fontsize=size, labelpad=1, linespacing=1)
             made.append(axes)
-    _map_keys(result, target, made, (cmap, norm), bottom)
+    _map_keys(result, target, made, (cmap, norm), MARGIN)
     return made
 
 
@@ -197,7 +195,7 @@ def _map_keys(
 def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the radii."""
     tall = 2.45 + _RADII_KEY if narrow(width) else 2.75
-    return new_figure(width, 0.27 + tall + foot(_radii_note(result), width))
+    return new_figure(width, tall)
 
 
 def _radii_note(result: ReceptiveField) -> str:
@@ -220,17 +218,15 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     pass the line of the farthest corner, and flatten before they reach it.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, f"receptive field by depth: {result.what}", _radii_note(result)
-    )
+    target.set_label(_radii_note(result))
     beside, under = (0.0, _RADII_KEY) if narrow(width) else (1.95, 0.0)
     axes = panel(
         target,
         (
             MARGIN + 0.42,
-            bottom + 0.32 + under,
+            MARGIN + 0.32 + under,
             width - MARGIN - 0.5 - beside,
-            height - top - bottom - 0.38 - under,
+            height - 2 * MARGIN - 0.38 - under,
         ),
     )
     blocks = result.block
@@ -251,7 +247,7 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     box = axes.get_position()
     place = (box.x1 + 0.1 / width, box.y1)
     if under:
-        place = (MARGIN / width, (bottom + under) / height)
+        place = (MARGIN / width, (MARGIN + under) / height)
     handles, names = axes.get_legend_handles_labels()
     target.legend(
         handles, names, loc="upper left", fontsize=SMALL, frameon=False, handlelength=3.2,

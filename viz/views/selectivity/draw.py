@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.sweep.result import STAGES, Sweep
 
@@ -60,11 +60,10 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     if result.class_names:
         images += f" of {len(result.class_names)} classes"
     names = ["sparsity", *["selectivity"] * _has_classes(result)]
-    top, bottom = heading(target, result.source.name,
-                          f"{' and '.join(names)} by depth, {images}", _note(result))  # fmt: skip
-    left, lower, between = MARGIN + 0.42, bottom + 0.34, 0.62
+    target.set_label(_note(result))
+    left, lower, between = MARGIN + 0.42, MARGIN + 0.34, 0.62
     across = (width - left - MARGIN - between * (len(names) - 1)) / len(names)
-    up = height - top - lower - 0.2
+    up = height - MARGIN - lower - 0.2
     made = {}
     for i, name in enumerate(names):
         axes = panel(target, (left + i * (across + between), lower, across, up))
@@ -87,7 +86,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
         target.legend(
             list(handles.values()), list(handles), ncols=len(handles), fontsize=SMALL,
             frameon=False, loc="upper left",
-            bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height), borderaxespad=0,
+            bbox_to_anchor=(MARGIN / width, 1 - (MARGIN - 0.02) / height), borderaxespad=0,
             handletextpad=0.5, columnspacing=1.4,
         )  # fmt: skip
     return made

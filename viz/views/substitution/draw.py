@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, nothing, panel, panel_boxes
+from viz.plot.frame import MARGIN, inches, narrow, nothing, panel, panel_boxes
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.substitution.result import SCORES, Substitution
 
@@ -55,7 +55,7 @@ _SERIES = ("fit", "principal-components", "dct")
 SIZES = {"by_block": (TWO_COLUMNS, 120 * MM)}
 """Width and height in inches of the figure that is not fitted."""
 NARROW = {"by_block": 116 * MM}
-"""Its height in one column, without the note."""
+"""Its height in one column."""
 _LEAST = 1e-5
 """Smallest divergence that is told from 0 in figures, in nats."""
 _ROW = 3.1 * MM
@@ -65,7 +65,7 @@ _ROW = 3.1 * MM
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the curve."""
     tall = (126 if narrow(width) else 66) * MM
-    return new_figure(width, tall + foot(_curve_note(result), width))
+    return new_figure(width, tall)
 
 
 def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
@@ -75,18 +75,17 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     shape. The bases of principal components are free here, and so is the choice of coefficients of
     the DCT; the choice of shapes is, too.
     """
-    title = "all depthwise kernels replaced"
     if result.find("all", "fit") is None:
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _curve_note(result))
+    target.set_label(_curve_note(result))
     used = [m for m in METHOD_STYLES if result.find("all", m) is not None]
     handles = [*(_handle(m, line=True) for m in used), _chance_handle()]
     stacked = narrow(width)
     columns = 2 if stacked else len(handles)
-    high = height - top - 0.275 - 0.125 * -(-len(handles) // columns)
+    high = height - MARGIN - 0.275 - 0.125 * -(-len(handles) // columns)
     boxes = panel_boxes(
-        width, (bottom + 0.34, high), 3, left=MARGIN + 0.4, beside=0.5, between=0.12
+        width, (MARGIN + 0.34, high), 3, left=MARGIN + 0.4, beside=0.5, between=0.12
     )
     made = []
     for i, (score, box) in enumerate(zip(SCORES, boxes, strict=True)):
@@ -102,7 +101,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
                   frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
                   borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - (MARGIN + 0.01) / height))  # fmt: skip
     return made
 
 
@@ -236,24 +235,22 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
 
     A block whose kernels hardly matter (look at "without") says nothing about its description.
     """
-    title = "the depthwise kernels of one block replaced"
     if not (result.scope == "block").any():
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, title,
+    target.set_label(
         "Description as kept; as many principal components of the block's kernels, as many of the "
         "largest DCT coefficients. Without: the block's depthwise branch gives its mean output. "
-        f"{_images(result)} Batch norms as trained.",
-    )  # fmt: skip
+        f"{_images(result)} Batch norms as trained."
+    )
     made: list[Axes] = []
     blocks = np.unique(result.block[result.scope == "block"])
     methods = [
         m for m in METHOD_STYLES if result.find("block", m, block=int(blocks[0])) is not None
     ]
     columns = 2 if narrow(width) else len(methods)
-    left, gap, low = MARGIN + 0.4, 0.1, bottom + 0.32
-    up = (height - top - low - 0.095 - 0.125 * -(-len(methods) // columns) - 2 * gap) / 3
+    left, gap, low = MARGIN + 0.4, 0.1, MARGIN + 0.32
+    up = (height - MARGIN - low - 0.095 - 0.125 * -(-len(methods) // columns) - 2 * gap) / 3
     for i, score in enumerate(SCORES):
         axes = panel(target, (left, low + (2 - i) * (up + gap), width - left - MARGIN, up))
         for j, method in enumerate(methods):
@@ -277,7 +274,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     target.legend(handles=[_handle(m, line=True) for m in methods], loc="upper left",
                   ncols=columns, fontsize=SMALL, frameon=False, handlelength=2.4,
                   columnspacing=1.2, handletextpad=0.4, borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - (MARGIN + 0.01) / height))  # fmt: skip
     return made
 
 
@@ -293,7 +290,7 @@ def _methods(result: Substitution, kind: str) -> list[str]:
 def patch_figure(result: Substitution) -> Figure:
     """Make a Figure two columns wide that fits the scores by kind of patch filter."""
     lines = sum(len(_methods(result, kind)) + 1 for kind in _kinds(result))
-    return new_figure(TWO_COLUMNS, lines * _ROW + 0.85 + foot(_patch_note(result), TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, lines * _ROW + 0.85)
 
 
 def _patch_note(result: Substitution) -> str:
@@ -307,12 +304,11 @@ def _patch_note(result: Substitution) -> str:
 
 def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores with the patch filters of one kind replaced."""
-    title = "patch filters replaced"
     kinds = _kinds(result)
     if not kinds:
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _patch_note(result))
+    target.set_label(_patch_note(result))
     y, rows, ticks, at = [], [], [], 0.0
     for kind in kinds:
         methods = _methods(result, kind)
@@ -325,7 +321,7 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     names = [f"{k or 'all filters'} ({n:,})" for k, n in zip(kinds, counts, strict=True)]
     left, gap = MARGIN + 1.05, 0.2
     across = (width - left - MARGIN - 2 * gap) / 3
-    low, up = bottom + 0.32, height - top - bottom - 0.32 - 0.22
+    low, up = MARGIN + 0.32, height - 2 * MARGIN - 0.32 - 0.22
     made = []
     for i, score in enumerate(SCORES):
         axes = panel(target, (left + i * (across + gap), low, across, up))
@@ -341,7 +337,7 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     target.legend(handles=[_handle(m, line=False) for m in used], loc="upper left",
                   ncols=len(used), fontsize=SMALL, frameon=False, handlelength=1.0,
                   columnspacing=1.4, handletextpad=0.3, borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - (MARGIN + 0.01) / height))  # fmt: skip
     return made
 
 

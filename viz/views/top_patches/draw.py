@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 
@@ -38,8 +38,8 @@ def _pitch(cell: float) -> float:
 def top_patches_figure(result: TopPatches) -> Figure:
     """Make a Figure that fits the rows."""
     cell, _ = _cells(result, TWO_COLUMNS)
-    height = 0.27 + _HEAD + len(result.block) * _pitch(cell) + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+    height = _HEAD + len(result.block) * _pitch(cell) + _BAR
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _title(result: TopPatches) -> str:
@@ -76,14 +76,14 @@ def draw_top_patches(result: TopPatches, target: Figure | SubFigure) -> list[dic
     with the channel's mean and histogram before giving it a name.
     """
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, _title(result), _note(result))
+    target.set_label(_note(result))
     cell, _ = _cells(result, width)
     made = []
-    upper = height - top - _HEAD
+    upper = height - MARGIN - _HEAD
     for i in range(len(result.block)):
         y = upper - i * _pitch(cell) - cell
         made.append(_draw_row(target, result, i, cell, y, first=i == 0))
-    _bar(target, bottom + 0.2, width)
+    _bar(target, MARGIN + 0.2, width)
     return made
 
 
