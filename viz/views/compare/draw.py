@@ -264,7 +264,7 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
                 markerfacecolor="white", markeredgewidth=0.8, linestyle="",
             )  # fmt: skip
         draw_effect_rows(
-            one, estimate, interval, f"{label} (B − A)", none="[none]",
+            one, estimate, interval, f"{label} (B − A)",
             names=result.descriptors if i == 0 or stacked else None,
         )  # fmt: skip
     return out

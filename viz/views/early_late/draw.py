@@ -20,7 +20,7 @@ from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.views.early_late.result import EarlyLate
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text
+from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text, with_gutters
 
 __all__ = [
     "EARLY",
@@ -38,11 +38,10 @@ __all__ = [
 
 EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
 """Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
-SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
+SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"effects": 116 * MM, "depth": 122 * MM}
+NARROW = {"effects": 112 * MM, "depth": 124 * MM}
 """Height in one column."""
-_PAGE = 255
 _BAR, _KEY_LINE = 0.16, 0.14
 """Inches of a bar of names, and of a line of its key."""
 
@@ -75,10 +74,10 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
         chosen = np.sort(rng.choice(np.flatnonzero(side), shown, replace=False))
         rows.append(chosen[np.argsort(rank[chosen], kind="stable")])
     picked = np.concatenate(rows)
-    layout = grid_layout([shown] * 2, (k, k), columns=columns, group_columns=2, head=k)
+    layout = grid_layout([shown] * 2, (k, k), columns=columns, group_columns=2, head=k, edge=1)
     limit = limits(result.kernels, "block", result.kernel_block)[picked]
     return Mosaic(
-        picture=layout.place(signed_tiles(result.kernels[picked], limit), fill=_PAGE),
+        picture=with_gutters(layout, signed_tiles(result.kernels[picked], limit)),
         layout=layout,
         titles=tuple(
             f"{name}: {blocks_text(blocks)}"
@@ -95,13 +94,15 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
 
 def mosaics_figure(result: EarlyLate, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_mosaics`."""
-    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[1])
+    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[2])
 
 
-def _bars(result: EarlyLate, width: float) -> tuple[int, float]:
-    """Return the columns of the names' key, and the inches of the bars and the key."""
+def _bars(result: EarlyLate, width: float) -> tuple[int, float, float]:
+    """Return the columns of the names' key, its height, and the inches below the mosaic."""
     columns = 4 if narrow(width) else 7
-    return columns, _BAR + 0.06 + _KEY_LINE * -(-len(_names(result)) // columns) + MARGIN
+    key = _KEY_LINE * -(-len(_names(result)) // columns)
+    # On two columns it stands beside the key to the colours.
+    return columns, key, _BAR + (key + 0.1 if narrow(width) else 0.02)
 
 
 def _names(result: EarlyLate) -> list[int]:
@@ -112,7 +113,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     """Draw both groups' kernels side by side at one size, and the shares of their names below."""
     width, height = inches(target)
     mosaic = mosaics(result, width)
-    columns, below = _bars(result, width)
+    columns, _, below = _bars(result, width)
     axes = draw_mosaic(mosaic, target, below=below)
     box, names = axes.get_position(), _names(result)
     across = mosaic.layout.shape[1]
@@ -120,7 +121,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
         mosaic.layout.groups, (result.early_names, result.late_names), strict=True
     ):
         bar = target.add_axes(
-            (box.x0 + box.width * left / across, (below - _BAR) / height,
+            (box.x0 + box.width * left / across, box.y0 - (_BAR + 0.03) / height,
              box.width * (right - left) / across, _BAR / height)
         )  # fmt: skip
         bar.set_axis_off()
@@ -134,7 +135,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
         handles=area_handles([KERNEL_NAMES[i] for i in names]), loc="lower left",
         ncols=min(columns, len(names)), handlelength=1.0, handleheight=1.0, columnspacing=1.2,
         handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
-        bbox_to_anchor=(MARGIN / width, MARGIN / height),
+        bbox_to_anchor=(MARGIN / width, (0.32 if narrow(width) else MARGIN) / height),
     )  # fmt: skip
     return axes
 
@@ -176,7 +177,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
         if i == 0:
             _pairs(result, one, rows)
         draw_effect_rows(
-            one, estimate, interval, label, none="",
+            one, estimate, interval, label,
             names=result.descriptors if i == 0 or stacked else None,
         )  # fmt: skip
     handles = [

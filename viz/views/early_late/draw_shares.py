@@ -26,9 +26,9 @@ from viz.views.kernels.result import STATEMENT_R2
 
 __all__ = ["NARROW", "SIZES", "draw_statements"]
 
-SIZES = {"statements": (TWO_COLUMNS, 104 * MM)}
+SIZES = {"statements": (TWO_COLUMNS, 82 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"statements": 118 * MM}
+NARROW = {"statements": 92 * MM}
 """Height in one column."""
 
 

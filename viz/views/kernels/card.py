@@ -43,7 +43,8 @@ def _sentence(result: Any) -> str:
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import both
+    from viz.plot.figures import both, drawn
+    from viz.plot.style import MM, ONE_COLUMN
     from viz.views.kernels import draw, draw_by_block
 
     return (
@@ -61,13 +62,13 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "depthwise-dictionary",
-            "What each name means here: its clearest and its least clear members.",
+            "What each name means here: its clearest and its least clear kernels.",
             *both(draw.draw_dictionary, draw.dictionary_figure),
         ),
         FigureRow(
             "depthwise-composition",
             "Shares of the names by block, and of a randomly initialised network.",
-            *both(draw_by_block.draw_composition, draw_by_block.composition_figure),
+            drawn(draw_by_block.draw_composition, (ONE_COLUMN, 62 * MM)),
         ),
         FigureRow(
             "depthwise-fits",

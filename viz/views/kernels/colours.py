@@ -20,6 +20,7 @@ __all__ = [
     "NAME_STYLES",
     "NameStyle",
     "area_handles",
+    "minus",
     "present",
 ]
 
@@ -73,6 +74,13 @@ def present(names: Iterable[str]) -> list[str]:
     return [name for name in KERNEL_NAMES if name in there]
 
 
+def minus(name: str) -> str:
+    """Return a name as figures write it."""
+    return name.replace("blob-", "blob−")
+
+
 def area_handles(names: Sequence[str]) -> list[Patch]:
     """Return legend handles for areas and bars, in this order."""
-    return [Patch(facecolor=NAME_STYLES[name].colour, label=name, linewidth=0) for name in names]
+    return [
+        Patch(facecolor=NAME_STYLES[name].colour, label=minus(name), linewidth=0) for name in names
+    ]

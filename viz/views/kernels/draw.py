@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.mosaic import Layout, Scale, blocks_shown, enlarge, grid_layout, limits, signed_tiles
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.kernels.colours import NAME_STYLES, area_handles, present
+from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import Mosaic, kernel_mosaic, scale_text
 from viz.views.weights.result import DepthwiseKernels
@@ -32,7 +32,7 @@ _PER_BLOCK = 64
 """Kernels of a block, as in the ConvMixer paper's figure."""
 _ZOOM, _FRAME = 4, 2
 """Pixels of a tap, and of a frame and the white beside it, where kernels are framed."""
-_NAMED, _KEY_LINE = 1.2, 0.14
+_NAMED, _KEY_LINE = 0.68, 0.14
 """Inches for the names of a dictionary's rows, and for a line of the names' key."""
 
 
@@ -176,31 +176,33 @@ def draw_named(
     return axes
 
 
-def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
-    """Return how many clear and unclear members are shown, and the taps and inches they take."""
-    typical, odd = (5, 3) if narrow(width) else (8, 4)
-    k = result.kernels.shape[1]
-    return typical, odd, (typical + odd) * (k + 2) + k, width - _NAMED - MARGIN
+_CLEAR, _UNCLEAR = 5, 3
+"""Kernels of each sort in a row of the dictionary."""
+_DICTIONARY = (
+    f"Left: the {_CLEAR} clearest kernels of each name, by its likelihood; right: the {_UNCLEAR} "
+    "least clear ones. Percentages: of all kernels. Each kernel has its own colour scale, to its "
+    "largest |weight|; red is positive, blue negative, white zero."
+)
 
 
-def _dictionary_note(typical: int, odd: int) -> str:
-    return (
-        f"Left: the {typical} clearest kernels of each name (likelihood of the name beside the "
-        f"row: range of all members). Right: the {odd} least clear ones. Each tile ± its own "
-        "largest |weight|; red positive, blue negative, white zero."
-    )
+def _dictionary_layout(
+    result: DepthwiseDescription, width: float
+) -> tuple[list[str], int, int, float]:
+    """Return the names, those in a column, a column's taps, and the inches of a tap."""
+    names, k = present(result.name), result.kernels.shape[1]
+    columns = 1 if narrow(width) else 2
+    across = (_CLEAR + _UNCLEAR) * (k + 1) + k // 2
+    inch = (width / columns - _NAMED - MARGIN) / across
+    return names, -(-len(names) // columns), across, inch
 
 
 def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
-    k, rows = result.kernels.shape[1], len(present(result.name))
-    wide, inner = _dictionary_layout(result, width)[2:]
-    tall = inner * (rows * (k + 4) - 4) / wide
-    rest = 0.55 if narrow(width) else 1.0
-    return new_figure(width, tall + rest)
+    _, rows, _, inch = _dictionary_layout(result, width)
+    return new_figure(width, rows * (result.kernels.shape[1] + 2) * inch + 0.2 + MARGIN)
 
 
-def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
+def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
     """Draw, for each name, the clearest members and the least clear ones.
 
     Parameters
@@ -212,56 +214,58 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
 
     Returns
     -------
-    matplotlib.axes.Axes
-        One row per name, in taps.
+    list of matplotlib.axes.Axes
+        Columns of names, a row each, in taps.
 
     Notes
     -----
     Clear is by the likelihood that the name has. Each tile has its own colour scale.
     """
     width, height = inches(target)
-    typical, odd, wide, most = _dictionary_layout(result, width)
-    names = present(result.name)
+    names, rows, across, inch = _dictionary_layout(result, width)
+    target.set_label(_DICTIONARY)
     k = result.kernels.shape[1]
-    picks, row_of, column_of = [], [], []
-    for line, name in enumerate(names):
-        rows = np.flatnonzero(result.name == name)
-        rows = rows[np.argsort(-result.probability[rows], kind="stable")]
-        best, rest = rows[:typical], rows[typical:]
-        worst = rest[max(0, len(rest) - odd) :]
-        picks += [*best, *worst]
-        row_of += [line] * (len(best) + len(worst))
-        column_of += [*range(len(best)), *range(typical, typical + len(worst))]
-    rows = np.array(picks)
-    step = k + 2
-    x = np.array(column_of) * step + np.where(np.array(column_of) >= typical, k, 0)
-    layout = Layout(x, np.array(row_of) * (k + 4), (k, k), (len(names) * (k + 4) - 4, wide), ())
-    limit = limits(result.kernels[rows], "tile", result.block[rows])
-    target.set_label(_dictionary_note(typical, odd))
-    inner = min(most, (height - 2 * MARGIN - 0.2) * wide / layout.shape[0])
-    axes = panel(target, (_NAMED, MARGIN + 0.05, inner, inner * layout.shape[0] / wide))
-    picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
-    axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
-    axes.set_axis_off()
-    for line, name in enumerate(names):
-        members = result.name == name
-        sure = 100 * result.probability[members]
-        y = line * (k + 4) + k / 2
-        share = f"{100 * members.mean():.1f}\u00a0%"
-        axes.text(-1, y, f"{name}  {share}\n{sure.min():.0f} to {sure.max():.0f}\u00a0%",
-                  fontsize=SMALL, ha="right", va="center")  # fmt: skip
-    for text, at in (("clearest", 0), ("least clear", typical * step + k)):
-        axes.text(at, -1, text, fontsize=TEXT, va="bottom")
-    return axes
+    apart = _CLEAR * (k + 1) + k // 2
+    made = []
+    for start in range(0, len(names), rows):
+        shown = names[start : start + rows]
+        picks, x, y = [], [], []
+        for line, name in enumerate(shown):
+            members = np.flatnonzero(result.name == name)
+            members = members[np.argsort(-result.probability[members], kind="stable")]
+            for chosen, left in (
+                (members[:_CLEAR], 0),
+                (members[_CLEAR:][-_UNCLEAR:], apart),
+            ):
+                picks.append(chosen)
+                x.append(left + np.arange(len(chosen)) * (k + 1))
+                y.append(np.full(len(chosen), line * (k + 2)))
+        shape = (rows * (k + 2), across)
+        layout = Layout(np.concatenate(x), np.concatenate(y), (k, k), shape, ())
+        kernels = result.kernels[np.concatenate(picks)]
+        own = limits(kernels, "tile", np.zeros(len(kernels), np.int64))
+        picture = layout.place(signed_tiles(kernels, own), fill=255)
+        left = start // rows * width / 2 + _NAMED
+        axes = panel(target, (left, MARGIN, across * inch, height - 0.2 - MARGIN))
+        axes.imshow(enlarge(picture, 6), extent=(0, across, shape[0], 0), interpolation="nearest")
+        axes.set_axis_off()
+        for line, name in enumerate(shown):
+            share = 100 * (result.name == name).mean()
+            axes.text(-1, line * (k + 2) + k / 2, f"{minus(name)}\n{share:.1f}\u00a0%",
+                      fontsize=SMALL, ha="right", va="center")  # fmt: skip
+        for text, at in (("clearest", 0), ("least clear", apart)):
+            axes.text(at, -1, text, fontsize=SMALL, va="bottom")
+        made.append(axes)
+    return made
 
 
 _FITS = (
-    "Among named kernels, by R² of the description. Kernel, fit and residual of a column share "
-    "one scale, ± the kernel's largest |weight|; red positive, blue negative, white zero. Below "
-    "each: block:channel, R², number of shapes."
+    "Among named kernels, by R² of the description, which stands below. Kernel, fit and residual "
+    "have one colour scale, to the kernel's largest |weight|; red is positive, blue negative, "
+    "white zero."
 )
-_FITS_LEFT, _FITS_WORDS = 0.55, 0.6
-"""Inches for the names of the rows, and for the words of a sort of fits."""
+_FITS_LEFT, _FITS_HEAD, _FITS_WORDS = 0.5, 0.16, 0.32
+"""Inches for the names of the rows, for the name of a sort of fits, and for both and the words."""
 
 
 def _fits_steps(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
@@ -270,19 +274,18 @@ def _fits_steps(result: DepthwiseDescription, width: float) -> tuple[int, int, i
     The sorts stand side by side on two columns, below one another on one.
     """
     k = result.kernels.shape[1]
-    inner = width - _FITS_LEFT - 0.05
+    inner = width - _FITS_LEFT - MARGIN
     if not narrow(width):
-        return 6, 6 * (k + 2) + k, 0, inner / (18 * (k + 2) + 2 * k)
-    inch = inner / (8 * (k + 2))
-    return 8, 0, 3 * (k + 2) + int(np.ceil(_FITS_WORDS / inch)), inch
+        return 6, 6 * (k + 1) + k, 0, inner / (18 * (k + 1) + 2 * k)
+    inch = inner / (8 * (k + 1))
+    return 8, 0, 3 * (k + 1) + int(np.ceil((_FITS_WORDS + 0.05) / inch)), inch
 
 
 def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_fits`."""
     _, _, down, inch = _fits_steps(result, width)
-    tall = (2 * down + 3 * (result.kernels.shape[1] + 2)) * inch
-    rest = 1.4 if not narrow(width) else _FITS_WORDS + 0.1
-    return new_figure(width, tall + rest)
+    tall = (2 * down + 3 * (result.kernels.shape[1] + 1)) * inch
+    return new_figure(width, tall + _FITS_WORDS + MARGIN)
 
 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
@@ -310,31 +313,27 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     k = result.kernels.shape[1]
     picks = np.concatenate(groups)
     sort = np.repeat(np.arange(3), [len(group) for group in groups])
-    x = sort * across + np.concatenate([np.arange(len(group)) for group in groups]) * (k + 2)
+    x = sort * across + np.concatenate([np.arange(len(group)) for group in groups]) * (k + 1)
     y = sort * down
     parts = (result.kernels, result.fitted, result.kernels - result.fitted)
-    shape = (2 * down + 3 * (k + 2), 2 * across + each * (k + 2))
+    shape = (2 * down + 3 * (k + 1), 2 * across + each * (k + 1))
     canvas = np.full((*shape, 3), 255, dtype=np.uint8)
     limit = limits(result.kernels[picks], "tile", result.block[picks])
     for line, values in enumerate(parts):
-        row = Layout(x, y + line * (k + 2), (k, k), shape, ())
+        row = Layout(x, y + line * (k + 1), (k, k), shape, ())
         canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
     target.set_label(_FITS)
-    inch = min(inch, (height - 2 * MARGIN - 0.75) / shape[0])
     wide, tall = shape[1] * inch, shape[0] * inch
-    axes = panel(target, (_FITS_LEFT, height - MARGIN - 0.25 - tall, wide, tall))
+    axes = panel(target, (_FITS_LEFT, height - _FITS_HEAD - tall, wide, tall))
     axes.imshow(enlarge(canvas, 6), extent=(0, shape[1], shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for g, name in enumerate(("best", "median", "worst")):
         axes.text(g * across, g * down - 1, name, fontsize=TEXT, va="bottom")
         for line, part in enumerate(("kernel", "fit", "residual")):
             if g == 0 or down:
-                axes.text(-1, g * down + line * (k + 2) + k / 2, part, fontsize=SMALL, ha="right",
+                axes.text(-1, g * down + line * (k + 1) + k / 2, part, fontsize=SMALL, ha="right",
                           va="center")  # fmt: skip
     for left, up, i in zip(x, y, picks, strict=True):
-        axes.text(
-            left + k / 2, up + 3 * (k + 2),
-            f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_shapes[i]}",
-            fontsize=SMALL, ha="center", va="top", linespacing=1.1,
-        )  # fmt: skip
+        axes.text(left + k / 2, up + 3 * (k + 1), f"{result.r2[i]:.2f}", fontsize=SMALL,
+                  ha="center", va="top")  # fmt: skip
     return axes

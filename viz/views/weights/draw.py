@@ -30,6 +30,7 @@ __all__ = [
     "mosaic_figure",
     "patch_filter_mosaic",
     "scale_text",
+    "with_gutters",
 ]
 
 _KEY = 0.31
@@ -114,6 +115,19 @@ def patch_filter_mosaic(
     return Mosaic(picture, layout, titles, text, scale, one, c != 3)
 
 
+def with_gutters(layout: Layout, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Place tiles with grey gutters; between groups, and above them for a title, the page is white.
+
+    The layout has an edge of a pixel, and heads as high as a tile.
+    """
+    picture, k = layout.place(tiles, fill=_BACKGROUND_SIGNED), layout.tile[0]
+    page = np.ones(layout.shape, dtype=bool)
+    for left, top, right, bottom in layout.groups:
+        page[top + k - 1 : bottom + 1, left - 1 : right + 1] = False
+    picture[page] = 255
+    return picture
+
+
 def kernel_mosaic(
     result: DepthwiseKernels,
     *,
@@ -135,17 +149,12 @@ def kernel_mosaic(
     layout = grid_layout(
         sizes, (k, k), columns=columns, group_columns=group_columns, head=k, edge=1
     )
-    picture = layout.place(signed_tiles(result.kernels, limit), fill=_BACKGROUND_SIGNED)
+    picture = with_gutters(layout, signed_tiles(result.kernels, limit))
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     titles = tuple(
         f"block {b}" + (f"  ±{_number(limit[i])}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
-    # Between groups the page shows through: only the tiles' gaps and their borders are grey.
-    page = np.ones(layout.shape, dtype=bool)
-    for left, top, right, bottom in layout.groups:
-        page[top + k - 1 : bottom + 1, left - 1 : right + 1] = False
-    picture[page] = 255
     text = scale_text("kernel", scale, limit, "white is zero")
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, text, scale, one, True)
@@ -193,7 +202,7 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
     target.set_label(mosaic.scale_text)
     end = "limit" if np.isnan(mosaic.limit) else _number(mosaic.limit)
     colour_key(
-        target, (width - MARGIN - 1.3, low - 0.13, 1.1), end,
+        target, (width - MARGIN - 1.3, _KEY - 0.13, 1.1), end,
         cmap=SIGNED if mosaic.signed_map else "gray",
     )  # fmt: skip
     return axes
