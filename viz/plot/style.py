@@ -24,13 +24,17 @@ from viz.core.refusal import Refusal
 __all__ = [
     "FONT",
     "FORMATS",
+    "GREY",
     "INK",
     "LACKING",
     "MM",
     "ONE_COLUMN",
+    "ORANGE",
+    "PURPLE",
     "SIGNED",
     "SMALL",
     "TALLEST",
+    "TEAL",
     "TEXT",
     "TWO_COLUMNS",
     "FigureFileError",
@@ -50,6 +54,8 @@ TEXT, SMALL = 8.0, 7.0
 """Font sizes in points, at print size: of labels and of numbers."""
 INK = "#444444"
 """Of axes, which stand back behind what they measure."""
+ORANGE, TEAL, PURPLE, GREY = "#e69f00", "#00807a", "#8a5fa8", "#888888"
+"""Of what is told apart, as colour-blind readers can: red and blue mean sign alone."""
 FORMATS = (".png", ".svg", ".pdf")
 
 # Anchors of ColorBrewer's RdBu (colour-blind safe) with pure white in the middle: white is zero.

@@ -9,15 +9,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from viz.plot.frame import MARGIN, inches, panel, shortened
-from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.ablation.result import Removal
 
 __all__ = ["draw_removal", "removal_figure"]
 
 _LOOKS = {
     "removed": ("X", "#222222", "removed: its branch gives its mean output"),
-    "fit": ("o", "#4477aa", "replaced by its fit"),
-    "shuffled": ("v", "#cc6677", "its own taps shuffled"),
+    "fit": ("o", TEAL, "replaced by its fit"),
+    "shuffled": ("v", ORANGE, "its own taps shuffled"),
 }
 _ROW, _HEAD, _AXIS, _NAMES, _KEY = 0.15, 0.3, 0.32, 1.75, 0.2
 _MOST = 8

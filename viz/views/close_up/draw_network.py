@@ -9,7 +9,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from viz.plot.frame import MARGIN, depth_colours, inches, panel
-from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.close_up.result import Parts
 
 __all__ = ["draw_network", "network_figure"]
@@ -17,7 +17,7 @@ __all__ = ["draw_network", "network_figure"]
 _ROW = 0.125
 _FIELD = 2.2
 _SEGMENTS = (
-    ("patch filters, depthwise kernels", "#4477aa", ""),
+    ("patch filters, depthwise kernels", TEAL, ""),
     ("pointwise weights, head", "#cc6677", "////"),
     ("biases and batch norms", "#bbbbbb", "...."),
 )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from viz.plot.effect_rows import draw_effect_rows, effect_boxes
 from viz.plot.frame import MARGIN, inches, narrow, panel, shortened
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.plot.style import MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks
 from viz.views.early_late.draw import INIT
 from viz.views.kernels.colours import NAME_STYLES, area_handles
@@ -34,8 +34,8 @@ __all__ = [
     "side_handles",
 ]
 
-COLOURS = ("#e69f00", "#0072b2")
-"""Of the first and of the second network (Okabe and Ito)."""
+COLOURS = (ORANGE, TEAL)
+"""Of the first and of the second network."""
 MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from viz.plot.effect_rows import NAMES, draw_effect_rows, effect_boxes
 from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
 from viz.views.early_late.result import EarlyLate
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
@@ -36,8 +36,8 @@ __all__ = [
     "mosaics_figure",
 ]
 
-EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
-"""Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
+EARLY, LATE, INIT = ORANGE, TEAL, GREY
+"""Colours of the groups and of randomly initialised kernels."""
 SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
 NARROW = {"effects": 112 * MM, "depth": 124 * MM}

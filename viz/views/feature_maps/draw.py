@@ -13,8 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, inches, panel, shortened
-from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.overlay import show_over
+from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
 __all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
@@ -103,7 +104,7 @@ def draw_maps(
         axes.text(across / 2, -0.03 / pixel, _HEADS[column], fontsize=SMALL, ha="center",
                   va="bottom", linespacing=1.1)  # fmt: skip
         made[column] = axes
-    _draw_images(made["image"], result, starts, pixel)
+    _draw_images(made["image"], result, starts)
     for row, start in enumerate(starts):
         image, channel = divmod(row, len(result.channel))
         _draw_row(made, result, image, channel, float(start), limits, pixel)
@@ -123,12 +124,6 @@ _HEADS = {
 }
 
 
-def _title(result: FeatureMaps) -> str:
-    n = len(result.channel)
-    channels = "1 channel" if n == 1 else f"{n} channels"
-    return f"feature maps of block {result.block}, {channels} ({result.chosen_by})"
-
-
 def _note(result: FeatureMaps, scale: MapScale) -> str:
     p, k = result.patch_size, result.kernels.shape[-1]
     how = {
@@ -143,8 +138,8 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
             "kernel, of which it does not know: of the maps shown)"
         )
     return (
-        f"White is zero. Colour scale: {how}, ends where {100 * SHARE:.0f} % of {whose} lie "
-        f"within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
+        f"Block {result.block}, channels: {result.chosen_by}. White is zero. Colour scale: {how}, "
+        f"ends where {100 * SHARE:.0f} % of {whose} lie within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
         f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
         "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
         "shows. The pointwise part mixes all "
@@ -159,23 +154,12 @@ def _starts(result: FeatureMaps, tall: float) -> NDArray[np.float64]:
     return starts
 
 
-def _draw_images(
-    axes: Axes, result: FeatureMaps, starts: NDArray[np.float64], pixel: float
-) -> None:
-    """Draw each image beside its first channel, with its name below or at its side."""
+def _draw_images(axes: Axes, result: FeatureMaps, starts: NDArray[np.float64]) -> None:
+    """Draw each image beside its first channel."""
     down, across = result.images.shape[1:3]
     per_image = len(result.channel)
-    for i, (image, name) in enumerate(zip(result.images, result.image_names, strict=True)):
-        y = float(starts[i * per_image])
+    for image, y in zip(result.images, starts[::per_image].tolist(), strict=True):
         axes.imshow(image, extent=(0, across, y + down, y), interpolation="nearest", aspect="auto")
-        room = int(across * pixel * 72 / SMALL * 1.7)
-        text = printable(shortened(name, room))
-        size = f"{across} x {down} px"
-        if per_image > 1:
-            axes.text(0, y + down + 0.03 / pixel, f"{text}\n{size}", fontsize=SMALL, va="top",
-                      ha="left", linespacing=1.15)  # fmt: skip
-        else:
-            axes.text(0, y + down + 0.01 / pixel, text, fontsize=SMALL, va="top", ha="left")
 
 
 def _draw_row(
@@ -202,10 +186,7 @@ def _draw_row(
         )  # fmt: skip
         _frame(made[column], 0, top, p * w, p * h)
     values = result.of(_SHOWN["over"])[image, channel]
-    made["over"].imshow(_pale(result.images[image]), extent=(0, across, top + down, top),
-                        interpolation="nearest", aspect="auto")  # fmt: skip
-    made["over"].imshow(_laid_over(values, limits["over"]), extent=place, interpolation="nearest",
-                        aspect="auto")  # fmt: skip
+    show_over(made["over"], result.images[image], values, limits["over"], (0, top, p))
     _frame(made["over"], 0, top, across, down)
     # How far the kernel reaches, in the corner of its input.
     made["input"].add_patch(
@@ -239,20 +220,6 @@ def _frame(axes: Axes, x: float, y: float, width: float, height: float) -> None:
         Rectangle((x, y), width, height, fill=False, linewidth=0.3, edgecolor="#777777",
                   clip_on=False)
     )  # fmt: skip
-
-
-def _pale(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Grey and light, so that colours of a map on it are those of the map."""
-    grey = image.astype(np.float64) @ (0.299, 0.587, 0.114) / 255
-    return np.repeat(0.35 + 0.65 * grey[..., None], 3, axis=2)
-
-
-def _laid_over(values: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
-    """Colours of a map, the more opaque the larger the value; nothing where it is not a number."""
-    scaled = np.clip(np.nan_to_num(values.astype(np.float64) / limit), -1, 1)
-    colours: NDArray[np.float64] = np.array(SIGNED(scaled / 2 + 0.5))
-    colours[..., 3] = np.abs(scaled)
-    return colours
 
 
 def _draw_bars(

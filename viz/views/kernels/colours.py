@@ -37,31 +37,28 @@ class NameStyle:
         Of matplotlib, for points.
     filled : bool
         Whether the marker is filled.
-    short : str
-        At most four letters, for narrow places.
     """
 
     colour: str
     marker: str
     filled: bool
-    short: str
 
 
 NAME_STYLES: dict[str, NameStyle] = {
-    "identity": NameStyle("#000000", "P", True, "id"),
-    "shift": NameStyle("#333333", "X", True, "shft"),
-    "blob+": NameStyle("#cc6677", "o", True, "bl+"),
-    "blob-": NameStyle("#88ccee", "o", False, "bl−"),
-    "on-centre": NameStyle("#882255", "s", True, "on"),
-    "off-centre": NameStyle("#332288", "s", False, "off"),
-    "edge": NameStyle("#ddcc77", "^", True, "edge"),
-    "bar": NameStyle("#117733", "D", True, "bar"),
-    "ring": NameStyle("#44aa99", "h", False, "ring"),
-    "cross": NameStyle("#aa4499", "P", False, "crss"),
-    "grating": NameStyle("#999933", "v", True, "grat"),
-    "frame": NameStyle("#4466ee", "d", False, "frm"),
-    "flat": NameStyle("#774411", "*", True, "flat"),
-    "unnamed": NameStyle("#dddddd", "o", True, "none"),
+    "identity": NameStyle("#000000", "P", True),
+    "shift": NameStyle("#333333", "X", True),
+    "blob+": NameStyle("#cc6677", "o", True),
+    "blob-": NameStyle("#88ccee", "o", False),
+    "on-centre": NameStyle("#882255", "s", True),
+    "off-centre": NameStyle("#332288", "s", False),
+    "edge": NameStyle("#ddcc77", "^", True),
+    "bar": NameStyle("#117733", "D", True),
+    "ring": NameStyle("#44aa99", "h", False),
+    "cross": NameStyle("#aa4499", "P", False),
+    "grating": NameStyle("#999933", "v", True),
+    "frame": NameStyle("#ee7733", "d", False),
+    "flat": NameStyle("#774411", "*", True),
+    "unnamed": NameStyle("#dddddd", "o", True),
 }
 """Look of every name in `viz.views.kernels.result.KERNEL_NAMES`."""
 NAME_COLOURS: dict[str, str] = {name: style.colour for name, style in NAME_STYLES.items()}

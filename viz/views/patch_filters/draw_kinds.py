@@ -52,8 +52,8 @@ KIND_STYLES = {
     "stripes": KindStyle("#000000", "#000000", "o"),
     "edge": KindStyle("#aa3377", "#aa3377", "D"),
     "bar": KindStyle("#228833", "#1c6e2a", "s"),
-    "blob": KindStyle("#4477aa", "#3a6591", "^"),
-    "other": KindStyle("#ee6677", "#b0384a", "v"),
+    "blob": KindStyle("#009988", "#006f63", "^"),
+    "other": KindStyle("#ee7733", "#a84f14", "v"),
     "noise": KindStyle("#ccbb44", "#70661c", "X"),
     "": KindStyle("#bbbbbb", "#555555", "P"),
 }

@@ -11,15 +11,15 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, ORANGE, SIGNED, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.preferred_inputs.result import WHERE, PreferredInputs
 
 __all__ = ["draw_examples", "draw_shares", "examples_figure", "shares_figure"]
 
 _LOOKS = {
-    "top": ("#b2182b", "o", "where the kernel responds most"),
+    "top": (ORANGE, "o", "where the kernel responds most"),
     "elsewhere": ("#555555", "s", "at random positions of the same maps"),
-    "shuffled": ("#2166ac", "^", "where shuffled taps respond most"),
+    "shuffled": (TEAL, "^", "where shuffled taps respond most"),
 }
 """Colour, marker and words of each of `WHERE`."""
 _PARTS = (("best single shape", "#117733", "D"), ("mean of the taps", "#882255", "v"))

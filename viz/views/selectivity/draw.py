@@ -9,15 +9,15 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, ONE_COLUMN, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.sweep.result import STAGES, Sweep
 
 __all__ = ["draw_selectivity", "selectivity_figure"]
 
 _LOOKS = {
     "patch embedding": ("#000000", "D", 0.0),
-    "depthwise": ("#b2182b", "o", -0.12),
-    "pointwise": ("#2166ac", "s", 0.12),
+    "depthwise": (ORANGE, "o", -0.12),
+    "pointwise": (TEAL, "s", 0.12),
 }
 """Colour, marker, and place beside the block's number."""
 _NULL = "#777777"
@@ -25,7 +25,7 @@ _NULL = "#777777"
 
 def selectivity_figure(result: Sweep) -> Figure:
     """Make a Figure that fits the panels."""
-    return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 78 * MM)
+    return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 60 * MM)
 
 
 def _has_classes(result: Sweep) -> bool:
@@ -67,7 +67,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     made = {}
     for i, name in enumerate(names):
         axes = panel(target, (left + i * (across + between), lower, across, up))
-        values = getattr(result, name)
+        values = 100 * getattr(result, name) if name == "sparsity" else result.selectivity
         if not len(values) or not np.isfinite(values).any():
             words = "sparsity was not measured\n(or there is no activation)"
             axes.text(0.5, 0.5, words, fontsize=SMALL, ha="center", va="center",
@@ -86,7 +86,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
         target.legend(
             list(handles.values()), list(handles), ncols=len(handles), fontsize=SMALL,
             frameon=False, loc="upper left",
-            bbox_to_anchor=(MARGIN / width, 1 - (MARGIN - 0.02) / height), borderaxespad=0,
+            bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0,
             handletextpad=0.5, columnspacing=1.4,
         )  # fmt: skip
     return made
@@ -132,7 +132,7 @@ def _null(axes: Axes, result: Sweep) -> None:
 
 
 def _dress(axes: Axes, result: Sweep, name: str) -> None:
-    words = {"sparsity": "sparsity (share)", "selectivity": "class selectivity"}
+    words = {"sparsity": "sparsity (%)", "selectivity": "class selectivity"}
     axes.set_ylabel(words[name], fontsize=TEXT, labelpad=2)
     axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     step = max(1, -(-result.depth // 10))
@@ -140,4 +140,5 @@ def _dress(axes: Axes, result: Sweep, name: str) -> None:
     ticks = list(range(0 if step == 1 else step, result.depth, step))
     axes.set_xticks([-1, *ticks], ["patches", *map(str, ticks)])
     axes.set_xlim(-1.6, result.depth - 0.4)
-    axes.set_ylim(-0.02, 1.02)
+    unit = 100 if name == "sparsity" else 1
+    axes.set_ylim(-0.02 * unit, 1.02 * unit)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, colour_key, inches, panel
+from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 
 __all__ = ["draw_top_patches", "top_patches_figure"]
 
 _GAP = 1.2 * MM
 _WORDS = 16.0 * MM
-_HEAD = 0.25
-_BAR = 0.36
+_HEAD, _BAR = 0.2, 0.32
 
 
 def _cells(result: TopPatches, width: float) -> tuple[float, int]:
@@ -32,20 +29,14 @@ def _cells(result: TopPatches, width: float) -> tuple[float, int]:
 
 
 def _pitch(cell: float) -> float:
-    return cell + 0.13 + _GAP
+    return cell + _GAP
 
 
 def top_patches_figure(result: TopPatches) -> Figure:
     """Make a Figure that fits the rows."""
-    cell, _ = _cells(result, TWO_COLUMNS)
-    height = _HEAD + len(result.block) * _pitch(cell) + _BAR
-    return new_figure(TWO_COLUMNS, height)
-
-
-def _title(result: TopPatches) -> str:
-    n = len(result.block)
-    what = "patch filters" if result.stage == "patch embedding" else f"{result.stage} channels"
-    return f"what drives {n} {what[:-1] if n == 1 else what} most ({result.chosen_by})"
+    width = TWO_COLUMNS if result.value.shape[1] > 3 else ONE_COLUMN
+    cell, _ = _cells(result, width)
+    return new_figure(width, _HEAD + len(result.block) * _pitch(cell) + _BAR)
 
 
 def _note(result: TopPatches) -> str:
@@ -59,10 +50,10 @@ def _note(result: TopPatches) -> str:
         "pointwise": "",
     }.get(result.stage, "Kernels: white is zero, each on its own scale. ")
     return (
-        f"{result.n_images} images were searched; at most one patch of each, the largest value "
-        f"first; the value stands below its crop. The image, and the channel's map of it, are "
+        f"Channels: {result.chosen_by}, of the {result.stage} stage. {result.n_images} images were "
+        f"searched; at most one patch of each, the largest value first. The image, and the channel's map of it, are "
         f"those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
-        "its own scale, from - to + the number below it. Values are "
+        "its own scale. Values are "
         f"{'of the residual sum' if result.stage == 'residual' else 'of the activation, before'}"
         f"{'' if result.stage == 'residual' else ' batch norm, which may flip their sign'}. The "
         "largest values alone are shown: most of what a channel does is elsewhere."
@@ -79,11 +70,11 @@ def draw_top_patches(result: TopPatches, target: Figure | SubFigure) -> list[dic
     target.set_label(_note(result))
     cell, _ = _cells(result, width)
     made = []
-    upper = height - MARGIN - _HEAD
+    upper = height - _HEAD
     for i in range(len(result.block)):
         y = upper - i * _pitch(cell) - cell
         made.append(_draw_row(target, result, i, cell, y, first=i == 0))
-    _bar(target, MARGIN + 0.2, width)
+    colour_key(target, (MARGIN + _WORDS + 0.2, _BAR - 0.13, 1.1), "largest")
     return made
 
 
@@ -124,8 +115,6 @@ def _draw_row(
                     interpolation="nearest")  # fmt: skip
         axes.add_patch(Rectangle((j, 0), cell / pitch, 1, fill=False, linewidth=0.3,
                                  edgecolor="#777777", clip_on=False))  # fmt: skip
-        axes.text(j + cell / pitch / 2, 1.03, f"{result.value[i, j]:.3g}", fontsize=SMALL,
-                  ha="center", va="top")  # fmt: skip
     if first:
         axes.text(0, -0.04, "patches with the largest values", fontsize=SMALL, va="bottom",
                   ha="left")  # fmt: skip
@@ -186,18 +175,3 @@ def _draw_map(axes: Axes, result: TopPatches, i: int) -> None:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     _frame(axes, across, down)
-    axes.text(0.5, -0.03, f"±{limit:.3g}", fontsize=SMALL, ha="center", va="top",
-              transform=axes.transAxes)  # fmt: skip
-
-
-def _bar(target: Figure | SubFigure, y: float, width: float) -> None:
-    """State the colours of kernels and maps."""
-    axes = panel(target, (MARGIN + _WORDS, y, 36 * MM, 0.07))
-    bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
-                          orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
-    bar.outline.set_linewidth(0.4)
-    axes.set_xticklabels(["− largest", "0", "+ largest"], fontsize=SMALL)
-    labels = axes.get_xticklabels()
-    labels[0].set_horizontalalignment("left")
-    labels[-1].set_horizontalalignment("right")
-    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
