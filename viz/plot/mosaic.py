@@ -16,6 +16,7 @@ __all__ = [
     "Scale",
     "blocks_shown",
     "enlarge",
+    "full_rows",
     "grid_layout",
     "limits",
     "rgb_tiles",
@@ -125,6 +126,13 @@ def blocks_shown(blocks: NDArray[np.int64], *, most: int) -> tuple[NDArray[np.in
     n = max(m for m in (1, 2, 3, 4, 5, 6, 8) if m <= min(len(blocks), most))
     at = np.linspace(0, len(blocks) - 1, n).round().astype(np.int64)
     return blocks[at], n if n < 4 or most > 4 >= n - 1 else n // 2
+
+
+def full_rows(n: int, aspect: float) -> int:
+    """Return the columns of a grid of about that aspect; its last row is full where one can be."""
+    wanted = np.sqrt(aspect * n)
+    near = [c for c in range(1, n + 1) if n % c == 0 and wanted / 1.5 <= c <= wanted * 1.5]
+    return min(near, key=lambda c: abs(np.log(c / wanted)), default=max(1, round(wanted)))
 
 
 def limits(

@@ -73,7 +73,7 @@ def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
     target.legend(
         handles=[_handle(name) for name in result.changes], loc="upper left", ncols=3,
         frameon=False, fontsize=SMALL, handletextpad=0.2, columnspacing=1.4, borderaxespad=0,
-        bbox_to_anchor=(MARGIN / width, 1 - (MARGIN - 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height),
     )  # fmt: skip
     return axes
 

@@ -23,11 +23,13 @@ from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_de
 
 __all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
 
-SIZES = {"depth": (TWO_COLUMNS, 104 * MM), "fields": (TWO_COLUMNS, 84 * MM)}
+SIZES = {"depth": (TWO_COLUMNS, 90 * MM), "fields": (TWO_COLUMNS, 66 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"depth": 128 * MM, "fields": 98 * MM}
+NARROW = {"depth": 126 * MM, "fields": 94 * MM}
 """Height in one column."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
+_DISC = 2 / np.sqrt(np.pi)
+"""Diameter of a disc over the side of a square of the same area."""
 Floats = NDArray[np.float64]
 
 
@@ -111,7 +113,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     """Draw theoretical and effective receptive fields of both networks on one axis.
 
     Networks that take images of different sizes see the same scene at different sizes: read
-    widths against the dotted lines, the side of each one's input.
+    diameters against the dotted lines, those of each one's input.
     """
     width, height = inches(target)
     measured = result.n_images > 0
@@ -120,7 +122,8 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     pair_label(
         result,
         target,
-        f"{first}: side of the theoretical field (lines) and of the network's input (dotted)"
+        f"{first}: diameter of a disc of the area of the theoretical field (lines) and of the "
+        "network's input (dotted)"
         + (
             f"; points: diameter that holds 90 % of the effective field's mass, mean over {images}"
             f", with {100 * result.confidence:.0f}\u00a0% intervals over images"
@@ -146,8 +149,8 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     ):
         colour, marker = COLOURS[side], MARKERS[side]
         at = x + (-step, step)[side]
-        one.plot(x, theory, color=colour, linewidth=1.2, linestyle=_LINES[side])
-        one.axhline(result.preprocessings[side]["image_size"], color=colour, linewidth=0.9,
+        one.plot(x, theory * _DISC, color=colour, linewidth=1.2, linestyle=_LINES[side])
+        one.axhline(result.preprocessings[side]["image_size"] * _DISC, color=colour, linewidth=0.9,
                     linestyle=":")  # fmt: skip
         if len(radius):
             one.plot(at, 2 * radius[:, 1], marker, color=colour, markersize=3.4, linestyle="")
@@ -158,7 +161,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     one.yaxis.set_major_formatter(ScalarFormatter())
     one.yaxis.set_minor_formatter(NullFormatter())
-    one.set_ylabel("width of the field (px)", fontsize=TEXT, labelpad=1)
+    one.set_ylabel("diameter of the field (px)", fontsize=TEXT, labelpad=1)
     two.set_ylabel("RMS radius of kernels (px)", fontsize=TEXT, labelpad=1)
     two.set_ylim(bottom=0)
     for axes in (one, two):
@@ -180,7 +183,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
             for i, (side, colour, marker) in enumerate(zip("AB", COLOURS, MARKERS, strict=True))
         ),
         Line2D([], [], color="#555555", linewidth=1.2, label="theoretical field"),
-        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="side of the input"),
+        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="input"),
     ]
     target.legend(
         handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,

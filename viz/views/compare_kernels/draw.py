@@ -7,13 +7,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_kernels.result import KernelChange, kappa
+from viz.views.kernels.colours import minus
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 __all__ = [
@@ -26,7 +27,7 @@ __all__ = [
     "moved_mosaic",
 ]
 
-SIZES = {"moving": (TWO_COLUMNS, 66 * MM)}
+SIZES = {"moving": (TWO_COLUMNS, 54 * MM)}
 """Width and height in inches that suit the figure."""
 _ROW, _KAPPA, _POINT = 0.19, "#009e73", "#333333"
 
@@ -85,7 +86,7 @@ def _shown(result: KernelChange) -> list[int]:
 
 def migration_figure(result: KernelChange) -> Figure:
     """Make a Figure that fits `draw_migration`."""
-    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 1.95)
+    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 0.98)
 
 
 def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Axes, Axes]:
@@ -108,17 +109,13 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [result.kernel_names[i] for i in shown]
+    names = [minus(result.kernel_names[i]) for i in shown]
     left, gap, side = 1.12, 0.62, 1.9
-    low, top = MARGIN + 0.34, height - MARGIN - 0.62
+    low, top = 0.36, height - 0.6
     across = width - left - gap - side - MARGIN
     one = panel(target, (left, low, across, top - low))
     n = len(shown)
-    cmap = mpl.colormaps["Greys"]
-    one.imshow(share, cmap=cmap, vmin=0, vmax=1.15, aspect="auto")
-    for i, j in zip(*np.nonzero(table), strict=True):
-        one.text(j, i, f"{table[i, j]:,}", fontsize=SMALL, ha="center", va="center",
-                 color="white" if share[i, j] > 0.55 else "black")  # fmt: skip
+    one.imshow(share, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for i in range(n):
         one.add_patch(mpl.patches.Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False,
                                             edgecolor=COLOURS[1], linewidth=0.8))  # fmt: skip
@@ -138,12 +135,13 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     two.set_xlim(-0.6, len(result.blocks) - 0.4)
     two.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     two.set_xlabel("block", fontsize=TEXT, labelpad=1)
-    two.set_ylabel("share kept; kappa", fontsize=TEXT, labelpad=1)
+    two.set_ylabel("name kept (%); kappa (%)", labelpad=1)
+    two.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     plain(two)
     two.legend(
         handles=[
             Line2D([], [], color="black", marker="o", markersize=3.4, linewidth=0.9,
-                   label="share kept"),
+                   label="name kept"),
             Line2D([], [], color=_KAPPA, marker="^", markersize=3.6, linewidth=0.9,
                    linestyle="--", label="Cohen's kappa"),
         ],

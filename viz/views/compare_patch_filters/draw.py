@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.mosaic import grid_layout, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import full_rows, grid_layout, limits, rgb_tiles, signed_tiles
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_patch_filters.result import MIXED, NULLS, SHUFFLED, PatchFilterMatch
@@ -17,9 +17,9 @@ from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 __all__ = ["SIZES", "draw_chance", "draw_pairs", "pairs", "pairs_figure"]
 
-SIZES = {"chance": (TWO_COLUMNS, 74 * MM)}
+SIZES = {"chance": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
-_SHOWN, _COLUMNS = 192, 24
+_SHOWN = 96
 _NULL_COLOURS = ("#999999", "#cc79a7")
 _NULL_MARKERS = ("v", "^")
 
@@ -35,7 +35,9 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     second = _tiles(result.filters_b[result.channel_b[chosen]])
     gap = np.full((len(chosen), 1, q, 3), 255, np.uint8)
     tiles = np.concatenate([first, gap, second], axis=1)
-    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=_COLUMNS, gap=max(2, q // 3))
+    layout = grid_layout(
+        [len(chosen)], (2 * q + 1, q), columns=full_rows(len(chosen), 6), gap=max(2, q // 3)
+    )
     a, b = result.names
     ends = f"cosine {result.similarity[0]:.2f} to {result.similarity[-1]:.2f}".replace("-", "−")
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"

@@ -139,11 +139,11 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
         )
     return (
         f"Block {result.block}, channels: {result.chosen_by}. White is zero. Colour scale: {how}, "
-        f"ends where {100 * SHARE:.0f} % of {whose} lie within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
-        f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
-        "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
-        "shows. The pointwise part mixes all "
-        "channels: the output of the same number is not the same channel."
+        f"ends where {100 * SHARE:.0f} % of {whose} lie within; kernels have their own. One square "
+        f"of a map is a patch of {p} x {p} pixels; the frame in an input map is the size of the "
+        f"{k} x {k} kernel. Over the image: what the depthwise part adds, after its batch norm; "
+        "the stronger, the less of the (grey) image shows. The pointwise part mixes all channels: "
+        "the output of the same number is not the same channel."
     )
 
 

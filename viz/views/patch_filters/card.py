@@ -82,13 +82,13 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "patch-filters-components",
-            "Principal components of the bank, with their shares of the variance.",
-            *both(draw.draw_components, draw.SIZES["components"], draw.NARROW["components"]),
+            "The first principal components of the bank, with their shares of the variance.",
+            *both(draw.draw_components, draw.components_figure),
         ),
         FigureRow(
             "patch-filters-fits",
             "Filter, Gabor fit and residual of the best, the median and the worst fits.",
-            *both(draw.draw_fits, draw.SIZES["fits"], draw.NARROW["fits"]),
+            *both(draw.draw_fits, draw.fits_figure),
         ),
     )
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, panel
-from viz.plot.mosaic import Layout, Scale, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import Layout, Scale, full_rows, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 from viz.views.weights.draw import Mosaic, patch_filter_mosaic, scale_text
@@ -111,14 +111,7 @@ def filters_mosaic(result: PatchFilterDescription, width: float = TWO_COLUMNS) -
         source=result.source, filters=result.filters[order], channel=order.astype(np.int64),
         order="hue",
     )  # fmt: skip
-    return patch_filter_mosaic(bank, columns=_full_rows(len(order), 1.2 if narrow(width) else 2.5))
-
-
-def _full_rows(n: int, aspect: float) -> int:
-    """Return the columns of a grid of about that aspect; its last row is full where one can be."""
-    wanted = np.sqrt(aspect * n)
-    near = [c for c in range(1, n + 1) if n % c == 0 and wanted / 1.5 <= c <= wanted * 1.5]
-    return min(near, key=lambda c: abs(np.log(c / wanted)), default=max(1, round(wanted)))
+    return patch_filter_mosaic(bank, columns=full_rows(len(order), 1.2 if narrow(width) else 2.5))
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:

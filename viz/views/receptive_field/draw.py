@@ -95,9 +95,9 @@ def _maps_note(result: ReceptiveField) -> str:
     n = result.n_images
     side = " x ".join(map(str, result.image_size))
     text = (
-        f"{result.what[:1].upper()}{result.what[1:]}. Mean over {n} {'image' if n == 1 else 'images'} of {side} px of the gradient's "
-        "magnitude, summed over colours, as a share of the map's sum. One logarithmic colour scale "
-        "for all maps; white: below its end, or nothing. Axes: pixels from the middle of the "
+        f"{_what(result)} Mean over {n} {'image' if n == 1 else 'images'} of {side} px of the "
+        "gradient's magnitude, summed over colours, as a share of the map's sum. One logarithmic "
+        "scale for all maps; white: below its end, or nothing. Axes: pixels from the middle of the "
         "unit's patch, down and to the right. Above: block and side of its theoretical field."
     )
     if result.has_random:
@@ -105,6 +105,10 @@ def _maps_note(result: ReceptiveField) -> str:
     if result.unseen_px:
         text += f" {result.unseen_px:,} pixels at the right and lower edge are seen by no unit."
     return text
+
+
+def _what(result: ReceptiveField) -> str:
+    return f"{result.what[:1].upper()}{result.what[1:]}."
 
 
 def _shares(maps: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -204,8 +208,8 @@ def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figur
 def _radii_note(result: ReceptiveField) -> str:
     n = result.n_images
     text = (
-        f"{result.what[:1].upper()}{result.what[1:]}. Radius about the unit that holds a share of the gradient's mass, mean gradient over "
-        f"{n} {'image' if n == 1 else 'images'}. {result.intervals}"
+        f"{_what(result)} Radius about the unit that holds a share of the gradient's mass, mean "
+        f"gradient over {n} {'image' if n == 1 else 'images'}. {result.intervals}"
     )
     if n > 1:
         text += " They are drawn as bands" + (
@@ -233,8 +237,9 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
         ),
     )
     blocks = result.block
-    axes.plot(blocks, result.theoretical_px / np.sqrt(np.pi), color="black", linewidth=1.2, linestyle="-.",
-              marker="D", markersize=2.5, label="theoretical field")  # fmt: skip
+    disc = result.theoretical_px / np.sqrt(np.pi)
+    axes.plot(blocks, disc, color="black", linewidth=1.2, linestyle="-.", marker="D",
+              markersize=2.5, label="theoretical field")  # fmt: skip
     for j in reversed(range(len(SHARES))):
         name = f"{100 * SHARES[j]:.0f} %"
         look: dict[str, Any] = {"color": _COLOURS[j], "marker": _MARKERS[j], "markersize": 3.5}

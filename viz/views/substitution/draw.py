@@ -46,7 +46,7 @@ METHOD_STYLES = {
 }
 """Colour, marker and line of each method, and its name in figures."""
 _AXES = {
-    "agreement": "same class (% of images)",
+    "agreement": "same class (%)",
     "kl": "KL divergence (nats)",
     "correlation": "correlation of logits",
 }

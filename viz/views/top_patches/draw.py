@@ -19,9 +19,14 @@ _WORDS = 16.0 * MM
 _HEAD, _BAR = 0.2, 0.32
 
 
+def _shown(result: TopPatches) -> int:
+    """Patches that some channel has."""
+    return max(1, int((result.image >= 0).sum(1).max()))
+
+
 def _cells(result: TopPatches, width: float) -> tuple[float, int]:
     """Side of a tile in inches, and tiles in a row."""
-    tiles = 3 + result.value.shape[1]
+    tiles = 3 + _shown(result)
     if not result.kernels.size:
         tiles -= 1
     room = width - 2 * MARGIN - _WORDS - (tiles - 1) * _GAP - 2 * _GAP
@@ -34,7 +39,7 @@ def _pitch(cell: float) -> float:
 
 def top_patches_figure(result: TopPatches) -> Figure:
     """Make a Figure that fits the rows."""
-    width = TWO_COLUMNS if result.value.shape[1] > 3 else ONE_COLUMN
+    width = TWO_COLUMNS if _shown(result) > 3 else ONE_COLUMN
     cell, _ = _cells(result, width)
     return new_figure(width, _HEAD + len(result.block) * _pitch(cell) + _BAR)
 
@@ -50,9 +55,9 @@ def _note(result: TopPatches) -> str:
         "pointwise": "",
     }.get(result.stage, "Kernels: white is zero, each on its own scale. ")
     return (
-        f"Channels: {result.chosen_by}, of the {result.stage} stage. {result.n_images} images were "
-        f"searched; at most one patch of each, the largest value first. The image, and the channel's map of it, are "
-        f"those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
+        f"Channels: {result.chosen_by}, {result.stage}. {result.n_images} images were searched; at "
+        f"most one patch of each, the largest value first. The image, and the channel's map of it, "
+        f"are those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
         "its own scale. Values are "
         f"{'of the residual sum' if result.stage == 'residual' else 'of the activation, before'}"
         f"{'' if result.stage == 'residual' else ' batch norm, which may flip their sign'}. The "
@@ -105,7 +110,7 @@ def _draw_row(
     _draw_map(axes, result, i)
     _above(axes, "map", first)
     x += cell + 3 * _GAP
-    n = result.value.shape[1]
+    n = _shown(result)
     pitch = cell + _GAP
     axes = made["patches"] = _tile(target, x, y, n * pitch - _GAP, cell)
     axes.set_xlim(0, n - _GAP / pitch)
@@ -116,7 +121,7 @@ def _draw_row(
         axes.add_patch(Rectangle((j, 0), cell / pitch, 1, fill=False, linewidth=0.3,
                                  edgecolor="#777777", clip_on=False))  # fmt: skip
     if first:
-        axes.text(0, -0.04, "patches with the largest values", fontsize=SMALL, va="bottom",
+        axes.text(0, -0.04, "top patches", fontsize=SMALL, va="bottom",
                   ha="left")  # fmt: skip
     return made
 
