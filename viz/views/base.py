@@ -53,11 +53,11 @@ class FigureRow:
     name : str
         File name without suffix.
     caption : str
-        What is shown; the colour scale stands on the figure itself.
+        What is shown; how to read it is the figure's own label, which is written behind it.
     make : callable
         Result to a finished Figure.
     narrow : callable, optional
-        The same for one column of a journal's page, where its text stays at 6 pt and more; none
+        The same for one column of a journal's page, where its text stays at 7 pt; none
         where the figure needs both columns, or fits one as it is.
     """
 

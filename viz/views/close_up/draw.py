@@ -17,7 +17,7 @@ __all__ = ["close_up_figure", "draw_response", "draw_weights"]
 
 _MOST_VALUES = 5
 """Taps a side, at most, of kernels whose weights are written in."""
-_LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.6, 0.18, 0.34
+_LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.72, 0.18, 0.34
 """Inches around the picture."""
 
 
@@ -69,7 +69,7 @@ def draw_weights(result: CloseUp, target: Figure | SubFigure) -> list[Axes]:
             _values(axes[0], result.weights[0], limit)
     else:
         axes, mesh = _by_channel(result, target, limit)
-    _colour_bar(target, mesh, "weight; white is zero")
+    _colour_bar(target, mesh, "weight")
     return axes
 
 
@@ -116,11 +116,15 @@ def _ruler(axes: Axes, result: CloseUp) -> None:
     # An even kernel has one tap more on the far side.
     centre = (k - 1) // 2
     ticks = np.unique([0, centre, k - 1])
-    axes.set_xticks(ticks, [f"{t - centre:+d}" if t != centre else "0" for t in ticks])
-    axes.set_yticks(ticks, [f"{centre - t:+d}" if t != centre else "0" for t in ticks])
+    axes.set_xticks(ticks, [_signed(t - centre) for t in ticks])
+    axes.set_yticks(ticks, [_signed(centre - t) for t in ticks])
     unit = "pixels" if result.source.block is None else "patches"
     axes.set_xlabel(f"{unit} from the centre", fontsize=SMALL, labelpad=1)
     axes.tick_params(length=2, width=0.4, labelsize=SMALL)
+
+
+def _signed(value: int) -> str:
+    return f"{value:+d}".replace("-", "−") if value else "0"
 
 
 def _values(axes: Axes, weights: NDArray[np.float32], limit: float) -> None:

@@ -53,7 +53,8 @@ def patches_figure(result: FeatureMaps) -> Figure:
 
 def _filters(result: FeatureMaps) -> list[int]:
     n = len(result.filter)
-    return np.unique(np.linspace(0, n - 1, min(n, _FILTERS)).round().astype(int)).tolist()
+    at: list[int] = np.unique(np.linspace(0, n - 1, min(n, _FILTERS)).round().astype(int)).tolist()
+    return at
 
 
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, list[Axes]]:

@@ -38,7 +38,7 @@ _NAMED, _KEY_LINE = 0.68, 0.14
 
 def _chosen(
     result: DepthwiseDescription, width: float, per_block: int | None = _PER_BLOCK, seed: int = 0
-) -> tuple[list[NDArray[np.int64]], dict[str, int]]:
+) -> tuple[list[NDArray[np.int64]], tuple[int, int]]:
     """Rows shown of each block, the same channels of every one; columns of tiles and of blocks."""
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow(width) else 8)
     channels = np.unique(result.channel)
@@ -48,7 +48,7 @@ def _chosen(
     shown = np.isin(result.channel, channels)
     rows = [np.flatnonzero(shown & (result.block == b)) for b in blocks]
     columns = int(np.ceil(np.sqrt(len(channels))))
-    return rows, {"columns": columns, "group_columns": across}
+    return rows, (columns, across)
 
 
 def _which(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> str:
@@ -59,13 +59,13 @@ def _which(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> str
 
 def kernels_mosaic(result: DepthwiseDescription, width: float = TWO_COLUMNS) -> Mosaic:
     """Lay out kernels by depth as they stand in the network."""
-    groups, columns = _chosen(result, width)
+    groups, (columns, across) = _chosen(result, width)
     rows = np.concatenate(groups)
     bank = DepthwiseKernels(
         source=result.source, kernels=result.kernels[rows], block=result.block[rows],
         channel=result.channel[rows], order="index",
     )  # fmt: skip
-    mosaic = kernel_mosaic(bank, **columns)
+    mosaic = kernel_mosaic(bank, columns=columns, group_columns=across)
     return replace(mosaic, scale_text=_which(result, groups) + mosaic.scale_text)
 
 
@@ -88,11 +88,12 @@ def _named_layout(
     result: DepthwiseDescription, width: float, per_block: int | None, seed: int = 0
 ) -> tuple[list[NDArray[np.int64]], Layout]:
     side = result.kernels.shape[1] * _ZOOM + 4 * _FRAME
-    groups, columns = _chosen(result, width, per_block, seed)
+    groups, (columns, across) = _chosen(result, width, per_block, seed)
     groups = [result.order(rows) for rows in groups]
     layout = grid_layout(
-        [len(g) for g in groups], (side, side), gap=_FRAME + 1, head=side, **columns
-    )
+        [len(g) for g in groups], (side, side), gap=_FRAME + 1, head=side, columns=columns,
+        group_columns=across,
+    )  # fmt: skip
     return groups, layout
 
 
