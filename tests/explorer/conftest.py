@@ -12,7 +12,7 @@ from PIL import Image
 from streamlit import config
 from streamlit.components.v2.component_manager import BidiComponentManager
 from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
+from visiting import go
 
 from viz.explorer import checkpoints
 from viz.explorer.settings import OPTIONS, Start
@@ -105,8 +105,7 @@ def open_app(shipped, monkeypatch, small_file, grey_file):
         for name, value in address.items():
             app.query_params[name] = value
         if view is not None:
-            # As a link from elsewhere does: a page in between would take a run of its own.
-            app._page_hash = calc_hash(view.replace("_", "-").replace("overview", ""))
+            go(app, view)
         return app.run()
 
     return opened

@@ -79,7 +79,7 @@ def picture(seed):
 
 
 def test_long_work_is_asked_for_told_and_stopped(visit):
-    page = visit("attributions?checkpoint=large.safetensors", title="Attributions and trust")
+    page = visit("attribution?checkpoint=large.safetensors", title="Attributions and trust")
     press(page.get_by_role("button", name="Measure"))
     bar = page.get_by_text("Measuring attribution: step")
     bar.wait_for()

@@ -100,7 +100,7 @@ def test_a_given_file_that_is_none(open_app, tmp_path, small_file):
 
 
 def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
-    app = upload(open_app("depthwise"), ("mine.safetensors", grey_file.read_bytes()))
+    app = upload(open_app("kernels"), ("mine.safetensors", grey_file.read_bytes()))
     assert not app.error
     opened = app.session_state["viz opened"]
     assert opened.private
@@ -111,7 +111,7 @@ def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
     assert "mine.safetensors (uploaded)" in options(app)
     assert list(scratch.iterdir()) == []
     shell = next(c.value for c in app.code if c.language == "bash")
-    assert shell.startswith("viz depthwise mine.safetensors -o ")
+    assert shell.startswith("viz kernels mine.safetensors -o ")
 
 
 def test_uploads_add_up(open_app, grey_file, small_file):
@@ -138,7 +138,7 @@ def test_uploads_add_up(open_app, grey_file, small_file):
 
 def test_a_removed_upload_is_forgotten(open_app, grey_file):
     """With what was made from it; of two it is the other that stays."""
-    app = upload(open_app("depthwise"), ("mine.safetensors", grey_file.read_bytes()))
+    app = upload(open_app("kernels"), ("mine.safetensors", grey_file.read_bytes()))
     digest = app.session_state["viz opened"].checkpoint.source.sha256
     made = app.session_state["viz store"]._kept
     assert any(digest in key for key in made)
@@ -215,11 +215,9 @@ def test_uploads_are_compared(open_app, small_file):
 
 def test_a_link_to_an_upload(open_app, grey_file):
     """Elsewhere it says what is missing; with the file uploaded it shows the same."""
-    first = upload(
-        open_app("depthwise", order="norm"), ("mine.safetensors", grey_file.read_bytes())
-    )
+    first = upload(open_app("kernels", order="norm"), ("mine.safetensors", grey_file.read_bytes()))
     address = dict(first.query_params)
-    app = open_app("depthwise", **address)
+    app = open_app("kernels", **address)
     (sentence,) = sentences(app.warning)
     assert "mine.safetensors" in sentence
     assert address["checkpoint"].split(".")[1] in sentence

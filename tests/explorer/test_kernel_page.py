@@ -157,7 +157,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
 
 def test_shares_are_written_on_the_page(open_app, named):
     """Which share of block 1's kernels is centre-surround stands there in words and in a table."""
-    app = open_app("depthwise", show="block", block="1")
+    app = open_app("kernels", show="block", block="1")
     assert fine(app)
     share = np.mean([i % 3 == 1 for i in range(16, 32)])
     sentence = next(m for m in told(app.markdown) if m.startswith("Of block 1's kernels"))
@@ -172,7 +172,7 @@ def test_shares_are_written_on_the_page(open_app, named):
 
 def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     """The page shows the kernels of one name, and its lines make the same picture's data."""
-    app = open_app("depthwise", show="all", order="norm", name="edge")
+    app = open_app("kernels", show="all", order="norm", name="edge")
     assert fine(app)
     table = next(d.value for d in app.dataframe if "max_abs" in d.value)
     rows = 16 * table["block"] + table["channel"]
@@ -183,7 +183,7 @@ def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     exec(compile(script, "shown", "exec"), {})
     made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
-    app = open_app("depthwise", name="grating", order="norm")
+    app = open_app("kernels", name="grating", order="norm")
     assert [i.value for i in app.info] == ["No kernel shown here is named grating."]
 
 

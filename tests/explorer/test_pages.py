@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from visiting import go
 
 from viz.core.refusal import Nothing, Refusal
 from viz.explorer.app import PAGES
@@ -36,7 +37,7 @@ def test_every_page_shows(open_app, request, name):
         request.getfixturevalue("undrawn")
     app = open_app(checkpoint=name)
     for view in VIEWS:
-        app.switch_page(f"views/{view}.py")
+        go(app, view)
         app.query_params.clear()
         app.query_params["checkpoint"] = name
         app.run()
@@ -125,7 +126,7 @@ def test_the_address_holds_the_state(open_app, undrawn, view, address):
 
 
 def test_widgets_change_the_address(open_app):
-    app = open_app("depthwise", scale="tile")
+    app = open_app("kernels", scale="tile")
     widget = {w.label: w for w in app.selectbox}
     assert widget["Colour scale"].value == "tile"
     widget["Show"].select("block")
@@ -159,12 +160,14 @@ def test_too_large_a_number_is_answered(open_app, undrawn):
 
 
 def test_settings_survive_a_visit_elsewhere(open_app, undrawn):
-    app = open_app("depthwise", order="norm")
+    app = open_app("kernels", order="norm")
     app.query_params.clear()
-    app.switch_page("views/overview.py").run()
+    go(app, "overview")
+    app.run()
     assert "order" not in app.query_params
     app.query_params.clear()
-    app.switch_page("views/depthwise.py").run()
+    go(app, "kernels")
+    app.run()
     assert app.query_params["order"] == "norm"
 
 
@@ -178,16 +181,18 @@ def menu(app, title):
 
 def test_the_menu_leads_back_to_what_was_shown(open_app, undrawn):
     """Its links hold the settings, and those common to all pages where a page uses them."""
-    app = open_app("depthwise", order="norm", show="all")
+    app = open_app("kernels", order="norm", show="all")
     app.query_params.clear()
-    app.switch_page("views/overview.py").run()
+    go(app, "overview")
+    app.run()
     wanted = {"checkpoint": "small.safetensors", "order": "norm"}
     assert wanted.items() <= menu(app, "Depthwise kernels").items()
     assert menu(app, "Receptive fields")["images"] == "photographs"
     assert "images" not in menu(app, "Mixing")
     app.query_params.clear()
     app.query_params.update(menu(app, "Depthwise kernels"))
-    app.switch_page("views/depthwise.py").run()
+    go(app, "kernels")
+    app.run()
     assert app.query_params["order"] == "norm"
 
 
@@ -195,9 +200,10 @@ def test_a_link_that_leaves_settings_out_means_the_defaults(open_app, undrawn):
     """Whatever was chosen here before; and it is left as it is, or going back would take two
     steps."""
     app = open_app("patch_filters", order="norm", scale="figure")
-    app.switch_page("views/overview.py").run()
+    go(app, "overview")
+    app.run()
     for _ in range(2):
-        app.switch_page("views/patch_filters.py")
+        go(app, "patch_filters")
         app.query_params.clear()
         app.query_params["checkpoint"] = "small.safetensors"
         app.run()
@@ -244,7 +250,7 @@ def test_kernel_page_tells_the_truth(open_app, undrawn, small):
         ("kernel", CloseUp, {"block": "2", "channel": "3"}),
         ("patch_filter", CloseUp, {"channel": "3"}),
         ("kernel_names", DepthwiseDescription, {}),
-        ("filter_kinds", PatchFilterDescription, {}),
+        ("filter_names", PatchFilterDescription, {}),
         ("feature_maps", FeatureMaps, {}),
     ],
 )
@@ -300,10 +306,12 @@ def test_a_failing_page_says_so_in_one_sentence(open_app, monkeypatch, caplog):
 
     app = open_app()
     monkeypatch.setattr("viz.explorer.close_up.draw_weights", broken)
-    app.switch_page("views/kernel.py").run()
+    go(app, "kernel")
+    app.run()
     (sentence,) = sentences(app.error)
     assert sentence.startswith("This page could not be shown (RuntimeError: a *secret* failure).")
     assert not app.exception
     assert "Traceback" in caplog.text
-    app.switch_page("views/depthwise.py").run()
+    go(app, "kernels")
+    app.run()
     assert fine(app)

@@ -4,11 +4,12 @@ import io
 
 import pytest
 from PIL import Image
+from visiting import go
 
 from viz.explorer.app import PAGES
 from viz.network.zoo import shipped_checkpoints
 
-QUICK = ("overview", "patch_filters", "report", "attributions", "substitution")
+QUICK = ("overview", "patch_filters", "report", "attribution", "substitution")
 # Measured on the small networks; here they would take most of the time.
 ELSEWHERE = ("clusters", "compare")
 
@@ -29,7 +30,7 @@ def test_every_shipped_checkpoint_is_shown(open_app, shipped):
     for name in shipped:
         views = [view for rows in PAGES.values() for view, _, _ in rows if view not in ELSEWHERE]
         for view in views if name == "cifar10-p2" else QUICK:
-            app.switch_page(f"views/{view}.py")
+            go(app, view)
             app.query_params.clear()
             app.query_params["checkpoint"] = name
             app.run()

@@ -7,21 +7,7 @@ import os
 import click
 
 from viz import __version__
-from viz.cli import (
-    attribution,
-    clusters,
-    compare,
-    depthwise,
-    early_late,
-    feature_maps,
-    files,
-    mixing,
-    patch_filters,
-    receptive_field,
-    report,
-    substitution,
-    sweep,
-)
+from viz.cli import compare, files, report, sweep, views
 from viz.cli.common import Group
 
 __all__ = ["main"]
@@ -40,17 +26,10 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
+main.renamed = {"depthwise": "kernels"}
 for _command in (
     *files.COMMANDS,
-    *patch_filters.COMMANDS,
-    *depthwise.COMMANDS,
-    *clusters.COMMANDS,
-    *early_late.COMMANDS,
-    *mixing.COMMANDS,
-    *substitution.COMMANDS,
-    *receptive_field.COMMANDS,
-    *feature_maps.COMMANDS,
-    *attribution.COMMANDS,
+    *views.COMMANDS,
     *sweep.COMMANDS,
     *compare.COMMANDS,
     *report.COMMANDS,

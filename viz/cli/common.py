@@ -6,7 +6,7 @@ import os
 import re
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -25,8 +25,6 @@ __all__ = [
     "json_option",
     "loading",
     "loading_options",
-    "name_option",
-    "numbers",
     "open_checkpoint",
     "open_two",
     "preparing",
@@ -42,6 +40,15 @@ class Group(click.Group):
 
     An error that nobody foresaw is shown whole, with exit code 1.
     """
+
+    renamed: Mapping[str, str] = {}
+    """Commands of earlier versions, and what they are called now."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; an earlier name is answered with the new one."""
+        if cmd_name in self.renamed:
+            raise click.UsageError(f"viz {cmd_name} is called viz {self.renamed[cmd_name]} now.")
+        return super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; what does not belong there is refused."""
@@ -316,59 +323,6 @@ def seed_option(text: str = "Of everything random.") -> Callable[..., Any]:
         For a command that takes ``seed``.
     """
     return click.option("--seed", type=seeds, default=0, show_default=True, help=text)
-
-
-class _Numbers(click.ParamType):  # type: ignore[type-arg]  # no generic in older clicks
-    """``"0-2,7"``, read as [0, 1, 2, 7]: sorted, each once."""
-
-    name = "numbers"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> list[int]:
-        """Read numbers and ranges; what is no such list is refused."""
-        found: set[int] = set()
-        for part in value.split(","):
-            first, dash, last = part.strip().partition("-")
-            if not value.isascii() or not first.isdigit() or (dash and not last.isdigit()):
-                self.fail(f"{value!r} is not a list of numbers such as 0-2,7.", param, ctx)
-            if max(len(first), len(last)) > 6:
-                self.fail(f"{value!r} holds a number above 999999; check its digits.", param, ctx)
-            found.update(range(int(first), int(last or first) + 1))
-        if not found:
-            self.fail(f"{value!r} names no number; write it such as 0-2,7.", param, ctx)
-        return sorted(found)
-
-
-numbers = _Numbers()
-"""Type of an option that takes a list of blocks or channels."""
-
-
-def name_option(text: str) -> Callable[..., Any]:
-    """Return the option ``--name``, which is refused before any work where there is no such name.
-
-    Parameters
-    ----------
-    text : str
-        What has the name.
-
-    Returns
-    -------
-    callable
-        For a command that takes ``name``.
-    """
-    return click.option("--name", callback=_name, help=text)
-
-
-def _name(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        from viz.views.kernels.result import KERNEL_NAMES
-
-        if value not in KERNEL_NAMES:
-            raise click.BadParameter(
-                f"{value!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}."
-            )
-    return value
 
 
 def say(text: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from viz.cli.common import force_option, json_option, say
 
 if TYPE_CHECKING:
     from viz.core.result import Result
+    from viz.views import View
 
 __all__ = ["check_output", "write_output", "writing"]
 
@@ -31,8 +32,6 @@ def writing(function: Callable[..., Any]) -> Callable[..., Any]:
 def check_output(output: Path | None, as_json: bool, force: bool) -> None:
     """Refuse before any work what cannot be written."""
     if output is None:
-        if not as_json:
-            raise click.UsageError("say what to make: -o FILE, -o FOLDER, or --json.")
         return
     if output.suffix:
         from viz.plot.style import check_path
@@ -45,28 +44,23 @@ def check_output(output: Path | None, as_json: bool, force: bool) -> None:
 
 
 def write_output(
-    name: str,
+    row: View,
     result: Result,
     output: Path | None,
     as_json: bool,
     force: bool,
     *,
-    figure: Callable[[Any], Any] | None = None,
+    draws: Mapping[str, Any],
 ) -> None:
-    """Write and print what was asked for."""
-    from viz.views import view
-
-    row = view(name)
+    """Write and print what was asked for; ``draws`` are settings of the main figure."""
     if output is not None and output.suffix:
-        from viz.plot.style import own_style, save_figure
+        from viz.plot.style import save_figure
 
-        with own_style():
-            made = (figure or row.figures[0].make)(result)
-        written = save_figure(made, output, force=force)
+        written = save_figure(row.figures[0].make(result, **draws), output, force=force)
     elif output is not None:
         from viz.report.folder import write_view_folder
 
-        written = write_view_folder(row, result, output, force=force)
+        written = write_view_folder(row, result, output, force=force, draws=draws)
     # What was found is for people: the stream of results holds the path alone.
     told = row.sentence if output is not None and not as_json else None
     if told is not None and (said := told(result)):

@@ -13,24 +13,14 @@ import click
 from viz.cli.common import (
     force_option,
     json_option,
-    loading,
-    name_option,
-    numbers,
-    open_checkpoint,
-    preparing,
-    progress_bar,
     say,
     seed_option,
 )
 from viz.cli.images import looking, open_with_images
-from viz.cli.output import check_output, write_output, writing
-from viz.core.refusal import Refusal
 
 if TYPE_CHECKING:
-    from viz.network.checkpoint import Checkpoint
     from viz.sweep.engines import Engine
     from viz.sweep.shards import Outcome
-    from viz.views.kernels.result import DepthwiseDescription
 
 __all__ = ["COMMANDS"]
 
@@ -227,157 +217,4 @@ def _anywhere(checkpoint: str) -> str:
     return str(path.absolute()) if path.is_file() else checkpoint
 
 
-_swept = click.option("--sweep", "swept", type=click.Path(path_type=Path), required=True,
-                      help="The file that viz sweep wrote.")  # fmt: skip
-
-
-_described = click.option("--described", type=click.Path(path_type=Path),
-                          help="depthwise.npz of viz depthwise -o FOLDER, so that kernels are not "
-                          "described again.")  # fmt: skip
-
-
-@click.command("top-patches")
-@loading
-@preparing
-@click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
-@_swept
-@writing
-@click.option("--stage", type=click.Choice(["patch embedding", "depthwise", "residual",
-              "pointwise"]), default="depthwise", show_default=True,
-              help="Whose channels.")  # fmt: skip
-@click.option("--block", type=click.IntRange(0),
-              help="Whose channels, where they are given or chosen by variance.  [default: of "
-              "--channels 0, else some from the first to the last]")  # fmt: skip
-@click.option(
-    "--channels", type=numbers, help="Which, such as 0-2,7.  [default: the most variable]"
-)
-@name_option("Channels whose kernel has this name, such as edge, of all blocks.")
-@click.option("--by-name", is_flag=True, help="The best described kernel of every name.")
-@click.option("--most", type=click.IntRange(1), default=6, show_default=True,
-              help="Channels, where none are given; without --block the most variable of as "
-              "many blocks.")  # fmt: skip
-@_described
-@click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
-              help="Patches of each channel.")  # fmt: skip
-def top_patches(checkpoint: str, images: Path, swept: Path, output: Path | None, as_json: bool,
-                force: bool, stage: str, block: int | None, channels: list[int] | None,
-                name: str | None, by_name: bool, most: int, described: Path | None, shown: int,
-                **options: Any) -> None:  # fmt: skip
-    """Show the patches that drive channels most, beside kernel and feature map.
-
-    FOLDER is the one that was swept; only the images that are shown are read. Crops are as large as
-    the field that holds 90 % of the block's effective receptive field.
-    """
-    _check_choice(stage, block, channels is not None, name is not None, by_name)
-    check_output(output, as_json, force)
-    from viz.images.sets import open_images
-    from viz.sweep.opening import channels_of_sweep, open_sweep
-    from viz.views.top_patches.measure import channels_by_name, channels_named, check_folder
-    from viz.views.top_patches.measure import top_patches as measure
-
-    loaded = open_checkpoint(checkpoint, **options)
-    found = open_sweep(swept, loaded)
-    open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
-    check_folder(found, images)
-    names: list[str] = []
-    if name is not None or by_name:
-        description = _description(loaded, described)
-        if by_name:
-            chosen, names = channels_by_name(description)
-            why = "the best described kernel of every name"
-        else:
-            chosen = channels_named(description, str(name), most)
-            names, why = [str(name)] * len(chosen), f"named {name}"
-    elif channels is not None:
-        at = -1 if stage == "patch embedding" else block or 0
-        chosen, why = [(at, channel) for channel in channels], "given"
-    else:
-        chosen = channels_of_sweep(found, most, stage=stage, block=block)
-        one = block is not None or stage == "patch embedding"
-        why = "the most variable" if one else "the most variable of some blocks"
-    result = measure(loaded, found, images, chosen, stage=stage, shown=shown, names=names,
-                     chosen_by=why)  # fmt: skip
-    write_output("top-patches", result, output, as_json, force)
-
-
-def _check_choice(stage: str, block: int | None, given: bool, name: bool, by_name: bool) -> None:
-    """Refuse ways of choosing channels that exclude each other: one would not be heard."""
-    if given + name + by_name > 1:
-        raise click.UsageError("give one of --channels, --name and --by-name.")
-    if (name or by_name) and stage not in ("depthwise", "residual"):
-        raise click.UsageError("names are those of depthwise kernels: leave --stage out.")
-    if (name or by_name) and block is not None:
-        raise click.UsageError("kernels with a name are taken from all blocks: leave --block out.")
-    if stage == "patch embedding" and block is not None:
-        raise click.UsageError("the patch embedding comes before all blocks: leave --block out.")
-
-
-def _description(loaded: Checkpoint, described: Path | None) -> DepthwiseDescription:
-    """Read the names of kernels from a file, or describe the kernels."""
-    if described is None:
-        from viz.views.kernels.measure import describe_checkpoint
-
-        say("viz: describing the depthwise kernels (--described FILE saves that).")
-        return describe_checkpoint(loaded)
-    from viz.views.kernels.result import DepthwiseDescription
-
-    found = DepthwiseDescription.load(described)
-    if found.source.sha256 != loaded.source.sha256:
-        raise Refusal(
-            f"{described.name}: describes {found.source.name}, another checkpoint; describe this "
-            "one with viz depthwise."
-        )
-    return found
-
-
-@click.command("preferred-inputs")
-@loading
-@preparing
-@click.argument("images", metavar="FOLDER", type=click.Path(path_type=Path))
-@_swept
-@writing
-@_described
-@click.option("--shown", type=click.IntRange(1), default=9, show_default=True,
-              help="Patches of each kernel, at most those that the sweep kept.")  # fmt: skip
-@click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True,
-              help="Images at a time.")  # fmt: skip
-@click.option("--seed", type=click.IntRange(0, 2**32 - 3), default=0, show_default=True,
-              help="Of random positions, shuffled taps and intervals.")  # fmt: skip
-def preferred_inputs(checkpoint: str, images: Path, swept: Path, output: Path | None,
-                     as_json: bool, force: bool, described: Path | None, shown: int,
-                     batch_size: int, seed: int, **options: Any) -> None:  # fmt: skip
-    """Check whether the names of kernels tell what drives them most.
-
-    FOLDER is the one that was swept; its images with top patches are read again. What each name
-    predicts of the kernel's input is checked where the kernel responds most, at random positions,
-    and where the same taps in random order respond most.
-    """
-    check_output(output, as_json, force)
-    from viz.images.sets import open_images
-    from viz.sweep.opening import open_sweep
-    from viz.views.preferred_inputs.measure import preferred_inputs as measure
-    from viz.views.top_patches.measure import check_folder
-
-    loaded = open_checkpoint(checkpoint, **options)
-    open_images(images, loaded.preprocessing, loaded.config.in_channels).check()
-    found = open_sweep(swept, loaded)
-    check_folder(found, images)
-    description = _description(loaded, described)
-    with progress_bar() as tell:
-        result = measure(loaded, found, description, images, shown=shown, batch_size=batch_size,
-                         seed=seed, progress=tell)  # fmt: skip
-    write_output("preferred-inputs", result, output, as_json, force)
-
-
-@click.command()
-@_swept
-@writing
-def selectivity(swept: Path, output: Path | None, as_json: bool, force: bool) -> None:
-    """Show sparsity and class selectivity of the channels by depth, from a sweep's file."""
-    check_output(output, as_json, force)
-    from viz.sweep.result import load_sweep
-
-    write_output("selectivity", load_sweep(swept), output, as_json, force)
-
-
-COMMANDS = (sweep, top_patches, preferred_inputs, selectivity)
+COMMANDS = (sweep,)

@@ -15,6 +15,7 @@ from viz.explorer.sections import style
 from viz.explorer.settings import unsafe
 from viz.explorer.text import lines, plain
 from viz.plot.mosaic import enlarge, signed_tiles
+from viz.views import VIEWS
 
 __all__ = ["PAGES", "main"]
 
@@ -22,40 +23,47 @@ _VIEWS = Path(__file__).with_name("views")
 _narrow = st.components.v2.component(
     "viz_menu", html="", js=Path(__file__).with_name("menu.js").read_text("utf-8")
 )
-_ON_IMAGES = "On images"
+_LEARNED, _ON_IMAGES = "What was learned", "On images"
 _ALSO_ON_IMAGES = ("patch_filter", "kernel", "compare", "report")
+_NAMED = {"filter_names": "patch-filters", "kernel_names": "kernels"}
+"""Pages of what a view found, where its grid has a page of its own."""
+
+
+def _of_cards(group: str) -> tuple[tuple[str, str, str], ...]:
+    """Return the pages that are made from cards."""
+    own = _NAMED.values()
+    return tuple(
+        (row.name.replace("-", "_"), row.menu, row.icon)
+        for row in VIEWS
+        if row.group == group and row.name not in own
+    )
+
+
 PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Network": (("overview", "Overview", ":material/schema:"),),
-    "All at once": (
+    "Browse": (
         ("patch_filters", "Patch filters", ":material/grid_view:"),
-        ("depthwise", "Depthwise kernels", ":material/apps:"),
-    ),
-    "One by one": (
+        ("kernels", "Depthwise kernels", ":material/apps:"),
         ("patch_filter", "One patch filter", ":material/crop_square:"),
         ("kernel", "One kernel", ":material/center_focus_strong:"),
     ),
-    "What was learned": (
-        ("filter_kinds", "Kinds of patch filters", ":material/palette:"),
+    _LEARNED: (
+        ("filter_names", "Names of patch filters", ":material/palette:"),
         ("kernel_names", "Names of kernels", ":material/label:"),
-        ("early_late", "Early and late", ":material/compare_arrows:"),
-        ("clusters", "Clusters", ":material/bubble_chart:"),
-        ("mixing", "Mixing", ":material/shuffle:"),
+        *_of_cards(_LEARNED),
     ),
-    _ON_IMAGES: (
-        ("receptive_fields", "Receptive fields", ":material/filter_center_focus:"),
-        ("feature_maps", "Feature maps", ":material/layers:"),
-        ("attributions", "Attributions and trust", ":material/fact_check:"),
-        ("substitution", "Substitution", ":material/swap_horiz:"),
-        ("top_patches", "What drives channels", ":material/local_fire_department:"),
-        ("preferred_inputs", "What names tell", ":material/rule:"),
-        ("selectivity", "Sparsity and selectivity", ":material/stacked_line_chart:"),
-    ),
+    _ON_IMAGES: _of_cards(_ON_IMAGES),
     "Compare and keep": (
         ("compare", "Compare two networks", ":material/difference:"),
         ("report", "Report", ":material/docs:"),
     ),
 }
-"""Sections of pages: file in views/ (the address has - for _), title, icon. One row adds a page."""
+"""Sections of pages: name (the address has - for _), title, icon. Cards add theirs."""
+
+
+def shown_view(page: str) -> str:
+    """Return the name of the view that a page shows."""
+    return _NAMED.get(page, page.replace("_", "-"))
 
 
 def _icon() -> Image.Image:
@@ -69,7 +77,7 @@ def _navigation() -> st.Page:
     rows = [row for rows in PAGES.values() for row in rows]
     pages = {
         name: st.Page(
-            _VIEWS / f"{name}.py",
+            own if (own := _VIEWS / f"{name}.py").exists() else _VIEWS / "view.py",
             title=title,
             icon=icon,
             url_path=name.replace("_", "-"),

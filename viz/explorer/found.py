@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,11 +36,9 @@ __all__ = ["show_row", "show_view", "sweep_at_hand"]
 
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
-_OF_KERNELS = ("depthwise", "clusters", "early-late", "mixing", "preferred-inputs", "compare")
+_OF_KERNELS = ("kernels", "clusters", "early-late", "mixing", "preferred-inputs", "compare")
 """Rows that rest on the description of all kernels."""
 _LONGER = 8
-_OPTIONS = {"patch-filters": {"order": "kind"}, "depthwise": {"order": "name"}}
-"""What a command needs to draw the main figure of its view instead of bare weights."""
 
 
 def _row(name: str) -> Shown:
@@ -101,10 +98,7 @@ def _swept_lines(found: Opened, row: Shown, stem: str, images: Images, sweep: Pa
     """Return the command that shows what a sweep found, after the one that makes the sweep."""
     folder = images.folder or str(default_images()[0].parent)
     given = {"sweep": sweep or f"{stem}-sweep.npz"}
-    if row.name == "selectivity":
-        last = shlex.join(["viz", row.name, "--sweep", str(given["sweep"]), "-o", f"{stem}.png"])
-    else:
-        last = command(found, row.name, stem, folder, **given)
+    last = command(found, row.name, stem, folder, **given)
     if sweep is not None:
         return last
     limit = MAX_IMAGES if images.folder is not None else None
@@ -123,7 +117,7 @@ def _home(
 ) -> None:
     stem = file_stem(found, row.name)
     folder = None if images is None else images.folder
-    options: dict[str, Any] = dict(_OPTIONS.get(row.name, {}))
+    options: dict[str, Any] = {}
     if folder is not None:
         options["limit"] = MAX_IMAGES
     shell: str | None = None

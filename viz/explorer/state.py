@@ -70,6 +70,11 @@ def begin(page: str = "") -> None:
         memory[name].clear()
 
 
+def page() -> str:
+    """Return the name of the page being run."""
+    return str(_memory()["page"])
+
+
 def title() -> str:
     """Return the name of the page being run, as the menu has it."""
     found: str = st.session_state["viz pages"][_memory()["page"]].title

@@ -13,6 +13,7 @@ import streamlit as st
 
 from viz.explorer.adapting import options_of
 from viz.plot.style import FORMATS, save_figure
+from viz.views import VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
     words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
     words += ["-o", stem if re.search(r"/|\.(png|npz)$", stem) else f"{stem}.png"]
     told = options_of(opened)
-    if view in ("patch-filters", "depthwise", "clusters", "early-late"):
+    if view in {row.name for row in VIEWS if not row.images}:
         told = {name: value for name, value in told.items() if name == "activation"}
     for option, value in (told | options).items():
         if value is None or value is False:

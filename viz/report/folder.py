@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from viz.plot.style import FORMATS, FigureFileError, save_figure
 
@@ -31,9 +32,15 @@ ODD_NAMES = "backslashreplace"
 """What becomes of bytes of a file's name that are no UTF-8; in JSON these are its own escapes."""
 
 
-def make_figures(row: Shown, result: Result) -> dict[str, Figure]:
-    """Draw a view's figures."""
-    return {each.name: each.make(result) for each in row.figures}
+def make_figures(
+    row: Shown, result: Result, draws: Mapping[str, Any] | None = None
+) -> dict[str, Figure]:
+    """Draw a view's figures; ``draws`` are settings of the main one."""
+    first, *others = row.figures
+    return {
+        first.name: first.make(result, **(draws or {})),
+        **{each.name: each.make(result) for each in others},
+    }
 
 
 def make_narrow_figures(row: Shown, result: Result) -> dict[str, Figure]:
@@ -59,7 +66,12 @@ def check_view_folder(folder: Path, *, force: bool = False) -> None:
 
 
 def write_view_folder(
-    row: Shown, result: Result, folder: str | Path, *, force: bool = False
+    row: Shown,
+    result: Result,
+    folder: str | Path,
+    *,
+    force: bool = False,
+    draws: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write everything of a view into one folder, whole or not at all."""
     folder = Path(folder)
@@ -71,7 +83,7 @@ def write_view_folder(
         part = Path(made)
         result.save(part / f"{row.name}.npz")
         write_numbers(row, result, part)
-        figures = make_figures(row, result) | make_narrow_figures(row, result)
+        figures = make_figures(row, result, draws) | make_narrow_figures(row, result)
         for name, figure in figures.items():
             for suffix in FORMATS:
                 save_figure(figure, part / f"{name}{suffix}", force=True)

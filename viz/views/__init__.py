@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from viz.views.attribution.card import VIEW as attribution
-from viz.views.base import Comparison, FigureRow, Given, Shown, View
-from viz.views.clusters.card import VIEW as clusters
-from viz.views.compare.card import VIEW as compare
-from viz.views.compare_kernels.card import VIEW as compare_kernels
-from viz.views.compare_patch_filters.card import VIEW as compare_patch_filters
-from viz.views.early_late.card import VIEW as early_late
-from viz.views.feature_maps.card import VIEW as feature_maps
-from viz.views.kernels.card import VIEW as kernels
-from viz.views.mixing.card import VIEW as mixing
-from viz.views.patch_filters.card import VIEW as patch_filters
-from viz.views.preferred_inputs.card import VIEW as preferred_inputs
-from viz.views.receptive_field.card import VIEW as receptive_field
-from viz.views.selectivity.card import VIEW as selectivity
-from viz.views.substitution.card import VIEW as substitution
-from viz.views.top_patches.card import VIEW as top_patches
+from viz.core.result import Result
+from viz.views.attribution.card import VIEW as ATTRIBUTION
+from viz.views.base import Comparison, FigureRow, Given, Option, Shown, View
+from viz.views.clusters.card import VIEW as CLUSTERS
+from viz.views.compare.card import VIEW as COMPARE
+from viz.views.compare_kernels.card import VIEW as COMPARE_KERNELS
+from viz.views.compare_patch_filters.card import VIEW as COMPARE_PATCH_FILTERS
+from viz.views.early_late.card import VIEW as EARLY_LATE
+from viz.views.feature_maps.card import VIEW as FEATURE_MAPS
+from viz.views.kernels.card import VIEW as KERNELS
+from viz.views.mixing.card import VIEW as MIXING
+from viz.views.patch_filters.card import VIEW as PATCH_FILTERS
+from viz.views.preferred_inputs.card import VIEW as PREFERRED_INPUTS
+from viz.views.receptive_field.card import VIEW as RECEPTIVE_FIELD
+from viz.views.selectivity.card import VIEW as SELECTIVITY
+from viz.views.substitution.card import VIEW as SUBSTITUTION
+from viz.views.top_patches.card import VIEW as TOP_PATCHES
 
 __all__ = [
     "COMPARISONS",
@@ -26,30 +27,32 @@ __all__ = [
     "Comparison",
     "FigureRow",
     "Given",
+    "Option",
     "Shown",
     "View",
+    "card_of",
     "comparison",
     "view",
 ]
 
 VIEWS: tuple[View, ...] = (
-    patch_filters,
-    kernels,
-    clusters,
-    early_late,
-    mixing,
-    substitution,
-    receptive_field,
-    feature_maps,
-    attribution,
-    top_patches,
-    preferred_inputs,
-    selectivity,
+    PATCH_FILTERS,
+    KERNELS,
+    CLUSTERS,
+    EARLY_LATE,
+    MIXING,
+    SUBSTITUTION,
+    RECEPTIVE_FIELD,
+    FEATURE_MAPS,
+    ATTRIBUTION,
+    TOP_PATCHES,
+    PREFERRED_INPUTS,
+    SELECTIVITY,
 )
 """Every view of one network."""
-COMPARISONS: tuple[Comparison, ...] = (compare, compare_patch_filters, compare_kernels)
+COMPARISONS: tuple[Comparison, ...] = (COMPARE, COMPARE_PATCH_FILTERS, COMPARE_KERNELS)
 """Every comparison of two networks."""
-OF_SWEEPS = (top_patches, preferred_inputs, selectivity)
+OF_SWEEPS = (TOP_PATCHES, PREFERRED_INPUTS, SELECTIVITY)
 """Views that a sweep over a folder of images serves."""
 
 
@@ -61,3 +64,12 @@ def view(name: str) -> View:
 def comparison(name: str) -> Comparison:
     """Return a comparison by its name on the command line."""
     return {row.name: row for row in COMPARISONS}[name]
+
+
+def card_of(result: Result) -> Shown | None:
+    """Return the card of the view that made a result."""
+    kind = f"{type(result).__module__}:{type(result).__name__}"
+    return next((row for row in (*VIEWS, *COMPARISONS) if row.result == kind), None)
+
+
+Result.card_of = staticmethod(card_of)

@@ -1,12 +1,12 @@
-"""What a view is: a measure, its figures, and how to read them."""
+"""What a view's card holds: the question, the measure, the options, the figures, the caveat."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Comparison", "FigureRow", "Given", "Shown", "View"]
+__all__ = ["Comparison", "FigureRow", "Given", "Option", "Shown", "View", "kernel_name", "numbers"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,63 @@ class Given:
     sweep: Path | None = None
 
 
+def numbers(text: str) -> list[int]:
+    """Read ``"0-2,7"`` as [0, 1, 2, 7]: sorted, each once."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not text.isascii() or not first.isdigit() or (dash and not last.isdigit()):
+            raise ValueError(f"{text!r} is not a list of numbers such as 0-2,7.")
+        if max(len(first), len(last)) > 6:
+            raise ValueError(f"{text!r} holds a number above 999999; check its digits.")
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
+
+
+def kernel_name(text: str) -> str:
+    """Return a name of kernels, or refuse what is none."""
+    from viz.views.kernels.result import KERNEL_NAMES
+
+    if text not in KERNEL_NAMES:
+        raise ValueError(f"{text!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
+    return text
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting of a view, the same on the command line and in Python.
+
+    Parameters
+    ----------
+    name : str
+        As in Python; the command line has - for _.
+    help : str
+        A sentence.
+    default : Any
+        None where the view decides; the help says how.
+    kind : type, tuple of str or callable
+        bool, int, float, str; the words allowed; or what reads a text and raises a ValueError
+        whose message is a sentence.
+    least : float, optional
+        Smallest number allowed.
+    many : bool
+        Whether it may be repeated.
+    metavar : str, optional
+        Of the value in the help.
+    draws : bool
+        Whether it is about the main figure, not about what is measured.
+    """
+
+    name: str
+    help: str
+    default: Any = None
+    kind: type | tuple[str, ...] | Callable[[str], Any] = str
+    least: float | None = None
+    many: bool = False
+    metavar: str | None = None
+    draws: bool = False
+
+
 @dataclass(frozen=True)
 class FigureRow:
     """One figure of a view.
@@ -55,32 +112,36 @@ class FigureRow:
     caption : str
         What is shown; how to read it is the figure's own label, which is written behind it.
     make : callable
-        Result to a finished Figure.
+        Result, and what `Option.draws` sets, to a finished Figure.
     narrow : callable, optional
-        The same for one column of a journal's page, where its text stays at 7 pt; none
-        where the figure needs both columns, or fits one as it is.
+        The same for one column of a journal's page; none where the figure needs both columns, or
+        fits one as it is.
+    onto : callable, optional
+        Result and a part of another figure: draws there. Of ``make``, where that can.
     """
 
     name: str
     caption: str
-    make: Callable[[Any], Figure]
+    make: Callable[..., Figure]
     narrow: Callable[[Any], Figure] | None = None
+    onto: Callable[[Any, Any], None] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "make", styled(self.make))
+        object.__setattr__(self, "onto", getattr(self.make, "onto", None))
+        object.__setattr__(self, "make", _styled(self.make))
         if self.narrow is not None:
-            object.__setattr__(self, "narrow", styled(self.narrow))
+            object.__setattr__(self, "narrow", _styled(self.narrow))
 
 
-def styled(make: Callable[[Any], Figure]) -> Callable[[Any], Figure]:
+def _styled(make: Callable[..., Figure]) -> Callable[..., Figure]:
     """Return a function that draws in the project's own style, whatever has been set."""
 
-    @wraps(make)
-    def drawn(result: Any) -> Figure:
+    @wraps(make, assigned=())
+    def drawn(result: Any, **options: Any) -> Figure:
         from viz.plot.style import own_style
 
         with own_style():
-            return make(result)
+            return make(result, **options)
 
     return drawn
 
@@ -89,41 +150,49 @@ def _as_expected(measure: Callable[..., Result]) -> Callable[..., Result]:
     """Return a measure that runs as it expects torch, whatever has been set."""
 
     @wraps(measure)
-    def measured(*given: Any) -> Result:
+    def measured(*given: Any, **options: Any) -> Result:
         from viz.core.own_torch import own_torch
 
         with own_torch():
-            return measure(*given)
+            return measure(*given, **options)
 
     return measured
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What every row of the catalogue is, whatever it measures.
+    """What every card holds, whatever it measures.
 
     Parameters
     ----------
     name : str
-        As on the command line, such as ``"patch-filters"``.
+        The folder's, with - for _: of the command, the page, the section.
     title : str
-        As in a report.
+        As in a menu and a report.
     measure : callable
-        One checkpoint or two, and `Given`, to result.
+        One checkpoint or two, `Given`, and the options that do not draw, to result.
     result : str
         Type of the result, ``"module:class"``, for reading it back from a file.
     drawings : callable
         Returns the figures, the main one first; only then is matplotlib imported.
     misleads : str
         How the picture can mislead, in a sentence or two.
+    about : str
+        What the command does: a line, and more after an empty one.
+    options : tuple of Option
+        Settings.
     summary : callable, optional
         Result to what ``--json`` prints; none for a view that only shows weights.
     sentence : callable, optional
         Result to the finding in plain language, with its numbers.
-    needs_images : bool
+    images : {"", "optional", "needed"}
         Whether it is about what a network does on images.
+    swept : bool
+        Whether a sweep's file spares the pass over the images.
     slow : bool
         Whether a quick report leaves it out.
+    menu, group, icon : str
+        Its short name in the explorer, where it is listed there, and its sign.
     """
 
     name: str
@@ -132,13 +201,24 @@ class Shown:
     result: str
     drawings: Callable[[], tuple[FigureRow, ...]]
     misleads: str
+    about: str = ""
+    options: tuple[Option, ...] = ()
     summary: Callable[[Any], Any] | None = None
     sentence: Callable[[Any], str] | None = None
-    needs_images: bool = False
+    images: Literal["", "optional", "needed"] = ""
+    swept: bool = False
     slow: bool = False
+    menu: str = ""
+    group: str = ""
+    icon: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measure", _as_expected(self.measure))
+
+    @property
+    def needs_images(self) -> bool:
+        """Whether nothing can be shown without images."""
+        return self.images == "needed"
 
     @cached_property
     def figures(self) -> tuple[FigureRow, ...]:
@@ -146,7 +226,7 @@ class Shown:
         return self.drawings()
 
     def load(self, path: str | Path) -> Result:
-        """Read a result of this row back from its .npz."""
+        """Read a result of this view back from its .npz."""
         module, _, name = self.result.partition(":")
         loaded: Result = getattr(import_module(module), name).load(path)
         return loaded
@@ -154,12 +234,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class View(Shown):
-    """One thing to look at, the same on the command line, in the explorer and in reports.
+    """One thing to look at in a network, the same on the command line, in Python and on pages."""
 
-    Its parameters are those of `Shown`; it measures one checkpoint.
-    """
-
-    measure: Callable[[Checkpoint, Given], Result]
+    measure: Callable[..., Result]
 
 
 def _nothing_refused(a: Checkpoint, b: Checkpoint) -> str:
@@ -170,10 +247,8 @@ def _nothing_refused(a: Checkpoint, b: Checkpoint) -> str:
 class Comparison(Shown):
     """One thing to look at in two networks side by side.
 
-    Its parameters are those of `Shown`; it measures two checkpoints. ``refuses`` tells in seconds
-    at most why two networks cannot be compared in this way, in a sentence; empty where they can.
-    ``measure`` raises a ValueError with the same sentence.
+    ``refuses`` tells in seconds at most why two networks cannot be compared in this way, in a
+    sentence; empty where they can. ``measure`` raises a ValueError with the same sentence.
     """
 
-    measure: Callable[[Checkpoint, Checkpoint, Given], Result]
     refuses: Callable[[Checkpoint, Checkpoint], str] = _nothing_refused

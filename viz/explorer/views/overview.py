@@ -117,9 +117,9 @@ def _onwards() -> None:
     st.subheader("Pointwise weights, head, and all together", anchor=False)
     for page, label in {
         "mixing": "Which kernels the pointwise weights connect",
-        "receptive_fields": "What a position does depend on",
+        "receptive_field": "What a position does depend on",
         "feature_maps": "What the network makes of an image",
-        "attributions": "What its answer rests on",
+        "attribution": "What its answer rests on",
     }.items():
         _link(page, label, {})
 
@@ -183,7 +183,7 @@ def _block(found: Opened, block: int, rows: Parts) -> None:
         f"{rows.parameters[row]:,} parameters; median kernel norm {rows.median_norm[row]:.2g}; "
         f"can see {sees}"
     )
-    _link("depthwise", "All its kernels", {"show": "block", "block": str(block)})
+    _link("kernels", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
         state.go(
             "kernel", block=block, channel=kernels.channel[picked], order="norm", name=ANY_NAME

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
-    from viz.views.attribution.measure import rate
+def _measure(
+    checkpoint: Checkpoint, given: Given, *, method: Any = (), steps: int = 50, samples: int = 25,
+    quick: bool = False, **options: Any,
+) -> Result:  # fmt: skip
+    from viz.views.attribution.measure import Effort, rate
 
     images = given.images() if given.images else None
-    return rate(checkpoint, images, seed=given.seed, progress=given.progress)
+    return rate(
+        checkpoint, images, methods=method or None, n_steps=steps, n_samples=samples,
+        effort=Effort(n_noise=0, n_stages=0) if quick else None, seed=given.seed,
+        progress=given.progress, **options,
+    )  # fmt: skip
 
 
 def _summary(result: Any) -> Any:
@@ -67,6 +74,36 @@ VIEW = View(
     "which knows nothing of the network.",
     summary=_summary,
     sentence=_sentence,
-    needs_images=True,
     slow=True,
+    about="""Show what an answer rests on, by several methods, and how far to trust each.
+
+    -o FILE draws the first three images, -o FOLDER adds the scores of all, tables and arrays
+    (values at pixels of the first 16 images only), and --json prints every score. A method that is
+    wrong for the network is refused.
+    """,
+    options=(
+        Option(
+            "method",
+            "saliency, smoothgrad, input-x-gradient, integrated-gradients, "
+            "gradient-shap, deeplift, guided-backprop, occlusion, feature-ablation or grad-cam; "
+            "may be repeated.  [default: all that suit every ConvMixer]",
+            many=True,
+            metavar="NAME",
+        ),
+        Option(
+            "target",
+            "What is explained: a class by index or name, predicted, runner-up, or "
+            "difference (of these two).",
+            "predicted",
+        ),
+        Option("block", "Block Grad-CAM looks at, 0-based.  [default: the last]", None, int, 0),
+        Option("steps", "Of integrated gradients.", 50, int, 1),
+        Option("samples", "Of SmoothGrad and gradient SHAP.", 25, int, 1),
+        Option("quick", "Leave out max-sensitivity and the randomisation test.", False, bool),
+        Option("memory", "MiB for the feature maps of one batch.", 512, int, 1),
+    ),
+    images="needed",
+    menu="Attributions and trust",
+    group="On images",
+    icon=":material/fact_check:",
 )

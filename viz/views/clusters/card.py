@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import depthwise_description
 
 if TYPE_CHECKING:
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+def _measure(checkpoint: Checkpoint, given: Given, *, n_clusters: int | None = None) -> Result:
     from viz.views.clusters.measure import cluster_checkpoint
 
     return cluster_checkpoint(
         checkpoint,
         description=depthwise_description(checkpoint, given),
+        n_clusters=n_clusters,
         seed=given.seed,
         progress=given.progress,
     )
@@ -69,4 +70,15 @@ VIEW = View(
     summary=_summary,
     sentence=lambda result: result.sentence(),
     slow=True,
+    about="""Group depthwise kernels by k-means, and say whether there are groups at all.
+
+    Stability stands beside that of a cloud without clusters; agreement with the names, and the
+    kernels' covariance by block belong to it. -o FILE draws the centres by depth.
+    """,
+    options=(
+        Option("n_clusters", "Number of clusters.  [default: chosen by stability]", None, int, 1),
+    ),
+    menu="Clusters",
+    group="What was learned",
+    icon=":material/bubble_chart:",
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 
 if TYPE_CHECKING:
@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+def _measure(
+    checkpoint: Checkpoint, given: Given, *, early: Any = None, late: Any = None
+) -> Result:
     from viz.views.early_late.measure import measure_checkpoint
 
     return measure_checkpoint(
         checkpoint,
         description=depthwise_description(checkpoint, given),
+        early=early,
+        late=late,
         seed=given.seed,
         progress=given.progress,
     )
@@ -72,4 +76,16 @@ VIEW = View(
     "compare the shares by name.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.finding,
+    about="""Compare the kernels of early and late blocks, and judge two statements on them.
+
+    The statements: early kernels have a positive centre in a negative surround; late ones are half
+    positive and half negative, or a ring. -o FILE draws both groups side by side.
+    """,
+    options=(
+        Option("early", "Early blocks, such as 0-2.  [default: the first third]", kind=numbers),
+        Option("late", "Late blocks, such as 5-7.  [default: the last third]", kind=numbers),
+    ),
+    menu="Early and late",
+    group="What was learned",
+    icon=":material/compare_arrows:",
 )

@@ -6,16 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from viz.views.base import FigureRow, Given, View
+from viz.core.refusal import Refusal
+from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
 __all__ = ["VIEW"]
 
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
+    if options.get("channels") is not None and options.get("name") is not None:
+        raise Refusal("give either --channels or --name.")
+
     from viz.images.sets import open_images
     from viz.sweep.opening import open_sweep
     from viz.views.feature_maps.measure import feature_maps
@@ -26,7 +32,9 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         else open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
     )
     sweep = None if given.sweep is None else open_sweep(given.sweep, checkpoint)
-    return feature_maps(checkpoint, images, sweep=sweep, seed=given.seed, progress=given.progress)
+    return feature_maps(
+        checkpoint, images, sweep=sweep, seed=given.seed, progress=given.progress, **options
+    )
 
 
 def _sentence(result: Any) -> str:
@@ -63,16 +71,24 @@ def _sentence(result: Any) -> str:
     return f"On {n} image{'s' if n != 1 else ''}, {text}.{grid}"
 
 
+def _maps(result: Any, *, scale: Any = "figure") -> Figure:
+    from viz.views.feature_maps.draw import draw_maps, maps_figure
+
+    figure = maps_figure(result, scale)
+    draw_maps(result, figure, scale=scale)
+    return figure
+
+
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import drawn
-    from viz.views.feature_maps import draw, draw_depth, draw_patches
+    from viz.views.feature_maps import draw_depth, draw_patches
 
     return (
         FigureRow(
             "feature-maps",
             "Maps of the first block's most active channels, beside the kernels that make "
             "them. White is zero; one colour scale for all maps.",
-            drawn(draw.draw_maps, draw.maps_figure),
+            _maps,
         ),
         FigureRow(
             "feature-maps-by-depth",
@@ -99,5 +115,51 @@ VIEW = View(
     "rank are of single images; noise has the highest rank.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
-    needs_images=True,
+    about="""Show a block's feature maps beside its kernels; sparsity and rank by depth.
+
+    -o FILE draws the maps of some channels of one block, -o FOLDER adds sparsity and rank by depth
+    and the patch filters at every pixel, and --json prints numbers. Without images scikit-learn's
+    two photographs serve. A sweep chooses channels by what they do on all its images.
+    """,
+    options=(
+        Option("block", "Whose maps are drawn.", 0, int, 0),
+        Option(
+            "channels", "Which channels, such as 0-2,7.  [default: the most active]", kind=numbers
+        ),
+        Option("most_active", "How many channels, where none are given.", 4, int, 1),
+        Option(
+            "name",
+            "Only channels whose kernel has this name, such as edge.",
+            kind=kernel_name,
+            metavar="NAME",
+        ),
+        Option(
+            "filters",
+            "Which patch filters.  [default: by what the grid keeps of them]",
+            kind=numbers,
+        ),
+        Option("shown", "Images whose maps are drawn.", 2, int, 1),
+        Option(
+            "by",
+            "How a sweep chooses: how much channels vary, how far their class selectivity is "
+            "above its null, or how far their largest value is above their mean, in standard "
+            "deviations.",
+            "variance",
+            ("variance", "selectivity", "peak"),
+        ),
+        Option(
+            "scale",
+            "One colour scale for all maps, one for each column, or one for each column "
+            "from all images of a sweep.",
+            "figure",
+            ("figure", "stage", "sweep"),
+            draws=True,
+        ),
+        Option("batch_size", "Images at a time.", 4, int, 1),
+    ),
+    images="needed",
+    swept=True,
+    menu="Feature maps",
+    group="On images",
+    icon=":material/layers:",
 )

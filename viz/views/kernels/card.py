@@ -5,22 +5,46 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, View
+import numpy as np
+
+from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
 __all__ = ["VIEW"]
 
 
-def _kernels(result: Any, *, narrow: bool = False) -> Figure:
-    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
-    from viz.views.kernels.draw import kernels_mosaic
-    from viz.views.weights.draw import drawn_mosaic
+def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
+    if blocks is None:
+        return depthwise_description(checkpoint, given)
+    from viz.views.kernels.measure import describe_checkpoint
 
-    width = ONE_COLUMN if narrow else TWO_COLUMNS
-    return drawn_mosaic(kernels_mosaic(result, width), width=width)
+    return describe_checkpoint(checkpoint, blocks=blocks, seed=given.seed, progress=given.progress)
+
+
+def _kernels(
+    result: Any, *, order: str = "similarity", scale: Any = "block", per_block: int = 64,
+    all: bool = False, narrow: bool = False,
+) -> Figure:  # fmt: skip
+    from viz.plot.mosaic import blocks_shown
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
+    from viz.views.kernels.draw import draw_named, named_figure
+    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+    from viz.views.weights.measure import named_kernels
+
+    shown, width = None if all else per_block, ONE_COLUMN if narrow else TWO_COLUMNS
+    if order == "name":
+        figure = named_figure(result, per_block=shown, width=width)
+        draw_named(result, figure, per_block=shown, scale=scale)
+        return figure
+    blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
+    bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
+    return drawn_mosaic(kernel_mosaic(bank, scale=scale, group_columns=across), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -49,29 +73,28 @@ def _figures() -> tuple[FigureRow, ...]:
 
     return (
         FigureRow(
-            "depthwise",
-            "Depthwise kernels by depth, from the first block to the last, as they stand in the "
-            "network.",
+            "kernels",
+            "Depthwise kernels by depth, from the first block to the last.",
             _kernels,
             partial(_kernels, narrow=True),
         ),
         FigureRow(
-            "depthwise-names",
-            "The same kernels ordered by name.",
+            "kernels-by-name",
+            "The same kernels ordered by name, each framed in its colour.",
             *both(draw.draw_named, draw.named_figure),
         ),
         FigureRow(
-            "depthwise-dictionary",
+            "kernels-dictionary",
             "What each name means here: its clearest and its least clear kernels.",
             *both(draw.draw_dictionary, draw.dictionary_figure),
         ),
         FigureRow(
-            "depthwise-composition",
+            "kernels-composition",
             "Shares of the names by block, and of a randomly initialised network.",
             drawn(draw_by_block.draw_composition, (ONE_COLUMN, 62 * MM)),
         ),
         FigureRow(
-            "depthwise-fits",
+            "kernels-fits",
             "Kernel, description and residual of the best, the median and the worst fits.",
             *both(draw.draw_fits, draw.fits_figure),
         ),
@@ -79,9 +102,9 @@ def _figures() -> tuple[FigureRow, ...]:
 
 
 VIEW = View(
-    "depthwise",
+    "kernels",
     "Depthwise kernels by depth",
-    depthwise_description,
+    _measure,
     "viz.views.kernels.result:DepthwiseDescription",
     _figures,
     "A name says what the whole kernel looks like, where that is clear; of kernels that "
@@ -90,4 +113,37 @@ VIEW = View(
     "norm follows every kernel: a pale kernel may matter as much as a strong one.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
+    about="""Draw depthwise kernels by depth; name what each of them is.
+
+    -o FILE draws one mosaic, first block first; -o FOLDER writes every figure and the table; --json
+    prints shares by name, fits and descriptors of each block.
+    """,
+    options=(
+        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option(
+            "order",
+            "Of the kernels within a block.",
+            "similarity",
+            ("index", "norm", "similarity", "name"),
+            draws=True,
+        ),
+        Option(
+            "scale",
+            "One colour scale for all, per block, or each kernel's own.",
+            "block",
+            ("figure", "block", "tile"),
+            draws=True,
+        ),
+        Option(
+            "per_block",
+            "Kernels of each block: the same channels in every block.",
+            64,
+            int,
+            1,
+            draws=True,
+        ),
+        Option("all", "Every kernel instead of a choice.", False, bool, draws=True),
+    ),
+    group="What was learned",
+    icon=":material/apps:",
 )

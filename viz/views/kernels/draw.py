@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
@@ -15,8 +13,7 @@ from viz.plot.mosaic import Layout, Scale, blocks_shown, enlarge, grid_layout, l
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
 from viz.views.kernels.result import DepthwiseDescription
-from viz.views.weights.draw import Mosaic, kernel_mosaic, scale_text
-from viz.views.weights.result import DepthwiseKernels
+from viz.views.weights.draw import scale_text
 
 __all__ = [
     "dictionary_figure",
@@ -24,7 +21,6 @@ __all__ = [
     "draw_fits",
     "draw_named",
     "fits_figure",
-    "kernels_mosaic",
     "named_figure",
 ]
 
@@ -49,24 +45,6 @@ def _chosen(
     rows = [np.flatnonzero(shown & (result.block == b)) for b in blocks]
     columns = int(np.ceil(np.sqrt(len(channels))))
     return rows, (columns, across)
-
-
-def _which(result: DepthwiseDescription, groups: list[NDArray[np.int64]]) -> str:
-    """Say which kernels are shown, where these are not all."""
-    some = len(groups[0]) < len(np.unique(result.channel))
-    return f"The same {len(groups[0])} channels of each block, drawn at random. " * some
-
-
-def kernels_mosaic(result: DepthwiseDescription, width: float = TWO_COLUMNS) -> Mosaic:
-    """Lay out kernels by depth as they stand in the network."""
-    groups, (columns, across) = _chosen(result, width)
-    rows = np.concatenate(groups)
-    bank = DepthwiseKernels(
-        source=result.source, kernels=result.kernels[rows], block=result.block[rows],
-        channel=result.channel[rows], order="index",
-    )  # fmt: skip
-    mosaic = kernel_mosaic(bank, columns=columns, group_columns=across)
-    return replace(mosaic, scale_text=_which(result, groups) + mosaic.scale_text)
 
 
 def _framed(
@@ -153,8 +131,8 @@ def draw_named(
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
     target.set_label(
-        f"{_which(result, groups)}Frame: what the kernel looks like, in the order of the legend, "
-        "then by angle. Percentages: kernels of the block that have a name. "
+        f"The same {len(groups[0])} channels of each block. Frame: what the kernel looks like, "
+        "in the order of the legend, then by angle. Percentages: kernels of the block that have a name. "
         f"{scale_text('kernel', scale, limit, 'red is positive, blue negative, white zero')}"
     )
     columns, key = _named_key(result, width)

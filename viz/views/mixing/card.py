@@ -57,4 +57,13 @@ VIEW = View(
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     slow=True,
+    about="""Show what the pointwise weights do between kernels: links by name, effective rank.
+
+    On images the activations' mean slopes are measured; without any they come from the batch norms
+    under a Gaussian assumption.
+    """,
+    images="optional",
+    menu="Mixing",
+    group="What was learned",
+    icon=":material/shuffle:",
 )

@@ -5,13 +5,39 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, View
+from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import patch_description
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
 __all__ = ["VIEW"]
+
+
+def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+    return patch_description(checkpoint, given)
+
+
+def _filters(
+    result: Any, *, order: str = "hue", scale: Any = "tile", narrow: bool = False
+) -> Figure:
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
+    from viz.views.patch_filters.draw_kinds import draw_kinds, filters_mosaic, kinds_figure
+    from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
+    from viz.views.weights.measure import ordered_filters
+
+    width = ONE_COLUMN if narrow else TWO_COLUMNS
+    if order == "name":
+        figure = kinds_figure(result, scale=scale, width=width)
+        draw_kinds(result, figure, scale=scale)
+        return figure
+    if order == "hue":
+        return drawn_mosaic(filters_mosaic(result, width, scale=scale), width=width)
+    filters = ordered_filters(result.filters, result.source, order=order)
+    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -48,15 +74,6 @@ def _sentence(result: Any) -> str:
     return " ".join(said)
 
 
-def _filters(result: Any, *, narrow: bool = False) -> Figure:
-    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
-    from viz.views.patch_filters.draw_kinds import filters_mosaic
-    from viz.views.weights.draw import drawn_mosaic
-
-    width = ONE_COLUMN if narrow else TWO_COLUMNS
-    return drawn_mosaic(filters_mosaic(result, width), width=width)
-
-
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both, drawn
     from viz.views.patch_filters import draw, draw_kinds
@@ -70,7 +87,7 @@ def _figures() -> tuple[FigureRow, ...]:
             partial(_filters, narrow=True),
         ),
         FigureRow(
-            "patch-filters-kinds",
+            "patch-filters-by-name",
             "The same filters by structure, each framed in its colour.",
             *both(draw_kinds.draw_kinds, draw_kinds.kinds_figure),
         ),
@@ -96,7 +113,7 @@ def _figures() -> tuple[FigureRow, ...]:
 VIEW = View(
     "patch-filters",
     "Patch-embedding filters",
-    patch_description,
+    _measure,
     "viz.views.patch_filters.result:PatchFilterDescription",
     _figures,
     "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
@@ -104,4 +121,27 @@ VIEW = View(
     "filter near a threshold could as well have the next name.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
+    about="""Draw every patch-embedding filter; name its colour and structure.
+
+    -o FILE draws one mosaic, -o FOLDER writes every figure and the table of the description, and
+    --json prints shares by name and medians.
+    """,
+    options=(
+        Option(
+            "order",
+            "Of the filters in the mosaic.",
+            "hue",
+            ("index", "norm", "hue", "orientation", "name"),
+            draws=True,
+        ),
+        Option(
+            "scale",
+            "One colour scale for all, or each filter's own.",
+            "tile",
+            ("figure", "tile"),
+            draws=True,
+        ),
+    ),
+    group="What was learned",
+    icon=":material/palette:",
 )

@@ -100,7 +100,9 @@ def zero_words(result: PatchFilterDescription) -> str:
     return f"red positive, white zero, blue negative{beside}"
 
 
-def filters_mosaic(result: PatchFilterDescription, width: float = TWO_COLUMNS) -> Mosaic:
+def filters_mosaic(
+    result: PatchFilterDescription, width: float = TWO_COLUMNS, *, scale: Scale = "tile"
+) -> Mosaic:
     """Lay out all filters by hue, grey ones first, and by orientation within a hue."""
     turn = np.where(result.oriented, np.nan_to_num(result.orientation), 181.0)
     # An axis of colours has no sign: opposite hues are one.
@@ -111,7 +113,8 @@ def filters_mosaic(result: PatchFilterDescription, width: float = TWO_COLUMNS) -
         source=result.source, filters=result.filters[order], channel=order.astype(np.int64),
         order="hue",
     )  # fmt: skip
-    return patch_filter_mosaic(bank, columns=full_rows(len(order), 1.2 if narrow(width) else 2.5))
+    columns = full_rows(len(order), 1.2 if narrow(width) else 2.5)
+    return patch_filter_mosaic(bank, scale=scale, columns=columns)
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import depthwise_description
 from viz.views.swept import images_of, swept
 
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _preferred(checkpoint: Checkpoint, given: Given) -> Result:
+def _preferred(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
     from viz.views.preferred_inputs.measure import preferred_inputs
 
     found = swept(checkpoint, given, ("top",))
     return preferred_inputs(
         checkpoint, found, depthwise_description(checkpoint, given), None,
         images=images_of(checkpoint, given), seed=given.seed, progress=given.progress,
+        **options,
     )  # fmt: skip
 
 
@@ -81,5 +82,18 @@ VIEW = View(
     "second block on need not look like the image, and they are the tail of a distribution.",
     summary=lambda result: result.summary(),
     sentence=_preferred_sentence,
-    needs_images=True,
+    about="""Check whether the names of kernels tell what drives them most.
+
+    What each name predicts of the kernel's input is checked where the kernel responds most, at
+    random positions, and where the same taps in random order respond most.
+    """,
+    options=(
+        Option("shown", "Patches of each kernel, at most those that the sweep kept.", 9, int, 1),
+        Option("batch_size", "Images at a time.", 8, int, 1),
+    ),
+    images="needed",
+    swept=True,
+    menu="What names tell",
+    group="On images",
+    icon=":material/rule:",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View, numbers
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -13,11 +13,23 @@ if TYPE_CHECKING:
 __all__ = ["VIEW"]
 
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+def _unit(text: str) -> tuple[int, int]:
+    """Read a row and a column of the patch grid."""
+    row, comma, column = (part.strip() for part in text.partition(","))
+    if not (comma and text.isascii() and row.isdigit() and column.isdigit()):
+        raise ValueError(f"{text!r} is not a row and a column of the patch grid such as 16,16.")
+    return int(row), int(column)
+
+
+def _measure(
+    checkpoint: Checkpoint, given: Given, *, memory: float = 1024.0, **options: Any
+) -> Result:
     from viz.views.receptive_field.measure import receptive_field
 
     images = None if given.images is None else given.images()
-    return receptive_field(checkpoint, images, seed=given.seed, progress=given.progress)
+    return receptive_field(
+        checkpoint, images, seed=given.seed, progress=given.progress, memory_mb=memory, **options
+    )
 
 
 def _summary(result: Any) -> Any:
@@ -59,5 +71,34 @@ VIEW = View(
     "patches shows through: pixels of one patch differ because filters differ over it.",
     summary=_summary,
     sentence=_sentence,
-    needs_images=True,
+    about="""Show what a unit of each block could see, and what it does look at.
+
+    Theoretical fields follow from the architecture; effective ones are gradients, averaged over the
+    images: the radii that hold 50, 90 and 99 % of their mass around the unit, with bootstrap
+    intervals, beside a randomly initialised network.
+    """,
+    options=(
+        Option(
+            "unit",
+            "In the patch grid.  [default: the middle one]",
+            kind=_unit,
+            metavar="ROW,COLUMN",
+        ),
+        Option("channels", "Channels to sum over, such as 0-3,17.  [default: all]", kind=numbers),
+        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option(
+            "random", "Measure a randomly initialised network of the same shape, too.", True, bool
+        ),
+        Option(
+            "memory",
+            "Working memory, in MB; what does not fit at once is done in turn.",
+            1024.0,
+            float,
+            1,
+        ),
+    ),
+    images="needed",
+    menu="Receptive fields",
+    group="On images",
+    icon=":material/filter_center_focus:",
 )

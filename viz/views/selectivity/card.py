@@ -62,5 +62,13 @@ VIEW = View(
     "grey null counts. A selective channel need not be a useful one.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
-    needs_images=True,
+    about="""Show sparsity and class selectivity of the channels by depth.
+
+    Selectivity needs a folder whose subfolders are classes, or a sweep of one.
+    """,
+    images="needed",
+    swept=True,
+    menu="Sparsity and selectivity",
+    group="On images",
+    icon=":material/stacked_line_chart:",
 )

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from viz.views.base import FigureRow, Given, View
+from viz.views.base import FigureRow, Given, Option, View
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
 __all__ = ["VIEW"]
 
+_SCOPES = ("all", "block", "patch")
 
-def _measure(checkpoint: Checkpoint, given: Given) -> Result:
+
+def _measure(
+    checkpoint: Checkpoint,
+    given: Given,
+    *,
+    scope: Any = (),
+    crops: int = 64,
+    batch_size: int | None = None,
+) -> Result:
     from viz.views.described import depthwise_description, patch_description
     from viz.views.substitution.measure import measure
 
@@ -22,9 +33,24 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
         given.images() if given.images is not None else None,
         description=depthwise_description(checkpoint, given),
         patches=patch_description(checkpoint, given),
+        scopes=scope or _SCOPES,
+        n_crops=crops,
+        batch_size=batch_size,
         seed=given.seed,
         progress=given.progress,
     )
+
+
+def _main(result: Any) -> Figure:
+    """Draw the first of the figures that what was measured allows."""
+    from viz.plot.figures import drawn
+    from viz.views.substitution import draw
+
+    if (result.scope == "all").any():
+        return drawn(draw.draw_curve, draw.curve_figure)(result)
+    if (result.scope == "block").any():
+        return drawn(draw.draw_by_block, draw.SIZES["by_block"])(result)
+    return drawn(draw.draw_patch, draw.patch_figure)(result)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -37,7 +63,8 @@ def _figures() -> tuple[FigureRow, ...]:
             "The network with every depthwise kernel replaced by its description, against the "
             "network as it is, by the numbers that hold a kernel; principal components and "
             "DCT coefficients hold as many.",
-            *both(draw.draw_curve, draw.curve_figure),
+            _main,
+            drawn(draw.draw_curve, draw.curve_figure, columns=1),
         ),
         FigureRow(
             "substitution-by-block",
@@ -63,6 +90,27 @@ VIEW = View(
     "photographs say nothing about other photographs.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
-    needs_images=True,
     slow=True,
+    about="""Replace kernels by their descriptions and see how much of the answers is left.
+
+    Beside the descriptions stand controls with as many numbers per kernel (principal components, a
+    DCT), noise, and nothing. Without images, crops of scikit-learn's two photographs are used.
+    """,
+    options=(
+        Option(
+            "scope",
+            "Replace all kernels, those of one block, or patch filters; repeat for "
+            "several.  [default: each of these]",
+            kind=("all", "block", "patch"),
+            many=True,
+        ),
+        Option(
+            "crops", "Crops of each of the two photographs, where no images are given.", 64, int, 1
+        ),
+        Option("batch_size", "Images at a time.", None, int, 1),
+    ),
+    images="needed",
+    menu="Substitution",
+    group="On images",
+    icon=":material/swap_horiz:",
 )

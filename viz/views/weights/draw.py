@@ -156,6 +156,8 @@ def kernel_mosaic(
         for b, i in zip(blocks, first, strict=True)
     )
     text = scale_text("kernel", scale, limit, "white is zero")
+    if len(set(sizes)) == 1 < len(sizes):
+        text = f"The same {sizes[0]} channels of each block. {text}"
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, text, scale, one, True)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.core.network import Source
 from viz.core.refusal import NoSuch, Refusal
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
@@ -113,6 +114,13 @@ def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilte
         If the order is unknown.
     """
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy().copy()
+    return ordered_filters(filters, checkpoint.source, order=order)
+
+
+def ordered_filters(
+    filters: NDArray[np.float32], source: Source, *, order: str = "index"
+) -> PatchFilters:
+    """Return filters, (n, c, p, p), in one of the orders of `patch_filters`."""
     sort = {
         "index": lambda f: np.arange(len(f)),
         "norm": _norm_order,
@@ -122,9 +130,8 @@ def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilte
     if order not in sort:
         raise Refusal(f"order is one of {', '.join(FILTER_ORDERS)}, not {order!r}.")
     channel = sort[order](filters)
-    settings = {"order": order}
     return PatchFilters(
-        source=replace(checkpoint.source, settings=settings),
+        source=replace(source, settings={"order": order}),
         filters=filters[channel],
         channel=channel.astype(np.int64),
         order=order,

@@ -39,7 +39,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
     with st.container(horizontal=True):
         show = state.choice(
             "show",
-            "depthwise",
+            "kernels",
             "Show",
             [s for s in _SHOW if s != "atlas" or large],
             default="atlas" if large else "all",
@@ -51,11 +51,11 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
         )
         block = None
         if show == "block":
-            block = state.number("block", "depthwise", "Block", config.depth)
-        order, name = choose_kernels("depthwise", "Order within a block")
+            block = state.number("block", "kernels", "Block", config.depth)
+        order, name = choose_kernels("kernels", "Order within a block")
         scale = state.choice(
             "scale",
-            "depthwise",
+            "kernels",
             "Colour scale",
             list(_MISLEADS),
             default="block",
@@ -134,7 +134,7 @@ def _page(found: Opened) -> None:
             found,
             result,
             kernel_mosaic,
-            key="viz depthwise",
+            key="viz kernels",
             alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
             f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
             labels=None if description is None else names_of(description, result),
@@ -157,7 +157,7 @@ def _page(found: Opened) -> None:
 
 def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> None:
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
-    view = f"depthwise-block-{blocks[0]}" if blocks else "depthwise"
+    view = f"kernels-block-{blocks[0]}" if blocks else "kernels"
     stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
     given = {key: value for key, value in settings.items() if key != "name"}
     call, shell = "viz.views.weights.measure.depthwise_kernels(checkpoint, ", None
@@ -168,7 +168,7 @@ def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> N
         given["name"] = None if name == ANY_NAME else name
     else:
         shell = command(
-            found, "depthwise", stem, blocks=blocks[0] if blocks else None,
+            found, "kernels", stem, blocks=blocks[0] if blocks else None,
             all=settings["per_block"] is None, order=order, scale=scale,
         )  # fmt: skip
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())

@@ -1,7 +1,0 @@
-"""What drives channels most: a view of the catalogue."""
-
-from __future__ import annotations
-
-from viz.explorer.found import show_view
-
-show_view("top-patches")
