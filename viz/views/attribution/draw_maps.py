@@ -24,7 +24,7 @@ _FEW = (
     "gradient-shap", "input-x-gradient", "saliency", "deeplift", "guided-backprop",
 )  # fmt: skip
 _MOST_METHODS = 4
-_HEAD, _KEY, _GAP, _WORDS = 0.18, 0.3, 0.05, 0.16
+_HEAD, _KEY, _GAP, _WORDS = 0.18, 0.33, 0.05, 0.16
 """Inches above the maps, below them for the key, between them, and below each image."""
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
-from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TALLEST, TEXT, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import Clusters
 
 __all__ = ["NARROW", "centres_figure", "draw_centres", "draw_stability"]
@@ -28,7 +28,11 @@ def _pitch(result: Clusters) -> tuple[float, int, int]:
     """Inches a tap, and taps from one tile's left edge, or top, to the next."""
     k, columns = result.kernel_size, len(result.blocks) + 1
     across = k + max(1, round(0.12 * k))
-    tap = min(15 * MM / k, (TWO_COLUMNS - 2 * MARGIN - _WORDS) / (columns * across + k // 2))
+    high = (TALLEST - 0.3) / result.n_clusters - _UNDER
+    tap = min(
+        15 * MM / k, high / (k + 2),
+        (TWO_COLUMNS - 2 * MARGIN - _WORDS) / (columns * across + k // 2),
+    )  # fmt: skip
     return tap, across, k + int(np.ceil(_UNDER / tap)) + 1
 
 

@@ -125,7 +125,7 @@ def _by_threshold(result: EarlyLate, axes: Axes, row: int) -> None:
                   markersize=3.5, linewidth=1, clip_on=False)  # fmt: skip
     axes.axvline(STATEMENT_R2, color="black", linewidth=0.6, linestyle=":")
     axes.text(
-        STATEMENT_R2, 0.99, " threshold used", fontsize=SMALL, va="top", ha="left",
+        STATEMENT_R2, 0.99, " used", fontsize=SMALL, va="top", ha="left",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip
     stacked = narrow(inches(axes.figure)[0])

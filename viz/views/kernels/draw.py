@@ -132,7 +132,8 @@ def draw_named(
     limit = limits(result.kernels[rows], scale, result.block[rows])
     target.set_label(
         f"The same {len(groups[0])} channels of each block. Frame: what the kernel looks like, "
-        "in the order of the legend, then by angle. Percentages: kernels of the block that have a name. "
+        "in the order of the legend, then by angle. Percentages: kernels of the block that have "
+        "a name. "
         f"{scale_text('kernel', scale, limit, 'red is positive, blue negative, white zero')}"
     )
     columns, key = _named_key(result, width)
@@ -144,7 +145,7 @@ def draw_named(
         b = result.block[group[0]]
         here = result.finite & (result.block == b)
         share = 100 * float(result.named[here].sum()) / max(1, int(here.sum()))
-        axes.text(left, up + 0.85 * layout.tile[0], f"block {b}: {share:.0f}\u00a0% named",
+        axes.text(left, up + 0.85 * layout.tile[0], f"block {b}: {share:.0f}\u00a0%",
                   fontsize=TEXT, va="bottom")  # fmt: skip
     names = present(result.name[rows])
     target.legend(
