@@ -12,6 +12,7 @@ from PIL import Image
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import plain
+from viz.plot.style import own_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +36,11 @@ DESCRIBING = "description = viz.kernels(checkpoint)"
 def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> bytes:
     """Return a result drawn, as a PNG for the screen; what it was made from is for the cache."""
     del made_from
-    buffer, figure = io.BytesIO(), draw(result)
-    note = {_NOTE: str(figure.get_label())}
-    figure.savefig(buffer, format="png", dpi=_SCREEN_DPI, metadata=note)
+    buffer = io.BytesIO()
+    with own_style():
+        figure = draw(result)
+        note = {_NOTE: str(figure.get_label())}
+        figure.savefig(buffer, format="png", dpi=_SCREEN_DPI, metadata=note)
     return buffer.getvalue()
 
 

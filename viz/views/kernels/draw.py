@@ -308,7 +308,7 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     axes.imshow(enlarge(canvas, 6), extent=(0, shape[1], shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for g, name in enumerate(("best", "median", "worst")):
-        axes.text(g * across, g * down - 1, name, fontsize=TEXT, va="bottom")
+        axes.text(g * across, g * down - 0.03 / inch, name, fontsize=TEXT, va="bottom")
         for line, part in enumerate(("kernel", "fit", "residual")):
             if g == 0 or down:
                 axes.text(-1, g * down + line * (k + 1) + k / 2, part, fontsize=SMALL, ha="right",

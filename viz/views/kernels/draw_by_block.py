@@ -41,7 +41,15 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     x = np.append(blocks, blocks[-1] + 1.6)
     tall = 100 * np.column_stack([shares, null])[names]
     for i, bars, ends in zip(names, tall, tall.cumsum(0), strict=True):
-        axes.bar(x, bars, 0.86, ends - bars, color=NAME_STYLES[KERNEL_NAMES[i]].colour)
+        axes.bar(
+            x,
+            bars,
+            0.86,
+            ends - bars,
+            edgecolor="white",
+            linewidth=0.3,
+            color=NAME_STYLES[KERNEL_NAMES[i]].colour,
+        )
     axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, 100))
     shown = blocks[:: max(1, -(-len(blocks) // 10))]
     axes.set_xticks([*shown, x[-1]], [*map(str, shown), "init"])
