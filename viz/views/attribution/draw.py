@@ -35,7 +35,9 @@ _NOTE = (
 
 
 def _scores_note(result: Trust) -> str:
-    return _NOTE.format(radius=float(result.source.settings.get("radius", 0.02)))
+    n = len(result.names)
+    images = f"{n} image{'s' * (n > 1)}. "
+    return images + _NOTE.format(radius=float(result.source.settings.get("radius", 0.02)))
 
 
 def scores_figure(result: Trust) -> Figure:

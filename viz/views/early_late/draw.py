@@ -159,6 +159,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     stacked = narrow(width)
     first, second = ("Above", "Below") if stacked else ("Left", "Right")
     target.set_label(
+        f"Early: {blocks_text(result.early_blocks)}; late: {blocks_text(result.late_blocks)}. "
         f"{first}: Cliff's delta, positive where late kernels have more. {second}: Spearman's "
         f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
         f"{percent} over kernels alone, about this network only. {result.note}"

@@ -76,8 +76,8 @@ def _note(result: FeatureMaps) -> str:
         f"{off}Mass below zero: what units that are off still pass on, of the sum of absolute "
         "values. Hoyer's sparsity: 0 where all values have the same size, 1 where one alone is not "
         "0. Effective rank: of channels x positions, each channel's mean removed; grey: the same "
-        "after the positions of every channel were shuffled on their own. Lines: mean over images; "
-        "small points: single images."
+        "after the positions of every channel were shuffled on their own. Lines: mean over "
+        f"{len(result.statistic_images)} images; small points: single images."
     )
 
 

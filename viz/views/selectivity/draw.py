@@ -34,6 +34,9 @@ def _has_classes(result: Sweep) -> bool:
 
 
 def _note(result: Sweep) -> str:
+    images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
+    if result.class_names:
+        images += f" of {len(result.class_names)} classes"
     classes = (
         "Selectivity: (largest - mean of the others) / (largest + mean of the others) of a "
         "channel's mean positive part per class; 0: the same in every class, 1: one class only. "
@@ -43,9 +46,9 @@ def _note(result: Sweep) -> str:
         else "Class selectivity needs images in at least two folders, one per class. "
     )
     return (
-        f"Sparsity: share of a channel's values that are at most 0 after the activation, before "
-        f"batch norm shifts zero. {classes}Markers: median over {result.dim} channels; bars: the "
-        "middle half of them; dots: 5 % and 95 %."
+        f"{images}. Sparsity: share of a channel's values that are at most 0 after the activation, "
+        f"before batch norm shifts zero. {classes}Markers: median over {result.dim} channels; "
+        "bars: the middle half of them; dots: 5 % and 95 %."
     )
 
 
@@ -56,9 +59,6 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     2018 removed both). Compare with the grey null before reading selectivity at all.
     """
     width, height = inches(target)
-    images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
-    if result.class_names:
-        images += f" of {len(result.class_names)} classes"
     names = ["sparsity", *["selectivity"] * _has_classes(result)]
     target.set_label(_note(result))
     left, lower, between = MARGIN + 0.42, MARGIN + 0.34, 0.62
