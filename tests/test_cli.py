@@ -54,7 +54,7 @@ def test_a_guessed_activation_is_told_once_in_words_of_the_command_line(run, tmp
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("command", ["patch-filters", "depthwise"])
+@pytest.mark.parametrize("command", ["patch-filters", "kernels"])
 def test_a_figure_is_written(run, small_file, tmp_path, command, suffix):
     out = tmp_path / f"figure.{suffix}"
     done = run(command, small_file, "-o", out)
@@ -70,7 +70,7 @@ def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
         "all": ["--all"],
         "some": ["--blocks", "0,2", "--per-block", "4"],
     }.items():
-        done = run("depthwise", small_file, "-o", tmp_path / f"{name}.png", *options)
+        done = run("kernels", small_file, "-o", tmp_path / f"{name}.png", *options)
         assert done.exit_code == 0, done.output
     assert np.asarray(Image.open(tmp_path / "all.png")).shape[1] >= 2000
 
@@ -82,8 +82,8 @@ def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
         (["patch-filters", "{file}", "-o", "a.jpg"], ".png, .svg or .pdf"),
         (["patch-filters", "{file}", "-o", "no/a.png"], "does not exist"),
         (["patch-filters", "{file}", "-o", "there.png"], "exists"),
-        (["depthwise", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
-        (["depthwise", "{file}", "-o", "a.png", "--blocks", "x"], "'--blocks': 'x' is not a list"),
+        (["kernels", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
+        (["kernels", "{file}", "-o", "a.png", "--blocks", "x"], "'--blocks': 'x' is not a list"),
         (["feature-maps", "missing.pth", "-o", "a.png", "--name", "egde"], "not a name"),
         (["report", "{file}", "-o", "there.png"], "is a file"),
         (["train", "nowhere", "-o", "a.safetensors"], "no such file or folder"),
@@ -142,7 +142,7 @@ def test_every_command_has_help_and_stands_in_the_readme(run):
 @pytest.mark.parametrize("seed", ["-1", str(2**32), "x"])
 def test_seeds_that_cannot_be_are_refused_by_every_command(run, small_file, tmp_path, seed):
     seeded = [n for n, c in main.commands.items() if any(p.name == "seed" for p in c.params)]
-    assert {"clusters", "depthwise", "mixing", "substitution", "sweep", "train"} <= set(seeded)
+    assert {"clusters", "kernels", "mixing", "substitution", "sweep", "train"} <= set(seeded)
     for name in seeded:
         done = run(name, small_file, "-o", tmp_path / "a.npz", "--seed", seed)
         assert done.exit_code == 2, name

@@ -1,9 +1,8 @@
 """See what a trained ConvMixer has learned.
 
 ``viz.load`` reads a checkpoint, ``viz.kernels`` and ``viz.patch_filters`` name what it holds,
-``viz.measure`` turns it into all other results, ``viz.draw`` turns those
-into figures. Names are imported on first use, so that ``import viz`` loads neither torch nor
-matplotlib.
+``viz.views`` has every view with its measure and its figures. Names are imported on first use, so
+that ``import viz`` loads neither torch nor matplotlib.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ _HOMES = {
     "load_sweep": "viz.sweep.result",
     "patch_filters": "viz.python",
 }
-_PACKAGES = ("catalogue", "draw", "images", "measure", "model", "results", "sweep")
+_PACKAGES = ("images", "network", "sweep", "training", "views")
 
 
 def __getattr__(name: str) -> Any:

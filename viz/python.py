@@ -38,7 +38,7 @@ def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
     Notes
     -----
     Kernels that look like nothing in particular, or like two things, stay ``"unnamed"``.
-    Definitions and agreement with blind readings: ``docs/methods/depthwise.md``.
+    Definitions and agreement with blind readings: ``docs/methods/kernels.md``.
     """
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels import measure as depthwise

@@ -49,8 +49,8 @@ def test_what_is_refused_is_one_sentence(error):
         (["--bogus"], "no such option '--bogus' (viz --help tells more)."),
         (["repot"], "no such command 'repot'; did you mean 'report'? (viz --help tells more)."),
         (["info", "-o"], "no such option '-o' (viz info --help tells more)."),
-        (["depthwise", "a.pth", "-o"],
-         "option '-o' requires an argument (viz depthwise --help tells more)."),
+        (["kernels", "a.pth", "-o"],
+         "option '-o' requires an argument (viz kernels --help tells more)."),
         (["top-patches", "--swep"], "no such option '--swep'; did you mean '--help', '--stage', "
          "'--sweep'? (viz top-patches --help tells more)."),
     ],

@@ -111,7 +111,7 @@ def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
     ("view", "address"),
     [
         ("patch_filters", {"order": "norm", "scale": "figure"}),
-        ("depthwise", {"show": "block", "block": "2", "order": "norm", "scale": "tile"}),
+        ("kernels", {"show": "block", "block": "2", "order": "norm", "scale": "tile"}),
         ("kernel", {"block": "1", "channel": "11", "order": "norm"}),
         ("patch_filter", {"channel": "7", "order": "orientation"}),
     ],
@@ -245,8 +245,8 @@ def test_kernel_page_tells_the_truth(open_app, undrawn, small):
     ("view", "kind", "address"),
     [
         ("patch_filters", PatchFilters, {"order": "orientation", "scale": "figure"}),
-        ("depthwise", DepthwiseKernels, {"show": "block", "block": "1", "scale": "tile"}),
-        ("depthwise", DepthwiseKernels, {"show": "all", "order": "norm"}),
+        ("kernels", DepthwiseKernels, {"show": "block", "block": "1", "scale": "tile"}),
+        ("kernels", DepthwiseKernels, {"show": "all", "order": "norm"}),
         ("kernel", CloseUp, {"block": "2", "channel": "3"}),
         ("patch_filter", CloseUp, {"channel": "3"}),
         ("kernel_names", DepthwiseDescription, {}),

@@ -10,7 +10,7 @@ import pytest
 from viz.explorer.cache import Store, size
 from viz.views import VIEWS, Given, described
 
-SLOW = {"depthwise", "clusters", "mixing", "substitution", "receptive-field", "attribution"}
+SLOW = {"kernels", "clusters", "mixing", "substitution", "receptive-field", "attribution"}
 
 
 class Stop(BaseException):
@@ -163,7 +163,7 @@ def hooks(model):
 @pytest.mark.parametrize("row", [r for r in VIEWS if r.name in SLOW], ids=lambda r: r.name)
 def test_a_measure_that_is_stopped_leaves_nothing_behind(row, network, small):
     """No hook, no lock, no half description, and every weight as it was."""
-    checkpoint = small if row.name == "depthwise" else network
+    checkpoint = small if row.name == "kernels" else network
     before = {k: v.clone() for k, v in checkpoint.model.state_dict().items()}
     stopped(row, checkpoint)
     assert not hooks(checkpoint.model)

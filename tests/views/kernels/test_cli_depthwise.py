@@ -1,4 +1,4 @@
-"""`viz depthwise`: what it writes, prints and refuses."""
+"""`viz kernels`: what it writes, prints and refuses."""
 
 import json
 
@@ -19,7 +19,7 @@ def few_random_kernels(monkeypatch):
 
 
 def run(*arguments):
-    return CliRunner().invoke(main, ["depthwise", *(str(a) for a in arguments)])
+    return CliRunner().invoke(main, ["kernels", *(str(a) for a in arguments)])
 
 
 def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
@@ -36,9 +36,9 @@ def test_numbers_of_each_block_and_a_folder_of_everything(small_file, tmp_path):
         assert len(block["r2"]["by_shapes"]) == 4
         assert set(block["descriptors"]) == set(DESCRIPTORS)
     names = {p.name for p in (tmp_path / "all").iterdir()}
-    for figure in ("", "-plain", "-dictionary", "-composition", "-fits"):
-        assert f"depthwise{figure}.png" in names
-    assert {"depthwise.csv", "depthwise.npz", "depthwise.json"} <= names
+    for figure in ("", "-by-name", "-dictionary", "-composition", "-fits"):
+        assert f"kernels{figure}.png" in names
+    assert {"kernels.csv", "kernels.npz", "kernels.json"} <= names
 
 
 def test_some_blocks_alone_and_a_mosaic_by_name(small_file, tmp_path):
@@ -50,15 +50,8 @@ def test_some_blocks_alone_and_a_mosaic_by_name(small_file, tmp_path):
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_plain_mosaic_describes_nothing(small_file, tmp_path, monkeypatch):
-    from viz.views.kernels import measure as depthwise
-
-    monkeypatch.setattr(depthwise, "describe_checkpoint", None)
-    done = run(small_file, "-o", tmp_path / "plain.png", "--order", "norm")
-    assert done.exit_code == 0, done.output
-
-
-def test_something_must_be_asked_for(small_file):
+def test_alone_it_says_what_it_found(small_file):
     done = run(small_file)
-    assert done.exit_code == 2
-    assert "--json" in done.output
+    assert done.exit_code == 0, done.output
+    assert "of 48 depthwise kernels look clearly like something" in done.stdout
+    assert "-o FILE" in done.stderr

@@ -124,7 +124,7 @@ def test_the_bank_shows_the_same_channels_of_every_block():
     ],
 )
 def test_mosaics_and_one_column_can_be_read(options):
-    result, row = made_up(**options), view("depthwise")
+    result, row = made_up(**options), view("kernels")
     figure = row.figures[0].make(result)
     figure.set_dpi(72)
     assert unreadable(figure, slack=0.8) == []
@@ -134,7 +134,7 @@ def test_mosaics_and_one_column_can_be_read(options):
 @pytest.mark.parametrize(("blocks", "few"), [(3, 32), (13, 16)])
 def test_one_column_shows_fewer_kernels_of_every_block(blocks, few):
     result = made_up(blocks=blocks, dim=40, k=3)
-    for each in view("depthwise").figures[:2]:
+    for each in view("kernels").figures[:2]:
         figure = each.narrow(result)
         words = " ".join(t.get_text() for t in figure.texts).replace("\n", " ")
         assert f"{few} channels" in words or f"{few} per block" in words
@@ -144,7 +144,7 @@ def test_fits_stand_below_one_another_in_one_column():
     result = made_up(blocks=3, dim=20)
     (wide,), (slim,) = (
         [axes for axes in make(result).axes if axes.images]
-        for make in (view("depthwise").figures[-1].make, view("depthwise").figures[-1].narrow)
+        for make in (view("kernels").figures[-1].make, view("kernels").figures[-1].narrow)
     )
     places = [{t.get_text(): t.get_position() for t in axes.texts} for axes in (wide, slim)]
     names = ("best", "median", "worst")
@@ -180,7 +180,7 @@ def test_composition_stacks_to_one_beside_the_random_network():
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 20])
-@pytest.mark.parametrize("row", view("depthwise").figures, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", view("kernels").figures, ids=lambda row: row.name)
 def test_every_figure_stands_on_its_page(row, blocks):
     long = "a-checkpoint-with-a-very-long-name-" * 3 + ".safetensors"
     figure = row.make(made_up(blocks=blocks, source=long))
@@ -198,8 +198,8 @@ def test_every_figure_stands_on_its_page(row, blocks):
 
 def test_nothing_named_is_drawn_too():
     result = made_up(names=["unnamed"] * 24)
-    for row in view("depthwise").figures:
+    for row in view("kernels").figures:
         row.make(result)
     assert "0 % of 24 depthwise kernels look clearly like something: none" in view(
-        "depthwise"
+        "kernels"
     ).sentence(result)
