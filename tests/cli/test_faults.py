@@ -151,7 +151,7 @@ def test_refusals_can_be_caught_as_what_they_are():
 
 def test_whatever_is_refused_is_refused_in_the_class_of_refusals():
     """A ValueError of another class would be told as a fault of the program's own."""
-    internal = {"results/refusal.py", "sweep/accumulators.py"}
+    internal = {"core/refusal.py", "sweep/accumulators.py", "views/base.py"}
     root = Path(viz.__file__).parent
     found = [
         f"{path.relative_to(root).as_posix()}: {line.strip()}"

@@ -51,7 +51,7 @@ def test_a_sweep_is_written_and_tells_what_it_did(swept):
 
 def test_figures_of_a_sweep(run, swept, small_file, folder, tmp_path):
     path, _ = swept
-    done = run("selectivity", "--sweep", path, "-o", tmp_path / "folder")
+    done = run("selectivity", small_file, folder, "--sweep", path, "-o", tmp_path / "folder")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "folder" / "selectivity.csv").read_text().count("\n") == 1 + 10 * 16
     done = run("top-patches", small_file, folder, "--sweep", path, "--block", 1, "--channels",
@@ -137,7 +137,7 @@ def test_parts_are_chosen(run, small_file, folder, tmp_path):
         (["sweep", "{file}", "{images}", "-o", "{out}/a.npz", "--with", "topp"],
          "'--with': 'topp' is no part"),
         (["sweep", "missing.pth", "{images}", "-o", "{out}/a.npz"], "missing.pth"),
-        (["selectivity", "--sweep", "missing.npz", "--json"], "missing.npz: no such file"),
+        (["selectivity", "{file}", "{images}", "--sweep", "missing.npz", "--json"], "no such file"),
         (["top-patches", "{file}", "{images}", "--sweep", "missing.npz", "--json"], "no such file"),
         (["top-patches", "{file}", "{images}", "--sweep", "a.npz", "--json", "--name", "edge",
           "--by-name"], "give one of"),

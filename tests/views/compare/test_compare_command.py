@@ -127,13 +127,9 @@ def test_images_give_effective_fields(small_file, others, tmp_path):
     assert all(row["r90_px"] > 0 for side in "ab" for row in fields[side])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [([], "say what to make"), (["--json", "--images", "nowhere"], "nowhere")],
-)
-def test_bad_input_is_one_sentence(small_file, arguments, sentence):
-    done = run(small_file, small_file, *arguments)
-    assert done.exit_code == 2 and sentence in done.output and "Traceback" not in done.output
+def test_bad_input_is_one_sentence(small_file):
+    done = run(small_file, small_file, "--json", "--images", "nowhere")
+    assert done.exit_code == 2 and "nowhere" in done.output and "Traceback" not in done.output
 
 
 def test_rows_are_found_by_name():

@@ -110,6 +110,4 @@ def test_clusters_say_whether_there_are_groups(small_file):
     for row in said["blocks"]:
         assert sum(row["clusters"]) == pytest.approx(1)
         assert {"effective_rank", "variance_entropy", "sparsity", "null"} <= set(row)
-    done = run("clusters", small_file)
-    assert done.exit_code == 2
-    assert "say what to make" in done.stderr
+    assert "clusters" in run("clusters", small_file).stdout

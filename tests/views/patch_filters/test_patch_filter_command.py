@@ -37,19 +37,11 @@ def test_numbers_are_those_of_the_description(run, small):
     assert (said["n"], said["patch_size"], said["in_channels"]) == (16, 4, 3)
 
 
-@pytest.mark.parametrize("order", ["hue", "index", "norm", "orientation"])
-def test_a_plain_mosaic_describes_nothing(run, tmp_path, monkeypatch, order):
-    monkeypatch.setattr(patch_filters, "describe_checkpoint", None)
-    out = tmp_path / "a.png"
-    assert run("-o", out, "--order", order, "--scale", "figure").strip() == str(out)
-    assert out.read_bytes().startswith(b"\x89PNG")
-
-
-def test_by_kind_differs_and_numbers_may_come_along(run, tmp_path):
-    files = [tmp_path / f"{name}.png" for name in ("plain", "kind", "scale")]
+def test_by_name_differs_and_numbers_may_come_along(run, tmp_path):
+    files = [tmp_path / f"{name}.png" for name in ("plain", "name", "scale")]
     run("-o", files[0])
-    said = json.loads(run("-o", files[1], "--order", "kind", "--json"))
-    run("-o", files[2], "--order", "kind", "--scale", "figure")
+    said = json.loads(run("-o", files[1], "--order", "name", "--json"))
+    run("-o", files[2], "--order", "name", "--scale", "figure")
     assert said["n"] == 16
     assert len({f.read_bytes() for f in files}) == 3
     assert json.loads(run("-o", tmp_path / "again.png", "--json")) == said
@@ -60,8 +52,8 @@ def test_a_folder_holds_everything(run, tmp_path, small):
     out = tmp_path / "all"
     run("-o", out)
     names = {figure.name for figure in view("patch-filters").figures}
-    assert len(names) == 4
-    names |= {f"patch-filters{of}-one-column" for of in ("", "-components", "-fits")}
+    assert len(names) == 5
+    names |= {f"patch-filters{of}-one-column" for of in ("-by-name", "-components", "-fits")}
     expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "pdf")}
     expected |= {f"patch-filters.{suffix}" for suffix in ("npz", "csv", "json")}
     assert {p.name for p in out.iterdir()} == expected
