@@ -47,7 +47,7 @@ def test_numbers_of_a_folder_and_what_is_skipped(run, small_file, folder):
 def test_progress_is_told_image_by_image(run, small_file, folder, monkeypatch):
     told = []
     monkeypatch.setattr(
-        "viz.cli.feature_maps.progress_bar", lambda: nullcontext(lambda *step: told.append(step))
+        "viz.cli.views.progress_bar", lambda: nullcontext(lambda *step: told.append(step))
     )
     (folder / "broken.jpg").unlink()
     done = run(small_file, folder, "--json", "--batch-size", 1)
@@ -95,7 +95,6 @@ def test_what_is_told_is_used_and_said(run, small_file, folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{file}"], "-o FILE, -o FOLDER, or --json"),
         (["{file}", "nowhere", "--json"], "nowhere: no such file or folder"),
         (["{file}", "{empty}", "--json"], "found no image file here"),
         (["{file}", "{images}/broken.jpg", "--json"], "broken.jpg: not an image"),

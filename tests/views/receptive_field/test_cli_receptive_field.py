@@ -74,7 +74,6 @@ def test_a_file_gets_the_maps(run, small_file, folder, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), "say what to make"),
         (("--json", "--unit", "3"), "a row and a column"),
         (("--json", "--unit", "8,0"), "a row of 0 to 7"),
         (("--json", "--channels", "99"), "channel 99 found"),
