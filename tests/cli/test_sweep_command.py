@@ -103,15 +103,15 @@ def test_choices_that_exclude_each_other_are_refused(run, swept, small_file, fol
 
 @pytest.mark.parametrize("command", [["preferred-inputs"], ["top-patches", "--by-name"]])
 def test_another_folder_is_refused_before_kernels_are_described(
-    run, swept, small_file, tmp_path, command
+    run, swept, small_file, tmp_path, command, monkeypatch
 ):
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", None)
     other = tmp_path / "other"
     other.mkdir()
     Image.new("RGB", (32, 32)).save(other / "a.png")
     done = run(*command, small_file, other, "--sweep", swept[0], "--json")
     assert done.exit_code == 2
-    assert done.stderr.startswith(f"viz: {other}: holds no ")
-    assert done.stderr.count("\n") == 1
+    assert "swept, but not among the images given" in done.stderr
 
 
 def test_parts_are_chosen(run, small_file, folder, tmp_path):

@@ -45,7 +45,8 @@ def test_a_folder_holds_everything(small_file, tmp_path):
     assert done.exit_code == 0, done.output
     names = {p.name for p in out.iterdir()}
     assert {"attribution.npz", "attribution.csv", "attribution.json", "attribution.svg",
-            "attribution-trust.pdf", "attribution-randomisation.png", "attribution-pixels.png"} <= names  # fmt: skip
+            "attribution-trust.pdf", "attribution-randomisation.png",
+            "attribution-pixels.png"} <= names  # fmt: skip
     result = Trust.load(out / "attribution.npz")
     assert result.names == ("china.jpg", "flower.jpg")
     assert result.target_name == ("dog", "dog") and result.grad_cam_block == 1

@@ -51,7 +51,7 @@ def test_groups_are_taken_from_the_line(small_file):
         (["--early", "0-1", "--late", "1-2"], "block 1 is in both groups"),
         (["--late", "7"], "late group names block 7"),
         (["--early", "x"], "0-2,7"),
-        (["--early", "2-0"], "names no number"),
+        (["--early", "2-0"], "names no block"),
     ],
 )
 def test_impossible_groups_are_one_sentence_before_any_work(

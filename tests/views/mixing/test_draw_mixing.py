@@ -94,5 +94,6 @@ def test_the_command_writes_files_and_numbers(small_file, tmp_path, monkeypatch)
     numbers = json.loads(done.stdout)
     assert len(numbers["blocks"]) == 3 and "Gaussian" in numbers["slopes_from"]
     assert {"mixing.csv", "mixing-spectra.svg"} <= {p.name for p in (tmp_path / "all").iterdir()}
-    assert run().stdout.strip() == view("mixing").sentence(view("mixing").load(
-        tmp_path / "all" / "mixing.npz"))
+    assert run().stdout.strip() == view("mixing").sentence(
+        view("mixing").load(tmp_path / "all" / "mixing.npz")
+    )

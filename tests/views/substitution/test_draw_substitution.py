@@ -85,7 +85,7 @@ def test_what_was_not_measured_is_said(small):
         figure = row.make(result)
         assert_inside(figure)
         words = " ".join(t.get_text() for t in figure.findobj(Text))
-        assert ("Not measured" in words) == (row.name != "substitution-by-block")
+        assert ("Not measured" in words) == (row.name == "substitution-patch-filters")
 
 
 @pytest.fixture
@@ -116,6 +116,6 @@ def test_the_command_writes_a_file_a_folder_and_numbers(by_hand, small_file, tmp
     assert {"substitution.csv", "substitution.npz", "substitution-by-block.pdf"} <= written
     done = run("-o", tmp_path / "one.png", "--crops", 2, "--scope", "block")
     assert done.exit_code == 0, done.output
-    assert (tmp_path / "one.png").is_file() and "crops" in done.stderr
+    assert (tmp_path / "one.png").is_file()
     assert run("--crops", 2).exit_code == 0
     assert run(tmp_path / "nowhere", "--json").exit_code == 2

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 
@@ -49,7 +47,7 @@ def _plain_narrow(result: Any) -> Figure:
     from viz.plot.style import ONE_COLUMN
     from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
 
-    some, columns, group_columns = few_of_each(len(np.unique(result.block)))
+    some, columns, group_columns = few_of_each(len(set(result.block.tolist())))
     bank = result.bank(some)
     mosaic = kernel_mosaic(bank, columns=columns, group_columns=group_columns)
     return drawn_mosaic(mosaic, width=ONE_COLUMN)
@@ -60,7 +58,7 @@ def _named_narrow(result: Any) -> Figure:
     from viz.plot.style import ONE_COLUMN
     from viz.views.kernels.draw import draw_named, named_figure
 
-    some = few_of_each(len(np.unique(result.block)))[0]
+    some = few_of_each(len(set(result.block.tolist())))[0]
     figure = named_figure(result, per_block=some, width=ONE_COLUMN)
     draw_named(result, figure, per_block=some)
     return figure
