@@ -181,7 +181,7 @@ def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda c: named)
     (script,) = (c.value for c in app.code if c.language == "python")
     exec(compile(script, "shown", "exec"), {})
-    made = DepthwiseKernels.load(tmp_path / "small-depthwise-edge.npz")
+    made = DepthwiseKernels.load(tmp_path / "small-kernels-edge.npz")
     assert (16 * made.block + made.channel).tolist() == rows.tolist()
     app = open_app("kernels", name="grating", order="norm")
     assert [i.value for i in app.info] == ["No kernel shown here is named grating."]
