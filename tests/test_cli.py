@@ -39,40 +39,12 @@ def test_info_prints_what_the_file_holds(run, small_file):
     assert facts["parameters"] == sum(a.size for a in trainable.values()) - tracked
 
 
-def test_info_as_text_names_the_same(run, small_file):
-    words = run("info", small_file).stdout.split()
-    assert words[words.index("kernel_size") + 1] == "5"
-    assert words[words.index("parameters") + 1] == f"{48 * 16 + 48 + 3 * 47 * 16 + 68:,}"
-
-
 def test_a_guessed_activation_is_told_once_in_words_of_the_command_line(run, tmp_path):
     torch.save(ConvMixer(8, 1, 3, 2, 2).state_dict(), tmp_path / "net.pth")
     said = run("info", tmp_path / "net.pth").output
     assert said.count("activation assumed to be GELU") == 1
     assert said.count("say which with --activation") == 1
     assert len(json.loads(run("info", tmp_path / "net.pth", "--json").stdout)["warnings"]) == 1
-
-
-@pytest.mark.parametrize("suffix", ["png", "svg", "pdf"])
-@pytest.mark.parametrize("command", ["patch-filters", "kernels"])
-def test_a_figure_is_written(run, small_file, tmp_path, command, suffix):
-    out = tmp_path / f"figure.{suffix}"
-    done = run(command, small_file, "-o", out)
-    assert done.exit_code == 0, done.output
-    magic = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[suffix]
-    assert out.read_bytes().startswith(magic)
-    assert [p.name for p in tmp_path.iterdir()] == [out.name]
-    assert done.stdout.strip() == str(out)
-
-
-def test_all_kernels_and_some_blocks(run, small_file, tmp_path):
-    for name, options in {
-        "all": ["--all"],
-        "some": ["--blocks", "0,2", "--per-block", "4"],
-    }.items():
-        done = run("kernels", small_file, "-o", tmp_path / f"{name}.png", *options)
-        assert done.exit_code == 0, done.output
-    assert np.asarray(Image.open(tmp_path / "all.png")).shape[1] >= 2000
 
 
 @pytest.mark.parametrize(

@@ -54,13 +54,6 @@ def test_settings_of_torch_change_no_number(small_file, name, setting):
             np.testing.assert_allclose(changed[key], value, rtol=1e-4, atol=1e-6, equal_nan=True)
 
 
-def test_a_network_in_half_precision_is_computed_with(small_file, tmp_path):
-    model = viz.load(small_file).model
-    loaded = viz.load(model.half())
-    assert loaded.source.dtype == "float16"
-    assert loaded.model.head.weight.dtype == torch.float32
-
-
 def test_a_matplotlibrc_changes_no_figure(small_file, tmp_path):
     row = view("patch-filters")
     result = row.measure(viz.load(small_file), Given())

@@ -8,7 +8,7 @@ import pytest
 from reportlab.platypus import Paragraph
 
 from viz.report import words
-from viz.report.facts import command_line, difference
+from viz.report.facts import command_line
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.sections import Drawn, Section
@@ -66,10 +66,6 @@ def test_the_command_is_told_with_names():
     assert told == (
         "viz report 'a b.pth' --images 'my photos' --quick --only mixing --only x --seed 0"
     )
-
-
-def test_what_differs_is_named():
-    assert difference({"a": (1, 2), "b": 1, "c": 0}, {"a": [1, 2], "b": 2, "d": 0}) == "b, c, d"
 
 
 def test_every_section_has_its_methods():
@@ -155,12 +151,6 @@ def test_a_finding_of_several_paragraphs():
     told = [p.text for p in words._section(section, None) if isinstance(p, Paragraph)]
     assert told[1:3] == ["First so.", "Then 5 %."]
     assert words._short(section) == "First so."
-
-
-def test_what_an_older_version_told_besides_is_left_out():
-    drawn = Drawn("a-figure", "Shown.", "Note.", 85, 60, 1)
-    section = Section("a", "A", "", finding="So.", figures=(drawn,))
-    assert Section.from_dict(section.to_dict() | {"numbers": [{"text": "5"}]}) == section
 
 
 def test_captions_are_whole():

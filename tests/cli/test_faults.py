@@ -13,7 +13,7 @@ import viz
 from viz.cli import main
 from viz.cli.common import Group
 from viz.core.network import Config
-from viz.core.refusal import NoSuch, Refusal
+from viz.core.refusal import NoSuch
 
 
 def failing(error):
@@ -28,19 +28,6 @@ def failing(error):
         raise error
 
     return CliRunner().invoke(group, ["work"])
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        Refusal("a.pth: 3 found, 4 expected; give another."),
-        NoSuch("There is no block 7: blocks are 0 to 2."),
-    ],
-)
-def test_what_is_refused_is_one_sentence(error):
-    done = failing(error)
-    assert done.exit_code == 2
-    assert done.stderr == f"viz: {error}\n"
 
 
 @pytest.mark.parametrize(
@@ -59,10 +46,6 @@ def test_what_cannot_be_understood_is_one_sentence(arguments, sentence):
     done = CliRunner().invoke(main, arguments, prog_name="viz")
     assert done.exit_code == 2
     assert done.stderr == f"viz: {sentence}\n"
-
-
-def test_without_arguments_the_help_is_printed():
-    assert "Commands:" in CliRunner().invoke(main, []).output
 
 
 @pytest.mark.parametrize("written", ["", ".part", ".x8_0aB-9.part", ".shards"])

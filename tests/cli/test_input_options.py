@@ -64,10 +64,6 @@ def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path
     assert "--image-size 32" in manifest and "--mean 0.5,0.4,0.3" in manifest
 
 
-def test_a_comparison_takes_them(small_file, folder):
-    run("compare", small_file, small_file, "--images", folder, *OPTIONS, "--json")
-
-
 def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
     assert load_sweep(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")

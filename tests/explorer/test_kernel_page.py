@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -88,13 +87,6 @@ def test_the_walk_keeps_to_the_name(open_app, named, undrawn):
     assert fine(app)
     assert seen == [members[0], members[1], members[0], members[-1]]
     assert app.query_params["name"] == "edge"
-
-
-@pytest.mark.parametrize("order", ["similarity", "norm"])
-def test_no_kernel_of_that_name(open_app, named, undrawn, order):
-    app = open_app("kernel", block="0", channel="1", name="ring", order=order)
-    assert fine(app)
-    assert "No kernel here has this name." in told(app.caption)
 
 
 def test_shapes_and_effect_wait_for_the_description(open_app, undrawn, monkeypatch):
@@ -256,19 +248,6 @@ def test_top_patches_of_a_sweep(
     )
     app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
     assert any("the sweep is of small" in s for s in told(app.info))
-
-
-def test_images_changed_since_are_refused(
-    open_app, undrawn, named, monkeypatch, swept, tmp_path, small_file
-):
-    folder = shutil.copytree(swept[0], tmp_path / "copy")
-    start = Start((str(small_file),), str(folder), str(swept[1]))
-    monkeypatch.setattr("viz.explorer.settings.Start.read", lambda: start)
-    app = open_app("kernel", block="1", channel="3")
-    assert fine(app)
-    for path in folder.glob("*.png"):
-        Image.new("RGB", (40, 40)).save(path)
-    assert "not the image of that name that was swept" in told(app.run().error)[0]
 
 
 @pytest.mark.parametrize("given", [False, True])

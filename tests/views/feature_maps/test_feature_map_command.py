@@ -1,6 +1,5 @@
 """viz feature-maps end to end, and the options that all commands about images share."""
 
-import json
 from contextlib import nullcontext
 
 import numpy as np
@@ -9,7 +8,6 @@ from click.testing import CliRunner
 from PIL import Image
 
 from viz.cli import main
-from viz.views.feature_maps.result import FeatureMaps
 
 
 @pytest.fixture
@@ -32,18 +30,6 @@ def folder(tmp_path, rng):
     return place
 
 
-def test_numbers_of_a_folder_and_what_is_skipped(run, small_file, folder):
-    done = run(small_file, folder, "--json", "--block", 1, "--channels", "3,0-1")
-    assert done.exit_code == 0, done.output
-    facts = json.loads(done.stdout)
-    assert [c["channel"] for c in facts["channels"]] == [0, 1, 3]
-    assert facts["images"] == ["0.png", "1.png", "2.png", "3.png"]
-    assert len(facts["depth"]) == 1 + 2 * 3
-    assert "5 images, short side resized to 32 px (bilinear), centre 32 x 32 px" in done.stderr
-    assert "the checkpoint's metadata" in done.stderr
-    assert "1 of 5 images skipped: broken.jpg: not an image" in done.stderr
-
-
 def test_progress_is_told_image_by_image(run, small_file, folder, monkeypatch):
     told = []
     monkeypatch.setattr(
@@ -53,31 +39,6 @@ def test_progress_is_told_image_by_image(run, small_file, folder, monkeypatch):
     done = run(small_file, folder, "--json", "--batch-size", 1)
     assert done.exit_code == 0, done.output
     assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
-
-
-def test_a_figure_of_the_two_photographs(run, small_file, tmp_path):
-    out = tmp_path / "a.svg"
-    done = run(small_file, "-o", out, "--most-active", 1, "--scale", "stage")
-    assert done.exit_code == 0, done.output
-    assert out.read_bytes().startswith(b"<?xml")
-    assert done.stdout.strip() == str(out)
-
-
-@pytest.mark.usefixtures("drawn_once")
-def test_a_folder_holds_everything(run, small_file, folder, tmp_path):
-    out = tmp_path / "out"
-    done = run(small_file, folder, "-o", out, "--limit", 2, "--shown", 1, "--filters", "7")
-    assert done.exit_code == 0, done.output
-    figures = ("feature-maps", "feature-maps-by-depth", "feature-maps-patches")
-    wanted = {f"{name}.{suffix}" for name in figures for suffix in ("png", "svg", "pdf")}
-    wanted |= {f"feature-maps.{suffix}" for suffix in ("npz", "csv", "json")}
-    assert {path.name for path in out.iterdir()} == wanted
-    result = FeatureMaps.load(out / "feature-maps.npz")
-    assert result.filter.tolist() == [7]
-    assert len(result.images) == 1
-    assert len(result.statistic_images) == 1, "of 0.png and the broken one, the first"
-    lines = (out / "feature-maps.csv").read_text().splitlines()
-    assert len(lines) == 1 + 7
 
 
 def test_what_is_told_is_used_and_said(run, small_file, folder, tmp_path):

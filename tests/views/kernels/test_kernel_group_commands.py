@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from described import described
 
 from viz.cli import main
-from viz.views import view
 from viz.views.clusters import measure as clusters
 from viz.views.kernels import measure as depthwise
 from viz.views.kernels.result import KERNEL_NAMES
@@ -29,15 +28,6 @@ def told(monkeypatch):
 
 def run(*arguments):
     return CliRunner().invoke(main, [str(a) for a in arguments])
-
-
-def test_the_verdict_is_printed(small_file):
-    done = run("early-late", small_file)
-    assert done.exit_code == 0, done.output
-    said = json.loads(run("early-late", small_file, "--json").stdout)
-    assert len(said["verdicts"]) == 2
-    assert done.stdout.strip() == said["finding"]
-    assert (said["early_blocks"], said["late_blocks"]) == ([0], [2])
 
 
 def test_groups_are_taken_from_the_line(small_file):
@@ -62,52 +52,3 @@ def test_impossible_groups_are_one_sentence_before_any_work(
     assert done.exit_code == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.output
-
-
-@pytest.mark.usefixtures("drawn_once")
-@pytest.mark.parametrize("name", ["clusters", "mixing"])
-def test_what_was_found_is_said_once(small_file, tmp_path, name):
-    done = run(name, small_file, "-o", tmp_path / "figure.png")
-    assert done.exit_code == 0, done.output
-    lines = done.stderr.splitlines()
-    assert lines
-    assert len(set(lines)) == len(lines)
-
-
-@pytest.mark.usefixtures("drawn_once")
-@pytest.mark.parametrize(
-    ("name", "options", "n_narrow"), [("early-late", [], 3), ("clusters", ["--n-clusters", "2"], 0)]
-)
-def test_a_file_and_a_folder_are_written(small_file, tmp_path, name, options, n_narrow):
-    out = tmp_path / "figure.png"
-    done = run(name, small_file, "-o", out, *options)
-    assert done.exit_code == 0, done.output
-    assert out.read_bytes().startswith(b"\x89PNG")
-    assert done.stdout.strip() == str(out)
-    folder = tmp_path / "all"
-    done = run(name, small_file, "-o", folder, "--json", *options)
-    assert done.exit_code == 0, done.output
-    row = view(name)
-    names = [f.name for f in row.figures]
-    narrow = [f"{f.name}-one-column" for f in row.figures if f.narrow]
-    assert len(narrow) == n_narrow
-    expected = {f"{f}.{s}" for f in names + narrow for s in ("png", "svg", "pdf")}
-    expected |= {f"{name}.{s}" for s in ("npz", "csv", "json")}
-    assert {p.name for p in folder.iterdir()} == expected
-    assert json.loads(done.stdout) == json.loads((folder / f"{name}.json").read_text())
-    again = row.summary(row.load(folder / f"{name}.npz"))
-    assert json.loads(json.dumps(again)) == json.loads(done.stdout)
-
-
-def test_clusters_say_whether_there_are_groups(small_file):
-    said = json.loads(run("clusters", small_file, "--json").stdout)
-    assert said["n"] == 48
-    assert sum(row["n"] for row in said["clusters"]) == 48
-    assert isinstance(said["beyond_null"], bool)
-    assert said["beyond_null"] == (
-        said["stability"]["median_excess"] > said["stability"]["needed_excess"]
-    )
-    for row in said["blocks"]:
-        assert sum(row["clusters"]) == pytest.approx(1)
-        assert {"effective_rank", "variance_entropy", "sparsity", "null"} <= set(row)
-    assert "clusters" in run("clusters", small_file).stdout

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.colours import NAME_STYLES
 from viz.views.kernels.result import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -51,7 +51,3 @@ def test_without_colour_points_and_areas_still_differ():
     hatches = [s.hatch for s in NAME_STYLES.values()]
     for i in range(len(KERNEL_NAMES) - 1):
         assert hatches[i] != hatches[i + 1] or abs(light[i] - light[i + 1]) > 15
-
-
-def test_handles_say_their_names():
-    assert [h.get_label() for h in area_handles(["edge", "ring"])] == ["edge", "ring"]

@@ -4,14 +4,13 @@ import json
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from viz.cli import main
 from viz.views import view
 from viz.views.patch_filters import measure as patch_filters
-from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
+from viz.views.patch_filters.result import STRUCTURES
 
 
 @pytest.fixture
@@ -45,24 +44,6 @@ def test_by_name_differs_and_numbers_may_come_along(run, tmp_path):
     assert said["n"] == 16
     assert len({f.read_bytes() for f in files}) == 3
     assert json.loads(run("-o", tmp_path / "again.png", "--json")) == said
-
-
-@pytest.mark.usefixtures("drawn_once")
-def test_a_folder_holds_everything(run, tmp_path, small):
-    out = tmp_path / "all"
-    run("-o", out)
-    names = {figure.name for figure in view("patch-filters").figures}
-    assert len(names) == 5
-    names |= {f"patch-filters{of}-one-column" for of in ("-by-name", "-components", "-fits")}
-    expected = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "pdf")}
-    expected |= {f"patch-filters.{suffix}" for suffix in ("npz", "csv", "json")}
-    assert {p.name for p in out.iterdir()} == expected
-    found = view("patch-filters").load(out / "patch-filters.npz")
-    assert isinstance(found, PatchFilterDescription)
-    np.testing.assert_array_equal(found.filters, small.model.patch_filters.detach().numpy())
-    table = pd.read_csv(out / "patch-filters.csv")
-    assert table["structure"].tolist() == found.structure.tolist()
-    assert json.loads((out / "patch-filters.json").read_text()) == json.loads(run("--json"))
 
 
 def test_the_finding_is_a_sentence_with_its_numbers(small, monkeypatch):

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from PIL import Image
 
 from viz.cli import main
-from viz.views.receptive_field.result import ReceptiveField
 
 
 @pytest.fixture
@@ -40,35 +39,6 @@ def test_numbers_by_block(run, small_file):
         assert row["r50_interval_px"][0] <= row["r50_px"] <= row["r50_interval_px"][1]
         assert 0 < row["random"]["r50_px"] < row["random"]["r99_px"]
     assert "2 images" in done.stderr
-
-
-def test_a_folder_gets_everything(run, small_file, folder, tmp_path):
-    (folder / "broken.png").write_bytes(b"no image")
-    out = tmp_path / "out"
-    done = run(small_file, folder, "-o", out, "--image-size", 35, "--unit", "1,7", "--channels",
-               "0-2", "--blocks", "0,2")  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert "1 of 4 images skipped" in done.stderr
-    names = {path.name for path in out.iterdir()}
-    for stem in ("receptive-field", "receptive-field-radii"):
-        assert {f"{stem}.{suffix}" for suffix in ("png", "svg", "pdf")} <= names
-    result = ReceptiveField.load(out / "receptive-field.npz")
-    assert result.image_size == (35, 35)
-    assert result.unit == (1, 7)
-    assert result.channels == (0, 1, 2)
-    assert result.block.tolist() == [0, 2]
-    assert result.n_images == 3
-    rows = json.loads((out / "receptive-field.json").read_text())
-    assert rows[0]["centre_px"] == [5.5, 29.5]
-    assert (out / "receptive-field.csv").read_text().count("\n") == 3
-
-
-def test_a_file_gets_the_maps(run, small_file, folder, tmp_path):
-    out = tmp_path / "maps.png"
-    done = run(small_file, folder / "0.png", "-o", out, "--no-random")
-    assert done.exit_code == 0, done.output
-    with Image.open(out) as picture:
-        assert picture.width > 1000
 
 
 @pytest.mark.parametrize(

@@ -89,10 +89,6 @@ def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictu
     assert names == np.argsort(-np.array(answers))[:4].tolist()
 
 
-def test_pointwise_channels_have_no_kernel(small, swept, pictures):
-    assert top_patches(small, swept, pictures, [(2, 1)], stage="pointwise").kernels.size == 0
-
-
 def test_without_a_field_the_theoretical_one_serves(small, swept, pictures):
     bare = replace(swept, field_radius_px=np.zeros(0))
     found = top_patches(small, bare, pictures, [(0, 1), (2, 1)])
