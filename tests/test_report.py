@@ -272,7 +272,7 @@ def test_broken_images_are_named_and_not_counted(small, tmp_path):
         return WEIGHTS[0].measure(checkpoint, given)
 
     row = replace(
-        WEIGHTS[0], measure=measure, needs_images=True, drawings=lambda: WEIGHTS[0].figures[:1]
+        WEIGHTS[0], measure=measure, images="needed", drawings=lambda: WEIGHTS[0].figures[:1]
     )
     build(small, tmp_path / "r", views=[row], images=images)
     text = (tmp_path / "r" / "index.html").read_text()

@@ -18,8 +18,8 @@ from viz.report.folder import FORMATS
 from viz.views import VIEWS, view
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢"
-# Dim, depth, kernel size: kernels that have names; and as many blocks as the largest published.
-SHAPES = {"usual": (12, 3, 7), LONG: (4, 20, 3)}
+# Dim and depth: kernels that have names, and as many blocks as a published network.
+SHAPES = {"usual": (12, 3), LONG: (6, 20)}
 OPTIONS = {
     "attribution": "--quick --steps 2 --samples 2 --method saliency --method grad-cam",
     "clusters": "--n-clusters 2",
@@ -44,12 +44,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module", params=SHAPES)
 def made(request, folder, tmp_path_factory, stub_save):
     """Runs a view's command once: its arguments, its folder, what it printed."""
-    dim, depth, k = SHAPES[request.param]
+    dim, depth = SHAPES[request.param]
     torch.manual_seed(0)
-    network, kept = ConvMixer(dim, depth, k, 4, 4).eval(), {}
+    network, kept = ConvMixer(dim, depth, 7, 4, 4).eval(), {}
+    taps = [planted(name, 7, dim // 3) for name in ("edge", "blob+", "identity")]
     with torch.no_grad():
-        for block in range(depth if k > 3 else 0):
-            taps = [planted(name, k, dim // 3) for name in ("edge", "blob+", "identity")]
+        for block in range(depth):
             network.depthwise_kernels(block).copy_(torch.from_numpy(np.concatenate(taps)))
     root = tmp_path_factory.mktemp("made")
     file = save_checkpoint(
