@@ -1,12 +1,13 @@
 """See what a trained ConvMixer has learned.
 
-``viz.load`` reads a checkpoint, ``viz.kernels`` and ``viz.patch_filters`` name what it holds,
-``viz.views`` has every view with its measure and its figures. Names are imported on first use, so
-that ``import viz`` loads neither torch nor matplotlib.
+``viz.load`` reads a checkpoint; ``viz.kernels(net)`` and the other views return results with
+``plot``, ``finding``, ``to_frame`` and ``save``. Names are imported on first use, so that
+``import viz`` loads neither torch nor matplotlib.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +15,24 @@ if TYPE_CHECKING:
     from viz.core.network import Config, Preprocessing, Source
     from viz.network.checkpoint import Checkpoint, CheckpointError, load
     from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
-    from viz.python import kernels, patch_filters
     from viz.sweep.result import load_sweep
+
+    # Made from the cards of the views.
+    attribution: Callable[..., Any]
+    clusters: Callable[..., Any]
+    compare: Callable[..., Any]
+    compare_kernels: Callable[..., Any]
+    compare_patch_filters: Callable[..., Any]
+    early_late: Callable[..., Any]
+    feature_maps: Callable[..., Any]
+    kernels: Callable[..., Any]
+    mixing: Callable[..., Any]
+    patch_filters: Callable[..., Any]
+    preferred_inputs: Callable[..., Any]
+    receptive_field: Callable[..., Any]
+    selectivity: Callable[..., Any]
+    substitution: Callable[..., Any]
+    top_patches: Callable[..., Any]
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,10 +43,23 @@ __all__ = [
     "ConvMixer",
     "Preprocessing",
     "Source",
+    "attribution",
+    "clusters",
+    "compare",
+    "compare_kernels",
+    "compare_patch_filters",
+    "early_late",
+    "feature_maps",
     "kernels",
     "load",
     "load_sweep",
+    "mixing",
     "patch_filters",
+    "preferred_inputs",
+    "receptive_field",
+    "selectivity",
+    "substitution",
+    "top_patches",
 ]
 _HOMES = {
     "Checkpoint": "viz.network.checkpoint",
@@ -39,21 +69,20 @@ _HOMES = {
     "PAPER_CONFIGS": "viz.network.convmixer",
     "Preprocessing": "viz.core.network",
     "Source": "viz.core.network",
-    "kernels": "viz.python",
     "load": "viz.network.checkpoint",
     "load_sweep": "viz.sweep.result",
-    "patch_filters": "viz.python",
 }
-_PACKAGES = ("images", "network", "sweep", "training", "views")
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
-    if name in _PACKAGES:
-        return import_module(f"viz.{name}")
+    if name in __all__:
+        made = import_module("viz.python").function_of(name)
+        globals()[name] = made
+        return made
     raise AttributeError(f"module 'viz' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_PACKAGES})
+    return sorted(["__version__", *__all__])

@@ -1,81 +1,139 @@
-"""Python's short way: one verb per view, on a loaded network or on an array."""
+"""Python's short way: one function per view, made from its card."""
 
 from __future__ import annotations
 
+import inspect
+import textwrap
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from viz.core.refusal import Refusal
+from viz.views import COMPARISONS, VIEWS, Comparison, Given
+
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
-
+    from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
-    from viz.views.kernels.result import DepthwiseDescription
-    from viz.views.patch_filters.result import PatchFilterDescription
+    from viz.views import Option, Shown, View
 
-__all__ = ["kernels", "patch_filters"]
+__all__ = ["function_of"]
 
-
-def kernels(x: Checkpoint | ArrayLike, **options: Any) -> DepthwiseDescription:
-    """Name depthwise kernels by what they look like, and split them into shapes.
-
-    Parameters
-    ----------
-    x : Checkpoint or array_like, (n, k, k)
-        A network from `viz.load`, or kernels as torch convolves them, 3 <= k <= 31.
-    **options
-        As of `viz.views.kernels.measure.describe_checkpoint` or ``describe``: ``blocks``, ``seed``,
-        ``progress``.
-
-    Returns
-    -------
-    DepthwiseDescription
-        One row per kernel; ``to_frame()`` is the table.
-
-    Raises
-    ------
-    ValueError
-        If an array is not of that shape.
-
-    Notes
-    -----
-    Kernels that look like nothing in particular, or like two things, stay ``"unnamed"``.
-    Definitions and agreement with blind readings: ``docs/methods/kernels.md``.
-    """
-    from viz.network.checkpoint import Checkpoint
-    from viz.views.kernels import measure as depthwise
-
-    if isinstance(x, Checkpoint):
-        return depthwise.describe_checkpoint(x, **options)
-    return depthwise.describe(x, **options)
+_ARRAYS = {"kernels": "(n, k, k), 3 <= k <= 31", "patch-filters": "(n, c, p, p)"}
+"""Views that take bare weights, too."""
 
 
-def patch_filters(x: Checkpoint | ArrayLike, **options: Any) -> PatchFilterDescription:
-    """Name patch-embedding filters by colour and structure, and measure them.
+def _opening(images: Any, checkpoint: Checkpoint) -> Callable[[], ImageSet] | None:
+    """Return what opens images anew; a fault is told at once."""
+    if images is None:
+        return None
+    from viz.images.sets import open_images
 
-    Parameters
-    ----------
-    x : Checkpoint or array_like, (n, c, p, p)
-        A network from `viz.load`, or filters.
-    **options
-        As of `viz.views.patch_filters.measure.describe_checkpoint` or ``describe``.
+    def opened() -> ImageSet:
+        return open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels)
 
-    Returns
-    -------
-    PatchFilterDescription
-        One row per filter; ``to_frame()`` is the table.
+    opened().check()
+    return opened
 
-    Raises
-    ------
-    ValueError
-        If an array is not of that shape.
 
-    Notes
-    -----
-    Filters live in the space of the normalised input. Definitions:
-    ``docs/methods/patch-filters.md``.
-    """
-    from viz.network.checkpoint import Checkpoint
-    from viz.views.patch_filters import measure as measured
+def _checked(row: Shown, options: dict[str, Any]) -> dict[str, Any]:
+    """Refuse settings that the view does not have."""
+    known = [option.name for option in row.options if not option.draws]
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"viz.{row.name.replace('-', '_')} has no setting {name!r}; it has "
+                f"{', '.join((*known, 'seed', 'progress'))}."
+            )
+    return options
 
-    if isinstance(x, Checkpoint):
-        return measured.describe_checkpoint(x, **options)
-    return measured.describe(x, **options)
+
+def _of_weights(row: View, weights: Any, options: dict[str, Any]) -> Any:
+    """Describe weights that come as an array."""
+    if row.name == "kernels":
+        from viz.views.kernels.measure import describe
+
+        return describe(weights, **options)
+    from viz.views.patch_filters import measure
+
+    return measure.describe(weights, **options)
+
+
+def _view(row: View) -> Callable[..., Any]:
+    def measured(x: Any, images: Any = None, *, sweep: Any = None, seed: int = 0,
+                 progress: Any = None, **options: Any) -> Any:  # fmt: skip
+        from viz.network.checkpoint import Checkpoint
+
+        if not isinstance(x, Checkpoint):
+            if row.name in _ARRAYS:
+                return _of_weights(row, x, options)
+            raise Refusal(f"{type(x).__name__} found, expected a network of viz.load.")
+        if images is not None and not row.images:
+            raise TypeError(f"viz.{measured.__name__} is about weights: it takes no images.")
+        given = Given(_opening(images, x), seed, progress, sweep)
+        return row.measure(x, given, **_checked(row, options))
+
+    return measured
+
+
+def _comparison(row: Comparison) -> Callable[..., Any]:
+    def measured(a: Any, b: Any, images: Any = None, *, seed: int = 0, progress: Any = None) -> Any:
+        return row.measure(a, b, Given(_opening(images, a), seed, progress))
+
+    return measured
+
+
+def _default(option: Option) -> Any:
+    return () if option.many else option.default
+
+
+def _document(row: Shown, two: bool) -> str:
+    """Write a docstring from what the card says."""
+    first = row.about.partition("\n\n")[0]
+    shape = _ARRAYS.get(row.name)
+    of = "A network from `viz.load`" + (f", or weights, {shape}." if shape else ".")
+    lines = [first.strip() or f"{row.title}.", "", "Parameters", "----------"]
+    lines += ["a, b : Checkpoint", f"    {of}"] if two else [
+        "x : Checkpoint" + (" or array_like" if shape else ""), f"    {of}"]  # fmt: skip
+    if row.images or row.name == "compare":
+        lines += ["images : path, PIL image, ndarray, several of these, torch.Tensor, optional",
+                  "    As `viz.images.sets.open_images` takes them; by default none, or "
+                  "scikit-learn's two photographs where there must be some."]  # fmt: skip
+    if row.swept:
+        lines += ["sweep : path, optional", "    File of `viz sweep`, which spares a pass."]
+    for option in row.options:
+        if not option.draws:
+            lines += [f"{option.name} : default {_default(option)!r}", f"    {option.help}"]
+    lines += ["seed : int", "    Of everything random.", "progress : callable, optional",
+              "    Called with (steps done, steps in all)."]  # fmt: skip
+    result = row.result.rpartition(":")[2]
+    lines += ["", "Returns", "-------", result, "    With ``plot``, ``finding``, ``save`` and what "
+              "its own page tells."]  # fmt: skip
+    lines += ["", "Raises", "------", "Refusal", "    A ValueError whose message is a sentence."]
+    lines += ["", "Notes", "-----", *textwrap.wrap(row.misleads, 96)]
+    return "\n".join(lines)
+
+
+def _signature(row: Shown, two: bool) -> inspect.Signature:
+    one, only = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+    given = [inspect.Parameter(name, one) for name in (("a", "b") if two else ("x",))]
+    if row.images or row.name == "compare":
+        given.append(inspect.Parameter("images", one, default=None))
+    if row.swept:
+        given.append(inspect.Parameter("sweep", only, default=None))
+    given += [inspect.Parameter(option.name, only, default=_default(option))
+              for option in row.options if not option.draws]  # fmt: skip
+    given += [inspect.Parameter("seed", only, default=0),
+              inspect.Parameter("progress", only, default=None)]  # fmt: skip
+    return inspect.Signature(given)
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """Return the function of a view or a comparison, with its own signature and docstring."""
+    row: Any = {each.name: each for each in (*VIEWS, *COMPARISONS)}[name.replace("_", "-")]
+    two = isinstance(row, Comparison)
+    made: Any = _comparison(row) if two else _view(row)
+    made.__name__ = made.__qualname__ = name
+    made.__module__ = "viz"
+    made.__doc__ = _document(row, two)
+    made.__signature__ = _signature(row, two)
+    found: Callable[..., Any] = made
+    return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
@@ -48,12 +51,12 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Result:
     """Base of every result: a frozen dataclass of numpy arrays and plain values.
 
-    Subclasses are ``@dataclass(frozen=True, eq=False, kw_only=True)`` and hold only ndarrays,
-    numbers, strings, tuples and mappings of those, and a `Source`. Arrays become read-only.
+    Subclasses are dataclasses with the same settings and hold only ndarrays, numbers, strings,
+    tuples and mappings of those, and a `Source`. Arrays become read-only.
 
     Parameters
     ----------
@@ -62,6 +65,8 @@ class Result:
     """
 
     kind: ClassVar[str] = "result"
+    card_of: ClassVar[Callable[[Result], Any] | None] = None
+    """Result to its view's card; the list of views sets it."""
     source: Source
 
     def __post_init__(self) -> None:
@@ -90,6 +95,93 @@ class Result:
         return True
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        held = [
+            f"{f.name} {'x'.join(map(str, value.shape))}"
+            for f in fields(self)
+            if isinstance(value := getattr(self, f.name), np.ndarray) and value.size
+        ]
+        more = f", ... ({len(held)} arrays)" if len(held) > 4 else ""
+        return f"<{type(self).__name__} of {self.source.name}: {', '.join(held[:4])}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Show the finding and the main figure in a notebook."""
+        card = self._card()
+        if card is None:
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        picture = io.BytesIO()
+        card.figures[0].make(self).savefig(picture, format="png", dpi=150)
+        encoded = base64.b64encode(picture.getvalue()).decode()
+        return (
+            f"<p>{html.escape(self.finding)}</p>"
+            f'<img alt="{html.escape(card.figures[0].caption)}" style="max-width: 100%" '
+            f'src="data:image/png;base64,{encoded}">'
+        )
+
+    def _card(self) -> Any:
+        found = type(self).card_of
+        return None if found is None else found(self)
+
+    @property
+    def finding(self) -> str:
+        """The answer in plain language, with number and baseline; empty if there is none."""
+        card = self._card()
+        return "" if card is None or card.sentence is None else str(card.sentence(self))
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Names of the figures that `plot` draws, the main one first."""
+        card = self._card()
+        return () if card is None else tuple(each.name for each in card.figures)
+
+    def plot(self, figure: str = "", *, width: str = "page", ax: Any = None, **options: Any) -> Any:
+        """Draw one of the result's figures.
+
+        Parameters
+        ----------
+        figure : str
+            One of `figures`, in full or without the view's name, such as ``"by-name"``; the main
+            one by default.
+        width : {"page", "column"}
+            Both columns of a journal's page, or one.
+        ax : matplotlib.axes.Axes, optional
+            Of a grid of axes: the figure takes its place there.
+        **options
+            Settings of the main figure, as on the command line (``order``, ``scale`` ...).
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            With ``savefig``; that of ``ax`` where it was given.
+
+        Raises
+        ------
+        ValueError
+            If there is no such figure, or it does not fit where it should go.
+        """
+        card = self._card()
+        names = self.figures
+        wanted = {name for name in names if figure in (name, name.removeprefix(f"{card.name}-"))}
+        if (figure and len(wanted) != 1) or not names:
+            raise Refusal(
+                f"there is no figure {figure!r} of {self.kind}; there are "
+                f"{', '.join(names) or 'none'}."
+            )
+        row = card.figures[names.index(wanted.pop()) if figure else 0]
+        if width not in ("page", "column"):
+            raise Refusal(f"width is 'page' or 'column', not {width!r}.")
+        if ax is not None:
+            spec = ax.get_subplotspec()
+            if spec is None or row.onto is None:
+                raise Refusal(f"{row.name} cannot take the place of these axes; leave ax out.")
+            whole = ax.get_figure()
+            ax.remove()
+            row.onto(self, whole.add_subfigure(spec))
+            return whole
+        if width == "column" and row.narrow is not None:
+            return row.narrow(self)
+        return row.make(self, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the result as one .npz: its arrays, and the rest as JSON in ``__json__``.

@@ -233,6 +233,23 @@ def read_pixels(
     return _reading(path, read, max_pixels)
 
 
+def pixels_of(
+    image: Image.Image | NDArray[Any], in_channels: int, name: str
+) -> tuple[NDArray[Any], str]:
+    """Return the pixels of a PIL image or an array, and how they were scaled, as of a file."""
+    if isinstance(image, Image.Image) and in_channels in (1, 3):
+        flat, note = _to_uint8(ImageOps.exif_transpose(image))
+        return np.array(flat), note
+    values = _bands(image) if isinstance(image, Image.Image) else np.asarray(image)
+    if values.ndim not in (2, 3) or 0 in values.shape or values.dtype.kind not in "biuf":
+        raise ImageError(
+            f"{name}: an array of shape {values.shape} of {values.dtype} found, expected numbers "
+            "of (height, width), (height, width, channels) or (channels, height, width)."
+        )
+    placed = _placed(values, in_channels, name)
+    return (placed, "") if placed.dtype == np.uint8 else scaled(placed)
+
+
 def _placed(values: NDArray[Any], in_channels: int, name: str) -> NDArray[Any]:
     """Put channels last; grey serves a network of three channels."""
     shape = values.shape

@@ -7,17 +7,31 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
-from viz.images.reading import ImageError, find_images, prepare, read_pixels, unnormalise
+from viz.images.reading import (
+    ImageError,
+    find_images,
+    pixels_of,
+    prepare,
+    read_pixels,
+    unnormalise,
+)
 
-__all__ = ["ImageBatch", "ImageSet", "default_images", "open_images"]
+__all__ = ["ImageBatch", "ImageSet", "Images", "default_images", "open_images"]
+
+Entry = Path | Tensor | NDArray[Any]
+Picture = str | Path | Image.Image | NDArray[Any]
+Images = Picture | Sequence[Picture] | Tensor | None
+"""What `open_images` takes."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +71,8 @@ class ImageSet:
     Parameters
     ----------
     entries : sequence of tuple
-        Name and file, or name and network input (in_channels, h, w).
+        Name and file, name and pixels (h, w, channels), or name and network input
+        (in_channels, h, w).
     preprocessing : Preprocessing
         How files become network input.
     in_channels : int
@@ -66,7 +81,7 @@ class ImageSet:
 
     def __init__(
         self,
-        entries: Sequence[tuple[str, Path | Tensor]],
+        entries: Sequence[tuple[str, Entry]],
         preprocessing: Preprocessing,
         in_channels: int = 3,
     ) -> None:
@@ -216,11 +231,18 @@ class ImageSet:
         """Read every image into one batch; for a few images."""
         return next(self.batches(max(1, len(self._entries))))
 
-    def _read(self, name: str, entry: Path | Tensor) -> Tensor | None:
+    def _read(self, name: str, entry: Entry) -> Tensor | None:
         if isinstance(entry, Tensor):
             data = entry.detach().to("cpu", torch.float32).contiguous()
             self._sha256.setdefault(name, hashlib.sha256(data.numpy().tobytes()).hexdigest())
             return data
+        if isinstance(entry, np.ndarray):
+            pixels, note = pixels_of(entry, self.in_channels, name)
+            if note:
+                self._notes[name] = note
+            raw = np.ascontiguousarray(entry).tobytes()
+            self._sha256.setdefault(name, hashlib.sha256(raw).hexdigest())
+            return prepare([pixels], self.preprocessing, in_channels=self.in_channels)[0]
         try:
             pixels, note = read_pixels(entry, self.in_channels)
             if note:
@@ -247,7 +269,7 @@ def default_images() -> tuple[Path, ...]:
 
 
 def open_images(
-    images: str | Path | Sequence[str | Path] | Tensor | None,
+    images: Images | ImageSet,
     preprocessing: Preprocessing,
     in_channels: int = 3,
     *,
@@ -257,9 +279,10 @@ def open_images(
 
     Parameters
     ----------
-    images : str, Path, sequence of these, torch.Tensor or None
-        A folder (searched with its subfolders), an image file, several of both, network input
-        (n, in_channels, h, w), or None for scikit-learn's two photographs.
+    images : str, Path, PIL image, ndarray, sequence of these, torch.Tensor, ImageSet or None
+        A folder (searched with its subfolders), an image file, a picture as PIL or numpy has it
+        ((h, w), (h, w, channels) or (channels, h, w)), several of these, network input
+        (n, in_channels, h, w) as a tensor, or None for scikit-learn's two photographs.
     preprocessing : Preprocessing
         Of the checkpoint; its ``image_size`` may be replaced.
     in_channels : int
@@ -279,13 +302,15 @@ def open_images(
         If a path does not exist or a folder holds no image, if the numbers are not of the
         network's shape, or no image is given for a network of neither 1 nor 3 channels.
     """
+    if isinstance(images, ImageSet):
+        return images.as_seen_by(preprocessing, in_channels)
+    entries: list[tuple[str, Entry]]
     if isinstance(images, Tensor):
         if images.ndim != 4 or images.shape[1] != in_channels or not len(images):
             raise ImageError(
                 f"network input of shape {tuple(images.shape)} found, expected at least one image "
                 f"of {in_channels} channels: (n, {in_channels}, height, width)."
             )
-        entries: list[tuple[str, Path | Tensor]]
         entries = [(f"input {i}", one) for i, one in enumerate(images)]
         return ImageSet(_spread(entries, limit), preprocessing, in_channels)
     if images is None and in_channels not in (1, 3):
@@ -295,12 +320,22 @@ def open_images(
         )
     if images is None:
         images = default_images()
-    roots = [images] if isinstance(images, (str, Path)) else list(images)
-    paths = [(_name(path, Path(root)), path) for root in roots
-             for path in find_images(root, arrays=in_channels not in (1, 3))]  # fmt: skip
-    if not paths:
+    one = isinstance(images, (str, Path, Image.Image, np.ndarray))
+    given: Any = [images] if one else images
+    entries = []
+    for number, root in enumerate(given):
+        if isinstance(root, Image.Image):
+            pixels = pixels_of(root, in_channels, f"image {number}")[0]
+            entries.append((Path(getattr(root, "filename", "") or f"image {number}").name, pixels))
+        elif isinstance(root, np.ndarray):
+            pixels_of(root, in_channels, f"image {number}")
+            entries.append((f"image {number}", root))
+        else:
+            found = find_images(root, arrays=in_channels not in (1, 3))
+            entries += [(_name(path, Path(root)), path) for path in found]
+    if not entries:
         raise ImageError("no image was given; give a file or a folder of images.")
-    return ImageSet(_spread(_distinct(paths), limit), preprocessing, in_channels)
+    return ImageSet(_spread(_distinct(entries), limit), preprocessing, in_channels)
 
 
 def _name(path: Path, root: Path) -> str:
@@ -309,26 +344,24 @@ def _name(path: Path, root: Path) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _distinct(paths: list[tuple[str, Path]]) -> list[tuple[str, Path | Tensor]]:
+def _distinct(entries: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     """Tell equal names of different folders apart; a file given twice counts once."""
-    seen: dict[Path, str] = {}
-    taken: set[str] = set()
-    for name, path in paths:
-        whole = path.resolve()
-        if whole in seen:
-            continue
+    seen: set[Path] = set()
+    taken: dict[str, Entry] = {}
+    for name, entry in entries:
+        if isinstance(entry, Path):
+            if entry.resolve() in seen:
+                continue
+            seen.add(entry.resolve())
         unique, count = name, 1
         while unique in taken:
             count += 1
             unique = f"{name} ({count})"
-        taken.add(unique)
-        seen[whole] = unique
-    return [(name, path) for path, name in seen.items()]
+        taken[unique] = entry
+    return list(taken.items())
 
 
-def _spread(
-    entries: list[tuple[str, Path | Tensor]], limit: int | None
-) -> list[tuple[str, Path | Tensor]]:
+def _spread(entries: list[tuple[str, Entry]], limit: int | None) -> list[tuple[str, Entry]]:
     if limit is None or limit >= len(entries):
         return entries
     if limit < 1:

@@ -40,7 +40,7 @@ _IN_MEMORY = "in memory"
 _MAX_CONFIG_FILE = 1 << 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checkpoint:
     """A trained ConvMixer, ready to be looked at.
 
@@ -70,6 +70,14 @@ class Checkpoint:
     classes: tuple[str, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     parts: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        c = self.config
+        return (
+            f"<ConvMixer-{c.dim}/{c.depth} of {self.source.name}: {c.kernel_size} x "
+            f"{c.kernel_size} kernels, patches of {c.patch_size} px, {c.n_classes} classes, "
+            f"{c.activation}, {c.n_parameters:,} parameters>"
+        )
 
 
 @dataclass(frozen=True)

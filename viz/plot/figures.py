@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import Any
 
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from viz.plot.frame import one_column
 from viz.plot.style import ONE_COLUMN, new_figure
 
-__all__ = ["both", "drawn"]
+__all__ = ["Drawing", "both", "drawn"]
 
-Draw = Callable[[Any, Figure], Any]
+Draw = Callable[..., Any]
 Size = tuple[float, float] | Callable[..., Figure]
 Height = float | Callable[[Any], float]
 
 
-def drawn(
-    draw: Draw, size: Size, short: Height | None = None, *, columns: int = 2
-) -> Callable[[Any], Figure]:
-    """Return what turns a result into a figure.
+@dataclass(frozen=True)
+class Drawing:
+    """What turns a result into a figure.
 
     ``size`` is width and height in inches, or a function of the result and the width that returns
-    an empty figure; ``short`` the height in one column without the note, where it differs.
+    an empty figure; ``short`` the height in one column, where it differs.
     """
-    return partial(_make, draw, size, short, columns)
+
+    draw: Draw
+    size: Size
+    short: Height | None = None
+    columns: int = 2
+
+    def __call__(self, result: Any) -> Figure:
+        """Return the finished figure."""
+        if self.columns == 1 and self.short is not None:
+            height = self.short(result) if callable(self.short) else self.short
+            return one_column(self.draw, result, height)
+        if callable(self.size):
+            wide = {"width": ONE_COLUMN} if self.columns == 1 else {}
+            figure = self.size(result, **wide)
+        else:
+            figure = new_figure(*self.size)
+        self.draw(result, figure)
+        return figure
+
+    def onto(self, result: Any, target: Figure | SubFigure) -> None:
+        """Draw into a part of another figure."""
+        self.draw(result, target)
 
 
-def _make(draw: Draw, size: Size, short: Height | None, columns: int, result: Any) -> Figure:
-    if columns == 1 and short is not None:
-        return one_column(draw, result, short(result) if callable(short) else short)
-    if callable(size):
-        figure = size(result, width=ONE_COLUMN) if columns == 1 else size(result)
-    else:
-        figure = new_figure(*size)
-    draw(result, figure)
-    return figure
+def drawn(draw: Draw, size: Size, short: Height | None = None, *, columns: int = 2) -> Drawing:
+    """Return what turns a result into a figure, as `Drawing` has it."""
+    return Drawing(draw, size, short, columns)
 
 
-def both(
-    draw: Draw, size: Size, short: Height | None = None
-) -> tuple[Callable[[Any], Figure], Callable[[Any], Figure]]:
-    """Return what makes a figure for two columns and for one, as `drawn` does."""
+def both(draw: Draw, size: Size, short: Height | None = None) -> tuple[Drawing, Drawing]:
+    """Return what makes a figure for two columns and for one."""
     return drawn(draw, size, short), drawn(draw, size, short, columns=1)

@@ -42,7 +42,7 @@ def sweep_rows(depth: int) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     return block, np.array([STAGES[0], *STAGES[1:] * depth], dtype=np.str_)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Sweep(Result):
     """Numbers of every channel over a folder of images; r rows (a block's stage each), n kept.
 

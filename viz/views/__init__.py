@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from viz.core.result import Result
 from viz.views.attribution.card import VIEW as ATTRIBUTION
 from viz.views.base import Comparison, FigureRow, Given, Option, Shown, View
 from viz.views.clusters.card import VIEW as CLUSTERS
@@ -29,6 +30,7 @@ __all__ = [
     "Option",
     "Shown",
     "View",
+    "card_of",
     "comparison",
     "view",
 ]
@@ -62,3 +64,12 @@ def view(name: str) -> View:
 def comparison(name: str) -> Comparison:
     """Return a comparison by its name on the command line."""
     return {row.name: row for row in COMPARISONS}[name]
+
+
+def card_of(result: Result) -> Shown | None:
+    """Return the card of the view that made a result."""
+    kind = f"{type(result).__module__}:{type(result).__name__}"
+    return next((row for row in (*VIEWS, *COMPARISONS) if row.result == kind), None)
+
+
+Result.card_of = staticmethod(card_of)

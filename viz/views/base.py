@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -116,14 +116,18 @@ class FigureRow:
     narrow : callable, optional
         The same for one column of a journal's page; none where the figure needs both columns, or
         fits one as it is.
+    onto : callable, optional
+        Result and a part of another figure: draws there. Of ``make``, where that can.
     """
 
     name: str
     caption: str
     make: Callable[..., Figure]
     narrow: Callable[[Any], Figure] | None = None
+    onto: Callable[[Any, Any], None] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "onto", getattr(self.make, "onto", None))
         object.__setattr__(self, "make", _styled(self.make))
         if self.narrow is not None:
             object.__setattr__(self, "narrow", _styled(self.narrow))
@@ -132,7 +136,7 @@ class FigureRow:
 def _styled(make: Callable[..., Figure]) -> Callable[..., Figure]:
     """Return a function that draws in the project's own style, whatever has been set."""
 
-    @wraps(make)
+    @wraps(make, assigned=())
     def drawn(result: Any, **options: Any) -> Figure:
         from viz.plot.style import own_style
 

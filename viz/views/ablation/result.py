@@ -20,7 +20,7 @@ CHANGES = ("removed", "fit", "shuffled")
 its own taps do, in random order."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Removal(Result):
     """Logits of n images, of the network as it is and with one filter changed.
 

@@ -46,7 +46,7 @@ UNITS = {
 """Unit of each method's values."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Attributions(Result):
     """Maps of several methods for several images, raw and on the network's own patch grid.
 

@@ -34,7 +34,7 @@ SCORES = (
 """One number per image and rated map."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Trust(Attributions):
     """Maps, and how they fare when patches go, the input trembles, or weights are drawn anew.
 

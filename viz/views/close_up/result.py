@@ -13,7 +13,7 @@ from viz.core.result import Result
 __all__ = ["CloseUp", "Parts"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class CloseUp(Result):
     """Everything about one filter or kernel that follows from its weights alone.
 
@@ -79,7 +79,7 @@ class CloseUp(Result):
         )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Parts(Result):
     """The parts of a network from input to output, one row each.
 

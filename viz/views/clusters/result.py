@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class KernelSpectra(Result):
     """Covariance of the kernels of each block over its channels, and numbers drawn from it.
 
@@ -101,7 +101,7 @@ class KernelSpectra(Result):
         return self.spectra_frame()
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Clusters(KernelSpectra):
     """Kernels grouped by k-means on their unit-norm taps, without any name, sign kept.
 

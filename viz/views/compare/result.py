@@ -39,7 +39,7 @@ def finite(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class TwoNetworks(Result):
     """Base of what is measured on two networks; ``source`` is the first one's.
 
@@ -82,7 +82,7 @@ class TwoNetworks(Result):
         }
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class NetworkComparison(TwoNetworks):
     """Two networks' architectures, names by depth, descriptors and receptive fields.
 

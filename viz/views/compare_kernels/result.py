@@ -49,7 +49,7 @@ def kappa(counts: NDArray[np.integer]) -> float:
     return (stayed - chance) / (1 - chance) if chance < 1 else float("nan")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class KernelChange(TwoNetworks):
     """Kernels of the same block and channel in two networks, A before and B after.
 

@@ -27,7 +27,7 @@ LEVEL = 0.005
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PatchFilterMatch(TwoNetworks):
     """Pairs of patch filters, one of each network, such that their similarities' sum is largest.
 

@@ -132,7 +132,7 @@ class Verdict:
         )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class EarlyLate(Result):
     """Early against late blocks: descriptors, names and two statements, with intervals.
 

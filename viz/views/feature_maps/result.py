@@ -32,7 +32,7 @@ STATISTICS = ("off", "negative_mass", "hoyer", "rank", "rank_centred", "rank_shu
 """Numbers per activation and image."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class FeatureMaps(Result):
     """What a network makes of images, where its kernels can be seen beside it.
 

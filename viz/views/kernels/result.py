@@ -82,7 +82,7 @@ def descriptor_words(name: str) -> str:
     return _WORDS.get(name, name.replace("_", " "))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class DepthwiseDescription(Result):
     """One row per depthwise kernel: what it looks like, and the shapes it is the sum of.
 

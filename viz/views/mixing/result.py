@@ -25,7 +25,7 @@ Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Mixing(Result):
     """Pointwise weights by block, in the units of the kernels' branches.
 

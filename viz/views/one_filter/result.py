@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["FilterFit"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class FilterFit(Result):
     """A patch filter as a colour axis times a Gabor, and its numbers beside the other filters'.
 

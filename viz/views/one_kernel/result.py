@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Partners", "ShapeFit", "Standing"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ShapeFit(Result):
     """A kernel as a sum of A shapes, each drawn on its own, and what is left.
 
@@ -78,7 +78,7 @@ class ShapeFit(Result):
         return pd.DataFrame(columns | {"r2": self.r2_by_shapes})
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Standing(Result):
     """What a kernel is called, and where its numbers stand among those of the other kernels.
 
@@ -139,7 +139,7 @@ class Standing(Result):
         )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Partners(Result):
     """Which kernels a kernel listens to and which listen to it, through the pointwise weights.
 

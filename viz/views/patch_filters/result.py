@@ -141,7 +141,7 @@ def axial_median(angles: NDArray[np.float64], period: float) -> float:
     return float(angles[np.minimum(gap, period - gap).mean(1).argmin()])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PatchFilterDescription(Result):
     """One row per patch-embedding filter, in the network's order, and the bank's components.
 

@@ -22,7 +22,7 @@ TESTS = ("orientation", "contrast")
 """What a name predicts: the orientation of a line or boundary, or that some taps stand out."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PreferredInputs(Result):
     """For m named kernels of k x k taps, the patches of their input maps that drive them most.
 

@@ -22,7 +22,7 @@ SHARES = (0.5, 0.9, 0.99)
 """Shares of the gradient's mass whose radii are measured."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ReceptiveField(Result):
     """Receptive fields of one unit of each block, B blocks, over N images of H x W pixels.
 

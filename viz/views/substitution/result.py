@@ -35,7 +35,7 @@ AS_DESCRIBED = -1
 """``n_shapes`` where each kernel has as many shapes as its description kept."""
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Substitution(Result):
     """Scores of the network with replaced kernels against the network as it is.
 

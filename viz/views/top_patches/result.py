@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["TopPatches"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class TopPatches(Result):
     """For m channels of one stage, the n image patches at which each is largest.
 

@@ -13,7 +13,7 @@ from viz.core.result import Result
 __all__ = ["DepthwiseKernels", "PatchFilters"]
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PatchFilters(Result):
     """Patch-embedding filters in the order in which they are shown.
 
@@ -47,7 +47,7 @@ class PatchFilters(Result):
         )
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class DepthwiseKernels(Result):
     """Depthwise kernels of some blocks, in the order in which they are shown.
 
