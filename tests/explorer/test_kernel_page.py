@@ -130,7 +130,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
 
     for module in ("kernels", "on_images"):
         monkeypatch.setattr(f"viz.explorer.{module}.depthwise_description", known)
-    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda c: whole)
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda *a, **o: whole)
     app = open_app("kernel", block=block, channel="3")
     assert fine(app)
     monkeypatch.chdir(tmp_path)
@@ -170,7 +170,7 @@ def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
     rows = 16 * table["block"] + table["channel"]
     assert sorted(rows) == [i for i in range(48) if i % 3 == 0]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda c: named)
+    monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", lambda *a, **o: named)
     (script,) = (c.value for c in app.code if c.language == "python")
     exec(compile(script, "shown", "exec"), {})
     made = DepthwiseKernels.load(tmp_path / "small-kernels-edge.npz")
@@ -191,7 +191,9 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
         "What it does for the answer",
     ]
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("viz.views.patch_filters.measure.describe_checkpoint", lambda c: described)
+    monkeypatch.setattr(
+        "viz.views.patch_filters.measure.describe_checkpoint", lambda *a, **o: described
+    )
     for script in (c.value for c in app.code if c.language == "python"):
         exec(compile(script, "shown", "exec"), {})
     kinds = {"fit-filter": FilterFit, "answers-filter": FeatureMaps, "effect-patch-filter": Removal}
