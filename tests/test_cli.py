@@ -47,35 +47,6 @@ def test_a_guessed_activation_is_told_once_in_words_of_the_command_line(run, tmp
     assert len(json.loads(run("info", tmp_path / "net.pth", "--json").stdout)["warnings"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["info", "missing.pth"], "missing.pth"),
-        (["patch-filters", "{file}", "-o", "a.jpg"], ".png, .svg or .pdf"),
-        (["patch-filters", "{file}", "-o", "no/a.png"], "does not exist"),
-        (["patch-filters", "{file}", "-o", "there.png"], "exists"),
-        (["kernels", "{file}", "-o", "a.png", "--blocks", "9"], "blocks are 0 to 2"),
-        (["kernels", "{file}", "-o", "a.png", "--blocks", "x"], "'--blocks': 'x' is not a list"),
-        (["feature-maps", "missing.pth", "-o", "a.png", "--name", "egde"], "not a name"),
-        (["report", "{file}", "-o", "there.png"], "is a file"),
-        (["train", "nowhere", "-o", "a.safetensors"], "no such file or folder"),
-        (["train", "nowhere", "-o", "a.pth"], ".safetensors"),
-    ],
-)
-def test_bad_input_is_one_sentence_and_exit_code_2(
-    run, small_file, tmp_path, monkeypatch, arguments, sentence
-):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "there.png").write_bytes(b"mine")
-    done = run(*[a.format(file=small_file) for a in arguments])
-    assert done.exit_code == 2
-    assert sentence in done.stderr
-    assert "Traceback" not in done.output
-    assert done.exception is None or isinstance(done.exception, SystemExit)
-    assert [p.name for p in tmp_path.iterdir()] == ["there.png"]
-    assert (tmp_path / "there.png").read_bytes() == b"mine"
-
-
 def test_force_replaces(run, small_file, tmp_path):
     out = tmp_path / "a.png"
     out.write_bytes(b"mine")

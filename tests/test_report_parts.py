@@ -85,19 +85,6 @@ def test_methods_are_html_without_links():
     assert '<div class="scroll"><table>' in text
 
 
-def test_options_that_cannot_change_a_report_drawn_anew_are_refused(tmp_path):
-    from click.testing import CliRunner
-
-    from viz.cli import main
-
-    words = ["report", "--from", str(tmp_path), "--seed", "0", "--no-ema", "--resume"]
-    found = CliRunner().invoke(main, words)
-    assert found.exit_code == 2
-    assert "--resume, --seed, --ema cannot change it" in found.output
-    kept = ["report", "--from", str(tmp_path), "--formats", "svg", "--paper", "a4", "--force"]
-    assert "no manifest.json in it" in CliRunner().invoke(main, kept).output
-
-
 def read_tex(text):
     """Read what `figures_tex` may write, strictly: known commands, whole groups, nothing special.
 

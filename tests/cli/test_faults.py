@@ -7,7 +7,6 @@ import click
 import pytest
 import torch
 from click.testing import CliRunner
-from PIL import Image
 
 import viz
 from viz.cli import main
@@ -30,44 +29,12 @@ def failing(error):
     return CliRunner().invoke(group, ["work"])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--bogus"], "no such option '--bogus' (viz --help tells more)."),
-        (["repot"], "no such command 'repot'; did you mean 'report'? (viz --help tells more)."),
-        (["info", "-o"], "no such option '-o' (viz info --help tells more)."),
-        (["kernels", "a.pth", "-o"],
-         "option '-o' requires an argument (viz kernels --help tells more)."),
-        (["top-patches", "--swep"], "no such option '--swep'; did you mean '--help', '--seed', "
-         "'--sweep'? (viz top-patches --help tells more)."),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_understood_is_one_sentence(arguments, sentence):
-    done = CliRunner().invoke(main, arguments, prog_name="viz")
-    assert done.exit_code == 2
-    assert done.stderr == f"viz: {sentence}\n"
-
-
 @pytest.mark.parametrize("written", ["", ".part", ".x8_0aB-9.part", ".shards"])
 def test_errors_of_the_system_name_the_file_that_was_asked_for(written):
     done = failing(PermissionError(13, "Permission denied", f"to/a.pth{written}"))
     assert done.exit_code == 2
     assert done.stderr.startswith("viz: to/a.pth: the system says: permission denied; ")
     assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [(["--device", "cuda:99"], "is not a device"), ([], "does not exist; make it first")],
-)
-def test_training_looks_where_it_writes_before_it_works(tmp_path, options, said):
-    Image.new("RGB", (32, 32)).save(tmp_path / "a.png")
-    name = tmp_path / ("new" if options else "nowhere/new")
-    done = CliRunner().invoke(main, ["train", str(tmp_path), "-o", f"{name}.safetensors", *options])
-    assert done.exit_code == 2
-    assert said in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("error", [ValueError("shapes (3,) (4,)"), IndexError(4), KeyError("a")])

@@ -12,10 +12,12 @@ from readable import unreadable, unreadable_in_one_column
 
 from viz.cli import main
 from viz.core.network import Preprocessing
+from viz.core.refusal import Refusal
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.report.folder import FORMATS
 from viz.views import VIEWS, view
+from viz.views.base import kernel_name, numbers
 
 LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢"
 # Dim and depth: kernels that have names, and as many blocks as a published network.
@@ -121,6 +123,49 @@ def test_a_file_holds_the_main_figure_and_without_one_the_finding_is_said(made, 
     # What was found is said once, for people.
     lines = drawn.stderr.splitlines()
     assert len(set(lines)) == len(lines)
+
+
+GIVEN = {bool: ("", True), int: ("3", 3), float: ("3", 3.0), str: ("some", "some"), numbers: ("0-1", [0, 1]),
+         kernel_name: ("edge", "edge")}  # fmt: skip
+
+
+@ROWS
+def test_every_option_reaches_the_measure(row, small_file, tmp_path):
+    got, words = {}, [row.name, str(small_file), "-o", str(tmp_path / "a.svg")]
+    expected = {}
+    for option in row.options:
+        text, value = GIVEN.get(option.kind, ("1,2", (1, 2)))
+        if isinstance(option.kind, tuple):
+            text = value = option.kind[-1]
+        flag = f"--{option.name.replace('_', '-')}"
+        if option.kind is bool and option.default:
+            flag, value = f"--no-{flag[2:]}", False
+        words += [flag, *([text] if text else [])]
+        expected[option.name] = (value,) if option.many else value
+
+    def measure(checkpoint, given, **options):
+        got.update(options)
+        raise Refusal("enough.")
+
+    before = row.measure
+    object.__setattr__(row, "measure", measure)
+    try:
+        done = CliRunner().invoke(main, words)
+    finally:
+        object.__setattr__(row, "measure", before)
+    assert done.stderr.endswith("viz: enough.\n"), done.output
+    drawn = {option.name for option in row.options if option.draws}
+    assert got == {name: value for name, value in expected.items() if name not in drawn}
+
+
+@ROWS
+def test_every_way_of_drawing_draws(made, row):
+    _, out, _ = made(row)
+    result = row.load(out / f"{row.name}.npz")
+    for option in row.options:
+        for value in option.kind if option.draws and isinstance(option.kind, tuple) else ():
+            if value != "sweep":
+                row.figures[0].make(result, **{option.name: value})
 
 
 @ROWS

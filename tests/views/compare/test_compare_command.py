@@ -118,8 +118,3 @@ def test_images_give_effective_fields(small_file, others, tmp_path):
     fields = json.loads(done.stdout)["compare"]["fields"]
     assert len(fields["a"]) == 3 and len(fields["b"]) == 2
     assert all(row["r90_px"] > 0 for side in "ab" for row in fields[side])
-
-
-def test_bad_input_is_one_sentence(small_file):
-    done = run(small_file, small_file, "--json", "--images", "nowhere")
-    assert done.exit_code == 2 and "nowhere" in done.output and "Traceback" not in done.output

@@ -361,3 +361,13 @@ def test_weights_that_overflow_are_named(small):
         small.model.blocks[0].pointwise.weight.fill_(float("inf"))
     with pytest.raises(ReceptiveFieldError, match="input 0: the gradient of block 0 is not finite"):
         receptive_field(small, torch.randn(1, 3, 32, 32), random=False)
+
+
+def test_the_table_tells_field_centre_and_radii(small):
+    rows = receptive_field(small).rows()
+    assert [row["theoretical_px"] for row in rows] == [4 + 4 * (b + 1) * 4 for b in range(3)]
+    assert [row["centre_px"] for row in rows] == [4 * 4 + 1.5] * 3
+    for row in rows:
+        assert 0 < row["r50_px"] < row["r90_px"] < row["r99_px"] < 32
+        assert row["r50_interval_px"][0] <= row["r50_px"] <= row["r50_interval_px"][1]
+        assert 0 < row["random"]["r50_px"] < row["random"]["r99_px"]
