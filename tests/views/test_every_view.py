@@ -125,8 +125,8 @@ def test_a_file_holds_the_main_figure_and_without_one_the_finding_is_said(made, 
     assert len(set(lines)) == len(lines)
 
 
-GIVEN = {bool: ("", True), int: ("3", 3), float: ("3", 3.0), str: ("some", "some"), numbers: ("0-1", [0, 1]),
-         kernel_name: ("edge", "edge")}  # fmt: skip
+GIVEN = {bool: ("", True), int: ("3", 3), float: ("3", 3.0), str: ("some", "some"),
+         numbers: ("0-1", [0, 1]), kernel_name: ("edge", "edge")}  # fmt: skip
 
 
 @ROWS
