@@ -44,6 +44,7 @@ report: $(STAMP)
 	$(BIN)/viz report photos-p7 photos-p14 -o reports/photos-p7-photos-p14 --formats pdf --force
 
 docs: $(STAMP)
+	$(BIN)/python docs/from_cards.py
 	$(BIN)/python docs/build.py
 
 screenshots: $(STAMP)

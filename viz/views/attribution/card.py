@@ -113,4 +113,5 @@ VIEW = View(
     menu="Attributions and trust",
     group="On images",
     icon=":material/fact_check:",
+    question="Which patches does an answer rest on, and how far is that map to be trusted?",
 )

@@ -81,4 +81,5 @@ VIEW = View(
     menu="Clusters",
     group="What was learned",
     icon=":material/bubble_chart:",
+    question="Which shapes are there, without names?",
 )

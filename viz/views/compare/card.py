@@ -83,4 +83,5 @@ VIEW = Comparison(
     "reason alone: read them beside the squares. Pixels are those of each network's own input.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
+    question="How do two networks, or two snapshots of one, differ?",
 )

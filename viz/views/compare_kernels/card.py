@@ -68,4 +68,6 @@ VIEW = Comparison(
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     refuses=_refused_kernels,
+    question="Which kernels moved between two snapshots of one training?",
+    method="views/compare",
 )

@@ -57,4 +57,6 @@ VIEW = Comparison(
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     refuses=_refused_filters,
+    question="Did two networks learn the same patch filters?",
+    method="views/compare",
 )

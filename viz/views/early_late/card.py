@@ -86,4 +86,5 @@ VIEW = View(
     menu="Early and late",
     group="What was learned",
     icon=":material/compare_arrows:",
+    question="Do early and late blocks differ, and is what people say about them true here?",
 )

@@ -95,7 +95,7 @@ def measure(
     correction for their number. A network's blocks are ordered and fixed: an interval over blocks
     says how far off a difference could be if each group's blocks were a few of many like them. With
     three blocks a group, intervals of a delta near 1 and of trends are too narrow where blocks
-    differ by more than kernels do (coverage by simulation: ``docs/methods/early-late.md``). Whether
+    differ by more than kernels do (coverage by simulation: ``method.md`` beside this file). Whether
     another training gives the same differences, only another training tells.
     """
     blocks = np.unique(description.block)

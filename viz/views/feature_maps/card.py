@@ -161,4 +161,5 @@ VIEW = View(
     menu="Feature maps",
     group="On images",
     icon=":material/layers:",
+    question="What do the channels answer on one image, beside the kernels that made it?",
 )

@@ -164,4 +164,5 @@ VIEW = View(
     ),
     group="What was learned",
     icon=":material/apps:",
+    question="How does each channel look around itself, and does that change with depth?",
 )

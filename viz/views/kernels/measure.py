@@ -86,7 +86,7 @@ def describe(
     blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
     probability stands clear of every other and shuffled taps look less like their best picture.
     Many kernels look like nothing in particular, or like two things: they stay ``"unnamed"``.
-    Formulas and agreement with the readings: ``docs/methods/kernels.md``.
+    Formulas and agreement with the readings: ``viz/views/kernels/method.md``.
     """
     given, block = _checked(kernels, blocks)
     finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))

@@ -66,4 +66,5 @@ VIEW = View(
     menu="Mixing",
     group="What was learned",
     icon=":material/shuffle:",
+    question="Which channels feed which, through the pointwise weights?",
 )

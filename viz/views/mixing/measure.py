@@ -86,7 +86,7 @@ def measure(
     -----
     A link says what a kernel's branch adds to an output's pre-activation, not what the network
     makes of it: the activation and all later blocks follow. Formulas, and what the picture can
-    tell: ``docs/methods/mixing.md``.
+    tell: ``viz/views/mixing/method.md``.
     """
     config, model = checkpoint.config, checkpoint.model
     if names is None:

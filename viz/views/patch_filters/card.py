@@ -137,4 +137,5 @@ VIEW = View(
     ),
     group="What was learned",
     icon=":material/palette:",
+    question="What does each channel look for in a patch?",
 )

@@ -96,4 +96,5 @@ VIEW = View(
     menu="What names tell",
     group="On images",
     icon=":material/rule:",
+    question="Do the names tell what drives the kernels?",
 )

@@ -101,4 +101,5 @@ VIEW = View(
     menu="Receptive fields",
     group="On images",
     icon=":material/filter_center_focus:",
+    question="How much of the image can a unit see, and how much does it use?",
 )

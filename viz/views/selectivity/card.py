@@ -71,4 +71,6 @@ VIEW = View(
     menu="Sparsity and selectivity",
     group="On images",
     icon=":material/stacked_line_chart:",
+    question="How often is a channel on, and for which classes?",
+    method="sweep",
 )

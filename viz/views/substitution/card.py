@@ -113,4 +113,5 @@ VIEW = View(
     menu="Substitution",
     group="On images",
     icon=":material/swap_horiz:",
+    question="How much of the network's behaviour do the descriptions explain?",
 )

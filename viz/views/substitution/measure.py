@@ -105,7 +105,7 @@ def measure(
     Batch norms keep the statistics of training. A replaced kernel changes mean and variance of
     what its batch norm receives, and that counts as a difference too: a fit that keeps the shape
     of a kernel but not its size scores lower than its shape alone would. Formulas and what the
-    picture can tell: ``docs/methods/substitution.md``.
+    picture can tell: ``viz/views/substitution/method.md``.
     """
     _check(checkpoint, scopes)
     if {"all", "block"} & set(scopes) and description is None:

@@ -126,4 +126,6 @@ VIEW = View(
     menu="What drives channels",
     group="On images",
     icon=":material/local_fire_department:",
+    question="Which patches of a whole folder drive a channel?",
+    method="sweep",
 )
