@@ -52,8 +52,8 @@ def reference() -> str:
                       for name in shared)
     )  # fmt: skip
     head = (
-        "# Reference\n\nThe public interface, from its docstrings (`make docs`). What is not listed "
-        "here may change.\n"
+        "# Reference\n\nThe public interface, from its docstrings (`make docs`). What is not "
+        "listed here may change.\n"
     )
     return head + "\n" + re.sub(r" object at 0x[0-9a-f]+", "", "\n\n".join(parts)) + "\n"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from viz.images.reading.sets import open_images
 
 import viz
 from viz.core.refusal import Refusal
-from viz.images.sets import open_images
 from viz.network.checkpoint import adapted
 from viz.network.convmixer import ConvMixer
 from viz.views import Given, view
@@ -46,11 +46,15 @@ def given(checkpoint, folder):
 
 
 @pytest.mark.parametrize("name", ["patch-filters", "receptive-field", "feature-maps",
-                                  "attribution"])  # fmt: skip
+                                  "attribution", "evidence", "decision-by-depth"])  # fmt: skip
 @pytest.mark.parametrize("what", sorted(UNUSUAL))
 def test_views_of_unusual_networks(what, name, tmp_path):
     checkpoint = made(**UNUSUAL[what])
     row = view(name)
+    if what == "one output" and name in ("evidence", "decision-by-depth"):
+        with pytest.raises(Refusal, match="one output found"):
+            row.measure(checkpoint, given(checkpoint, tmp_path))
+        return
     result = row.measure(checkpoint, given(checkpoint, tmp_path))
     for figure in row.figures:
         figure.make(result).canvas.draw()

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     compare: Callable[..., Any]
     compare_kernels: Callable[..., Any]
     compare_patch_filters: Callable[..., Any]
+    decision_by_depth: Callable[..., Any]
+    evidence: Callable[..., Any]
     early_late: Callable[..., Any]
     feature_maps: Callable[..., Any]
     kernels: Callable[..., Any]
@@ -48,7 +50,9 @@ __all__ = [
     "compare",
     "compare_kernels",
     "compare_patch_filters",
+    "decision_by_depth",
     "early_late",
+    "evidence",
     "feature_maps",
     "kernels",
     "load",

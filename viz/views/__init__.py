@@ -10,7 +10,9 @@ from viz.views.clusters.card import VIEW as CLUSTERS
 from viz.views.compare.card import VIEW as COMPARE
 from viz.views.compare_kernels.card import VIEW as COMPARE_KERNELS
 from viz.views.compare_patch_filters.card import VIEW as COMPARE_PATCH_FILTERS
+from viz.views.decision_by_depth.card import VIEW as DECISION_BY_DEPTH
 from viz.views.early_late.card import VIEW as EARLY_LATE
+from viz.views.evidence.card import VIEW as EVIDENCE
 from viz.views.feature_maps.card import VIEW as FEATURE_MAPS
 from viz.views.kernels.card import VIEW as KERNELS
 from viz.views.mixing.card import VIEW as MIXING
@@ -46,6 +48,8 @@ VIEWS: tuple[View, ...] = (
     EARLY_LATE,
     MIXING,
     SUBSTITUTION,
+    EVIDENCE,
+    DECISION_BY_DEPTH,
     RECEPTIVE_FIELD,
     FEATURE_MAPS,
     ATTRIBUTION,

@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from viz.core.refusal import NoSuch, Refusal
+from viz.network.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.ablation.result import CHANGES, Removal
-from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
 
 if TYPE_CHECKING:
     from viz.images.sets import ImageSet

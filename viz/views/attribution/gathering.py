@@ -80,7 +80,12 @@ def explained_by(target: str | int, logits: Tensor, classes: Sequence[str]) -> E
     return Explained(class_index(target, n, tuple(classes)))
 
 
-def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
+def class_index(
+    target: str | int,
+    n: int,
+    classes: tuple[str, ...],
+    others: str = "predicted, runner-up or difference",
+) -> int:
     """Find a class by its index or name.
 
     Parameters
@@ -91,6 +96,8 @@ def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
         Classes.
     classes : tuple of str
         Names, or none.
+    others : str
+        What else may be given, in words.
 
     Returns
     -------
@@ -111,10 +118,9 @@ def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
         if not re.fullmatch("-?[0-9]+", target):
             near = difflib.get_close_matches(target, classes, 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else (
-                f"; give a name of the {n} classes, an index, predicted, runner-up or difference."
+                f"; give a name of the {n} classes, an index, {others}."
                 if classes else
-                f": the checkpoint has no class names; give an index from 0 to {n - 1}, predicted, "
-                "runner-up or difference."
+                f": the checkpoint has no class names; give an index from 0 to {n - 1}, {others}."
             )  # fmt: skip
             raise AttributionError(f"there is no class {target!r}{hint}")
     index = int(target)

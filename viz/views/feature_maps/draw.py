@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
 from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
+from viz.plot.millimetres import laid_over, pale
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
@@ -203,9 +204,9 @@ def _draw_row(
         )  # fmt: skip
         _frame(made[column], 0, top, p * w, p * h)
     values = result.of(_SHOWN["over"])[image, channel]
-    made["over"].imshow(_pale(result.images[image]), extent=(0, across, top + down, top),
+    made["over"].imshow(pale(result.images[image]), extent=(0, across, top + down, top),
                         interpolation="nearest", aspect="auto")  # fmt: skip
-    made["over"].imshow(_laid_over(values, limits["over"]), extent=place, interpolation="nearest",
+    made["over"].imshow(laid_over(values, limits["over"]), extent=place, interpolation="nearest",
                         aspect="auto")  # fmt: skip
     _frame(made["over"], 0, top, across, down)
     # How far the kernel reaches, in the corner of its input.
@@ -240,20 +241,6 @@ def _frame(axes: Axes, x: float, y: float, width: float, height: float) -> None:
         Rectangle((x, y), width, height, fill=False, linewidth=0.3, edgecolor="#777777",
                   clip_on=False)
     )  # fmt: skip
-
-
-def _pale(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Grey and light, so that colours of a map on it are those of the map."""
-    grey = image.astype(np.float64) @ (0.299, 0.587, 0.114) / 255
-    return np.repeat(0.35 + 0.65 * grey[..., None], 3, axis=2)
-
-
-def _laid_over(values: NDArray[np.float32], limit: float) -> NDArray[np.float64]:
-    """Colours of a map, the more opaque the larger the value; nothing where it is not a number."""
-    scaled = np.clip(np.nan_to_num(values.astype(np.float64) / limit), -1, 1)
-    colours: NDArray[np.float64] = np.array(SIGNED(scaled / 2 + 0.5))
-    colours[..., 3] = np.abs(scaled)
-    return colours
 
 
 def _draw_bars(

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from viz.core.counting import Progress
 from viz.core.refusal import Refusal
+from viz.network.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.patch_filters.result import STRUCTURES
 from viz.views.substitution import banks as kernel_banks
 from viz.views.substitution import scores as substitution_scores
 from viz.views.substitution.crops import photograph_crops
-from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.substitution.result import AS_DESCRIBED, SCOPES, Substitution
 
 if TYPE_CHECKING:
