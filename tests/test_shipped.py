@@ -62,6 +62,7 @@ def test_the_two_photographs_every_user_has_carry_true_answers(name):
     assert [checkpoint.classes[i] for i in answers] == ["china", "flower"]
 
 
+@pytest.mark.slow
 def test_pictures_from_the_command_line(shipped, tmp_path):
     name, checkpoint = shipped
     for command in ("patch-filters", "kernels"):

@@ -206,6 +206,7 @@ def test_fetch_on_the_command_line(data, hub):
     assert load(path).config.activation == "relu"
 
 
+@pytest.mark.slow
 def test_in_a_process_of_its_own_with_the_hubs_own_settings(data, hub, tmp_path):
     """HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are what huggingface_hub makes of them."""
     script = f"""

@@ -105,6 +105,7 @@ print(kills)
 """
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_and_resumed(swept, small_file, pictures, tmp_path):
     out = tmp_path / "b.npz"
     arguments = [sys.executable, "-c", SCRIPT, str(small_file), str(pictures), str(out)]

@@ -10,7 +10,6 @@ from hand_made import described, described_patches, kernels_of
 from torch.func import functional_call
 
 from viz.images.sets import ImageSet
-from viz.network.replacing import shared_copy
 from viz.views.substitution import measure as substitution
 from viz.views.substitution.scores import Kept, compare, intervals
 
