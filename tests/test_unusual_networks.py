@@ -56,7 +56,8 @@ def test_views_of_unusual_networks(what, name, tmp_path):
         with pytest.raises(Refusal, match="one output found"):
             row.measure(checkpoint, given(checkpoint, tmp_path))
         return
-    result = row.measure(checkpoint, given(checkpoint, tmp_path))
+    little = {"quick": True, "steps": 4, "samples": 2} if name == "attribution" else {}
+    result = row.measure(checkpoint, given(checkpoint, tmp_path), **little)
     for figure in row.figures:
         figure.make(result).canvas.draw()
     if row.sentence is not None:

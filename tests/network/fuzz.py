@@ -15,9 +15,9 @@ import warnings
 from pathlib import Path
 
 import torch
-from foreign_networks import settle
+from foreign_networks import official, settle
 from safetensors.torch import save_file
-from strangers import bare, everything_beside, lightning, official
+from strangers import bare, everything_beside, lightning
 from test_strange_files import in_keras_order, listed, nested, two_parts
 
 from viz.network.checkpoint import load

@@ -116,6 +116,9 @@ class FigureRow:
     narrow : callable, optional
         The same for one column of a journal's page; none where the figure needs both columns, or
         fits one as it is.
+
+    Attributes
+    ----------
     onto : callable, optional
         Result and a part of another figure: draws there. Of ``make``, where that can.
     """

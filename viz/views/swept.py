@@ -27,9 +27,16 @@ def swept(
 ) -> Sweep:
     """Return the sweep that is given, or one made here of the images."""
     if given.sweep is not None:
-        from viz.sweep.opening import open_sweep
+        from viz.sweep.opening import OtherSweepError, open_sweep
 
-        return open_sweep(given.sweep, checkpoint)
+        found = open_sweep(given.sweep, checkpoint)
+        names = found.image_names
+        if given.images is not None and names and set(names).isdisjoint(given.images().names):
+            raise OtherSweepError(
+                f"{names[0]}: swept, but not among the images given; give those that were swept, "
+                "or sweep these."
+            )
+        return found
     from viz.sweep.run import Settings, sweep_images
 
     settings = Settings(parts, field_images=field_images, seed=given.seed)

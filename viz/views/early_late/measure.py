@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from viz.views.kernels.statements import THRESHOLDS, above_chance, energies, fre
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["default_groups", "measure", "measure_checkpoint"]
+__all__ = ["checked_groups", "default_groups", "measure", "measure_checkpoint"]
 
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -67,7 +67,7 @@ def measure(
     another training gives the same differences, only another training tells.
     """
     blocks = np.unique(description.block)
-    groups = _checked(blocks, early, late)
+    groups = checked_groups(blocks, early, late)
     report = Steps(progress, 4)
     values = descriptor_values(description)
     found = effects(values, description.block, groups, n_boot, confidence, seed)
@@ -116,7 +116,7 @@ def measure_checkpoint(
     progress: Progress | None = None,
 ) -> EarlyLate:
     """Compare early and late blocks of a loaded network."""
-    groups = _checked(np.arange(checkpoint.config.depth), early, late)
+    groups = checked_groups(range(checkpoint.config.depth), early, late)
     if description is None:
         from viz.views.kernels.measure import describe_checkpoint
 
@@ -128,7 +128,10 @@ _QUARTILES = (0.25, 0.5, 0.75)
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] | None) -> Groups:
+def checked_groups(
+    described: Iterable[int], early: Sequence[int] | None, late: Sequence[int] | None
+) -> Groups:
+    """Return the early and the late blocks, or refuse groups that cannot be compared."""
     blocks = {int(b) for b in described}
     if len(blocks) < 2:
         raise Refusal("early and late need at least two blocks; there is one only.")

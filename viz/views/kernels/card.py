@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 

@@ -118,7 +118,7 @@ def _chosen(
     if described.source.sha256 != checkpoint.source.sha256:
         raise OtherSweepError(
             f"the description is of {described.source.name}, not of {checkpoint.source.name}; "
-            "describe this one with viz depthwise."
+            "describe this one with viz kernels."
         )
     if not len(sweep.top_value):
         raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")

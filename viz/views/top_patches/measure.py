@@ -25,13 +25,11 @@ from viz.views.top_patches.result import TopPatches
 if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_name", "channels_named", "check_folder",
+__all__ = ["BEYOND", "TopPatchesError", "channels_by_name", "channels_named",
            "read_swept", "swept_paths", "top_patches"]  # fmt: skip
 
 BEYOND = 200
 """Grey of a crop beyond the image."""
-_LOOKED_FOR = 100
-"""Images of a sweep whose names tell whether a folder is the one that was swept."""
 _STAGE_NAMES = dict(
     zip(STAGES, ("patches_activation", "depthwise_activation", "residual", "pointwise_activation"),
         strict=True)
@@ -143,13 +141,6 @@ def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]
     sides = np.clip(np.ceil(2 * radius).astype(np.int64), sweep.patch_size, most)
     found = [sweep.patch_size if block < 0 else int(sides[block]) for block in blocks]
     return np.array(found, dtype=np.int64), words
-
-
-def check_folder(sweep: Sweep, folder: str | Path) -> None:
-    """Refuse a folder that holds no image of a sweep, before any work."""
-    names = sweep.image_names[:_LOOKED_FOR]
-    if names and not any(path.is_file() for _, path in swept_paths(names, folder)):
-        raise _elsewhere(sweep, folder, names[0])
 
 
 def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
@@ -283,4 +274,6 @@ def channels_by_name(description: DepthwiseDescription) -> tuple[list[tuple[int,
         best = rows[np.nan_to_num(description.r2[rows]).argmax()]
         found.append((int(description.block[best]), int(description.channel[best])))
         names.append(name)
+    if not found:
+        raise TopPatchesError("no kernel looks clearly like anything: there is none of any name.")
     return found, names
