@@ -116,7 +116,7 @@ def describe(
         "margin": guessed.margin,
         "likeness": found.likeness[every, guessed.kind],
         "shape_likeness": found.shape[every, guessed.kind],
-        "null_likeness": null.threshold(rows),
+        "null_likeness": null.threshold(kernel_chance.largest_tap(rows)),
         **_shape_fields(flat, rows, shapes, kept, pictures),
         **explained(found, rows, k),
         **kernel_descriptors.descriptors(taps),
@@ -153,7 +153,7 @@ def _named(
     guessed = kernel_names.guesses(found, kernel_readout.shipped().probabilities(values))
     clear = guessed.margin >= kernel_names.MARGIN
     alike = found.shape[np.arange(len(rows)), guessed.kind]
-    shaped = (alike > null.threshold(rows)) & ~np.isin(guessed.guess, ["identity", "shift"])
+    shaped = (alike > null.threshold(kernel_chance.largest_tap(rows))) & ~np.isin(guessed.guess, ["identity", "shift"])
     placed = kernel_chance.well_placed(rows, block, k) & np.isin(guessed.guess, _BUMPS)
     flat = (guessed.guess == "flat") & (found.likeness[:, KINDS.index("flat")] > FLAT)
     named = clear & (shaped | placed | flat)

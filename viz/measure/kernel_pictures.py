@@ -43,7 +43,7 @@ def name_of(kind: str, positive: bool) -> str:
     return _POLAR[kind][positive] if kind in _POLAR else _NAMES.get(kind, kind)
 
 
-SURROUND: Final = 0.13
+SURROUND: Final = 0.08
 """Depth of a surround over the height of its middle from which it is seen."""
 
 
@@ -178,7 +178,7 @@ def _single_taps(c: Canvas) -> None:
 
 def _blobs(c: Canvas) -> None:
     for size in _sizes(c, 0.6, 0.8, 1.1, 1.5, 2.1):
-        places = _places(c, c.r, max(1.0, size))
+        places = _places(c, c.r, max(1.0, BSTEP*size))
         x, y, s, rest = grid(places, places, size, (0, -0.05, 0.08))
         c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
     # Between the taps, where the middle of a small bump shows.
@@ -191,7 +191,7 @@ def _centres(c: Canvas) -> None:
     """A bump near the middle minus a wider one, or minus a constant."""
     halves = (-1, -0.5, 0, 0.5, 1)
     x, y, s, ratio, balance = grid(
-        halves, halves, _sizes(c, 0.4, 0.55, 0.75, 1, 1.4, 1.9), RATIOS, (0.6, 1, 1.5)
+        halves, halves, _sizes(c, *CENTRES), RATIOS, (0.6, 1, 1.5)
     )
     near = x**2 + y**2 < 1.4
     x, y, s, ratio, balance = (axis[near] for axis in (x, y, s, ratio, balance))
@@ -213,7 +213,7 @@ def _edges(c: Canvas) -> None:
         c.add("half", pictures, x=x, y=y, scale=width, angle=angle)
     for size in _sizes(c, 0.5, 0.8, 1.3, 2.0):
         places = _places(c, _near(c), max(1.0, 0.8 * size))
-        angle, x, y, s, length = grid(turns(8), places, places, size, (1, 1.6, 2.5))
+        angle, x, y, s, length = grid(turns(8), places, places, size, PAIRL)
         pictures = c.frame_of(x, y, angle)[1] * c.oval(x, y, s, length, angle)
         c.add("pair", pictures, x=x, y=y, scale=s, angle=angle)
 
@@ -228,10 +228,10 @@ def _bars(c: Canvas) -> None:
         pictures = (1 - flank[:, None] * u) * np.exp(-u / 2) + rest[:, None]
         x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
         c.add("stripe", pictures, x=x, y=y, scale=s, angle=angle)
-    for size in _sizes(c, 0.4, 0.6, 1.0):
+    for size in _sizes(c, *STRS):
         places = _places(c, _near(c), 1.0)
         angle, x, y, s, length, look = grid(
-            turns(8), places, places, size, (2.0, 3.2), np.arange(len(STROKE_LOOKS))
+            turns(8), places, places, size, STRL, np.arange(len(STROKE_LOOKS))
         )
         flank, rest = np.array(STROKE_LOOKS)[look.astype(int)].T
         u = (c.frame_of(x, y, angle)[1] / s[:, None]) ** 2
@@ -309,11 +309,15 @@ def _frames(c: Canvas) -> None:
     c.add("frame", np.array(pictures, dtype=np.float64))
 
 
-STRIPE_LOOKS: Final = ((0, 0), (0, -0.2), (0, 0.1), (0.5, 0), (1, 0), (1, -0.2))
-STROKE_LOOKS: Final = ((0, 0), (0, -0.08), (0.5, 0), (1, 0))
-STRIPE_TURNS: Final = 8
-RATIOS: Final = (1.2, 1.5, 2, 3, 1e3)
-"""Depth of flanks and the rest."""
+STRIPE_LOOKS=((0,0),(0,-.2),(0,.1),(1,0))
+STROKE_LOOKS=((0,0),(0,-.08),(.8,0))
+STRIPE_TURNS=8
+RATIOS=(1.2, 1.5, 2, 3, 1e3)
+CENTRES=(0.4, 0.55, 0.75, 1, 1.4, 1.9)
+PAIRL=(1,2)
+STRL=(2.5,)
+STRS=(.4,.6,1.0)
+BSTEP=.8
 
 
 @lru_cache(maxsize=4)

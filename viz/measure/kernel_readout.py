@@ -150,7 +150,7 @@ def fit(
     if extra is not None:
         x, y = np.concatenate([x, extra[0]]), y + extra[1]
         weight = np.concatenate([weight, np.full(len(extra[1]), WEIGHT)])
-    model: Any = LogisticRegression(C=STRENGTH, max_iter=2000)
+    model: Any = LogisticRegression(C=STRENGTH, solver="newton-cg")
     model.fit((x - centre) / spread, y, sample_weight=weight)
     weights, bias = np.zeros((len(CLASSES), x.shape[1])), np.full(len(CLASSES), -50.0)
     rows = [CLASSES.index(name) for name in model.classes_]
