@@ -14,7 +14,7 @@ __all__ = ["MEASURES", "ROWS", "Match", "match", "measures", "unit_rows"]
 
 Floats = NDArray[np.float64]
 ROWS: Final = 256
-"""Kernels at a time."""
+"""Kernels at a time: their cosines stay in a buffer that is used again."""
 MEASURES: Final = (
     "smoothness",
     "constant",
@@ -75,17 +75,18 @@ def match(rows: Floats, bank: Bank) -> Match:
     picture = np.zeros((n, len(KINDS)), dtype=np.int64)
     # Windows of 3 x 3 and 4 x 4 taps have no room for a grating or a ring.
     held = [kind for kind, there in enumerate(slices) if there.stop > there.start]
+    buffers = np.empty((2, min(ROWS, n), len(pictures)), dtype=np.float32)
     for first in range(0, n, ROWS):
         here = slice(first, first + ROWS)
         every = np.arange(len(taps[here]))
+        signed, sizes = buffers[:, : len(every)]
+        np.abs(np.matmul(taps[here], pictures.T, out=signed), out=sizes)
         for kind in held:
-            # One kind at a time, so that the cosines stay in the processor's cache.
-            signed = taps[here] @ pictures[slices[kind]].T
-            at = np.abs(signed).argmax(1)
+            at = sizes[:, slices[kind]].argmax(1) + slices[kind].start
             best = signed[every, at]
             likeness[here, kind] = np.abs(best)
             sign[here, kind] = np.where(best >= 0, 1.0, -1.0)
-            picture[here, kind] = at + slices[kind].start
+            picture[here, kind] = at
     alike, way = likeness.clip(0, 1), sign
     mean = rows.mean(1, keepdims=True)
     theirs = pictures.mean(1, dtype=np.float64)[picture]
