@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 __all__ = ["KINDS", "Bank", "Canvas", "bank", "grid", "name_of", "turns"]
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 KINDS: Final = (
     "identity",
@@ -85,6 +85,7 @@ class Canvas:
     def __init__(self, k: int) -> None:
         self.k, self.r = k, (k - 1) / 2
         axis = np.arange(k) - self.r
+        axis = axis.astype(np.float32)
         self.px, self.py = np.tile(axis, k), -np.repeat(axis, k)
         self.parts: list[tuple[int, Floats, Floats]] = []
 
@@ -115,11 +116,8 @@ class Canvas:
 
     def add(self, kind: str, pictures: Floats, **told: Floats) -> None:
         """Keep pictures (m, k^2) of one kind, with what is known of them."""
-        columns = [told.get(name, np.full(len(pictures), np.nan)) for name in _TOLD]
-        index = KINDS.index(kind)
-        self.parts.append(
-            (index, pictures, np.stack([c + np.zeros(len(pictures)) for c in columns]))
-        )
+        columns = np.stack([np.broadcast_to(told.get(n, np.nan), len(pictures)) for n in _TOLD])
+        self.parts.append((KINDS.index(kind), pictures, columns.astype(np.float64).round(5)))
 
     def bank(self) -> Bank:
         """Return the pictures so far, sorted by kind, with norm 1."""
@@ -129,7 +127,7 @@ class Canvas:
         told = np.concatenate([part[2] for part in parts], axis=1)
         kind = np.repeat([part[0] for part in parts], [len(part[1]) for part in parts])
         visible = norm[:, 0] > 1e-6
-        unit = (pictures / np.maximum(norm, 1e-12))[visible].astype(np.float32)
+        unit = (pictures / np.maximum(norm, 1e-12))[visible].astype(np.float32, copy=False)
         # Tails too small for normal numbers make a product four times as slow.
         unit[np.abs(unit) < 1e-9] = 0
         return Bank(
@@ -143,8 +141,8 @@ _TOLD: Final = ("x", "y", "scale", "angle")
 
 
 def grid(*axes: object) -> list[Floats]:
-    """Return the flattened mesh of these axes."""
-    arrays = [np.atleast_1d(np.asarray(axis, dtype=np.float64)) for axis in axes]
+    """Return the flattened mesh of these axes, in single precision: pictures need no more."""
+    arrays = [np.atleast_1d(np.asarray(axis, dtype=np.float32)) for axis in axes]
     return [mesh.ravel() for mesh in np.meshgrid(*arrays, indexing="ij")]
 
 
@@ -173,7 +171,7 @@ def _single_taps(c: Canvas) -> None:
     tap, rest = grid(np.arange(c.k**2), np.array((0, -0.04, -0.09, 0.05)) * 9 / c.k)
     x, y = c.px[tap.astype(int)], c.py[tap.astype(int)]
     one = (c.px == x[:, None]) & (c.py == y[:, None])
-    pictures = np.where(one, 1.0, rest[:, None])
+    pictures = np.where(one, np.float32(1), rest[:, None])
     middle = (np.abs(x) <= 0.5) & (np.abs(y) <= 0.5)
     for kind, which in (("identity", middle), ("shift", ~middle)):
         c.add(kind, pictures[which], x=x[which], y=y[which])
@@ -181,7 +179,7 @@ def _single_taps(c: Canvas) -> None:
 
 def _blobs(c: Canvas) -> None:
     for size in _sizes(c, 0.6, 0.8, 1.1, 1.5, 2.1):
-        places = _places(c, c.r, max(1.0, BSTEP*size))
+        places = _places(c, c.r, max(1.0, 0.8 * size))
         x, y, s, rest = grid(places, places, size, (0, -0.05, 0.08))
         c.add("blob", c.oval(x, y, s) + rest[:, None], x=x, y=y, scale=s)
     # Between the taps, where the middle of a small bump shows.
@@ -194,7 +192,11 @@ def _centres(c: Canvas) -> None:
     """A bump near the middle minus a wider one, or minus a constant."""
     halves = (-1, -0.5, 0, 0.5, 1)
     x, y, s, ratio, balance = grid(
-        halves, halves, _sizes(c, *CENTRES), RATIOS, (0.6, 1, 1.5)
+        halves,
+        halves,
+        _sizes(c, 0.4, 0.55, 0.75, 1, 1.4, 1.9),
+        (1.2, 1.5, 2, 3, 1e3),
+        (0.6, 1, 1.5),
     )
     near = x**2 + y**2 < 1.4
     x, y, s, ratio, balance = (axis[near] for axis in (x, y, s, ratio, balance))
@@ -216,27 +218,30 @@ def _edges(c: Canvas) -> None:
         c.add("half", pictures, x=x, y=y, scale=width, angle=angle)
     for size in _sizes(c, 0.5, 0.8, 1.3, 2.0):
         places = _places(c, _near(c), max(1.0, 0.8 * size))
-        angle, x, y, s, length = grid(turns(8), places, places, size, PAIRL)
+        angle, x, y, s, length = grid(turns(8), places, places, size, (1, 2))
         pictures = c.frame_of(x, y, angle)[1] * c.oval(x, y, s, length, angle)
         c.add("pair", pictures, x=x, y=y, scale=s, angle=angle)
+
+
+_STRIPES: Final = np.array([(0, 0), (0, -0.2), (0, 0.1), (1, 0)], np.float32)
+_STROKES: Final = np.array([(0, 0), (0, -0.08), (0.8, 0)], np.float32)
+"""How deep the flanks of bars are, and the rest."""
 
 
 def _bars(c: Canvas) -> None:
     """Lines with or without flanks, on a rest or on none."""
     for size in _sizes(c, 0.45, 0.7, 1.1, 1.6):
         places = _places(c, c.r - 0.5, max(0.5, 0.7 * size))
-        angle, offset, s, look = grid(turns(STRIPE_TURNS), places, size, np.arange(len(STRIPE_LOOKS)))
-        flank, rest = np.array(STRIPE_LOOKS)[look.astype(int)].T
+        angle, offset, s, look = grid(turns(8), places, size, np.arange(4))
+        flank, rest = _STRIPES[look.astype(int)].T
         u = (c.across(angle, offset) / s[:, None]) ** 2
         pictures = (1 - flank[:, None] * u) * np.exp(-u / 2) + rest[:, None]
         x, y = -offset * np.sin(np.radians(angle)), offset * np.cos(np.radians(angle))
         c.add("stripe", pictures, x=x, y=y, scale=s, angle=angle)
-    for size in _sizes(c, *STRS):
+    for size in _sizes(c, 0.4, 0.6, 1.0):
         places = _places(c, _near(c), 1.0)
-        angle, x, y, s, length, look = grid(
-            turns(8), places, places, size, STRL, np.arange(len(STROKE_LOOKS))
-        )
-        flank, rest = np.array(STROKE_LOOKS)[look.astype(int)].T
+        angle, x, y, s, length, look = grid(turns(8), places, places, size, 2.5, np.arange(3))
+        flank, rest = _STROKES[look.astype(int)].T
         u = (c.frame_of(x, y, angle)[1] / s[:, None]) ** 2
         pictures = (1 - flank[:, None] * u) * c.oval(x, y, s, length, angle) + rest[:, None]
         c.add("stroke", pictures, x=x, y=y, scale=s, angle=angle)
@@ -309,23 +314,12 @@ def _frames(c: Canvas) -> None:
             if chosen == 15 and c.k >= 5:
                 levels = ((0.5, 0.15), (1, 0.15), (0.6, 0.3), (1, 0.3), (0.8, 0.5))
                 pictures += [np.where(border, 1, np.where(plus, a, b)) for a, b in levels]
-    c.add("frame", np.array(pictures, dtype=np.float64))
-
-
-STRIPE_LOOKS=((0,0),(0,-.2),(0,.1),(1,0))
-STROKE_LOOKS=((0,0),(0,-.08),(.8,0))
-STRIPE_TURNS=8
-RATIOS=(1.2, 1.5, 2, 3, 1e3)
-CENTRES=(0.4, 0.55, 0.75, 1, 1.4, 1.9)
-PAIRL=(1,2)
-STRL=(2.5,)
-STRS=(.4,.6,1.0)
-BSTEP=.8
+    c.add("frame", np.array(pictures, dtype=np.float32))
 
 
 @lru_cache(maxsize=4)
 def bank(k: int) -> Bank:
-    """Return the pictures for kernels of k x k taps; about 22,000 at k = 9.
+    """Return the pictures for kernels of k x k taps; some 10,500 at k = 9.
 
     Every family is closed under quarter turns and mirroring, so that turning a kernel turns what is
     said about it.
@@ -343,5 +337,5 @@ def bank(k: int) -> Bank:
         _frames,
     ):
         family(canvas)
-    canvas.add("flat", np.ones((1, k * k)))
+    canvas.add("flat", np.ones((1, k * k), np.float32))
     return canvas.bank()

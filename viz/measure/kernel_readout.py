@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from viz.measure.kernel_matching import MEASURES, match, measures, unit_rows
 from viz.measure.kernel_pictures import KINDS, bank
+from viz.results.depthwise import KERNEL_NAMES, UNNAMED
 
 __all__ = ["CLASSES", "NAMELESS", "Readout", "columns", "family", "fit", "planted", "shipped"]
 
@@ -19,21 +20,6 @@ Floats = NDArray[np.float64]
 
 NAMELESS: Final = ("other", "noise")
 """What readers call a kernel that none of the names fits."""
-CLASSES: Final = (
-    "identity",
-    "shift",
-    "blob",
-    "centre",
-    "edge",
-    "bar",
-    "ring",
-    "cross",
-    "grating",
-    "frame",
-    "flat",
-    *NAMELESS,
-)
-"""What the readout tells apart: names without their polarity, and the nameless."""
 _FAMILIES: Final = {
     "blob+": "blob",
     "blob-": "blob",
@@ -44,6 +30,18 @@ _FAMILIES: Final = {
     "stripe": "bar",
     "stroke": "bar",
 }
+
+
+def family(name: str) -> str:
+    """Return the class of a name or a kind of picture."""
+    return _FAMILIES.get(name, name)
+
+
+CLASSES: Final = (
+    *dict.fromkeys(family(name) for name in KERNEL_NAMES if name != UNNAMED),
+    *NAMELESS,
+)
+"""What the readout tells apart: names without their polarity, and the nameless."""
 STRENGTH: Final = 0.5
 """Inverse strength of the fit's ridge penalty."""
 PLANTED: Final = 40
@@ -53,11 +51,6 @@ FLOOR: Final = 0.03
 SIZES: Final = (5, 6, 7, 9, 11, 13)
 WEIGHT: Final = 0.1
 """Weight of a planted kernel in the fit; that of a reading is 1."""
-
-
-def family(name: str) -> str:
-    """Return the class of a name or a kind of picture."""
-    return _FAMILIES.get(name, name)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,8 @@ def pursue(
         left = rows[here].astype(np.float64)
         energy = was = (left**2).sum(1)
         # The pictures chosen are ``mixed`` times axes that are orthogonal to each other.
-        axes, mixed = np.zeros((len(left), steps, rows.shape[1])), np.zeros((len(left), steps, steps))
+        axes = np.zeros((len(left), steps, rows.shape[1]))
+        mixed = np.zeros((len(left), steps, steps))
         along = np.zeros((len(left), steps))
         for step in range(steps):
             if step == 0 and first is not None:
