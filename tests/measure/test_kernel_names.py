@@ -31,7 +31,7 @@ def test_planted_kernels_are_guessed(k):
         )
     }
     assert np.mean(list(right.values())) > 0.95, right
-    assert min(right.values()) > 0.85, right
+    assert min(right.values()) > 0.8, right
 
 
 @pytest.mark.parametrize("kind", ["white", "init"])

@@ -27,8 +27,8 @@ RING = np.exp(-((FAR - 2.5) ** 2) / 0.8)
 TAP = np.where(FAR == 0, 1.0, -0.03)
 LIT_TAP = np.where(FAR == 0, 1.0, 0.03)
 DRAWN = np.stack([CENTRE, HALVES, RING, TAP, LIT_TAP])
-#                      centre, halves, ring, late; a centre alone is no ring
-TRUE = np.array([[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
+#        centre, halves, ring, late; a wide surround closes a ring, that of a lone tap does not
+TRUE = np.array([[1, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
 
 
 def measured(kernels):

@@ -229,10 +229,11 @@ _STROKES: Final = np.array([(0, 0), (0, -0.08), (0.8, 0)], np.float32)
 
 
 def _bars(c: Canvas) -> None:
-    """Lines with or without flanks, on a rest or on none."""
+    """Lines with or without flanks, on a rest or on none; longer lines at more angles."""
+    stripe_turns = turns(8 if c.k < 12 else 12)
     for size in _sizes(c, 0.45, 0.7, 1.1, 1.6):
         places = _places(c, c.r - 0.5, max(0.5, 0.7 * size))
-        angle, offset, s, look = grid(turns(8), places, size, np.arange(4))
+        angle, offset, s, look = grid(stripe_turns, places, size, np.arange(4))
         flank, rest = _STRIPES[look.astype(int)].T
         u = (c.across(angle, offset) / s[:, None]) ** 2
         pictures = (1 - flank[:, None] * u) * np.exp(-u / 2) + rest[:, None]
