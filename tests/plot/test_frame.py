@@ -1,6 +1,7 @@
 """What figures are put together from: long names, panels, keys, a sentence in a figure's place."""
 
 import pytest
+from readable import unreadable
 
 from viz.plot.frame import colour_key, nothing, panel_boxes, shortened
 from viz.plot.style import ONE_COLUMN, SIGNED, TWO_COLUMNS, new_figure

@@ -1,9 +1,12 @@
 """Figures of attributions: what the artists hold, and that everything can be read."""
 
+import dataclasses
+
 import explained_networks as nets
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgba
+from readable import texts, unreadable
 
 from viz.views.attribution import draw as trust
 from viz.views.attribution import draw_maps as attribution

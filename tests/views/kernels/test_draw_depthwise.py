@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from readable import unreadable, unreadable_in_one_column
 
 from viz.core.network import Source
 from viz.plot.style import ONE_COLUMN, new_figure
@@ -18,6 +20,8 @@ from viz.views.kernels.result import (
     STATEMENTS,
     DepthwiseDescription,
 )
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made_up(blocks=3, dim=8, k=5, names=None, source="made-up.safetensors"):
@@ -97,6 +101,11 @@ def test_the_table_has_a_row_per_kernel_and_the_sentence():
     assert frame["description"][row] == "edge at 30 degrees with a positive blob at 45 degrees"
     off = int(np.flatnonzero(result.name == "off-centre")[0])
     assert frame["description"][off].startswith("off-centre with a positive blob")
+
+
+def test_it_saves_and_loads_equal(tmp_path):
+    result = made_up()
+    assert DepthwiseDescription.load(result.save(tmp_path / "a.npz")) == result
 
 
 def test_the_bank_shows_the_same_channels_of_every_block():

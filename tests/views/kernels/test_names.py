@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.

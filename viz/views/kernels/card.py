@@ -40,6 +40,8 @@ def _kernels(
         figure = named_figure(result, per_block=shown, width=width)
         draw_named(result, figure, per_block=shown, scale=scale)
         return figure
+    import numpy as np
+
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
     return drawn_mosaic(kernel_mosaic(bank, scale=scale, group_columns=across), width=width)

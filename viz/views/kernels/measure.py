@@ -81,7 +81,7 @@ def describe(
     -----
     Kernels with taps that are not finite numbers are ``"unnamed"``, with nan for every number.
 
-    A kernel is compared with some 20,000 named pictures (`viz.views.kernels.pictures`). Its
+    A kernel is compared with some 10,000 named pictures (`viz.views.kernels.pictures`). Its
     likeness to each kind of picture and a few plain measures go through a linear readout fitted on
     blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
     probability stands clear of every other and shuffled taps look less like their best picture.
@@ -119,7 +119,7 @@ def describe(
         "margin": guessed.margin,
         "likeness": found.likeness[every, guessed.kind],
         "shape_likeness": found.shape[every, guessed.kind],
-        "null_likeness": null.threshold(rows),
+        "null_likeness": null.threshold(kernel_chance.largest_tap(rows)),
         **_shape_fields(flat, rows, shapes, kept, pictures),
         **explained(found, rows, k),
         **kernel_descriptors.descriptors(taps),
@@ -156,7 +156,8 @@ def _named(
     guessed = kernel_names.guesses(found, kernel_readout.shipped().probabilities(values))
     clear = guessed.margin >= kernel_names.MARGIN
     alike = found.shape[np.arange(len(rows)), guessed.kind]
-    shaped = (alike > null.threshold(rows)) & ~np.isin(guessed.guess, ["identity", "shift"])
+    by_chance = null.threshold(kernel_chance.largest_tap(rows))
+    shaped = (alike > by_chance) & ~np.isin(guessed.guess, ["identity", "shift"])
     placed = kernel_chance.well_placed(rows, block, k) & np.isin(guessed.guess, _BUMPS)
     flat = (guessed.guess == "flat") & (found.likeness[:, KINDS.index("flat")] > FLAT)
     named = clear & (shaped | placed | flat)

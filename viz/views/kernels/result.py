@@ -59,8 +59,8 @@ DESCRIPTORS = (
 """Numbers per kernel that need no name, computed on the raw taps."""
 STATEMENTS = ("centre_r2", "halves_r2", "ring_r2", "late_r2")
 """What has been said about ConvMixers, each as the share of a kernel's energy that one such picture
-explains: a positive centre in a negative surround; two halves of opposite sign; a ring, or a
-positive centre in a negative surround; either of the last two."""
+explains: a positive centre in a negative surround; two halves of opposite sign; a ring; either of
+the last two."""
 STATEMENT_R2 = 0.5
 """Share of the energy from which a statement is said to be true of a kernel."""
 _WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}

@@ -38,7 +38,7 @@ def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
         ``halves_r2``: the squared cosine with the best edge, of either kind. ``centre_r2``: with
         the best bump in a surround, or the best single middle tap, where the kernel is positive in
         that middle and negative around it (by sums of taps); 0 where it is not.
-        ``ring_r2``: with the best ring of either sign, or ``centre_r2`` where that is more.
+        ``ring_r2``: with the best ring of either sign.
 
     Notes
     -----
@@ -62,7 +62,7 @@ def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
     return {
         "halves_r2": best("half", "pair"),
         "centre_r2": positive,
-        "ring_r2": np.maximum(positive, best("ring")),
+        "ring_r2": best("ring"),
     }
 
 
