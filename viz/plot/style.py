@@ -91,18 +91,7 @@ def signed_lut() -> NDArray[np.uint8]:
 
 
 def use_font(family: str) -> None:
-    """Draw all text in a font of this machine, such as the LaTeX document's.
-
-    Parameters
-    ----------
-    family : str
-        As matplotlib knows it: ``"TeX Gyre Heros"``, ``"Latin Modern Roman"``.
-
-    Raises
-    ------
-    Refusal
-        If this machine has no such font.
-    """
+    """Draw all text in a font of this machine, such as the LaTeX document's."""
     try:
         findfont(family, fallback_to_default=False)
     except ValueError:

@@ -112,26 +112,6 @@ def draw_named(
 ) -> Axes:
     """Draw kernels by block, ordered by name and framed in the name's colour.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `named_figure`.
-    per_block : int or None
-        How many of each block (the same channels in every block), or None for all.
-    scale : str
-        One colour scale per ``"block"``, for the whole ``"figure"``, or each ``"tile"``'s own.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Of the mosaic.
-
-    Notes
-    -----
     The frame says what the whole kernel looks like, where that is clear. Each block has its own
     colour scale.
     """
@@ -195,20 +175,6 @@ def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMN
 def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
     """Draw, for each name, the clearest members and the least clear ones.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `dictionary_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Columns of names, a row each, in taps.
-
-    Notes
-    -----
     Clear is by the likelihood that the name has. Each tile has its own colour scale.
     """
     width, height = inches(target)
@@ -279,20 +245,7 @@ def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> 
 
 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw kernel, description and residual for the best, the median and the worst fits.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `fits_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Three rows of tiles per sort, in taps.
-    """
+    """Draw kernel, description and residual for the best, the median and the worst fits."""
     width, height = inches(target)
     each, across, down, inch = _fits_steps(result, width)
     rows = np.flatnonzero(result.named)

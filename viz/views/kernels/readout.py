@@ -120,19 +120,7 @@ def fit(
 ) -> Readout:
     """Fit the readout by logistic regression on several readings of the same kernels.
 
-    Parameters
-    ----------
-    values : ndarray, (n, columns)
-        Of `columns`.
-    readings : list of ndarray of str, (n,)
-        Names as the readings gave them; each counts.
-    extra : tuple of ndarray and list of str, optional
-        Planted kernels (`planted`), which count `WEIGHT` each.
-
-    Returns
-    -------
-    Readout
-        Of all `CLASSES`; one that nobody named has no odds.
+    Shapes: ``values`` (n, columns); ``readings`` (n,).
     """
     from sklearn.linear_model import LogisticRegression
 
