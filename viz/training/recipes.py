@@ -7,8 +7,6 @@ from typing import Any
 
 from viz.training.crops import Augmentation
 
-__all__ = ["RECIPES", "Recipe", "recipe_named"]
-
 
 @dataclass(frozen=True)
 class Recipe:

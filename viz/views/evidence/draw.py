@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from viz.views.evidence.result import Evidence
 
-__all__ = ["ablation_figure", "channels_figure", "classes_figure", "maps_figure"]
-
 Numbers = NDArray[np.float64]
 _GAP, _LINE, _MARGIN = 1.6, 3.0, 1.0
 _KERNELS = 3
