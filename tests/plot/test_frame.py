@@ -1,10 +1,10 @@
-"""The frame of figures: long names, the note's height, a sentence in a figure's place."""
+"""What figures are put together from: long names, panels, keys, a sentence in a figure's place."""
 
 import pytest
 from readable import unreadable
 
-from viz.plot.frame import foot, heading, nothing, one_column, panel_boxes, shortened
-from viz.plot.style import ONE_COLUMN, TEXT, TITLE, TWO_COLUMNS, new_figure
+from viz.plot.frame import colour_key, nothing, panel_boxes, shortened
+from viz.plot.style import ONE_COLUMN, SIGNED, TWO_COLUMNS, new_figure
 
 
 @pytest.mark.parametrize(
@@ -23,53 +23,6 @@ def test_long_names_keep_both_ends(name, letters, expected):
     assert shortened(name, letters) == expected
 
 
-def test_a_heading_fits_and_takes_the_room_it_says():
-    figure = new_figure(ONE_COLUMN, 3, dpi=100)
-    note = "word " * 60
-    _, below = heading(figure, "n" * 200 + ".pth", "a title of some length", note)
-    assert below == foot(note, ONE_COLUMN)
-    assert unreadable(figure) == []
-    figure.canvas.draw()
-    title, *lines = figure.texts
-    assert title.get_text().endswith(".pth · a title of some length")
-    assert " ".join(t.get_text() for t in reversed(lines)).split() == note.split()
-    top = max(t.get_window_extent().y1 for t in lines) / 100
-    assert top <= below
-
-
-def test_a_title_is_smaller_where_a_usual_name_would_be_cut():
-    for name, size in (("convmixer_768_32.safetensors", TEXT), ("a.pth", TITLE)):
-        figure = new_figure(ONE_COLUMN, 3, dpi=100)
-        heading(figure, name, "depthwise kernels by depth", "")
-        assert figure.texts[0].get_text() == f"{name} · depthwise kernels by depth"
-        assert figure.texts[0].get_fontsize() == size
-        assert unreadable(figure) == []
-
-
-def test_a_title_too_long_for_a_line_is_wrapped():
-    figure = new_figure(ONE_COLUMN, 3, dpi=100)
-    words = "a title of more words than a single line of a column holds"
-    above, _ = heading(figure, "name", words, "")
-    assert unreadable(figure) == []
-    title = figure.texts[0]
-    assert title.get_text().replace("\n", " ") == f"name · {words}"
-    assert 3 - title.get_window_extent().y0 / 100 <= above
-    assert above > heading(new_figure(TWO_COLUMNS, 3), "name", "a title", "")[0]
-
-
-@pytest.mark.parametrize("words", [3, 200])
-def test_one_column_is_as_tall_as_its_note_needs(words):
-    note, seen = "word " * words, []
-
-    def draw(result, figure):
-        _, below = heading(figure, "name", result, note)
-        seen.append(figure.get_figheight() - below)
-
-    figure = one_column(draw, "title", 2.0)
-    assert figure.get_figwidth() == ONE_COLUMN
-    assert seen[-1] == pytest.approx(2)
-
-
 def test_panels_stand_side_by_side_or_below_one_another():
     sizes = {"left": 0.5, "beside": 0.4, "between": 0.3, "right": 0.1}
     one, two = panel_boxes(TWO_COLUMNS, (1.0, 2.0), 2, **sizes)
@@ -84,6 +37,18 @@ def test_panels_stand_side_by_side_or_below_one_another():
 
 def test_a_sentence_stands_in_a_figures_place():
     figure = new_figure(ONE_COLUMN, 1.5, dpi=100)
-    axes = nothing(figure, "name", "title", "There is nothing to be seen here, because of that.")
+    axes = nothing(figure, "There is nothing to be seen here, because of that.")
     assert axes.texts[0].get_text().replace("\n", " ").endswith("because of that.")
+    assert unreadable(figure) == []
+
+
+def test_the_key_runs_from_blue_to_red_with_white_at_zero():
+    figure = new_figure(ONE_COLUMN, 1, dpi=100)
+    axes = colour_key(figure, (1.0, 0.5, 1.2), "0.3")
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["−0.3", "0", "+0.3"]
+    image = axes.get_images()[0]
+    assert image.get_cmap() == SIGNED and image.get_extent()[:2] == [-1, 1]
+    ramp = image.to_rgba(image.get_array())[0]
+    assert ramp[0, 2] > ramp[0, 0] and ramp[-1, 0] > ramp[-1, 2]
+    assert ramp[len(ramp) // 2, :3].min() == 1
     assert unreadable(figure) == []

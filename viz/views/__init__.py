@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from viz.core.result import Result
+from typing import TYPE_CHECKING
+
 from viz.views.attribution.card import VIEW as ATTRIBUTION
 from viz.views.base import Comparison, FigureRow, Given, Option, Shown, View
 from viz.views.clusters.card import VIEW as CLUSTERS
@@ -21,6 +22,9 @@ from viz.views.receptive_field.card import VIEW as RECEPTIVE_FIELD
 from viz.views.selectivity.card import VIEW as SELECTIVITY
 from viz.views.substitution.card import VIEW as SUBSTITUTION
 from viz.views.top_patches.card import VIEW as TOP_PATCHES
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
 
 __all__ = [
     "COMPARISONS",
@@ -74,6 +78,3 @@ def card_of(result: Result) -> Shown | None:
     """Return the card of the view that made a result."""
     kind = f"{type(result).__module__}:{type(result).__name__}"
     return next((row for row in (*VIEWS, *COMPARISONS) if row.result == kind), None)
-
-
-Result.card_of = staticmethod(card_of)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Comparison", "FigureRow", "Given", "Option", "Shown", "View", "kernel_name", "numbers"]
-
 
 @dataclass(frozen=True)
 class Given:
@@ -110,12 +108,15 @@ class FigureRow:
     name : str
         File name without suffix.
     caption : str
-        What is shown.
+        What is shown; how to read it is the figure's own label, which is written behind it.
     make : callable
         Result, and what `Option.draws` sets, to a finished Figure.
     narrow : callable, optional
         The same for one column of a journal's page; none where the figure needs both columns, or
         fits one as it is.
+
+    Attributes
+    ----------
     onto : callable, optional
         Result and a part of another figure: draws there. Of ``make``, where that can.
     """

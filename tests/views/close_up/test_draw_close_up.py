@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from viz.views.close_up.draw import close_up_figure, draw_response, draw_weights
+from viz.views.close_up.draw import close_up_figure, draw_weights
 from viz.views.close_up.measure import filter_close_up, kernel_close_up
 
 
@@ -27,15 +27,6 @@ def test_kernel_in_colour_and_numbers(planted_bank, rng):
     assert figure.get_suptitle() == "planted · block 0, kernel 3"
 
 
-def test_ruler_counts_from_the_centre_upwards(planted_bank):
-    figure = close_up_figure()
-    (axes,) = draw_weights(kernel_close_up(planted_bank, block=0, channel=3), figure)
-    ticks = dict(
-        zip(axes.get_yticks(), [t.get_text() for t in axes.get_yticklabels()], strict=True)
-    )
-    assert ticks == {0: "+2", 2: "0", 4: "-2"}
-
-
 def test_filter_in_colour_and_by_channel(planted_bank):
     found = filter_close_up(planted_bank, channel=9)
     figure = close_up_figure()
@@ -50,28 +41,3 @@ def test_filter_in_colour_and_by_channel(planted_bank):
     for axes, weights in zip(channels, found.weights, strict=True):
         np.testing.assert_array_equal(axes.get_images()[0].get_array(), weights)
         assert axes.get_images()[0].get_clim() == (pytest.approx(-limit), pytest.approx(limit))
-
-
-def test_response_up_is_up(planted_bank):
-    found = kernel_close_up(planted_bank, block=1, channel=0)
-    axes = draw_response(found, close_up_figure())
-    image = axes.get_images()[0]
-    np.testing.assert_array_equal(image.get_array(), found.response)
-    left, right, bottom, top = image.get_extent()
-    # The middle of the first square is the first frequency.
-    side = (right - left) / len(found.frequency)
-    assert left + side / 2 == pytest.approx(found.frequency[0])
-    assert top - side / 2 == pytest.approx(found.frequency[-1])
-    assert image.origin == "upper"
-    assert bottom == -top
-    assert image.get_clim() == (0, found.peak_gain)
-
-
-@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
-def test_useless_weights_are_drawn(planted_bank, value):
-    with torch.no_grad():
-        planted_bank.model.depthwise_kernels(0)[3] = value
-    with np.errstate(invalid="ignore"):
-        found = kernel_close_up(planted_bank, block=0, channel=3)
-    draw_weights(found, close_up_figure())
-    draw_response(found, close_up_figure())

@@ -12,7 +12,6 @@ from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
 from viz.plot.style import new_figure
 from viz.views import COMPARISONS
 from viz.views.compare import draw as compare
-from viz.views.compare import draw_depth as compare_depth
 from viz.views.compare.measure import compare_networks
 from viz.views.compare_kernels import draw as compare_kernels
 from viz.views.compare_kernels.measure import kernel_change
@@ -114,13 +113,6 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_one():
             np.testing.assert_allclose(sorted(tall), sorted(shares[b])[-len(tall) :], atol=1e-12)
 
 
-def test_what_differs_is_marked():
-    found = networks(SMALL, SHALLOW)
-    _, axes = drawn(compare, "networks", found)
-    marked = {t.get_text()[:-2] for t in axes[0].texts if t.get_text().endswith(" ≠")}
-    assert marked == set(found.differing) and "depth" in marked
-
-
 def test_effects_hold_deltas_and_intervals(result):
     _, (everything, paired) = drawn(compare, "effects", result)
     for axes, delta, interval in (
@@ -135,33 +127,6 @@ def test_effects_hold_deltas_and_intervals(result):
     assert sorted(strokes.get_xdata()) == sorted(result.delta_by_block.ravel())
 
 
-def test_other_depths_have_one_panel_of_effects_and_squares_for_the_kernel_size():
-    found = networks(DEEP, SHALLOW)
-    _, axes = drawn(compare, "effects", found)
-    assert len(axes) == 1
-    squares = next(line for line in axes[0].lines if line.get_marker() == "s")
-    np.testing.assert_array_equal(squares.get_xdata(), found.init_delta)
-
-
-def test_depth_is_blocks_or_relative():
-    a, b, name = compare_depth.depth_axis(networks())
-    np.testing.assert_array_equal(a, [0, 1, 2])
-    np.testing.assert_array_equal(b, a)
-    assert name == "block"
-    a, b, name = compare_depth.depth_axis(networks(SMALL, SHALLOW))
-    np.testing.assert_allclose(a, [1 / 6, 3 / 6, 5 / 6])
-    np.testing.assert_allclose(b, [1 / 4, 3 / 4])
-    assert name.startswith("relative depth")
-
-
-def test_fields_are_on_one_axis(result):
-    _, (fields, reach) = drawn(compare_depth, "fields", result)
-    lines = [line.get_ydata() for line in fields.lines]
-    assert any(np.array_equal(y, result.theoretical_a) for y in lines)
-    assert any(np.array_equal(y, result.theoretical_b) for y in lines)
-    assert fields.get_yscale() == "log" and reach.get_ylim()[0] == 0
-
-
 def test_pairs_stand_above_each_other():
     found = match_patch_filters(*pair()[:2], draws=2)
     mosaic = compare_filters.pairs(found)
@@ -172,22 +137,6 @@ def test_pairs_stand_above_each_other():
         x, y = mosaic.layout.x[i], mosaic.layout.y[i]
         np.testing.assert_array_equal(mosaic.picture[y : y + 4, x : x + 4], above[a])
         np.testing.assert_array_equal(mosaic.picture[y + 5 : y + 9, x : x + 4], below[b])
-
-
-def test_many_pairs_are_thinned_evenly_from_best_to_worst():
-    found = match_patch_filters(*pair()[:2], draws=2)
-    mosaic = compare_filters.pairs(found, shown=6)
-    assert len(mosaic.layout.x) == 6 and "6 evenly spaced" in mosaic.scale_text
-
-
-def test_curves_of_matches_and_chance():
-    found = match_patch_filters(*pair()[:2], draws=3)
-    _, (curves, means) = drawn(compare_filters, "chance", found)
-    held = [line.get_ydata() for line in curves.lines]
-    for expected in (found.similarity, *found.null_by_rank):
-        assert any(np.array_equal(y, expected) for y in held)
-    points = {float(line.get_xdata()[0]) for line in means.lines if len(line.get_xdata()) == 1}
-    assert {found.mean_similarity, found.index_similarity} <= points
 
 
 def test_the_table_of_labels_holds_every_kernel():
@@ -211,11 +160,3 @@ def test_moved_kernels_share_a_scale_with_themselves_before():
                          for k in (found.kernels_a, found.kernels_b))  # fmt: skip
         np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], before)
         np.testing.assert_array_equal(mosaic.picture[y + 6 : y + 11, x : x + 5], after)
-
-
-def test_how_far_kernels_moved_is_drawn():
-    found = changes()
-    _, axes = drawn(compare_kernels, "moving", found)
-    for one, name in zip(axes, ("relative_change", "cosine", "norm_ratio"), strict=True):
-        points = next(line for line in one.lines if line.get_marker() == "o")
-        np.testing.assert_array_equal(points.get_ydata(), found.quartiles(name)[:, 1])

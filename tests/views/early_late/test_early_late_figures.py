@@ -1,23 +1,16 @@
 """Figures of early and late blocks: what the artists hold."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from described import described
-from readable import unreadable, unreadable_in_one_column
 
 from viz.plot.mosaic import limits, signed_tiles
-from viz.plot.style import ONE_COLUMN, TWO_COLUMNS, new_figure
-from viz.views import view
+from viz.plot.style import new_figure
 from viz.views.early_late import draw as early_late
 from viz.views.early_late import draw_shares as early_late_shares
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT, percent
-from viz.views.kernels.colours import NAME_STYLES
 from viz.views.kernels.result import KERNEL_NAMES
-
-LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made(depth=6, n=20, k=5, name="small"):
@@ -45,31 +38,6 @@ def drawn(module, name, result):
     return figure, getattr(module, f"draw_{name}")(result, figure)
 
 
-@pytest.mark.parametrize("options", [{}, {"depth": 20, "n": 6, "name": LONG}, {"depth": 2, "k": 3}])
-def test_every_figure_can_be_read(options):
-    found = made(**options)
-    figures = [early_late.mosaics_figure(found)]
-    early_late.draw_mosaics(found, figures[0])
-    for module in (early_late, early_late_shares):
-        figures += [drawn(module, name, found)[0] for name in module.SIZES]
-    for figure in figures:
-        assert unreadable(figure) == []
-    assert unreadable_in_one_column(view("early-late"), found) == []
-
-
-def test_what_random_kernels_never_are_is_seen(result):
-    """A share of nothing stands clear of the axis."""
-    never = replace(result, threshold_init=np.zeros_like(result.threshold_init))
-    for width in (TWO_COLUMNS, ONE_COLUMN):
-        figure = new_figure(width, 6, dpi=100)
-        for axes in early_late_shares.draw_statements(never, figure):
-            chance = [line for line in axes.lines if line.get_linestyle() == "--"]
-            assert [set(line.get_ydata()) for line in chance] == [{0}]
-            figure.canvas.draw()
-            zero = axes.transData.transform((0, 0))[1]
-            assert (zero - axes.get_window_extent().y0) * 72 / 100 > 2
-
-
 def test_every_kernel_stands_under_its_name_on_its_side(result):
     mosaic = early_late.mosaics(result)
     tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
@@ -89,20 +57,6 @@ def test_every_kernel_stands_under_its_name_on_its_side(result):
         for name, share in zip(KERNEL_NAMES, shares, strict=True):
             said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
             assert said == [f"{name}: {percent(share)}"]
-
-
-def test_names_have_their_colours_and_blocks_their_limits(result):
-    figure = early_late.mosaics_figure(result)
-    early_late.draw_mosaics(result, figure)
-    bars = figure.axes[0].patches
-    colours = {NAME_STYLES[t.split(":")[0]].colour for t in early_late.mosaics(result).titles}
-    from matplotlib.colors import to_hex
-
-    assert {to_hex(bar.get_facecolor()) for bar in bars} == colours
-    words = "\n".join(t.get_text() for t in figure.texts)
-    for b in (0, 1, 4, 5):
-        end = np.quantile(np.abs(result.kernels[result.kernel_block == b]), 0.995)
-        assert f"{b} ±{end:.2g}" in words
 
 
 def test_effects_stand_at_their_numbers(result):

@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from readable import unreadable, unreadable_in_one_column
 
 from viz.core.network import Source
+from viz.plot.style import ONE_COLUMN, new_figure
 from viz.views import view
 from viz.views.kernels import draw
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_STYLES, minus
+from viz.views.kernels.draw_by_block import draw_composition
 from viz.views.kernels.result import (
     DESCRIPTORS,
     KERNEL_NAMES,
@@ -124,34 +126,42 @@ def test_the_bank_shows_the_same_channels_of_every_block():
     ],
 )
 def test_mosaics_and_one_column_can_be_read(options):
-    result, row = made_up(**options), view("depthwise")
+    result, row = made_up(**options), view("kernels")
     figure = row.figures[0].make(result)
     figure.set_dpi(72)
     assert unreadable(figure, slack=0.8) == []
     assert unreadable_in_one_column(row, result) == []
 
 
-@pytest.mark.parametrize(("blocks", "few"), [(3, 32), (13, 16)])
-def test_one_column_shows_fewer_kernels_of_every_block(blocks, few):
-    result = made_up(blocks=blocks, dim=40, k=3)
-    for each in view("depthwise").figures[:2]:
-        figure = each.narrow(result)
-        words = " ".join(t.get_text() for t in figure.texts).replace("\n", " ")
-        assert f"{few} channels" in words or f"{few} per block" in words
+@pytest.mark.parametrize(
+    ("blocks", "wide", "narrow"),
+    [(1, [0], [0]), (3, [0, 1, 2], [0, 1, 2]), (8, [*range(8)], [0, 2, 5, 7]),
+     (7, [0, 1, 2, 4, 5, 6], [0, 2, 4, 6]), (20, [0, 3, 5, 8, 11, 14, 16, 19], [0, 6, 13, 19])],
+)  # fmt: skip
+def test_blocks_from_the_first_to_the_last_in_full_rows(blocks, wide, narrow):
+    result = made_up(blocks=blocks, dim=70, k=3)
+    for each in view("kernels").figures[:2]:
+        for make, expected in ((each.make, wide), (each.narrow, narrow)):
+            figure = make(result)
+            titles = [t for t in figure.axes[0].texts if t.get_text().startswith("block")]
+            found = [int(t.get_text().removeprefix("block ").split()[0].strip(":")) for t in titles]
+            assert found == expected
+            rows = [t.get_position()[1] for t in titles]
+            assert len({rows.count(y) for y in rows}) == 1
+            assert "The same 64 channels of each block" in figure.get_label() or blocks == 1
 
 
 def test_fits_stand_below_one_another_in_one_column():
     result = made_up(blocks=3, dim=20)
     (wide,), (slim,) = (
         [axes for axes in make(result).axes if axes.images]
-        for make in (view("depthwise").figures[-1].make, view("depthwise").figures[-1].narrow)
+        for make in (view("kernels").figures[-1].make, view("kernels").figures[-1].narrow)
     )
     places = [{t.get_text(): t.get_position() for t in axes.texts} for axes in (wide, slim)]
     names = ("best", "median", "worst")
     assert len({places[0][n][1] for n in names}) == 1 and len({places[0][n][0] for n in names}) == 3
     assert len({places[1][n][0] for n in names}) == 1 and len({places[1][n][1] for n in names}) == 3
-    best = result.r2[result.named].max()
-    assert any(f"\n{best:.2f}\n" in text for text in places[1])
+    assert f"{result.r2[result.named].max():.2f}" in places[1]
 
 
 def test_tiles_are_framed_in_their_names_colours():
@@ -166,21 +176,24 @@ def test_tiles_are_framed_in_their_names_colours():
     for name in result.name:
         assert tuple(np.round(255 * np.array(to_rgb(NAME_STYLES[str(name)].colour)))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend == [name for name in KERNEL_NAMES if name in set(result.name)]
+    assert legend == [minus(name) for name in KERNEL_NAMES if name in set(result.name)]
 
 
-def test_composition_stacks_to_one_beside_the_random_network():
+def test_composition_stacks_to_all_kernels_beside_the_random_network():
     result = made_up()
-    axes, beside = draw.draw_composition(result, draw.composition_figure(result))
-    tops = [c.get_paths()[0].vertices[:, 1].max() for c in axes.collections]
-    assert max(tops) == pytest.approx(1)
-    heights = [bar.get_height() for bar in beside.patches]
-    assert sum(heights) == pytest.approx(1)
-    assert sorted(h for h in heights if h)[0] == pytest.approx(0.05)
+    axes = draw_composition(result, new_figure(ONE_COLUMN, 2.4))
+    bars = np.array([[b.get_x(), b.get_y(), b.get_height()] for b in axes.patches])
+    for place in np.unique(bars[:, 0]):
+        stack = bars[bars[:, 0] == place]
+        assert (stack[:, 1] + stack[:, 2]).max() == pytest.approx(100)
+        assert stack[:, 2].sum() == pytest.approx(100)
+    init = bars[bars[:, 0] == bars[:, 0].max(), 2]
+    assert sorted(h for h in init if h)[0] == pytest.approx(5)
+    assert axes.get_xticklabels()[-1].get_text() == "init"
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 20])
-@pytest.mark.parametrize("row", view("depthwise").figures, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", view("kernels").figures, ids=lambda row: row.name)
 def test_every_figure_stands_on_its_page(row, blocks):
     long = "a-checkpoint-with-a-very-long-name-" * 3 + ".safetensors"
     figure = row.make(made_up(blocks=blocks, source=long))
@@ -193,13 +206,13 @@ def test_every_figure_stands_on_its_page(row, blocks):
         assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1
     sizes = [t.get_fontsize() for t in figure.findobj(lambda a: hasattr(a, "get_fontsize"))
              if t.get_text()]  # fmt: skip
-    assert min(sizes) >= 6
+    assert min(sizes) >= 6.5
 
 
 def test_nothing_named_is_drawn_too():
     result = made_up(names=["unnamed"] * 24)
-    for row in view("depthwise").figures:
+    for row in view("kernels").figures:
         row.make(result)
     assert "0 % of 24 depthwise kernels look clearly like something: none" in view(
-        "depthwise"
+        "kernels"
     ).sentence(result)

@@ -119,39 +119,6 @@ def test_every_filter_stands_once_under_its_kind_and_in_its_border():
     assert counts == {k: int((result.structure == k).sum()) for k in STRUCTURES}
 
 
-def test_gabors_run_by_orientation_and_blobs_without_one_do_not_raise():
-    n = 12
-    filters = np.zeros((n, 3, 5, 5), np.float32)
-    filters[:, 0] = 1.0
-    filters[:, 1] = np.linspace(-0.9, 0.9, n)[:, None, None]
-    result = description(n=n, filters=filters, structure=np.array(["stripes"] * n))
-    _, axes = drawn("kinds", result)
-    picture = np.asarray(axes.images[0].get_array())
-    place = []
-    for i in range(n):
-        colour = [255, np.rint(filters[i, 1, 0, 0] * 127 + 128), 128]
-        rows, columns = np.nonzero((picture == colour).all(-1))
-        place.append((rows.min(), columns.min()))
-    reading = sorted(range(n), key=place.__getitem__)
-    assert reading == np.argsort(result.orientation, kind="stable").tolist()
-
-
-def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
-    filters = np.zeros((6, 1, 5, 5), np.float32)
-    filters[:] = np.array([1, 1, 1, 1, 1, 0.5])[:, None, None, None]
-    result = description(n=6, c=1, filters=filters)
-    own, same = (kinds_figure(result, scale=s, dpi=100) for s in ("tile", "figure"))
-    pictures = [
-        np.asarray(draw_kinds(result, f, scale=s).images[0].get_array())
-        for f, s in ((own, "tile"), (same, "figure"))
-    ]
-    end = pictures[0].reshape(-1, 3).tolist().count([103, 0, 31])  # the darkest red
-    assert pictures[1].reshape(-1, 3).tolist().count([103, 0, 31]) == end * 5 // 6
-    words = " ".join(t.get_text() for t in same.texts)
-    assert "±1 " in words
-    assert "own largest" in " ".join(t.get_text() for t in own.texts)
-
-
 def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     result = description()
     _, axes = drawn("orientation_frequency", result)
@@ -165,18 +132,6 @@ def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     assert axes.get_ylim()[0] == 0
     assert axes.get_ylim()[1] > np.nanmax(result.peak_frequency)
     assert (axes.get_thetamin(), axes.get_thetamax()) == (0, 180)
-
-
-def test_components_carry_their_shares():
-    result = description()
-    _, axes = drawn("components", result)
-    said = [t.get_text() for t in axes.texts]
-    expected = result.component_shares[: len(result.components)]
-    assert said == [f"{i + 1}: {100 * s:.1f} %" for i, s in enumerate(expected)]
-    needed = next(i for i in range(23) if result.component_shares[: i + 1].sum() >= 0.9) + 1
-    assert f"{needed} of 23 components hold 90 %" in " ".join(
-        t.get_text() for t in axes.figure.texts
-    ).replace("\n", " ")
 
 
 def test_fits_show_best_median_and_worst_and_add_up():
@@ -205,16 +160,6 @@ def test_fits_show_best_median_and_worst_and_add_up():
     whole, fit, rest = (picture[y, at] - 128 for at in x)
     np.testing.assert_allclose(whole, fit + rest, atol=1.6)
     np.testing.assert_allclose(whole, np.rint(filters[named[0], :, 0, 1] * 127), atol=1)
-
-
-def test_what_cannot_be_drawn_is_said():
-    for name, result in (
-        ("fits", description(r2=np.full(23, np.nan))),
-        ("components", description(component_shares=np.zeros(5))),
-    ):
-        _, axes = drawn(name, result)
-        (text,) = axes.texts
-        assert text.get_text().endswith(".")
 
 
 def test_the_check_of_readability_finds_what_is_wrong():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from matplotlib.figure import Figure
 
+from viz.core.network import counted
 from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
@@ -240,7 +241,7 @@ def _page(found: Opened) -> None:
         if wanted:
             _numbers(found)
             st.markdown(
-                f"Each of {config.depth} blocks mixes places with one {config.kernel_size} × "
+                f"Each of {counted(config.depth, 'block')} mixes places with one {config.kernel_size} × "
                 f"{config.kernel_size} kernel per channel, then mixes channels at every place; the "
                 "average over all places is classified."
             )

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(checkpoint: Checkpoint, given: Given, *, n_clusters: int | None = None) -> Result:
     from viz.views.clusters.measure import cluster_checkpoint
@@ -46,9 +44,7 @@ def _figures() -> tuple[FigureRow, ...]:
         FigureRow(
             "clusters-stability",
             "Stability by number of clusters, beside clouds without clusters.",
-            drawn(
-                draw.draw_stability, draw.SIZES["stability"], draw.NARROW["stability"], columns=1
-            ),
+            drawn(draw.draw_stability, draw.SIZES["stability"]),
         ),
         FigureRow(
             "clusters-covariance",

@@ -11,35 +11,27 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(
     checkpoint: Checkpoint, given: Given, *, early: Any = None, late: Any = None
 ) -> Result:
-    from viz.views.early_late.measure import measure_checkpoint
+    from viz.views.early_late.measure import checked_groups, measure
 
-    return measure_checkpoint(
-        checkpoint,
-        description=depthwise_description(checkpoint, given),
-        early=early,
-        late=late,
-        seed=given.seed,
-        progress=given.progress,
-    )
+    # Before kernels are described, which takes long.
+    groups = checked_groups(range(checkpoint.config.depth), early, late)
+    description = depthwise_description(checkpoint, given)
+    return measure(description, early=groups[0], late=groups[1], seed=given.seed)
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import both, drawn
+    from viz.plot.figures import both
     from viz.views.early_late import draw, draw_shares
 
     return (
-        # Both columns: early and late kernels stand side by side.
         FigureRow(
             "early-late",
-            "Depthwise kernels of early and of late blocks side by side, ordered by name; "
-            "percentages are of all kernels of the group.",
-            drawn(draw.draw_mosaics, draw.mosaics_figure),
+            "Depthwise kernels of early and of late blocks side by side.",
+            *both(draw.draw_mosaics, draw.mosaics_figure),
         ),
         FigureRow(
             "early-late-statements",
