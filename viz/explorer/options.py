@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _TECHNICAL = ("batch_size", "memory")
 """What they set changes no number."""
+_DEFAULT = re.compile(r"\s*\[default: [^\]]*\]")
+"""What the help of the command line adds."""
 _AMONG = {("attribution", "method"): DEFAULT_METHODS}
 """Words that an option takes, where its card does not list them."""
 
@@ -49,8 +52,7 @@ def _choose(
         st.session_state[key] = _read(state.read(option.name, page, default), option, words)
     label = option.name.replace("_", " ").capitalize()
     given: Any
-    # The help of the command line tells of a default in brackets.
-    about: dict[str, Any] = {"key": key, "help": option.help}
+    about: dict[str, Any] = {"key": key, "help": _DEFAULT.sub("", option.help)}
     if option.kind is bool:
         given = st.toggle(label, **about)
     elif words is not None and option.many:
