@@ -275,8 +275,8 @@ def _missing(wanted: str) -> str:
         )
     if kind == "folder":
         return (
-            f"This link shows the images of a folder called {plain(rest)}; start the explorer with "
-            "viz explore --images FOLDER to see the same."
+            f"This link shows the images of a folder called {plain(rest)}; upload its images "
+            "on the left, or start the explorer on that folder, to see the same."
         )
     return f"There are no images called {plain(wanted)} here."
 
