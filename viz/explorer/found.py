@@ -245,7 +245,7 @@ def show_row(
     _home(row, found, result, images=images, other=other, sweep=sweep, options=settings,
           draws=draws)  # fmt: skip
     if len(row.figures) > 1:
-        with folded("Show the evidence", f"{row.name} evidence") as wanted:
+        with folded("More figures", f"{row.name} figures") as wanted:
             for number in range(1, len(row.figures)) if wanted else ():
                 figure(number)
                 each = row.figures[number]
