@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from viz.images.reading.sets import open_images
 
 import viz
 from viz.core.refusal import Refusal
+from viz.images.sets import open_images
 from viz.network.checkpoint import adapted
 from viz.network.convmixer import ConvMixer
+from viz.report.page import network_words
 from viz.views import Given, view
 from viz.views.attribution.network import Explained
 
@@ -61,6 +62,17 @@ def test_views_of_unusual_networks(what, name, tmp_path):
         figure.make(result).canvas.draw()
     if row.sentence is not None:
         assert "1 blocks" not in row.sentence(result)
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(1, "1 block of 16 channels, kernel size 3, patch size 4, 1 input channel and 1 class"),
+     (1200, "1,200 blocks of 16 channels, kernel size 3, patch size 4, 1,200 input channels and "
+            "1,200 classes")],
+)  # fmt: skip
+def test_one_of_anything_is_singular(n, words):
+    config = {**USUAL, "depth": n, "in_channels": n, "n_classes": n}
+    assert words in network_words({"config": config, "parameters": 1})
 
 
 def test_a_folder_of_arrays_is_found_by_networks_that_need_one(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viz.plot.mosaic import grid_layout, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import grid_layout, hatch_text, limits, rgb_tiles, signed_tiles
 
 
 @pytest.mark.parametrize("sizes", [[7], [4, 4, 4], [5, 2, 3]])
@@ -91,3 +91,26 @@ def test_limits_follow_their_definition(rng):
     assert (limits(np.zeros((2, 3, 3)), "tile", group[:2]) == 1).all()
     with pytest.raises(ValueError, match="figure, block, tile"):
         limits(values, "row", group)
+
+
+def test_what_is_not_a_number_is_hatched_and_nothing_else():
+    kernels = np.zeros((2, 6, 6))
+    kernels[1] = np.nan
+    plain, bad = signed_tiles(kernels, np.ones(2)).astype(int)
+    filters = np.zeros((2, 3, 6, 6))
+    filters[1, 2] = np.nan
+    grey, worse = rgb_tiles(filters, np.ones(2)).astype(int)
+    assert (plain == 255).all()
+    assert (grey == 128).all()
+    for tile in (bad, worse):
+        shades = {tuple(pixel) for pixel in tile.reshape(-1, 3).tolist()}
+        assert len(shades) == 2
+        assert all(len(set(shade)) == 1 for shade in shades)
+        # Stripes: equal along one diagonal, both shades in every row and column.
+        np.testing.assert_array_equal(tile[1:, :-1], tile[:-1, 1:])
+        assert all(len(np.unique(line)) == 2 for line in (*tile[..., 0], *tile[..., 0].T))
+
+
+def test_the_hatch_is_explained_where_there_is_one():
+    assert hatch_text(np.array([0.0, np.inf])) == ""
+    assert "not a number" in hatch_text(np.array([0.0, np.nan]))

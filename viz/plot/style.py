@@ -69,9 +69,9 @@ class FigureFileError(Refusal):
 
 
 def signed_lut() -> NDArray[np.uint8]:
-    """Return the signed colour map as (256, 3): 0 to 254 are colours, 255 is not-a-number."""
-    colours = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
-    return np.concatenate([colours, np.array([[187, 187, 187]], dtype=np.uint8)])
+    """Return the signed colour map as (255, 3)."""
+    colours: NDArray[np.uint8] = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
+    return colours
 
 
 @cache

@@ -61,6 +61,18 @@ def test_orientation_order_follows_the_stripes(planted_bank):
     assert channel.tolist() == np.argsort(angles).tolist()
 
 
+@pytest.mark.parametrize("order", ["norm", "hue", "orientation"])
+def test_every_order_takes_filters_that_are_not_finite(planted_bank, order):
+    import torch
+
+    with torch.no_grad():
+        planted_bank.model.patch_filters[1, 0, 0, 0] = np.inf
+        planted_bank.model.patch_filters[3] = np.nan
+    result = patch_filters(planted_bank, order=order)
+    assert sorted(result.channel.tolist()) == list(range(10))
+    assert "hatched is not a number" in patch_filter_mosaic(result).scale_text
+
+
 def test_hue_order_puts_grey_first_and_opposite_colours_together(planted_bank, rng):
     import torch
 

@@ -106,10 +106,7 @@ class Trust(Attributions):
     def beats_random(self) -> tuple[Floats, Floats]:
         """Tell in what share of images each map beats the random one.
 
-        Returns
-        -------
-        insertion, deletion : ndarray, (A,)
-            Share of images in which the area is larger, or smaller, than the random map's mean.
+        Shapes: returns (A,).
         """
         at = self.rated.index("random")
         more = self.insertion_auc > self.insertion_auc[:, at, None]

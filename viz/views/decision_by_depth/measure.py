@@ -85,43 +85,6 @@ def decision_by_depth(
 ) -> DecisionByDepth:
     """Read a network's head out after every block, as it stands and fitted anew.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network; never changed.
-    images : ImageSet, str, Path, sequence of these, torch.Tensor or None
-        As `viz.images.sets.open_images` takes them; None for scikit-learn's two photographs.
-    shown : int
-        Images whose maps are kept, from the first on.
-    fitted : bool
-        Whether to fit a linear readout after each block, where there are two classes of at least
-        five images. Classes are the images' folders, or else the network's own answers.
-    draws : int
-        Networks of each baseline (blocks shuffled; randomly initialised), from ten images on; 0 for
-        none.
-    seed : int
-        Of the baselines and of the split for cross-validation.
-    batch_size : int
-        Images at a time; the first batch sets the batch norms of the random networks.
-    progress : callable, optional
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    DecisionByDepth
-        Maps of the images shown, numbers of all.
-
-    Raises
-    ------
-    OtherHead
-        If the answer is something else than a linear readout of the mean over patches.
-    ValueError
-        If a number is out of range.
-    ImageError
-        If no image can be read.
-
-    Notes
-    -----
     As it stands, the head meets features it was not trained on (the logit lens: nostalgebraist
     2020): a low rank early on need not mean that the class cannot be told there, which is what the
     fitted readout asks (linear probes: Alain and Bengio 2016). The batch norm at the end of each

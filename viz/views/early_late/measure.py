@@ -56,38 +56,6 @@ def measure(
 ) -> EarlyLate:
     """Compare the kernels of early and late blocks.
 
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of at least two blocks.
-    early, late : sequence of int, optional
-        Blocks of each group, 0-based; by default the first and the last third.
-    n_boot : int
-        Draws of each bootstrap.
-    confidence : float
-        Of the intervals.
-    n_random : int
-        Randomly initialised kernels of the same size to compare the statements with.
-    shown : int
-        Most kernels of each group kept to look at, chosen at random.
-    seed : int
-        Of everything drawn.
-    progress : callable, optional
-        Called with (steps done, steps in all); what it raises ends the measurement.
-
-    Returns
-    -------
-    EarlyLate
-        Effects, trends, shares and verdicts.
-
-    Raises
-    ------
-    ValueError
-        If a group is empty or names a block that was not described, the groups overlap, or there
-        are fewer than two blocks.
-
-    Notes
-    -----
     Cliff's delta: Psychological Bulletin 114 (1993). Standard errors are those of a bootstrap over
     blocks, then kernels (`viz.core.bootstrap`); intervals use Student's t with Welch and
     Satterthwaite's degrees of freedom over blocks, because a group has few. Trends take
@@ -147,31 +115,7 @@ def measure_checkpoint(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> EarlyLate:
-    """Compare early and late blocks of a loaded network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`.
-    early, late : sequence of int, optional
-        As in `measure`.
-    description : DepthwiseDescription, optional
-        Of all its kernels; made here (`viz.views.kernels.measure`) by default.
-    seed : int
-        Of everything drawn.
-    progress : callable, optional
-        Called while the kernels are described.
-
-    Returns
-    -------
-    EarlyLate
-        As `measure` returns it.
-
-    Raises
-    ------
-    ValueError
-        As in `measure`, before any kernel is described.
-    """
+    """Compare early and late blocks of a loaded network."""
     groups = checked_groups(range(checkpoint.config.depth), early, late)
     if description is None:
         from viz.views.kernels.measure import describe_checkpoint

@@ -52,47 +52,6 @@ def evidence(
 ) -> Evidence:
     """Split a network's answer into what each patch and each channel gives to each class.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network; never changed.
-    images : ImageSet, str, Path, sequence of these, torch.Tensor or None
-        As `viz.images.sets.open_images` takes them; None for scikit-learn's two photographs.
-    target, against : str or int
-        Classes whose difference is looked into: a name, an index, or ``"predicted"`` and
-        ``"runner-up"``, which are each image's own.
-    shown : int
-        Images whose maps are kept, from the first on.
-    n_channels : int
-        Deciding channels of each image shown, whose kernels are looked for.
-    n_draws : int
-        Random sets of channels for each number of them, shared among the images: at least one
-        each.
-    seed : int
-        Of the draws and shuffles.
-    batch_size : int
-        Images at a time.
-    progress : callable, optional
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    Evidence
-        Maps of the images shown, numbers of all.
-
-    Raises
-    ------
-    OtherHead
-        If the answer is something else than a linear readout of the mean over patches.
-    AttributionError
-        If there is no such class.
-    ValueError
-        If a number is not positive, or the two classes are one.
-    ImageError
-        If no image can be read.
-
-    Notes
-    -----
     Only a mean over patches and a linear layer follow the last block, so that its logit less its
     bias is the sum over channels and patches of weight times activation over the number of
     patches, exactly (class activation mapping: Zhou et al., CVPR 2016). A patch of the last map

@@ -15,6 +15,7 @@ from viz.plot.mosaic import (
     enlarge,
     few_of_each,
     grid_layout,
+    hatch_text,
     limits,
     signed_tiles,
 )
@@ -90,12 +91,15 @@ def _slim(layout: Layout, width: float) -> bool:
     return (right - left) / layout.shape[1] * (width - 2 * MARGIN) < _LONG_TITLE
 
 
-def _named_note(n_shown: int | None, scale: Scale, short: bool) -> str:
+def _named_note(
+    kernels: NDArray[np.float32], n_shown: int | None, scale: Scale, short: bool
+) -> str:
     some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
     above = "Percentages: kernels of the block that have a name. " if short else ""
     return (
         "Frame: what the kernel looks like, in the order of the legend, then by angle. "
-        f"{some}{above}Colours within: red positive, blue negative, white zero; {_SCALES[scale]}."
+        f"{some}{above}Colours within: red positive, blue negative, white zero"
+        f"{hatch_text(kernels)}; {_SCALES[scale]}."
     )
 
 
@@ -110,7 +114,7 @@ def named_figure(
         return new_figure(width, tall + 1.0)
     shown = len(groups[0]) if sum(map(len, groups)) < len(result.name) else None
     keys = _LEGEND_LINE * -(-len(present(result.name)) // _LEGEND_COLUMNS[True])
-    note = _named_note(shown, "block", _slim(layout, width))
+    note = _named_note(result.kernels, shown, "block", _slim(layout, width))
     return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
 
 
@@ -155,7 +159,7 @@ def draw_named(
     some, stacked = len(rows) < len(result.name), narrow(width)
     names = present(result.name[rows])
     inner, short = width - 2 * MARGIN, _slim(layout, width)
-    note = _named_note(len(groups[0]) if some else None, scale, short)
+    note = _named_note(result.kernels, len(groups[0]) if some else None, scale, short)
     top, bottom = heading(target, result.source.name, "depthwise kernels by name", note)
     ncols = min(len(names), _LEGEND_COLUMNS[stacked])
     legend = 0.06 + _LEGEND_LINE * -(-len(names) // ncols) if stacked else 0.42

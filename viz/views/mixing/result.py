@@ -147,14 +147,7 @@ class Mixing(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``blocks``: effective rank, leading shares of the spectrum, branch share, medians of
-            gains and slopes; ``null``; ``slopes_from``; ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         squares = self.singular_values**2
         total = squares.sum(1, keepdims=True)
         shares = squares / np.where(total > 0, total, 1)

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, foot, heading, inches
-from viz.plot.mosaic import Layout, Scale, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import Layout, Scale, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
@@ -91,9 +91,9 @@ def filter_tiles(
 def zero_words(result: PatchFilterDescription) -> str:
     """Return what the colours of `filter_tiles` mean, in words."""
     if result.filters.shape[1] == 3:
-        return "mid grey is zero"
+        return "mid grey is zero" + hatch_text(result.filters)
     beside = "; input channels side by side" if result.filters.shape[1] > 1 else ""
-    return f"red positive, white zero, blue negative{beside}"
+    return f"red positive, white zero, blue negative{hatch_text(result.filters)}{beside}"
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:

@@ -65,43 +65,6 @@ def measure(
 ) -> Substitution:
     """Replace kernels by their descriptions and by controls, and compare the network's answers.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; its network is never changed.
-    images : ImageSet or None
-        Each is one centre crop; by default many crops of scikit-learn's two photographs.
-    description : DepthwiseDescription or None
-        Of all its depthwise kernels, by block and channel; made here if None.
-    patches : PatchFilterDescription or None
-        Of its patch filters; made here if None.
-    scopes : sequence of str
-        Of `viz.views.substitution.result.SCOPES`.
-    n_crops : int
-        Crops of each photograph, where no images are given.
-    n_boot : int
-        Draws of the bootstrap over images.
-    batch_size : int or None
-        Images at a time; by default as many as keep a feature map below 64 MB, at most 64.
-    seed : int
-        Of the crops, the noise kernels, the bootstrap and the descriptions.
-    progress : callable or None
-        Called with (steps done, steps in all); for the descriptions, where they are made here,
-        then for the images.
-
-    Returns
-    -------
-    Substitution
-        One row per condition.
-
-    Raises
-    ------
-    ValueError
-        If a scope is unknown, a description is not of this network, there are fewer than two
-        classes, or the network's output is not finite.
-
-    Notes
-    -----
     Batch norms keep the statistics of training. A replaced kernel changes mean and variance of
     what its batch norm receives, and that counts as a difference too: a fit that keeps the shape
     of a kernel but not its size scores lower than its shape alone would. Formulas and what the

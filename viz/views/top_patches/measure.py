@@ -55,44 +55,6 @@ def top_patches(
 ) -> TopPatches:
     """Cut out what drives channels most, each as large as its effective receptive field.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        That of the sweep.
-    sweep : Sweep
-        With its top patches.
-    folder : str, Path or None
-        The sweep's images; only those shown are read. None where ``images`` are given.
-    channels : sequence of tuple
-        Block and channel of each; block -1 for the patch embedding.
-    stage : str
-        Of `viz.sweep.result.STAGES`.
-    shown : int
-        Patches of each channel, at most as many as the sweep kept.
-    names : sequence of str
-        Of the channels' kernels, where they are known.
-    chosen_by : str
-        Why these channels, in words.
-    images : ImageSet, optional
-        The sweep's images, instead of a folder.
-
-    Returns
-    -------
-    TopPatches
-        In the order of the channels.
-
-    Raises
-    ------
-    TopPatchesError
-        If the sweep kept no patches, an image is missing or another one than in the sweep, or no
-        channel is given.
-    OtherSweepError
-        If the sweep is of another checkpoint.
-    IndexError
-        If there is no such block or channel.
-
-    Notes
-    -----
     The side of a crop is twice the radius that holds 90 % of the block's effective receptive field,
     averaged over images; the theoretical field soon is larger than any image. It is that of a unit
     in the middle and of the sum of all channels: one channel may look at less.
@@ -182,20 +144,7 @@ def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]
 
 
 def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
-    """Return where images of a sweep are looked for.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the sweep's ``image_names``.
-    folder : str or Path
-        That was swept; or the one image that was.
-
-    Returns
-    -------
-    list of tuple
-        Each name, and its file, which need not be there.
-    """
+    """Return where images of a sweep are looked for."""
     root = Path(folder)
     return [(name, root if root.is_file() else root / name) for name in names]
 
@@ -216,33 +165,7 @@ def read_swept(
     checkpoint: Checkpoint,
     batch_size: int = 1,
 ) -> Iterator[tuple[list[int], ImageBatch]]:
-    """Read some images of a sweep again, after checking that they are the same.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        That names them.
-    names : sequence of str
-        Of its ``image_names``.
-    folder : str, Path or None
-        The sweep's images.
-    images : ImageSet, optional
-        Of which those named are read, instead of a folder.
-    checkpoint : Checkpoint
-        Whose preprocessing serves where the sweep does not tell its own.
-    batch_size : int
-        Images at a time.
-
-    Yields
-    ------
-    tuple
-        Where in ``names`` the images of a batch stand, and the batch.
-
-    Raises
-    ------
-    TopPatchesError
-        If an image is missing or another one than in the sweep.
-    """
+    """Read some images of a sweep again, after checking that they are the same."""
     numbers = {name: i for i, name in enumerate(names)}
     paths = swept_paths(names, folder or ".")
     if images is None:
@@ -328,27 +251,7 @@ def _kernels(
 def channels_named(
     description: DepthwiseDescription, name: str, most: int = 8
 ) -> list[tuple[int, int]]:
-    """Return the kernels of a name, spread over the blocks, the best described ones of each first.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of the kernels.
-    name : str
-        Of `viz.views.kernels.result.KERNEL_NAMES`.
-    most : int
-        How many.
-
-    Returns
-    -------
-    list of tuple
-        Block and channel, first block first.
-
-    Raises
-    ------
-    TopPatchesError
-        If no kernel has the name.
-    """
+    """Return the kernels of a name, spread over the blocks, the best described of each first."""
     rows = np.flatnonzero(description.name == name)
     if not len(rows):
         there = [other for other in KERNEL_NAMES if (description.name == other).any()]
@@ -362,25 +265,7 @@ def channels_named(
 
 
 def channels_by_name(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
-    """Return the best described kernel of every name.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of the kernels.
-
-    Returns
-    -------
-    channels : list of tuple
-        Block and channel, in the order of `viz.views.kernels.result.KERNEL_NAMES`.
-    names : list of str
-        Of each; unnamed kernels are left out.
-
-    Raises
-    ------
-    TopPatchesError
-        If no kernel has a name.
-    """
+    """Return the best described kernel of every name."""
     found, names = [], []
     for name in KERNEL_NAMES:
         rows = np.flatnonzero(description.name == name)

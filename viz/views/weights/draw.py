@@ -15,6 +15,7 @@ from viz.plot.mosaic import (
     Scale,
     enlarge,
     grid_layout,
+    hatch_text,
     limits,
     rgb_tiles,
     signed_tiles,
@@ -94,13 +95,14 @@ def patch_filter_mosaic(result: PatchFilters, *, scale: Scale = "tile") -> Mosai
     scale = "figure" if scale == "block" else scale
     zero = np.zeros(n, dtype=np.int64)
     limit = limits(result.filters, scale, zero)
+    hatched = hatch_text(result.filters)
     about = f"patch size {p}, {n} filters, ordered by {result.order}"
     title = f"{printable(result.source.name)} · patch-embedding filters ({about})"
     if c == 3:
         layout = grid_layout([n], (p, p))
         picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
         titles: tuple[str, ...] = ("",)
-        text = _scale_text("filter", scale, limit, "mid grey is zero")
+        text = _scale_text("filter", scale, limit, f"mid grey is zero{hatched}")
     else:
         layout = grid_layout([n] * c, (p, p))
         tiles = signed_tiles(
@@ -108,7 +110,7 @@ def patch_filter_mosaic(result: PatchFilters, *, scale: Scale = "tile") -> Mosai
         )
         picture = layout.place(tiles, fill=_BACKGROUND_SIGNED)
         titles = ("",) if c == 1 else tuple(f"input channel {i}" for i in range(c))
-        text = _scale_text("filter", scale, limit, "white is zero")
+        text = _scale_text("filter", scale, limit, f"white is zero{hatched}")
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, title, text, scale, one, c != 3)
 
@@ -147,7 +149,7 @@ def kernel_mosaic(
     picture[page] = 255
     about = f"kernel size {k}, {sizes[0]} per block, ordered by {result.order}"
     title = f"{printable(result.source.name)} · depthwise kernels by block ({about})"
-    text = _scale_text("kernel", scale, limit, "white is zero")
+    text = _scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, title, text, scale, one, True)
 
