@@ -65,8 +65,10 @@ def section(row: View, checkpoint: viz.Checkpoint, name: str, n_figures: int | N
         lines += [row.sentence(result), ""]
     for each in row.figures[:n_figures]:
         file = f"{name}-{each.name}.png"
-        _save(each.make(result), DOCS / "figures" / file)
-        lines += [f"![{each.caption}](../figures/{file})", "", f"*{each.caption}*", ""]
+        figure = each.make(result)
+        _save(figure, DOCS / "figures" / file)
+        text = f"*{each.caption} {figure.get_label()}*"
+        lines += [f"![{each.caption}](../figures/{file})", "", text, ""]
     page = row.page.rpartition("/")[2].replace("_", "-")
     lines += [
         f"How this can mislead: {row.misleads} Method: [{page}](../../viz/{row.page}/method.md).",

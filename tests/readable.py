@@ -1,4 +1,4 @@
-"""What every figure must be: text of 6 points or more, inside the figure, none upon another."""
+"""What every figure must be: text of 6.5 points or more, inside it, none upon another; bare."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from viz.plot.style import ONE_COLUMN
+from viz.plot.style import MM, ONE_COLUMN
 
 
 def beyond(figure):
-    """Labels of ticks outside the view, which matplotlib keeps but does not draw."""
+    """Labels of ticks outside the view or of axes switched off: kept, but not drawn."""
     return {
         id(label)
         for axes in figure.axes
         for axis in (axes.xaxis, axes.yaxis)
         for tick in axis.get_major_ticks()
         for label in (tick.label1, tick.label2)
-        if not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
+        if not axes.axison
+        or not min(axis.get_view_interval()) <= tick.get_loc() <= max(axis.get_view_interval())
     }
 
 
@@ -38,7 +39,7 @@ def texts(figure):
     return found
 
 
-def unreadable(figure, *, smallest=6.0, slack=1.5):
+def unreadable(figure, *, smallest=6.5, slack=1.5):
     """Sentences about texts too small, cut off by the figure's edge, or upon one another."""
     found = texts(figure)
     if not found:
@@ -79,3 +80,22 @@ def unreadable_in_one_column(row, result):
         figure.set_dpi(72)
         found += [f"{name}: {complaint}" for complaint in unreadable(figure, slack=0.8)]
     return found
+
+
+def unfit(figure, files):
+    """What keeps a figure out of a paper: its size, its text, or words that belong below it."""
+    figure.set_dpi(150)
+    complaints = unreadable(figure, slack=1.0)
+    width, height = figure.get_size_inches() / MM
+    if not (abs(width - 85) < 0.5 or abs(width - 178) < 0.5):
+        complaints.append(f"{width:.0f} mm wide")
+    if height > 220:
+        complaints.append(f"{height:.0f} mm high")
+    said = [t.get_text().replace("\n", " ") for t, _ in texts(figure)]
+    complaints += [f"{t!r} names a file" for t in said if any(name in t for name in files)]
+    note = figure.get_label()
+    if not note.endswith("."):
+        complaints.append("no caption")
+    elif any(note[:40] in t for t in said):
+        complaints.append("it holds its own caption")
+    return complaints

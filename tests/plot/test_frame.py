@@ -1,8 +1,10 @@
-"""The frame of figures: long names, the note's height, a sentence in a figure's place."""
+"""What figures are put together from: long names, panels, keys, a sentence in a figure's place."""
 
 import pytest
+from readable import unreadable
 
-from viz.plot.frame import shortened
+from viz.plot.frame import colour_key, nothing, panel_boxes, shortened
+from viz.plot.style import ONE_COLUMN, SIGNED, TWO_COLUMNS, new_figure
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,34 @@ from viz.plot.frame import shortened
 )
 def test_long_names_keep_both_ends(name, letters, expected):
     assert shortened(name, letters) == expected
+
+
+def test_panels_stand_side_by_side_or_below_one_another():
+    sizes = {"left": 0.5, "beside": 0.4, "between": 0.3, "right": 0.1}
+    one, two = panel_boxes(TWO_COLUMNS, (1.0, 2.0), 2, **sizes)
+    assert one[1] == two[1] == 1 and one[3] == two[3] == 1
+    assert one[0] == 0.5 and two[0] == pytest.approx(one[0] + one[2] + 0.4)
+    assert two[0] + two[2] == pytest.approx(TWO_COLUMNS - 0.1)
+    one, two = panel_boxes(ONE_COLUMN, (1.0, 2.0), 2, **sizes)
+    assert one[0] == two[0] == 0.5 and one[0] + one[2] == pytest.approx(ONE_COLUMN - 0.1)
+    assert two[1] == 1 and one[1] == pytest.approx(two[1] + two[3] + 0.3)
+    assert one[1] + one[3] == pytest.approx(2)
+
+
+def test_a_sentence_stands_in_a_figures_place():
+    figure = new_figure(ONE_COLUMN, 1.5, dpi=100)
+    axes = nothing(figure, "There is nothing to be seen here, because of that.")
+    assert axes.texts[0].get_text().replace("\n", " ").endswith("because of that.")
+    assert unreadable(figure) == []
+
+
+def test_the_key_runs_from_blue_to_red_with_white_at_zero():
+    figure = new_figure(ONE_COLUMN, 1, dpi=100)
+    axes = colour_key(figure, (1.0, 0.5, 1.2), "0.3")
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["−0.3", "0", "+0.3"]
+    image = axes.get_images()[0]
+    assert image.get_cmap() == SIGNED and image.get_extent()[:2] == [-1, 1]
+    ramp = image.to_rgba(image.get_array())[0]
+    assert ramp[0, 2] > ramp[0, 0] and ramp[-1, 0] > ramp[-1, 2]
+    assert ramp[len(ramp) // 2, :3].min() == 1
+    assert unreadable(figure) == []

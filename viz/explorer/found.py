@@ -209,8 +209,7 @@ def show_row(
     for number, each in enumerate(row.figures):
         about = {"row_name": row.name, "number": number, "made_from": made.key}
         picture = cached(kept, _png, result, **about)
-        show_figure(picture, alt=each.caption, key=each.name)
-        st.caption(plain(each.caption))
+        show_figure(picture, alt=each.caption, key=each.name, caption=each.caption)
     _home(row, found, result, images=images, other=other, sweep=sweep)
     if hasattr(result, "to_frame"):
         with st.expander("In numbers"):

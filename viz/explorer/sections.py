@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
+from PIL import Image
 
 from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import file_stem, python, take_home
+from viz.explorer.text import plain
+from viz.plot.style import own_style
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DESCRIBING", "at_home", "opened_images", "png", "show_figure", "style", "uploaded"]
 
-_SCREEN_DPI = 200
+_SCREEN_DPI, _NOTE = 200, "Description"
 _ONE_COLUMN = 4
 """Inches: a wider figure is one of two columns."""
 _SLIM = 680
@@ -34,7 +37,10 @@ def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> b
     """Return a result drawn, as a PNG for the screen; what it was made from is for the cache."""
     del made_from
     buffer = io.BytesIO()
-    draw(result).savefig(buffer, format="png", dpi=_SCREEN_DPI)
+    with own_style():
+        figure = draw(result)
+        note = {_NOTE: str(figure.get_label())}
+        figure.savefig(buffer, format="png", dpi=_SCREEN_DPI, metadata=note)
     return buffer.getvalue()
 
 
@@ -43,11 +49,16 @@ def style() -> None:
     st.html(Path(__file__).with_name("figures.css"))
 
 
-def show_figure(picture: bytes, *, alt: str, key: str) -> None:
-    """Show a figure, of two columns as wide as the page; on a phone its text stays legible."""
+def show_figure(picture: bytes, *, alt: str, key: str, caption: str = "") -> None:
+    """Show a figure, of two columns as wide as the page, and its caption below.
+
+    On a phone its text stays legible.
+    """
     wide = int.from_bytes(picture[16:20], "big") > _ONE_COLUMN * _SCREEN_DPI
     with st.container(key=f"viz {'wide' if wide else 'slim'} {key}"):
         st.image(picture, alt=alt, width="stretch" if wide else _SLIM)
+    note = Image.open(io.BytesIO(picture)).info.get(_NOTE, "")
+    st.caption(plain(f"{caption} {note}".strip()))
 
 
 def at_home(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from viz.explorer.adapting import options_of
-from viz.plot.style import FORMATS, save_figure
+from viz.plot.style import FORMATS, own_style, save_figure
 from viz.views import VIEWS
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ def take_home(
                 for suffix in FORMATS:
 
                     def picture(make: Callable[[], Figure] = make, suffix: str = suffix) -> bytes:
-                        figure = make()
+                        with own_style():
+                            figure = make()
                         return _written(lambda path: save_figure(figure, path), suffix)
 
                     file = (stem if len(figures) == 1 else joined(stem, name)) + suffix

@@ -23,18 +23,7 @@ __all__ = ["Replacement", "logits_of_all", "shared_copy"]
 
 
 def shared_copy(model: ConvMixer) -> ConvMixer:
-    """Copy a network's modules, not its tensors, without its hooks and in evaluation mode.
-
-    Parameters
-    ----------
-    model : ConvMixer
-        Left as it is.
-
-    Returns
-    -------
-    ConvMixer
-        Its parameters and buffers are the same objects.
-    """
+    """Copy a network's modules, not its tensors, without its hooks and in evaluation mode."""
     twin = _copied(model)
     assert isinstance(twin, ConvMixer)
     return twin.eval()
@@ -86,20 +75,7 @@ class Replacement:
         return min((*self.rows, *self.muted), default=0)
 
     def of_block(self, model: ConvMixer, block: int) -> dict[str, Tensor]:
-        """Return the block's replaced parameters by name; none if it stays as it is.
-
-        Parameters
-        ----------
-        model : ConvMixer
-            The network.
-        block : int
-            0-based.
-
-        Returns
-        -------
-        dict
-            For `torch.func.functional_call`.
-        """
+        """Return the block's replaced parameters by name; none if it stays as it is."""
         new: dict[str, Tensor] = {}
         part = cast(Block, model.blocks[block])
         if block in self.rows:
@@ -157,21 +133,7 @@ def logits_of_all(
 ) -> Iterator[tuple[int, Tensor]]:
     """Run one batch through the network as it is, then with each replacement.
 
-    Parameters
-    ----------
-    twin : ConvMixer
-        Of `shared_copy`.
-    inputs : Tensor, (n, c, h, w)
-        Network input on the network's device.
-    replacements : mapping
-        Number to replacement.
-
-    Yields
-    ------
-    number : int
-        -1 for the network as it is, which comes first.
-    logits : Tensor, (n, n_classes)
-        Blocks before the first one replaced are not run again.
+    Shapes: ``inputs`` (n, c, h, w); returns logits (n, n_classes).
     """
     by_first: dict[int, list[int]] = {}
     for number, each in replacements.items():

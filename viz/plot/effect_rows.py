@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, narrow, panel_boxes
+from viz.plot.frame import inches, narrow, panel_boxes
 from viz.plot.style import SMALL, TEXT
 
 __all__ = ["NAMES", "draw_effect_rows", "effect_boxes"]
@@ -25,8 +25,6 @@ NAMES = {
     "r2_one_shape": "R² of one shape",
 }
 """Descriptors in words."""
-_WORDS = 1.12
-"""Inches for an estimate and its interval in words."""
 
 
 def effect_boxes(
@@ -36,8 +34,7 @@ def effect_boxes(
     (width, height), (above, below) = inches(target), taken
     return panel_boxes(
         width, (below + 0.36, height - above - 0.08), panels,
-        left=1.02 if narrow(width) else 1.62, beside=0.28 + _WORDS, between=0.44,
-        right=_WORDS + MARGIN,
+        left=1.02 if narrow(width) else 1.62, beside=0.2, between=0.44, right=0.1,
     )  # fmt: skip
 
 
@@ -48,18 +45,12 @@ def draw_effect_rows(
     label: str,
     *,
     names: Sequence[str] | None,
-    none: str,
 ) -> None:
     """Draw effects from -1 to 1 with their intervals, the first in the highest row."""
     rows = np.arange(len(estimate))[::-1]
     axes.axvline(0, color="#888888", linewidth=0.6, zorder=0)
     axes.hlines(rows, *interval.T, color="black", linewidth=1.1, zorder=3)
     axes.plot(estimate, rows, "o", color="black", markersize=3.2, zorder=4, linestyle="")
-    for y, value, (low, high) in zip(rows, estimate, interval, strict=True):
-        axes.annotate(
-            _interval_text(value, low, high, none), (1.03, y), fontsize=SMALL, va="center",
-            xycoords=("axes fraction", "data"), annotation_clip=False,
-        )  # fmt: skip
     axes.set(xlim=(-1.03, 1.03), ylim=(-0.6, len(rows) - 0.4))
     axes.set_xticks([-1, -0.5, 0, 0.5, 1])
     axes.set_xlabel(label, fontsize=TEXT)
@@ -70,10 +61,3 @@ def draw_effect_rows(
     axes.set_yticks(rows, words or [""] * len(rows))
     axes.tick_params(axis="y", labelsize=SMALL if short else TEXT)
     axes.spines[["top", "right"]].set_visible(False)
-
-
-def _interval_text(value: float, low: float, high: float, none: str) -> str:
-    if not np.isfinite(value):
-        return "none"
-    interval = f"[{low:+.2f}, {high:+.2f}]" if np.isfinite(low) else none
-    return f"{value:+.2f}  {interval}".rstrip().replace("-", "−")

@@ -8,7 +8,6 @@ from typing import Any
 
 from matplotlib.figure import Figure, SubFigure
 
-from viz.plot.frame import one_column
 from viz.plot.style import ONE_COLUMN, new_figure
 
 __all__ = ["Drawing", "both", "drawn"]
@@ -34,9 +33,9 @@ class Drawing:
     def __call__(self, result: Any) -> Figure:
         """Return the finished figure."""
         if self.columns == 1 and self.short is not None:
-            height = self.short(result) if callable(self.short) else self.short
-            return one_column(self.draw, result, height)
-        if callable(self.size):
+            tall = self.short(result) if callable(self.short) else self.short
+            figure = new_figure(ONE_COLUMN, tall)
+        elif callable(self.size):
             wide = {"width": ONE_COLUMN} if self.columns == 1 else {}
             figure = self.size(result, **wide)
         else:

@@ -1,45 +1,45 @@
-"""The frame around a figure's panels: a title, a note, axes placed in inches, colours of depth."""
+"""What figures are put together from: axes placed in inches, names that fit, colours of depth.
+
+A figure holds panels and their labels alone. What it shows, and how to read it, is its caption:
+a drawing sets it with ``target.set_label``, and pages, reports and figures.tex write it below.
+"""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.style import LACKING, MM, ONE_COLUMN, SMALL, TEXT, TITLE, new_figure, printable
+from viz.plot.style import INK, MM, SIGNED, SMALL, TEXT
 
 __all__ = [
     "MARGIN",
     "block_bar",
+    "colour_key",
     "depth_colours",
-    "foot",
-    "heading",
     "inches",
     "narrow",
     "nothing",
-    "one_column",
     "panel",
     "panel_boxes",
     "plain_axes",
     "shortened",
-    "wrapped",
 ]
 
-MARGIN = 0.08
+MARGIN = 0.04
 """Inches kept free around a figure."""
-_LINE = SMALL * 1.3 / 72
 _LETTERS = 126
 """Letters of one point in an inch, on average."""
-_SHORTEST, _USUAL = 12, 24
-"""Letters that are kept of a name, and of most names without their ending."""
+_SHORTEST = 12
+"""Letters that are kept of a name."""
 _NARROW = 120 * MM
 
 
@@ -55,56 +55,6 @@ def narrow(width: float) -> bool:
     return width < _NARROW
 
 
-def one_column(draw: Callable[[Any, Figure], Any], result: Any, height: float) -> Figure:
-    """Draw a figure one column wide, as tall as the lines of its note make it."""
-    # How many lines the note has is known once it is drawn.
-    tall = height + 4
-    for _ in range(2):
-        figure = new_figure(ONE_COLUMN, tall)
-        draw(result, figure)
-        tall = height + foot(str(figure.get_label()), ONE_COLUMN)
-    return figure
-
-
-def heading(target: Figure | SubFigure, name: str, title: str, note: str) -> tuple[float, float]:
-    """Write the title at the top, and a note, wrapped to the width, at the bottom."""
-    width, height = inches(target)
-    x = MARGIN / width
-    size = TITLE
-    room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
-    # Rather a smaller title than a usual name cut.
-    if room < max(_SHORTEST, min(len(name.rpartition(".")[0]), _USUAL)):
-        size = TEXT
-        room = int((width - 2 * MARGIN) * _LETTERS / size) - len(title) - 3
-    shown = printable(shortened(name, room))
-    if LACKING in shown and LACKING not in name:
-        note = f"{note} {LACKING} in the name: a character that no font of this machine has."
-    text = f"{shown} · {title}"
-    lines = wrapped(text, width, size) if room < _SHORTEST else [text]
-    target.text(
-        x, 1 - 0.06 / height, "\n".join(lines), fontsize=size, va="top", ha="left",
-        linespacing=1.2,
-    )  # fmt: skip
-    for i, line in enumerate(reversed(wrapped(note, width))):
-        target.text(x, (0.06 + i * _LINE) / height, line, fontsize=SMALL, va="bottom", ha="left")
-    target.set_label(note)
-    return 0.27 + (len(lines) - 1) * size * 1.3 / 72, foot(note, width)
-
-
-def wrapped(note: str, width: float, size: float = SMALL) -> list[str]:
-    """Cut a text into lines that fit a target's width."""
-    letters = max(20, int((width - 2 * MARGIN) * _LETTERS / size))
-    # A number and its unit stay on one line.
-    parts = note.replace(" %", "\u00a0%").split("\n")
-    lines = [line for part in parts for line in textwrap.wrap(part, letters)]
-    return [line.replace("\u00a0", " ") for line in lines]
-
-
-def foot(note: str, width: float) -> float:
-    """Return the inches that `heading` takes at the bottom."""
-    return 0.12 + len(wrapped(note, width)) * _LINE
-
-
 def shortened(name: str, letters: int) -> str:
     """Leave out the ending of a name that is too long, or else its middle; both ends stay."""
     letters = max(letters, _SHORTEST)
@@ -117,9 +67,8 @@ def shortened(name: str, letters: int) -> str:
     return f"{name[: letters - 1 - tail]}…{name[-tail:]}"
 
 
-def nothing(target: Figure | SubFigure, name: str, title: str, why: str) -> Axes:
+def nothing(target: Figure | SubFigure, why: str) -> Axes:
     """Say in the place of a figure why there is none."""
-    heading(target, name, title, "")
     axes = target.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     letters = max(20, int((inches(target)[0] - 2 * MARGIN) * _LETTERS / TEXT))
@@ -157,9 +106,7 @@ def panel_boxes(
 
 def plain_axes(axes: Axes) -> Axes:
     """Give axes thin spines, short ticks and small numbers."""
-    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
-    for spine in axes.spines.values():
-        spine.set_linewidth(0.4)
+    axes.tick_params(length=2, width=0.5, pad=1.5, labelsize=SMALL, color=INK)
     return axes
 
 
@@ -167,6 +114,25 @@ def depth_colours(n: int) -> NDArray[np.float64]:
     """Return a colour per block, dark to light, that also reads in grey."""
     colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
     return colours
+
+
+def colour_key(
+    target: Figure | SubFigure,
+    place: tuple[float, float, float],
+    end: str,
+    *,
+    cmap: Colormap | str = SIGNED,
+    words: str = "",
+) -> Axes:
+    """Draw a flat bar of colours from -end to +end; the place is left, bottom and length."""
+    left, low, long = place
+    axes = panel(target, (left, low, long, 0.07))
+    axes.imshow(np.linspace(-1, 1, 255)[None], cmap=cmap, aspect="auto", extent=(-1, 1, 0, 1))
+    axes.set_xticks([-1, 0, 1], [f"−{end}", "0", f"+{end}"])
+    axes.set_yticks([])
+    axes.spines[:].set_visible(True)
+    axes.set_xlabel(words, fontsize=SMALL, labelpad=1)
+    return axes
 
 
 def block_bar(

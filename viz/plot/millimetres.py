@@ -14,6 +14,7 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.plot.frame import inches, plain_axes
+from viz.plot.overlay import laid_over, pale
 from viz.plot.style import MM, SIGNED, printable
 
 __all__ = [
@@ -25,8 +26,6 @@ __all__ = [
     "canvas",
     "chart",
     "common_limit",
-    "laid_over",
-    "pale",
     "panels",
     "photograph",
     "write",
@@ -93,20 +92,6 @@ def common_limit(values: NDArray[np.float64], share: float = 0.995) -> float:
     """Return where a scale ends that many maps have in common."""
     sizes = np.abs(values[np.isfinite(values)])
     return (float(np.quantile(sizes, share)) if len(sizes) else 0.0) or 1.0
-
-
-def pale(image: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Grey and light, so that colours of a map on it are those of the map."""
-    grey = image.astype(np.float64) @ (0.299, 0.587, 0.114) / 255
-    return np.repeat(0.35 + 0.65 * grey[..., None], 3, axis=2)
-
-
-def laid_over(values: NDArray[np.floating], limit: float) -> NDArray[np.float64]:
-    """Colours of a map, the more opaque the larger the value; nothing where it is not a number."""
-    scaled = np.clip(np.nan_to_num(values.astype(np.float64) / limit), -1, 1)
-    colours: NDArray[np.float64] = np.array(SIGNED(scaled / 2 + 0.5))
-    colours[..., 3] = np.abs(scaled)
-    return colours
 
 
 def photograph(

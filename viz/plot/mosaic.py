@@ -14,8 +14,9 @@ from viz.plot.style import signed_lut
 __all__ = [
     "Layout",
     "Scale",
+    "blocks_shown",
     "enlarge",
-    "few_of_each",
+    "full_rows",
     "grid_layout",
     "hatch_text",
     "limits",
@@ -120,9 +121,21 @@ def grid_layout(
     )
 
 
-def few_of_each(groups: int) -> tuple[int, int, int]:
-    """Return how groups fit one column of a journal: tiles of each, tiles a row, groups a row."""
-    return (32, 8, 2) if groups <= 12 else (16, 8, 3)
+def blocks_shown(blocks: NDArray[np.int64], *, most: int) -> tuple[NDArray[np.int64], int]:
+    """Return which blocks a figure shows, the first and the last among them, and how many a row.
+
+    There are so many that every row is full.
+    """
+    n = max(m for m in (1, 2, 3, 4, 5, 6, 8) if m <= min(len(blocks), most))
+    at = np.linspace(0, len(blocks) - 1, n).round().astype(np.int64)
+    return blocks[at], n if n < 4 or most > 4 >= n - 1 else n // 2
+
+
+def full_rows(n: int, aspect: float) -> int:
+    """Return the columns of a grid of about that aspect; its last row is full where one can be."""
+    wanted = np.sqrt(aspect * n)
+    near = [c for c in range(1, n + 1) if n % c == 0 and wanted / 1.5 <= c <= wanted * 1.5]
+    return min(near, key=lambda c: abs(np.log(c / wanted)), default=max(1, round(wanted)))
 
 
 def limits(

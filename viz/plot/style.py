@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,20 @@ from numpy.typing import NDArray
 from viz.core.refusal import Refusal
 
 __all__ = [
+    "FONT",
     "FORMATS",
+    "GREY",
+    "INK",
     "LACKING",
     "MM",
     "ONE_COLUMN",
+    "ORANGE",
+    "PURPLE",
     "SIGNED",
     "SMALL",
+    "TALLEST",
+    "TEAL",
     "TEXT",
-    "TITLE",
     "TWO_COLUMNS",
     "FigureFileError",
     "check_path",
@@ -38,13 +45,18 @@ __all__ = [
     "printable",
     "save_figure",
     "signed_lut",
+    "use_font",
 ]
 
 MM = 1 / 25.4
-ONE_COLUMN, TWO_COLUMNS = 85 * MM, 180 * MM
-"""Usual column widths of journals, in inches."""
-TITLE, TEXT, SMALL = 9.0, 7.0, 6.0
-"""Font sizes in points, at print size."""
+ONE_COLUMN, TWO_COLUMNS, TALLEST = 85 * MM, 178 * MM, 220 * MM
+"""Usual column widths of journals, and the height that a page leaves a figure, in inches."""
+TEXT, SMALL = 8.0, 7.0
+"""Font sizes in points, at print size: of labels and of numbers."""
+INK = "#444444"
+"""Of axes, which stand back behind what they measure."""
+ORANGE, TEAL, PURPLE, GREY = "#e69f00", "#00807a", "#8a5fa8", "#888888"
+"""Of what is told apart, as colour-blind readers can: red and blue mean sign alone."""
 FORMATS = (".png", ".svg", ".pdf")
 
 # Anchors of ColorBrewer's RdBu (colour-blind safe) with pure white in the middle: white is zero.
@@ -58,10 +70,14 @@ SIGNED = LinearSegmentedColormap.from_list(
 
 LACKING = "\N{WHITE SQUARE}"
 """What is drawn for a character that no font of this machine has."""
-_FAMILIES = ["DejaVu Sans"]
+FONT = "Roboto"
+"""The figures' font, of Helvetica's kind; it comes as a package."""
+_FAMILIES = [FONT, "DejaVu Sans"]
 """The figures' font, then those found for characters that it lacks."""
 _STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
 _SAVING = threading.Lock()
+for _weight in ("Regular", "Bold"):
+    fontManager.addfont(str(files("font_roboto") / "files" / f"Roboto-{_weight}.ttf"))
 
 
 class FigureFileError(Refusal):
@@ -72,6 +88,18 @@ def signed_lut() -> NDArray[np.uint8]:
     """Return the signed colour map as (255, 3)."""
     colours: NDArray[np.uint8] = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
     return colours
+
+
+def use_font(family: str) -> None:
+    """Draw all text in a font of this machine, such as the LaTeX document's."""
+    try:
+        findfont(family, fallback_to_default=False)
+    except ValueError:
+        raise Refusal(
+            f"no font {family!r} on this machine; expected the name of an installed family, such "
+            "as DejaVu Sans."
+        ) from None
+    _FAMILIES[:] = [family, *(other for other in _FAMILIES if other != family)]
 
 
 @cache
@@ -121,6 +149,16 @@ def own_style() -> Iterator[None]:
             "svg.hashsalt": "viz",
             "pdf.fonttype": 42,
             "font.family": list(_FAMILIES),
+            "font.size": SMALL,
+            "axes.titlelocation": "left",
+            "axes.titlesize": TEXT,
+            "axes.labelsize": TEXT,
+            "axes.linewidth": 0.5,
+            "axes.edgecolor": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "legend.fontsize": SMALL,
         }
         with mpl.rc_context({**usual, **own}):
             before = _STYLED.set(True)

@@ -41,7 +41,7 @@ class Drawn:
     caption : str
         What is shown.
     note : str
-        As on the figure: its scale, and how to read it.
+        How to read it: its colour scale, its marks, what was drawn of what.
     width, height : float
         In millimetres.
     columns : int

@@ -38,9 +38,8 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
     """
     lines = [
         f"% Figures of {escape_tex(name)}. Needs graphicx and textcomp, and UTF-8.",
-        "% Each is made at print size: included at another width, its text is no longer 6 pt or",
-        "% more. Figures for two columns (figure*) would be below that in one; where a figure is",
-        f"% made for one column too, its name ends in {_ONE_COLUMN}.",
+        "% Each is made at print size: included at another width, its text is no longer 7 or 8 pt.",
+        f"% Where a figure is made for one column too, its name ends in {_ONE_COLUMN}.",
     ]
     for section in sections:
         main = section.figures[0].name if section.figures else ""
@@ -59,7 +58,7 @@ def figures_tex(name: str, sections: Iterable[Section], suffix: str) -> str:
                 "  \\centering",
                 f"  \\includegraphics[width={figure.width:g}mm]{{{file}}}",
                 f"  \\caption{{{escape_tex(name)}. {caption}}}",
-                f"  \\name{{fig:{re.sub('[^a-z0-9-]', '-', figure.name)}}}",
+                f"  \\label{{fig:{re.sub('[^a-z0-9-]', '-', figure.name)}}}",
                 f"\\end{{figure{star}}}",
             ]
     return "\n".join(lines) + "\n"

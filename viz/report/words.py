@@ -181,7 +181,7 @@ def _section(section: Section, room: Callable[[str, float, float], Flowable]) ->
     out.append(Paragraph(f"<b>How this can mislead.</b> {_safe(section.misleads)}", SMALL))
     for each in section.figures:
         place = room(each.name, each.width, each.height)
-        text = f"{_safe(each.caption)} File: figures/{each.name}."
+        text = f"{_safe(f'{each.caption} {each.note}'.strip())} File: figures/{each.name}."
         if place.scale < 1:
             text += f" Shown at {100 * place.scale:.0f} % of its size."
         out.append(KeepTogether([Spacer(1, 2 * mm), place, Paragraph(text, SMALL)]))

@@ -110,7 +110,7 @@ class FigureRow:
     name : str
         File name without suffix.
     caption : str
-        What is shown.
+        What is shown; how to read it is the figure's own label, which is written behind it.
     make : callable
         Result, and what `Option.draws` sets, to a finished Figure.
     narrow : callable, optional

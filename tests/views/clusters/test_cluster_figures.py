@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from viz.core.network import Source
-from viz.plot.frame import one_column
 from viz.plot.mosaic import limits, signed_tiles
+from viz.plot.style import new_figure
 from viz.views.clusters import draw as figures
 from viz.views.clusters import draw_spectra as spectra
 from viz.views.clusters.measure import cluster
@@ -31,8 +31,8 @@ def result():
 
 def drawn(module, name, result):
     if name == "stability":
-        figure = one_column(figures.draw_stability, result, figures.NARROW[name])
-        return figure, figure.axes[0]
+        figure = new_figure(*figures.SIZES[name])
+        return figure, figures.draw_stability(result, figure)
     figure = getattr(module, f"{name}_figure")(result)
     figure.set_dpi(100)
     return figure, getattr(module, f"draw_{name}")(result, figure)
@@ -69,4 +69,4 @@ def test_covariances_have_symmetric_limits_and_their_rank(result):
         np.testing.assert_array_equal(image.get_array(), result.covariance[i])
         low, high = image.get_clim()
         assert low == -high == -np.quantile(np.abs(result.covariance[i]), 0.99)
-        assert f"rank {result.effective_rank[i]:.1f}" in matrix.get_title(loc="left")
+        assert f"rank {result.effective_rank[i]:.0f}" in matrix.get_title(loc="left")

@@ -7,7 +7,8 @@ from matplotlib.text import Text
 from readable import unreadable, unreadable_in_one_column
 
 from viz.images.sets import ImageSet
-from viz.plot.millimetres import common_limit, laid_over
+from viz.plot.millimetres import common_limit
+from viz.plot.overlay import laid_over
 from viz.plot.style import MM, own_style
 from viz.views import view
 from viz.views.decision_by_depth.draw import curves_figure, maps_figure, shares_figure

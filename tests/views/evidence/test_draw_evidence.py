@@ -7,7 +7,8 @@ from matplotlib.text import Text
 from readable import unreadable, unreadable_in_one_column
 
 from viz.images.sets import ImageSet
-from viz.plot.millimetres import common_limit, laid_over
+from viz.plot.millimetres import common_limit
+from viz.plot.overlay import laid_over
 from viz.plot.style import MM, SIGNED, own_style
 from viz.views import view
 from viz.views.evidence.draw import (

@@ -5,17 +5,23 @@ import json
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from readable import unreadable, unreadable_in_one_column
 
 from viz.core.network import Source
+from viz.plot.style import ONE_COLUMN, new_figure
 from viz.views import view
 from viz.views.kernels import draw
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_STYLES, minus
+from viz.views.kernels.draw_by_block import draw_composition
 from viz.views.kernels.result import (
     DESCRIPTORS,
     KERNEL_NAMES,
     STATEMENTS,
     DepthwiseDescription,
 )
+
+LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made_up(blocks=3, dim=8, k=5, names=None, source="made-up.safetensors"):
@@ -97,12 +103,65 @@ def test_the_table_has_a_row_per_kernel_and_the_sentence():
     assert frame["description"][off].startswith("off-centre with a positive blob")
 
 
+def test_it_saves_and_loads_equal(tmp_path):
+    result = made_up()
+    assert DepthwiseDescription.load(result.save(tmp_path / "a.npz")) == result
+
+
 def test_the_bank_shows_the_same_channels_of_every_block():
     bank = made_up(dim=12).bank(4, seed=1)
     assert len(bank.kernels) == 12
     channels = bank.channel.reshape(3, 4)
     assert (channels == channels[0]).all() and (np.diff(channels[0]) > 0).all()
     assert len(made_up().bank(None).kernels) == 24
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"blocks": 8, "dim": 40, "k": 9},
+        {"blocks": 21, "dim": 64, "k": 5, "source": LONG},
+        {"blocks": 2, "dim": 3, "k": 3},
+        {"names": ["unnamed"] * 24},
+    ],
+)
+def test_mosaics_and_one_column_can_be_read(options):
+    result, row = made_up(**options), view("kernels")
+    figure = row.figures[0].make(result)
+    figure.set_dpi(72)
+    assert unreadable(figure, slack=0.8) == []
+    assert unreadable_in_one_column(row, result) == []
+
+
+@pytest.mark.parametrize(
+    ("blocks", "wide", "narrow"),
+    [(1, [0], [0]), (3, [0, 1, 2], [0, 1, 2]), (8, [*range(8)], [0, 2, 5, 7]),
+     (7, [0, 1, 2, 4, 5, 6], [0, 2, 4, 6]), (20, [0, 3, 5, 8, 11, 14, 16, 19], [0, 6, 13, 19])],
+)  # fmt: skip
+def test_blocks_from_the_first_to_the_last_in_full_rows(blocks, wide, narrow):
+    result = made_up(blocks=blocks, dim=70, k=3)
+    for each in view("kernels").figures[:2]:
+        for make, expected in ((each.make, wide), (each.narrow, narrow)):
+            figure = make(result)
+            titles = [t for t in figure.axes[0].texts if t.get_text().startswith("block")]
+            found = [int(t.get_text().removeprefix("block ").split()[0].strip(":")) for t in titles]
+            assert found == expected
+            rows = [t.get_position()[1] for t in titles]
+            assert len({rows.count(y) for y in rows}) == 1
+            assert "The same 64 channels of each block" in figure.get_label() or blocks == 1
+
+
+def test_fits_stand_below_one_another_in_one_column():
+    result = made_up(blocks=3, dim=20)
+    (wide,), (slim,) = (
+        [axes for axes in make(result).axes if axes.images]
+        for make in (view("kernels").figures[-1].make, view("kernels").figures[-1].narrow)
+    )
+    places = [{t.get_text(): t.get_position() for t in axes.texts} for axes in (wide, slim)]
+    names = ("best", "median", "worst")
+    assert len({places[0][n][1] for n in names}) == 1 and len({places[0][n][0] for n in names}) == 3
+    assert len({places[1][n][0] for n in names}) == 1 and len({places[1][n][1] for n in names}) == 3
+    assert f"{result.r2[result.named].max():.2f}" in places[1]
 
 
 def test_tiles_are_framed_in_their_names_colours():
@@ -117,17 +176,37 @@ def test_tiles_are_framed_in_their_names_colours():
     for name in result.name:
         assert tuple(np.round(255 * np.array(to_rgb(NAME_STYLES[str(name)].colour)))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
-    assert legend == [name for name in KERNEL_NAMES if name in set(result.name)]
+    assert legend == [minus(name) for name in KERNEL_NAMES if name in set(result.name)]
 
 
-def test_composition_stacks_to_one_beside_the_random_network():
+def test_composition_stacks_to_all_kernels_beside_the_random_network():
     result = made_up()
-    axes, beside = draw.draw_composition(result, draw.composition_figure(result))
-    tops = [c.get_paths()[0].vertices[:, 1].max() for c in axes.collections]
-    assert max(tops) == pytest.approx(1)
-    heights = [bar.get_height() for bar in beside.patches]
-    assert sum(heights) == pytest.approx(1)
-    assert sorted(h for h in heights if h)[0] == pytest.approx(0.05)
+    axes = draw_composition(result, new_figure(ONE_COLUMN, 2.4))
+    bars = np.array([[b.get_x(), b.get_y(), b.get_height()] for b in axes.patches])
+    for place in np.unique(bars[:, 0]):
+        stack = bars[bars[:, 0] == place]
+        assert (stack[:, 1] + stack[:, 2]).max() == pytest.approx(100)
+        assert stack[:, 2].sum() == pytest.approx(100)
+    init = bars[bars[:, 0] == bars[:, 0].max(), 2]
+    assert sorted(h for h in init if h)[0] == pytest.approx(5)
+    assert axes.get_xticklabels()[-1].get_text() == "init"
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 20])
+@pytest.mark.parametrize("row", view("kernels").figures, ids=lambda row: row.name)
+def test_every_figure_stands_on_its_page(row, blocks):
+    long = "a-checkpoint-with-a-very-long-name-" * 3 + ".safetensors"
+    figure = row.make(made_up(blocks=blocks, source=long))
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    page = figure.bbox
+    for axes in figure.axes:
+        box = axes.get_window_extent()
+        assert box.x0 >= page.x0 - 1 and box.x1 <= page.x1 + 1
+        assert box.y0 >= page.y0 - 1 and box.y1 <= page.y1 + 1
+    sizes = [t.get_fontsize() for t in figure.findobj(lambda a: hasattr(a, "get_fontsize"))
+             if t.get_text()]  # fmt: skip
+    assert min(sizes) >= 6.5
 
 
 def test_nothing_named_is_drawn_too():

@@ -33,9 +33,8 @@ def test_planted_kernels_are_guessed(k):
             names, (found.guess.reshape(-1, 40) == np.array(names)[:, None]), strict=True
         )
     }
-    assert np.mean(list(right.values())) > 0.88, right
-    # A shallow surround is hard to tell from none: the readings often call it a blob, too.
-    assert min(v for name, v in right.items() if not name.endswith("-centre")) > 0.6, right
+    assert np.mean(list(right.values())) > 0.95, right
+    assert min(right.values()) > 0.8, right
 
 
 MANY = pytest.mark.parametrize("n", [1500, pytest.param(10_000, marks=pytest.mark.slow)])
@@ -138,9 +137,9 @@ def test_measures_by_hand():
 def test_names_agree_with_blind_readings():
     """Cross-validated: the readout that names a kernel has not seen its reading."""
     found, _ = agreement.agreement(folds=5)
-    assert found["named kernels that a reading calls so"] > 0.80
-    assert found["named"] > 0.5
-    assert found["guesses right where the readings agree"] > 0.72
+    assert found["named kernels that a reading calls so"] > 0.82
+    assert found["named"] > 0.55
+    assert found["guesses right where the readings agree"] > 0.74
     assert found["unnamed where both readings say other or noise"] > 0.6
 
 

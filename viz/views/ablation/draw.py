@@ -8,16 +8,16 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
-from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.plot.frame import MARGIN, inches, panel, shortened
+from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.ablation.result import Removal
 
 __all__ = ["draw_removal", "removal_figure"]
 
 _LOOKS = {
     "removed": ("X", "#222222", "removed: its branch gives its mean output"),
-    "fit": ("o", "#4477aa", "replaced by its fit"),
-    "shuffled": ("v", "#cc6677", "its own taps shuffled"),
+    "fit": ("o", TEAL, "replaced by its fit"),
+    "shuffled": ("v", ORANGE, "its own taps shuffled"),
 }
 _ROW, _HEAD, _AXIS, _NAMES, _KEY = 0.15, 0.3, 0.32, 1.75, 0.2
 _MOST = 8
@@ -43,7 +43,7 @@ def removal_figure(result: Removal) -> Figure:
     rows = _rows(result)
     pairs = [max(rows[i : i + 2]) for i in range(0, len(rows), 2)]
     height = sum(_HEAD + _ROW * n + _AXIS for n in pairs)
-    return new_figure(TWO_COLUMNS, 0.27 + _KEY + height + foot(_note(result), TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, _KEY + height)
 
 
 def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
@@ -53,16 +53,14 @@ def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
     image. The effect of one filter says little: others may do the same.
     """
     width, height = inches(target)
-    top, _ = heading(
-        target, result.source.name, f"what {result.name} does for the answer", _note(result)
-    )
+    target.set_label(_note(result))
     rows = _rows(result)
     half = width / 2
     end = 1.15 * max(
         (np.abs(result.difference[:, i, result.top(i)]).max() for i in range(len(rows))),
         default=0.0,
     ) or 1.0  # fmt: skip
-    upper = height - top - _KEY
+    upper = height - MARGIN - _KEY
     axes = []
     for first in range(0, len(rows), 2):
         tall = _ROW * max(rows[first : first + 2])
@@ -75,7 +73,7 @@ def draw_removal(result: Removal, target: Figure | SubFigure) -> list[Axes]:
     target.legend(
         handles=[_handle(name) for name in result.changes], loc="upper left", ncols=3,
         frameon=False, fontsize=SMALL, handletextpad=0.2, columnspacing=1.4, borderaxespad=0,
-        bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height),
     )  # fmt: skip
     return axes
 

@@ -46,9 +46,7 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "attribution",
-            "For each of the first three images: maps of all methods on the patch grid and on "
-            "one colour scale, insertion and deletion curves, scores; beside them a random map "
-            "and an edge detector.",
+            "The first images, and the maps of a few methods over them.",
             drawn(draw_maps.draw_attribution, draw_maps.attribution_figure),
         ),
         FigureRow(
@@ -60,11 +58,6 @@ def _figures() -> tuple[FigureRow, ...]:
             "attribution-randomisation",
             "How alike each map stays as weights are drawn anew from the head down.",
             drawn(draw.draw_randomisation, draw.randomisation_figure),
-        ),
-        FigureRow(
-            "attribution-pixels",
-            "Raw values of the methods that work at pixels, for the first three images.",
-            drawn(draw_maps.draw_pixels, draw_maps.pixels_figure),
         ),
     )
 

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, nothing, panel
-from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.attribution.draw_maps import heading_words
+from viz.plot.frame import MARGIN, inches, nothing, panel
+from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
+from viz.views.attribution.draw_maps import method_words
 from viz.views.attribution.result import Trust, mean_of_finite
 
 __all__ = ["draw_randomisation", "draw_scores", "randomisation_figure", "scores_figure"]
@@ -24,8 +24,8 @@ _PANELS = (
     ("randomisation |ρ|", "less is better", "randomisation"),
 )
 _NOTE = (
-    "A dot is an image, the bar and the number are means over images; dotted and dash-dotted: "
-    "means of the random map and of the edge detector, which know nothing of the network. AUC: of "
+    "A dot is an image, a bar the mean over images; dotted and dash-dotted: means of the random "
+    "map and of the edge detector, which know nothing of the network. AUC: of "
     "the probability of what is explained, as patches are inserted into a blurred image or "
     "replaced by the mean colour, largest value first. unexplained: 0 if the map predicts every "
     "change of the score when patches go, 1 if none. max-sensitivity: largest relative change of "
@@ -35,13 +35,15 @@ _NOTE = (
 
 
 def _scores_note(result: Trust) -> str:
-    return _NOTE.format(radius=float(result.source.settings.get("radius", 0.02)))
+    n = len(result.names)
+    images = f"{n} image{'s' * (n > 1)}. "
+    return images + _NOTE.format(radius=float(result.source.settings.get("radius", 0.02)))
 
 
 def scores_figure(result: Trust) -> Figure:
     """Make a Figure that fits `draw_scores`."""
-    height = 0.27 + 0.3 + _ROW * (len(result.rated) + 0.5) + 0.3
-    return new_figure(TWO_COLUMNS, height + foot(_scores_note(result), TWO_COLUMNS))
+    height = 0.34 + _ROW * (len(result.rated) + 0.5) + 0.22
+    return new_figure(TWO_COLUMNS, height)
 
 
 def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
@@ -50,24 +52,20 @@ def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     Scores disagree because they ask different questions. With few images the means are uncertain:
     look at the dots. A map that ignores its input has a sensitivity of 0.
     """
-    n = len(result.names)
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name,
-        f"trust in attributions, {n} image{'s' if n != 1 else ''}", _scores_note(result),
-    )  # fmt: skip
+    target.set_label(_scores_note(result))
     each = (width - _NAMES - 2 * MARGIN) / len(_PANELS)
-    up = height - top - bottom - 0.6
+    up = height - 0.56
     made = []
     for i, (words, better, name) in enumerate(_PANELS):
-        axes = panel(target, (MARGIN + _NAMES + i * each, bottom + 0.28, each - 0.1, up))
+        axes = panel(target, (MARGIN + _NAMES + i * each, 0.22, each - 0.1, up))
         values = np.abs(getattr(result, name)).T
         _dots(axes, result, values)
         axes.set_title(f"{words}\n{better}", fontsize=SMALL, pad=3, linespacing=1.15)
         if i:
             axes.set_yticklabels([])
         else:
-            names = [heading_words(m).replace("-\n", "").replace("\n", " ") for m in result.rated]
+            names = [method_words(m) for m in result.rated]
             axes.set_yticklabels(names, fontsize=TEXT)
         made.append(axes)
     return made
@@ -86,26 +84,20 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
         known = name not in ("random", "edges")
         spread = np.linspace(-0.2, 0.2, len(shown)) if len(shown) > 1 else np.zeros(1)
         axes.plot(shown, row + spread, linestyle="", marker="o", markersize=2, markeredgewidth=0,
-                  color="#2166ac" if known else "#777777", alpha=0.6)  # fmt: skip
+                  color=TEAL if known else GREY, alpha=0.6)  # fmt: skip
         mean = float(shown.mean())
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color="black", linewidth=1.2)
-        axes.text(1.42 * top, row, _number(mean), fontsize=SMALL, va="center", ha="right")
         if not known:
             axes.axvline(mean, color="#777777", linewidth=0.6,
                          linestyle=":" if name == "random" else "-.")  # fmt: skip
     axes.axhline(rows - 2.5, color="black", linewidth=0.4)
-    axes.set_xlim(-0.04 * top, 1.45 * top)
+    axes.set_xlim(-0.04 * top, 1.06 * top)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks(range(rows))
     axes.tick_params(axis="y", length=0)
     ticks = [t for t in axes.get_xticks() if 0 <= t <= top]
     axes.set_xticks(ticks[:: max(1, (len(ticks) + 1) // 3)])
     axes.xaxis.set_major_formatter("{x:g}")
-
-
-def _number(value: float) -> str:
-    small = 0 < value < 0.005
-    return f"{value:.1g}" if small else f"{value:.2f}" if value < 99.5 else f"{value:.2g}"
 
 
 _RANDOM_NOTE = (
@@ -133,8 +125,8 @@ def randomisation_figure(result: Trust) -> Figure:
     if not result.stages:
         return new_figure(TWO_COLUMNS, 0.8)
     rows, _ = _random_shape(result)
-    height = 0.27 + rows * 1.0 + 0.85
-    return new_figure(TWO_COLUMNS, height + foot(_random_note(result), TWO_COLUMNS))
+    height = rows * 0.9 + 0.7
+    return new_figure(TWO_COLUMNS, height)
 
 
 def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
@@ -143,16 +135,15 @@ def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     Negative correlations are as telling as positive ones: a new head reverses the order as often
     as not. One draw of the weights stands behind every point.
     """
-    title = "randomisation test: maps as weights are drawn anew"
     if not result.stages:
         why = "The randomisation test was left out."
-        return [nothing(target, result.source.name, title, why)]
+        return [nothing(target, why)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _random_note(result))
+    target.set_label(_random_note(result))
     rows, columns = _random_shape(result)
-    left, low = MARGIN + 0.38, bottom + 0.72
+    left, low = MARGIN + 0.38, MARGIN + 0.66
     across = (width - left - MARGIN) / columns
-    up = (height - top - low - 0.05) / rows
+    up = (height - MARGIN - low - 0.05) / rows
     x = np.arange(len(result.stages))
     made = []
     for i, name in enumerate(result.rated):
@@ -170,7 +161,7 @@ def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
         last = i + columns >= len(result.rated)
         words = [s.replace("patch embedding", "embedding") for s in result.stages]
         axes.set_xticks(x, words if last else [""] * len(x), rotation=90)
-        axes.set_title(heading_words(name).replace("-\n", "").replace("\n", " "), fontsize=TEXT,
+        axes.set_title(method_words(name), fontsize=TEXT,
                        pad=2)  # fmt: skip
         if column == 0:
             axes.set_ylabel("rank correlation", fontsize=SMALL, labelpad=1)

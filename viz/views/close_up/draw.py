@@ -10,13 +10,14 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.mosaic import rgb_tiles
-from viz.plot.style import ONE_COLUMN, SIGNED, SMALL, TITLE, new_figure
+from viz.plot.style import ONE_COLUMN, SIGNED, SMALL, new_figure
 from viz.views.close_up.result import CloseUp
 
 __all__ = ["close_up_figure", "draw_response", "draw_weights"]
 
-_MOST_VALUES = 15
-_LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.6, 0.36, 0.34
+_MOST_VALUES = 5
+"""Taps a side, at most, of kernels whose weights are written in."""
+_LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.72, 0.18, 0.34
 """Inches around the picture."""
 
 
@@ -50,10 +51,6 @@ def _colour_bar(target: Figure | SubFigure, mesh: Any, label: str) -> None:
     axes.set_ylabel(label, fontsize=SMALL)
 
 
-def _title(target: Figure | SubFigure, text: str) -> None:
-    target.suptitle(text, fontsize=TITLE - 1, parse_math=False, y=0.985, va="top")
-
-
 def draw_weights(result: CloseUp, target: Figure | SubFigure) -> list[Axes]:
     """Draw a kernel as signed taps with their values, or a filter in colour and by channel.
 
@@ -63,7 +60,7 @@ def draw_weights(result: CloseUp, target: Figure | SubFigure) -> list[Axes]:
     """
     channels = len(result.weights)
     limit = float(np.abs(np.nan_to_num(result.weights, posinf=0, neginf=0)).max()) or 1.0
-    _title(target, f"{_short(result.source.name)} · {result.name}")
+    target.set_label(f"Weights of {result.name}; white is zero.")
     if channels == 1:
         axes = [_panel(target, (0, 0, 1, 1))]
         mesh = _taps(axes[0], result.weights[0], limit)
@@ -72,7 +69,7 @@ def draw_weights(result: CloseUp, target: Figure | SubFigure) -> list[Axes]:
             _values(axes[0], result.weights[0], limit)
     else:
         axes, mesh = _by_channel(result, target, limit)
-    _colour_bar(target, mesh, "weight; white is zero")
+    _colour_bar(target, mesh, "weight")
     return axes
 
 
@@ -105,13 +102,8 @@ def _by_channel(
         one.set_title(name, fontsize=SMALL, pad=2)
         one.set_xticks([])
         one.set_yticks([])
-        for spine in one.spines.values():
-            spine.set_linewidth(0.4)
+        one.spines[:].set_visible(True)
     return axes, meshes[0]
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 36 else f"{name[:16]} … {name[-16:]}"
 
 
 def _taps(axes: Axes, weights: NDArray[np.float32], limit: float) -> Any:
@@ -124,20 +116,23 @@ def _ruler(axes: Axes, result: CloseUp) -> None:
     # An even kernel has one tap more on the far side.
     centre = (k - 1) // 2
     ticks = np.unique([0, centre, k - 1])
-    axes.set_xticks(ticks, [f"{t - centre:+d}" if t != centre else "0" for t in ticks])
-    axes.set_yticks(ticks, [f"{centre - t:+d}" if t != centre else "0" for t in ticks])
+    axes.set_xticks(ticks, [_signed(t - centre) for t in ticks])
+    axes.set_yticks(ticks, [_signed(centre - t) for t in ticks])
     unit = "pixels" if result.source.block is None else "patches"
     axes.set_xlabel(f"{unit} from the centre", fontsize=SMALL, labelpad=1)
     axes.tick_params(length=2, width=0.4, labelsize=SMALL)
 
 
+def _signed(value: int) -> str:
+    return f"{value:+d}".replace("-", "−") if value else "0"
+
+
 def _values(axes: Axes, weights: NDArray[np.float32], limit: float) -> None:
     """Write each weight into its cell, in units that leave two digits."""
     unit = 10.0 ** (np.floor(np.log10(limit)) - 1)
-    size = min(SMALL, 50 / len(weights))
     for (y, x), value in np.ndenumerate(np.rint(weights / unit) + 0.0):
         colour = "white" if abs(weights[y, x]) > 0.62 * limit else "black"
-        axes.text(x, y, f"{value:.0f}", fontsize=size, color=colour, ha="center", va="center")
+        axes.text(x, y, f"{value:.0f}", fontsize=SMALL, color=colour, ha="center", va="center")
     axes.set_title(f"numbers: weight in units of {unit:.3g}", fontsize=SMALL, pad=2)
 
 
@@ -164,6 +159,6 @@ def draw_response(result: CloseUp, target: Figure | SubFigure) -> Axes:
     axes.set_xticks([-0.5, 0, 0.5])
     axes.set_yticks([-0.5, 0, 0.5])
     axes.tick_params(length=2, width=0.4, labelsize=SMALL)
-    _title(target, f"frequency response of {result.name}")
+    target.set_label(f"Frequency response of {result.name}.")
     _colour_bar(target, image, "gain: output per input amplitude")
     return axes

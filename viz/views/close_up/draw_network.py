@@ -9,8 +9,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from viz.core.network import counted
-from viz.plot.frame import MARGIN, depth_colours, foot, heading, inches, panel
-from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, depth_colours, inches, panel
+from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.close_up.result import Parts
 
 __all__ = ["draw_network", "network_figure"]
@@ -18,9 +18,9 @@ __all__ = ["draw_network", "network_figure"]
 _ROW = 0.125
 _FIELD = 2.2
 _SEGMENTS = (
-    ("patch filters, depthwise kernels", "#4477aa", ""),
-    ("pointwise weights, head", "#cc6677", "////"),
-    ("biases and batch norms", "#bbbbbb", "...."),
+    ("patch filters, depthwise kernels", TEAL),
+    ("pointwise weights, head", ORANGE),
+    ("biases and batch norms", "#bbbbbb"),
 )
 _NOTE = (
     "Left: the image to scale, cut into patches, and the square of pixels that a position in the "
@@ -36,7 +36,7 @@ def _height(result: Parts) -> float:
 
 def network_figure(result: Parts) -> Figure:
     """Make a Figure that fits `draw_network`, two columns wide."""
-    return new_figure(TWO_COLUMNS, 0.27 + 0.42 + _height(result) + 0.4 + foot(_NOTE, TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, 0.44 + _height(result) + 0.36)
 
 
 def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
@@ -46,20 +46,19 @@ def draw_network(result: Parts, target: Figure | SubFigure) -> list[Axes]:
     are left out.
     """
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, "the network to scale", _NOTE)
-    tall = min(_height(result), height - top - bottom - 0.82)
-    upper = height - top - 0.42
+    target.set_label(_NOTE)
+    tall = min(_height(result), height - 2 * MARGIN - 0.82)
+    upper = height - MARGIN - 0.42
     fields = panel(target, (MARGIN + 0.3, upper - _FIELD, _FIELD, _FIELD))
     _draw_fields(fields, result)
     left = MARGIN + 0.3 + _FIELD + 1.0
     bars = panel(target, (left, upper - tall, width - left - 1.15, tall))
     _draw_parameters(bars, result)
     target.legend(
-        handles=[Patch(facecolor=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
-                 for name, colour, hatch in _SEGMENTS],
+        handles=[Patch(facecolor=colour, label=name) for name, colour in _SEGMENTS],
         loc="upper left", ncols=3, frameon=False, fontsize=SMALL, handlelength=1.4,
         columnspacing=1.0, borderaxespad=0,
-        bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height),
     )  # fmt: skip
     return [fields, bars]
 
@@ -77,7 +76,7 @@ def _draw_fields(axes: Axes, result: Parts) -> None:
     room = 2 * min(middle + margin, size + margin - middle)
     fields = result.receptive_field[:-1]
     shown = fields[fields < room]
-    colours = ["#cc3311", *depth_colours(len(fields) - 1)]
+    colours = [ORANGE, *depth_colours(len(fields) - 1)]
     for number, (field, colour) in enumerate(zip(shown.tolist(), colours, strict=False)):
         corner = (middle - field / 2, middle - field / 2)
         axes.add_patch(Rectangle(corner, field, field, fill=number == 0, facecolor=colour,
@@ -104,11 +103,10 @@ def _draw_parameters(axes: Axes, result: Parts) -> None:
     rows = np.arange(len(result.part))
     rest = result.parameters - result.filter_parameters - result.pointwise_parameters
     start = np.zeros(len(rows))
-    for (_, colour, hatch), count in zip(
+    for (_, colour), count in zip(
         _SEGMENTS, (result.filter_parameters, result.pointwise_parameters, rest), strict=True
     ):
-        axes.barh(rows, count, 0.8, start, color=colour, hatch=hatch, edgecolor="white",
-                  linewidth=0)  # fmt: skip
+        axes.barh(rows, count, 0.8, start, color=colour)
         start += count
     axes.set_xlim(0, 1.02 * start.max())
     axes.set_ylim(len(rows) - 0.4, -0.6)

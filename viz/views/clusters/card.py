@@ -46,9 +46,7 @@ def _figures() -> tuple[FigureRow, ...]:
         FigureRow(
             "clusters-stability",
             "Stability by number of clusters, beside clouds without clusters.",
-            drawn(
-                draw.draw_stability, draw.SIZES["stability"], draw.NARROW["stability"], columns=1
-            ),
+            drawn(draw.draw_stability, draw.SIZES["stability"]),
         ),
         FigureRow(
             "clusters-covariance",

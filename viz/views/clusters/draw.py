@@ -8,17 +8,16 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TALLEST, TEXT, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import Clusters
 
-__all__ = ["NARROW", "centres_figure", "draw_centres", "draw_stability"]
+__all__ = ["SIZES", "centres_figure", "draw_centres", "draw_stability"]
 
-SIZES = {"stability": (ONE_COLUMN, 62 * MM)}
-NARROW = {"stability": 62 * MM}
-"""Inches, without the note."""
-_WORDS = 44 * MM
+SIZES = {"stability": (ONE_COLUMN, 56 * MM)}
+"""Width and height in inches."""
+_WORDS = 27 * MM
 """Width of the clusters' descriptions."""
 _UNDER = 3.0 * MM
 """Height of bar and number under a tile."""
@@ -28,14 +27,18 @@ def _pitch(result: Clusters) -> tuple[float, int, int]:
     """Inches a tap, and taps from one tile's left edge, or top, to the next."""
     k, columns = result.kernel_size, len(result.blocks) + 1
     across = k + max(1, round(0.12 * k))
-    tap = min(10 * MM / k, (TWO_COLUMNS - 2 * MARGIN - _WORDS) / (columns * across + k // 2))
+    high = (TALLEST - 0.3) / result.n_clusters - _UNDER
+    tap = min(
+        15 * MM / k, high / (k + 2),
+        (TWO_COLUMNS - 2 * MARGIN - _WORDS) / (columns * across + k // 2),
+    )  # fmt: skip
     return tap, across, k + int(np.ceil(_UNDER / tap)) + 1
 
 
 def centres_figure(result: Clusters) -> Figure:
     """Make a Figure that fits the centres."""
     tap, _, down = _pitch(result)
-    return new_figure(TWO_COLUMNS, result.n_clusters * down * tap + 0.85)
+    return new_figure(TWO_COLUMNS, result.n_clusters * down * tap + 0.2 + MARGIN)
 
 
 def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
@@ -47,7 +50,10 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     k, number, depth = result.kernel_size, result.n_clusters, len(result.blocks)
     tap, across, down = _pitch(result)
     _, height = inches(target)
-    top, _ = heading(target, result.source.name, _title(result), _CENTRES_NOTE)
+    how = "as many as were asked for" if result.chosen_by == "given" else "chosen by stability"
+    target.set_label(
+        f"{number} clusters of {len(result.cluster):,} depthwise kernels, {how}. {_CENTRES_NOTE}"
+    )
     tiles = np.concatenate([result.centres[None], result.centres_by_block]).reshape(-1, k, k)
     left = np.append(0, k // 2 + across * np.arange(1, depth + 1))
     x, y = np.repeat(left, number), np.tile(down * np.arange(number), depth + 1)
@@ -58,7 +64,7 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     picture = layout.place(signed_tiles(tiles[there], own))
     axes = panel(
         target,
-        (MARGIN + _WORDS, height - top - 0.18 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
+        (MARGIN + _WORDS, height - 0.2 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
     )
     zoom = max(1, round(axes.get_window_extent().width / shape[1]))
     axes.imshow(
@@ -84,18 +90,9 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
 
 _CENTRES_NOTE = (
     "Each tile: mean of the members, each of unit norm, in its own colour scale (red positive, "
-    "white zero, blue negative); outlined where there are members. Bar and number below a tile: "
-    "share of the block's kernels that are members, in %. tightness: norm of the mean, 1 where all "
-    "members are alike."
+    "white zero, blue negative). Bar and number below a tile: share of the block's kernels that "
+    "are members, in %. Tightness: norm of the mean, 1 where all members are alike."
 )
-
-
-def _title(result: Clusters) -> str:
-    how = "given" if result.chosen_by == "given" else "chosen by stability"
-    return (
-        f"{result.n_clusters} clusters of {len(result.cluster):,} depthwise kernels, k = "
-        f"{result.kernel_size} ({how})"
-    )
 
 
 def _write_shares(
@@ -116,16 +113,7 @@ def _write_shares(
 
 def _words(result: Clusters, i: int) -> str:
     size = int(result.counts[:, i].sum())
-    lines = [f"cluster {i}: {size:,} kernels", f"tightness {result.tightness[i]:.2f}"]
-    if len(result.confusion):
-        share = result.confusion[:, i] / max(size, 1)
-        best = np.argsort(-share, kind="stable")[:2]
-        lines.append(
-            ", ".join(
-                f"{result.confusion_names[j]} {100 * share[j]:.0f} %" for j in best if share[j]
-            )
-        )
-    return "\n".join(lines)
+    return f"cluster {i}\n{size:,} kernels\ntightness {result.tightness[i]:.2f}"
 
 
 def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
@@ -135,15 +123,13 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     clusters.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "stability of the clusters",
+    target.set_label(
         "Stability: mean adjusted Rand index between k-means clusterings of bootstrap samples "
         "(bars: ± 1 standard error). Dashed: mean of the same over "
         f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
-        "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement.",
-    )  # fmt: skip
-    up = height - top - bottom - 0.45
-    axes = panel(target, (MARGIN + 0.36, bottom + 0.3, width - 2 * MARGIN - 0.36, up))
+        "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement."
+    )
+    axes = panel(target, (0.42, 0.34, width - 0.46, height - 0.56))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
     if len(result.null_curves):
@@ -151,12 +137,13 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
         axes.fill_between(result.tried, low, high, color="#dddddd", linewidth=0, zorder=0)
     axes.plot(result.tried, result.null_stability, "s--", color="#777777", markersize=2.5,
               linewidth=1, markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
-    axes.axvline(result.n_clusters, color="#b2182b", linewidth=0.8, linestyle=":",
-                 label=f"shown: {result.n_clusters} clusters")  # fmt: skip
-    axes.set_ylim(0, 1.32)  # the legend stands above 1
+    axes.axvline(result.n_clusters, color=INK, linewidth=0.8, linestyle=":")  # fmt: skip
+    axes.annotate(" shown", (result.n_clusters, 0.03), fontsize=SMALL)
+    axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xticks(result.tried[:: max(1, len(result.tried) // 8)])
     axes.set_xlabel("number of clusters", fontsize=TEXT)
     axes.set_ylabel("stability (ARI)", fontsize=TEXT, labelpad=1.5)
-    axes.legend(fontsize=SMALL, frameon=False, loc="upper right", handlelength=2.2)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
+                borderaxespad=0, borderpad=0.2)  # fmt: skip
     return axes

@@ -7,16 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import enlarge, limits, signed_tiles
-from viz.plot.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, SIGNED, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import KernelSpectra
 
 __all__ = ["covariance_figure", "draw_covariance"]
 
 _SHOWN, _ACROSS = 20, 5
-_GAP, _UNDER, _OVER = 0.1, 0.12, 0.14
-"""Inches between matrices, for the shares below, for the title above."""
+_GAP, _UNDER, _OVER = 0.1, 0.06, 0.17
+"""Inches between matrices, above the components, for the title above."""
 
 
 def _columns(n: int) -> int:
@@ -41,7 +41,7 @@ def _cell(result: KernelSpectra) -> tuple[int, int, float, float]:
 def covariance_figure(result: KernelSpectra) -> Figure:
     """Make a Figure that fits the covariances."""
     _, rows, _, cell = _cell(result)
-    return new_figure(TWO_COLUMNS, rows * cell + 0.66)
+    return new_figure(TWO_COLUMNS, rows * cell - _GAP + MARGIN)
 
 
 def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[Axes]:
@@ -56,18 +56,17 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
     skip = -(-k * k // 250)
     note = (
         f"Square: covariance between taps over the block's channels, {k * k} x {k * k}, taps row "
-        f"by row{f', every {skip}th drawn' if skip > 1 else ''}; 99 % of the entries lie within "
-        "the ± of each block; red positive, white zero, blue negative; rank: effective rank. "
-        "Below: the leading eigenvectors as kernels, each in its own scale, and their share of the "
-        "variance in %."
+        f"by row{f', every {skip}th drawn' if skip > 1 else ''}; each block has its own colour "
+        "scale, within which 99 % of its entries lie; red positive, white zero, blue negative. "
+        "Rank: effective rank. Below: the leading eigenvectors as kernels, each in its own scale."
     )
-    top, _ = heading(target, result.source.name, "covariance of depthwise kernels by block", note)
+    target.set_label(note)
     _, height = inches(target)
     made = []
     n_small = result.components.shape[1]
     for place, i in enumerate(chosen):
         left = MARGIN + (place % columns) * (side + _GAP)
-        upper = height - top - (place // columns) * cell - _OVER
+        upper = height - (place // columns) * cell - _OVER
         axes = panel(target, (left, upper - side, side, side))
         matrix = result.covariance[i][::skip, ::skip]
         # The centre tap's variance alone would pale all the rest.
@@ -75,17 +74,18 @@ def draw_covariance(result: KernelSpectra, target: Figure | SubFigure) -> list[A
         axes.imshow(matrix, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
+        axes.spines[:].set_visible(True)
         rank = result.effective_rank[i]
-        title = f"block {result.blocks[i]}: ±{limit:.1g}, rank {rank:.1f}"
-        axes.set_title(title, fontsize=SMALL, pad=2, loc="left")
-        small = panel(target, (left, upper - side - 0.03 - side / n_small, side, side / n_small))
+        title = f"block {result.blocks[i]}: rank {rank:.0f}"
+        axes.set_title(title, pad=2)
+        small = panel(target, (left, upper - side - _UNDER - side / n_small, side, side / n_small))
         _components(result, int(i), small)
         made += [axes, small]
     return made
 
 
 def _components(result: KernelSpectra, i: int, axes: Axes) -> None:
-    """Draw a block's leading components side by side, with their shares."""
+    """Draw a block's leading components side by side."""
     tiles, k = result.components[i], result.kernel_size
     own = limits(tiles, "tile", np.zeros(len(tiles), np.int64))
     picture = np.full((k, len(tiles) * (k + 1), 3), 255, dtype=np.uint8)
@@ -94,6 +94,3 @@ def _components(result: KernelSpectra, i: int, axes: Axes) -> None:
     wide = len(tiles) * (k + 1)
     axes.imshow(enlarge(picture, 4), extent=(0, wide, k, 0), interpolation="nearest")
     axes.set_axis_off()
-    for c, share in enumerate(result.shares[i, : len(tiles)]):
-        axes.text(c * (k + 1) + k / 2, k * 1.08, f"{100 * share:.0f}", fontsize=SMALL,
-                  ha="center", va="top")  # fmt: skip

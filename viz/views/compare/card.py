@@ -35,16 +35,15 @@ def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import both, drawn
+    from viz.plot.figures import both
     from viz.views.compare import draw, draw_depth
 
     return (
-        # Both columns: a table stands beside the shares.
         FigureRow(
             "compare",
-            "What both networks are, and the share of each name among the depthwise kernels "
-            "by relative depth, beside randomly initialised kernels.",
-            drawn(draw.draw_networks, draw.SIZES["networks"]),
+            "Share of each name among the depthwise kernels of both networks by relative depth, "
+            "beside randomly initialised kernels.",
+            *both(draw.draw_networks, draw.SIZES["networks"], draw.NARROW["networks"]),
         ),
         FigureRow(
             "compare-names",

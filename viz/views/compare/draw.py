@@ -16,11 +16,12 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import draw_effect_rows, effect_boxes
-from viz.plot.frame import MARGIN, heading, inches, narrow, panel, shortened
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
+from viz.plot.frame import MARGIN, inches, narrow, panel, panel_boxes
+from viz.plot.style import MM, ORANGE, SMALL, TEAL, TWO_COLUMNS, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks
 from viz.views.early_late.draw import INIT
-from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.colours import NAME_STYLES, area_handles, minus
+from viz.views.kernels.result import KERNEL_NAMES
 
 __all__ = [
     "COLOURS",
@@ -30,48 +31,32 @@ __all__ = [
     "draw_effects",
     "draw_names",
     "draw_networks",
-    "pair_heading",
+    "pair_label",
     "side_handles",
 ]
 
-COLOURS = ("#e69f00", "#0072b2")
-"""Of the first and of the second network (Okabe and Ito)."""
+COLOURS = (ORANGE, TEAL)
+"""Of the first and of the second network."""
 MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {
-    "networks": (TWO_COLUMNS, 106 * MM),
-    "names": (TWO_COLUMNS, 80 * MM),
-    "effects": (TWO_COLUMNS, 86 * MM),
+    "networks": (TWO_COLUMNS, 60 * MM),
+    "names": (TWO_COLUMNS, 74 * MM),
+    "effects": (TWO_COLUMNS, 66 * MM),
 }
 """Width and height in inches that suit each figure."""
 NARROW: dict[str, float | Callable[[Any], float]] = {
-    "names": 72 * MM,
+    "networks": 96 * MM,
+    "names": 76 * MM,
     "effects": lambda result: (108 if result.paired else 62) * MM,
 }
-"""Height in one column, without the note."""
-_LETTERS = 126
-"""Letters of one point in an inch, on average."""
+"""Height in one column."""
 
 
-def pair_heading(
-    result: TwoNetworks, target: Figure | SubFigure, title: str, note: str
-) -> tuple[float, float]:
-    """Write which networks are A and B, what is shown, and how to read it."""
-    width, height = inches(target)
-    above, below = heading(target, "A and B", title, note.replace(" %", "\u00a0%"))
-    room = max(12, int((width - 2 * MARGIN) * _LETTERS / TEXT * 0.4))
-    for i, (side, name) in enumerate(zip("AB", result.names, strict=True)):
-        x = MARGIN + i * (width - 2 * MARGIN) / 2
-        line = Line2D(
-            [(x + 0.05) / width], [1 - (above + 0.06) / height], marker=MARKERS[i], markersize=4,
-            color=COLOURS[i], linestyle="", transform=target.transSubfigure,
-        )  # fmt: skip
-        target.add_artist(line)
-        target.text(
-            (x + 0.13) / width, 1 - above / height, f"{side}: {printable(shortened(name, room))}",
-            fontsize=TEXT, va="top", parse_math=False,
-        )  # fmt: skip
-    return above + 0.17, below
+def pair_label(result: TwoNetworks, target: Figure | SubFigure, note: str) -> None:
+    """Set a figure's caption: which networks are A and B, and how to read it."""
+    a, b = result.names
+    target.set_label(f"A: {a}; B: {b}. {note}")
 
 
 def side_handles() -> list[Line2D]:
@@ -89,98 +74,71 @@ def plain(axes: Axes) -> None:
 
 
 def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
-    """Draw what both networks are, and the share of each name by relative depth.
+    """Draw the share of each name by relative depth in both networks.
 
     A bar is a block, as wide as its share of the depth. The rightmost bars tell how many kernels
-    of an untrained network of the same kernel size get each name: the method's false alarm.
+    of an untrained network of the same kernel size get each name: the false-positive rate.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    differ = [
+        f"{name} ({printable(first)} and {printable(second)})"
+        for name, first, second in result.facts
+        if first != second and name != "file"
+    ]
+    pair_label(
         result,
         target,
-        "what they are, and their depthwise kernels by depth",
-        "Left: ≠ marks what differs. Right: share of each block's kernels by name of the "
-        "strongest shape; a bar is a block, as wide as its part of the depth. Rightmost bars: "
-        "randomly initialised kernels of the same size, described alike.",
+        ("They differ in " + ", ".join(differ) + ". " if differ else "")
+        + "Share of each block's kernels by name; a bar is a block, as wide as its part of the "
+        "depth. Rightmost bars: randomly initialised kernels of the same size.",
     )
-    table_width = 2.8
-    facts = panel(target, (MARGIN, below, table_width, height - above - below - 0.05))
-    _draw_facts(result, facts)
-    shown = [
-        i
-        for i, name in enumerate(result.kernel_names)
-        if any(s[:, i].any() for s in (result.shares_a, result.shares_b))
-        or any(np.nan_to_num(s[i]) > 0 for s in (result.init_names_a, result.init_names_b))
-    ]
-    key, left, gap = 0.82, MARGIN + table_width + 0.52, 0.2
-    across = width - left - key - 0.42 - MARGIN
-    room = height - above - below - 0.34 - 0.08
-    tall = (room - gap) / 2
-    out = [facts]
-    for row, (shares, init) in enumerate(
-        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
+    every = np.concatenate([result.shares_a, result.shares_b, np.nan_to_num([result.init_names_a])])
+    shown = np.flatnonzero((every > 0).any(0) | (np.nan_to_num(result.init_names_b) > 0)).tolist()
+    boxes = panel_boxes(width, (0.34, height - 0.2), 2, left=0.44, beside=0.24, between=0.5,
+                        right=0.94)  # fmt: skip
+    out = []
+    for side, (box, shares, init) in enumerate(
+        zip(
+            boxes,
+            (result.shares_a, result.shares_b),
+            (result.init_names_a, result.init_names_b),
+            strict=True,
+        )
     ):
-        base = below + 0.34 + (1 - row) * (tall + gap)
-        axes = panel(target, (left, base, across, tall))
-        beside = panel(target, (left + across + 0.08, base, 0.24, tall))
-        _stack(axes, shares, shown)
-        _stack(beside, np.nan_to_num(init)[None], shown)
-        axes.set_ylabel(f"{'AB'[row]}: share of kernels", fontsize=TEXT, labelpad=1)
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
-        beside.set(yticks=[])
-        beside.set_xticks([0.5], ["random\ninit"] if row else [""], fontsize=SMALL)
-        axes.set_xticks([0, 0.25, 0.5, 0.75], ["0", "0.25", "0.5", "0.75"] if row else [""] * 4)
-        if row:
-            axes.set_xlabel("relative depth (0 first, 1 last)", fontsize=TEXT, labelpad=1)
-        out += [axes, beside]
+        axes = panel(target, box)
+        _stack(axes, shares, np.nan_to_num(init), shown)
+        axes.set_title("AB"[side], pad=2)
+        if side == 0 or narrow(width):
+            axes.set_ylabel("share of kernels (%)", labelpad=1)
+        else:
+            axes.set_yticklabels([])
+        if side or not narrow(width):
+            axes.set_xlabel("relative depth (0 first, 1 last)", labelpad=1)
+        out.append(axes)
     target.legend(
-        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], fontsize=SMALL,
-        frameon=False, handlelength=1.4, loc="upper right", borderaxespad=0, labelspacing=0.6,
-        bbox_to_anchor=(1 - 0.02 / width, 1 - (above + 0.05) / height),
+        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], loc="upper right",
+        handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.35,
+        borderaxespad=0, borderpad=0, bbox_to_anchor=(1 - MARGIN / width, 1 - 0.2 / height),
     )  # fmt: skip
     return out
 
 
-def _stack(axes: Axes, shares: NDArray[np.float64], shown: list[int]) -> None:
-    """Stack the shares of each block upon its part of the axis."""
-    from viz.views.kernels.result import KERNEL_NAMES
-
+def _stack(
+    axes: Axes, shares: NDArray[np.float64], init: NDArray[np.float64], shown: list[int]
+) -> None:
+    """Stack the shares of each block upon its part of the axis, and those of random kernels."""
     depth = len(shares)
-    left, foot = np.arange(depth) / depth, np.zeros(depth)
-    for i in shown:
-        style = NAME_STYLES[KERNEL_NAMES[i]]
+    left = np.append(np.arange(depth) / depth, 1.06)
+    wide = np.append(np.full(depth, 1 / depth), 0.09)
+    tall = 100 * np.concatenate([shares, init[None]])[:, shown].T
+    for i, bars, ends in zip(shown, tall, tall.cumsum(0), strict=True):
         axes.bar(
-            left, shares[:, i], 1 / depth, foot, align="edge", color=style.colour,
-            hatch=style.hatch, edgecolor="white", linewidth=0.3,
+            left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
+            color=NAME_STYLES[KERNEL_NAMES[i]].colour,
         )  # fmt: skip
-        foot = foot + shares[:, i]
-    axes.set(xlim=(0, 1), ylim=(0, 1))
-
-
-def _draw_facts(result: NetworkComparison, axes: Axes) -> None:
-    """Write the facts as a table; what differs is bold and marked."""
-    axes.set_axis_off()
-    facts = [fact for fact in result.facts if fact[0] != "file"]
-    rows = len(facts) + 1
-    columns = (0.0, 0.335, 0.67)
-    most = 19
-
-    def write(x: float, line: int, text: str, *, bold: bool) -> None:
-        axes.text(
-            x, 1 - (line + 0.5) / rows, text, fontsize=SMALL, va="center",
-            transform=axes.transAxes, fontweight="bold" if bold else "normal", parse_math=False,
-        )  # fmt: skip
-
-    for x, side in zip(columns[1:], "AB", strict=True):
-        write(x, 0, side, bold=True)
-    for line, (name, *both) in enumerate(facts, 1):
-        differs = both[0] != both[1]
-        write(columns[0], line, f"{name}{' ≠' if differs else ''}", bold=differs)
-        for x, value in zip(columns[1:], both, strict=True):
-            write(x, line, printable(shortened(value, most)), bold=differs)
-    for line in range(1, rows):
-        y = 1 - line / rows
-        axes.plot([0, 1], [y, y], color="#cccccc", linewidth=0.4, transform=axes.transAxes)
+    axes.set(xlim=(0, 1.15), ylim=(0, 100))
+    axes.set_xticks([0, 0.5, 1, 1.105], ["0", "0.5", "1", "init"])
+    axes.get_xticklabels()[2].set_horizontalalignment("right")
 
 
 def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
@@ -192,16 +150,15 @@ def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[A
     width, height = inches(target)
     percent = f"{100 * result.confidence:.0f}\u00a0%"
     how = "mean over blocks" if result.paired else "all kernels"
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "names of depthwise kernels",
         "Left: share of kernels with each name; small points: single blocks; upright strokes: "
         f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
         f"name by itself; none where no kernel has the name. {result.note}",
     )
     rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
-    low, top = below + 0.34, height - above - 0.08
+    low, top = MARGIN + 0.34, height - 0.2
     left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
     each = (width - left - gap - 2 * MARGIN) / 5
     shares = panel(target, (left, low, 3 * each, top - low))
@@ -219,7 +176,7 @@ def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[A
     step.axvline(0, color="#888888", linewidth=0.6)
     step.hlines(rows, *interval.T, color="black", linewidth=1.1)
     step.plot(change, rows, "o", color="black", markersize=3.2)
-    shares.set_yticks(rows, result.kernel_names)
+    shares.set_yticks(rows, [minus(name) for name in result.kernel_names])
     step.set_yticks(rows, [""] * len(rows))
     most = max(
         float(np.nanmax(s, initial=1e-3))
@@ -228,11 +185,12 @@ def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[A
     shares.set_xlim(-0.015 * most, 1.02 * most)
     for one, label in ((shares, "share of kernels"), (step, "B − A, in points")):
         one.set_ylim(-0.6, len(rows) - 0.4)
-        one.set_xlabel(label, fontsize=TEXT)
+        one.set_xlabel(label, labelpad=1)
         plain(one)
     shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
     step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
-    shares.tick_params(axis="y", labelsize=TEXT)
+    shares.legend(handles=side_handles(), loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
+                  borderaxespad=0, borderpad=0.2, handlelength=1, handletextpad=0.3)  # fmt: skip
     return shares, step
 
 
@@ -259,11 +217,9 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
             "Hollow squares: randomly initialised kernels of B's against A's kernel size, which is "
             "what the sizes do alone."
         )
-    above, below = pair_heading(
-        result, target, "descriptors of depthwise kernels", " ".join([*parts, result.note])
-    )
+    pair_label(result, target, " ".join([*parts, result.note]))
     rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (above, below), 1 + result.paired)
+    boxes = effect_boxes(target, (MARGIN, MARGIN), 1 + result.paired)
     shown = [(result.delta, result.delta_interval, "Cliff's delta, all kernels")]
     if result.paired:
         shown.append(
@@ -285,7 +241,7 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[
                 markerfacecolor="white", markeredgewidth=0.8, linestyle="",
             )  # fmt: skip
         draw_effect_rows(
-            one, estimate, interval, f"{label} (B − A)", none="[none]",
+            one, estimate, interval, f"{label} (B − A)",
             names=result.descriptors if i == 0 or stacked else None,
         )  # fmt: skip
     return out

@@ -18,16 +18,18 @@ from numpy.typing import NDArray
 from viz.plot.effect_rows import NAMES
 from viz.plot.frame import MARGIN, inches, narrow, panel, panel_boxes
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
-from viz.views.compare.draw import COLOURS, MARKERS, pair_heading, plain, side_handles
+from viz.views.compare.draw import COLOURS, MARKERS, pair_label, plain, side_handles
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 
 __all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
 
-SIZES = {"depth": (TWO_COLUMNS, 104 * MM), "fields": (TWO_COLUMNS, 84 * MM)}
+SIZES = {"depth": (TWO_COLUMNS, 90 * MM), "fields": (TWO_COLUMNS, 66 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"depth": 128 * MM, "fields": 98 * MM}
-"""Height in one column, without the note."""
+NARROW = {"depth": 126 * MM, "fields": 94 * MM}
+"""Height in one column."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
+_DISC = 2 / np.sqrt(np.pi)
+"""Diameter of a disc over the side of a square of the same area."""
 Floats = NDArray[np.float64]
 
 
@@ -45,10 +47,9 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "descriptors of depthwise kernels by depth",
         "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
         "uncertainty. Dashed lines and bands: median and quartiles of randomly initialised kernels "
         "of the same size.",
@@ -60,8 +61,8 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     across, left, gap_x, gap_y = 2 if stacked else 4, 0.4, 0.42, 0.42
     down = -(-len(result.descriptors) // across)
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    low = below + 0.2 + 0.32
-    tall = (height - above - low - 0.22 - (down - 1) * gap_y) / down
+    low = MARGIN + 0.2 + 0.32
+    tall = (height - MARGIN - low - 0.22 - (down - 1) * gap_y) / down
     out = []
     for i, name in enumerate(result.descriptors):
         column, row = i % across, i // across
@@ -89,7 +90,7 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
         handles=[*side_handles(), Patch(facecolor="#999999", alpha=0.22,
                                         label="random initialisation")],
         ncols=3, fontsize=SMALL, frameon=False, loc="lower left", borderaxespad=0, borderpad=0.2,
-        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
     )  # fmt: skip
     return out
 
@@ -112,17 +113,17 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     """Draw theoretical and effective receptive fields of both networks on one axis.
 
     Networks that take images of different sizes see the same scene at different sizes: read
-    widths against the dotted lines, the side of each one's input.
+    diameters against the dotted lines, those of each one's input.
     """
     width, height = inches(target)
     measured = result.n_images > 0
     first, second = ("Above", "Below") if narrow(width) else ("Left", "Right")
     images = f"{result.n_images} {'image' if result.n_images == 1 else 'images'}"
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "receptive fields by depth",
-        f"{first}: side of the theoretical field (lines) and of the network's input (dotted)"
+        f"{first}: diameter of a disc of the area of the theoretical field (lines) and of the "
+        "network's input (dotted)"
         + (
             f"; points: diameter that holds 90 % of the effective field's mass, mean over {images}"
             f", with {100 * result.confidence:.0f}\u00a0% intervals over images"
@@ -135,8 +136,10 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     )
     at_a, at_b, axis = depth_axis(result)
     step = _beside(axis)
-    low = below + (0.58 if narrow(width) else 0.54)
-    boxes = panel_boxes(width, (low, height - above - 0.06), 2, left=0.5, beside=0.52, between=0.42)
+    low = MARGIN + (0.58 if narrow(width) else 0.54)
+    boxes = panel_boxes(
+        width, (low, height - MARGIN - 0.06), 2, left=0.5, beside=0.52, between=0.42
+    )
     one, two = (panel(target, box) for box in boxes)
     for side, (x, theory, radius, interval, reach) in enumerate(
         (
@@ -146,8 +149,8 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     ):
         colour, marker = COLOURS[side], MARKERS[side]
         at = x + (-step, step)[side]
-        one.plot(x, theory, color=colour, linewidth=1.2, linestyle=_LINES[side])
-        one.axhline(result.preprocessings[side]["image_size"], color=colour, linewidth=0.9,
+        one.plot(x, theory * _DISC, color=colour, linewidth=1.2, linestyle=_LINES[side])
+        one.axhline(result.preprocessings[side]["image_size"] * _DISC, color=colour, linewidth=0.9,
                     linestyle=":")  # fmt: skip
         if len(radius):
             one.plot(at, 2 * radius[:, 1], marker, color=colour, markersize=3.4, linestyle="")
@@ -158,7 +161,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     one.yaxis.set_major_formatter(ScalarFormatter())
     one.yaxis.set_minor_formatter(NullFormatter())
-    one.set_ylabel("width of the field (px)", fontsize=TEXT, labelpad=1)
+    one.set_ylabel("diameter of the field (px)", fontsize=TEXT, labelpad=1)
     two.set_ylabel("RMS radius of kernels (px)", fontsize=TEXT, labelpad=1)
     two.set_ylim(bottom=0)
     for axes in (one, two):
@@ -180,11 +183,11 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
             for i, (side, colour, marker) in enumerate(zip("AB", COLOURS, MARKERS, strict=True))
         ),
         Line2D([], [], color="#555555", linewidth=1.2, label="theoretical field"),
-        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="side of the input"),
+        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="input"),
     ]
     target.legend(
         handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
         loc="lower left", borderaxespad=0, borderpad=0.2,
-        bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
     )  # fmt: skip
     return [one, two]

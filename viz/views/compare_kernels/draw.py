@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from viz.plot.frame import MARGIN, inches, panel, shortened
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
-from viz.views.compare.draw import COLOURS, pair_heading, plain
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_kernels.result import KernelChange, kappa
+from viz.views.kernels.colours import minus
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 __all__ = [
@@ -28,7 +27,7 @@ __all__ = [
     "moved_mosaic",
 ]
 
-SIZES = {"moving": (TWO_COLUMNS, 66 * MM)}
+SIZES = {"moving": (TWO_COLUMNS, 54 * MM)}
 """Width and height in inches that suit the figure."""
 _ROW, _KAPPA, _POINT = 0.19, "#009e73", "#333333"
 
@@ -39,10 +38,9 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "kernels of the same channel before (A) and after (B)",
         "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
         "uncertainty. Crosses: medians if B's channels were in a random order. Channels "
         f"correspond: mean cosine over all blocks {result.index_similarity:.2f}, after "
@@ -51,7 +49,7 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     )
     left, gap = 0.45, 0.55
     each = (width - left - 2 * gap - MARGIN) / 3
-    low, top = below + 0.34, height - above - 0.06
+    low, top = MARGIN + 0.34, height - MARGIN - 0.06
     out = []
     for i, (name, label) in enumerate(
         (
@@ -88,7 +86,7 @@ def _shown(result: KernelChange) -> list[int]:
 
 def migration_figure(result: KernelChange) -> Figure:
     """Make a Figure that fits `draw_migration`."""
-    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 1.95)
+    return new_figure(TWO_COLUMNS, max(len(_shown(result)), 5) * _ROW + 0.98)
 
 
 def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Axes, Axes]:
@@ -100,10 +98,9 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     total = result.migration.sum(0)
     agree = kappa(total)
     known = f"; over all blocks {agree:.2f}" if np.isfinite(agree) else ""
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "names of the same kernels before (A) and after (B)",
         "Left: kernels by name in A (rows, with their number) and in B (columns), all blocks; "
         "colour: share of the row, white 0 to dark 100 %; framed: unchanged. Right: share of "
         "each block's kernels that "
@@ -112,17 +109,13 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [result.kernel_names[i] for i in shown]
+    names = [minus(result.kernel_names[i]) for i in shown]
     left, gap, side = 1.12, 0.62, 1.9
-    low, top = below + 0.34, height - above - 0.62
+    low, top = 0.36, height - 0.6
     across = width - left - gap - side - MARGIN
     one = panel(target, (left, low, across, top - low))
     n = len(shown)
-    cmap = mpl.colormaps["Greys"]
-    one.imshow(share, cmap=cmap, vmin=0, vmax=1.15, aspect="auto")
-    for i, j in zip(*np.nonzero(table), strict=True):
-        one.text(j, i, f"{table[i, j]:,}", fontsize=SMALL, ha="center", va="center",
-                 color="white" if share[i, j] > 0.55 else "black")  # fmt: skip
+    one.imshow(share, cmap="Greys", vmin=0, vmax=1, aspect="auto")
     for i in range(n):
         one.add_patch(mpl.patches.Rectangle((i - 0.5, i - 0.5), 1, 1, fill=False,
                                             edgecolor=COLOURS[1], linewidth=0.8))  # fmt: skip
@@ -142,12 +135,13 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     two.set_xlim(-0.6, len(result.blocks) - 0.4)
     two.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     two.set_xlabel("block", fontsize=TEXT, labelpad=1)
-    two.set_ylabel("share kept; kappa", fontsize=TEXT, labelpad=1)
+    two.set_ylabel("name kept (%); kappa (%)", labelpad=1)
+    two.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     plain(two)
     two.legend(
         handles=[
             Line2D([], [], color="black", marker="o", markersize=3.4, linewidth=0.9,
-                   label="share kept"),
+                   label="name kept"),
             Line2D([], [], color=_KAPPA, marker="^", markersize=3.6, linewidth=0.9,
                    linestyle="--", label="Cohen's kappa"),
         ],
@@ -181,15 +175,14 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
             titles.append(f"block {b}: {low:.2f} to {high:.2f} (block's median {middle:.2f})")
         else:
             titles.append(f"block {b}: was zero")
-    a, b = (printable(shortened(name, 25)) for name in result.names)
+    a, b = result.names
     return Mosaic(
         picture=layout.place(np.concatenate([above, gap, below], axis=1), fill=255),
         layout=layout,
         titles=tuple(titles),
-        title=f"kernels that moved most: A {a} above B {b}",
-        scale_text=f"the {max(sizes)} kernels of each block with the largest change "
-        "|B − A| / |A|, largest first; numbers: that change\n"
-        "colour scale: each pair's own largest |weight|; white is zero",
+        scale_text=f"A ({a}) above B ({b}); the {max(sizes)} kernels of each block with the "
+        "largest change |B − A| / |A|, largest first; numbers: that change. Each pair has its own "
+        "colour scale, to its largest |weight|; white is zero.",
         scale="tile",
         limit=float("nan"),
         signed_map=True,
@@ -203,10 +196,4 @@ def moved_figure(result: KernelChange) -> Figure:
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:
     """Draw the kernels of each block that moved most, A's above B's."""
-    mosaic = moved_mosaic(result)
-    # A tile is two kernels high: titles stand one kernel above, closer than a tile.
-    axes = draw_mosaic(replace(mosaic, titles=("",) * len(mosaic.titles)), target)
-    head = result.kernels_a.shape[-1]
-    for (left, top, _, _), title in zip(mosaic.layout.groups, mosaic.titles, strict=True):
-        axes.text(left, top + 0.85 * head, title, fontsize=TEXT, va="bottom", ha="left")
-    return axes
+    return draw_mosaic(moved_mosaic(result), target)

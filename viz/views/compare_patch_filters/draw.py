@@ -8,18 +8,18 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, panel, shortened
-from viz.plot.mosaic import grid_layout, limits, rgb_tiles, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
-from viz.views.compare.draw import COLOURS, pair_heading, plain
+from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.mosaic import full_rows, grid_layout, limits, rgb_tiles, signed_tiles
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_patch_filters.result import MIXED, NULLS, SHUFFLED, PatchFilterMatch
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 __all__ = ["SIZES", "draw_chance", "draw_pairs", "pairs", "pairs_figure"]
 
-SIZES = {"chance": (TWO_COLUMNS, 74 * MM)}
+SIZES = {"chance": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
-_SHOWN, _COLUMNS = 192, 24
+_SHOWN = 96
 _NULL_COLOURS = ("#999999", "#cc79a7")
 _NULL_MARKERS = ("v", "^")
 
@@ -35,8 +35,10 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     second = _tiles(result.filters_b[result.channel_b[chosen]])
     gap = np.full((len(chosen), 1, q, 3), 255, np.uint8)
     tiles = np.concatenate([first, gap, second], axis=1)
-    layout = grid_layout([len(chosen)], (2 * q + 1, q), columns=_COLUMNS, gap=max(2, q // 3))
-    a, b = (printable(shortened(name, 27)) for name in result.names)
+    layout = grid_layout(
+        [len(chosen)], (2 * q + 1, q), columns=full_rows(len(chosen), 6), gap=max(2, q // 3)
+    )
+    a, b = result.names
     ends = f"cosine {result.similarity[0]:.2f} to {result.similarity[-1]:.2f}".replace("-", "−")
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"
     colour = result.filters_a.shape[1] == 3
@@ -44,10 +46,9 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
         picture=layout.place(tiles, fill=255),
         layout=layout,
         titles=("",),
-        title=f"matched patch filters: A {a} above B {b}",
-        scale_text=f"{n} pairs, most similar first, {ends}{many}; {q} x {q} cells a patch\n"
-        "colour scale: each filter's own largest |weight|; "
-        + ("mid grey is zero" if colour else "white is zero"),
+        scale_text=f"A ({a}) above B ({b}); {n} pairs, most similar first, {ends}{many}; {q} x {q} "
+        "cells a patch. Each filter has its own colour scale, to its largest |weight|; "
+        + ("mid grey is zero." if colour else "white is zero."),
         scale="tile",
         limit=float("nan"),
         signed_map=not colour,
@@ -84,16 +85,15 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
     draws = result.null_mean.shape[1]
     permuted = len(result.index_permuted)
     marks = f", and {permuted} random permutations" if permuted else ""
-    above, below = pair_heading(
+    pair_label(
         result,
         target,
-        "are their patch filters alike?",
         "Left: cosine of each matched pair, most similar first, beside the same after B's filters "
         f"were changed (means of {draws} draws): taps in another order, or random mixtures of "
         f"all of them. Right: means over all pairs; small marks: single draws{marks}. "
         f"{result.frame_note}",
     )
-    low, top = below + 0.34, height - above - 0.06
+    low, top = MARGIN + 0.34, height - MARGIN - 0.06
     left, gap = 0.45, 1.62
     each = (width - left - gap - 0.72 - MARGIN) / 2
     one = panel(target, (left, low, each, top - low))

@@ -26,16 +26,14 @@ def _measure(
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import both, drawn
+    from viz.plot.figures import both
     from viz.views.early_late import draw, draw_shares
 
     return (
-        # Both columns: early and late kernels stand side by side.
         FigureRow(
             "early-late",
-            "Depthwise kernels of early and of late blocks side by side, ordered by name; "
-            "percentages are of all kernels of the group.",
-            drawn(draw.draw_mosaics, draw.mosaics_figure),
+            "Depthwise kernels of early and of late blocks side by side.",
+            *both(draw.draw_mosaics, draw.mosaics_figure),
         ),
         FigureRow(
             "early-late-statements",

@@ -10,17 +10,17 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import NAMES, draw_effect_rows, effect_boxes
-from viz.plot.frame import MARGIN, heading, inches, narrow, panel, shortened
-from viz.plot.mosaic import Layout, limits, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, printable
-from viz.views.early_late.result import EarlyLate, percent
-from viz.views.kernels.colours import NAME_STYLES
+from viz.plot.frame import MARGIN, inches, narrow, panel
+from viz.plot.mosaic import grid_layout, limits, signed_tiles
+from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
+from viz.views.early_late.result import EarlyLate
+from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
+from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text, with_gutters
 
 __all__ = [
     "EARLY",
@@ -36,13 +36,14 @@ __all__ = [
     "mosaics_figure",
 ]
 
-EARLY, LATE, INIT = "#e69f00", "#0072b2", "#999999"
-"""Colours of the groups and of randomly initialised kernels (Okabe and Ito)."""
-SIZES = {"effects": (TWO_COLUMNS, 86 * MM), "depth": (TWO_COLUMNS, 96 * MM)}
+EARLY, LATE, INIT = ORANGE, TEAL, GREY
+"""Colours of the groups and of randomly initialised kernels."""
+SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"effects": 116 * MM, "depth": 122 * MM}
-"""Height in one column, without the note."""
-_COLUMNS, _PAGE, _MOST_LETTERS = 24, 255, 90
+NARROW = {"effects": 112 * MM, "depth": 124 * MM}
+"""Height in one column."""
+_BAR, _KEY_LINE = 0.16, 0.14
+"""Inches of a bar of names, and of a line of its key."""
 
 
 def blocks_text(blocks: NDArray[np.int64]) -> str:
@@ -55,97 +56,87 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
     return "blocks " + ", ".join(str(b) for b in numbers)
 
 
-def mosaics(result: EarlyLate) -> Mosaic:
-    """Lay out the early kernels on the left and the late ones on the right, name by name.
+def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
+    """Lay out as many early kernels on the left as late ones on the right, ordered by name.
 
-    Names stand at equal heights on both sides, so that a longer patch of tiles is a larger
-    share; a random choice of kernels is shown where there are more than the result keeps, and the
-    percentages are of all. Colours of two blocks cannot be compared.
+    They are drawn at random from those that the result keeps. Colours of two blocks cannot be
+    compared.
     """
     k = result.kernels.shape[-1]
-    step, head, foot = k + 1, k + 1, k // 2
+    late = result.kernel_late.astype(bool)
+    fewest = int(min(late.sum(), (~late).sum()))
+    columns = min(8 if narrow(width) else 12, fewest)
+    shown = min(fewest // columns, 8) * columns
+    rng = np.random.default_rng(0)
     rank = np.array([KERNEL_NAMES.index(str(one)) for one in result.kernel_name])
-    side = result.kernel_late.astype(np.int64)
-    counts = np.zeros((2, len(KERNEL_NAMES)), np.int64)
-    np.add.at(counts, (side, rank), 1)
-    rows = -(-counts.max(0) // _COLUMNS)
-    shown = rows > 0
-    heights = np.where(shown, head + rows * step + foot, 0)
-    top = np.concatenate([[0], np.cumsum(heights)[:-1]]) + head
-    wide = _COLUMNS * step - 1
-    right = wide + 2 * step
-    starts = (np.cumsum(counts.ravel()) - counts.ravel()).reshape(counts.shape)
-    within = np.arange(len(rank)) - starts[side, rank]
-    layout = Layout(
-        x=side * right + within % _COLUMNS * step,
-        y=top[rank] + head + within // _COLUMNS * step,
-        tile=(k, k),
-        shape=(int(head + heights.sum()), int(right + wide)),
-        groups=tuple(
-            (int(s * right), int(top[i]), int(s * right + wide), int(top[i] + heights[i] - foot))
-            for i in np.flatnonzero(shown)
-            for s in (0, 1)
-        ),
-    )
-    limit = limits(result.kernels, "block", result.kernel_block)
-    shares = np.stack([result.early_names, result.late_names])
-    titles = tuple(
-        f"{KERNEL_NAMES[i]}: {percent(shares[s, i])}" for i in np.flatnonzero(shown) for s in (0, 1)
-    )
-    name = printable(shortened(result.source.name, 40))
+    rows = []
+    for side in (~late, late):
+        chosen = np.sort(rng.choice(np.flatnonzero(side), shown, replace=False))
+        rows.append(chosen[np.argsort(rank[chosen], kind="stable")])
+    picked = np.concatenate(rows)
+    layout = grid_layout([shown] * 2, (k, k), columns=columns, group_columns=2, head=k, edge=1)
+    limit = limits(result.kernels, "block", result.kernel_block)[picked]
     return Mosaic(
-        picture=layout.place(signed_tiles(result.kernels, limit), fill=_PAGE),
+        picture=with_gutters(layout, signed_tiles(result.kernels[picked], limit)),
         layout=layout,
-        titles=titles,
-        title=f"{name} · early and late depthwise kernels by name",
-        scale_text=_scale_text(result, limit),
+        titles=tuple(
+            f"{name}: {blocks_text(blocks)}"
+            for name, blocks in (("early", result.early_blocks), ("late", result.late_blocks))
+        ),
+        scale_text=f"{shown} kernels of each group drawn at random, ordered by name; bars: share "
+        "of each name among all kernels of the group. "
+        + scale_text("kernel", "block", limit, "white is zero"),
         scale="block",
         limit=float("nan"),
         signed_map=True,
     )
 
 
-def _scale_text(result: EarlyLate, limit: NDArray[np.float64]) -> str:
-    blocks = np.unique(result.kernel_block)
-    ends = [float(limit[result.kernel_block == b][0]) for b in blocks]
-    each = ", ".join(f"{b} ±{end:.2g}" for b, end in zip(blocks, ends, strict=True))
-    if len(each) > _MOST_LETTERS:
-        each = f"from ±{min(ends):.2g} to ±{max(ends):.2g}"
-    return (
-        "colour scale: 99.5 % quantile of |weight| of the kernels shown; white is zero\n"
-        f"by block: {each}"
-    )
-
-
-def mosaics_figure(result: EarlyLate) -> Figure:
+def mosaics_figure(result: EarlyLate, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_mosaics`."""
-    return mosaic_figure(mosaics(result))
+    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[2])
+
+
+def _bars(result: EarlyLate, width: float) -> tuple[int, float, float]:
+    """Return the columns of the names' key, its height, and the inches below the mosaic."""
+    columns = 4 if narrow(width) else 7
+    key = _KEY_LINE * -(-len(_names(result)) // columns)
+    # On two columns it stands beside the key to the colours.
+    return columns, key, _BAR + (key + 0.1 if narrow(width) else 0.02)
+
+
+def _names(result: EarlyLate) -> list[int]:
+    return np.flatnonzero(result.early_names + result.late_names > 0).tolist()
 
 
 def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
-    """Draw both groups' kernels side by side, name by name."""
-    mosaic = mosaics(result)
-    axes = draw_mosaic(mosaic, target)
-    head = mosaic.layout.tile[0] + 1
-    names = [name for name in KERNEL_NAMES if (result.kernel_name == name).any() for _ in (0, 1)]
-    for (left, top, _, bottom), name in zip(mosaic.layout.groups, names, strict=True):
-        style = NAME_STYLES[name]
-        axes.add_patch(
-            Rectangle(
-                (left - 3.2, top + head), 1.6, bottom - top - head - 1, facecolor=style.colour,
-                edgecolor="none", clip_on=False,
-            )
-        )  # fmt: skip
-    for blocks, late, name in (
-        (result.early_blocks, False, "early"),
-        (result.late_blocks, True, "late"),
+    """Draw both groups' kernels side by side at one size, and the shares of their names below."""
+    width, height = inches(target)
+    mosaic = mosaics(result, width)
+    columns, _, below = _bars(result, width)
+    axes = draw_mosaic(mosaic, target, below=below)
+    box, names = axes.get_position(), _names(result)
+    across = mosaic.layout.shape[1]
+    for (left, _, right, _), shares in zip(
+        mosaic.layout.groups, (result.early_names, result.late_names), strict=True
     ):
-        left = min((g[0] for g in mosaic.layout.groups[int(late) :: 2]), default=0)
-        count = int((result.kernel_late == late).sum())
-        axes.text(
-            left, 0.55 * head, f"{name}: {blocks_text(blocks)} ({count} kernels shown)",
-            fontsize=TEXT, fontweight="bold", va="bottom",
+        bar = target.add_axes(
+            (box.x0 + box.width * left / across, box.y0 - (_BAR + 0.03) / height,
+             box.width * (right - left) / across, _BAR / height)
         )  # fmt: skip
+        bar.set_axis_off()
+        bar.set(xlim=(0, 1), ylim=(0, 1))
+        ends = np.cumsum(shares[names])
+        bar.barh(
+            0.5, shares[names], 1, ends - shares[names], edgecolor="white", linewidth=0.5,
+            color=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
+        )  # fmt: skip
+    target.legend(
+        handles=area_handles([KERNEL_NAMES[i] for i in names]), loc="lower left",
+        ncols=min(columns, len(names)), handlelength=1.0, handleheight=1.0, columnspacing=1.2,
+        handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
+        bbox_to_anchor=(MARGIN / width, (0.32 if narrow(width) else MARGIN) / height),
+    )  # fmt: skip
     return axes
 
 
@@ -167,16 +158,14 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     )
     stacked = narrow(width)
     first, second = ("Above", "Below") if stacked else ("Left", "Right")
-    above, below = heading(
-        target,
-        result.source.name,
-        f"early {blocks_text(result.early_blocks)}, late {blocks_text(result.late_blocks)}",
+    target.set_label(
+        f"Early: {blocks_text(result.early_blocks)}; late: {blocks_text(result.late_blocks)}. "
         f"{first}: Cliff's delta, positive where late kernels have more. {second}: Spearman's "
         f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
-        f"{percent} over kernels alone, about this network only. {result.note}",
+        f"{percent} over kernels alone, about this network only. {result.note}"
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (above, below + (0.42 if stacked else 0.16)), 2)
+    boxes = effect_boxes(target, (MARGIN, MARGIN + (0.42 if stacked else 0.16)), 2)
     axes = []
     for i, (estimate, interval, label) in enumerate(
         (
@@ -189,7 +178,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
         if i == 0:
             _pairs(result, one, rows)
         draw_effect_rows(
-            one, estimate, interval, label, none="",
+            one, estimate, interval, label,
             names=result.descriptors if i == 0 or stacked else None,
         )  # fmt: skip
     handles = [
@@ -201,7 +190,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     ]  # fmt: skip
     target.legend(
         handles=handles, ncols=1 if stacked else 3, fontsize=SMALL, frameon=False,
-        loc="lower left", bbox_to_anchor=(MARGIN / width, (below + 0.02) / height),
+        loc="lower left", bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
         borderaxespad=0, borderpad=0.2,
     )  # fmt: skip
     return axes[0], axes[1]
@@ -224,21 +213,18 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     width, height = inches(target)
-    above, below = heading(
-        target,
-        result.source.name,
-        "descriptors of depthwise kernels by block",
+    target.set_label(
         "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
         "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
-        "depth; p: of a permutation test of the blocks' order.",
+        "depth; p: of a permutation test of the blocks' order."
     )
     stacked = narrow(width)
     across = 2 if stacked else 4
     down = -(-len(result.descriptors) // across)
     left, gap_x, gap_y = 0.38, 0.42, 0.46
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    foot = below + 0.2 + 0.32 + 0.12 * stacked
-    room = height - above - foot - 0.32
+    foot = MARGIN + 0.2 + 0.32 + 0.12 * stacked
+    room = height - MARGIN - foot - 0.32
     tall = (room - (down - 1) * gap_y) / down
     early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
     axes = []
@@ -270,7 +256,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
         one.tick_params(labelsize=SMALL, length=2, width=0.4)
         one.spines[["top", "right"]].set_visible(False)
         one.margins(0.08, 0.12)
-    _depth_legend(target, width, (below + 0.02) / height)
+    _depth_legend(target, width, (MARGIN + 0.02) / height)
     return axes
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from viz.plot.frame import MARGIN, heading, inches, narrow
+from viz.plot.frame import MARGIN, inches, narrow
 from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.views.early_late.draw import EARLY, INIT, LATE
 from viz.views.early_late.result import (
@@ -26,10 +26,10 @@ from viz.views.kernels.result import STATEMENT_R2
 
 __all__ = ["NARROW", "SIZES", "draw_statements"]
 
-SIZES = {"statements": (TWO_COLUMNS, 104 * MM)}
+SIZES = {"statements": (TWO_COLUMNS, 82 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"statements": 118 * MM}
-"""Height in one column, without the note."""
+NARROW = {"statements": 92 * MM}
+"""Height in one column."""
 
 
 def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
@@ -39,24 +39,21 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     the dotted line counts names, for which all pictures compete.
     """
     width, height = inches(target)
-    above, below = heading(
-        target,
-        result.source.name,
-        "what is said of ConvMixers' kernels",
+    target.set_label(
         "Share of kernels of which a statement is true: one such picture explains at least half of "
         "the kernel's energy (left), or as much as the axis says (right). Dotted: kernels so "
-        "called, on-centre (above) and edge, bar or ring (below).",
+        "called, on-centre (above) and edge, bar or ring (below)."
     )
     stacked = narrow(width)
     left, gap = 0.55, 0.42 if stacked else 0.5
     each = (width - left - gap - MARGIN - 0.05) / 2
     legend, axis = (0.34, 0.46) if stacked else (0.17, 0.36)
-    room = (height - above - below - legend) / 2
+    room = (height - 2 * MARGIN - legend) / 2
     out = []
     for row, (group, statement, names) in enumerate(
         (("Early", EARLY_STATEMENT, EARLY_NAMES), ("Late", LATE_STATEMENT, LATE_NAMES))
     ):
-        base = below + legend + (1 - row) * room
+        base = MARGIN + legend + (1 - row) * room
         tall = room - axis - 0.3
         boxes = [
             ((left + i * (each + gap)) / width, (base + axis) / height, each / width, tall / height)
@@ -78,7 +75,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
             fontsize=TEXT, va="top",
         )  # fmt: skip
         out += [one, two]
-    _legend(result, target, (MARGIN / width, (below + 0.02) / height))
+    _legend(result, target, (MARGIN / width, (MARGIN + 0.02) / height))
     return out
 
 
@@ -128,7 +125,7 @@ def _by_threshold(result: EarlyLate, axes: Axes, row: int) -> None:
                   markersize=3.5, linewidth=1, clip_on=False)  # fmt: skip
     axes.axvline(STATEMENT_R2, color="black", linewidth=0.6, linestyle=":")
     axes.text(
-        STATEMENT_R2, 0.99, " threshold used", fontsize=SMALL, va="top", ha="left",
+        STATEMENT_R2, 0.99, " used", fontsize=SMALL, va="top", ha="left",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip
     stacked = narrow(inches(axes.figure)[0])

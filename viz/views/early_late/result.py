@@ -30,7 +30,7 @@ __all__ = [
 STATEMENTS = (
     "a positive centre in a negative surround",
     "half positive and half negative",
-    "a ring or a positive centre in a negative surround",
+    "a ring",
     "half positive and half negative, or a ring",
 )
 """Rows of every ``statement_...`` field, as in `viz.views.kernels.result.STATEMENTS`."""

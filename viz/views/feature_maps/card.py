@@ -97,7 +97,7 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "feature-maps-patches",
-            "What patch filters answer at every pixel, and what the patch grid keeps of it.",
+            "What patch filters answer at every pixel, and on the patch grid.",
             drawn(draw_patches.draw_patches, draw_patches.patches_figure),
         ),
     )

@@ -13,9 +13,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
-from viz.plot.millimetres import laid_over, pale
-from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.overlay import show_over
+from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
 __all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
@@ -63,8 +63,8 @@ def maps_figure(result: FeatureMaps, scale: MapScale = "figure") -> Figure:
     """Make a Figure that fits the maps."""
     _, tall = _cell(result, TWO_COLUMNS)
     rows = len(result.images) * len(result.channel)
-    height = 0.27 + 0.3 + rows * (tall + _GAP) + (len(result.images) - 1) * _GAP + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_note(result, scale), TWO_COLUMNS))
+    height = 0.3 + rows * (tall + _GAP) + (len(result.images) - 1) * _GAP + _BAR
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
@@ -84,14 +84,13 @@ def draw_maps(
     it is 0, not where it is at its mean.
     """
     width, height = inches(target)
-    name = result.source.name
-    top, _ = heading(target, name, _title(result), _note(result, scale))
+    target.set_label(_note(result, scale))
     cell, tall = _cell(result, width)
     across = result.images.shape[2]
     pixel = cell / across
     starts = _starts(result, tall) / pixel
     extent = float(starts[-1]) + tall / pixel
-    upper = height - top - 0.3
+    upper = height - MARGIN - 0.3
     limits = map_limits(result, scale)
     made = {}
     for i, column in enumerate(("image", *COLUMNS)):
@@ -105,7 +104,7 @@ def draw_maps(
         axes.text(across / 2, -0.03 / pixel, _HEADS[column], fontsize=SMALL, ha="center",
                   va="bottom", linespacing=1.1)  # fmt: skip
         made[column] = axes
-    _draw_images(made["image"], result, starts, pixel)
+    _draw_images(made["image"], result, starts)
     for row, start in enumerate(starts):
         image, channel = divmod(row, len(result.channel))
         _draw_row(made, result, image, channel, float(start), limits, pixel)
@@ -125,12 +124,6 @@ _HEADS = {
 }
 
 
-def _title(result: FeatureMaps) -> str:
-    n = len(result.channel)
-    channels = "1 channel" if n == 1 else f"{n} channels"
-    return f"feature maps of block {result.block}, {channels} ({result.chosen_by})"
-
-
 def _note(result: FeatureMaps, scale: MapScale) -> str:
     p, k = result.patch_size, result.kernels.shape[-1]
     how = {
@@ -145,12 +138,12 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
             "kernel, of which it does not know: of the maps shown)"
         )
     return (
-        f"White is zero. Colour scale: {how}, ends where {100 * SHARE:.0f} % of {whose} lie "
-        f"within; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
-        f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
-        "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
-        "shows. The pointwise part mixes all "
-        "channels: the output of the same number is not the same channel."
+        f"Block {result.block}, channels: {result.chosen_by}. White is zero. Colour scale: {how}, "
+        f"ends where {100 * SHARE:.0f} % of {whose} lie within; kernels have their own. One square "
+        f"of a map is a patch of {p} x {p} pixels; the frame in an input map is the size of the "
+        f"{k} x {k} kernel. Over the image: what the depthwise part adds, after its batch norm; "
+        "the stronger, the less of the (grey) image shows. The pointwise part mixes all channels: "
+        "the output of the same number is not the same channel."
     )
 
 
@@ -161,23 +154,12 @@ def _starts(result: FeatureMaps, tall: float) -> NDArray[np.float64]:
     return starts
 
 
-def _draw_images(
-    axes: Axes, result: FeatureMaps, starts: NDArray[np.float64], pixel: float
-) -> None:
-    """Draw each image beside its first channel, with its name below or at its side."""
+def _draw_images(axes: Axes, result: FeatureMaps, starts: NDArray[np.float64]) -> None:
+    """Draw each image beside its first channel."""
     down, across = result.images.shape[1:3]
     per_image = len(result.channel)
-    for i, (image, name) in enumerate(zip(result.images, result.image_names, strict=True)):
-        y = float(starts[i * per_image])
+    for image, y in zip(result.images, starts[::per_image].tolist(), strict=True):
         axes.imshow(image, extent=(0, across, y + down, y), interpolation="nearest", aspect="auto")
-        room = int(across * pixel * 72 / SMALL * 1.7)
-        text = printable(shortened(name, room))
-        size = f"{across} x {down} px"
-        if per_image > 1:
-            axes.text(0, y + down + 0.03 / pixel, f"{text}\n{size}", fontsize=SMALL, va="top",
-                      ha="left", linespacing=1.15)  # fmt: skip
-        else:
-            axes.text(0, y + down + 0.01 / pixel, text, fontsize=SMALL, va="top", ha="left")
 
 
 def _draw_row(
@@ -204,10 +186,7 @@ def _draw_row(
         )  # fmt: skip
         _frame(made[column], 0, top, p * w, p * h)
     values = result.of(_SHOWN["over"])[image, channel]
-    made["over"].imshow(pale(result.images[image]), extent=(0, across, top + down, top),
-                        interpolation="nearest", aspect="auto")  # fmt: skip
-    made["over"].imshow(laid_over(values, limits["over"]), extent=place, interpolation="nearest",
-                        aspect="auto")  # fmt: skip
+    show_over(made["over"], result.images[image], values, limits["over"], (0, top, p))
     _frame(made["over"], 0, top, across, down)
     # How far the kernel reaches, in the corner of its input.
     made["input"].add_patch(

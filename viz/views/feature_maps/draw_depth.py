@@ -9,23 +9,23 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, heading, inches, panel
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.style import MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
 from viz.views.feature_maps.result import FeatureMaps
 
 __all__ = ["SIZES", "draw_depth"]
 
-SIZES = {"depth": (TWO_COLUMNS, 112 * MM)}
+SIZES = {"depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
 
 _LOOKS = {
     "patch embedding": ("#000000", "D", "none", "patch embedding"),
-    "depthwise": ("#b2182b", "o", "-", "after the depthwise convolution"),
-    "pointwise": ("#2166ac", "s", "--", "after the pointwise convolution"),
+    "depthwise": (ORANGE, "o", "-", "after the depthwise convolution"),
+    "pointwise": (TEAL, "s", "--", "after the pointwise convolution"),
 }
 _PANELS = {
-    "off": "units switched off (share)",
-    "negative_mass": "mass below zero (share)",
+    "off": "units switched off (%)",
+    "negative_mass": "mass below zero (%)",
     "hoyer": "Hoyer's sparsity",
     "rank_centred": "effective rank",
 }
@@ -40,15 +40,10 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     if not len(result.statistic_block):
         raise Refusal("sparsity and rank were not measured; measure with by_depth=True.")
     width, height = inches(target)
-    images = len(result.statistic_images)
-    top, bottom = heading(
-        target, result.source.name,
-        f"sparsity and rank of the maps by depth, {images} image{'s' if images > 1 else ''}",
-        _note(result),
-    )  # fmt: skip
-    left, lower, between = MARGIN + 0.42, bottom + 0.32, 0.62
+    target.set_label(_note(result))
+    left, lower, between = MARGIN + 0.42, MARGIN + 0.32, 0.62
     across = (width - left - MARGIN - between) / 2
-    up = (height - top - 0.22 - lower - 0.3) / 2
+    up = (height - MARGIN - 0.22 - lower - 0.3) / 2
     made = {}
     for i, (name, words) in enumerate(_PANELS.items()):
         row, column = divmod(i, 2)
@@ -62,7 +57,7 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     handles, labels = made["rank_centred"].get_legend_handles_labels()
     target.legend(
         handles, labels, ncols=len(labels), fontsize=SMALL, frameon=False, loc="upper left",
-        bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height), borderaxespad=0,
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0,
         handlelength=2.2, columnspacing=1.4, handletextpad=0.5,
     )  # fmt: skip
     return made
@@ -81,8 +76,8 @@ def _note(result: FeatureMaps) -> str:
         f"{off}Mass below zero: what units that are off still pass on, of the sum of absolute "
         "values. Hoyer's sparsity: 0 where all values have the same size, 1 where one alone is not "
         "0. Effective rank: of channels x positions, each channel's mean removed; grey: the same "
-        "after the positions of every channel were shuffled on their own. Lines: mean over images; "
-        "small points: single images."
+        "after the positions of every channel were shuffled on their own. Lines: mean over "
+        f"{len(result.statistic_images)} images; small points: single images."
     )
 
 
@@ -94,7 +89,7 @@ def _places(result: FeatureMaps) -> NDArray[np.float64]:
 
 
 def _curves(axes: Axes, result: FeatureMaps, name: str) -> None:
-    values = getattr(result, name)
+    values = getattr(result, name) * _unit(name)
     for part, (colour, marker, line, words) in _LOOKS.items():
         rows = result.statistic_part == part
         x, y = _places(result)[rows], values[rows]
@@ -112,6 +107,10 @@ def _curves(axes: Axes, result: FeatureMaps, name: str) -> None:
             axes.plot(result.statistic_block[rows], result.rank_shuffled[rows].mean(1),
                       linestyle=line, linewidth=0.9, color="#888888",
                       label="positions shuffled" if line == "-" else None)  # fmt: skip
+
+
+def _unit(name: str) -> float:
+    return 100.0 if _PANELS[name].endswith("(%)") else 1.0
 
 
 def _dress(axes: Axes, result: FeatureMaps, name: str, words: str, *, last: bool) -> None:
@@ -134,7 +133,7 @@ def _dress(axes: Axes, result: FeatureMaps, name: str, words: str, *, last: bool
                   ha="right", va="bottom")  # fmt: skip
         axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     else:
-        axes.set_ylim(0, 1 if name != "negative_mass" else None)
+        axes.set_ylim(0, _unit(name) if name != "negative_mass" else None)
         if not np.isfinite(getattr(result, name)).any():
             axes.text(0.5, 0.5, "not defined without an activation", fontsize=SMALL, ha="center",
                       va="center", transform=axes.transAxes)  # fmt: skip

@@ -10,17 +10,18 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, foot, heading, inches, panel, shortened
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import rgb_tiles, signed_tiles
-from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, printable
+from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import FeatureMaps
 
 __all__ = ["answer_limit", "draw_patches", "patches_figure"]
 
 _GAP = 1.6 * MM
 _FILTER = 15 * MM
-_CURVE = 34 * MM
-_BAR = 0.42
+_BAR = 0.46
+_FILTERS = 3
+"""Filters drawn: of those of the result the first, the last, and some between."""
 SHARE = 0.995
 
 
@@ -38,17 +39,22 @@ def answer_limit(result: FeatureMaps) -> float:
 
 def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
     n = 2 * _shown(result)
-    cell = min((width - 2 * MARGIN - _FILTER - (n + 0.5) * _GAP) / n, 44 * MM)
+    cell = (width - 2 * MARGIN - _FILTER - n * _GAP) / n
     down, across = result.images.shape[1:3]
     return cell, cell * down / across
 
 
 def patches_figure(result: FeatureMaps) -> Figure:
     """Make a Figure that fits the answers."""
-    _, tall = _cell(result, TWO_COLUMNS)
-    rows = len(result.filter) + 1
-    height = 0.27 + 0.04 + rows * (tall + _GAP) + _BAR + _CURVE + 0.35
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+    width = TWO_COLUMNS if _shown(result) > 1 else ONE_COLUMN
+    _, tall = _cell(result, width)
+    return new_figure(width, MARGIN + (len(_filters(result)) + 1) * (tall + _GAP) + _BAR)
+
+
+def _filters(result: FeatureMaps) -> list[int]:
+    n = len(result.filter)
+    at: list[int] = np.unique(np.linspace(0, n - 1, min(n, _FILTERS)).round().astype(int)).tolist()
+    return at
 
 
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, list[Axes]]:
@@ -60,18 +66,16 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
     if not len(result.filter):
         raise Refusal("the patch filters were not measured; measure with patches=True.")
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "patch filters at every pixel, and on the patch grid",
-        _note(result),
-    )  # fmt: skip
+    target.set_label(_note(result))
     cell, tall = _cell(result, width)
-    limit, start = answer_limit(result), height - top - 0.04 - tall
+    limit, start = answer_limit(result), height - MARGIN - tall
     made: dict[str, list[Axes]] = {"images": [], "filters": [], "answers": [], "tokens": []}
     lefts = [MARGIN + _FILTER + _GAP + i * 2 * (cell + _GAP) for i in range(_shown(result))]
     for image, left in enumerate(lefts):
         made["images"].append(_draw_image(target, result, image, (left, start, cell, tall)))
-    for row in range(len(result.filter)):
-        y = start - (row + 1) * (tall + _GAP)
+    filters = _filters(result)
+    for line, row in enumerate(filters, 1):
+        y = start - line * (tall + _GAP)
         made["filters"].append(_draw_filter(target, result, row, y, tall))
         for image, left in enumerate(lefts):
             first = _panel(target, result, (left, y, cell, tall))
@@ -80,9 +84,8 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, l
             _draw_tokens(second, result, image, row, limit)
             made["answers"].append(first)
             made["tokens"].append(second)
-    y = start - len(result.filter) * (tall + _GAP)
+    y = start - len(filters) * (tall + _GAP)
     _draw_bar(target, limit, (lefts[0], y - 0.14, lefts[-1] + 2 * cell + _GAP - lefts[0], 0.07))
-    made["kept"] = [_draw_kept(target, result, bottom)]
     return made
 
 
@@ -92,11 +95,9 @@ def _note(result: FeatureMaps) -> str:
         f"Left of each pair: the filter's answer to the {p} x {p} window around each pixel. Right: "
         f"the same on the patch grid, all that the network has of it; one square is a patch. White "
         f"is zero; one colour scale for all answers (before the activation, bias included), ends "
-        f"where {100 * SHARE:.1f} % lie within; each filter has its own, mid grey is zero. Kept: "
-        f"share of the answer's energy (mean removed) at frequencies below 1/{2 * p} cycles per "
-        f"pixel along both axes, the most that a grid of one sample in {p} pixels can carry; what "
-        "is above is folded onto lower frequencies. Peak: the grid's largest absolute answer (bias "
-        "apart) over the largest anywhere. Filters: those shown are marked on the curve."
+        f"where {100 * SHARE:.1f} % lie within; each filter has its own, mid grey is zero. Above, "
+        "filters of which the grid keeps much; below, filters of which it keeps little: see the "
+        "table."
     )
 
 
@@ -107,8 +108,7 @@ def _panel(
     down, across = result.images.shape[1:3]
     axes.set_xlim(0, across)
     axes.set_ylim(down, 0)
-    axes.set_xticks([])
-    axes.set_yticks([])
+    axes.set_axis_off()
     return axes
 
 
@@ -118,16 +118,11 @@ def _draw_image(
     image: int,
     box: tuple[float, float, float, float],
 ) -> Axes:
-    """The image, with the patch grid on its right neighbour's place: words about it."""
+    """The image, above its answers."""
     axes = _panel(target, result, box)
     down, across = result.images.shape[1:3]
     axes.imshow(result.images[image], extent=(0, across, down, 0), interpolation="nearest",
                 aspect="auto")  # fmt: skip
-    h, w = result.tokens.shape[2:]
-    room = int(box[2] * 126 / SMALL)
-    name = printable(shortened(result.image_names[image], room))
-    words = f"{name}\n{across} x {down} pixels,\n{w} x {h} patches"
-    axes.text(1.04, 1, words, fontsize=TEXT, va="top", ha="left", transform=axes.transAxes)
     return axes
 
 
@@ -140,11 +135,8 @@ def _draw_filter(
     axes.set_xticks([])
     axes.set_yticks([])
     number = int(result.filter[row])
-    energy, peak = result.kept_energy[number], result.kept_peak[number]
-    axes.text(
-        0, -0.1, f"filter {number}\nkept: {100 * energy:.0f} %\npeak: {100 * peak:.0f} %",
-        fontsize=SMALL, va="top", ha="left", transform=axes.transAxes, linespacing=1.15,
-    )  # fmt: skip
+    axes.text(0, -0.1, f"filter {number}", fontsize=SMALL, va="top", ha="left",
+              transform=axes.transAxes)  # fmt: skip
     return axes
 
 
@@ -195,31 +187,3 @@ def _draw_bar(
     axes.tick_params(length=2, width=0.4, pad=1.5)
     bar.outline.set_linewidth(0.4)
     axes.set_xlabel("answer, before the activation", fontsize=TEXT, labelpad=1)
-
-
-def _draw_kept(target: Figure | SubFigure, result: FeatureMaps, bottom: float) -> Axes:
-    """Share kept by each filter, in order, with the filters shown above marked."""
-    width, _ = inches(target)
-    axes = panel(target, (MARGIN + 0.4, bottom + 0.3, width - 2 * MARGIN - 0.4, _CURVE - 0.1))
-    chance = 1 / result.patch_size**2
-    names = (("kept_energy", "energy kept", "#b2182b", "-"), ("kept_peak", "peak kept", "#2166ac",
-             "--"))  # fmt: skip
-    for name, words, colour, line in names:
-        values = getattr(result, name)
-        ordered = np.sort(values[np.isfinite(values)])[::-1]
-        x = np.arange(1, len(ordered) + 1)
-        axes.plot(x, ordered, color=colour, linestyle=line, linewidth=1, label=words)
-        if name == "kept_energy":
-            shown = result.kept_energy[result.filter]
-            shown = shown[np.isfinite(shown)]
-            place = len(ordered) - np.searchsorted(ordered[::-1], shown, side="right") + 1
-            axes.plot(place, shown, linestyle="none", marker="o", markersize=3.5, color=colour,
-                      clip_on=False, zorder=3, label="shown above")  # fmt: skip
-    axes.axhline(chance, color="#555555", linewidth=0.7, linestyle=":",
-                 label=f"energy, answer without structure (1/{result.patch_size}²)")  # fmt: skip
-    axes.set_ylim(0, 1.05)
-    axes.set_xlim(0.5, len(result.kept_energy) + 0.5)
-    axes.set_xlabel("filters, each curve in its own order", fontsize=TEXT, labelpad=1.5)
-    axes.set_ylabel("share kept", fontsize=TEXT, labelpad=2)
-    axes.legend(fontsize=SMALL, frameon=False, loc="lower left", ncols=2, handlelength=2.2)
-    return axes

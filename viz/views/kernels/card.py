@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, Given, Option, View, numbers
@@ -26,42 +27,24 @@ def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Res
 
 def _kernels(
     result: Any, *, order: str = "similarity", scale: Any = "block", per_block: int = 64,
-    all: bool = False,
+    all: bool = False, narrow: bool = False,
 ) -> Figure:  # fmt: skip
+    from viz.plot.mosaic import blocks_shown
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
     from viz.views.kernels.draw import draw_named, named_figure
     from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
     from viz.views.weights.measure import named_kernels
 
-    shown = None if all else per_block
+    shown, width = None if all else per_block, ONE_COLUMN if narrow else TWO_COLUMNS
     if order == "name":
-        figure = named_figure(result, per_block=shown)
+        figure = named_figure(result, per_block=shown, width=width)
         draw_named(result, figure, per_block=shown, scale=scale)
         return figure
-    return drawn_mosaic(
-        kernel_mosaic(named_kernels(result, per_block=shown, order=order), scale=scale)
-    )
+    import numpy as np
 
-
-def _plain_narrow(result: Any) -> Figure:
-    from viz.plot.mosaic import few_of_each
-    from viz.plot.style import ONE_COLUMN
-    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
-
-    some, columns, group_columns = few_of_each(len(set(result.block.tolist())))
-    bank = result.bank(some)
-    mosaic = kernel_mosaic(bank, columns=columns, group_columns=group_columns)
-    return drawn_mosaic(mosaic, width=ONE_COLUMN)
-
-
-def _named_narrow(result: Any) -> Figure:
-    from viz.plot.mosaic import few_of_each
-    from viz.plot.style import ONE_COLUMN
-    from viz.views.kernels.draw import draw_named, named_figure
-
-    some = few_of_each(len(set(result.block.tolist())))[0]
-    figure = named_figure(result, per_block=some, width=ONE_COLUMN)
-    draw_named(result, figure, per_block=some)
-    return figure
+    blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
+    bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
+    return drawn_mosaic(kernel_mosaic(bank, scale=scale, group_columns=across), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -85,31 +68,30 @@ def _sentence(result: Any) -> str:
 
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both, drawn
+    from viz.plot.style import MM, ONE_COLUMN
     from viz.views.kernels import draw, draw_by_block
 
     return (
         FigureRow(
             "kernels",
-            "Depthwise kernels by depth, the same channels of every block (all, if they are few). "
-            "Red is positive, blue negative, white zero.",
+            "Depthwise kernels by depth, from the first block to the last.",
             _kernels,
-            _plain_narrow,
+            partial(_kernels, narrow=True),
         ),
         FigureRow(
             "kernels-by-name",
-            "The same kernels ordered by name and framed in its colour.",
-            drawn(draw.draw_named, draw.named_figure),
-            _named_narrow,
+            "The same kernels ordered by name, each framed in its colour.",
+            *both(draw.draw_named, draw.named_figure),
         ),
         FigureRow(
             "kernels-dictionary",
-            "What each name means here: its clearest and its least clear members.",
+            "What each name means here: its clearest and its least clear kernels.",
             *both(draw.draw_dictionary, draw.dictionary_figure),
         ),
         FigureRow(
             "kernels-composition",
             "Shares of the names by block, and of a randomly initialised network.",
-            *both(draw_by_block.draw_composition, draw_by_block.composition_figure),
+            drawn(draw_by_block.draw_composition, (ONE_COLUMN, 62 * MM)),
         ),
         FigureRow(
             "kernels-fits",

@@ -94,9 +94,9 @@ class Null:
         ]
         return cls(edges, np.maximum.accumulate(levels))
 
-    def threshold(self, rows: Floats) -> Floats:
-        """Return the value that each unit kernel must exceed."""
-        answer: Floats = self.thresholds[np.searchsorted(self.edges, largest_tap(rows))]
+    def threshold(self, share: Floats) -> Floats:
+        """Return the value that kernels with these shares of the largest tap must exceed."""
+        answer: Floats = self.thresholds[np.searchsorted(self.edges, share)]
         return answer
 
 

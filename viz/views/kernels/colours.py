@@ -1,9 +1,9 @@
-"""One look per kernel name: a colour, a marker and a hatch, the same in every figure.
+"""One look per kernel name: a colour and a marker, the same in every figure.
 
 Most colours are of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
 (*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Fourteen colours are too many to
-rest on alone: every name also has a marker of its own for points and a hatch for areas, and
-opposite polarities have the same marker, filled and hollow.
+rest on alone: every name also has a marker of its own for points, areas are stacked in the order of
+their legend, and opposite polarities have the same marker, filled and hollow.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "NAME_STYLES",
     "NameStyle",
     "area_handles",
+    "minus",
     "present",
 ]
 
@@ -36,34 +37,28 @@ class NameStyle:
         Of matplotlib, for points.
     filled : bool
         Whether the marker is filled.
-    hatch : str
-        Of matplotlib, for areas and bars.
-    short : str
-        At most four letters, for narrow places.
     """
 
     colour: str
     marker: str
     filled: bool
-    hatch: str
-    short: str
 
 
 NAME_STYLES: dict[str, NameStyle] = {
-    "identity": NameStyle("#000000", "P", True, "", "id"),
-    "shift": NameStyle("#333333", "X", True, "xxx", "shft"),
-    "blob+": NameStyle("#cc6677", "o", True, "", "bl+"),
-    "blob-": NameStyle("#88ccee", "o", False, "...", "bl−"),
-    "on-centre": NameStyle("#882255", "s", True, "", "on"),
-    "off-centre": NameStyle("#332288", "s", False, "...", "off"),
-    "edge": NameStyle("#ddcc77", "^", True, "///", "edge"),
-    "bar": NameStyle("#117733", "D", True, "", "bar"),
-    "ring": NameStyle("#44aa99", "h", False, "ooo", "ring"),
-    "cross": NameStyle("#aa4499", "P", False, "+++", "crss"),
-    "grating": NameStyle("#999933", "v", True, "|||", "grat"),
-    "frame": NameStyle("#4466ee", "d", False, "---", "frm"),
-    "flat": NameStyle("#774411", "*", True, "", "flat"),
-    "unnamed": NameStyle("#dddddd", "o", True, "", "none"),
+    "identity": NameStyle("#000000", "P", True),
+    "shift": NameStyle("#333333", "X", True),
+    "blob+": NameStyle("#cc6677", "o", True),
+    "blob-": NameStyle("#88ccee", "o", False),
+    "on-centre": NameStyle("#882255", "s", True),
+    "off-centre": NameStyle("#22116e", "s", False),
+    "edge": NameStyle("#ddcc77", "^", True),
+    "bar": NameStyle("#117733", "D", True),
+    "ring": NameStyle("#44aa99", "h", False),
+    "cross": NameStyle("#aa4499", "P", False),
+    "grating": NameStyle("#999933", "v", True),
+    "frame": NameStyle("#ffb347", "d", False),
+    "flat": NameStyle("#774411", "*", True),
+    "unnamed": NameStyle("#dddddd", "o", True),
 }
 """Look of every name in `viz.views.kernels.result.KERNEL_NAMES`."""
 NAME_COLOURS: dict[str, str] = {name: style.colour for name, style in NAME_STYLES.items()}
@@ -76,10 +71,13 @@ def present(names: Iterable[str]) -> list[str]:
     return [name for name in KERNEL_NAMES if name in there]
 
 
+def minus(name: str) -> str:
+    """Return a name as figures write it."""
+    return name.replace("blob-", "blob−")
+
+
 def area_handles(names: Sequence[str]) -> list[Patch]:
     """Return legend handles for areas and bars, in this order."""
     return [
-        Patch(facecolor=NAME_STYLES[name].colour, hatch=NAME_STYLES[name].hatch, label=name,
-              edgecolor="white", linewidth=0.3)
-        for name in names
-    ]  # fmt: skip
+        Patch(facecolor=NAME_STYLES[name].colour, label=minus(name), linewidth=0) for name in names
+    ]

@@ -8,29 +8,24 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, panel
+from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.mosaic import (
     Layout,
     Scale,
+    blocks_shown,
     enlarge,
-    few_of_each,
     grid_layout,
     hatch_text,
     limits,
     signed_tiles,
 )
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.kernels.colours import NAME_STYLES, area_handles, present
-from viz.views.kernels.draw_by_block import (
-    composition_figure,
-    draw_composition,
-)
+from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
 from viz.views.kernels.result import DepthwiseDescription
+from viz.views.weights.draw import scale_text
 
 __all__ = [
-    "composition_figure",
     "dictionary_figure",
-    "draw_composition",
     "draw_dictionary",
     "draw_fits",
     "draw_named",
@@ -38,248 +33,195 @@ __all__ = [
     "named_figure",
 ]
 
-_SCALES = {
-    "block": "one scale per block, ± its 99.5 % quantile of |weight| (stated above the block)",
-    "figure": "one scale for all, ± the 99.5 % quantile of |weight| (stated above the blocks)",
-    "tile": "each kernel ± its own largest |weight|",
-}
-_NAMED, _LONG_TITLE = 1.2, 1.35
-"""Inches for the names of a dictionary's rows, and of a block whose title is written in full."""
-_LEGEND_COLUMNS, _LEGEND_LINE = (6, 4), 0.13
-"""Of the names' key, on two columns and on one; inches a line of it takes."""
+_PER_BLOCK = 64
+"""Kernels of a block, as in the ConvMixer paper's figure."""
+_ZOOM, _FRAME = 4, 2
+"""Pixels of a tap, and of a frame and the white beside it, where kernels are framed."""
+_NAMED, _KEY_LINE = 0.68, 0.14
+"""Inches for the names of a dictionary's rows, and for a line of the names' key."""
 
 
 def _chosen(
-    result: DepthwiseDescription, per_block: int | None, seed: int
-) -> list[NDArray[np.int64]]:
-    """Rows shown of each block, ordered: all, or the same channels of every block."""
+    result: DepthwiseDescription, width: float, per_block: int | None = _PER_BLOCK, seed: int = 0
+) -> tuple[list[NDArray[np.int64]], tuple[int, int]]:
+    """Rows shown of each block, the same channels of every one; columns of tiles and of blocks."""
+    blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow(width) else 8)
     channels = np.unique(result.channel)
-    if per_block is not None and per_block < len(channels):
+    if per_block is not None and len(channels) > per_block:
         rng = np.random.default_rng(seed)
         channels = channels[rng.choice(len(channels), per_block, replace=False)]
     shown = np.isin(result.channel, channels)
-    return [result.order(np.flatnonzero(shown & (result.block == b)))
-            for b in np.unique(result.block)]  # fmt: skip
+    rows = [np.flatnonzero(shown & (result.block == b)) for b in blocks]
+    columns = int(np.ceil(np.sqrt(len(channels))))
+    return rows, (columns, across)
 
 
-def _bordered(
+def _framed(
     result: DepthwiseDescription, rows: NDArray[np.int64], limit: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
-    """Tiles with a frame of one pixel in their name's colour, (n, k + 4, k + 4, 3)."""
-    k = result.kernels.shape[1]
+    """Tiles with a thin frame in their name's colour."""
+    n, edge = len(rows), 2 * _FRAME
+    inner = signed_tiles(result.kernels[rows], limit).repeat(_ZOOM, 1).repeat(_ZOOM, 2)
+    side = inner.shape[1] + 2 * edge
     colours = {n: np.round(255 * np.array(to_rgb(s.colour))) for n, s in NAME_STYLES.items()}
-    frame = np.array([colours[str(name)] for name in result.name[rows]], dtype=np.uint8)
-    tiles = np.repeat(np.repeat(frame[:, None, None], k + 4, 1), k + 4, 2)
-    tiles[:, 1:-1, 1:-1] = 255
-    tiles[:, 2:-2, 2:-2] = signed_tiles(result.kernels[rows], limit)
+    tiles = np.empty((n, side, side, 3), np.uint8)
+    tiles[:] = np.array([colours[str(name)] for name in result.name[rows]])[:, None, None]
+    tiles[:, _FRAME:-_FRAME, _FRAME:-_FRAME] = 255
+    tiles[:, edge:-edge, edge:-edge] = inner
     return tiles
 
 
 def _named_layout(
-    result: DepthwiseDescription, groups: list[NDArray[np.int64]], width: float
-) -> Layout:
-    side = result.kernels.shape[1] + 4
-    few = few_of_each(len(groups))[1:] if narrow(width) else (None, None)
-    return grid_layout(
-        [len(g) for g in groups], (side, side), columns=few[0], group_columns=few[1], head=side
-    )
+    result: DepthwiseDescription, width: float, per_block: int | None, seed: int = 0
+) -> tuple[list[NDArray[np.int64]], Layout]:
+    side = result.kernels.shape[1] * _ZOOM + 4 * _FRAME
+    groups, (columns, across) = _chosen(result, width, per_block, seed)
+    groups = [result.order(rows) for rows in groups]
+    layout = grid_layout(
+        [len(g) for g in groups], (side, side), gap=_FRAME + 1, head=side, columns=columns,
+        group_columns=across,
+    )  # fmt: skip
+    return groups, layout
 
 
-def _slim(layout: Layout, width: float) -> bool:
-    """Whether blocks are too slim for their titles in full."""
-    left, _, right, _ = layout.groups[0]
-    return (right - left) / layout.shape[1] * (width - 2 * MARGIN) < _LONG_TITLE
-
-
-def _named_note(
-    kernels: NDArray[np.float32], n_shown: int | None, scale: Scale, short: bool
-) -> str:
-    some = "" if n_shown is None else f"The same {n_shown} channels of every block. "
-    above = "Percentages: kernels of the block that have a name. " if short else ""
-    return (
-        "Frame: what the kernel looks like, in the order of the legend, then by angle. "
-        f"{some}{above}Colours within: red positive, blue negative, white zero"
-        f"{hatch_text(kernels)}; {_SCALES[scale]}."
-    )
+def _named_key(result: DepthwiseDescription, width: float) -> tuple[int, float]:
+    """Return the columns of the names' key, and its height in inches."""
+    columns = 4 if narrow(width) else 7
+    return columns, _KEY_LINE * -(-len(present(result.name)) // columns) + 0.05
 
 
 def named_figure(
-    result: DepthwiseDescription, *, per_block: int | None = 64, width: float = TWO_COLUMNS
+    result: DepthwiseDescription,
+    *,
+    per_block: int | None = _PER_BLOCK,
+    width: float = TWO_COLUMNS,
 ) -> Figure:
     """Make a Figure that fits `draw_named`."""
-    groups = _chosen(result, per_block, 0)
-    layout = _named_layout(result, groups, width)
-    tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
-    if not narrow(width):
-        return new_figure(width, tall + 1.0)
-    shown = len(groups[0]) if sum(map(len, groups)) < len(result.name) else None
-    keys = _LEGEND_LINE * -(-len(present(result.name)) // _LEGEND_COLUMNS[True])
-    note = _named_note(result.kernels, shown, "block", _slim(layout, width))
-    return new_figure(width, 0.27 + tall + 0.1 + keys + foot(note, width))
+    rows, columns = _named_layout(result, width, per_block)[1].shape
+    tall = (width - 2 * MARGIN) * rows / columns
+    return new_figure(width, tall + _named_key(result, width)[1] + 2 * MARGIN)
 
 
 def draw_named(
     result: DepthwiseDescription,
     target: Figure | SubFigure,
     *,
-    per_block: int | None = 64,
+    per_block: int | None = _PER_BLOCK,
     scale: Scale = "block",
     seed: int = 0,
 ) -> Axes:
     """Draw kernels by block, ordered by name and framed in the name's colour.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `named_figure`.
-    per_block : int or None
-        How many of each block (the same channels in every block), or None for all.
-    scale : str
-        One colour scale per ``"block"``, for the whole ``"figure"``, or each ``"tile"``'s own.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Of the mosaic, in taps.
-
-    Notes
-    -----
     The frame says what the whole kernel looks like, where that is clear. Each block has its own
     colour scale.
     """
     width, height = inches(target)
-    groups = _chosen(result, per_block, seed)
-    layout = _named_layout(result, groups, width)
+    groups, layout = _named_layout(result, width, per_block, seed)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
-    some, stacked = len(rows) < len(result.name), narrow(width)
-    names = present(result.name[rows])
-    inner, short = width - 2 * MARGIN, _slim(layout, width)
-    note = _named_note(result.kernels, len(groups[0]) if some else None, scale, short)
-    top, bottom = heading(target, result.source.name, "depthwise kernels by name", note)
-    ncols = min(len(names), _LEGEND_COLUMNS[stacked])
-    legend = 0.06 + _LEGEND_LINE * -(-len(names) // ncols) if stacked else 0.42
-    tall = min(inner * layout.shape[0] / layout.shape[1], height - top - bottom - legend)
-    axes = panel(target, (MARGIN, bottom + legend, inner, tall))
-    picture = layout.place(_bordered(result, rows, limit), fill=255)
-    zoom = max(1, round(axes.get_window_extent().width / layout.shape[1]))
-    axes.imshow(
-        enlarge(picture, zoom), extent=(0, layout.shape[1], layout.shape[0], 0),
-        interpolation="nearest",
-    )  # fmt: skip
+    zero = f"red is positive, blue negative, white zero{hatch_text(result.kernels)}"
+    target.set_label(
+        f"The same {len(groups[0])} channels of each block. Frame: what the kernel looks like, "
+        "in the order of the legend, then by angle. Percentages: kernels of the block that have "
+        "a name. "
+        f"{scale_text('kernel', scale, limit, zero)}"
+    )
+    columns, key = _named_key(result, width)
+    axes = panel(target, (MARGIN, MARGIN + key, width - 2 * MARGIN, height - key - 2 * MARGIN))
+    picture = layout.place(_framed(result, rows, limit), fill=255)
+    axes.imshow(picture, extent=(0, layout.shape[1], layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
-    first = np.cumsum([0, *map(len, groups)])
-    for i, (group, (left, up, _, _)) in enumerate(zip(groups, layout.groups, strict=True)):
+    for group, (left, up, _, _) in zip(groups, layout.groups, strict=True):
         b = result.block[group[0]]
-        ends = "" if scale == "tile" else f"  ±{limit[first[i]]:.2g}"
         here = result.finite & (result.block == b)
         share = 100 * float(result.named[here].sum()) / max(1, int(here.sum()))
-        axes.text(left, up + 0.8 * layout.tile[0],
-                  f"block {b}{ends}  {share:.0f}\u00a0%" + " named" * (not short),
-                  fontsize=SMALL, va="bottom")  # fmt: skip
+        axes.text(left, up + 0.85 * layout.tile[0], f"block {b}: {share:.0f}\u00a0%",
+                  fontsize=TEXT, va="bottom")  # fmt: skip
+    names = present(result.name[rows])
     target.legend(
-        handles=area_handles(names), loc="lower center", ncols=ncols, frameon=False,
-        fontsize=SMALL, bbox_to_anchor=(0.5, bottom / height), handlelength=1.4, columnspacing=1.2,
-        **({"borderaxespad": 0, "borderpad": 0} if stacked else {}),
+        handles=area_handles(names), loc="lower center", ncols=min(columns, len(names)),
+        bbox_to_anchor=(0.5, MARGIN / height), handlelength=1.0, handleheight=1.0,
+        columnspacing=1.2, handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
     )  # fmt: skip
     return axes
 
 
-def _dictionary_layout(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
-    """Return how many clear and unclear members are shown, and the taps and inches they take."""
-    typical, odd = (5, 3) if narrow(width) else (8, 4)
-    k = result.kernels.shape[1]
-    return typical, odd, (typical + odd) * (k + 2) + k, width - _NAMED - MARGIN
+_CLEAR, _UNCLEAR = 5, 3
+"""Kernels of each sort in a row of the dictionary."""
+_DICTIONARY = (
+    f"Left: the {_CLEAR} clearest kernels of each name, by its likelihood; right: the {_UNCLEAR} "
+    "least clear ones. Percentages: of all kernels. Each kernel has its own colour scale, to its "
+    "largest |weight|; red is positive, blue negative, white zero."
+)
 
 
-def _dictionary_note(typical: int, odd: int) -> str:
-    return (
-        f"Left: the {typical} clearest kernels of each name (likelihood of the name beside the "
-        f"row: range of all members). Right: the {odd} least clear ones. Each tile ± its own "
-        "largest |weight|; red positive, blue negative, white zero."
-    )
+def _dictionary_layout(
+    result: DepthwiseDescription, width: float
+) -> tuple[list[str], int, int, float]:
+    """Return the names, those in a column, a column's taps, and the inches of a tap."""
+    names, k = present(result.name), result.kernels.shape[1]
+    columns = 1 if narrow(width) else 2
+    across = (_CLEAR + _UNCLEAR) * (k + 1) + k // 2
+    inch = (width / columns - _NAMED - MARGIN) / across
+    return names, -(-len(names) // columns), across, inch
 
 
 def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_dictionary`."""
-    k, rows = result.kernels.shape[1], len(present(result.name))
-    typical, odd, wide, inner = _dictionary_layout(result, width)
-    tall = inner * (rows * (k + 4) - 4) / wide
-    rest = 0.55 + foot(_dictionary_note(typical, odd), width) if narrow(width) else 1.0
-    return new_figure(width, tall + rest)
+    _, rows, _, inch = _dictionary_layout(result, width)
+    return new_figure(width, rows * (result.kernels.shape[1] + 2) * inch + 0.2 + MARGIN)
 
 
-def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
+def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
     """Draw, for each name, the clearest members and the least clear ones.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `dictionary_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        One row per name, in taps.
-
-    Notes
-    -----
     Clear is by the likelihood that the name has. Each tile has its own colour scale.
     """
     width, height = inches(target)
-    typical, odd, wide, most = _dictionary_layout(result, width)
-    names = present(result.name)
+    names, rows, across, inch = _dictionary_layout(result, width)
+    target.set_label(_DICTIONARY)
     k = result.kernels.shape[1]
-    picks, row_of, column_of = [], [], []
-    for line, name in enumerate(names):
-        rows = np.flatnonzero(result.name == name)
-        rows = rows[np.argsort(-result.probability[rows], kind="stable")]
-        best, rest = rows[:typical], rows[typical:]
-        worst = rest[max(0, len(rest) - odd) :]
-        picks += [*best, *worst]
-        row_of += [line] * (len(best) + len(worst))
-        column_of += [*range(len(best)), *range(typical, typical + len(worst))]
-    rows = np.array(picks)
-    step = k + 2
-    x = np.array(column_of) * step + np.where(np.array(column_of) >= typical, k, 0)
-    layout = Layout(x, np.array(row_of) * (k + 4), (k, k), (len(names) * (k + 4) - 4, wide), ())
-    limit = limits(result.kernels[rows], "tile", result.block[rows])
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "a dictionary of the names",
-        _dictionary_note(typical, odd),
-    )
-    inner = min(most, (height - top - bottom - 0.2) * wide / layout.shape[0])
-    axes = panel(target, (_NAMED, bottom + 0.05, inner, inner * layout.shape[0] / wide))
-    picture = layout.place(signed_tiles(result.kernels[rows], limit), fill=255)
-    axes.imshow(enlarge(picture, 6), extent=(0, wide, layout.shape[0], 0), interpolation="nearest")
-    axes.set_axis_off()
-    for line, name in enumerate(names):
-        members = result.name == name
-        sure = 100 * result.probability[members]
-        y = line * (k + 4) + k / 2
-        share = f"{100 * members.mean():.1f}\u00a0%"
-        axes.text(-1, y, f"{name}  {share}\n{sure.min():.0f} to {sure.max():.0f}\u00a0%",
-                  fontsize=SMALL, ha="right", va="center")  # fmt: skip
-    for text, at in (("clearest", 0), ("least clear", typical * step + k)):
-        axes.text(at, -1, text, fontsize=TEXT, va="bottom")
-    return axes
+    apart = _CLEAR * (k + 1) + k // 2
+    made = []
+    for start in range(0, len(names), rows):
+        shown = names[start : start + rows]
+        picks, x, y = [], [], []
+        for line, name in enumerate(shown):
+            members = np.flatnonzero(result.name == name)
+            members = members[np.argsort(-result.probability[members], kind="stable")]
+            for chosen, left in (
+                (members[:_CLEAR], 0),
+                (members[_CLEAR:][-_UNCLEAR:], apart),
+            ):
+                picks.append(chosen)
+                x.append(left + np.arange(len(chosen)) * (k + 1))
+                y.append(np.full(len(chosen), line * (k + 2)))
+        shape = (rows * (k + 2), across)
+        layout = Layout(np.concatenate(x), np.concatenate(y), (k, k), shape, ())
+        kernels = result.kernels[np.concatenate(picks)]
+        own = limits(kernels, "tile", np.zeros(len(kernels), np.int64))
+        picture = layout.place(signed_tiles(kernels, own), fill=255)
+        left = start // rows * width / 2 + _NAMED
+        axes = panel(target, (left, MARGIN, across * inch, height - 0.2 - MARGIN))
+        axes.imshow(enlarge(picture, 6), extent=(0, across, shape[0], 0), interpolation="nearest")
+        axes.set_axis_off()
+        for line, name in enumerate(shown):
+            share = 100 * (result.name == name).mean()
+            axes.text(-1, line * (k + 2) + k / 2, f"{minus(name)}\n{share:.1f}\u00a0%",
+                      fontsize=SMALL, ha="right", va="center")  # fmt: skip
+        for text, at in (("clearest", 0), ("least clear", apart)):
+            axes.text(at, -1, text, fontsize=SMALL, va="bottom")
+        made.append(axes)
+    return made
 
 
 _FITS = (
-    "Among named kernels, by R² of the description. Kernel, fit and residual of a column share "
-    "one scale, ± the kernel's largest |weight|; red positive, blue negative, white zero. Below "
-    "each: block:channel, R², number of shapes."
+    "Among named kernels, by R² of the description, which stands below. Kernel, fit and residual "
+    "have one colour scale, to the kernel's largest |weight|; red is positive, blue negative, "
+    "white zero."
 )
-_FITS_LEFT, _FITS_WORDS = 0.55, 0.6
-"""Inches for the names of the rows, and for the words of a sort of fits."""
+_FITS_LEFT, _FITS_HEAD, _FITS_WORDS = 0.5, 0.16, 0.32
+"""Inches for the names of the rows, for the name of a sort of fits, and for both and the words."""
 
 
 def _fits_steps(result: DepthwiseDescription, width: float) -> tuple[int, int, int, float]:
@@ -288,36 +230,22 @@ def _fits_steps(result: DepthwiseDescription, width: float) -> tuple[int, int, i
     The sorts stand side by side on two columns, below one another on one.
     """
     k = result.kernels.shape[1]
-    inner = width - _FITS_LEFT - 0.05
+    inner = width - _FITS_LEFT - MARGIN
     if not narrow(width):
-        return 6, 6 * (k + 2) + k, 0, inner / (18 * (k + 2) + 2 * k)
-    inch = inner / (8 * (k + 2))
-    return 8, 0, 3 * (k + 2) + int(np.ceil(_FITS_WORDS / inch)), inch
+        return 6, 6 * (k + 1) + k, 0, inner / (18 * (k + 1) + 2 * k)
+    inch = inner / (8 * (k + 1))
+    return 8, 0, 3 * (k + 1) + int(np.ceil((_FITS_WORDS + 0.05) / inch)), inch
 
 
 def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_fits`."""
     _, _, down, inch = _fits_steps(result, width)
-    tall = (2 * down + 3 * (result.kernels.shape[1] + 2)) * inch
-    rest = 1.4 if not narrow(width) else 0.27 + _FITS_WORDS + 0.1 + foot(_FITS, width)
-    return new_figure(width, tall + rest)
+    tall = (2 * down + 3 * (result.kernels.shape[1] + 1)) * inch
+    return new_figure(width, tall + _FITS_WORDS + MARGIN)
 
 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw kernel, description and residual for the best, the median and the worst fits.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `fits_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Three rows of tiles per sort, in taps.
-    """
+    """Draw kernel, description and residual for the best, the median and the worst fits."""
     width, height = inches(target)
     each, across, down, inch = _fits_steps(result, width)
     rows = np.flatnonzero(result.named)
@@ -328,31 +256,27 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     k = result.kernels.shape[1]
     picks = np.concatenate(groups)
     sort = np.repeat(np.arange(3), [len(group) for group in groups])
-    x = sort * across + np.concatenate([np.arange(len(group)) for group in groups]) * (k + 2)
+    x = sort * across + np.concatenate([np.arange(len(group)) for group in groups]) * (k + 1)
     y = sort * down
     parts = (result.kernels, result.fitted, result.kernels - result.fitted)
-    shape = (2 * down + 3 * (k + 2), 2 * across + each * (k + 2))
+    shape = (2 * down + 3 * (k + 1), 2 * across + each * (k + 1))
     canvas = np.full((*shape, 3), 255, dtype=np.uint8)
     limit = limits(result.kernels[picks], "tile", result.block[picks])
     for line, values in enumerate(parts):
-        row = Layout(x, y + line * (k + 2), (k, k), shape, ())
+        row = Layout(x, y + line * (k + 1), (k, k), shape, ())
         canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
-    top, bottom = heading(target, result.source.name, "kernel, description, residual", _FITS)
-    inch = min(inch, (height - top - bottom - 0.75) / shape[0])
+    target.set_label(_FITS)
     wide, tall = shape[1] * inch, shape[0] * inch
-    axes = panel(target, (_FITS_LEFT, height - top - 0.25 - tall, wide, tall))
+    axes = panel(target, (_FITS_LEFT, height - _FITS_HEAD - tall, wide, tall))
     axes.imshow(enlarge(canvas, 6), extent=(0, shape[1], shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for g, name in enumerate(("best", "median", "worst")):
-        axes.text(g * across, g * down - 1, name, fontsize=TEXT, va="bottom")
+        axes.text(g * across, g * down - 0.03 / inch, name, fontsize=TEXT, va="bottom")
         for line, part in enumerate(("kernel", "fit", "residual")):
             if g == 0 or down:
-                axes.text(-1, g * down + line * (k + 2) + k / 2, part, fontsize=SMALL, ha="right",
+                axes.text(-1, g * down + line * (k + 1) + k / 2, part, fontsize=SMALL, ha="right",
                           va="center")  # fmt: skip
     for left, up, i in zip(x, y, picks, strict=True):
-        axes.text(
-            left + k / 2, up + 3 * (k + 2),
-            f"{result.block[i]}:{result.channel[i]}\n{result.r2[i]:.2f}\n{result.n_shapes[i]}",
-            fontsize=SMALL, ha="center", va="top", linespacing=1.1,
-        )  # fmt: skip
+        axes.text(left + k / 2, up + 3 * (k + 1), f"{result.r2[i]:.2f}", fontsize=SMALL,
+                  ha="center", va="top")  # fmt: skip
     return axes

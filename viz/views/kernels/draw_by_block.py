@@ -6,73 +6,44 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from viz.plot.frame import heading, inches, narrow, panel
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, inches, panel
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 
-__all__ = ["composition_figure", "draw_composition"]
+__all__ = ["draw_composition"]
 
 
-def composition_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits `draw_composition`."""
-    del result
-    return new_figure(width, 82 * MM if narrow(width) else 3.2)
-
-
-def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the share of each name by block, with a randomly initialised network's beside it.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `composition_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Shares by block, and of the random network.
-
-    Notes
-    -----
-    Areas between blocks are drawn for the eye only: there is nothing between block 2 and block 3.
-    """
+def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
+    """Draw the share of each name by block, with a randomly initialised network's beside it."""
     blocks = np.unique(result.block)
     shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in KERNEL_NAMES])
     null = np.array([result.null_shares[name] for name in KERNEL_NAMES])
-    top, bottom = heading(
-        target,
-        result.source.name,
-        "what depthwise kernels are, by depth",
-        f"Share of kernels by what they look like. Right: {len(result.init_names)} kernels of a "
-        "randomly initialised network: what is named there is the false-positive rate.",
+    target.set_label(
+        f"Share of kernels by what they look like. Right: {len(result.init_names):,} kernels of a "
+        "randomly initialised network: what is named there is the false-positive rate."
     )
     width, height = inches(target)
-    up, low = height - top - bottom - 0.5, bottom + 0.35
-    axes = panel(target, (0.5, low, width - 2.25, up))
-    beside = panel(target, (width - 1.6, low, 0.32, up))
+    axes = panel(target, (0.44, 0.34, width - 1.36, height - 0.44))
     names = [i for i, name in enumerate(KERNEL_NAMES) if shares[i].any() or null[i] > 0]
-    wide = len(blocks) > 1
-    x = blocks if wide else np.array([blocks[0] - 0.4, blocks[0] + 0.4])
-    y = shares[names] if wide else np.repeat(shares[names], 2, axis=1)
-    areas = axes.stackplot(x, y, colors=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
-                           edgecolor="white", linewidth=0.3)  # fmt: skip
-    for area, i in zip(areas, names, strict=True):
-        area.set_hatch(NAME_STYLES[KERNEL_NAMES[i]].hatch)
-    foot = 0.0
-    for i in names:
-        style = NAME_STYLES[KERNEL_NAMES[i]]
-        beside.bar(0, null[i], 1, foot, color=style.colour, hatch=style.hatch, edgecolor="white",
-                   linewidth=0.3)  # fmt: skip
-        foot += null[i]
-    axes.set(xlim=(x[0], x[-1]), ylim=(0, 1))
-    axes.set_xticks(blocks[:: max(1, len(blocks) // (6 if narrow(width) else 12))])
-    axes.set_xlabel("block", fontsize=TEXT)
-    axes.set_ylabel("share of kernels", fontsize=TEXT)
-    beside.set(xlim=(-0.5, 0.5), ylim=(0, 1), yticks=[])
-    beside.set_xticks([0], ["random\ninit"], fontsize=SMALL)
-    target.legend(handles=area_handles([KERNEL_NAMES[i] for i in names])[::-1], loc="center right",
-                  fontsize=SMALL, frameon=False, handlelength=1.6)  # fmt: skip
-    return [axes, beside]
+    x = np.append(blocks, blocks[-1] + 1.6)
+    tall = 100 * np.column_stack([shares, null])[names]
+    for i, bars, ends in zip(names, tall, tall.cumsum(0), strict=True):
+        axes.bar(
+            x,
+            bars,
+            0.86,
+            ends - bars,
+            edgecolor="white",
+            linewidth=0.3,
+            color=NAME_STYLES[KERNEL_NAMES[i]].colour,
+        )
+    axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, 100))
+    shown = blocks[:: max(1, -(-len(blocks) // 10))]
+    axes.set_xticks([*shown, x[-1]], [*map(str, shown), "init"])
+    axes.set_xlabel("block", labelpad=1.5)
+    axes.set_ylabel("share of kernels (%)", labelpad=1.5)
+    target.legend(handles=area_handles([KERNEL_NAMES[i] for i in names])[::-1], loc="upper right",
+                  handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.35,
+                  borderaxespad=0, borderpad=0,
+                  bbox_to_anchor=(1 - MARGIN / width, 1 - 0.1 / height))  # fmt: skip
+    return axes

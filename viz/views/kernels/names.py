@@ -16,7 +16,7 @@ __all__ = ["MARGIN", "Guesses", "guesses"]
 
 Floats = NDArray[np.float64]
 
-MARGIN: Final = 0.33
+MARGIN: Final = 0.31
 """How much likelier the guess must be than anything else for it to become the name."""
 CLOSE: Final = 0.82
 """Share of the energy from which the nearest picture alone decides."""

@@ -9,38 +9,36 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, block_bar, depth_colours, foot, heading, inches, panel
+from viz.plot.frame import MARGIN, block_bar, depth_colours, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.mixing.result import Mixing
 
 __all__ = ["SIZES", "draw_matrices", "draw_spectra", "matrices_figure"]
 
-SIZES = {"spectra": (TWO_COLUMNS, 82 * MM)}
+SIZES = {"spectra": (TWO_COLUMNS, 56 * MM)}
 """Width and height in inches that suit each figure."""
 
 _BAR = 0.075
 """Inches across a bar of names."""
-_SHORTEST = 0.17
-"""Inches of a bar in which a name's short name has room."""
-_KEY, _HEAD = 0.2, 0.36
-"""Inches for the legend, and above a matrix."""
+_KEY, _HEAD, _BESIDE = 0.34, 0.28, 0.16
+"""Inches for the legend, above a matrix, and to its left."""
 
 
 def _grid(result: Mixing) -> tuple[int, int, float]:
     """Columns, rows, and the side of a matrix in inches."""
     columns = min(result.depth, 4 if result.depth <= 12 else 5)
-    across = (TWO_COLUMNS - 2 * MARGIN - 0.5) / columns
-    return columns, math.ceil(result.depth / columns), min(across - 0.34, 2.4)
+    across = (TWO_COLUMNS - 2 * MARGIN - 0.55) / columns
+    return columns, math.ceil(result.depth / columns), min(across - _BESIDE, 2.4)
 
 
 def matrices_figure(result: Mixing) -> Figure:
     """Make a Figure that fits the matrices."""
     _, rows, side = _grid(result)
-    height = rows * (side + _HEAD + 0.06) + 0.27 + _KEY + foot(_note(result), TWO_COLUMNS)
+    height = rows * (side + _HEAD) + _KEY + MARGIN
     return new_figure(TWO_COLUMNS, height)
 
 
@@ -67,40 +65,39 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     sorted in. What names do to each other is in the figure of flows, against a null.
     """
     width, height = inches(target)
-    top, _ = heading(target, result.source.name, "pointwise links by block", _note(result))
+    target.set_label(_note(result))
     columns, _, side = _grid(result)
     made = []
     for b in range(result.depth):
         row, column = divmod(b, columns)
-        left = MARGIN + 0.22 + column * (side + 0.34)
-        bottom = height - top - _KEY - (row + 1) * (side + _HEAD + 0.06) + 0.06
+        left = MARGIN + _BESIDE + column * (side + _BESIDE)
+        bottom = height - _KEY - (row + 1) * (side + _HEAD)
         axes = panel(target, (left, bottom, side, side))
         axes.imshow(result.matrix[b], cmap=SIGNED, vmin=-result.limit, vmax=result.limit,
                     interpolation="nearest", aspect="auto", rasterized=True)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_title(f"block {b}", fontsize=TEXT, pad=_BAR * 72 + 10)
+        axes.set_title(f"block {b}", fontsize=TEXT, pad=_BAR * 72 + 4)
         across = result.names[b][result.in_order[b]]
         _name_bar(target, (left, bottom + side + 0.02, side, _BAR), across)
         if b + 1 < result.depth:
             down = result.names[b + 1][result.out_order[b]]
             _name_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
         made.append(axes)
-    _legend(result, target, top)
+    _legend(result, target)
     long = min(side, 1.4)
-    _scale_bar(target, (width - 0.52, height - top - _KEY - _HEAD - long, 0.08, long),
+    _scale_bar(target, (width - 0.5, height - _KEY - _HEAD - long, 0.08, long),
               result.limit, "link")  # fmt: skip
     return made
 
 
-def _legend(result: Mixing, target: Figure | SubFigure, top: float) -> None:
+def _legend(result: Mixing, target: Figure | SubFigure) -> None:
     width, height = inches(target)
     names = result.names_used
-    handles = [Patch(color=NAME_STYLES[name].colour, label=name) for name in names]
-    target.legend(handles=handles, loc="upper left", ncols=len(names),
-                  fontsize=SMALL, frameon=False, handlelength=1.0, columnspacing=0.8,
-                  handletextpad=0.3, handleheight=0.7, borderaxespad=0, borderpad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.02) / height))  # fmt: skip
+    target.legend(handles=area_handles(names), loc="upper left", ncols=min(7, len(names)),
+                  handlelength=1.0, columnspacing=1.2, handletextpad=0.5, handleheight=1.0,
+                  labelspacing=0.25, borderaxespad=0, borderpad=0,
+                  bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
 
 
 def _scale_bar(
@@ -121,7 +118,7 @@ def _name_bar(
     box: tuple[float, float, float, float],
     names: NDArray[np.str_],
 ) -> Axes:
-    """Draw sorted names as a bar, named where there is room."""
+    """Draw sorted names as a bar."""
     axes = panel(target, box)
     flat, n = box[2] > box[3], len(names)
     axes.set_axis_off()
@@ -134,11 +131,6 @@ def _name_bar(
         corner, wide, high = ((start, 0), end - start, 1) if flat else ((0, start), 1, end - start)
         axes.add_patch(Rectangle(corner, wide, high, linewidth=0.3, facecolor=style.colour,
                                  edgecolor="white"))  # fmt: skip
-        if (end - start) / n * max(box[2:]) > _SHORTEST:
-            x, y = ((start + end) / 2, 1.25) if flat else (-0.25, (start + end) / 2)
-            axes.text(x, y, style.short, fontsize=SMALL, rotation=0 if flat else 90,
-                      ha="center" if flat else "right",
-                      va="bottom" if flat else "center")  # fmt: skip
     return axes
 
 
@@ -148,18 +140,17 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     The effective rank counts directions by energy: a weak direction may still decide a class.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, "how many directions the pointwise weights mix",
+    target.set_label(
         "Spectrum: share of the squared singular values. Effective rank: exp of the shares' "
         f"entropy, at most {result.dim}. Dashed: newly drawn weights. Branches' share: part of the "
         "variance of the pointwise convolution's output that comes from the depthwise branches, "
         "the rest from the residual path, taking channels as independent; their variances are the "
-        "squared scales of their batch norms.",
-    )  # fmt: skip
+        "squared scales of their batch norms."
+    )
     left, gap = MARGIN + 0.42, 0.5
     bar = 0.42
     across = (width - left - MARGIN - 2 * gap - bar) / 3
-    low, up = bottom + 0.34, height - top - bottom - 0.34 - 0.1
+    low, up = MARGIN + 0.34, height - 2 * MARGIN - 0.34 - 0.1
     colours = depth_colours(result.depth)
     squares = result.singular_values**2
     shares = squares / np.maximum(squares.sum(1, keepdims=True), 1e-300)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import rgb_tiles
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_filter.result import FilterFit
@@ -15,7 +15,7 @@ from viz.views.one_filter.result import FilterFit
 __all__ = ["draw_filter", "filter_figure"]
 
 _GAP, _SIGN = 2.0 * MM, 4.0 * MM
-_HEAD, _WORDS, _BAR = 0.2, 0.3, 0.55
+_HEAD, _WORDS, _BAR = 0.2, 0.2, 0.55
 _TILES = 6
 
 
@@ -26,7 +26,7 @@ def _side(width: float) -> float:
 def filter_figure(result: FilterFit) -> Figure:
     """Make a Figure that fits `draw_filter`, two columns wide."""
     del result
-    return new_figure(TWO_COLUMNS, 0.27 + _HEAD + _side(TWO_COLUMNS) + _WORDS + 0.33)
+    return new_figure(TWO_COLUMNS, _HEAD + _side(TWO_COLUMNS) + _WORDS)
 
 
 def draw_filter(result: FilterFit, target: Figure | SubFigure) -> list[Axes]:
@@ -39,17 +39,15 @@ def draw_filter(result: FilterFit, target: Figure | SubFigure) -> list[Axes]:
     colour = len(result.filter_weights) == 3
     limit = float(np.abs(np.nan_to_num(result.filter_weights)).max()) or 1.0
     peak = float(np.abs(np.nan_to_num(result.map)).max()) or 1.0
-    top, bottom = heading(
-        target,
-        result.source.name,
-        f"patch filter {result.channel}: {result.filter_kind}",
-        ("In colour: mid grey is zero, one scale for the three tiles. " if colour else "")
+    target.set_label(
+        f"Patch filter {result.channel}. "
+        + ("In colour: mid grey is zero, one scale for the three tiles. " if colour else "")
         + "Map: the filter along its strongest colour axis"
         + (f" ({_axis(result)})" if colour else "")
-        + "; white is zero, one scale for the three tiles.",
+        + "; white is zero, one scale for the three tiles."
     )
-    side = min(_side(width), height - top - bottom - _HEAD - _WORDS)
-    y, x, axes = height - top - _HEAD - side, MARGIN, []
+    side = min(_side(width), height - _HEAD - _WORDS)
+    y, x, axes = height - _HEAD - side, MARGIN, []
     rest = result.map - result.fitted_map
     signed = [(result.map, "map", ""), (result.fitted_map, "Gabor", f"R² {result.r2_map:.2f}"),
               (rest, "residual", "")]  # fmt: skip
@@ -89,6 +87,7 @@ def _tile(
         axes.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
+    axes.spines[:].set_visible(True)
     axes.set_title(title, fontsize=TEXT, pad=2)
     axes.text(0.5, -0.05, words, fontsize=SMALL, ha="center", va="top", transform=axes.transAxes)
     return axes

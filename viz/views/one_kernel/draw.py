@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_kernel.result import ShapeFit
 
 __all__ = ["draw_shapes", "shapes_figure"]
 
-_GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.36
+_GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.42
 _MOST = 7
 _BAR = 0.55
 
@@ -26,41 +26,23 @@ def _tile_side(width: float) -> float:
 def shapes_figure(result: ShapeFit) -> Figure:
     """Make a Figure that fits `draw_shapes`, two columns wide."""
     del result
-    return new_figure(TWO_COLUMNS, _tile_side(TWO_COLUMNS) + 1.14)
+    return new_figure(TWO_COLUMNS, _tile_side(TWO_COLUMNS) + _WORDS + 0.22 + MARGIN)
 
 
 def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
     """Draw a kernel, its sum of shapes and the residual, then each shape.
 
-    Parameters
-    ----------
-    result : ShapeFit
-        Of `viz.views.one_kernel.measure`.
-    target : Figure or SubFigure
-        Best made by `shapes_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Kernel, sum, residual, then one per shape; all in one colour scale.
-
-    Notes
-    -----
     Shapes are drawn with their factor, so they add up to the sum. Two shapes that cancel each
     other can both be strong where the kernel is pale.
     """
     width, height = inches(target)
     count = len(result.shapes)
-    top, bottom = heading(
-        target,
-        result.source.name,
-        f"block {result.block}, kernel {result.channel}, as {count} "
-        + ("shape" if count == 1 else "shapes"),
-        "All tiles have one colour scale, ± the kernel's largest |weight|; white is zero. Below "
-        "a shape: its name as if it stood alone, its scale, and the share of the energy explained "
-        "up to it.",
+    target.set_label(
+        f"Block {result.block}, kernel {result.channel}. All tiles have one colour scale, to the "
+        "kernel's largest |weight|; white is zero. Below a shape: its name as if it stood alone, "
+        "its scale, and the share of the energy explained up to it."
     )
-    side = min(_tile_side(width), height - top - bottom - _WORDS - 0.2)
+    side = min(_tile_side(width), height - MARGIN - _WORDS - 0.2)
     limit = float(np.abs(result.kernel).max()) or 1.0
     k = len(result.kernel)
     tiles: list[tuple[NDArray[np.float32], str, str]] = [
@@ -70,12 +52,13 @@ def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
         *((shape, f"shape {i + 1}", _words(result, i)) for i, shape in enumerate(result.shapes)),
     ]
     signs = ["≈", "+", "", *["+"] * count]
-    y, x, axes = bottom + _WORDS, MARGIN, []
+    y, x, axes = MARGIN + _WORDS, MARGIN, []
     for i, (values, title, words) in enumerate(tiles):
         one = panel(target, (x, y, side, side))
         mesh = one.imshow(values, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
         one.set_xticks([])
         one.set_yticks([])
+        one.spines[:].set_visible(True)
         one.set_title(title, fontsize=TEXT, pad=2)
         one.text(0.5, -0.05, words, fontsize=SMALL, ha="center", va="top",
                  transform=one.transAxes, linespacing=1.1)  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, Given, Option, View
@@ -20,18 +21,23 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     return patch_description(checkpoint, given)
 
 
-def _filters(result: Any, *, order: str = "hue", scale: Any = "tile") -> Figure:
-    if order == "name":
-        from viz.views.patch_filters.draw_kinds import draw_kinds, kinds_figure
-
-        figure = kinds_figure(result, scale=scale)
-        draw_kinds(result, figure, scale=scale)
-        return figure
+def _filters(
+    result: Any, *, order: str = "hue", scale: Any = "tile", narrow: bool = False
+) -> Figure:
+    from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
+    from viz.views.patch_filters.draw_kinds import draw_kinds, filters_mosaic, kinds_figure
     from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
     from viz.views.weights.measure import ordered_filters
 
+    width = ONE_COLUMN if narrow else TWO_COLUMNS
+    if order == "name":
+        figure = kinds_figure(result, scale=scale, width=width)
+        draw_kinds(result, figure, scale=scale)
+        return figure
+    if order == "hue":
+        return drawn_mosaic(filters_mosaic(result, width, scale=scale), width=width)
     filters = ordered_filters(result.filters, result.source, order=order)
-    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale))
+    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -75,13 +81,14 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "patch-filters",
-            "Every patch-embedding filter, grey ones first, then by hue. Mid grey is zero.",
+            "All patch-embedding filters, in normalised-input space: grey ones first, then by hue, "
+            "within a hue by orientation.",
             _filters,
+            partial(_filters, narrow=True),
         ),
         FigureRow(
             "patch-filters-by-name",
-            "Every patch-embedding filter, in normalised-input space, ordered and bordered by "
-            "its structure. Thresholds and colour scale stand below.",
+            "The same filters by structure, each framed in its colour.",
             *both(draw_kinds.draw_kinds, draw_kinds.kinds_figure),
         ),
         # It fits one column as it is.
@@ -92,13 +99,13 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "patch-filters-components",
-            "Principal components of the bank, with their shares of the variance.",
-            *both(draw.draw_components, draw.SIZES["components"], draw.NARROW["components"]),
+            "The first principal components of the bank, with their shares of the variance.",
+            *both(draw.draw_components, draw.components_figure),
         ),
         FigureRow(
             "patch-filters-fits",
             "Filter, Gabor fit and residual of the best, the median and the worst fits.",
-            *both(draw.draw_fits, draw.SIZES["fits"], draw.NARROW["fits"]),
+            *both(draw.draw_fits, draw.fits_figure),
         ),
     )
 

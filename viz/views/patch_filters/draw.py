@@ -5,9 +5,6 @@ Every function takes a `PatchFilterDescription` and a Figure or SubFigure of abo
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -15,34 +12,26 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.projections.polar import PolarAxes
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, narrow, nothing
+from viz.plot.frame import MARGIN, inches, narrow, nothing
 from viz.plot.mosaic import Layout, limits
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
 __all__ = [
-    "NARROW",
     "SIZES",
+    "components_figure",
     "draw_components",
     "draw_fits",
     "draw_orientation_frequency",
+    "fits_figure",
 ]
 
-SIZES = {
-    "orientation_frequency": (ONE_COLUMN, 62 * MM),
-    "components": (TWO_COLUMNS, 52 * MM),
-    "fits": (TWO_COLUMNS, 78 * MM),
-}
-"""Width and height in inches that suit each figure."""
-_SHOWN = 24
-NARROW: dict[str, float | Callable[[Any], float]] = {
-    "components": lambda result: (
-        (8 + 17.5 * max(1, -(-min(_SHOWN, len(result.components)) // 6))) * MM
-    ),
-    "fits": 66 * MM,
-}
-"""Height in one column, without the note."""
+SIZES = {"orientation_frequency": (ONE_COLUMN, 58 * MM)}
+"""Width and height in inches of the figure that is not fitted."""
+_SHOWN, _ZOOM = 12, 8
+_UNDER, _LEFT, _HEAD, _WORDS = 0.16, 0.5, 0.15, 0.17
+"""Inches below a component; left of fits, above them, and below each."""
 
 
 def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
@@ -59,20 +48,6 @@ def draw_orientation_frequency(
 ) -> PolarAxes:
     """Draw stripes, edges and bars at their orientation and the frequency they respond to most.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        About one column wide.
-
-    Returns
-    -------
-    matplotlib.projections.polar.PolarAxes
-        Half a disc: angle = orientation of the stripes, radius = cycles per pixel.
-
-    Notes
-    -----
     The radius is ``peak_frequency``, not the carrier: filters of less than a cycle have no certain
     carrier. The disc ends just beyond the highest of them, so that discs of two networks may have
     different scales. Points hide one another: read shares off the table.
@@ -80,16 +55,13 @@ def draw_orientation_frequency(
     width, height = inches(target)
     n, p = len(result.filters), result.filters.shape[-1]
     rest = n - int(result.oriented.sum())
-    above, below = heading(
-        target,
-        result.source.name,
-        "orientation, frequency",
+    target.set_label(
         "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
-        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither.",
+        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither."
     )
     # Half a disc is drawn into the middle half of a square.
-    side = min(width - 0.7, 2 * (height - above - below - 0.77))
-    middle = below + 0.55 + side / 4
+    side = min(width - 0.7, 2 * (height - 0.8))
+    middle = 0.58 + side / 4
     box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
     axes = target.add_axes(box, projection="polar")
     assert isinstance(axes, PolarAxes)
@@ -135,7 +107,7 @@ def draw_orientation_frequency(
             ha="center", va="center", fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
-    _legend(target, handles, below + 0.06)
+    _legend(target, handles, MARGIN + 0.06)
     return axes
 
 
@@ -168,57 +140,49 @@ def _board(
 def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw the bank's first principal components as tiles with their shares of the variance.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image; the shares are texts below its tiles; a sentence where nothing varies.
-
-    Notes
-    -----
     A component's sign is arbitrary. Components of smooth filters of any shape look like waves of
     rising frequency: they describe second moments, not what single filters look like.
     """
-    width, height = inches(target)
+    width = inches(target)[0]
     shares = result.component_shares
-    title = f"principal components of {len(result.filters)} patch filters"
     if not shares.sum():
         why = "There are no components: the filters that are finite and not zero are all equal."
-        return nothing(target, result.source.name, title, why)
+        return nothing(target, why)
     n_90 = int(np.searchsorted(np.cumsum(shares), 0.9)) + 1
-    above, below = heading(
-        target,
-        result.source.name,
-        title,
+    target.set_label(
         f"Share of the variance around the mean filter; {n_90} of {len(shares)} components hold "
-        f"90 %. Each tile to its own largest |value|, {zero_words(result)}; signs are "
-        "arbitrary.",
+        f"90 %. Each tile has its own colour scale, to its largest |value|; {zero_words(result)}. "
+        "Signs are arbitrary."
     )
     zoom = 8
     tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
     n, h, w = tiles.shape[:3]
-    gap = max(1, w // 10)
-    columns = 6 if narrow(width) else 12
-    rows = max(1, -(-n // columns))
-    inch = (width - 2 * MARGIN) / (columns * (w + gap) - gap)
-    inch = min(inch, ((height - above - below) / rows - 0.18) / h)
-    step = h + int(np.ceil(0.18 / inch))
+    columns, inch = _component_grid(result, width)
+    step = h + int(np.ceil(_UNDER / inch))
     i = np.arange(n)
-    x, y = i % columns * (w + gap), i // columns * step
-    shape = (rows * step, columns * (w + gap) - gap)
-    axes = _board(target, tiles, (x, y), shape, (MARGIN, above), inch)
+    x, y = i % columns * (w + w // 10), i // columns * step
+    shape = (-(-n // columns) * step, columns * (w + w // 10) - w // 10)
+    axes = _board(target, tiles, (x, y), shape, (MARGIN, MARGIN), inch)
     for number, (left, top) in enumerate(zip(x, y, strict=True)):
-        axes.text(
-            left + w / 2, top + h + 0.13 / inch, f"{number + 1}: {100 * shares[number]:.1f} %",
-            fontsize=SMALL, ha="center", va="baseline",
-        )  # fmt: skip
+        axes.text(left + w / 2, top + h + 0.13 / inch, f"{100 * shares[number]:.1f}\u00a0%",
+                  fontsize=SMALL, ha="center", va="baseline")  # fmt: skip
     return axes
+
+
+def _component_grid(result: PatchFilterDescription, width: float) -> tuple[int, float]:
+    """Return the components in a row, and the inches of a pixel of their picture."""
+    _, c, p, _ = result.filters.shape
+    across = 8 * p * (1 if c == 3 else c)
+    columns = 6 if narrow(width) else _SHOWN
+    return columns, (width - 2 * MARGIN) / (columns * (across + across // 10) - across // 10)
+
+
+def components_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
+    """Make a Figure that fits `draw_components`."""
+    columns, inch = _component_grid(result, width)
+    rows = max(1, -(-min(_SHOWN, len(result.components)) // columns))
+    tall = 8 * result.filters.shape[-1] * inch
+    return new_figure(width, rows * (tall + _UNDER) + 2 * MARGIN)
 
 
 def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int64]]:
@@ -233,74 +197,59 @@ def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int6
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw filter, fit and residual of the best, the median and the worst fits.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        Two columns wide, for four filters in a row, or one, for two.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image: a row of triples for each of best, median and worst; a sentence where no
-        filter was fitted.
-
-    Notes
-    -----
     Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
     misfit. Filter, fit and residual of one filter share a colour scale.
     """
-    width, height = inches(target)
-    groups, title = (
-        _examples(result, 2 if narrow(width) else 4),
-        "patch filter, Gabor fit and residual",
-    )
+    width = inches(target)[0]
+    groups = _examples(result, 2 if narrow(width) else 4)
     if not len(groups[0]):
         why = "No filter was fitted: all are zero or not finite."
-        return nothing(target, result.source.name, title, why)
-    above, below = heading(
-        target,
-        result.source.name,
-        title,
-        "By R² of the whole filter (one colour axis × fit); in brackets that of the spatial map "
-        f"alone. Medians of all {len(result.filters)}: {np.nanmedian(result.r2):.2f} "
-        f"({np.nanmedian(result.r2_map):.2f}). Each triple to its filter's largest |weight|, "
-        f"{zero_words(result)}.",
+        return nothing(target, why)
+    target.set_label(
+        f"R²: of the whole filter, which the fit draws along one colour axis; the median of all "
+        f"{len(result.filters)} is {np.nanmedian(result.r2):.2f}. Each triple has one colour "
+        f"scale, to its filter's largest |weight|; {zero_words(result)}."
     )
     chosen = np.concatenate(groups)
     filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)
     limit = limits(filters, "tile", np.zeros(len(chosen), dtype=np.int64))
     parts = [filter_tiles(each_part, limit) for each_part in (filters, fitted, filters - fitted)]
-    zoom = max(1, round(56 / parts[0].shape[1]))
-    n, h, w = (size * zoom for size in parts[0].shape[:3])
-    n //= zoom
+    large = [part.repeat(_ZOOM, 1).repeat(_ZOOM, 2) for part in parts]
+    n, h, w = large[0].shape[:3]
     slim = max(1, w // 14)
     blank = np.full((n, h, slim, 3), 255, dtype=np.uint8)
-    large = [part.repeat(zoom, 1).repeat(zoom, 2) for part in parts]
     triples = np.concatenate([large[0], blank, large[1], blank, large[2]], axis=2)
-    across, columns = triples.shape[2] + w // 2, max(len(group) for group in groups)
-    left, head, foot = 0.5, 0.14, 0.32
-    inch = (width - left - MARGIN) / (columns * across - w // 2)
-    inch = min(inch, ((height - above - below - head) / 3 - foot) / h)
-    step = h + int(np.ceil(foot / inch))
+    across, inch = _fits_grid(result, width)
+    head, step = int(np.ceil(_HEAD / inch)), h + int(np.ceil(_WORDS / inch))
     row = np.repeat(np.arange(3), [len(group) for group in groups])
     column = np.concatenate([np.arange(len(group)) for group in groups])
-    x, y = column * across, row * step + int(np.ceil(head / inch))
-    shape = (3 * step + int(np.ceil(head / inch)), columns * across - w // 2)
-    axes = _board(target, triples, (x, y), shape, (left, above), inch)
-    for i, channel in enumerate(chosen):
-        axes.text(
-            x[i], y[i] + h + 0.04 / inch,
-            f"#{channel} {result.colour[channel]} {result.structure[channel]}\n"
-            f"R² {result.r2[channel]:.2f} ({result.r2_map[channel]:.2f})",
-            fontsize=SMALL, va="top",
-        )  # fmt: skip
+    x, y = column * across, row * step + head
+    shape = (3 * step + head, max(len(group) for group in groups) * across - w // 2)
+    axes = _board(target, triples, (x, y), shape, (_LEFT, MARGIN), inch)
+    for i, filter_ in enumerate(chosen):
+        axes.text(x[i], y[i] + h + 0.03 / inch, f"R² = {result.r2[filter_]:.2f}", fontsize=SMALL,
+                  va="top")  # fmt: skip
     for part, name in enumerate(("filter", "fit", "residual")):
         for start in x[row == 0]:
             middle = start + part * (w + slim) + w / 2
             axes.text(middle, y[0] - 0.04 / inch, name, fontsize=SMALL, ha="center", va="baseline")
     for group, name in enumerate(("best", "median", "worst")):
         middle = y[row == group][0] + h / 2
-        axes.text(-0.08 / inch, middle, name, fontsize=TEXT, ha="right", va="center")
+        axes.text(-0.06 / inch, middle, name, fontsize=TEXT, ha="right", va="center")
     return axes
+
+
+def _fits_grid(result: PatchFilterDescription, width: float) -> tuple[int, float]:
+    """Return the pixels from one triple to the next, and the inches of a pixel."""
+    _, c, p, _ = result.filters.shape
+    w = _ZOOM * p * (1 if c == 3 else c)
+    across = 3 * w + 2 * max(1, w // 14) + w // 2
+    columns = max(1, len(_examples(result, 2 if narrow(width) else 4)[0]))
+    inch = (width - _LEFT - MARGIN) / (columns * across - w // 2)
+    return across, min(inch, 16 * MM / (_ZOOM * p))
+
+
+def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
+    """Make a Figure that fits `draw_fits`."""
+    tall = _ZOOM * result.filters.shape[-1] * _fits_grid(result, width)[1]
+    return new_figure(width, 3 * (tall + _WORDS) + _HEAD + 2 * MARGIN)

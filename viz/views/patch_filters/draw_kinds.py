@@ -10,16 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches
-from viz.plot.mosaic import Layout, Scale, hatch_text, limits, rgb_tiles, signed_tiles
+from viz.plot.frame import MARGIN, inches, narrow, panel
+from viz.plot.mosaic import Layout, Scale, full_rows, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
+from viz.views.weights.draw import Mosaic, patch_filter_mosaic, scale_text
+from viz.views.weights.result import PatchFilters
 
 __all__ = [
     "KIND_STYLES",
     "KindStyle",
     "draw_kinds",
     "filter_tiles",
+    "filters_mosaic",
     "kinds_figure",
     "zero_words",
 ]
@@ -49,16 +52,17 @@ KIND_STYLES = {
     "stripes": KindStyle("#000000", "#000000", "o"),
     "edge": KindStyle("#aa3377", "#aa3377", "D"),
     "bar": KindStyle("#228833", "#1c6e2a", "s"),
-    "blob": KindStyle("#4477aa", "#3a6591", "^"),
-    "other": KindStyle("#ee6677", "#b0384a", "v"),
+    "blob": KindStyle("#009988", "#006f63", "^"),
+    "other": KindStyle("#ee7733", "#a84f14", "v"),
     "noise": KindStyle("#ccbb44", "#70661c", "X"),
     "": KindStyle("#bbbbbb", "#555555", "P"),
 }
 """Look of every kind, the same in every figure."""
 
 _GROUPS = (*STRUCTURES, "")
-_BORDER, _GAP = 3, 3
-_HEAD, _TOP = 0.19, 0.27
+_BORDER, _GAP = 1, 3
+_HEAD = 0.19
+_HUES = 12
 
 
 def filter_tiles(
@@ -66,17 +70,7 @@ def filter_tiles(
 ) -> NDArray[np.uint8]:
     """Colour filters: RGB around mid grey, or the signed map, channels side by side.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, p, p)
-        Weights.
-    limit : ndarray, (n,), optional
-        Weight of the end colour; default each filter's own largest absolute weight.
-
-    Returns
-    -------
-    ndarray of uint8, (n, p, p, 3) for three channels, else (n, p, c * p, 3)
-        RGB.
+    Shapes: ``filters`` (n, c, p, p); ``limit`` (n,); returns (n, p, p, 3).
     """
     n, c, p, _ = filters.shape
     if limit is None:
@@ -94,6 +88,23 @@ def zero_words(result: PatchFilterDescription) -> str:
         return "mid grey is zero" + hatch_text(result.filters)
     beside = "; input channels side by side" if result.filters.shape[1] > 1 else ""
     return f"red positive, white zero, blue negative{hatch_text(result.filters)}{beside}"
+
+
+def filters_mosaic(
+    result: PatchFilterDescription, width: float = TWO_COLUMNS, *, scale: Scale = "tile"
+) -> Mosaic:
+    """Lay out all filters by hue, grey ones first, and by orientation within a hue."""
+    turn = np.where(result.oriented, np.nan_to_num(result.orientation), 181.0)
+    # An axis of colours has no sign: opposite hues are one.
+    angle = np.arctan2(result.opponent[:, 2], result.opponent[:, 1]) % np.pi
+    hue = np.where(result.colour == "coloured", np.floor(angle / np.pi * _HUES), -1)
+    order = np.lexsort((turn, hue))
+    bank = PatchFilters(
+        source=result.source, filters=result.filters[order], channel=order.astype(np.int64),
+        order="hue",
+    )  # fmt: skip
+    columns = full_rows(len(order), 1.2 if narrow(width) else 2.5)
+    return patch_filter_mosaic(bank, scale=scale, columns=columns)
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:
@@ -156,15 +167,12 @@ def _mosaic(
 
 
 def _note(result: PatchFilterDescription, scale: Scale) -> str:
-    settings = result.source.settings
-    own = "each tile to its own largest |weight|"
-    if scale != "tile":
-        own = f"one for all, ±{_limits(result, scale)[0]:.3g} (99.5 % of |weights| lie within)"
+    energy = result.source.settings["named_energy"]
+    colours = scale_text("filter", scale, _limits(result, scale), zero_words(result))
     return (
-        f"Colour scale: {own}; {zero_words(result)}. Stripes, edges and bars ordered by "
-        "orientation, blobs by hue, the rest by R². Structure: the nearest picture, "
-        f"where it explains {100 * settings['named_energy']:g} % of the spatial map; else other "
-        "or noise."
+        f"{colours} Stripes, edges and bars are ordered by orientation, blobs by hue, the rest by "
+        f"R². A filter has the name of the nearest picture, where that explains {100 * energy:g} % "
+        "of its spatial map; else it is called other or noise."
     )
 
 
@@ -175,29 +183,11 @@ def kinds_figure(
     width: float = TWO_COLUMNS,
     dpi: float = 300,
 ) -> Figure:
-    """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide.
-
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        What will be drawn.
-    scale : str
-        As in `draw_kinds`.
-    width : float
-        Inches in print.
-    dpi : float
-        At least this; raised where weights would otherwise fall between pixels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide."""
     _, layout, inch = _mosaic(result, scale, width)
-    bottom = foot(_note(result, scale), width)
     zoom = max(1, int(np.ceil(dpi * inch)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
-    return new_figure(width, layout.shape[0] * inch + _TOP + bottom, dpi=zoom / inch + 1e-6)
+    return new_figure(width, layout.shape[0] * inch + 2 * MARGIN, dpi=zoom / inch + 1e-6)
 
 
 def draw_kinds(
@@ -205,41 +195,15 @@ def draw_kinds(
 ) -> Axes:
     """Draw every filter as a tile, ordered and bordered by kind.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        Best made by `kinds_figure`.
-    scale : str
-        ``"tile"`` (default): each filter's own largest absolute weight; ``"figure"``: one for all.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image.
-
-    Notes
-    -----
     With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. A filter
     near a threshold could as well stand on its other side.
     """
     width, height = inches(target)
-    n, _, p, _ = result.filters.shape
-    title = f"{n} patch filters of {p} × {p} px by structure"
-    above, below = heading(target, result.source.name, title, _note(result, scale))
+    n = len(result.filters)
+    target.set_label(_note(result, scale))
     picture, layout, inch = _mosaic(result, scale, width)
     rows, columns = layout.shape
-    shrink = min(1.0, (height - above - below) / (rows * inch))
-    inch *= shrink
-    axes = target.add_axes(
-        (
-            MARGIN / width,
-            1 - (above + rows * inch) / height,
-            columns * inch / width,
-            rows * inch / height,
-        )
-    )
+    axes = panel(target, (MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN))
     axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
     axes.set_axis_off()
     for kind, (left, upper, _, lower) in zip(_GROUPS, layout.groups, strict=True):
@@ -247,9 +211,9 @@ def draw_kinds(
             count = int((result.structure == kind).sum())
             axes.text(
                 left,
-                upper + 0.15 * shrink / inch,
+                upper + 0.15 / inch,
                 f"{kind or 'too small to name'}: {count} of {n} ({100 * count / n:.0f} %)",
-                fontsize=TEXT * shrink,
+                fontsize=TEXT,
                 va="baseline",
                 weight="bold",
                 color=KIND_STYLES[kind].ink,

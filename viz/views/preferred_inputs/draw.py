@@ -4,37 +4,46 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, panel
-from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, colour_key, inches, narrow, panel
+from viz.plot.style import (
+    MM,
+    ONE_COLUMN,
+    ORANGE,
+    SIGNED,
+    SMALL,
+    TEAL,
+    TEXT,
+    TWO_COLUMNS,
+    new_figure,
+)
+from viz.views.kernels.colours import minus
 from viz.views.preferred_inputs.result import WHERE, PreferredInputs
 
 __all__ = ["draw_examples", "draw_shares", "examples_figure", "shares_figure"]
 
 _LOOKS = {
-    "top": ("#b2182b", "o", "where the kernel responds most"),
+    "top": (ORANGE, "o", "where the kernel responds most"),
     "elsewhere": ("#555555", "s", "at random positions of the same maps"),
-    "shuffled": ("#2166ac", "^", "where shuffled taps respond most"),
+    "shuffled": (TEAL, "^", "where shuffled taps respond most"),
 }
 """Colour, marker and words of each of `WHERE`."""
 _PARTS = (("best single shape", "#117733", "D"), ("mean of the taps", "#882255", "v"))
-_GAP = 1.2 * MM
-_WORDS = 17.0 * MM
-_HEAD = 0.28
-_BAR = 0.36
+_GAP = 0.8 * MM
+_WORDS = 14.0 * MM
+_HEAD, _BAR = 0.18, 0.32
 _SHOWN = 6
 """Patches drawn of each example."""
 
 
 def shares_figure(result: PreferredInputs) -> Figure:
     """Make a Figure that fits the shares."""
-    height = max(88 * MM, 1.25 + 0.2 * len(result.names))
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
+    height = max(78 * MM, 0.75 + 0.19 * len(result.names))
+    return new_figure(TWO_COLUMNS, height)
 
 
 def _note(result: PreferredInputs) -> str:
@@ -43,11 +52,10 @@ def _note(result: PreferredInputs) -> str:
         f"the image), at most one of an image, out of {result.n_images} images. Predicted: of an "
         "edge its direction, within 45°, of a bar or grating its orientation, within 22.5° (chance "
         "25 %); of other names that the taps in which the shape is strong stand out with its sign "
-        "(chance 50 %). Bars: 95 %, kernels redrawn; none below 5 kernels. Red well above blue: "
-        "the kernel's form finds what its name says; grey far above chance: the whole map is so. "
-        "Lift: "
-        "largest response minus its mean over positions; the rest of the kernel has what is "
-        "missing to 1. Markers: medians; bars: the middle half of the kernels."
+        "(chance 50 %). Bars: 95 %, kernels redrawn; none below 5 kernels. Where "
+        "shuffled taps do as well, the name predicts nothing; where random positions do, the whole "
+        "map is so. Lift: largest response minus its mean over positions. Markers: medians; bars: "
+        "the middle half of the kernels."
     )
 
 
@@ -58,12 +66,8 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     that of shuffled taps. Agreement says nothing about what the channel is for.
     """
     width, height = inches(target)
-    n = len(result.block)
-    top, bottom = heading(target, result.source.name,
-                          "what names predict of the inputs that drive "
-                          f"{n} kernel{'s' if n != 1 else ''}",
-                          _note(result))  # fmt: skip
-    upper, lower = height - top - 0.26, bottom + 0.34
+    target.set_label(_note(result))
+    upper, lower = height - MARGIN - 0.26, MARGIN + 0.34
     left = MARGIN + 1.06
     across = 0.36 * width
     made = {"names": panel(target, (left, lower, across, upper - lower))}
@@ -77,7 +81,7 @@ def draw_shares(result: PreferredInputs, target: Figure | SubFigure) -> dict[str
     handles, words = made["names"].get_legend_handles_labels()
     target.legend(
         handles, words, ncols=len(words), fontsize=SMALL, frameon=False, loc="upper left",
-        bbox_to_anchor=(MARGIN / width, 1 - top / height), borderaxespad=0, handletextpad=0.3,
+        bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0, handletextpad=0.3,
         columnspacing=1.2,
     )  # fmt: skip
     return made
@@ -96,11 +100,12 @@ def _draw_names(axes: Axes, result: PreferredInputs) -> None:
                   markeredgewidth=0.8, label=words, zorder=3 - w)  # fmt: skip
     axes.vlines(result.chance, rows - 0.42, rows + 0.42, color="black", linewidth=0.6,
                 linestyle=(0, (2, 1.5)), label="chance", zorder=0)  # fmt: skip
-    names = [f"{name} ({n:,})" for name, n in zip(result.names, result.count, strict=True)]
+    names = [f"{minus(name)} ({n:,})" for name, n in zip(result.names, result.count, strict=True)]
     axes.set_yticks(rows, names)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("share of patches as predicted", fontsize=TEXT, labelpad=1.5)
+    axes.set_xlabel("patches as predicted (%)", labelpad=1.5)
+    axes.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.grid(axis="x", linewidth=0.3, color="#dddddd")
     axes.set_axisbelow(True)
 
@@ -131,9 +136,10 @@ def _draw_blocks(axes: Axes, result: PreferredInputs) -> None:
             )  # fmt: skip
     axes.set_ylim(0, 1.32)  # the key stands above 1
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("share as predicted", fontsize=TEXT, labelpad=2)
+    axes.set_ylabel("as predicted (%)", labelpad=2)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     handles, _ = axes.get_legend_handles_labels()
-    words = ["orientation, shuffled taps", "orientation", "contrast, shuffled taps", "contrast"]
+    words = ["orientation, shuffled", "orientation", "contrast, shuffled", "contrast"]
     order = (1, 0, 3, 2)
     axes.legend([handles[i] for i in order], [words[i] for i in order], ncols=2, fontsize=SMALL,
                 frameon=False, loc="upper left", borderaxespad=0.1, handletextpad=0.4,
@@ -155,89 +161,76 @@ def _draw_lift(axes: Axes, result: PreferredInputs) -> None:
     low, high = (min(known.min(), 0), max(known.max(), 1)) if len(known) else (0.0, 1.0)
     axes.set_ylim(low - 0.06 * (high - low), high + 0.3 * (high - low))
     axes.locator_params(axis="y", steps=[1, 5, 10], nbins=4)
-    axes.set_ylabel("share of the lift", fontsize=TEXT, labelpad=2)
+    axes.set_ylabel("share of the lift (%)", labelpad=2)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.legend(ncols=2, fontsize=SMALL, frameon=False, loc="upper left", borderaxespad=0.1,
                 handletextpad=0.3, columnspacing=1)  # fmt: skip
     _ticks(axes, result, numbers=True)
 
 
 def _shown(result: PreferredInputs) -> int:
-    return min(_SHOWN, int(result.example_patches.shape[1]))
+    there = np.isfinite(result.example_patches).all((2, 3)).sum(1)
+    return max(1, min(_SHOWN, int(there.max(initial=1))))
 
 
-def _cell(result: PreferredInputs, width: float) -> float:
-    """Side of a tile: kernel, shape and mean patch, then the patches."""
+def _columns(result: PreferredInputs, width: float) -> tuple[int, float]:
+    """Return the rows of a column, and the side of a tile: kernel, shape, mean, then patches."""
+    columns = 1 if narrow(width) else 2
     tiles = 3 + _shown(result)
-    return min((width - 2 * MARGIN - _WORDS - (tiles + 1) * _GAP) / tiles, 17 * MM)
+    room = width / columns - 2 * MARGIN - _WORDS - (tiles + 1) * _GAP
+    return -(-len(result.names) // columns), min(room / tiles, 10 * MM)
 
 
 def examples_figure(result: PreferredInputs) -> Figure:
-    """Make a Figure that fits the examples."""
-    pitch = _cell(result, TWO_COLUMNS) + 0.12 + _GAP
-    height = 0.27 + _HEAD + len(result.names) * pitch + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_examples_note(result), TWO_COLUMNS))
+    """Make a Figure that fits the examples: one column wide where there are few patches."""
+    width = TWO_COLUMNS if _shown(result) > 3 else ONE_COLUMN
+    rows, cell = _columns(result, width)
+    return new_figure(width, _HEAD + rows * (cell + _GAP) + _BAR)
 
 
 def _examples_note(result: PreferredInputs) -> str:
     return (
         "Of each name the kernel whose patches match its best single shape as much as the name's "
-        "median does (not the best one); r: mean correlation of its patches with the shape. White "
-        "is zero; kernel and shape (without its mean) share a scale, from - to + the number below "
-        "the kernel, in weights; mean patch and patches another, below the mean patch, in the "
-        "input map's "
-        f"unit. Patches are of the map that the kernel convolves, one of an image, out of "
-        f"{result.n_images}, the largest response first; zeros beyond the map's border are the "
-        "convolution's."
+        "median does (not the best one); mean: of its patches. White is zero; kernel and shape "
+        "(without its mean) share a scale, mean and patches another. Patches are of the map that "
+        f"the kernel convolves, one of an image, out of {result.n_images}, the largest response "
+        "first; zeros beyond the map's border are the convolution's."
     )
 
 
 def draw_examples(result: PreferredInputs, target: Figure | SubFigure) -> list[Axes]:
     """Draw one kernel of each name beside the patches of its input map that drive it most."""
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name,
-                          "inputs that drive one kernel of each name most",
-                          _examples_note(result))  # fmt: skip
-    cell = _cell(result, width)
-    upper = height - top - _HEAD
+    target.set_label(_examples_note(result))
+    rows, cell = _columns(result, width)
     made = []
-    for row in range(len(result.names)):
-        y = upper - row * (cell + 0.12 + _GAP) - cell
-        made.append(_example(target, result, row, cell, y))
-    axes = panel(target, (MARGIN + _WORDS, bottom + 0.2, 36 * MM, 0.07))
-    bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
-                          orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
-    bar.outline.set_linewidth(0.4)
-    axes.set_xticklabels(["− largest", "0", "+ largest"], fontsize=SMALL)
-    ends = axes.get_xticklabels()
-    ends[0].set_horizontalalignment("left")
-    ends[-1].set_horizontalalignment("right")
-    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
+    for i in range(len(result.names)):
+        column, row = divmod(i, rows)
+        y = height - _HEAD - row * (cell + _GAP) - cell
+        made.append(_example(target, result, i, cell, (column * width / 2, y), first=row == 0))
+    colour_key(target, (width - MARGIN - 1.4, _BAR - 0.13, 1.1), "largest")
     return made
 
 
 def _example(
-    target: Figure | SubFigure, result: PreferredInputs, row: int, cell: float, y: float
-) -> Axes:
-    width, height = inches(target)
+    target: Figure | SubFigure, result: PreferredInputs, row: int, cell: float,
+    corner: tuple[float, float], *, first: bool,
+) -> Axes:  # fmt: skip
+    left, y = corner
     i, k = int(result.example[row]), result.kernels.shape[-1]
-    words = (
-        f"{result.name[i]}\nblock {result.block[i]}\nchannel {result.channel[i]}\n"
-        f"r = {result.match[0, i]:.2f}"
-    )
-    target.text(MARGIN / width, (y + cell) / height, words, fontsize=SMALL, va="top", ha="left",
-                linespacing=1.15)  # fmt: skip
     n = _shown(result)
     gap = _GAP / cell * k
-    starts = [t * (k + gap) + (t > 2) * 2 * gap for t in range(3 + n)]
+    starts = [t * (k + gap) + (t > 2) * gap for t in range(3 + n)]
     across = (starts[-1] + k) / k * cell
-    axes = panel(target, (MARGIN + _WORDS, y, across, cell))
+    axes = panel(target, (left + MARGIN + _WORDS, y, across, cell))
     axes.set_xlim(0, starts[-1] + k)
     axes.set_ylim(k, 0)
     axes.set_axis_off()
+    axes.text(-gap, k / 2, minus(str(result.name[i])), fontsize=SMALL, va="center", ha="right")
     patches = result.example_patches[row, :n]
     limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
     tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
-    heads = ("kernel", "best single shape", "mean patch", "patches with the largest responses")
+    heads = ("kernel", "shape", "mean", "top patches")
     for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
         if not np.isfinite(tile).all():
             continue
@@ -246,12 +239,9 @@ def _example(
                     interpolation="nearest", aspect="auto")  # fmt: skip
         axes.add_patch(Rectangle((start, 0), k, k, fill=False, linewidth=0.3, edgecolor="#777777",
                                  clip_on=False))  # fmt: skip
-        if t in (0, 2):
-            axes.text(start + k / 2, 1.03 * k, f"±{limit:.2g}", fontsize=SMALL, ha="center",
-                      va="top")  # fmt: skip
-        if row == 0 and t < 4:
-            axes.text(start + (k / 2 if t < 3 else 0), -0.04 * k, heads[t], fontsize=SMALL,
-                      ha="center" if t < 3 else "left", va="bottom")  # fmt: skip
+    if first:
+        for start, head in zip(starts, heads, strict=False):
+            axes.text(start, -0.08 * k, head, fontsize=SMALL, va="bottom")
     return axes
 
 

@@ -12,25 +12,28 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, ScalarFormatter
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, panel
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, inches, narrow, panel
+from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
 __all__ = ["draw_maps", "draw_radii", "maps_figure", "radii_figure"]
 
 _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.12
 """Inches for row names and ticks, for the colour bar, for the key to the outlines."""
-_GAP, _NAMES, _TICKS = 0.05, 0.24, 0.2
+_GAP, _NAMES, _TICKS = 0.05, 0.27, 0.2
 _MOST_COLUMNS, _LARGEST = 10, 42 * MM
 _DECADES = 4
-_RADII_KEY, _MORE = 1.08, 0.5
+_RADII_KEY, _MORE = 1.16, 0.46
 """In one column: inches of the key to the radii, below them; of that to the outlines, and of the
-title's second line."""
-_HALF, _MOST, _FIELD = "#008ca8", "#1a1a1a", "#666666"
-_COLOURS = ("#440154", "#21808d", "#c17d00")
+row names' second line."""
+_HALF, _MOST, _FIELD = ORANGE, TEAL, "#666666"
+_COLOURS = (ORANGE, TEAL, PURPLE)
+_HALO = [withStroke(linewidth=1.8, foreground="white")]
+"""Around outlines, so that they can be seen on any grey."""
 _MARKERS = ("o", "s", "^")
 
 
@@ -48,7 +51,7 @@ def maps_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure
     """Make a Figure that fits the maps."""
     _, bands, rows, _, up = _layout(result, width)
     high = bands * (rows * (up + _GAP) + _NAMES) + _TICKS + (_MORE if narrow(width) else _KEY)
-    return new_figure(width, 0.27 + high + foot(_maps_note(result), width))
+    return new_figure(width, high)
 
 
 def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
@@ -59,20 +62,18 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
     """
     width, height = inches(target)
     columns, _, rows, across, up = _layout(result, width)
-    top, bottom = heading(
-        target, result.source.name, f"effective receptive field: {result.what}", _maps_note(result)
-    )
+    target.set_label(_maps_note(result))
     groups = [(result.maps, result.radius_px)]
     if result.has_random:
         groups.append((result.random_maps, result.random_radius_px))
     shares = [_shares(maps) for maps, _ in groups]
-    norm, cmap = _scale(shares), mpl.colormaps["magma_r"].with_extremes(under="white", bad="white")
+    norm, cmap = _scale(shares), mpl.colormaps["Greys"].with_extremes(under="white", bad="white")
     band = rows * (up + _GAP) + _NAMES
     made = []
     for row, ((_, radius), share) in enumerate(zip(groups, shares, strict=True)):
         for i, block in enumerate(result.block):
             line, column = divmod(i, columns)
-            y = height - top - _NAMES - line * band - row * (up + _GAP) - up
+            y = height - MARGIN - _NAMES - line * band - row * (up + _GAP) - up
             axes = panel(target, (_LEFT + column * (across + _GAP), y, across, up))
             _draw_map(axes, result, i, share[i], radius[i], cmap, norm)
             if row == 0:
@@ -86,7 +87,7 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
                     name, size = name.replace(" ", "\n"), SMALL
                 axes.set_ylabel(name, fontsize=size, labelpad=1, linespacing=1)
             made.append(axes)
-    _map_keys(result, target, made, (cmap, norm), bottom)
+    _map_keys(result, target, made, (cmap, norm), MARGIN)
     return made
 
 
@@ -94,9 +95,9 @@ def _maps_note(result: ReceptiveField) -> str:
     n = result.n_images
     side = " x ".join(map(str, result.image_size))
     text = (
-        f"Mean over {n} {'image' if n == 1 else 'images'} of {side} px of the gradient's "
-        "magnitude, summed over colours, as a share of the map's sum. One logarithmic colour scale "
-        "for all maps; white: below its end, or nothing. Axes: pixels from the middle of the "
+        f"{_what(result)} Mean over {n} {'image' if n == 1 else 'images'} of {side} px of the "
+        "gradient's magnitude, summed over colours, as a share of the map's sum. One logarithmic "
+        "scale for all maps; white: below its end, or nothing. Axes: pixels from the middle of the "
         "unit's patch, down and to the right. Above: block and side of its theoretical field."
     )
     if result.has_random:
@@ -104,6 +105,10 @@ def _maps_note(result: ReceptiveField) -> str:
     if result.unseen_px:
         text += f" {result.unseen_px:,} pixels at the right and lower edge are seen by no unit."
     return text
+
+
+def _what(result: ReceptiveField) -> str:
+    return f"{result.what[:1].upper()}{result.what[1:]}."
 
 
 def _shares(maps: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -142,12 +147,12 @@ def _draw_map(
     half = size / 2
     if half < max(abs(v) for v in extent):
         corner = (across - half, down - half)
-        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=_FIELD, linewidth=0.5,
-                                 linestyle=(0, (3, 2))))  # fmt: skip
-    for value, colour, style in ((radius[0], _HALF, "-"), (radius[1], _MOST, (0, (1, 1)))):
+        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=_FIELD, linewidth=0.6,
+                                 linestyle=":"))  # fmt: skip
+    for value, colour, style in ((radius[0], _HALF, "-"), (radius[1], _MOST, (0, (3, 1)))):
         if np.isfinite(value):
             axes.add_patch(Circle((across, down), value, fill=False, edgecolor=colour,
-                                  linewidth=0.7, linestyle=style))  # fmt: skip
+                                  linewidth=0.9, linestyle=style, path_effects=_HALO))  # fmt: skip
     axes.set_xlim(extent[0], extent[1])
     axes.set_ylim(extent[2], extent[3])
     axes.set_xticks(_ticks(extent[0], extent[1]))
@@ -183,8 +188,8 @@ def _map_keys(
     key.set_label("share of the map per pixel (log)", fontsize=SMALL, labelpad=1)
     handles = [
         Line2D([], [], color=_HALF, linewidth=0.9, label="50 % of the mass within"),
-        Line2D([], [], color=_MOST, linewidth=0.9, linestyle=(0, (1, 1)), label="90 % within"),
-        Line2D([], [], color=_FIELD, linewidth=0.8, linestyle=(0, (3, 2)),
+        Line2D([], [], color=_MOST, linewidth=0.9, linestyle=(0, (3, 1)), label="90 % within"),
+        Line2D([], [], color=_FIELD, linewidth=0.8, linestyle=":",
                label="theoretical field, where it is inside the image"),
     ]  # fmt: skip
     target.legend(
@@ -196,46 +201,45 @@ def _map_keys(
 
 def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the radii."""
-    tall = 2.45 + _RADII_KEY if narrow(width) else 2.75
-    return new_figure(width, 0.27 + tall + foot(_radii_note(result), width))
+    tall = 2.1 + _RADII_KEY if narrow(width) else 2.4
+    return new_figure(width, tall)
 
 
 def _radii_note(result: ReceptiveField) -> str:
     n = result.n_images
     text = (
-        "Radius about the unit that holds a share of the gradient's mass, mean gradient over "
-        f"{n} {'image' if n == 1 else 'images'}. {result.intervals}"
+        f"{_what(result)} Radius about the unit that holds a share of the gradient's mass, mean "
+        f"gradient over {n} {'image' if n == 1 else 'images'}. {result.intervals}"
     )
     if n > 1:
         text += " They are drawn as bands" + (
             "; random init: over images, one network." if result.has_random else "."
         )
-    return text
+    return text + " Theoretical field: radius of a disc of its area."
 
 
 def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     """Draw the radii of effective and theoretical fields by block.
 
-    The theoretical field is a square, drawn as half its side, and the image cuts it: radii cannot
-    pass the line of the farthest corner, and flatten before they reach it.
+    The theoretical field is a square, drawn as the radius of a disc of its area, and the image
+    cuts it: radii cannot pass the line of the farthest corner, and flatten before they reach it.
     """
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, f"receptive field by depth: {result.what}", _radii_note(result)
-    )
+    target.set_label(_radii_note(result))
     beside, under = (0.0, _RADII_KEY) if narrow(width) else (1.95, 0.0)
     axes = panel(
         target,
         (
             MARGIN + 0.42,
-            bottom + 0.32 + under,
+            MARGIN + 0.32 + under,
             width - MARGIN - 0.5 - beside,
-            height - top - bottom - 0.38 - under,
+            height - 2 * MARGIN - 0.38 - under,
         ),
     )
     blocks = result.block
-    axes.plot(blocks, result.theoretical_px / 2, color="black", linewidth=1.2, linestyle="-.",
-              marker="D", markersize=2.5, label="theoretical: half its side")  # fmt: skip
+    disc = result.theoretical_px / np.sqrt(np.pi)
+    axes.plot(blocks, disc, color="black", linewidth=1.2, linestyle="-.", marker="D",
+              markersize=2.5, label="theoretical field")  # fmt: skip
     for j in reversed(range(len(SHARES))):
         name = f"{100 * SHARES[j]:.0f} %"
         look: dict[str, Any] = {"color": _COLOURS[j], "marker": _MARKERS[j], "markersize": 3.5}
@@ -251,7 +255,7 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     box = axes.get_position()
     place = (box.x1 + 0.1 / width, box.y1)
     if under:
-        place = (MARGIN / width, (bottom + under) / height)
+        place = (MARGIN / width, (MARGIN + under) / height)
     handles, names = axes.get_legend_handles_labels()
     target.legend(
         handles, names, loc="upper left", fontsize=SMALL, frameon=False, handlelength=3.2,
@@ -270,13 +274,16 @@ def _band(
 
 
 def _mark_image(axes: Axes, result: ReceptiveField) -> None:
-    """Draw half the image's side, and how far its farthest corner is from the middle."""
+    """Draw how far the image's farthest corner is from the middle."""
     sides = np.array(result.image_size)
-    side = "side" if sides[0] == sides[1] else "longer side"
-    axes.axhline(sides.max() / 2, color="#777777", linewidth=0.8, linestyle=":",
-                 label=f"half the image's {side} ({sides.max() / 2:g} px)")  # fmt: skip
     far = np.maximum(result.centre_px[-1] + 0.5, sides - 0.5 - result.centre_px[-1])
-    axes.axhline(float(np.hypot(*far)), color="#bbbbbb", linewidth=0.8, label="its farthest corner")
+    axes.axhline(
+        float(np.hypot(*far)),
+        color="#777777",
+        linewidth=0.8,
+        linestyle=":",
+        label="image's farthest corner",
+    )
 
 
 def _dress_radii(axes: Axes, result: ReceptiveField) -> None:

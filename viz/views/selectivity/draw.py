@@ -8,16 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, heading, inches, panel
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.style import MM, ONE_COLUMN, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.sweep.result import STAGES, Sweep
 
 __all__ = ["draw_selectivity", "selectivity_figure"]
 
 _LOOKS = {
     "patch embedding": ("#000000", "D", 0.0),
-    "depthwise": ("#b2182b", "o", -0.12),
-    "pointwise": ("#2166ac", "s", 0.12),
+    "depthwise": (ORANGE, "o", -0.12),
+    "pointwise": (TEAL, "s", 0.12),
 }
 """Colour, marker, and place beside the block's number."""
 _NULL = "#777777"
@@ -25,7 +25,7 @@ _NULL = "#777777"
 
 def selectivity_figure(result: Sweep) -> Figure:
     """Make a Figure that fits the panels."""
-    return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 78 * MM)
+    return new_figure(TWO_COLUMNS if _has_classes(result) else ONE_COLUMN, 60 * MM)
 
 
 def _has_classes(result: Sweep) -> bool:
@@ -34,6 +34,9 @@ def _has_classes(result: Sweep) -> bool:
 
 
 def _note(result: Sweep) -> str:
+    images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
+    if result.class_names:
+        images += f" of {len(result.class_names)} classes"
     classes = (
         "Selectivity: (largest - mean of the others) / (largest + mean of the others) of a "
         "channel's mean positive part per class; 0: the same in every class, 1: one class only. "
@@ -43,9 +46,9 @@ def _note(result: Sweep) -> str:
         else "Class selectivity needs images in at least two folders, one per class. "
     )
     return (
-        f"Sparsity: share of a channel's values that are at most 0 after the activation, before "
-        f"batch norm shifts zero. {classes}Markers: median over {result.dim} channels; bars: the "
-        "middle half of them; dots: 5 % and 95 %."
+        f"{images}. Sparsity: share of a channel's values that are at most 0 after the activation, "
+        f"before batch norm shifts zero. {classes}Markers: median over {result.dim} channels; "
+        "bars: the middle half of them; dots: 5 % and 95 %."
     )
 
 
@@ -56,19 +59,15 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     2018 removed both). Compare with the grey null before reading selectivity at all.
     """
     width, height = inches(target)
-    images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
-    if result.class_names:
-        images += f" of {len(result.class_names)} classes"
     names = ["sparsity", *["selectivity"] * _has_classes(result)]
-    top, bottom = heading(target, result.source.name,
-                          f"{' and '.join(names)} by depth, {images}", _note(result))  # fmt: skip
-    left, lower, between = MARGIN + 0.42, bottom + 0.34, 0.62
+    target.set_label(_note(result))
+    left, lower, between = MARGIN + 0.42, MARGIN + 0.34, 0.62
     across = (width - left - MARGIN - between * (len(names) - 1)) / len(names)
-    up = height - top - lower - 0.2
+    up = height - MARGIN - lower - 0.2
     made = {}
     for i, name in enumerate(names):
         axes = panel(target, (left + i * (across + between), lower, across, up))
-        values = getattr(result, name)
+        values = 100 * getattr(result, name) if name == "sparsity" else result.selectivity
         if not len(values) or not np.isfinite(values).any():
             words = "sparsity was not measured\n(or there is no activation)"
             axes.text(0.5, 0.5, words, fontsize=SMALL, ha="center", va="center",
@@ -87,7 +86,7 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
         target.legend(
             list(handles.values()), list(handles), ncols=len(handles), fontsize=SMALL,
             frameon=False, loc="upper left",
-            bbox_to_anchor=(MARGIN / width, 1 - (top - 0.02) / height), borderaxespad=0,
+            bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0,
             handletextpad=0.5, columnspacing=1.4,
         )  # fmt: skip
     return made
@@ -133,7 +132,7 @@ def _null(axes: Axes, result: Sweep) -> None:
 
 
 def _dress(axes: Axes, result: Sweep, name: str) -> None:
-    words = {"sparsity": "sparsity (share)", "selectivity": "class selectivity"}
+    words = {"sparsity": "sparsity (%)", "selectivity": "class selectivity"}
     axes.set_ylabel(words[name], fontsize=TEXT, labelpad=2)
     axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     step = max(1, -(-result.depth // 10))
@@ -141,4 +140,5 @@ def _dress(axes: Axes, result: Sweep, name: str) -> None:
     ticks = list(range(0 if step == 1 else step, result.depth, step))
     axes.set_xticks([-1, *ticks], ["patches", *map(str, ticks)])
     axes.set_xlim(-1.6, result.depth - 0.4)
-    axes.set_ylim(-0.02, 1.02)
+    unit = 100 if name == "sparsity" else 1
+    axes.set_ylim(-0.02 * unit, 1.02 * unit)

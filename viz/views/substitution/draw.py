@@ -11,8 +11,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, narrow, nothing, panel, panel_boxes
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, inches, narrow, nothing, panel, panel_boxes
+from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.substitution.result import SCORES, Substitution
 
 __all__ = [
@@ -37,35 +37,37 @@ class _Style:
 
 
 METHOD_STYLES = {
-    "fit": _Style("#0072b2", "o", "-", True, "description"),
-    "principal-components": _Style("#d55e00", "s", "--", True, "principal components"),
-    "dct": _Style("#009e73", "^", "-.", True, "DCT"),
+    "fit": _Style(TEAL, "o", "-", True, "description"),
+    "principal-components": _Style(ORANGE, "s", "--", True, "principal components"),
+    "dct": _Style(PURPLE, "^", "-.", True, "DCT"),
     "constant": _Style("#cc79a7", "v", ":", False, "mean of the taps"),
     "random": _Style("#777777", "X", ":", True, "noise, same mean and norm"),
     "without": _Style("#000000", "D", ":", False, "without"),
 }
-"""Colour (Okabe and Ito), marker and line of each method, and its name in figures."""
+"""Colour, marker and line of each method, and its name in figures."""
 _AXES = {
-    "agreement": "same class (% of images)",
+    "agreement": "same class (%)",
     "kl": "KL divergence (nats)",
     "correlation": "correlation of logits",
 }
 _MISSING = "Not measured: this was left out of the scopes."
 _SERIES = ("fit", "principal-components", "dct")
-SIZES = {"by_block": (TWO_COLUMNS, 120 * MM)}
+SIZES = {"by_block": (TWO_COLUMNS, 96 * MM)}
 """Width and height in inches of the figure that is not fitted."""
 NARROW = {"by_block": 116 * MM}
-"""Its height in one column, without the note."""
+"""Its height in one column."""
 _LEAST = 1e-5
 """Smallest divergence that is told from 0 in figures, in nats."""
+_LINE = 0.14
+"""Inches of a line of a legend."""
 _ROW = 3.1 * MM
 """Height of one method's line in the figures by name."""
 
 
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits the curve."""
-    tall = (126 if narrow(width) else 66) * MM
-    return new_figure(width, tall + foot(_curve_note(result), width))
+    tall = (122 if narrow(width) else 64) * MM
+    return new_figure(width, tall)
 
 
 def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
@@ -75,18 +77,17 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     shape. The bases of principal components are free here, and so is the choice of coefficients of
     the DCT; the choice of shapes is, too.
     """
-    title = "all depthwise kernels replaced"
     if result.find("all", "fit") is None:
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _curve_note(result))
+    target.set_label(_curve_note(result))
     used = [m for m in METHOD_STYLES if result.find("all", m) is not None]
     handles = [*(_handle(m, line=True) for m in used), _chance_handle()]
     stacked = narrow(width)
-    columns = 2 if stacked else len(handles)
-    high = height - top - 0.275 - 0.125 * -(-len(handles) // columns)
+    columns = 2 if stacked else 4
+    high = height - MARGIN - 0.2 - _LINE * -(-len(handles) // columns)
     boxes = panel_boxes(
-        width, (bottom + 0.34, high), 3, left=MARGIN + 0.4, beside=0.5, between=0.12
+        width, (MARGIN + 0.34, high), 3, left=MARGIN + 0.4, beside=0.5, between=0.12
     )
     made = []
     for i, (score, box) in enumerate(zip(SCORES, boxes, strict=True)):
@@ -102,7 +103,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
                   frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
                   borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 
 
@@ -175,10 +176,11 @@ def _draw_lines(axes: Axes, result: Substitution, score: int) -> None:
     for method in ("random", "without"):
         row = result.find("all", method)
         if row is not None:
-            style = METHOD_STYLES[method]
-            axes.axhline(result.mean[score, row] * _scale(score), color=style.colour, zorder=1,
-                         linestyle=style.line, linewidth=0.8, marker=style.marker, markersize=3.2,
-                         markerfacecolor=_face(style))  # fmt: skip
+            style, y = METHOD_STYLES[method], result.mean[score, row] * _scale(score)
+            axes.plot([0, 0.96], [y, y], color=style.colour, zorder=1, linestyle=style.line,
+                      linewidth=0.8, marker=style.marker, markersize=3.2, markevery=[1],
+                      markerfacecolor=_face(style),
+                      transform=axes.get_yaxis_transform())  # fmt: skip
     axes.axhline(result.chance[score] * _scale(score), color="#777777", linewidth=3.5, alpha=0.3,
                  zorder=0)  # fmt: skip
     axes.set_xlim(0, limits[1])
@@ -206,13 +208,10 @@ def _atoms_above(axes: Axes, result: Substitution) -> None:
         (result.scope == "all") & (result.method == "fit") & (result.n_shapes > 0)
     )
     for row in rows:
-        axes.annotate(f"{result.n_shapes[row]}", (result.coefficients[row], 1),
+        words = f"{result.n_shapes[row]}" + " shape" * bool(result.n_shapes[row] == 1)
+        axes.annotate(words, (result.coefficients[row], 1),
                       xycoords=("data", "axes fraction"), xytext=(0, 1.5),
                       textcoords="offset points", fontsize=SMALL, ha="center", va="bottom",
-                      color=METHOD_STYLES["fit"].colour)  # fmt: skip
-    if len(rows):
-        axes.annotate("shapes:", (0, 1), xycoords="axes fraction", xytext=(0, 1.5),
-                      textcoords="offset points", fontsize=SMALL, ha="left", va="bottom",
                       color=METHOD_STYLES["fit"].colour)  # fmt: skip
 
 
@@ -236,24 +235,22 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
 
     A block whose kernels hardly matter (look at "without") says nothing about its description.
     """
-    title = "the depthwise kernels of one block replaced"
     if not (result.scope == "block").any():
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(
-        target, result.source.name, title,
+    target.set_label(
         "Description as kept; as many principal components of the block's kernels, as many of the "
         "largest DCT coefficients. Without: the block's depthwise branch gives its mean output. "
-        f"{_images(result)} Batch norms as trained.",
-    )  # fmt: skip
+        f"{_images(result)} Batch norms as trained."
+    )
     made: list[Axes] = []
     blocks = np.unique(result.block[result.scope == "block"])
     methods = [
         m for m in METHOD_STYLES if result.find("block", m, block=int(blocks[0])) is not None
     ]
     columns = 2 if narrow(width) else len(methods)
-    left, gap, low = MARGIN + 0.4, 0.1, bottom + 0.32
-    up = (height - top - low - 0.095 - 0.125 * -(-len(methods) // columns) - 2 * gap) / 3
+    left, gap, low = MARGIN + 0.4, 0.1, MARGIN + 0.32
+    up = (height - MARGIN - low - 0.07 - _LINE * -(-len(methods) // columns) - 2 * gap) / 3
     for i, score in enumerate(SCORES):
         axes = panel(target, (left, low + (2 - i) * (up + gap), width - left - MARGIN, up))
         for j, method in enumerate(methods):
@@ -277,7 +274,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     target.legend(handles=[_handle(m, line=True) for m in methods], loc="upper left",
                   ncols=columns, fontsize=SMALL, frameon=False, handlelength=2.4,
                   columnspacing=1.2, handletextpad=0.4, borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 
 
@@ -293,7 +290,7 @@ def _methods(result: Substitution, kind: str) -> list[str]:
 def patch_figure(result: Substitution) -> Figure:
     """Make a Figure two columns wide that fits the scores by kind of patch filter."""
     lines = sum(len(_methods(result, kind)) + 1 for kind in _kinds(result))
-    return new_figure(TWO_COLUMNS, lines * _ROW + 0.85 + foot(_patch_note(result), TWO_COLUMNS))
+    return new_figure(TWO_COLUMNS, lines * _ROW + 0.62)
 
 
 def _patch_note(result: Substitution) -> str:
@@ -307,12 +304,11 @@ def _patch_note(result: Substitution) -> str:
 
 def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores with the patch filters of one kind replaced."""
-    title = "patch filters replaced"
     kinds = _kinds(result)
     if not kinds:
-        return [nothing(target, result.source.name, title, _MISSING)]
+        return [nothing(target, _MISSING)]
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, title, _patch_note(result))
+    target.set_label(_patch_note(result))
     y, rows, ticks, at = [], [], [], 0.0
     for kind in kinds:
         methods = _methods(result, kind)
@@ -325,7 +321,7 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     names = [f"{k or 'all filters'} ({n:,})" for k, n in zip(kinds, counts, strict=True)]
     left, gap = MARGIN + 1.05, 0.2
     across = (width - left - MARGIN - 2 * gap) / 3
-    low, up = bottom + 0.32, height - top - bottom - 0.32 - 0.22
+    low, up = 0.36, height - 0.62
     made = []
     for i, score in enumerate(SCORES):
         axes = panel(target, (left + i * (across + gap), low, across, up))
@@ -341,7 +337,7 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     target.legend(handles=[_handle(m, line=False) for m in used], loc="upper left",
                   ncols=len(used), fontsize=SMALL, frameon=False, handlelength=1.0,
                   columnspacing=1.4, handletextpad=0.3, borderaxespad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - (top + 0.01) / height))  # fmt: skip
+                  bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 
 

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, foot, heading, inches, panel
-from viz.plot.style import MM, SIGNED, SMALL, TWO_COLUMNS, new_figure
+from viz.plot.frame import MARGIN, colour_key, inches, panel
+from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 
 __all__ = ["draw_top_patches", "top_patches_figure"]
 
 _GAP = 1.2 * MM
 _WORDS = 16.0 * MM
-_HEAD = 0.25
-_BAR = 0.36
+_HEAD, _BAR = 0.2, 0.32
+
+
+def _shown(result: TopPatches) -> int:
+    """Patches that some channel has."""
+    return max(1, int((result.image >= 0).sum(1).max()))
 
 
 def _cells(result: TopPatches, width: float) -> tuple[float, int]:
     """Side of a tile in inches, and tiles in a row."""
-    tiles = 3 + result.value.shape[1]
+    tiles = 3 + _shown(result)
     if not result.kernels.size:
         tiles -= 1
     room = width - 2 * MARGIN - _WORDS - (tiles - 1) * _GAP - 2 * _GAP
@@ -32,20 +34,14 @@ def _cells(result: TopPatches, width: float) -> tuple[float, int]:
 
 
 def _pitch(cell: float) -> float:
-    return cell + 0.13 + _GAP
+    return cell + _GAP
 
 
 def top_patches_figure(result: TopPatches) -> Figure:
     """Make a Figure that fits the rows."""
-    cell, _ = _cells(result, TWO_COLUMNS)
-    height = 0.27 + _HEAD + len(result.block) * _pitch(cell) + _BAR
-    return new_figure(TWO_COLUMNS, height + foot(_note(result), TWO_COLUMNS))
-
-
-def _title(result: TopPatches) -> str:
-    n = len(result.block)
-    what = "patch filters" if result.stage == "patch embedding" else f"{result.stage} channels"
-    return f"what drives {n} {what[:-1] if n == 1 else what} most ({result.chosen_by})"
+    width = TWO_COLUMNS if _shown(result) > 3 else ONE_COLUMN
+    cell, _ = _cells(result, width)
+    return new_figure(width, _HEAD + len(result.block) * _pitch(cell) + _BAR)
 
 
 def _note(result: TopPatches) -> str:
@@ -59,10 +55,10 @@ def _note(result: TopPatches) -> str:
         "pointwise": "",
     }.get(result.stage, "Kernels: white is zero, each on its own scale. ")
     return (
-        f"{result.n_images} images were searched; at most one patch of each, the largest value "
-        f"first; the value stands below its crop. The image, and the channel's map of it, are "
-        f"those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
-        "its own scale, from - to + the number below it. Values are "
+        f"Channels: {result.chosen_by}, {result.stage}. {result.n_images} images were searched; at "
+        f"most one patch of each, the largest value first. The image, and the channel's map of it, "
+        f"are those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
+        "its own scale. Values are "
         f"{'of the residual sum' if result.stage == 'residual' else 'of the activation, before'}"
         f"{'' if result.stage == 'residual' else ' batch norm, which may flip their sign'}. The "
         "largest values alone are shown: most of what a channel does is elsewhere."
@@ -76,14 +72,14 @@ def draw_top_patches(result: TopPatches, target: Figure | SubFigure) -> list[dic
     with the channel's mean and histogram before giving it a name.
     """
     width, height = inches(target)
-    top, bottom = heading(target, result.source.name, _title(result), _note(result))
+    target.set_label(_note(result))
     cell, _ = _cells(result, width)
     made = []
-    upper = height - top - _HEAD
+    upper = height - _HEAD
     for i in range(len(result.block)):
         y = upper - i * _pitch(cell) - cell
         made.append(_draw_row(target, result, i, cell, y, first=i == 0))
-    _bar(target, bottom + 0.2, width)
+    colour_key(target, (MARGIN + _WORDS + 0.2, _BAR - 0.13, 1.1), "largest")
     return made
 
 
@@ -114,7 +110,7 @@ def _draw_row(
     _draw_map(axes, result, i)
     _above(axes, "map", first)
     x += cell + 3 * _GAP
-    n = result.value.shape[1]
+    n = _shown(result)
     pitch = cell + _GAP
     axes = made["patches"] = _tile(target, x, y, n * pitch - _GAP, cell)
     axes.set_xlim(0, n - _GAP / pitch)
@@ -124,10 +120,8 @@ def _draw_row(
                     interpolation="nearest")  # fmt: skip
         axes.add_patch(Rectangle((j, 0), cell / pitch, 1, fill=False, linewidth=0.3,
                                  edgecolor="#777777", clip_on=False))  # fmt: skip
-        axes.text(j + cell / pitch / 2, 1.03, f"{result.value[i, j]:.3g}", fontsize=SMALL,
-                  ha="center", va="top")  # fmt: skip
     if first:
-        axes.text(0, -0.04, "patches with the largest values", fontsize=SMALL, va="bottom",
+        axes.text(0, -0.04, "top patches", fontsize=SMALL, va="bottom",
                   ha="left")  # fmt: skip
     return made
 
@@ -186,18 +180,3 @@ def _draw_map(axes: Axes, result: TopPatches, i: int) -> None:
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     _frame(axes, across, down)
-    axes.text(0.5, -0.03, f"±{limit:.3g}", fontsize=SMALL, ha="center", va="top",
-              transform=axes.transAxes)  # fmt: skip
-
-
-def _bar(target: Figure | SubFigure, y: float, width: float) -> None:
-    """State the colours of kernels and maps."""
-    axes = panel(target, (MARGIN + _WORDS, y, 36 * MM, 0.07))
-    bar = target.colorbar(ScalarMappable(Normalize(-1, 1), SIGNED), cax=axes,
-                          orientation="horizontal", ticks=[-1, 0, 1])  # fmt: skip
-    bar.outline.set_linewidth(0.4)
-    axes.set_xticklabels(["− largest", "0", "+ largest"], fontsize=SMALL)
-    labels = axes.get_xticklabels()
-    labels[0].set_horizontalalignment("left")
-    labels[-1].set_horizontalalignment("right")
-    axes.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)

@@ -1,0 +1,51 @@
+"""The style of figures: their font, and colours that are not those of signs."""
+
+import colorsys
+
+import pytest
+from matplotlib.colors import to_rgb
+
+from viz.core.refusal import Refusal
+from viz.plot import style
+from viz.views.kernels.colours import NAME_STYLES
+from viz.views.patch_filters.draw_kinds import KIND_STYLES
+
+
+def test_figures_have_the_font_that_comes_with_the_package(tmp_path):
+    with style.own_style():
+        figure = style.new_figure(2, 1)
+        figure.text(0.1, 0.5, "1.5 ± 0.2 → ρ ≥ −3")
+    path = style.save_figure(figure, tmp_path / "a.pdf")
+    fonts = path.read_bytes()
+    assert b"Roboto" in fonts and b"DejaVu" not in fonts
+    assert b"/Type3" not in fonts.replace(b" ", b"")
+
+
+def test_another_font_can_be_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(style, "_FAMILIES", list(style._FAMILIES))
+    style.use_font("STIXGeneral")
+    with style.own_style():
+        figure = style.new_figure(2, 1)
+        figure.text(0.1, 0.5, "words")
+    assert b"STIX" in style.save_figure(figure, tmp_path / "a.pdf").read_bytes()
+    with pytest.raises(Refusal, match="no font 'Nowhere Sans' on this machine; expected"):
+        style.use_font("Nowhere Sans")
+
+
+COLOURS = {
+    "orange": style.ORANGE,
+    "teal": style.TEAL,
+    "purple": style.PURPLE,
+    "grey": style.GREY,
+    **{name: each.colour for name, each in NAME_STYLES.items()},
+    **{kind: each.colour for kind, each in KIND_STYLES.items()},
+}
+SIGNED = ("blob+", "blob-", "on-centre", "off-centre")
+"""Names that have a sign have a colour of its side."""
+
+
+@pytest.mark.parametrize("name", [name for name in COLOURS if name not in SIGNED])
+def test_red_and_blue_mean_signs_alone(name):
+    hue, _, saturation = colorsys.rgb_to_hls(*to_rgb(COLOURS[name]))
+    degrees = 360 * hue
+    assert saturation < 0.1 or 12 < degrees < 190 or 250 < degrees < 335
