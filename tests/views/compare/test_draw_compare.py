@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from described import described
-from readable import unreadable, unreadable_in_one_column
+from readable import unfit_of
 from two_networks import network
 
 from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
@@ -62,40 +62,24 @@ def result():
     return networks()
 
 
-def faults(row, found):
-    """What cannot be read, at few pixels: text is as large in any number of them."""
-    figure = row.make(found)
-    figure.set_dpi(72)
-    return unreadable(figure, slack=0.8)
-
-
 def drawn(module, name, result):
     figure = new_figure(*module.SIZES[name], dpi=100)
     return figure, getattr(module, f"draw_{name}")(result, figure)
 
 
-@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((SHALLOW, DEEP), LONG)])
-def test_networks_can_be_read(shapes, name):
-    found = networks(*shapes, name=name)
-    for row in COMPARISONS[0].figures:
-        assert faults(row, found) == [], row.name
-    assert unreadable_in_one_column(COMPARISONS[0], found) == []
-
-
-@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((DEEP, SHALLOW), None)])
-def test_matches_can_be_read(shapes, name):
-    found = match_patch_filters(*pair(*shapes, name=name)[:2], draws=3)
-    for row in COMPARISONS[1].figures:
-        assert faults(row, found) == [], row.name
-
-
 @pytest.mark.parametrize(
-    ("shape", "name", "labels"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
-)  # fmt: skip
-def test_changes_can_be_read(shape, name, labels):
-    found = changes(shape, name, labels)
-    for row in COMPARISONS[2].figures:
-        assert faults(row, found) == [], row.name
+    ("row", "make"),
+    [
+        (COMPARISONS[0], lambda: networks(name=LONG)),
+        (COMPARISONS[0], lambda: networks(SHALLOW, DEEP, name=LONG)),
+        (COMPARISONS[1], lambda: match_patch_filters(*pair(name=LONG)[:2], draws=3)),
+        (COMPARISONS[1], lambda: match_patch_filters(*pair(DEEP, SHALLOW)[:2], draws=3)),
+        (COMPARISONS[2], lambda: changes(DEEP, LONG)),
+        (COMPARISONS[2], lambda: changes(SMALL, None, ["bar"])),
+    ],
+)
+def test_figures_go_into_a_paper_as_they_are(row, make):
+    assert unfit_of(row.figures, make(), (LONG,)) == []
 
 
 def test_bars_stand_where_their_blocks_are_and_sum_to_one():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from readable import unreadable, unreadable_in_one_column
+from readable import unfit_of, unreadable
 
 from viz.core.network import Source
 from viz.plot.style import new_figure
@@ -64,7 +64,6 @@ def drawn(name, result):
     return figure, make(result, figure)
 
 
-@pytest.mark.parametrize("name", ["kinds", *SIZES])
 @pytest.mark.parametrize(
     "result",
     [
@@ -82,11 +81,8 @@ def drawn(name, result):
     ],
     ids=["long name", "many", "one channel", "four channels", "two", "all zero"],
 )  # fmt: skip
-def test_every_figure_can_be_read(name, result):
-    figure, _ = drawn(name, result)
-    assert unreadable(figure) == []
-    if name == "kinds":
-        assert unreadable_in_one_column(view("patch-filters"), result) == []
+def test_every_figure_goes_into_a_paper_as_it_is(result):
+    assert unfit_of(view("patch-filters").figures, result, (LONG,)) == []
 
 
 def test_every_filter_stands_once_under_its_kind_and_in_its_border():
