@@ -21,7 +21,7 @@ def test_to_scale(small):
                for p in fields.patches[2:]}  # fmt: skip
     assert centres == {(18.0, 18.0)}
     assert [t.get_text() for t in fields.texts] == ["0", "1"]
-    assert "(later: larger)" in fields.get_title()
+    assert "(later: larger)" in fields.get_title(loc="left")
     widths = np.array([p.get_width() for p in bars.patches]).reshape(3, -1)
     np.testing.assert_allclose(widths.sum(0), found.parameters)
     np.testing.assert_allclose(widths[0], found.filter_parameters)

@@ -214,5 +214,5 @@ def test_nothing_named_is_drawn_too():
     for row in view("kernels").figures:
         row.make(result)
     assert "0 % of 24 depthwise kernels look clearly like something: none" in view(
-        "depthwise"
+        "kernels"
     ).sentence(result)
