@@ -90,7 +90,7 @@ def test_as_many_kernels_stand_on_each_side_in_full_rows_name_by_name(result, wi
         assert rank == sorted(rank)
     rows = np.unique(mosaic.layout.y, return_counts=True)[1]
     assert (rows == rows[0]).all()
-    assert mosaic.titles == ("early: blocks 0–1", "late: blocks 4–5")
+    assert mosaic.titles == ("early: blocks 0, 1", "late: blocks 4, 5")
 
 
 def test_bars_hold_the_shares_of_names_in_their_colours(result):
