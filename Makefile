@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: explore test lint browser fuzz benchmarks report docs screenshots clean
+.PHONY: explore test test-all lint browser fuzz benchmarks report docs screenshots clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, for example: make PYTHON=python3.12 test")'
@@ -23,9 +23,11 @@ lint: $(STAMP)
 
 # Two workers with one thread each: torch's own threads would fight over the cores. Compiled
 # before, or every process that a test begins compiles it where Python may not keep what it compiles.
-test: lint
+# `test` leaves out what is marked slow, `test-all` nothing.
+test: SOME := -m "not slow"
+test test-all: lint
 	-$(BIN)/python -m compileall -q viz
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(SOME)
 
 browser: $(STAMP)
 	$(BIN)/pytest -m browser
@@ -42,6 +44,7 @@ report: $(STAMP)
 	$(BIN)/viz report photos-p7 photos-p14 -o reports/photos-p7-photos-p14 --formats pdf --force
 
 docs: $(STAMP)
+	$(BIN)/python docs/from_cards.py
 	$(BIN)/python docs/build.py
 
 screenshots: $(STAMP)

@@ -22,7 +22,7 @@ from browsing import FLAGS, explore, find_chromium, free_port, serve, settle  # 
 from viz.network.convmixer import ConvMixer  # noqa: E402
 from viz.network.saving import save_checkpoint  # noqa: E402
 
-SHIPPED = ("", "patch-filters", "depthwise", "patch-filter", "kernel")
+SHIPPED = ("", "patch-filters", "kernels", "patch-filter", "kernel")
 TICK = os.sysconf("SC_CLK_TCK")
 
 

@@ -15,7 +15,7 @@ import torch
 from torch.func import functional_call
 
 from viz.network.convmixer import ConvMixer
-from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
+from viz.network.replacing import Replacement, logits_of_all, shared_copy
 
 
 def together(twin, inputs, replacements):

@@ -69,8 +69,11 @@ def section(row: View, checkpoint: viz.Checkpoint, name: str, n_figures: int | N
         _save(figure, DOCS / "figures" / file)
         text = f"*{each.caption} {figure.get_label()}*"
         lines += [f"![{each.caption}](../figures/{file})", "", text, ""]
-    page = row.name if (DOCS / "methods" / f"{row.name}.md").is_file() else "sweep"
-    lines += [f"How this can mislead: {row.misleads} Method: [{page}](../methods/{page}.md).", ""]
+    page = row.page.rpartition("/")[2].replace("_", "-")
+    lines += [
+        f"How this can mislead: {row.misleads} Method: [{page}](../../viz/{row.page}/method.md).",
+        "",
+    ]
     if row.summary is not None:
         summary = row.summary(result)
         text = json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)

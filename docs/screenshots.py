@@ -21,7 +21,7 @@ from viz.explorer.app import PAGES  # noqa: E402
 
 CHECKPOINT = "photos-p7"
 SHOWN = {
-    "depthwise": "show=block&block=3&order=name",
+    "kernels": "show=block&block=3&order=name",
     "kernel": "block=5&channel=17",
     "patch_filter": "channel=12",
 }

@@ -11,7 +11,8 @@ PLANTED = (
 def _tap(rng, k, shifted):
     taps, middle = np.zeros((k, k)), k // 2
     row = column = middle
-    while shifted and max(abs(row - middle), abs(column - middle)) < 1:
+    # A window of an even side has four taps in its middle.
+    while shifted and max(abs(2 * row - k + 1), abs(2 * column - k + 1)) < 2:
         row, column = rng.integers(0, k, 2)
     taps[row, column] = 1
     return taps

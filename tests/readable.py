@@ -42,7 +42,8 @@ def texts(figure):
 def unreadable(figure, *, smallest=6.5, slack=1.5):
     """Sentences about texts too small, cut off by the figure's edge, or upon one another."""
     found = texts(figure)
-    assert found, "a figure without a word"
+    if not found:
+        return []
     edge = figure.bbox
     complaints = [
         f"{t.get_text()!r} is {t.get_fontsize():.1f} pt"

@@ -16,7 +16,7 @@ import viz
         "from click.testing import CliRunner; from viz.cli import main; "
         "assert CliRunner().invoke(main, ['--help']).exit_code == 0",
         "from click.testing import CliRunner; from viz.cli import main; "
-        "assert CliRunner().invoke(main, ['depthwise', '--help']).exit_code == 0",
+        "assert CliRunner().invoke(main, ['kernels', '--help']).exit_code == 0",
     ],
 )
 def test_neither_torch_nor_matplotlib_is_imported(code):

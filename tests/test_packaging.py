@@ -18,10 +18,10 @@ def unpacked(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     # A copy: building in the clone would leave files there, and take stale ones from there.
-    for name in ("viz", "checkpoints", "docs/methods"):
+    for name in ("viz", "checkpoints"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=ignore)
-    for name in ("pyproject.toml", "README.md", "LICENSE", "docs/methods.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, source],
@@ -47,17 +47,16 @@ def run(unpacked, cwd, *arguments):
 
 def test_every_module_and_data_file_is_inside(unpacked):
     tracked = subprocess.run(
-        ["git", "ls-files", "viz", "checkpoints", "docs/methods", "docs/methods.md"],
+        ["git", "ls-files", "viz", "checkpoints"],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.split()
     for name in tracked:
-        if name in ("viz/shipped", "viz/report/methods"):
+        if name == "viz/shipped":
             continue
         inside = name.replace("checkpoints/", "viz/shipped/")
-        inside = inside.replace("docs/methods", "viz/report/methods")
         assert (unpacked / inside).is_file(), name
     assert not (unpacked / "tests").exists()
     assert (unpacked / "viz" / "py.typed").exists()
@@ -75,5 +74,5 @@ def test_it_runs_where_no_clone_is(unpacked, tmp_path, small_file):
     done = run(unpacked, tmp_path, "-m", "viz", *map(str, words))
     assert done.returncode == 0, done.stderr
     page = (tmp_path / "r" / "index.html").read_text("utf-8")
-    methods = next((unpacked / "viz" / "report" / "methods").glob("patch-filters.md"))
+    methods = unpacked / "viz" / "views" / "patch_filters" / "method.md"
     assert re.search(r"^# (.*)$", methods.read_text("utf-8"), re.MULTILINE)[1] in page

@@ -1,9 +1,11 @@
 """The README: its commands and links exist, and every command is in it."""
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from viz.cli import main
 
@@ -12,7 +14,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 
 def test_every_command_is_there_and_no_other():
-    shown = set(re.findall(r"^viz ([a-z-]+)", README, re.MULTILINE))
+    shown = set(re.findall(r"^(?:\| `)?viz ([a-z-]+)", README, re.MULTILINE))
     assert shown == set(main.commands)
 
 
@@ -40,5 +42,10 @@ def test_python_lines_run(small_file, tmp_path, monkeypatch):
     """The example, on a small network instead of the shipped one."""
     code = re.search(r"```python\n(.*?)```", README, re.DOTALL).group(1)
     monkeypatch.chdir(tmp_path)
-    exec(compile(code.replace('"photos-p7"', repr(str(small_file))), "README", "exec"), {})
-    assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("my-model.pth", "other.pth"):
+        shutil.copy(small_file, name)
+    Path("photographs").mkdir()
+    Image.new("RGB", (40, 40), "red").save("photographs/a.png")
+    exec(compile(code, "README", "exec"), {})
+    assert Path("kernels.pdf").read_bytes().startswith(b"%PDF")
+    assert Path("kernels.npz").is_file()

@@ -28,7 +28,7 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attributes)))
 
 
-(DEPTHWISE,) = (row for row in VIEWS if row.name == "depthwise")
+(DEPTHWISE,) = (row for row in VIEWS if row.name == "kernels")
 WEIGHTS = [replace(DEPTHWISE, drawings=lambda: DEPTHWISE.figures[3:4])]
 
 
@@ -51,7 +51,7 @@ def few_bootstraps(checkpoint, given):
 
 QUICKER = {"attribution": few_methods, "clusters": few_bootstraps}
 # These are saved as they are; every figure is drawn for the page.
-INKED = {"depthwise", "early-late", "receptive-field", "attribution"}
+INKED = {"kernels", "early-late", "receptive-field", "attribution"}
 assert {figure.name for row in VIEWS for figure in row.figures} >= INKED
 
 
@@ -207,19 +207,19 @@ def test_a_section_that_fails_is_told_and_the_rest_is_finished(small, tmp_path):
     assert [s.failed for s in sections] == ["the sea was <b>angry</b>.", ""]
     text = (tmp_path / "r" / "index.html").read_text()
     assert "the sea was &lt;b&gt;angry&lt;/b&gt;." in text
-    assert (tmp_path / "r" / "data" / "depthwise.npz").is_file()
+    assert (tmp_path / "r" / "data" / "kernels.npz").is_file()
 
 
 def test_sections_are_chosen_by_name():
-    assert [r.name for r in choose(only=["depthwise"])] == ["depthwise"]
-    assert "depthwise" not in [r.name for r in choose(skip=["depthwise"])]
+    assert [r.name for r in choose(only=["kernels"])] == ["kernels"]
+    assert "kernels" not in [r.name for r in choose(skip=["kernels"])]
     quick = choose(quick=True)
     assert quick
     assert not any(r.needs_images or r.slow for r in quick)
     with pytest.raises(ReportError, match="no section 'deepwise'"):
         choose(only=["deepwise"])
     with pytest.raises(ReportError, match="no section is left"):
-        choose(only=["depthwise"], skip=["depthwise"])
+        choose(only=["kernels"], skip=["kernels"])
 
 
 @pytest.mark.usefixtures("bare_figures")
@@ -257,7 +257,7 @@ def test_numbers_that_cannot_be_written_fail_their_section_alone(small, tmp_path
     (section,) = build(small, tmp_path / "r", views=rows)
     assert "JSON" in section.failed
     assert "This section failed" in (tmp_path / "r" / "index.html").read_text()
-    assert not list((tmp_path / "r" / "data").glob("depthwise.*"))
+    assert not list((tmp_path / "r" / "data").glob("kernels.*"))
 
 
 @pytest.mark.usefixtures("bare_figures")
@@ -272,7 +272,7 @@ def test_broken_images_are_named_and_not_counted(small, tmp_path):
         return WEIGHTS[0].measure(checkpoint, given)
 
     row = replace(
-        WEIGHTS[0], measure=measure, needs_images=True, drawings=lambda: WEIGHTS[0].figures[:1]
+        WEIGHTS[0], measure=measure, images="needed", drawings=lambda: WEIGHTS[0].figures[:1]
     )
     build(small, tmp_path / "r", views=[row], images=images)
     text = (tmp_path / "r" / "index.html").read_text()

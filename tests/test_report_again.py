@@ -285,7 +285,7 @@ def test_two_networks_side_by_side(small, tmp_path):
 
     torch.manual_seed(1)
     other = load(ConvMixer(16, 3, 5, 4, 4).eval(), activation="gelu")
-    rows = [replace(row, figures=row.figures[:1]) for row in COMPARISONS[1:]]
+    rows = [replace(row, drawings=lambda row=row: row.figures[:1]) for row in COMPARISONS[1:]]
     kept = [row for row in rows if not row.refuses(small, other)]
     assert 0 < len(kept) < len(rows)
     sections = build([small, other], tmp_path / "r", views=rows, rows=rows, formats=(".svg",))

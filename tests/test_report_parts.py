@@ -8,7 +8,7 @@ import pytest
 from reportlab.platypus import Paragraph
 
 from viz.report import words
-from viz.report.facts import command_line, difference
+from viz.report.facts import command_line
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.sections import Drawn, Section
@@ -68,10 +68,6 @@ def test_the_command_is_told_with_names():
     )
 
 
-def test_what_differs_is_named():
-    assert difference({"a": (1, 2), "b": 1, "c": 0}, {"a": [1, 2], "b": 2, "d": 0}) == "b, c, d"
-
-
 def test_every_section_has_its_methods():
     for row in VIEWS:
         (method,) = methods_of([row.name])
@@ -87,19 +83,6 @@ def test_methods_are_html_without_links():
     assert "b <code>x &lt; y</code> &lt;b&gt;bold&lt;/b&gt;" in text
     assert "<a" not in text
     assert '<div class="scroll"><table>' in text
-
-
-def test_options_that_cannot_change_a_report_drawn_anew_are_refused(tmp_path):
-    from click.testing import CliRunner
-
-    from viz.cli import main
-
-    words = ["report", "--from", str(tmp_path), "--seed", "0", "--no-ema", "--resume"]
-    found = CliRunner().invoke(main, words)
-    assert found.exit_code == 2
-    assert "--resume, --seed, --ema cannot change it" in found.output
-    kept = ["report", "--from", str(tmp_path), "--formats", "svg", "--paper", "a4", "--force"]
-    assert "no manifest.json in it" in CliRunner().invoke(main, kept).output
 
 
 def read_tex(text):
@@ -155,12 +138,6 @@ def test_a_finding_of_several_paragraphs():
     told = [p.text for p in words._section(section, None) if isinstance(p, Paragraph)]
     assert told[1:3] == ["First so.", "Then 5 %."]
     assert words._short(section) == "First so."
-
-
-def test_what_an_older_version_told_besides_is_left_out():
-    drawn = Drawn("a-figure", "Shown.", "Note.", 85, 60, 1)
-    section = Section("a", "A", "", finding="So.", figures=(drawn,))
-    assert Section.from_dict(section.to_dict() | {"numbers": [{"text": "5"}]}) == section
 
 
 def test_captions_are_whole():

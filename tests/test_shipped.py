@@ -62,9 +62,10 @@ def test_the_two_photographs_every_user_has_carry_true_answers(name):
     assert [checkpoint.classes[i] for i in answers] == ["china", "flower"]
 
 
+@pytest.mark.slow
 def test_pictures_from_the_command_line(shipped, tmp_path):
     name, checkpoint = shipped
-    for command in ("patch-filters", "depthwise"):
+    for command in ("patch-filters", "kernels"):
         out = tmp_path / f"{command}.png"
         done = CliRunner().invoke(main, [command, name, "-o", str(out)])
         assert done.exit_code == 0, done.output

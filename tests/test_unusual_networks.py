@@ -12,6 +12,7 @@ from viz.core.refusal import Refusal
 from viz.images.sets import open_images
 from viz.network.checkpoint import adapted
 from viz.network.convmixer import ConvMixer
+from viz.report.page import network_words
 from viz.views import Given, view
 from viz.views.attribution.network import Explained
 
@@ -46,16 +47,32 @@ def given(checkpoint, folder):
 
 
 @pytest.mark.parametrize("name", ["patch-filters", "receptive-field", "feature-maps",
-                                  "attribution"])  # fmt: skip
+                                  "attribution", "evidence", "decision-by-depth"])  # fmt: skip
 @pytest.mark.parametrize("what", sorted(UNUSUAL))
 def test_views_of_unusual_networks(what, name, tmp_path):
     checkpoint = made(**UNUSUAL[what])
     row = view(name)
-    result = row.measure(checkpoint, given(checkpoint, tmp_path))
+    if what == "one output" and name in ("evidence", "decision-by-depth"):
+        with pytest.raises(Refusal, match="one output found"):
+            row.measure(checkpoint, given(checkpoint, tmp_path))
+        return
+    little = {"quick": True, "steps": 4, "samples": 2} if name == "attribution" else {}
+    result = row.measure(checkpoint, given(checkpoint, tmp_path), **little)
     for figure in row.figures:
         figure.make(result).canvas.draw()
     if row.sentence is not None:
         assert "1 blocks" not in row.sentence(result)
+
+
+@pytest.mark.parametrize(
+    ("n", "words"),
+    [(1, "1 block of 16 channels, kernel size 3, patch size 4, 1 input channel and 1 class"),
+     (1200, "1,200 blocks of 16 channels, kernel size 3, patch size 4, 1,200 input channels and "
+            "1,200 classes")],
+)  # fmt: skip
+def test_one_of_anything_is_singular(n, words):
+    config = {**USUAL, "depth": n, "in_channels": n, "n_classes": n}
+    assert words in network_words({"config": config, "parameters": 1})
 
 
 def test_a_folder_of_arrays_is_found_by_networks_that_need_one(tmp_path):

@@ -26,7 +26,7 @@ def no_work(monkeypatch):
     def work(*given, **options):
         raise AssertionError("work began before an image was opened")
 
-    for module in ("depthwise", "patch_filters"):
+    for module in ("kernels", "patch_filters"):
         monkeypatch.setattr(f"viz.views.{module}.measure.describe_checkpoint", work)
     monkeypatch.setattr("viz.sweep.result.load_sweep", lambda path: None)
     monkeypatch.setattr("viz.sweep.opening.open_sweep", lambda path, checkpoint: None)

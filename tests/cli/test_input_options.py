@@ -1,7 +1,7 @@
 """Image size, mean, std, activation and class names mean the same to every command."""
 
 import json
-from pathlib import Path
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -64,10 +64,6 @@ def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path
     assert "--image-size 32" in manifest and "--mean 0.5,0.4,0.3" in manifest
 
 
-def test_a_comparison_takes_them(small_file, folder):
-    run("compare", small_file, small_file, "--images", folder, *OPTIONS, "--json")
-
-
 def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
     assert load_sweep(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")
@@ -81,16 +77,19 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder
     assert said["preprocessing"]["image_size"] == 32
 
 
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [
-        (["--activation", "swiglu"], "activation must be one of"),
-        (["--mean", "1,2"], "one per input channel"),
-        (["--mean", "a,b"], "not a list of numbers"),
-        (["--std", "0"], "positive"),
-        (["--image-size", "2"], "at least one patch"),
-    ],
-)
-def test_what_cannot_be_used_is_refused_in_a_sentence(small_file, options, said):
-    assert said in run("info", small_file, *options, code=2).stderr
-    assert Path(small_file).is_file()
+def test_what_is_told_is_used_and_said(small_file, folder, tmp_path):
+    words = ["--image-size", "21", "--crop", "0.7", "--mean", "0.5", "--std", "0.1,0.2,0.3"]
+    done = run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.svg", *words,
+               "--interpolation", "bicubic")  # fmt: skip
+    assert (
+        "1 image, short side resized to 30 px (bicubic), centre 21 x 21 px, mean 0.5, 0.5, 0.5, "
+        "std 0.1, 0.2, 0.3 (image size, crop, mean, std, interpolation as told)" in done.stderr
+    )
+
+
+def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):
+    told = []
+    bar = nullcontext(lambda *step: told.append(step))
+    monkeypatch.setattr("viz.cli.views.progress_bar", lambda: bar)
+    run("feature-maps", small_file, folder, "--json", "--batch-size", 1)
+    assert told == [(1, 3), (2, 3), (3, 3)]

@@ -16,15 +16,6 @@ def three():
     torch.set_num_threads(before)
 
 
-def test_inside_and_outside():
-    with one_thread():
-        assert torch.get_num_threads() == 1
-        with one_thread():
-            assert torch.get_num_threads() == 1
-        assert torch.get_num_threads() == 1
-    assert torch.get_num_threads() == 3
-
-
 def test_after_an_error():
     with pytest.raises(KeyError), one_thread():
         raise KeyError("x")

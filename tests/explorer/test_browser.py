@@ -28,7 +28,7 @@ from viz.views.weights.result import DepthwiseKernels
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 PATHS = (
-    "", "patch-filters", "depthwise", "patch-filter", "kernel", "kernel-names", "feature-maps",
+    "", "patch-filters", "kernels", "patch-filter", "kernel", "kernel-names", "feature-maps",
 )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def test_first_page(visit):
 
 
 def test_a_click_opens_the_kernel(visit):
-    page = visit("depthwise?order=index", title="Depthwise kernels")
+    page = visit("kernels?order=index", title="Depthwise kernels")
     x, y, _ = tile_centre(page, 2, 6, 4, 5)
     page.mouse.move(x, y)
     expect(page.locator(".what")).to_have_text(re.compile("^block 2, kernel 6(:|$)"))
@@ -117,7 +117,7 @@ def test_a_click_opens_the_filter_and_keys_walk_on(visit):
 
 
 def test_the_keyboard_opens_a_kernel(visit):
-    page = visit("depthwise?order=index", title="Depthwise kernels")
+    page = visit("kernels?order=index", title="Depthwise kernels")
     page.locator(".field").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
@@ -130,7 +130,7 @@ def test_the_keyboard_opens_a_kernel(visit):
 @pytest.mark.parametrize("ratio", [1, 2])
 def test_weights_are_crisp(visit, small, ratio):
     """Every weight is a square of whole screen pixels in its own colour."""
-    page = visit("depthwise?order=index", title="Depthwise kernels", device_scale_factor=ratio)
+    page = visit("kernels?order=index", title="Depthwise kernels", device_scale_factor=ratio)
     x, y, zoom = tile_centre(page, 1, 9, 4, 5)
     assert zoom * ratio == pytest.approx(round(zoom * ratio))
     kernels = small.model.depthwise_kernels(1).numpy()
@@ -152,7 +152,7 @@ def test_weights_are_crisp(visit, small, ratio):
 
 
 def test_enlarging(visit):
-    page = visit("depthwise", title="Depthwise kernels")
+    page = visit("kernels", title="Depthwise kernels")
     frame = page.locator(".frame").first
     before = lies(frame)["width"]
     press(page.get_by_role("button", name="Larger"))
@@ -162,12 +162,12 @@ def test_enlarging(visit):
 
 
 def test_a_copied_link_shows_the_same(visit):
-    first = visit("depthwise", title="Depthwise kernels")
+    first = visit("kernels", title="Depthwise kernels")
     # Typed: a list opened by a click may be closed by what the page does just then.
     first.get_by_label("Colour scale").fill("one for all")
     expect(first.get_by_role("option")).to_have_text(["one for all"])
     first.get_by_label("Colour scale").press("Enter")
-    first.wait_for_url("**/depthwise?*scale=figure*")
+    first.wait_for_url("**/kernels?*scale=figure*")
     address = first.url.split("/", 3)[3]
     second = visit(address, title="Depthwise kernels")
     becomes(second, lambda: second.url, first.url)
@@ -228,7 +228,7 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
 
     from viz.cli import main
 
-    page = visit("depthwise?order=norm&scale=tile", title="Depthwise kernels")
+    page = visit("kernels?order=norm&scale=tile", title="Depthwise kernels")
     press(page.locator("summary", has_text="Download: figure, data, and the lines"))
     got = {}
     for label in ("PNG", "SVG", "PDF", "Arrays (NPZ)", "Table (CSV)"):
@@ -238,14 +238,14 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
         download.value.save_as(tmp_path / name)
         got[label] = tmp_path / name
     assert {p.name for p in got.values()} == {
-        f"small-depthwise.{suffix}" for suffix in ("png", "svg", "pdf", "npz", "csv")
+        f"small-kernels.{suffix}" for suffix in ("png", "svg", "pdf", "npz", "csv")
     }
     assert got["SVG"].read_text().startswith("<?xml")
     assert got["PDF"].read_bytes().startswith(b"%PDF-")
     result = DepthwiseKernels.load(got["Arrays (NPZ)"])
     assert (result.order, len(result.kernels)) == ("norm", 48)
     assert len(got["Table (CSV)"].read_text().splitlines()) == 49
-    words = ["depthwise", str(small_file), "-o", str(tmp_path / "command.png"), "--all"]
+    words = ["kernels", str(small_file), "-o", str(tmp_path / "command.png"), "--all"]
     done = CliRunner().invoke(main, [*words, "--order", "norm", "--scale", "tile"])
     assert done.exit_code == 0
     assert (tmp_path / "command.png").read_bytes() == got["PNG"].read_bytes()

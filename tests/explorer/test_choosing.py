@@ -61,15 +61,6 @@ class Bomb:
         return Path.touch, (self.mark,)
 
 
-def test_nothing_to_open(open_app):
-    app = open_app(given=())
-    assert not app.error
-    assert not app.exception
-    sentence = sentences(app.info)[0]
-    assert sentence.startswith("No checkpoint is shipped with this installation yet")
-    assert app.file_uploader
-
-
 def test_shipped_and_given(open_app, shipped, small_file, grey_file):
     shipped["photos"] = grey_file
     app = open_app(given=(small_file,))
@@ -148,18 +139,6 @@ def test_a_removed_upload_is_forgotten(open_app, grey_file):
     assert app.session_state["viz opened"].key == "small.safetensors"
     assert not any(digest in key for key in made)
     assert not app.session_state["viz uploads"].good
-
-
-def test_one_content_twice_is_one_offer(open_app, grey_file):
-    content = grey_file.read_bytes()
-    app = upload(open_app(), ("mine.safetensors", content), ("again.safetensors", content))
-    assert options(app)[2:] == ["mine.safetensors (uploaded)"]
-    app.selectbox[0].select("small.safetensors").run()
-    upload(app, ("mine.safetensors", content))
-    assert options(app)[2:] == ["mine.safetensors (uploaded)"]
-    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
-    remove(app, "mine.safetensors")
-    assert len(options(app)) == 3, "its content is still there under the other name"
 
 
 def test_one_name_twice_is_two_offers(open_app, grey_file, small_file):
@@ -278,26 +257,6 @@ def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, c
     app.selectbox[0].select("small.safetensors").run()
     assert not app.error
     assert app.metric
-
-
-def test_what_the_system_refuses_is_no_fault_of_the_program(open_app, monkeypatch, grey_file):
-    def full(source):
-        raise OSError(28, "No space left on device", str(source))
-
-    app = open_app()
-    monkeypatch.setattr(checkpoints, "_load", full)
-    upload(app, ("mine.safetensors", grey_file.read_bytes()))
-    (sentence,) = sentences(app.error)
-    assert sentence.startswith(
-        "mine.safetensors could not be read; the system says: no space left on device"
-    )
-    assert app.metric
-
-
-def test_a_truncated_upload(open_app, small_file):
-    app = upload(open_app(), ("half.safetensors", small_file.read_bytes()[:5000]))
-    (sentence,) = sentences(app.error)
-    assert sentence.startswith("half.safetensors")
 
 
 def test_size_is_checked_in_code(monkeypatch, small_file):

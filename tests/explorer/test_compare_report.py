@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
 from viz.views import COMPARISONS, VIEWS
@@ -75,23 +74,6 @@ def test_a_report_is_built_when_asked_and_holds_what_was_chosen(open_app, scratc
         assert next(row.title for row in VIEWS if row.name == name) in shown
 
 
-def test_the_command_of_the_report_page_is_one(open_app, tmp_path):
-    """The line shown is understood by the command line."""
-    from viz.cli import main
-
-    app = open_app("report", sections="patch-filters,mixing")
-    words = next(c.value for c in app.code if c.language == "bash").split()
-    assert words[:2] == ["viz", "report"]
-    assert [words[i + 1] for i, w in enumerate(words) if w == "--only"] == [
-        "patch-filters", "mixing",
-    ]  # fmt: skip
-    words[words.index("-o") + 1] = str(tmp_path)
-    (tmp_path / "mine").touch()
-    done = CliRunner().invoke(main, words[1:])
-    assert done.exit_code == 2
-    assert "exists; choose another name" in done.stderr
-
-
 @pytest.fixture
 def handed(monkeypatch):
     """No report is written; what would be is remembered."""
@@ -153,10 +135,3 @@ def picture():
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "PNG")
     return out.getvalue()
-
-
-@pytest.mark.parametrize("sections", ["", "nonsense", "<b>"])
-def test_nonsense_sections_are_ignored(open_app, sections):
-    app = open_app("report", sections=sections)
-    assert fine(app)
-    assert "patch-filters" in app.query_params["sections"]

@@ -72,16 +72,6 @@ def test_weights_that_are_here_are_opened(open_app, monkeypatch, tmp_path, small
     assert app.session_state["viz opened"].spelling == NAME
 
 
-def test_bytes_are_counted(tmp_path):
-    blobs = tmp_path / "cache" / f"models--timm--{NAME}.in1k" / "blobs"
-    blobs.mkdir(parents=True)
-    (blobs / "abc.incomplete").write_bytes(bytes(1000))
-    seen = []
-    words = [sys.executable, "-c", "import time; time.sleep(0.3)"]
-    download(NAME, lambda done, total: seen.append((done, total)), command=words)
-    assert seen[0] == (1000, 4 * zoo.OFFICIAL[NAME].config.n_parameters)
-
-
 def test_a_stopped_download_ends_its_process(tmp_path, monkeypatch):
     class Stop(BaseException):
         pass

@@ -10,8 +10,7 @@ from visiting import go
 
 from viz.core.refusal import Nothing, Refusal
 from viz.explorer.app import PAGES
-from viz.explorer.take_home import joined
-from viz.explorer.text import paragraphs, plain
+from viz.explorer.text import plain
 from viz.views.close_up.result import CloseUp
 from viz.views.feature_maps.result import FeatureMaps
 from viz.views.kernels.result import DepthwiseDescription
@@ -60,20 +59,6 @@ def test_a_refusal_is_told_apart_from_nothing_to_show(open_app, monkeypatch, err
     assert len(app.info) + len(app.error) == 1
 
 
-def test_names_of_files_say_everything_once():
-    for stem, name, file in (
-        ("net-early-late", "early-late", "net-early-late"),
-        ("net-early-late", "early-late-statements", "net-early-late-statements"),
-        ("net-late", "early-late", "net-late-early-late"),
-        ("net-network", "Depth by depth", "net-network-Depth-by-depth"),
-    ):
-        assert joined(stem, name) == file
-
-
-def test_blank_lines_between_paragraphs_are_kept():
-    assert paragraphs("a *b*\nc.\n\n[d](e)") == "a \\*b\\* c\\.\n\n\\[d\\]\\(e\\)"
-
-
 def test_overview_says_what_the_network_is(open_app, small):
     app = open_app()
     assert app.title[0].value == plain("small.safetensors")
@@ -111,7 +96,7 @@ def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
     ("view", "address"),
     [
         ("patch_filters", {"order": "norm", "scale": "figure"}),
-        ("depthwise", {"show": "block", "block": "2", "order": "norm", "scale": "tile"}),
+        ("kernels", {"show": "block", "block": "2", "order": "norm", "scale": "tile"}),
         ("kernel", {"block": "1", "channel": "11", "order": "norm"}),
         ("patch_filter", {"channel": "7", "order": "orientation"}),
     ],
@@ -151,24 +136,6 @@ def test_nonsense_in_the_address_is_ignored(open_app, undrawn):
         app = open_app("kernel", block=value, channel=value, order=value)
         assert fine(app), value
         assert app.title[0].value == "Block 0, kernel 0", value
-
-
-def test_too_large_a_number_is_answered(open_app, undrawn):
-    app = open_app("kernel", block="12", channel="3")
-    assert sentences(app.warning) == ["There is no block 12: they are 0 to 2."]
-    assert app.title[0].value == "Block 2, kernel 3"
-
-
-def test_settings_survive_a_visit_elsewhere(open_app, undrawn):
-    app = open_app("kernels", order="norm")
-    app.query_params.clear()
-    go(app, "overview")
-    app.run()
-    assert "order" not in app.query_params
-    app.query_params.clear()
-    go(app, "kernels")
-    app.run()
-    assert app.query_params["order"] == "norm"
 
 
 def menu(app, title):
@@ -245,8 +212,8 @@ def test_kernel_page_tells_the_truth(open_app, undrawn, small):
     ("view", "kind", "address"),
     [
         ("patch_filters", PatchFilters, {"order": "orientation", "scale": "figure"}),
-        ("depthwise", DepthwiseKernels, {"show": "block", "block": "1", "scale": "tile"}),
-        ("depthwise", DepthwiseKernels, {"show": "all", "order": "norm"}),
+        ("kernels", DepthwiseKernels, {"show": "block", "block": "1", "scale": "tile"}),
+        ("kernels", DepthwiseKernels, {"show": "all", "order": "norm"}),
         ("kernel", CloseUp, {"block": "2", "channel": "3"}),
         ("patch_filter", CloseUp, {"channel": "3"}),
         ("kernel_names", DepthwiseDescription, {}),

@@ -31,14 +31,6 @@ def test_every_option_is_one_of_streamlits():
     assert not [name for name in OPTIONS if known[name].deprecated]
 
 
-def test_flags():
-    given = flags()
-    pairs = list(zip(given[::2], given[1::2], strict=True))
-    assert ("--server.address", "127.0.0.1") in pairs
-    assert ("--browser.gatherUsageStats", "false") in pairs
-    assert [v for n, v in pairs if n == "--server.allowedHosts"] == ["127.0.0.1", "localhost"]
-
-
 @pytest.mark.parametrize(
     ("address", "hosts", "usage", "word"),
     [
@@ -50,10 +42,6 @@ def test_flags():
 )
 def test_unsafe_starts_are_named(address, hosts, usage, word):
     assert word in unsafe(address, hosts, usage)
-
-
-def test_safe_starts_are_not():
-    assert unsafe("127.0.0.1", ["localhost"], False) == ""
 
 
 def test_the_app_refuses_to_run_unsafely(shipped, monkeypatch, small_file):
@@ -151,22 +139,6 @@ def test_a_port_in_use_is_refused(served):
         assert explored("--port", port) == refused
         assert not served
     assert explored("--port", port) == (0, "")
-
-
-def test_names_need_no_file(monkeypatch, served, shipped, small_file):
-    shipped["small"] = small_file
-    monkeypatch.setattr("viz.network.zoo.on_this_machine", lambda name: None)
-    assert launch.launch(["small", "convmixer_768_32"], browser=False) == 0
-
-
-def test_everything_is_in_the_package():
-    """Files that are not Python must match the patterns of the package data."""
-    patterns = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    package = ROOT / "viz"
-    packed = {p for pattern in patterns["package-data"]["viz"] for p in package.glob(pattern)}
-    wanted = {p for p in (package / "explorer").rglob("*") if p.suffix in (".js", ".css")}
-    assert wanted
-    assert wanted <= packed
 
 
 def test_text_is_made_harmless():

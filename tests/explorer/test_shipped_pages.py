@@ -21,6 +21,7 @@ def nothing_drawn(monkeypatch):
     monkeypatch.setattr("viz.explorer.found._png", lambda result, **_: buffer.getvalue())
 
 
+@pytest.mark.slow
 def test_every_shipped_checkpoint_is_shown(open_app, shipped):
     shipped.update(shipped_checkpoints())
     assert {"cifar10-p2", "photos-p7", "photos-p14"} <= shipped.keys()

@@ -46,7 +46,7 @@ def test_batches_are_the_images_in_order_and_the_broken_are_named(folder):
 
 def test_at_most_a_batch_is_read_ahead(folder, monkeypatch):
     read = []
-    from viz.images.reading import sets as image_sets
+    from viz.images import sets as image_sets
 
     original = image_sets.read_pixels
     monkeypatch.setattr(image_sets, "read_pixels", lambda p, n: read.append(p) or original(p, n))

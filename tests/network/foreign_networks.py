@@ -95,10 +95,6 @@ class TimmLike(nn.Module):
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
 
 
-def early_timm(**settings):
-    return TimmLike(**settings, head_first=True)
-
-
 BUILDERS = {
     "official": official,
     "tweetable": tweetable,

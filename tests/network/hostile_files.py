@@ -35,6 +35,7 @@ from hostile_parts import (
     STOP,
     VALUES_THAT_ARE_CALLED,
     a_block_in_every_hundred,
+    a_long_name_before_all,
     again,
     alone,
     call,
@@ -48,8 +49,10 @@ from hostile_parts import (
     itself,
     keep,
     laughs,
+    lists_of_tensors,
     members,
     name,
+    names_of_digits,
     nested,
     one_list_copied_often,
     one_storage_for_all,
@@ -151,6 +154,9 @@ REFUSED = {
     "tuples in tuples": (alone(b")" + b"\x85" * 400_000), "holds a tuple"),
     "a tuple as a key": (
         alone(DICT + b")" + b"\x85" * 100_000 + NONE + ITEM), "holds an empty dictionary"),
+    "a name of 1 MB before 20,000 tensors": (a_long_name_before_all, "a dictionary with 'aaa"),
+    "lists of lists of tensors": (lists_of_tensors, "does not fit"),
+    "a list in itself, alone": (alone(PRETENDERS["a list in itself"]), "holds a list"),
     "a dictionary in itself": (alone(itself()), "a dictionary with 'state_dict'"),
     "an empty stack": (alone(b"s"), "damaged"),
     "a memo that is not there": (alone(again(7)), "damaged"),
@@ -238,6 +244,7 @@ LOADED = {
     **{what: with_items(text("config"), code, ITEM) for what, code in PRETENDERS.items()
        if what not in ("an activation of 1 MB", "a function for an activation",
                        "a tensor whose size is an object")},
+    "10,000 names of 900 digits": with_items(names_of_digits()),
     "bytearray of 10 GB": with_items(
         text("k"), call("builtins.bytearray", integer(10**10)), ITEM),
     "numpy type with fields": with_items(

@@ -286,6 +286,32 @@ def nested(open_: bytes, close: bytes, n: int) -> bytes:
     return open_ * n + close * (n - 1)
 
 
+def a_long_name_before_all(path: Path) -> None:
+    """Ten dictionaries under one name of 1,000,000 letters, and 20,000 tensors in the last."""
+    first = tensor((2, 2), (2, 1), storage(4)) + keep(1)
+    long = text("a" * 1_000_000) + keep(2)
+    one = text("0") + first + ITEM + b"".join(text(f"{i}") + again(1) + ITEM for i in range(20_000))
+    inside = DICT + one
+    for _ in range(9):
+        inside = DICT + again(2) + inside + ITEM
+    alone(DICT + long + inside + ITEM, bytes(16))(path)
+
+
+def names_of_digits() -> bytes:
+    """10,000 names that are a run of 900 digits, then a letter and a digit."""
+    first = text("0" * 900 + "b2") + tensor((2,), (1,), storage(2)) + keep(81) + ITEM
+    names = (text(f"{i:06d}" + "1" * 900 + "a1") + again(81) for i in range(10_000))
+    return first + MARK + b"".join(names) + ITEMS
+
+
+def lists_of_tensors(path: Path) -> None:
+    """Lists that hold the one before ten times, and a tensor."""
+    out = LIST + MARK + tensor((2, 2), (2, 1), storage(4)) + keep(1) + b"e" + keep(2)
+    for level in range(2, 40):
+        out += LIST + keep(level + 1) + MARK + again(level) * 10 + again(1) + b"e"
+    alone(out, bytes(16))(path)
+
+
 def itself() -> bytes:
     """A dictionary that is its own state dict."""
     return DICT + keep(1) + text("state_dict") + again(1) + ITEM

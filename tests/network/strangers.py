@@ -1,4 +1,4 @@
-"""ConvMixers as strangers write and save them: one small module each, none of this project's."""
+"""ConvMixers as strangers name and save them: keys in a file's order, and what lies beside them."""
 
 from __future__ import annotations
 
@@ -8,483 +8,154 @@ import datetime
 import functools
 import pathlib
 import random
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from foreign_networks import FirstPlusInput, Residual, TimmLike, official, tweetable
+from foreign_networks import official, settle
 from torch import nn
 
-H, D, K, P, N = 16, 3, 5, 4, 7
-
-
-def conv(i, o, k, p=0, g=1, s=1, bias=True):
-    return nn.Conv2d(i, o, k, s, p, groups=g, bias=bias)
-
-
-def dw(bias=True):
-    return conv(H, H, K, K // 2, H, bias=bias)
-
-
-def pw(bias=True):
-    return conv(H, H, 1, bias=bias)
-
-
-def bn():
-    return nn.BatchNorm2d(H)
-
-
-def run(x, embedding, norm, blocks, head, act=F.gelu):
-    """The paper's formula; blocks are (depthwise, norm, pointwise, norm)."""
-    x = norm(act(embedding(x)))
-    for d, nd, p, np_ in blocks:
-        x = x + nd(act(d(x)))
-        x = np_(act(p(x)))
-    return head(x.mean((2, 3)))
-
-
-class Look(nn.Module):
-    """blocks.N.depthwise_conv, .pointwise_conv, .bn1, .bn2: norms after both convolutions."""
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.depthwise_conv, self.pointwise_conv = dw(), pw()
-            self.bn1, self.bn2 = bn(), bn()
-
-        def forward(self, x):
-            x = x + self.bn1(F.gelu(self.depthwise_conv(x)))
-            return self.bn2(F.gelu(self.pointwise_conv(x)))
-
-    def __init__(self):
-        super().__init__()
-        self.patch_embed = nn.ModuleDict({"proj": conv(3, H, P, s=P), "norm": bn()})
-        self.blocks = nn.ModuleList(self.Block() for _ in range(D))
-        self.classifier = nn.Linear(H, N)
-
-    def forward(self, x):
-        x = self.patch_embed["norm"](F.gelu(self.patch_embed["proj"](x)))
-        for block in self.blocks:
-            x = block(x)
-        return self.classifier(x.mean((2, 3)))
-
-
-class Labml(nn.Module):
-    class Layer(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.depth_wise_conv, self.act1, self.norm1 = dw(), nn.GELU(), bn()
-            self.point_wise_conv, self.act2, self.norm2 = pw(), nn.GELU(), bn()
-
-        def forward(self, x):
-            x = x + self.norm1(self.act1(self.depth_wise_conv(x)))
-            return self.norm2(self.act2(self.point_wise_conv(x)))
-
-    def __init__(self):
-        super().__init__()
-        self.patch_emb = nn.ModuleDict({"conv": conv(3, H, P, s=P), "norm": bn()})
-        self.classification = nn.ModuleDict({"linear": nn.Linear(H, N)})
-        self.conv_mixer_layers = nn.ModuleList(self.Layer() for _ in range(D))
-
-    def forward(self, x):
-        x = self.patch_emb["norm"](F.gelu(self.patch_emb["conv"](x)))
-        for layer in self.conv_mixer_layers:
-            x = layer(x)
-        return self.classification["linear"](x.mean((2, 3)))
-
-
-class Jian(nn.Module):
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.Resnet = nn.Sequential(dw(), nn.GELU(), bn())
-            self.Conv_1x1 = nn.Sequential(pw(), nn.GELU(), bn())
-
-        def forward(self, x):
-            return self.Conv_1x1(x + self.Resnet(x))
-
-    def __init__(self):
-        super().__init__()
-        self.conv2d1 = nn.Sequential(conv(3, H, P, s=P), nn.GELU(), bn())
-        self.ConvMixer_blocks = nn.ModuleList(self.Block() for _ in range(D))
-        self.head = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(H, N))
-
-    def forward(self, x):
-        x = self.conv2d1(x)
-        for block in self.ConvMixer_blocks:
-            x = block(x)
-        return self.head(x)
-
-
-class Mmlab(nn.Module):
-    def __init__(self):
-        super().__init__()
-        stage = lambda: nn.Sequential(  # noqa: E731
-            Residual(nn.Sequential(dw(), nn.GELU(), bn())), pw(), nn.GELU(), bn()
-        )
-        self.backbone = nn.ModuleDict(
-            {"stem": nn.Sequential(conv(3, H, P, s=P), nn.GELU(), bn()),
-             "stages": nn.Sequential(*(stage() for _ in range(D)))}
-        )  # fmt: skip
-        self.head = nn.ModuleDict({"fc": nn.Linear(H, N)})
-
-    def forward(self, x):
-        x = self.backbone["stages"](self.backbone["stem"](x))
-        return self.head["fc"](x.mean((2, 3)))
-
-
-class BiasFree(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Sequential(conv(3, H, P, s=P, bias=False), nn.GELU(), bn())
-        self.layers = nn.Sequential(*(
-            nn.Sequential(
-                FirstPlusInput(nn.Sequential(dw(False), nn.GELU(), bn())),
-                nn.Sequential(pw(False), nn.GELU(), bn()),
-            ) for _ in range(D)))  # fmt: skip
-        self.fc = nn.Linear(H, N, bias=False)
-
-    def forward(self, x):
-        return self.fc(self.layers(self.stem(x)).mean((2, 3)))
-
-
-class Lists(nn.Module):
-    """Each kind of layer in a list of its own, the head in front."""
-
-    def __init__(self):
-        super().__init__()
-        self.out = nn.Linear(H, N)
-        self.pointwises = nn.ModuleList(pw() for _ in range(D))
-        self.depthwises = nn.ModuleList(dw() for _ in range(D))
-        self.point_norms = nn.ModuleList(bn() for _ in range(D))
-        self.depth_norms = nn.ModuleList(bn() for _ in range(D))
-        self.norm, self.embed = bn(), conv(3, H, P, s=P)
-
-    def forward(self, x):
-        rows = zip(self.depthwises, self.depth_norms, self.pointwises, self.point_norms,
-                   strict=True)  # fmt: skip
-        return run(x, self.embed, self.norm, rows, self.out)
-
-
-class OneListOfNorms(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.convs = nn.ModuleList([conv(3, H, P, s=P)])
-        self.norms = nn.ModuleList([bn()])
-        for _ in range(D):
-            self.convs.extend([dw(), pw()])
-            self.norms.extend([bn(), bn()])
-        self.fc = nn.Linear(H, N)
-
-    def forward(self, x):
-        c, n = self.convs, self.norms
-        rows = [(c[i], n[i], c[i + 1], n[i + 1]) for i in range(1, 2 * D, 2)]
-        return run(x, c[0], n[0], rows, self.fc)
-
-
-class Misleading(nn.Module):
-    """The depthwise convolution is called pointwise, and the other way round; so are the norms."""
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.pointwise, self.pointwise_norm = dw(), bn()
-            self.depthwise, self.depthwise_norm = pw(), bn()
-
-        def forward(self, x):
-            x = x + self.pointwise_norm(F.gelu(self.pointwise(x)))
-            return self.depthwise_norm(F.gelu(self.depthwise(x)))
-
-    def __init__(self):
-        super().__init__()
-        self.head, self.head_norm = conv(3, H, P, s=P), bn()
-        self.norm = nn.Sequential(*(self.Block() for _ in range(D)))
-        self.patch_embedding = nn.Linear(H, N)
-
-    def forward(self, x):
-        x = self.head_norm(F.gelu(self.head(x)))
-        return self.patch_embedding(self.norm(x).mean((2, 3)))
-
-
-class NormsByName(nn.Module):
-    """Norms registered in the wrong order: only their names tell."""
-
-    class Block(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.spatial, self.channel = dw(), pw()
-            self.channel_bn, self.spatial_bn = bn(), bn()
-
-        def forward(self, x):
-            x = x + self.spatial_bn(F.gelu(self.spatial(x)))
-            return self.channel_bn(F.gelu(self.channel(x)))
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.ModuleList(self.Block() for _ in range(D))
-        self.stem_conv, self.stem_bn, self.fc = conv(3, H, P, s=P), bn(), nn.Linear(H, N)
-
-    def forward(self, x):
-        x = self.stem_bn(F.gelu(self.stem_conv(x)))
-        for layer in self.layers:
-            x = layer(x)
-        return self.fc(x.mean((2, 3)))
-
-
-class CountingDown(nn.Module):
-    """Numbers in names run backwards; the order of registration is that of use."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv9, self.norm9 = conv(3, H, P, s=P), bn()
-        for i in reversed(range(D)):
-            setattr(self, f"stage{i}", nn.ModuleList([dw(), bn(), pw(), bn()]))
-        self.fc = nn.Linear(H, N)
-
-    def forward(self, x):
-        rows = [getattr(self, f"stage{i}") for i in reversed(range(D))]
-        return run(x, self.conv9, self.norm9, rows, self.fc)
-
-
-class German(nn.Module):
-    class Lage(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.räumlich, self.räumliche_norm = dw(), bn()
-            self.mischung, self.mischnorm = pw(), bn()
-
-    def __init__(self):
-        super().__init__()
-        self.flicken, self.flickennorm = conv(3, H, P, s=P), bn()
-        for i in range(D):
-            setattr(self, f"lage_{i + 1}", self.Lage())
-        self.urteil = nn.Linear(H, N)
-
-    def forward(self, x):
-        rows = [(each.räumlich, each.räumliche_norm, each.mischung, each.mischnorm)
-                for each in (getattr(self, f"lage_{i + 1}") for i in range(D))]  # fmt: skip
-        return run(x, self.flicken, self.flickennorm, rows, self.urteil)
-
-
-class Cyrillic(German):
-    def state_dict(self, *args, **kwargs):
-        words = {
-            "flicken": "вложение",
-            "räumlich": "глубина",
-            "mischung": "точка",
-            "urteil": "ответ",
-        }
-        state = super().state_dict(*args, **kwargs)
-        for german, russian in words.items():
-            state = {key.replace(german, russian): value for key, value in state.items()}
-        return state
-
-
-class Flat(nn.Module):
-    """No nesting at all."""
-
-    def __init__(self):
-        super().__init__()
-        self.c0, self.b0 = conv(3, H, P, s=P), bn()
-        for i in range(D):
-            setattr(self, f"d{i}", dw())
-            setattr(self, f"dn{i}", bn())
-            setattr(self, f"p{i}", pw())
-            setattr(self, f"pn{i}", bn())
-        self.l = nn.Linear(H, N)
-
-    def forward(self, x):
-        rows = [[getattr(self, f"{n}{i}") for n in ("d", "dn", "p", "pn")] for i in range(D)]
-        return run(x, self.c0, self.b0, rows, self.l)
-
-
-class Functional(nn.Module):
-    """A list of parameters, and buffers among them, that a function computes with."""
-
-    def __init__(self):
-        super().__init__()
-        self.inner = official()
-
-    def state_dict(self, *args, **kwargs):
-        values = [v for v in self.inner.state_dict().values() if v.ndim]
-        return {f"params.{i}": v for i, v in enumerate(values)}
-
-    def forward(self, x):
-        return self.inner(x)
-
-
-class FlaxNames(Functional):
-    """Kernel, scale, mean and var, as converted from another library."""
-
-    def state_dict(self, *args, **kwargs):
-        norms = {"weight": "scale", "bias": "bias", "running_mean": "mean", "running_var": "var"}
-        state = {}
-        for key, value in self.inner.state_dict().items():
-            layer, _, leaf = key.rpartition(".")
-            if value.ndim:
-                norm = f"{layer}.running_mean" in self.inner.state_dict()
-                new = norms[leaf] if norm else {"weight": "kernel"}.get(leaf, leaf)
-                state[f"{layer.replace('.', '/')}_{new}"] = value
-        return state
-
-
-class KerasNames(Functional):
-    def state_dict(self, *args, **kwargs):
-        norms = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean",
-                 "running_var": "moving_variance"}  # fmt: skip
-        state = {}
-        for i, (key, value) in enumerate(self.inner.state_dict().items()):
-            layer, _, leaf = key.rpartition(".")
-            if value.ndim:
-                norm = f"{layer}.running_mean" in self.inner.state_dict()
-                state[f"layer_{layer}.{norms[leaf] if norm else leaf}:0".replace(":0", "")] = value
-            assert i >= 0
-        return state
-
-
-class ForeignLeaves(Functional):
-    """Even a layer's tensors have names of their own, in nested modules."""
-
-    def state_dict(self, *args, **kwargs):
-        words = {"weight": "gewicht", "bias": "versatz", "running_mean": "mittel",
-                 "running_var": "streuung", "num_batches_tracked": "zahl"}  # fmt: skip
-        state = {}
-        for key, value in self.inner.state_dict().items():
-            layer, _, leaf = key.rpartition(".")
-            state[f"netz.{layer}.{words[leaf]}"] = value
-        return state
-
-
-class ConvHead(nn.Module):
-    """A 1 x 1 convolution ends it, before the average: the same as a linear layer after it."""
-
-    def __init__(self):
-        super().__init__()
-        body = official()
-        self.features, self.classifier = nn.Sequential(*list(body)[:-3]), conv(H, N, 1)
-
-    def forward(self, x):
-        return self.classifier(self.features(x)).mean((2, 3))
-
-
-class SquareConvHead(nn.Module):
-    """The same, to as many classes as there are channels: the shape of a pointwise one."""
-
-    def __init__(self):
-        super().__init__()
-        self.features, self.classifier = nn.Sequential(*list(official())[:-3]), pw()
-
-    def forward(self, x):
-        return self.classifier(self.features(x)).mean((2, 3))
-
-
-class Dropout(nn.Module):
-    """timm copies: head.1 after a dropout."""
-
-    def __init__(self):
-        super().__init__()
-        inner = TimmLike()
-        self.stem, self.blocks = inner.stem, inner.blocks
-        self.head = nn.Sequential(nn.Dropout(0.3), inner.head)
-
-    def forward(self, x):
-        return self.head(self.blocks(self.stem(x)).mean((2, 3)))
-
-
-class WrappedBlocks(nn.Module):
-    """Some of its blocks are compiled, others checkpointed: their keys say so in the middle."""
-
-    def __init__(self):
-        super().__init__()
-        self.inner = TimmLike()
-
-    def state_dict(self, *args, **kwargs):
-        state = self.inner.state_dict()
-        swaps = {
-            "blocks.0.": "blocks.0._orig_mod.",
-            "blocks.1.": "blocks.1._checkpoint_wrapped_module.",
-            "stem.": "_orig_mod.stem.",
-        }
-        for old, new in swaps.items():
-            state = {new + k[len(old) :] if k.startswith(old) else k: v for k, v in state.items()}
-        return state
-
-    def forward(self, x):
-        return self.inner(x)
-
-
-class SharedActivation(nn.Module):
-    """Normalisation buffers, a loss and a metric beside the network."""
-
-    def __init__(self):
-        super().__init__()
-        self.net = tweetable()
-        self.criterion = nn.CrossEntropyLoss(weight=torch.ones(N))
-        self.register_buffer("pixel_mean", torch.zeros(1, 3, 1, 1))
-        self.register_buffer("loss_history", torch.zeros(20, 2))
-        self.register_buffer("confusion", torch.zeros(N, N))
-
-    def forward(self, x):
-        return self.net(x)
-
-
-class OneBlock(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.net = official(depth=1)
-
-    def forward(self, x):
-        return self.net(x)
-
-
-class Deep(nn.Module):
-    """Twelve blocks, so that names sort otherwise than numbers."""
-
-    def __init__(self):
-        super().__init__()
-        self.trunk = TimmLike(depth=12, dim=8)
-
-    def forward(self, x):
-        return self.trunk(x)
-
-
-class Encoder(nn.Module):
-    """An encoder with its prefix, the head on top under another."""
-
-    def __init__(self):
-        super().__init__()
-        body = list(official())
-        self.encoder = nn.ModuleDict({"net": nn.Sequential(*body[:-3])})
-        self.decoder = nn.ModuleDict({"logits": body[-1]})
-
-    def forward(self, x):
-        return self.decoder["logits"](self.encoder["net"](x).mean((2, 3)))
-
-
-class TwoModules(nn.Module):
-    """Spatial and channel mixing each a module that holds its own norm."""
-
-    class Mix(nn.Module):
-        def __init__(self, layer):
-            super().__init__()
-            self.norm, self.mixer = bn(), layer
-
-        def forward(self, x):
-            return self.norm(F.gelu(self.mixer(x)))
-
-    def __init__(self):
-        super().__init__()
-        self.tokens = self.Mix(conv(3, H, P, s=P))
-        self.steps = nn.ModuleList(
-            nn.ModuleDict({"b": self.Mix(pw()), "a": self.Mix(dw())}) for _ in range(D)
-        )
-        self.linear = nn.Linear(H, N)
-
-    def forward(self, x):
-        x = self.tokens(x)
-        for step in self.steps:
-            x = step["b"](x + step["a"](x))
-        return self.linear(x.mean((2, 3)))
+H, N = 16, 7
+_CONV = ("weight", "bias")
+_NORM = (*_CONV, "running_mean", "running_var", "num_batches_tracked")
+_FLAX = dict(zip(_NORM, ("scale", "bias", "mean", "var", ""), strict=True))
+_KERAS = dict(zip(_NORM, ("gamma", "beta", "moving_mean", "moving_variance", ""), strict=True))
+_GERMAN = dict(zip(_NORM, ("gewicht", "versatz", "mittel", "streuung", "zahl"), strict=True))
+
+
+class Layout(NamedTuple):
+    """Keys of patch embedding E, its norm N, of blocks D and P with norms d and p, of the head H.
+
+    Groups that name blocks are repeated: {0} counts from 0, {1} from 1, {2} down to 0, {3} is 1, 3,
+    5, {4} is 2, 4, 6. ``leaf`` makes a key of a layer, its tensor's usual name, and whether it is a
+    norm's; # counts tensors, and an empty key is left out.
+    """
+
+    keys: str
+    leaf: Callable[[str, str, bool], str] = lambda layer, leaf, norm: f"{layer}.{leaf}"
+    depth: int = 3
+    dim: int = H
+    n: int = N
+    bias: bool = True
+    head: tuple[int, ...] = ()
+    more: dict[str, torch.Tensor] | None = None
+
+
+OFFICIAL = "E=0 N=2 | D={0}.0.fn.0 d={0}.0.fn.2 P={0}.1 p={0}.3 | H=8"
+_AS = "D=X{0}.0.fn.0 d=X{0}.0.fn.2 P=X{0}.1 p=X{0}.3"
+
+
+def _flax(layer: str, leaf: str, norm: bool) -> str:
+    name = _FLAX[leaf] if norm else {"weight": "kernel"}.get(leaf, leaf)
+    return name and f"{layer.replace('.', '/')}_{name}"
+
+
+def _keras(layer: str, leaf: str, norm: bool) -> str:
+    name = _KERAS[leaf] if norm else leaf
+    return name and f"layer_{layer}.{name}"
+
+
+LAYOUTS = {
+    "norms after both convolutions": Layout(
+        "E=patch_embed.proj N=patch_embed.norm | D=blocks.{0}.depthwise_conv "
+        "P=blocks.{0}.pointwise_conv d=blocks.{0}.bn1 p=blocks.{0}.bn2 | H=classifier"),
+    "labml": Layout(
+        "E=patch_emb.conv N=patch_emb.norm | H=classification.linear | "
+        "D=conv_mixer_layers.{0}.depth_wise_conv d=conv_mixer_layers.{0}.norm1 "
+        "P=conv_mixer_layers.{0}.point_wise_conv p=conv_mixer_layers.{0}.norm2"),
+    "sequences": Layout(
+        "E=conv2d1.0 N=conv2d1.2 | D=ConvMixer_blocks.{0}.Resnet.0 d=ConvMixer_blocks.{0}.Resnet.2 "
+        "P=ConvMixer_blocks.{0}.Conv_1x1.0 p=ConvMixer_blocks.{0}.Conv_1x1.2 | H=head.2"),
+    "mmlab": Layout(f"E=backbone.stem.0 N=backbone.stem.2 | "
+                    f"{_AS.replace('X', 'backbone.stages.')} | H=head.fc"),
+    "no biases": Layout(
+        "E=stem.0 N=stem.2 | D=layers.{0}.0.0.0 d=layers.{0}.0.0.2 P=layers.{0}.1.0 "
+        "p=layers.{0}.1.2 | H=fc", bias=False),
+    "each kind in a list, the head in front": Layout(
+        "H=out | P=pointwises.{0} | D=depthwises.{0} | p=point_norms.{0} | d=depth_norms.{0} | "
+        "N=norm E=embed"),
+    "one list of norms": Layout(
+        "E=convs.0 | D=convs.{3} P=convs.{4} | N=norms.0 | d=norms.{3} p=norms.{4} | H=fc"),
+    "misleading names": Layout(
+        "E=head N=head_norm | D=norm.{0}.pointwise d=norm.{0}.pointwise_norm P=norm.{0}.depthwise "
+        "p=norm.{0}.depthwise_norm | H=patch_embedding"),
+    "norms told by names alone": Layout(
+        "D=layers.{0}.spatial P=layers.{0}.channel p=layers.{0}.channel_bn "
+        "d=layers.{0}.spatial_bn | E=stem_conv N=stem_bn H=fc"),
+    "numbers that count down": Layout(
+        "E=conv9 N=norm9 | D=stage{2}.0 d=stage{2}.1 P=stage{2}.2 p=stage{2}.3 | H=fc"),
+    "German": Layout(
+        "E=flicken N=flickennorm | D=lage_{1}.räumlich d=lage_{1}.räumliche_norm "
+        "P=lage_{1}.mischung p=lage_{1}.mischnorm | H=urteil"),
+    "Cyrillic": Layout(
+        "E=вложение N=вложениеnorm | D=lage_{1}.глубина d=lage_{1}.глубинаe_norm "
+        "P=lage_{1}.точка p=lage_{1}.mischnorm | H=ответ"),
+    "no nesting": Layout("E=c0 N=b0 | D=d{0} d=dn{0} P=p{0} p=pn{0} | H=l"),
+    "a list of parameters": Layout(OFFICIAL, leaf=lambda layer, leaf, norm: (
+        "params.#" if leaf in _NORM[:4] else "")),
+    "Flax": Layout(OFFICIAL, leaf=_flax),
+    "Keras": Layout(OFFICIAL, leaf=_keras),
+    "foreign words for tensors": Layout(
+        OFFICIAL, leaf=lambda layer, leaf, norm: f"netz.{layer}.{_GERMAN[leaf]}"),
+    "a convolution for a head": Layout(
+        f"E=features.0 N=features.2 | {_AS.replace('X', 'features.')} | H=classifier",
+        head=(1, 1)),
+    "a square convolution for a head": Layout(
+        f"E=features.0 N=features.2 | {_AS.replace('X', 'features.')} | H=classifier",
+        head=(1, 1), n=H),
+    "a head after dropout": Layout(
+        f"E=stem.0 N=stem.2 | {_AS.replace('X', 'blocks.')} | H=head.1"),
+    "compiled and checkpointed blocks": Layout(
+        f"E=_orig_mod.stem.0 N=_orig_mod.stem.2 | {_AS.replace('X', 'blocks.')} | H=head",
+        leaf=lambda layer, leaf, norm: (f"{layer}.{leaf}").replace(
+            "blocks.0.", "blocks.0._orig_mod.").replace(
+            "blocks.1.", "blocks.1._checkpoint_wrapped_module.")),
+    "buffers, a loss and a metric": Layout(
+        "E=net.0.0 N=net.0.2 | D=net.{1}.0.0.0 d=net.{1}.0.0.2 P=net.{1}.1.0 p=net.{1}.1.2 | "
+        "H=net.6",
+        more={"criterion.weight": torch.ones(N), "pixel_mean": torch.zeros(1, 3, 1, 1),
+              "loss_history": torch.zeros(20, 2), "confusion": torch.zeros(N, N)}),
+    "one block": Layout(f"E=net.0 N=net.2 | {_AS.replace('X', 'net.3.')} | H=net.6", depth=1),
+    "twelve blocks": Layout(
+        f"E=trunk.stem.0 N=trunk.stem.2 | {_AS.replace('X', 'trunk.blocks.')} | H=trunk.head",
+        depth=12, dim=8),
+    "an encoder and its decoder": Layout(
+        f"E=encoder.net.0 N=encoder.net.2 | {_AS.replace('X', 'encoder.net.')} | "
+        "H=decoder.logits"),
+    "modules that hold their own norm": Layout(
+        "N=tokens.norm E=tokens.mixer | p=steps.{0}.b.norm P=steps.{0}.b.mixer "
+        "d=steps.{0}.a.norm D=steps.{0}.a.mixer | H=linear"),
+}  # fmt: skip
+# Without their order in the file these cannot be told: names mislead, or say nothing.
+ORDERED = {"numbers that count down", "a list of parameters", "Flax", "foreign words for tensors"}
+
+
+def built(layout: Layout) -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """The network as its authors write it, and a stranger's state dict of it."""
+    network = official(dim=layout.dim, depth=layout.depth, n=layout.n)
+    settle(network)
+    if not layout.bias:
+        with torch.no_grad():
+            for module in network.modules():
+                if isinstance(module, (nn.Conv2d, nn.Linear)):
+                    module.bias.zero_()
+    state, found = network.state_dict(), {}
+    places = {"E": "0", "N": "2", "D": "{}.0.fn.0", "d": "{}.0.fn.2", "P": "{}.1", "p": "{}.3",
+              "H": str(layout.depth + 5)}  # fmt: skip
+    for group in layout.keys.split("|"):
+        for b in range(layout.depth if "{" in group else 1):
+            for item in group.split():
+                role, _, key = item.partition("=")
+                layer = key.format(b, b + 1, layout.depth - 1 - b, 2 * b + 1, 2 * b + 2)
+                norm = role in "Ndp"
+                for leaf in _NORM if norm else _CONV if layout.bias else _CONV[:1]:
+                    value = state[f"{places[role].format(b + 3)}.{leaf}"]
+                    if role == "H" and leaf == "weight" and layout.head:
+                        value = value[:, :, None, None]
+                    if name := layout.leaf(layer, leaf, norm):
+                        found[name.replace("#", str(len(found)))] = value
+    return network, found | (layout.more or {})
 
 
 class Custom:
@@ -536,12 +207,4 @@ def protocol_five(state):
     return {"net": state, "extra": Custom(path=pathlib.PurePosixPath("a"))}
 
 
-LAYOUTS = [
-    official, tweetable, TimmLike, Look, Labml, Jian, Mmlab, BiasFree, Lists, OneListOfNorms,
-    Misleading, NormsByName, CountingDown, German, Cyrillic, Flat, Functional, FlaxNames,
-    KerasNames, ForeignLeaves, ConvHead, SquareConvHead, Dropout, WrappedBlocks, SharedActivation,
-    OneBlock, Deep, Encoder, TwoModules,
-]  # fmt: skip
 SAVED = [bare, lightning, everything_beside, parallel, protocol_five]
-# Without their order in the file these cannot be told: names mislead, or say nothing.
-ORDERED = {CountingDown, Functional, FlaxNames, ForeignLeaves}

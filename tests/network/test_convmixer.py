@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from viz.core.network import Config
 from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 
 
@@ -95,13 +94,6 @@ def test_parameter_counts_are_the_published_ones(name, published):
     assert config.n_parameters == published
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_parameter_formula_on_any_shape(channels):
-    config = Config(10, 2, 4, 3, 6, channels)
-    network = ConvMixer.from_config(config)
-    assert sum(p.numel() for p in network.parameters()) == config.n_parameters
-
-
 def test_patch_embedding_is_a_linear_layer_on_flattened_patches():
     torch.manual_seed(0)
     network = ConvMixer(8, 1, 3, 4, 2).double()
@@ -141,29 +133,6 @@ def test_shared_depthwise_kernel_is_one_doubly_block_toeplitz_token_mixer(kernel
     torch.testing.assert_close(depthwise(x).flatten(2), tokens)
     # From k = 2n - 1 on every token reaches every other.
     assert (mixing != 0).all() == reaches_all == (kernel_size >= 2 * n - 1)
-
-
-def test_named_views_are_the_weights_themselves():
-    network = ConvMixer(6, 2, 5, 3, 4)
-    with torch.no_grad():
-        network.patch_filters[1, 2, 0, 1] = 7.5
-        network.depthwise_kernels(1)[3, 2, 4] = -2.5
-    assert network.patch_filters.shape == (6, 3, 3, 3)
-    assert network.patch_embedding.weight[1, 2, 0, 1] == 7.5
-    assert network.blocks[1].depthwise.weight[3, 0, 2, 4] == -2.5
-    assert network.blocks[1].pointwise.weight.shape == (6, 6, 1, 1)
-
-
-@pytest.mark.parametrize("block", [-1, 2])
-def test_a_missing_block_is_named(block):
-    with pytest.raises(IndexError, match="blocks are 0 to 1"):
-        ConvMixer(6, 2, 5, 3, 4).depthwise_kernels(block)
-
-
-@pytest.mark.parametrize("bad", [{"dim": 0}, {"depth": -1}, {"activation": "swiglu"}])
-def test_impossible_configurations_are_refused(bad):
-    with pytest.raises(ValueError, match=next(iter(bad))):
-        Config(**{"dim": 4, "depth": 1, **bad})
 
 
 def test_bfloat16_training_gradient_stays_near_the_exact_one():

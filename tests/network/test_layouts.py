@@ -8,11 +8,9 @@ from foreign_networks import (
     ACTIVATIONS,
     BUILDERS,
     assert_same_logits,
-    early_timm,
     export_state,
     official,
     settle,
-    tweetable,
 )
 from torch import nn
 
@@ -40,15 +38,6 @@ def test_logits_from_a_file_equal_the_source_network(layout, activation, channel
     assert_same_logits(loaded.model, network, channels)
 
 
-@pytest.mark.parametrize("build", [official, BUILDERS["timm"], early_timm])
-def test_even_kernels(build, tmp_path):
-    network = settle(build(k=4, p=2, depth=2))
-    torch.save(network.state_dict(), tmp_path / "even.pth")
-    loaded = load(tmp_path / "even.pth", activation="gelu")
-    assert loaded.config.kernel_size == 4
-    assert_same_logits(loaded.model, network)
-
-
 @pytest.mark.parametrize(
     "shape", [{"depth": 1}, {"depth": 12, "dim": 8}, {"k": 1}, {"p": 1, "dim": 3}, {"n": 1}]
 )
@@ -60,11 +49,6 @@ def test_unusual_sizes(layout, shape, tmp_path):
     loaded = load(tmp_path / "odd.pth", activation="gelu")
     assert loaded.config.depth == shape.get("depth", 3)
     assert_same_logits(loaded.model, network, size=size)
-
-
-def test_the_head_of_an_early_timm_stands_first():
-    keys = list(early_timm().state_dict())
-    assert keys[0] == "head.weight"
 
 
 @pytest.mark.parametrize("layout", ["viz", "official", "tweetable", "timm"])
@@ -82,11 +66,6 @@ def test_an_exported_network_runs_in_the_layouts_own_code(layout):
     theirs = BUILDERS[layout]()
     theirs.load_state_dict(export_state(network, layout))
     assert_same_logits(network, theirs.eval())
-
-
-def test_the_tweetable_padding_really_fails_on_even_kernels():
-    with pytest.raises(RuntimeError, match="must match"):
-        tweetable(k=4)(torch.zeros(2, 3, 32, 32))
 
 
 @pytest.mark.parametrize(

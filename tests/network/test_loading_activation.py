@@ -4,12 +4,13 @@ import argparse
 
 import pytest
 import torch
-from foreign_networks import TimmLike, export_state, official, settle
+from foreign_networks import TimmLike, official, settle
 from torch import nn
 
-from viz.network.activation import ENOUGH_CHANNELS, Evidence, choose_activation, evidence
-from viz.network.checkpoint import CheckpointWarning, load
+from viz.network.activation import ENOUGH_CHANNELS, Evidence, evidence
+from viz.network.checkpoint import load
 from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointWarning
 
 
 def with_means(means, *, dim=64, depth=10, var=1.7):
@@ -138,13 +139,6 @@ def test_stated_in_the_file(content, tmp_path):
     assert loaded.source.activation_source.startswith("the checkpoint's metadata")
 
 
-@pytest.mark.parametrize("said", ["", 3, None, ["relu"]])
-def test_unusable_statements_are_ignored(said, tmp_path):
-    network = settle(official())
-    torch.save({"state_dict": network.state_dict(), "config": {"activation": said}}, tmp_path / "n")
-    assert "statistics" in load(tmp_path / "n").source.activation_source
-
-
 # Names: 768/32, kernel 7, patch 7 is ReLU, but only if the weights are that network's.
 
 
@@ -219,20 +213,3 @@ def test_a_hub_folders_config_tells_the_activation(relu_768, tmp_path):
         (tmp_path / "config.json").write_text(junk)
         with pytest.warns(CheckpointWarning, match="fewer than 1,200 decide nothing"):
             assert load(tmp_path / "pytorch_model.bin").config.activation == "gelu"
-
-
-def test_choice_order():
-    found = Evidence(5000, 0, 0.1)
-    every = {"argument": "silu", "declared": ("identity", "d"), "claimed": ("gelu", "c")}
-    order = []
-    for name in ("argument", "declared", "claimed"):
-        order.append(choose_activation(found, **every).activation)
-        del every[name]
-    assert order == ["silu", "identity", "gelu"]
-    assert choose_activation(found).activation == "relu"
-
-
-def test_exported_networks_keep_their_statistics():
-    network = settle(ConvMixer(16, 3, 5, 4, 7))
-    state = export_state(network, "timm")
-    assert evidence(state) == evidence(network.state_dict())

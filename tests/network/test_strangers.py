@@ -4,51 +4,36 @@ import random
 
 import pytest
 import torch
-from foreign_networks import assert_same_logits, settle
+from foreign_networks import assert_same_logits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from strangers import LAYOUTS, ORDERED, SAVED, BiasFree, official
-from torch import nn
+from strangers import LAYOUTS, OFFICIAL, ORDERED, SAVED, Layout, built
 
 from viz.network.checkpoint import load
 
-
-def ready(build):
-    network = build()
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d) and module.bias is None:
-            module.register_parameter("bias", nn.Parameter(torch.zeros(module.out_channels)))
-            module.bias_free = True
-    settle(network)
-    for module in network.modules():
-        if getattr(module, "bias_free", False):
-            module.bias = None
-    return network
+pytestmark = pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
 
 
 @pytest.fixture(scope="module")
 def networks():
-    return {build: ready(build) for build in LAYOUTS}
+    return {name: built(layout) for name, layout in LAYOUTS.items()}
 
 
-@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
-@pytest.mark.parametrize("build", LAYOUTS)
-def test_a_strangers_file_opens(networks, build, tmp_path):
-    network = networks[build]
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_strangers_file_opens(networks, name, tmp_path):
+    network, state = networks[name]
     for i, form in enumerate(SAVED):
         protocol = {"pickle_protocol": 5} if form.__name__ == "protocol_five" else {}
-        torch.save(form(network.state_dict()), tmp_path / f"{i}.pth", **protocol)
+        torch.save(form(state), tmp_path / f"{i}.pth", **protocol)
         loaded = load(tmp_path / f"{i}.pth", activation="gelu")
         assert_same_logits(loaded.model, network)
         assert len(loaded.parts) >= 4 + 4 * loaded.config.depth - 1
 
 
-@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
-@pytest.mark.parametrize("build", [each for each in LAYOUTS if each not in ORDERED])
-def test_the_order_of_keys_does_not_matter(networks, build, tmp_path):
-    network = networks[build]
-    state = network.state_dict()
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if name not in ORDERED])
+def test_the_order_of_keys_does_not_matter(networks, name, tmp_path):
+    network, state = networks[name]
     orders = [sorted(state), list(reversed(state)), sorted(state, key=lambda k: k[::-1])]
     orders += [random.Random(seed).sample(list(state), len(state)) for seed in range(4)]
     for keys in orders:
@@ -64,13 +49,11 @@ WORD = st.text(
 )  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_any_names_and_nestings(networks, data):
+def test_any_names_and_nestings(data):
     """Every part of a key but the numbers of blocks and the last is renamed, and put deeper."""
-    network = networks[official]
-    state = network.state_dict()
+    network, state = built(Layout(OFFICIAL))
     words: dict[str, str] = {}
 
     def renamed(path):
@@ -95,8 +78,8 @@ def test_any_names_and_nestings(networks, data):
 
 
 def test_absent_biases_are_told(networks):
-    network = networks[BiasFree]
+    _, state = networks["no biases"]
     with pytest.warns(UserWarning, match="no bias for patch_embedding and 7 more: taken as zero"):
-        loaded = load(network.state_dict(), activation="gelu")
+        loaded = load(state, activation="gelu")
     assert float(loaded.model.patch_embedding.bias.abs().max()) == 0
     assert "patch_embedding <- stem.0.weight (bias taken as zero)" in loaded.parts

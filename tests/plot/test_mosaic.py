@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viz.plot.mosaic import enlarge, grid_layout, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import enlarge, grid_layout, hatch_text, limits, rgb_tiles, signed_tiles
 
 
 @pytest.mark.parametrize("sizes", [[7], [4, 4, 4], [5, 2, 3]])
@@ -68,11 +68,6 @@ def test_colour_depends_on_the_ratio_to_the_limit_alone(rng):
     np.testing.assert_array_equal(same, signed_tiles(values, np.ones(4)))
 
 
-def test_values_beyond_the_limit_take_the_end_colour():
-    tile = signed_tiles(np.array([[[1.0, 50.0, np.inf]]]), np.array([1.0]))[0, 0]
-    assert (tile == tile[0]).all()
-
-
 def test_rgb_tiles_put_zero_at_mid_grey():
     filters = np.zeros((1, 3, 2, 2))
     filters[0, 0, 0, 0], filters[0, 2, 1, 1] = 2.0, -2.0
@@ -103,3 +98,26 @@ def test_enlarging_repeats_pixels():
     big = enlarge(picture, 3)
     assert big.shape == (6, 6, 3)
     assert (big[:3, 3:] == picture[0, 1]).all()
+
+
+def test_what_is_not_a_number_is_hatched_and_nothing_else():
+    kernels = np.zeros((2, 6, 6))
+    kernels[1] = np.nan
+    plain, bad = signed_tiles(kernels, np.ones(2)).astype(int)
+    filters = np.zeros((2, 3, 6, 6))
+    filters[1, 2] = np.nan
+    grey, worse = rgb_tiles(filters, np.ones(2)).astype(int)
+    assert (plain == 255).all()
+    assert (grey == 128).all()
+    for tile in (bad, worse):
+        shades = {tuple(pixel) for pixel in tile.reshape(-1, 3).tolist()}
+        assert len(shades) == 2
+        assert all(len(set(shade)) == 1 for shade in shades)
+        # Stripes: equal along one diagonal, both shades in every row and column.
+        np.testing.assert_array_equal(tile[1:, :-1], tile[:-1, 1:])
+        assert all(len(np.unique(line)) == 2 for line in (*tile[..., 0], *tile[..., 0].T))
+
+
+def test_the_hatch_is_explained_where_there_is_one():
+    assert hatch_text(np.array([0.0, np.inf])) == ""
+    assert "not a number" in hatch_text(np.array([0.0, np.nan]))

@@ -17,7 +17,7 @@ def test_figures_have_the_font_that_comes_with_the_package(tmp_path):
         figure.text(0.1, 0.5, "1.5 ± 0.2 → ρ ≥ −3")
     path = style.save_figure(figure, tmp_path / "a.pdf")
     fonts = path.read_bytes()
-    assert b"Arimo" in fonts and b"DejaVu" not in fonts
+    assert b"Roboto" in fonts and b"DejaVu" not in fonts
     assert b"/Type3" not in fonts.replace(b" ", b"")
 
 

@@ -27,12 +27,7 @@ SHARDS = [(0, 4, 0), (1, 4, 1), (2, 4, 1), (3, 4, 0)]
 """Number, images and broken ones of each."""
 
 
-def test_all_is_told_in_this_process(go):
-    told = Told()
-    go(listener=told)
-    assert (told.images, told.shards) == (16, SHARDS)
-
-
+@pytest.mark.slow
 def test_a_dask_worker_killed_in_the_middle(go, tmp_path):
     pytest.importorskip("distributed")
     psutil = pytest.importorskip("psutil")
@@ -58,6 +53,7 @@ def test_a_dask_worker_killed_in_the_middle(go, tmp_path):
     alike(found, whole)
 
 
+@pytest.mark.slow
 def test_workers_do_not_take_another_checkpoint(go):
     pytest.importorskip("distributed")
     with pytest.raises(SweepError, match="changed since the sweep began; start it anew"):

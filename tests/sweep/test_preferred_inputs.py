@@ -20,7 +20,8 @@ from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.network.stages import stages
 from viz.sweep.opening import OtherSweepError
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views import Given, view
 from viz.views.preferred_inputs import predictions
 from viz.views.preferred_inputs.measure import preferred_inputs
@@ -314,9 +315,10 @@ def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
 
 
 def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, monkeypatch):
-    saved = told(checkpoint).save(tmp_path / "described.npz")
-    words = ["preferred-inputs", file, noise, "--sweep", path, "--described", saved, "--json", "-o",
-             tmp_path / "a.svg"]  # fmt: skip
+    monkeypatch.setattr(
+        "viz.views.preferred_inputs.card.depthwise_description", lambda c, g: told(c)
+    )
+    words = ["preferred-inputs", file, noise, "--sweep", path, "--json", "-o", tmp_path / "a.svg"]
     done = CliRunner().invoke(main, [str(word) for word in words])
     assert done.exit_code == 0, done.output
     numbers = json.loads(done.stdout)
@@ -325,7 +327,6 @@ def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, mo
     assert PreferredInputs.load(found.save(tmp_path / "a.npz")) == found
     assert len(found.to_frame()) == 32
     row = view("preferred-inputs")
-    monkeypatch.setattr("viz.views.selectivity.card.depthwise_description", lambda c, g: told(c))
     steps = []
     given = Given(images=lambda: open_images(noise, checkpoint.preprocessing), sweep=path,
                   progress=lambda *at: steps.append(at))  # fmt: skip

@@ -5,7 +5,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,14 +13,13 @@ from same import alike
 from stopping import Stop
 
 import viz
-from viz.core.network import Config, Preprocessing
 from viz.core.result import ResultFileError
 from viz.images.reading import ImageError
 from viz.images.sets import open_images
 from viz.network.stages import stages
-from viz.sweep.plan import listed, usual_shard_size
-from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
-from viz.sweep.tally import Tally
+from viz.sweep.plan import listed
+from viz.sweep.run import SweepError, shards_folder, sweep_folder, sweep_images
+from viz.sweep.tally import Settings, Tally
 
 
 @pytest.fixture(scope="module")
@@ -110,12 +108,6 @@ def test_classes_and_accuracy(swept, whole, small):
     assert swept.top5 == 1
 
 
-def test_broken_images_are_named(swept):
-    assert swept.n_skipped == 2
-    assert set(swept.skipped) == {"ant/broken.jpg", "bee/empty.png"}
-    assert "not an image" in swept.skipped["ant/broken.jpg"]
-
-
 def test_the_file_opens_and_is_a_table(swept, tmp_path):
     found = viz.load_sweep(tmp_path / "a.npz")
     assert found == swept
@@ -200,13 +192,6 @@ def test_the_image_with_values_that_are_not_finite_is_named(small):
         tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0], [-1] * 3)
 
 
-def test_maps_of_another_size_are_refused(small):
-    tally = Tally(small.model, Settings((), field_images=0), classes=False)
-    tally.update(small.model, torch.rand(1, 3, 24, 24), [0], ["one"])
-    with pytest.raises(SweepError, match=r"^two: maps of \(7, 7\) found, expected \(6, 6\)"):
-        tally.update(small.model, torch.rand(1, 3, 28, 28), [1], ["two"])
-
-
 def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
     one = sorted(Path(pictures / "ant").glob("*.png"))[0]
     found = sweep_folder(small, one, tmp_path / "b.npz", settings=few)
@@ -270,21 +255,3 @@ def test_an_image_outside_of_all_class_folders_means_that_there_are_none(tmp_pat
     assert listed(tmp_path).class_names == ("one", "two")
     (tmp_path / "c.png").touch()
     assert listed(tmp_path).class_names == listed(tmp_path).classes == ()
-
-
-@pytest.mark.parametrize(
-    ("dim", "depth", "size", "n", "wanted"),
-    [
-        (256, 8, 112, 20, 32),  # never fewer than 32
-        (256, 8, 112, 1600, 100),  # 0.18 G each: a sixteenth
-        (256, 8, 112, 8000, 256),  # 0.18 G each: 256 of them take less than a second
-        (256, 8, 224, 8000, 125),  # 0.7 G: 70 would do, a 64th is more
-        (768, 32, 224, 1600, 32),  # 21 G each
-        (768, 32, 224, 64_000, 1000),  # at most 64 shards
-    ],
-)
-def test_how_many_images_a_shard_has(dim, depth, size, n, wanted):
-    network = SimpleNamespace(
-        config=Config(dim, depth, 9, 7, 10), preprocessing=Preprocessing(size)
-    )
-    assert usual_shard_size(network, n) == wanted

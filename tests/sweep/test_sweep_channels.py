@@ -11,7 +11,8 @@ from PIL import Image
 from viz.cli import main
 from viz.images.sets import open_images
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views import Given, view
 from viz.views.top_patches.measure import TopPatchesError
 
@@ -151,11 +152,11 @@ def test_feature_maps_by_a_sweep(small, small_file, path, folder, tmp_path):
     other = replace(small, source=replace(small.source, sha256="1" * 64))
     with pytest.raises(OtherSweepError, match="hashes differ"):
         feature_maps(other, images, sweep=whole)
-    words = ["feature-maps", small_file, folder, "--limit", 1, "--scale", "sweep"]
-    done = CliRunner().invoke(main, [str(w) for w in [*words, "--json"]])
-    assert done.exit_code == 2
-    assert "give one with --sweep FILE" in done.stderr
-    words += ["--sweep", tmp_path / "b.npz", "-o", tmp_path / "a.svg"]
+    words = ["feature-maps", small_file, folder, "--limit", 1, "--scale", "sweep", "-o",
+             tmp_path / "a.svg"]  # fmt: skip
     done = CliRunner().invoke(main, [str(w) for w in words])
+    assert done.exit_code == 2
+    assert "measured without a sweep" in done.stderr
+    done = CliRunner().invoke(main, [str(w) for w in [*words, "--sweep", tmp_path / "b.npz"]])
     assert done.exit_code == 0, done.output
     assert "same for every image" in (tmp_path / "a.svg").read_text().replace("<!-- ", "")

@@ -15,7 +15,7 @@ from viz.images.reading import ImageError
 from viz.training.crops import Augmentation, augment, mixed, open_training_folder, random_crop
 from viz.training.fast import Way
 from viz.training.loop import TrainingError, _Run, patch_gain, train
-from viz.training.recipes import RECIPES, Recipe, recipe_named
+from viz.training.recipes import Recipe
 
 PLAIN = Augmentation(colour=0, grey=0)
 SMALL = Recipe(
@@ -197,13 +197,6 @@ def test_numbers_that_no_training_can_go_on_with(colours, tmp_path, changes, wor
         train(colours, tmp_path / "a.safetensors", replace(SMALL, **changes), **QUIET)
 
 
-def test_no_bar_is_written_where_the_error_stream_is_no_terminal(colours, tmp_path, capsys):
-    train(colours, tmp_path / "a.safetensors", replace(SMALL, epochs=1), report=print)
-    said = capsys.readouterr()
-    assert "epoch 1/1" in said.out
-    assert said.err == ""
-
-
 def test_crops_cover_the_asked_share_and_are_never_enlarged():
     ramp = torch.arange(100).expand(100, 100)
     image = torch.stack([ramp, ramp.T]).to(torch.uint8)
@@ -216,13 +209,6 @@ def test_crops_cover_the_asked_share_and_are_never_enlarged():
         smallest = torch.tensor(spans).min(0).values / 100
         assert ((low - 0.05 < smallest) & (smallest < low + 0.1)).all()
         assert torch.tensor(spans).max() > 90
-
-
-def test_large_images_are_shrunk_when_read(tmp_path):
-    for i in range(10):
-        picture(tmp_path / "ab"[i % 2] / f"{i}.png", size=(80, 40))
-    data = open_training_folder(tmp_path, PLAIN, 8)
-    assert data._train[0].shape == (3, 16, 32)
 
 
 def test_mixing_keeps_labels_true_to_the_pixels():
@@ -253,7 +239,8 @@ def test_patterns_are_scaled_by_their_variance():
 
 
 def test_the_patch_embedding_is_its_coefficients_in_the_basis(colours):
-    run = _Run(SMALL, open_training_folder(colours, PLAIN, 8), "cpu")
+    recipe = replace(SMALL, clip=1e9)  # a clipped gradient is smaller than the chain rule says
+    run = _Run(recipe, open_training_folder(colours, PLAIN, 8), "cpu")
     norms = run.model.patch_filters.detach().flatten(1).norm(dim=1)
     torch.testing.assert_close(
         norms, torch.full((16,), 0.577 * SMALL.patch_init), rtol=1e-4, atol=0
@@ -265,16 +252,3 @@ def test_the_patch_embedding_is_its_coefficients_in_the_basis(colours):
     # By the chain rule: how the loss changes with a coefficient is told by a small change of it.
     gradient = (run.patch.grad.flatten(1) @ run.basis.T)[3, 7]
     torch.testing.assert_close(run.coefficients.grad[3, 7], gradient)
-
-
-def test_named_recipes_differ_where_told():
-    p7 = recipe_named("imagenette-p7", image_size=56)
-    assert p7.sizes == ((0.0, 35), (0.5, 42), (0.8, 56))
-    assert [RECIPES["imagenette-p7"].size_at(done) for done in (0, 0.49, 0.5, 1)] == [
-        70,
-        70,
-        84,
-        112,
-    ]
-    assert recipe_named("imagenette-p14", dim=5).sizes == ((0.0, 126), (0.4, 154), (0.8, 196))
-    assert recipe_named("cifar10-p2", image_size=7).sizes == ((0.0, 4), (0.5, 6))

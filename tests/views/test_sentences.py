@@ -1,6 +1,7 @@
 """Findings in plain language, where the ordinary sentence would mislead."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,3 +36,16 @@ def test_shares_are_said_as_a_colleague_would():
     shares = (0, 0.0004, 0.003, 0.0149, 0.234, 0.99, 0.997, 1)
     said = ["none", "less than 0.1 %", "0.3 %", "1 %", "23 %", "99 %", "99.7 %", "all"]
     assert [percent(share) for share in shares] == said
+
+
+def test_patch_filters_are_counted_beside_both_nulls(small, monkeypatch):
+    monkeypatch.setattr("viz.views.patch_filters.measure._NULL_FILTERS", 200)
+    found = viz.views.patch_filters.measure.describe_checkpoint(small)
+    said = view("patch-filters").sentence(found)
+    noise = np.mean([k == "noise" for k in found.structure])
+    assert f"and {round(16 * noise)} noise." in said
+    assert f"explains {100 * np.median(found.r2_map):.0f} %" in said
+    assert said.endswith("of white noise.")
+    smooth = replace(found, smooth_null_r2_map=np.array([0.1, 0.54, 0.9]))
+    said = view("patch-filters").sentence(smooth)
+    assert said.endswith("and 54 % of random filters as smooth as these.")

@@ -19,21 +19,6 @@ from viz.core.refusal import Refusal
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = [
-    "Group",
-    "force_option",
-    "json_option",
-    "loading",
-    "loading_options",
-    "open_checkpoint",
-    "open_two",
-    "preparing",
-    "progress_bar",
-    "say",
-    "seed_option",
-    "seeds",
-]
-
 
 class Group(click.Group):
     """A group whose commands turn bad input into one sentence and exit code 2.
@@ -142,18 +127,7 @@ def _show_warning(
 
 
 def loading(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every command that opens a checkpoint takes.
-
-    Parameters
-    ----------
-    function : callable
-        The command.
-
-    Returns
-    -------
-    callable
-        The command with its argument CKPT and the loading options.
-    """
+    """Add what every command that opens a checkpoint takes."""
     return click.argument("checkpoint", metavar="CKPT")(loading_options(function))
 
 
@@ -183,18 +157,7 @@ def _channels(
 
 
 def preparing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options on how images become the network's input.
-
-    Parameters
-    ----------
-    function : callable
-        A command that runs the network.
-
-    Returns
-    -------
-    callable
-        The command with these options, which `open_checkpoint` takes.
-    """
+    """Add the options on how images become the network's input."""
     for option in reversed(
         (
             click.option(
@@ -222,18 +185,7 @@ def preparing(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options on how a checkpoint is opened, without the argument CKPT.
-
-    Parameters
-    ----------
-    function : callable
-        The command.
-
-    Returns
-    -------
-    callable
-        The command with these options.
-    """
+    """Add the options on how a checkpoint is opened, without the argument CKPT."""
     for option in reversed(
         (
             click.option(
@@ -260,40 +212,14 @@ def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
-    """Load a checkpoint with the options of `loading`.
-
-    Parameters
-    ----------
-    checkpoint : str
-        Path or name.
-    **options : Any
-        As `viz.load` takes them.
-
-    Returns
-    -------
-    Checkpoint
-        The network.
-    """
+    """Load a checkpoint with the options of `loading`."""
     from viz.network.checkpoint import load
 
     return load(checkpoint, **options)
 
 
 def open_two(checkpoint: str, other: str, **options: Any) -> tuple[Checkpoint, Checkpoint]:
-    """Load two checkpoints, and say so where they are one.
-
-    Parameters
-    ----------
-    checkpoint, other : str
-        Paths or names.
-    **options : Any
-        As `viz.load` takes them.
-
-    Returns
-    -------
-    tuple of Checkpoint
-        The networks.
-    """
+    """Load two checkpoints, and say so where they are one."""
     a, b = (open_checkpoint(each, **options) for each in (checkpoint, other))
     if a.source.sha256 == b.source.sha256:
         say(
@@ -310,18 +236,7 @@ seeds = click.IntRange(0, 2**32 - 1)
 
 
 def seed_option(text: str = "Of everything random.") -> Callable[..., Any]:
-    """Return the option ``--seed``.
-
-    Parameters
-    ----------
-    text : str
-        What the seed is of.
-
-    Returns
-    -------
-    callable
-        For a command that takes ``seed``.
-    """
+    """Return the option ``--seed``."""
     return click.option("--seed", type=seeds, default=0, show_default=True, help=text)
 
 
@@ -332,13 +247,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on the error stream, where that is a terminal.
-
-    Yields
-    ------
-    callable
-        Takes (steps done, steps in all); a new count starts the bar anew.
-    """
+    """Show a bar on the error stream, where that is a terminal."""
     from tqdm import tqdm
 
     with tqdm(unit="step", leave=False, disable=None) as bar:

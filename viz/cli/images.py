@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["looking", "open_with_images", "say_skipped"]
-
 _MANY = 64
 
 
@@ -24,17 +22,6 @@ def looking(function: Callable[..., Any]) -> Callable[..., Any]:
 
     The command is given ``checkpoint`` (str), ``images`` (Path or None) and, in ``**options``, all
     that `open_with_images` takes.
-
-    Parameters
-    ----------
-    function : callable
-        The command.
-
-    Returns
-    -------
-    callable
-        The command with its arguments CKPT and [IMAGE_OR_FOLDER], the loading options, and those
-        on images, their preparation and the device.
     """
     for option in reversed(
         (
@@ -75,31 +62,7 @@ def looking(function: Callable[..., Any]) -> Callable[..., Any]:
 def open_with_images(
     checkpoint: str, images: Path | None, options: dict[str, Any]
 ) -> tuple[Checkpoint, ImageSet]:
-    """Open a checkpoint and the images to show it; say how they are prepared.
-
-    Parameters
-    ----------
-    checkpoint : str
-        Path or name.
-    images : Path or None
-        An image or a folder; scikit-learn's two photographs for None.
-    options : dict
-        All options that `looking` adds; nothing else.
-
-    Returns
-    -------
-    checkpoint : Checkpoint
-        With the preprocessing that was told, where one was.
-    images : ImageSet
-        At least one can be read; what cannot is known after the measure: see `say_skipped`.
-
-    Raises
-    ------
-    click.BadParameter
-        If the device is not there.
-    ImageError
-        If there is no image that can be read, or what was told does not suit the network.
-    """
+    """Open a checkpoint and the images to show it; say how they are prepared."""
     from viz.images.reading import ImageError, describe_preprocessing
     from viz.images.sets import open_images
 
@@ -124,30 +87,13 @@ def open_with_images(
 
 
 def say_skipped(images: ImageSet) -> None:
-    """Name the files that could not be read, once the images have been run through.
-
-    Parameters
-    ----------
-    images : ImageSet
-        After its measure.
-    """
+    """Name the files that could not be read, once the images have been run through."""
     if images.note:
         say(f"viz: note: {images.note}")
 
 
 def check_device(name: str) -> None:
-    """Refuse a device that torch cannot use.
-
-    Parameters
-    ----------
-    name : str
-        As torch spells it.
-
-    Raises
-    ------
-    click.BadParameter
-        If nothing can be computed on it here.
-    """
+    """Refuse a device that torch cannot use."""
     import torch
 
     try:

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, View
 
-__all__ = ["COMMANDS", "command_of", "option_of"]
-
 
 def _read(
     kind: Callable[[str], Any], ctx: click.Context, param: click.Parameter, value: str | None
@@ -56,17 +54,23 @@ def option_of(option: Option) -> Callable[[Any], Any]:
 
 
 class _Images:
-    """Opens the images as often as a view asks, and remembers the last for what was skipped."""
+    """Opens the images as often as a view asks."""
 
     def __init__(self, first: ImageSet, again: Callable[[], ImageSet]) -> None:
-        self.last, self._again, self._fresh = first, again, True
+        self._first: ImageSet | None = first
+        self._again, self._opened = again, [first]
 
     def __call__(self) -> ImageSet:
         """Open the images anew."""
-        if not self._fresh:
-            self.last = self._again()
-        self._fresh = False
-        return self.last
+        first, self._first = self._first, None
+        if first is None:
+            self._opened.append(first := self._again())
+        return first
+
+    @property
+    def fullest(self) -> ImageSet:
+        """Those of which most was found broken: a second pass may read only some."""
+        return max(self._opened, key=lambda images: len(images.skipped))
 
 
 def _open(
@@ -99,7 +103,7 @@ def _run(row: View, **given: Any) -> None:
     with progress_bar() as progress:
         result = row.measure(loaded, Given(opened, seed, progress, sweep), **mine)
     if opened is not None:
-        say_skipped(opened.last)
+        say_skipped(opened.fullest)
     if output is None and not as_json:
         if row.sentence is not None and (text := row.sentence(result)):
             click.echo(text)

@@ -14,18 +14,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-__all__ = [
-    "Ranked",
-    "block_means",
-    "cliffs_delta",
-    "pair_deltas",
-    "resample",
-    "share_floor",
-    "share_interval",
-    "t_interval",
-    "welch",
-]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _CHUNK = 2_000_000
@@ -35,18 +23,8 @@ _RNG = np.random.Generator
 def cliffs_delta(early: Numbers, late: Numbers) -> float:
     """Return P(late > early) - P(late < early) over all pairs: 2 U / (n m) - 1 of Mann and Whitney.
 
-    Parameters
-    ----------
-    early, late : ndarray, (n,), (m,)
-        Values; nan is left out.
+    Shapes: ``early, late`` (n,).
 
-    Returns
-    -------
-    float
-        -1 to 1, positive where late values are larger; ties count for neither. nan if one is empty.
-
-    Notes
-    -----
     Cliff, Psychological Bulletin 114 (1993). It counts order alone: values far apart and values
     just apart weigh the same.
     """
@@ -76,25 +54,7 @@ def resample(
 ) -> Iterator[NDArray[np.float32]]:
     """Draw blocks within each group, then kernels within each block drawn.
 
-    Parameters
-    ----------
-    block : ndarray of int, (n,)
-        Block of each kernel.
-    groups : sequence of sequence of int
-        Blocks of each group; blocks of a group are drawn among themselves, one fewer than there
-        are (one of one).
-    n_boot : int
-        Draws.
-    rng : numpy.random.Generator
-        Of the draws.
-    whole : bool
-        Keep every block once and draw kernels alone: what varies then is this network's kernels,
-        not its blocks.
-
-    Yields
-    ------
-    ndarray of float32, (draws, n)
-        How often each kernel is drawn, a part of the draws at a time.
+    Shapes: ``block`` (n,); returns (draws, n).
     """
     rows = [(g, b, np.flatnonzero(block == b)) for g, group in enumerate(groups) for b in group]
     step = max(1, _CHUNK // len(block))
@@ -143,17 +103,7 @@ class Ranked:
     def deltas(self, weights: NDArray[np.float32], late: NDArray[np.bool_]) -> Numbers:
         """Return Cliff's delta of each draw.
 
-        Parameters
-        ----------
-        weights : ndarray, (draws, n)
-            How often each kernel is drawn.
-        late : ndarray of bool, (n,)
-            Which kernels are late; the others are early.
-
-        Returns
-        -------
-        ndarray, (draws,)
-            nan where a group is empty.
+        Shapes: ``weights`` (draws, n); ``late`` (n,); returns (draws,).
         """
         drawn = weights[:, self.rows]
         is_late = late[self.rows]
@@ -166,17 +116,7 @@ class Ranked:
     def trends(self, weights: NDArray[np.float32], block: Ints) -> Numbers:
         """Return Spearman's correlation of the values with the block in each draw.
 
-        Parameters
-        ----------
-        weights : ndarray, (draws, n)
-            How often each kernel is drawn.
-        block : ndarray of int, (n,)
-            Depth of each kernel.
-
-        Returns
-        -------
-        ndarray, (draws,)
-            Ties share their mean rank; nan where all values, or all blocks, are one.
+        Shapes: ``weights`` (draws, n); ``block`` (n,); returns (draws,).
         """
         drawn = weights[:, self.rows]
         depths, index = np.unique(block[self.rows], return_inverse=True)
@@ -208,19 +148,7 @@ class Ranked:
 def block_means(values: NDArray[np.floating], block: Ints, blocks: Sequence[int] | Ints) -> Numbers:
     """Return the mean of each column within each block.
 
-    Parameters
-    ----------
-    values : ndarray, (n, c)
-        Per kernel.
-    block : ndarray of int, (n,)
-        Of each kernel.
-    blocks : sequence of int
-        Which.
-
-    Returns
-    -------
-    ndarray, (blocks, c)
-        Means.
+    Shapes: ``values`` (n, c); ``block`` (n,); returns (blocks, c).
     """
     return np.stack([values[block == b].mean(0) for b in blocks])
 
@@ -228,15 +156,7 @@ def block_means(values: NDArray[np.floating], block: Ints, blocks: Sequence[int]
 def welch(a: Numbers, b: Numbers) -> Numbers:
     """Return Welch and Satterthwaite's degrees of freedom for a difference of two means.
 
-    Parameters
-    ----------
-    a, b : ndarray, (n, c), (m, c)
-        One row per block, n and m at least 2.
-
-    Returns
-    -------
-    ndarray, (c,)
-        Between min(n, m) - 1 and n + m - 2; the smaller bound where nothing varies.
+    Shapes: ``a, b`` (n, c); returns (c,).
     """
     n, m = len(a), len(b)
     va, vb = a.var(0, ddof=1) / n, b.var(0, ddof=1) / m
@@ -251,22 +171,7 @@ def t_interval(
 ) -> Numbers:
     """Return intervals for numbers bounded by -1 and 1, from their standard errors.
 
-    Parameters
-    ----------
-    estimate, error, freedom : ndarray, (c,)
-        Estimates in [-1, 1], their bootstrap standard errors, degrees of freedom.
-    units : int
-        Blocks in the smaller group, for the case below.
-    confidence : float
-        Such as 0.95.
-
-    Returns
-    -------
-    ndarray, (c, 2)
-        Symmetric on the scale of artanh, where the bounds lie at infinity. For an estimate at a
-        bound, which no bootstrap can leave, the other end is (units - t^2) / (units + t^2) away
-        from 0 (Feng and Cliff, J. Mod. Appl. Stat. Methods 3, 2004). nan where the error is 0
-        inside the bounds: nothing varied, so nothing is known of how it would.
+    Shapes: ``estimate, error, freedom`` (c,); returns (c, 2).
     """
     q = student.ppf(0.5 + confidence / 2, freedom)
     inner = np.clip(estimate, -1 + 1e-12, 1 - 1e-12)
@@ -287,19 +192,7 @@ def share_floor(
     differs. Shares are therefore shrunk as in Jeffreys' estimate, (x + 1/2) / (n + 1), and their
     binomial errors added up.
 
-    Parameters
-    ----------
-    truth : ndarray, (n, c)
-        0 or 1 per kernel.
-    block : ndarray of int, (n,)
-        Of each kernel.
-    groups : sequence of two sequences of int
-        Blocks of each group.
-
-    Returns
-    -------
-    ndarray, (c,)
-        Standard errors, above 0.
+    Shapes: ``truth`` (n, c); ``block`` (n,); returns (c,).
     """
     variance = np.zeros(truth.shape[1])
     for group in groups:
@@ -314,17 +207,7 @@ def share_interval(
 ) -> Numbers:
     """Return intervals for differences of shares, cut at -1 and 1.
 
-    Parameters
-    ----------
-    estimate, error, freedom : ndarray, (c,)
-        Differences, their standard errors, degrees of freedom.
-    confidence : float
-        Such as 0.95.
-
-    Returns
-    -------
-    ndarray, (c, 2)
-        Low and high.
+    Shapes: ``estimate, error, freedom`` (c,); returns (c, 2).
     """
     half = student.ppf(0.5 + confidence / 2, freedom) * error
     return np.clip(np.stack([estimate - half, estimate + half], 1), -1, 1)

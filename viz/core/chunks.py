@@ -8,8 +8,6 @@ from typing import Final, TypeVar
 
 from viz.core.threads import allowed, one_thread
 
-__all__ = ["in_threads"]
-
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 _MOST_WORKERS: Final = 8
@@ -19,18 +17,6 @@ def in_threads(function: Callable[[Item], Answer], items: Sequence[Item]) -> Ite
     """Map over items in order, as many at once as torch may use threads.
 
     For thousands of small steps: torch's own threads would wait for each other after every one.
-
-    Parameters
-    ----------
-    function : callable
-        Takes an item; safe to run in several threads at once.
-    items : sequence
-        What to work on.
-
-    Yields
-    ------
-    Answer
-        One per item, in the order of the items.
     """
     workers = min(allowed(), _MOST_WORKERS, len(items))
     if workers <= 1:

@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Progress", "Steps", "rank_within"]
-
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all); it may raise to stop the work."""
 
@@ -37,15 +35,7 @@ class Steps:
 def rank_within(group: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return each row's number among the rows of its group.
 
-    Parameters
-    ----------
-    group : ndarray of int64, (n,)
-        Group of each row, in any order.
-
-    Returns
-    -------
-    ndarray of int64, (n,)
-        0-based, in the order of the rows.
+    Shapes: ``group`` (n,); returns (n,).
     """
     order = np.argsort(group, kind="stable")
     ordered = group[order]

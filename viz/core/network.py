@@ -9,9 +9,6 @@ from typing import Any
 
 from viz.core.refusal import Refusal
 
-__all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocessing", "Source",
-           "split_activation"]  # fmt: skip
-
 ACTIVATIONS = (
     "gelu", "relu", "silu", "identity", "gelu_tanh", "mish", "leaky_relu", "hardswish", "elu",
     "celu", "selu", "relu6", "softplus", "softsign", "tanh", "sigmoid", "hardsigmoid", "hardtanh",
@@ -22,6 +19,12 @@ _ONE_NUMBER = ("leaky_relu", "elu", "celu", "softplus", "softshrink", "hardshrin
 """Those that may be followed by their one number, such as ``"leaky_relu(0.2)"``."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+def counted(n: int, what: str) -> str:
+    """Return a number and its noun: ``"1 block"``, ``"2 blocks"``, ``"2 classes"``."""
+    many = f"{what}es" if what.endswith("s") else f"{what}s"
+    return f"{n:,} {what if n == 1 else many}"
 
 
 def split_activation(activation: str) -> tuple[str, float | None]:

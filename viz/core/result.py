@@ -6,8 +6,9 @@ import base64
 import html
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_type_hints
 
@@ -15,8 +16,6 @@ import numpy as np
 
 from viz.core.network import Source
 from viz.core.refusal import Refusal
-
-__all__ = ["Result", "ResultFileError", "or_none"]
 
 _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
@@ -65,8 +64,6 @@ class Result:
     """
 
     kind: ClassVar[str] = "result"
-    card_of: ClassVar[Callable[[Result], Any] | None] = None
-    """Result to its view's card; the list of views sets it."""
     source: Source
 
     def __post_init__(self) -> None:
@@ -120,8 +117,8 @@ class Result:
         )
 
     def _card(self) -> Any:
-        found = type(self).card_of
-        return None if found is None else found(self)
+        # Asked for when a result is shown alone: the list of views knows results, not they it.
+        return import_module("viz.views").card_of(self)
 
     @property
     def finding(self) -> str:

@@ -5,20 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["wide"]
-
 
 def wide(values: Tensor) -> Tensor:
-    """Return values in float64: where they are, or on the CPU if their device (mps) has none.
-
-    Parameters
-    ----------
-    values : torch.Tensor
-        Any floating-point type, any device.
-
-    Returns
-    -------
-    torch.Tensor of float64
-        The same numbers.
-    """
+    """Return values in float64: where they are, or on the CPU if their device (mps) has none."""
     return (values.cpu() if values.device.type == "mps" else values).to(torch.float64)

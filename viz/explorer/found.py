@@ -219,8 +219,7 @@ def show_row(
 def _head(row: Shown) -> None:
     """Show the page's name as the menu has it, and the question that the view answers."""
     st.title(state.title(), anchor=False)
-    if row.title.endswith("?"):
-        st.markdown(f"**{row.title}**")
+    st.markdown(f"**{row.question}**")
 
 
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:

@@ -1,4 +1,4 @@
-"""How a view is measured: its page of docs/methods, shown where there is one."""
+"""How a view is measured: its method page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\
 
 @cache
 def method_text(name: str) -> str:
-    """Return a view's page of docs/methods as it can stand on a page of the explorer."""
+    """Return a view's method page as it can stand on a page of the explorer."""
     pages = methods_of((name,))
     if not pages:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,20 +20,8 @@ from torch import Tensor
 from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "ImageError",
-    "ImageWarning",
-    "describe_preprocessing",
-    "find_images",
-    "prepare",
-    "read_array",
-    "read_image",
-    "read_pixels",
-    "scaled",
-    "told",
-    "unnormalise",
-]
+# What Pillow would print beside the sentence that refuses a file.
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 IMAGE_SUFFIXES = frozenset(
     {
@@ -60,25 +49,7 @@ class ImageWarning(UserWarning):
 
 
 def find_images(folder: str | Path, *, arrays: bool = False) -> list[Path]:
-    """List the image files of a folder and its subfolders, in a fixed order.
-
-    Parameters
-    ----------
-    folder : str or Path
-        A folder, or one image file.
-    arrays : bool
-        Look in folders for arrays (.npy), too.
-
-    Returns
-    -------
-    list of Path
-        Sorted by path; hidden files and folders are left out.
-
-    Raises
-    ------
-    ImageError
-        If the path does not exist or holds no image.
-    """
+    """List the image files of a folder and its subfolders, in a fixed order."""
     root = Path(folder)
     if root.is_file():
         return [root]
@@ -110,18 +81,6 @@ def scaled(values: NDArray[Any]) -> tuple[NDArray[np.float32], str]:
     14 and 16 that hold all values. Floats in [0, 1] stay; in [-1, 1] they are halved and shifted;
     larger ones are divided by the largest. What has values below zero otherwise, or more than
     16 bits, is stretched from its smallest to its largest value.
-
-    Parameters
-    ----------
-    values : ndarray
-        Of any number type; not-a-number and infinity count as 0.
-
-    Returns
-    -------
-    scaled : ndarray of float32, same shape
-        In [0, 1].
-    note : str
-        What was done, empty where white is what the type says it is.
     """
     whole = values.dtype.kind in "iub"
     found = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
@@ -190,27 +149,7 @@ def read_pixels(
 ) -> tuple[NDArray[Any], str]:
     """Read an image with as many channels as a network takes.
 
-    Parameters
-    ----------
-    path : str or Path
-        An image file, or an array of numpy.save (.npy).
-    in_channels : int
-        Of the network. For other numbers than 3 and 1, a .npy array or a TIFF file with as many
-        bands or pages.
-    max_pixels : int
-        Larger images are refused before they are decoded.
-
-    Returns
-    -------
-    pixels : ndarray of uint8, (height, width, 3), or of float32, (height, width, in_channels)
-        RGB of image files for 3 and 1 channels; else values in [0, 1].
-    note : str
-        How its values were scaled, where that is not a matter of course.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing, no image, broken, too large or of other channels.
+    Shapes: returns pixels (height, width, 3).
     """
     path = Path(path)
     bands = path.suffix.lower() == ".npy" or in_channels not in (1, 3)
@@ -269,27 +208,7 @@ def _placed(values: NDArray[Any], in_channels: int, name: str) -> NDArray[Any]:
 def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read any image file as upright RGB.
 
-    Parameters
-    ----------
-    path : str or Path
-        Any file PIL reads: grey, palette, CMYK, 16-bit and transparent ones too.
-    max_pixels : int
-        Larger images are refused before they are decoded.
-
-    Returns
-    -------
-    ndarray of uint8, (height, width, 3)
-        EXIF rotation applied, transparency laid on white, first frame of an animation.
-
-    Raises
-    ------
-    ImageError
-        If the file is missing, no image, broken or too large.
-
-    Warns
-    -----
-    ImageWarning
-        If its values had to be scaled: see `scaled`.
+    Shapes: returns (height, width, 3).
     """
     pixels, note = read_pixels(path, max_pixels=max_pixels)
     if note:
@@ -318,8 +237,10 @@ def _reading(
             "expected; shrink it first."
         ) from None
     except UnidentifiedImageError:
+        tiff = path.suffix.lower() in (".tif", ".tiff")
+        bands = ", a TIFF file with a page for each band, or a .npy array" if tiff else ""
         raise ImageError(
-            f"{path.name}: not an image that can be read; expected JPEG, PNG or the like."
+            f"{path.name}: not an image that can be read; expected JPEG, PNG or the like{bands}."
         ) from None
     except Exception as error:  # PIL's parsers raise whatever a broken file makes them meet.
         raise ImageError(
@@ -335,24 +256,7 @@ def prepare(
     The short side is resized to ``image_size / crop``, the centre is cut out, values in [0, 1]
     have the mean subtracted and are divided by the standard deviation.
 
-    Parameters
-    ----------
-    images : sequence of ndarray
-        As `read_pixels` returns them: uint8 RGB, or float32 values of the network's channels.
-    preprocessing : Preprocessing
-        Of the checkpoint.
-    in_channels : int
-        1 turns RGB images grey (ITU-R 601 luma) first.
-
-    Returns
-    -------
-    torch.Tensor, (n, in_channels, image_size, image_size)
-        float32.
-
-    Raises
-    ------
-    ImageError
-        If the input would have more than 64 million pixels.
+    Shapes: returns (n, in_channels, image_size, image_size).
     """
     size = preprocessing.image_size
     if size > MAX_SIDE:
@@ -411,33 +315,7 @@ def told(
     std: Sequence[float] | None = None,
     interpolation: str | None = None,
 ) -> Preprocessing:
-    """Replace what the user told of a preprocessing, and say so in its ``known``.
-
-    Parameters
-    ----------
-    preprocessing : Preprocessing
-        Of the checkpoint.
-    in_channels : int
-        Of the network.
-    image_size : int, optional
-        Side of the input, in pixels.
-    crop : float, optional
-        Share of the resized image that the centre crop keeps, in (0, 1].
-    mean, std : sequence of float, optional
-        One per input channel, or one for all; std is positive.
-    interpolation : str, optional
-        ``"bicubic"`` or ``"bilinear"``.
-
-    Returns
-    -------
-    Preprocessing
-        The same one if nothing was told.
-
-    Raises
-    ------
-    ImageError
-        If a value cannot be used.
-    """
+    """Replace what the user told of a preprocessing, and say so in its ``known``."""
     changes: dict[str, Any] = {"image_size": image_size, "crop": crop, "mean": mean, "std": std,
                                "interpolation": interpolation}  # fmt: skip
     changes = {name: value for name, value in changes.items() if value is not None}
@@ -466,18 +344,7 @@ def told(
 
 
 def describe_preprocessing(preprocessing: Preprocessing) -> str:
-    """Say in a sentence how images become network input, and how that is known.
-
-    Parameters
-    ----------
-    preprocessing : Preprocessing
-        Of the checkpoint, or as told.
-
-    Returns
-    -------
-    str
-        For the user.
-    """
+    """Say in a sentence how images become network input, and how that is known."""
 
     def few(values: Sequence[float]) -> str:
         return ", ".join(f"{value:.4g}" for value in values)
@@ -493,17 +360,7 @@ def describe_preprocessing(preprocessing: Preprocessing) -> str:
 def unnormalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
     """Turn network input back into values in [0, 1] for display.
 
-    Parameters
-    ----------
-    batch : torch.Tensor, (..., c, h, w)
-        Normalised input.
-    preprocessing : Preprocessing
-        That made it.
-
-    Returns
-    -------
-    torch.Tensor
-        Same shape, clipped to [0, 1].
+    Shapes: ``batch`` (..., c, h, w).
     """
     mean = torch.tensor(preprocessing.mean, device=batch.device, dtype=batch.dtype).view(-1, 1, 1)
     std = torch.tensor(preprocessing.std, device=batch.device, dtype=batch.dtype).view(-1, 1, 1)
@@ -513,16 +370,6 @@ def unnormalise(batch: Tensor, preprocessing: Preprocessing) -> Tensor:
 def resize_uint8(image: Tensor, height: int, width: int) -> Tensor:
     """Resize one uint8 image (c, h, w) with anti-aliasing, for training crops.
 
-    Parameters
-    ----------
-    image : torch.Tensor of uint8, (c, h, w)
-        Any size.
-    height, width : int
-        Of the result.
-
-    Returns
-    -------
-    torch.Tensor of uint8, (c, height, width)
-        Bilinear, anti-aliased.
+    Shapes: ``image`` (c, h, w); returns (c, height, width).
     """
     return F.interpolate(image[None], (height, width), mode="bilinear", antialias=True)[0]

@@ -26,8 +26,6 @@ from viz.images.reading import (
     unnormalise,
 )
 
-__all__ = ["ImageBatch", "ImageSet", "Images", "default_images", "open_images"]
-
 Entry = Path | Tensor | NDArray[Any]
 Picture = str | Path | Image.Image | NDArray[Any]
 Images = Picture | Sequence[Picture] | Tensor | None
@@ -136,26 +134,7 @@ class ImageSet:
         return f"{many}: {note}."
 
     def batches(self, n: int = 8) -> Iterator[ImageBatch]:
-        """Read the images, so many at a time.
-
-        Parameters
-        ----------
-        n : int
-            Images per batch; the last may hold fewer. At most these are in memory, besides one
-            image at its full size.
-
-        Yields
-        ------
-        ImageBatch
-            In order.
-
-        Raises
-        ------
-        ImageError
-            If no image at all can be read.
-        ValueError
-            If n is not positive.
-        """
+        """Read the images, so many at a time."""
         if n < 1:
             raise Refusal(f"a batch holds at least 1 image, not {n}.")
         names: list[str] = []
@@ -177,30 +156,11 @@ class ImageSet:
             raise self._nothing()
 
     def as_seen_by(self, preprocessing: Preprocessing, in_channels: int = 3) -> ImageSet:
-        """Return the same images as another network takes them.
-
-        Parameters
-        ----------
-        preprocessing : Preprocessing
-            Of that network.
-        in_channels : int
-            Of that network.
-
-        Returns
-        -------
-        ImageSet
-            Files are read anew; network input that was given stays as it is.
-        """
+        """Return the same images as another network takes them."""
         return ImageSet(self._entries, preprocessing, in_channels)
 
     def check(self) -> None:
-        """Read images until one is good, so that a useless folder is refused before long work.
-
-        Raises
-        ------
-        ImageError
-            If no image at all can be read.
-        """
+        """Read images until one is good, so that a useless folder is refused before long work."""
         if all(self._read(name, entry) is None for name, entry in self._entries):
             raise self._nothing()
 
@@ -211,18 +171,7 @@ class ImageSet:
         return ImageError(f"none of {len(reasons)} images can be read; the first: {reasons[0]}")
 
     def only(self, names: Collection[str]) -> ImageSet:
-        """Return the same images without those that are not named.
-
-        Parameters
-        ----------
-        names : collection of str
-            Of the images wanted; a name that is not there is passed over.
-
-        Returns
-        -------
-        ImageSet
-            In the same order; none is read yet.
-        """
+        """Return the same images without those that are not named."""
         wanted = set(names)
         kept = [entry for entry in self._entries if entry[0] in wanted]
         return ImageSet(kept, self.preprocessing, self.in_channels)
@@ -275,33 +224,7 @@ def open_images(
     *,
     limit: int | None = None,
 ) -> ImageSet:
-    """Find images; none is read yet.
-
-    Parameters
-    ----------
-    images : str, Path, PIL image, ndarray, sequence of these, torch.Tensor, ImageSet or None
-        A folder (searched with its subfolders), an image file, a picture as PIL or numpy has it
-        ((h, w), (h, w, channels) or (channels, h, w)), several of these, network input
-        (n, in_channels, h, w) as a tensor, or None for scikit-learn's two photographs.
-    preprocessing : Preprocessing
-        Of the checkpoint; its ``image_size`` may be replaced.
-    in_channels : int
-        Of the network: image files are read as 3 channels, or as 1 (grey); for other numbers
-        there must be .npy or TIFF files with as many.
-    limit : int, optional
-        Take at most so many, evenly spread over the order.
-
-    Returns
-    -------
-    ImageSet
-        Names are paths relative to the folder, or file names; told apart where they are equal.
-
-    Raises
-    ------
-    ImageError
-        If a path does not exist or a folder holds no image, if the numbers are not of the
-        network's shape, or no image is given for a network of neither 1 nor 3 channels.
-    """
+    """Find images; none is read yet."""
     if isinstance(images, ImageSet):
         return images.as_seen_by(preprocessing, in_channels)
     entries: list[tuple[str, Entry]]

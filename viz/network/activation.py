@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Choice", "Evidence", "choose_activation", "contradiction", "evidence"]
-
 _MINIMA = {"relu": 0.0, "gelu": -0.169971, "silu": -0.278465}
 _OTHER_MINIMA = {
     "gelu_tanh": -0.170041, "mish": -0.308844, "hardswish": -0.375, "relu6": 0.0, "softplus": 0.0,
@@ -34,21 +32,11 @@ epochs have fewer still, so this remains a guess, and the user is told.
 
 @dataclass(frozen=True)
 class Evidence:
-    """What batch-norm statistics say about the activation.
+    """What batch-norm statistics say about the activation."""
 
-    Parameters
-    ----------
-    n_trained : int
-        Channels whose statistics are no longer the initial 0 and 1.
-    n_negative : int
-        Those with a clearly negative mean.
-    lowest : float
-        Lowest mean, 0 if there are none.
-    """
-
-    n_trained: int
-    n_negative: int
-    lowest: float
+    n_trained: int  # channels whose statistics are no longer 0 and 1
+    n_negative: int  # those with a clearly negative mean
+    lowest: float  # mean; 0 if there are none
 
     @property
     def impossible(self) -> tuple[str, ...]:
@@ -58,17 +46,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Choice:
-    """An activation, and how it is known.
-
-    Parameters
-    ----------
-    activation : str
-        As in `Config`.
-    source : str
-        In words for the user.
-    warnings : tuple of str
-        What the user should know about it.
-    """
+    """An activation, and how it is known, in words for the user."""
 
     activation: str
     source: str
@@ -76,18 +54,7 @@ class Choice:
 
 
 def evidence(norms: Mapping[str, Tensor]) -> Evidence:
-    """Summarise the running statistics of a network's batch norms.
-
-    Parameters
-    ----------
-    norms : mapping of str to torch.Tensor
-        A state dict; only its ``running_mean`` and ``running_var`` are looked at.
-
-    Returns
-    -------
-    Evidence
-        Values that are not finite are left out.
-    """
+    """Summarise the running statistics of a network's batch norms."""
     names = [name for name in norms if name.endswith("running_mean")]
     mean = torch.cat([norms[n].flatten().double().cpu() for n in names])
     var = torch.cat([norms[n.replace("_mean", "_var")].flatten().double().cpu() for n in names])
@@ -112,15 +79,12 @@ def contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
 
 def _from_statistics(found: Evidence) -> Choice:
     low, share = found.lowest, f"{found.n_negative:,} of {found.n_trained:,}"
-    if "silu" in found.impossible:
-        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU, GELU and SiLU"
-        return Choice("identity", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as identity; {_ELSE}",
-        ))  # fmt: skip
     if "gelu" in found.impossible:
-        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU and GELU"
-        return Choice("silu", f"guessed from batch-norm statistics: {reason}", (
-            f"activation guessed: {reason}; taken as SiLU; {_ELSE}",
+        lower, taken = (", GELU and SiLU", "identity") if "silu" in found.impossible else (
+            " and GELU", "silu")  # fmt: skip
+        reason = f"a running mean of {low:.3f} is below the lowest value of ReLU{lower}"
+        return Choice(taken, f"guessed from batch-norm statistics: {reason}", (
+            f"activation guessed: {reason}; taken as {taken.replace('silu', 'SiLU')}; {_ELSE}",
         ))  # fmt: skip
     if "relu" in found.impossible:
         return Choice(
@@ -151,25 +115,7 @@ def choose_activation(
     declared: tuple[str, str] | None = None,
     claimed: tuple[str, str] | None = None,
 ) -> Choice:
-    """Decide the activation from what is known, most reliable first.
-
-    Parameters
-    ----------
-    found : Evidence
-        From `evidence`.
-    argument : str, optional
-        What the user says: always followed.
-    declared : tuple of str, optional
-        Activation and place, where the file states it: followed.
-    claimed : tuple of str, optional
-        Activation and place, where only a name implies it: followed unless the statistics
-        exclude it.
-
-    Returns
-    -------
-    Choice
-        With warnings where it is a guess, or where it contradicts the statistics.
-    """
+    """Decide the activation from what is known, most reliable first."""
     if argument is not None:
         return Choice(argument, "the argument", contradiction(argument, found))
     if declared is not None:

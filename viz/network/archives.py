@@ -14,76 +14,33 @@ from viz.network.guards import (
     MAX_NDIM,
     MAX_PICKLE,
     MAX_TENSORS,
-    Bounded,
     CheckpointError,
     TensorRecord,
     export_line,
 )
 
-__all__ = ["Archive", "check_safetensors", "check_zip"]
-
 _SAFETENSORS_DTYPES = {
-    "F64": "float64",
-    "F32": "float32",
-    "F16": "float16",
-    "BF16": "bfloat16",
-    "F8_E4M3": "float8_e4m3fn",
-    "F8_E5M2": "float8_e5m2",
-    "I64": "int64",
-    "I32": "int32",
-    "I16": "int16",
-    "I8": "int8",
-    "U64": "uint64",
-    "U32": "uint32",
-    "U16": "uint16",
-    "U8": "uint8",
-    "BOOL": "bool",
-    "C64": "complex64",
-}
+    "F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16",
+    "F8_E4M3": "float8_e4m3fn", "F8_E5M2": "float8_e5m2", "I64": "int64", "I32": "int32",
+    "I16": "int16", "I8": "int8", "U64": "uint64", "U32": "uint32", "U16": "uint16", "U8": "uint8",
+    "BOOL": "bool", "C64": "complex64",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A checked zip archive as torch.save writes it.
+    """A checked zip archive as torch.save writes it."""
 
-    Parameters
-    ----------
-    pickle : bytes
-        Its ``data.pkl``.
-    storages : dict
-        Size in bytes of each storage, by its key.
-    root : str
-        Folder in the archive that all of it lies in.
-    """
-
-    pickle: bytes
-    storages: dict[str, int]
-    root: str
+    pickle: bytes  # its data.pkl
+    storages: dict[str, int]  # bytes of each, by its key
+    root: str  # folder in the archive that all of it lies in
 
 
 def check_zip(file: BinaryIO, label: str) -> Archive:
     """Check an archive written by torch.save and return its pickle, without unpacking it.
 
     Every member must be stored as it is: torch.save never compresses, and 0.97 MB of compressed
-    zeros unpack to 1 GB. Together they must fit in the file, none twice.
-
-    Parameters
-    ----------
-    file : binary file
-        The archive.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    Archive
-        Pickle and storage sizes.
-
-    Raises
-    ------
-    CheckpointError
-        If it is truncated, too large in its table of contents, compressed, or something else.
-    """
+    zeros unpack to 1 GB. Together they must fit in the file, none twice."""
     size = file.seek(0, os.SEEK_END)
     _check_end(file, size, label)
     crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
@@ -108,7 +65,7 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
         )
     try:
         with archive.open(f"{root}/data.pkl") as member:
-            data = member.read()
+            data = b"".join(iter(lambda: member.read(1 << 20), b""))
         order = f"{root}/byteorder"
         if order in archive.namelist() and archive.read(order) != b"little":
             raise zipfile.BadZipFile("another byte order than little-endian")
@@ -118,12 +75,19 @@ def check_zip(file: BinaryIO, label: str) -> Archive:
     return Archive(data, storages, root)
 
 
-class _Capped(Bounded):
+class _Capped:
     """A file in which no single read is large; any number of them may follow."""
 
-    def _take(self, n: int) -> None:
-        if n > self._left:
+    def __init__(self, file: BinaryIO, limit: int, message: str) -> None:
+        self._file, self._limit, self._message = file, limit, message
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, n: int = -1) -> bytes:
+        """Read at most n bytes."""
+        data = self._file.read(n if 0 <= n <= self._limit else self._limit + 1)
+        if len(data) > self._limit:
             raise CheckpointError(self._message)
+        return data
 
 
 def _check_end(file: BinaryIO, size: int, label: str) -> None:
@@ -209,27 +173,7 @@ def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> Non
 
 
 def check_safetensors(file: BinaryIO, label: str) -> tuple[dict[str, TensorRecord], dict[str, str]]:
-    """Check a safetensors header against the file.
-
-    Parameters
-    ----------
-    file : binary file
-        The file.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    tensors : dict of str to TensorRecord
-        By key.
-    metadata : dict of str to str
-        As written.
-
-    Raises
-    ------
-    CheckpointError
-        If the header is too large, not JSON, or at odds with the size of the file.
-    """
+    """Check a safetensors header against the file."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     (n,) = struct.unpack("<Q", file.read(8))

@@ -7,7 +7,7 @@ import json
 import os
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,7 @@ from viz.network.guards import (
 from viz.network.in_memory import Seen, compare, look_at_module
 from viz.network.reading import Reading, open_checkpoint, outline_of, sha256_of_tensors
 from viz.network.recognise import Fit
-from viz.network.unwrapping import Found, find_network
-
-__all__ = ["Checkpoint", "CheckpointError", "CheckpointWarning", "inspect", "load"]
+from viz.network.unwrapping import Found, axes, find_network
 
 _IN_MEMORY = "in memory"
 _MAX_CONFIG_FILE = 1 << 20
@@ -185,7 +183,9 @@ def load(
         zoo.check_hash(target.official, target.path, sha256)
     official = _official(target, sha256, fit.config)
     found = evidence(state)
-    declared = _declared_activation(known)
+    stated = known.said.activation
+    if known.seen.activations:
+        stated = known.seen.activations[0], "the network's own layers"
     if activation is None and known.said.activation and not known.seen.activations:
         against = contradiction(known.said.activation[0], found)
         if against:
@@ -196,11 +196,11 @@ def load(
     choice = choose_activation(
         found,
         argument=activation,
-        declared=declared,
+        declared=stated,
         claimed=_claimed_activation(known, official, fit.config),
     )
     with torch.inference_mode(False):
-        model = _build(replace(fit.config, activation=choice.activation), state, known.seen)
+        model = _build(replace(fit.config, activation=choice.activation), state, known.seen.eps)
         if isinstance(source, nn.Module):
             model, choice, unsure = _compared(
                 model, source, known, choice, activation, target.label
@@ -208,7 +208,14 @@ def load(
         else:
             unsure = ()
     config = model.config
-    said = (*_notes(known), *unsure, *choice.warnings, *_bad_values(state, fit))
+    unseen = () if isinstance(source, nn.Module) else fit.assumed
+    said = (
+        *_notes(known),
+        *(f"the file does not say {line}" for line in unseen),
+        *unsure,
+        *choice.warnings,
+        *_bad_values(state, fit),
+    )
     notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
@@ -223,7 +230,17 @@ def load(
     return Checkpoint(
         model.to(device),
         config,
-        _source(target, sha256, known, choice, notes),
+        Source(
+            name=target.name,
+            sha256=sha256,
+            layout=printable(fit.layout),
+            activation_source=choice.source,
+            dropped=tuple(map(printable, known.found.dropped)),
+            wrapper=printable(".".join(known.found.path)),
+            prefix=printable(fit.prefix),
+            dtype=known.stored,
+            warnings=notes,
+        ),
         preprocessing,
         names or known.said.classes or _official_classes(official, config),
         known.said.training,
@@ -235,13 +252,19 @@ def load(
     )
 
 
+def _usual_epsilon(found: Found) -> str:
+    """Return the epsilon of batch norms in the library that a file's kernels are from."""
+    shape = found.tensors[found.fit.keys["blocks.0.depthwise.weight"]].shape
+    return "1e-3" if found.turned and shape[3] == 1 else "1e-5"
+
+
 def _unseen(source: Any, known: _Understood) -> tuple[str, ...]:
     """Say what no tensor tells: how the network of a stranger's file computes with them."""
     if isinstance(source, nn.Module) or known.said.training:
         return ()
     return (
         "it computes as a ConvMixer does: a residual around depthwise convolution, activation and "
-        "norm, the average over positions before the head, epsilon 1e-5",
+        f"norm, the average over positions before the head, epsilon {_usual_epsilon(known.found)}",
     )
 
 
@@ -254,35 +277,13 @@ def adapted(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Checkpoint:
-    """Return a loaded checkpoint as `load` with these options would have returned it.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Not changed; the weights are shared.
-    activation, classes, image_size, mean, std
-        As for `load`.
-
-    Returns
-    -------
-    Checkpoint
-        With what was told.
-
-    Raises
-    ------
-    Refusal
-        As for `load`.
-    """
+    """Return a loaded checkpoint as `load` with these options would have, sharing its weights."""
     config, model, source = checkpoint.config, checkpoint.model, checkpoint.source
     if activation is not None and activation != config.activation:
         config = replace(config, activation=activation)
-        with torch.device("meta"):
-            model = ConvMixer.from_config(config)
-        model.load_state_dict(checkpoint.model.state_dict(), assign=True)
-        model.eval().requires_grad_(False)
-        for ours, theirs in zip(model.modules(), checkpoint.model.modules(), strict=True):
-            if isinstance(ours, nn.BatchNorm2d) and isinstance(theirs, nn.BatchNorm2d):
-                ours.eps = theirs.eps
+        eps = {name: norm.eps for name, norm in model.named_modules()
+               if isinstance(norm, nn.BatchNorm2d)}  # fmt: skip
+        model = _build(config, model.state_dict(), eps)
         source = replace(source, activation_source="the argument")
     names = read_classes(classes, config.n_classes, source.name) or checkpoint.classes
     preprocessing = told(
@@ -312,11 +313,7 @@ def _compared(
     unseen = () if set(seen) - {"identity"} else (choice.activation, *ACTIVATIONS)
     possible = [argument] if argument else [*seen, *unseen]
     for name in dict.fromkeys(possible):
-        with torch.device("meta"):
-            trial = ConvMixer.from_config(replace(fit.config, activation=name))
-        trial.load_state_dict(model.state_dict(), assign=True)
-        trial.eval().requires_grad_(False)
-        _set_eps(trial, known.seen)
+        trial = _build(replace(fit.config, activation=name), model.state_dict(), known.seen.eps)
         try:
             problem = compare(trial, source, fit, label)
         except CheckpointError as error:
@@ -339,23 +336,7 @@ def _compared(
 def inspect(source: str | os.PathLike[str], *, ema: bool | None = None) -> Config:
     """Tell a file's architecture from its table of contents, without reading its weights.
 
-    Parameters
-    ----------
-    source : str or Path
-        As for `load`, but a file or a name.
-    ema : bool, optional
-        As for `load`.
-
-    Returns
-    -------
-    Config
-        All of it is read off the shapes, except the activation: that is the default, because
-        finding it out may take the weights; see `load`.
-
-    Raises
-    ------
-    CheckpointError
-        As for `load`.
+    The activation is the default: finding it out may take the weights; see `load`.
     """
     target = _resolve(source)
     assert target.path is not None
@@ -421,8 +402,14 @@ def _understand(
     if target.required and target.official:
         zoo.check_architecture(target.official, fit.config, target.label)
     metadata = {**_hub_config(target.path), **reading.metadata}
-    said = declared(reading.outline, metadata, fit.config, target.label, chosen)
-    seen = look_at_module(source, fit) if isinstance(source, nn.Module) else Seen()
+    inside = {key: tensor.flatten().tolist() for key, tensor in (
+        reading.fetch(found.normalising) if found.normalising else {}).items()}  # fmt: skip
+    said = declared(reading.outline, metadata, fit.config, target.label, chosen, inside)
+    if isinstance(source, nn.Module):
+        seen = look_at_module(source, fit)
+    else:
+        norms = (n.removesuffix(".running_mean") for n in fit.keys if n.endswith(".running_mean"))
+        seen = Seen(eps=dict.fromkeys(norms, float(_usual_epsilon(found))))
     records = [found.tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
     sizes: dict[str, int] = {}
     for record in records:
@@ -444,17 +431,15 @@ def _understand(
 
 def _hub_config(path: Path | None) -> dict[str, str]:
     """Return the settings that the hub keeps beside a file of one of its usual names."""
+    found: dict[str, str] = {}
     if path is None or path.name not in ("model.safetensors", "pytorch_model.bin"):
-        return {}
-    beside = path.with_name("config.json")
-    try:
-        if not beside.is_file() or beside.stat().st_size > _MAX_CONFIG_FILE:
-            return {}
-        text = beside.read_text(encoding="utf-8")
-        values = json.loads(text)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return {"config.json": text} if isinstance(values, dict) else {}
+        return found
+    for beside in map(path.with_name, ("config.json", "preprocessor_config.json")):
+        with suppress(OSError, ValueError, RecursionError):
+            if beside.is_file() and beside.stat().st_size <= _MAX_CONFIG_FILE:
+                text = beside.read_text(encoding="utf-8")
+                found |= {beside.name: text} if isinstance(json.loads(text), dict) else {}
+    return found
 
 
 def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> dict[str, Tensor]:
@@ -466,6 +451,8 @@ def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> di
         tensor = raw[key]
         if tuple(tensor.shape) != found.tensors[key].shape:
             raise CheckpointError(f"{label}: {key} is not what the file says it is; not read.")
+        if found.turned:
+            tensor = tensor.permute(axes(tensor.shape))
         if name == "head.weight":
             # A 1 x 1 convolution that ends a network is a linear layer.
             tensor = tensor.flatten(1)
@@ -487,7 +474,7 @@ def _fetch(reading: Reading, found: Found, dtype: torch.dtype, label: str) -> di
     return state
 
 
-def _build(config: Config, state: dict[str, Tensor], seen: Seen) -> ConvMixer:
+def _build(config: Config, state: dict[str, Tensor], eps: Mapping[str, float]) -> ConvMixer:
     """Build the network around the weights: nothing is initialised only to be overwritten."""
     with torch.device("meta"):
         model = ConvMixer.from_config(config)
@@ -495,25 +482,24 @@ def _build(config: Config, state: dict[str, Tensor], seen: Seen) -> ConvMixer:
     for name in counts:
         state.setdefault(name, torch.zeros((), dtype=torch.int64))
     model.load_state_dict(state, assign=True)
-    _set_eps(model, seen)
+    for name, value in eps.items():
+        norm = model.get_submodule(name)
+        assert isinstance(norm, nn.BatchNorm2d)
+        norm.eps = value
     return model.eval().requires_grad_(False)
 
 
-def _set_eps(model: ConvMixer, seen: Seen) -> None:
-    for name, eps in seen.eps.items():
-        norm = model.get_submodule(name)
-        assert isinstance(norm, nn.BatchNorm2d)
-        norm.eps = eps
+def _alike(weights: zoo.OfficialWeights | None, config: Config, *also: str) -> bool:
+    same = ("dim", "depth", "kernel_size", "patch_size", *also)
+    if weights is None:
+        return False
+    return all(getattr(weights.config, n) == getattr(config, n) for n in same)
 
 
 def _official(target: _Target, sha256: str, config: Config) -> zoo.OfficialWeights | None:
     """Return the official weights that this is, or is derived from, going by hash and name."""
     weights = zoo.official_by_hash(sha256) or target.official
-    if weights is None:
-        return None
-    same = ("dim", "depth", "kernel_size", "patch_size", "in_channels")
-    alike = all(getattr(weights.config, n) == getattr(config, n) for n in same)
-    return weights if alike else None
+    return weights if _alike(weights, config, "in_channels") else None
 
 
 def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> tuple[str, ...]:
@@ -523,10 +509,8 @@ def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> t
     return names if len(names) == config.n_classes else ()
 
 
-def _declared_activation(known: _Understood) -> tuple[str, str] | None:
-    if known.seen.activations:
-        return known.seen.activations[0], "the network's own layers"
-    return known.said.activation
+def _named(known: _Understood) -> zoo.OfficialWeights | None:
+    return zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
 
 
 def _claimed_activation(
@@ -534,11 +518,8 @@ def _claimed_activation(
 ) -> tuple[str, str] | None:
     if official is not None:
         return official.config.activation, f"the official name {official.name}"
-    named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
-    if named is None:
-        return None
-    same = ("dim", "depth", "kernel_size", "patch_size")
-    if any(getattr(named.config, n) != getattr(config, n) for n in same):
+    named = _named(known)
+    if named is None or not _alike(named, config):
         return None
     return named.config.activation, f"the checkpoint's metadata (architecture {named.name})"
 
@@ -546,6 +527,11 @@ def _claimed_activation(
 def _notes(known: _Understood) -> tuple[str, ...]:
     fit = known.found.fit
     notes = [*known.said.warnings, *fit.notes]
+    if known.found.turned:
+        notes.append(
+            "its kernels are (height, width, in, out), as in Keras and Flax: turned to torch's "
+            f"order, and its batch norms given an epsilon of {_usual_epsilon(known.found)}"
+        )
     if known.found.beside:
         notes.append(
             f"it holds networks under several prefixes: {fit.prefix.rstrip('.')} was taken, not "
@@ -556,8 +542,7 @@ def _notes(known: _Understood) -> tuple[str, ...]:
     if dropped:
         more = f" and {len(dropped) - 3:,} more" if len(dropped) > 3 else ""
         notes.append(f"dropped entries that are not used: {', '.join(dropped[:3])}{more}")
-    named = zoo.OFFICIAL.get(zoo.official_name(known.said.architecture))
-    config = fit.config
+    named, config = _named(known), fit.config
     if named and (named.config.dim, named.config.depth) != (config.dim, config.depth):
         notes.append(
             f"the file says {named.name}, but its weights are those of a {config.dim}/"
@@ -585,24 +570,3 @@ def _bad_values(state: Mapping[str, Tensor], fit: Fit) -> Iterator[str]:
         if name.endswith("running_var") and bool((tensor < 0).any()):
             yield f"{name} has negative variances: outputs will be NaN"
             return
-
-
-def _source(
-    target: _Target,
-    sha256: str,
-    known: _Understood,
-    choice: Choice,
-    notes: tuple[str, ...],
-) -> Source:
-    found = known.found
-    return Source(
-        name=target.name,
-        sha256=sha256,
-        layout=printable(found.fit.layout),
-        activation_source=choice.source,
-        dropped=tuple(printable(key) for key in found.dropped),
-        wrapper=printable(".".join(found.path)),
-        prefix=printable(found.fit.prefix),
-        dtype=known.stored,
-        warnings=notes,
-    )

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from viz.core.network import Config, split_activation
 from viz.core.refusal import NoSuch, Refusal
 
-__all__ = ["PAPER_CONFIGS", "Block", "ConvMixer", "DepthwiseConv2d", "NoHead", "activation_layer"]
-
 PAPER_CONFIGS = {
     "convmixer_1536_20": Config(1536, 20, 9, 7, 1000, activation="gelu"),
     "convmixer_768_32": Config(768, 32, 7, 7, 1000, activation="relu"),
@@ -71,17 +69,7 @@ class DepthwiseConv2d(nn.Conv2d):
 
 
 class Block(nn.Module):
-    """One ConvMixer block: residual depthwise part, then pointwise part.
-
-    Parameters
-    ----------
-    dim : int
-        Channels.
-    kernel_size : int
-        Side of the depthwise kernels.
-    activation : str
-        Name of the activation, as in `Config`.
-    """
+    """One ConvMixer block: residual depthwise part, then pointwise part."""
 
     def __init__(self, dim: int, kernel_size: int, activation: str) -> None:
         super().__init__()
@@ -150,18 +138,7 @@ class ConvMixer(nn.Module):
 
     @classmethod
     def from_config(cls, config: Config) -> ConvMixer:
-        """Build a randomly initialised network of this architecture.
-
-        Parameters
-        ----------
-        config : Config
-            The architecture.
-
-        Returns
-        -------
-        ConvMixer
-            With torch's default initialisation.
-        """
+        """Build a randomly initialised network of this architecture."""
         fields = config.to_dict()
         return cls(**fields)
 
@@ -171,23 +148,7 @@ class ConvMixer(nn.Module):
         return self.patch_embedding.weight
 
     def depthwise_kernels(self, block: int) -> Tensor:
-        """Return one block's depthwise kernels, (dim, kernel_size, kernel_size), a live view.
-
-        Parameters
-        ----------
-        block : int
-            0-based.
-
-        Returns
-        -------
-        torch.Tensor
-            As convolved by torch, that is, cross-correlation: not flipped.
-
-        Raises
-        ------
-        IndexError
-            If there is no such block.
-        """
+        """Return the kernels (dim, k, k) of a block, counted from 0: a live view, not flipped."""
         depth = self.config.depth
         if not 0 <= block < depth:
             raise NoSuch(f"There is no block {block}: blocks are 0 to {depth - 1}.")

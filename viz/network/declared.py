@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count, islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from viz.core.network import ACTIVATIONS, Config, Preprocessing, split_activation
@@ -16,8 +17,6 @@ from viz.core.refusal import Refusal
 from viz.network.guards import MAX_TENSORS, CheckpointError, TensorRecord, printable
 from viz.network.saving import FORMAT
 from viz.network.stand_ins import Name, Thing, as_mapping, last_name
-
-__all__ = ["Declared", "declared", "default_preprocessing", "read_classes"]
 
 _ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "nonlinearity",
                     "act_fn", "act_cfg", "hidden_act", "nonlin")  # fmt: skip
@@ -46,25 +45,9 @@ _MAX_STATEMENTS = 500
 
 @dataclass
 class Declared:
-    """What a file states about its network.
+    """What a file states about its network."""
 
-    Parameters
-    ----------
-    activation : tuple of str, optional
-        The activation, and where it is stated.
-    architecture : str
-        The name of an architecture, as written, or ``""``.
-    preprocessing : Preprocessing, optional
-        How its input is made.
-    classes : tuple of str
-        Names of the outputs, or empty.
-    training : mapping
-        Recipe and results of a file written by this project, else empty.
-    warnings : list of str
-        Statements that cannot be true.
-    """
-
-    activation: tuple[str, str] | None = None
+    activation: tuple[str, str] | None = None  # and where it is stated
     architecture: str = ""
     preprocessing: Preprocessing | None = None
     classes: tuple[str, ...] = ()
@@ -78,33 +61,9 @@ def declared(
     config: Config,
     label: str,
     told: Collection[str] = (),
+    inside: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Declared:
-    """Collect what a file says, as far as it agrees with the weights.
-
-    Parameters
-    ----------
-    outline : object
-        What the file holds, beside tensors.
-    metadata : mapping of str to str
-        Of a safetensors file.
-    config : Config
-        Read off the weights.
-    label : str
-        The file's name in messages.
-    told : collection of str
-        What the user gave, of ``activation``, ``image_size``, ``mean``, ``std`` and ``classes``:
-        of these the file's own statements do not matter.
-
-    Returns
-    -------
-    Declared
-        Statements at odds with the weights are left out, with a warning.
-
-    Raises
-    ------
-    CheckpointError
-        If two statements contradict each other, or the activation is none of torch's.
-    """
+    """Collect what a file says, as far as it agrees with the weights."""
     if metadata.get("format") == FORMAT:
         return _own(metadata, config)
     said = Declared()
@@ -151,7 +110,9 @@ def declared(
                 "outputs: names left out"
             )
     size, size_place = one("image_size", "image-size", partial(_side, config=config), _SIZE_KEYS)
-    said.preprocessing = _stated_preprocessing(places, config.in_channels, size, size_place, one)
+    said.preprocessing = _stated_preprocessing(
+        places, config.in_channels, size, size_place, one, inside
+    )
     return said
 
 
@@ -213,7 +174,11 @@ def _activation_name(value: Any) -> str | None:
             return "gelu_tanh"
         number = options.get("negative_slope", options.get("alpha"))
         stated = f"{name}({number:g})" if type(number) is float else name
-        return _known(stated) or stated
+        # An enumeration's member is its class, called with its value.
+        inside = value.args if isinstance(value, Thing) and not _known(stated) else ()
+        if not inside or not isinstance(inside[0], str):
+            return _known(stated) or stated
+        value = inside[0]
     if isinstance(value, Mapping):
         value = value.get("type", value.get("name"))
     if not isinstance(value, str) or value.lower() in ("", "none", "default", "auto"):
@@ -271,12 +236,18 @@ def _stated_preprocessing(
     size: int | None,
     size_place: str,
     one: Callable[..., Any],
+    inside: Mapping[str, Sequence[float]],
 ) -> Preprocessing | None:
     """Read mean and std, crop and interpolation, which are None where defaults were used."""
     read = partial(_channels, n=in_channels)
     mean, place = one("mean", "mean", read, _MEAN_KEYS)
     std, _ = one("std", "std", read, [key.replace("mean", "std") for key in _MEAN_KEYS])
-    if size is None and (mean is None or std is None):
+    if mean is None and std is None and inside:
+        # A mean and a standard deviation among the file's tensors, by their keys.
+        place, _ = inside
+        mean, std = (_numbers([float(f"{v:.7g}") for v in each], in_channels)
+                     for each in inside.values())  # fmt: skip
+    if size is None and (mean is None or std is None or min(std) <= 0):
         return None
     fields: dict[str, Any] = {"image_size": size or 224, "crop": 1.0, "interpolation": "bicubic"}
     for _, values in places:
@@ -375,18 +346,7 @@ def _preprocessing(fields: Mapping[str, Any], in_channels: int, known: str) -> P
 
 
 def default_preprocessing(in_channels: int) -> Preprocessing:
-    """Return what to assume where a file does not say how its input was made.
-
-    Parameters
-    ----------
-    in_channels : int
-        Of the network.
-
-    Returns
-    -------
-    Preprocessing
-        ImageNet's for colour; values in [0, 1] as they are for any other number of channels.
-    """
+    """Return what to assume where a file does not say how its input was made."""
     if in_channels == 3:
         return Preprocessing()
     return Preprocessing(
@@ -399,27 +359,7 @@ def default_preprocessing(in_channels: int) -> Preprocessing:
 def read_classes(
     classes: str | Path | Sequence[str] | None, n_classes: int, label: str
 ) -> tuple[str, ...]:
-    """Return class names given by the user.
-
-    Parameters
-    ----------
-    classes : sequence of str, str or Path, optional
-        The names, or a file: one per line, or a JSON list, or a JSON object of index to name.
-    n_classes : int
-        Outputs of the head.
-    label : str
-        The checkpoint's name in messages.
-
-    Returns
-    -------
-    tuple of str
-        Empty where none are given.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read, or the number of names is not the number of outputs.
-    """
+    """Return class names given by the user."""
     if classes is None:
         return ()
     origin = "the class names given"

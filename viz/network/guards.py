@@ -6,20 +6,8 @@ import math
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from viz.core.refusal import Refusal
-
-__all__ = [
-    "DTYPE_BYTES",
-    "Bounded",
-    "CheckpointError",
-    "CheckpointWarning",
-    "TensorRecord",
-    "export_line",
-    "file_kind",
-    "printable",
-]
 
 MAX_HEADER = 4 << 20
 """Largest header of a safetensors file, largest table of contents of a zip archive, in bytes.
@@ -37,24 +25,10 @@ MAX_WEIGHTS = 4 << 30
 _MAX_MESSAGE = 1200
 
 DTYPE_BYTES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "float8_e4m3fn": 1,
-    "float8_e5m2": 1,
-    "int64": 8,
-    "int32": 4,
-    "int16": 2,
-    "int8": 1,
-    "uint64": 8,
-    "uint32": 4,
-    "uint16": 2,
-    "uint8": 1,
-    "bool": 1,
-    "complex64": 8,
-    "complex128": 16,
-}
+    "float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "float8_e4m3fn": 1, "float8_e5m2": 1,
+    "int64": 8, "int32": 4, "int16": 2, "int8": 1, "uint64": 8, "uint32": 4, "uint16": 2,
+    "uint8": 1, "bool": 1, "complex64": 8, "complex128": 16,
+}  # fmt: skip
 """Bytes of one element, by torch's name of the type."""
 
 _LEGACY_START = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
@@ -91,27 +65,13 @@ class CheckpointWarning(UserWarning):
 
 @dataclass(frozen=True)
 class TensorRecord:
-    """What is known of a tensor before it is read.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Its sizes.
-    dtype : str
-        Torch's name of its type, such as ``"float32"``.
-    storage : str
-        Name of the storage that its values lie in, ``""`` where it has one of its own.
-    offset : int
-        Elements of the storage before its first.
-    strides : tuple of int
-        Elements between neighbours along each dimension; of a storage of its own, empty.
-    """
+    """What is known of a tensor before it is read."""
 
     shape: tuple[int, ...]
-    dtype: str
-    storage: str = ""
-    offset: int = 0
-    strides: tuple[int, ...] = ()
+    dtype: str  # torch's name of it, such as "float32"
+    storage: str = ""  # name of the storage; "" where it has one of its own
+    offset: int = 0  # elements of the storage before its first
+    strides: tuple[int, ...] = ()  # empty in a storage of its own
 
     @property
     def nbytes(self) -> int:
@@ -119,112 +79,20 @@ class TensorRecord:
         return math.prod(self.shape) * DTYPE_BYTES[self.dtype]
 
 
-class Bounded:
-    """A file that refuses large reads and a large total, to bound what a parser can ask for.
-
-    Parameters
-    ----------
-    file : binary file
-        Positioned where reading starts.
-    limit : int
-        Bytes that may be read.
-    message : str
-        Of the `CheckpointError` raised beyond them.
-    """
-
-    def __init__(self, file: BinaryIO, limit: int, message: str) -> None:
-        self._file, self._left, self._message = file, limit, message
-
-    def _take(self, n: int) -> None:
-        self._left -= n
-        if self._left < 0:
-            raise CheckpointError(self._message)
-
-    def read(self, n: int = -1) -> bytes:
-        """Read at most n bytes."""
-        if n is None or n < 0 or n > self._left:
-            n = self._left + 1
-        data = self._file.read(n)
-        self._take(len(data))
-        return data
-
-    def readline(self) -> bytes:
-        """Read up to the next line end."""
-        data = self._file.readline(self._left + 1)
-        self._take(len(data))
-        return data
-
-    def tell(self) -> int:
-        """Return the position in the file."""
-        return self._file.tell()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to a position in the file."""
-        return self._file.seek(offset, whence)
-
-    def seekable(self) -> bool:
-        """Return whether the position can be moved: always."""
-        return True
-
-
 def printable(text: str, most: int = 200) -> str:
-    """Return text from a file as it may be shown: no control characters, not endless.
-
-    Parameters
-    ----------
-    text : str
-        As found.
-    most : int
-        Characters to keep, of both ends.
-
-    Returns
-    -------
-    str
-        In one line.
-    """
+    """Return text from a file as it may be shown: no control characters, not endless."""
     if len(text) > most:
         text = f"{text[: most // 2]} ... {text[len(text) - most // 2 :]}"
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def export_line(label: str, loader: str = "torch.load({!r}, weights_only=False)") -> str:
-    """Return the line of Python that writes the weights of a whole network alone.
-
-    Parameters
-    ----------
-    label : str
-        The file.
-    loader : str
-        Expression that reads it, with a place for the file.
-
-    Returns
-    -------
-    str
-        To be run by somebody who trusts the file, where its classes can be imported.
-    """
+    """Return the line of Python that writes the weights of a whole network alone."""
     return f"torch.save({loader.format(label)}.state_dict(), {Path(label).stem + '-weights.pt'!r})"
 
 
 def file_kind(path: Path, label: str) -> str:
-    """Tell by its first bytes what a file is; its suffix is not trusted.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    str
-        ``"zip"`` (as torch.save writes since 1.6) or ``"safetensors"``.
-
-    Raises
-    ------
-    CheckpointError
-        If it is none of these.
-    """
+    """Tell by its first bytes what a file is; its suffix is not trusted."""
     wanted = "expected a file written by torch.save or as safetensors"
     try:
         info = path.stat()

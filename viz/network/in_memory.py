@@ -15,26 +15,18 @@ from viz.network.convmixer import ConvMixer, activation_layer
 from viz.network.guards import CheckpointError
 from viz.network.recognise import Fit
 
-__all__ = ["Seen", "compare", "look_at_module"]
-
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 """Of the largest difference, in standard deviations of what is compared."""
 
 
 @dataclass
 class Seen:
-    """What the layers of a network in memory say.
+    """What the layers of a network in memory say."""
 
-    Parameters
-    ----------
-    activations : tuple of str
-        What its activation may be, as far as its layers tell: none, one, or several.
-    eps : dict of str to float
-        Epsilon of each batch norm, by this project's name.
-    """
-
-    activations: tuple[str, ...] = ()
-    eps: dict[str, float] = field(default_factory=dict)
+    activations: tuple[str, ...] = ()  # none, one, or several
+    eps: dict[str, float] = field(
+        default_factory=dict
+    )  # of each batch norm, by this project's name
 
 
 def _name_of(layer: nn.Module) -> str:
@@ -53,20 +45,7 @@ def _name_of(layer: nn.Module) -> str:
 
 
 def look_at_module(module: nn.Module, fit: Fit) -> Seen:
-    """Read off a network's layers what its state dict does not hold; nothing is changed.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The network.
-    fit : Fit
-        How its keys read.
-
-    Returns
-    -------
-    Seen
-        Activations and epsilons.
-    """
+    """Read off a network's layers what its state dict does not hold; nothing is changed."""
     if isinstance(module, ConvMixer):
         names = [module.config.activation]
     else:
@@ -129,29 +108,7 @@ def _answer(value: Any, n_classes: int) -> Tensor | None:
 
 
 def compare(ours: ConvMixer, theirs: nn.Module, fit: Fit, label: str) -> str:
-    """Run one random input through a network in memory and through what was read off it.
-
-    Parameters
-    ----------
-    ours : ConvMixer
-        Read off the other.
-    theirs : torch.nn.Module
-        The network; run once in evaluation mode, and left as it was.
-    fit : Fit
-        How its keys read.
-    label : str
-        Its name in messages.
-
-    Returns
-    -------
-    str
-        Why they could not be compared, or nothing.
-
-    Raises
-    ------
-    CheckpointError
-        If they differ: by how much, and where they first part.
-    """
+    """Run one random input through a network in memory and through what was read off it."""
     first = next(t for t in theirs.state_dict().values() if t.is_floating_point())
     config = ours.config
     generator = torch.Generator().manual_seed(0)

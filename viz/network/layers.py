@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 
 from viz.network.guards import TensorRecord
 
-__all__ = ["LEAVES", "Layer", "Path", "common", "layers_of", "natural", "pattern"]
-
 Path = tuple[str, ...]
-_WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module", "module"}
-"""Parts of keys that compiling, checkpointing and sharding put in, of some blocks or of all."""
+_WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module", "module", "params",
+             "batch_stats"}  # fmt: skip
+"""Parts of keys that compiling, checkpointing, sharding and Flax put in, of some blocks or all."""
 LEAVES = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
 _LEAF = re.compile(
     r"(.*?)(?:(?:^|[._])(?:"
@@ -42,6 +41,11 @@ class Layer:
         return next((self.leaves[n] for n in (*LEAVES, "") if n in self.leaves), "")
 
 
+def split(key: str) -> list[str]:
+    """Return the parts of a key: torch parts them with dots, Keras and Flax with slashes."""
+    return key.replace("/", ".").split(".")
+
+
 def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     """Return a key that sorts numbers inside names as numbers."""
     return tuple(
@@ -53,7 +57,8 @@ def natural(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
 
 def pattern(path: Path) -> str:
     """Return a path with its last number left open: the others of a list have the same."""
-    return re.sub(r"\d+(?=\D*$)", "#", ".".join(path))
+    # A number is tried from its start alone: a key may be a million digits.
+    return re.sub(r"(?<!\d)\d++(?=\D*$)", "#", ".".join(path))
 
 
 def common(*paths: Path) -> int:
@@ -69,18 +74,8 @@ def common(*paths: Path) -> int:
 def layers_of(tensors: Mapping[str, TensorRecord]) -> tuple[list[Layer], bool]:
     """Return the layers in their order, without those of losses and metrics.
 
-    Parameters
-    ----------
-    tensors : mapping of str to TensorRecord
-        A state dict, in the file's order.
-
-    Returns
-    -------
-    layers : list of Layer
-        In the file's order, else in the natural order of their names.
-    trusted : bool
-        Whether the file's order means something: torch writes each layer's tensors in one order,
-        which sorted or shuffled keys do not keep.
+    Also whether the file's order means something: torch writes each layer's tensors in one order,
+    which sorted or shuffled keys do not keep. Else theirs is the natural order of their names.
     """
     groups = _groups(tensors)
     units = [u for group, members in groups.items() for u in _named(tensors, group, members)]
@@ -101,7 +96,7 @@ def _groups(tensors: Mapping[str, TensorRecord]) -> dict[Path, list[tuple[str, s
     """Put keys together that have all but their last part in common, with their roles."""
     groups: dict[Path, list[tuple[str, str]]] = {}
     for key in tensors:
-        path = key.split(".")
+        path = split(key)
         if path[-1] in _LEFTOVERS:
             continue
         parts = [part for part in path[:-1] if part not in _WRAPPERS]
@@ -127,7 +122,7 @@ def _named(
         yield _unit(tensors, group, layer)
     for role, key in members:
         if role not in layer:
-            yield _unit(tensors, (*group, key.rpartition(".")[2]), {"": key})
+            yield _unit(tensors, (*group, split(key)[-1]), {"": key})
 
 
 def _is_norms_four(tensors: Mapping[str, TensorRecord], keys: Sequence[str]) -> bool:
@@ -152,7 +147,7 @@ def _ordered(
         wide = int(len(tensors[run[0]].shape) > 1)
         vectors = [key for key in run[wide:] if tensors[key].shape]
         counts = [key for key in run[wide:] if not tensors[key].shape]
-        path = group if len(runs) == 1 else (*group, run[0].rpartition(".")[2])
+        path = group if len(runs) == 1 else (*group, split(run[0])[-1])
         n_bias = wide if len(vectors) in (1, 5) else 0
         norm = vectors[n_bias:]
         if wide:
@@ -163,7 +158,7 @@ def _ordered(
             yield _unit(tensors, (*path, "norm") if wide else path, layer)
         else:
             for key in norm:
-                yield _unit(tensors, (*path, key.rpartition(".")[2]), {"": key})
+                yield _unit(tensors, (*path, split(key)[-1]), {"": key})
 
 
 def _unit(tensors: Mapping[str, TensorRecord], path: Path, leaves: dict[str, str]) -> Layer:

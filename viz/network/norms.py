@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from itertools import pairwise, permutations
 
 from viz.network.layers import Layer, Path, common, pattern
-
-__all__ = ["Pairing", "Unpaired"]
 
 
 class Unpaired(Exception):
@@ -20,15 +19,7 @@ class Unpaired(Exception):
 
 
 class Pairing:
-    """Finds the norm after each convolution: the next in the file, or the nearest by name.
-
-    Parameters
-    ----------
-    chain : sequence of Layer
-        Patch embedding, then depthwise and pointwise convolution of each block.
-    trusted : bool
-        Whether the file's order means something.
-    """
+    """Finds the norm after each convolution: the next in the file, or the nearest by name."""
 
     def __init__(self, chain: Sequence[Layer], trusted: bool) -> None:
         self.chain, self.trusted = chain, trusted
@@ -36,23 +27,7 @@ class Pairing:
         self.assumed: list[str] = []
 
     def pairs(self, norms: Sequence[Layer]) -> dict[Layer, Layer]:
-        """Return the norm of each convolution.
-
-        Parameters
-        ----------
-        norms : sequence of Layer
-            Norms of as many channels.
-
-        Returns
-        -------
-        dict
-            Convolution to norm.
-
-        Raises
-        ------
-        Unpaired
-            If one has none.
-        """
+        """Return the norm of each convolution."""
         found = self._next_ones(self.chain, norms) if self.trusted else {}
         return found or self._nearest(norms)
 
@@ -114,17 +89,20 @@ class Pairing:
                       for c in fitting]  # fmt: skip
             best = max(scores)
             if scores.count(best) > 1:
-                self._assume_order()
+                self._assume_order(norms)
             chosen = fitting[scores.index(best)]
             return {a: b for x, y in zip(wanted, chosen, strict=True)
                     for a, b in zip(x, y, strict=True)}  # fmt: skip
-        self._assume_order()
+        self._assume_order(norms)
         return dict(zip(convs, norms, strict=True))
 
-    def _assume_order(self) -> None:
-        self.assumed.append(
-            "which of several batch norms follows which convolution: in the order of their keys"
-        )
+    def _assume_order(self, norms: Sequence[Layer]) -> None:
+        """Note that names do not tell norms apart, unless by their numbers (bn1 before bn2)."""
+        if len({re.sub(r"\d+", "#", ".".join(norm.path)) for norm in norms}) > 1:
+            self.assumed.append(
+                "which of several batch norms follows which convolution: taken in the order of "
+                "their keys"
+            )
 
     def _alike(self, a: Layer, b: Layer, level: int) -> int:
         """Return how many letters in a row two names share, 0 for less than two."""
@@ -146,5 +124,5 @@ class Pairing:
 
         ranked = sorted(norms, key=distance)
         if len(ranked) > 1 and distance(ranked[0]) == distance(ranked[1]):
-            self._assume_order()
+            self._assume_order(norms)
         return {one: ranked[0]}

@@ -16,37 +16,21 @@ import torch
 from torch import Tensor
 
 from viz.network.archives import Archive, check_safetensors, check_zip
-from viz.network.guards import CheckpointError, TensorRecord, file_kind
+from viz.network.guards import MAX_WEIGHTS, CheckpointError, TensorRecord, file_kind
 from viz.network.scanning import scan_zip
 
-__all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
-
-_CHUNK = 1 << 20
+_CHUNK, _MAX_DEPTH = 1 << 20, 20
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A checkpoint of which only the outline has been read.
-
-    Parameters
-    ----------
-    outline : object
-        What it holds, with `TensorRecord` for tensors.
-    metadata : mapping of str to str
-        A safetensors file's own metadata, else empty.
-    fetch : callable
-        From records of the outline, by key, to their tensors.
-    sha256 : callable
-        Returns the hash of the file, or of the weights in memory; waits until it is known.
-    owned : bool
-        Whether fetched tensors belong to nobody else, and need not be copied.
-    """
+    """A checkpoint of which only the outline has been read."""
 
     outline: Any
     metadata: Mapping[str, str]
     fetch: Callable[[Mapping[str, TensorRecord]], dict[str, Tensor]]
     sha256: Callable[[], str]
-    owned: bool
+    owned: bool  # whether fetched tensors are nobody else's
 
 
 class _Hash:
@@ -93,25 +77,7 @@ def _identity(file: Any) -> tuple[int, ...]:
 
 @contextmanager
 def open_checkpoint(path: Path, label: str) -> Iterator[Reading]:
-    """Open a checkpoint file of any supported kind.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    label : str
-        Its name in messages.
-
-    Yields
-    ------
-    Reading
-        Its outline; usable inside the ``with`` block only.
-
-    Raises
-    ------
-    CheckpointError
-        If the file is not a checkpoint, or not safe to read.
-    """
+    """Open a checkpoint file of any supported kind."""
     kind = file_kind(path, label)
     metadata: dict[str, str] = {}
     with path.open("rb") as file:
@@ -160,6 +126,12 @@ def _read_zip(
     storages: dict[str, list[str]] = {}
     for key, record in tensors.items():
         storages.setdefault(record.storage, []).append(key)
+    size = sum(archive.storages[storage] for storage in storages)
+    if size > MAX_WEIGHTS:
+        raise CheckpointError(
+            f"{label}: its weights lie in {size:,} bytes, more than any ConvMixer's; expected at "
+            f"most {MAX_WEIGHTS:,}."
+        )
     try:
         with zipfile.ZipFile(file) as opened:
             for storage, keys in storages.items():
@@ -193,30 +165,12 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
 
 
-def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
-    """Return the outline of a state dict in memory, whatever it is wrapped in.
-
-    Parameters
-    ----------
-    value : mapping
-        Of tensors and other mappings.
-    label : str
-        Its name in messages.
-    held : dict of TensorRecord to torch.Tensor
-        Is given the tensors.
-
-    Returns
-    -------
-    dict
-        With `TensorRecord` for tensors; other values as they are.
-
-    Raises
-    ------
-    CheckpointError
-        If a tensor has no values (meta), is sparse or quantised, or is an expanded view.
-    """
+def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor], depth: int = 0) -> Any:
+    """Return the outline of a state dict in memory, whatever it is wrapped in."""
     if isinstance(value, Mapping):
-        return {key: outline_of(item, f"{label}: {key}", held) for key, item in value.items()}
+        # One that holds itself has no end.
+        items = value.items() if depth < _MAX_DEPTH else ()
+        return {key: outline_of(item, f"{label}: {key}", held, depth + 1) for key, item in items}
     if not isinstance(value, Tensor):
         return value
     dtype = str(value.dtype).removeprefix("torch.")
@@ -236,18 +190,7 @@ def outline_of(value: Any, label: str, held: dict[TensorRecord, Tensor]) -> Any:
 
 
 def sha256_of_tensors(state: Mapping[str, Tensor]) -> str:
-    """Return a hash of weights in memory: of names, types, shapes and values, in name order.
-
-    Parameters
-    ----------
-    state : mapping of str to torch.Tensor
-        The weights.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
+    """Return a hash of weights in memory: of names, types, shapes and values, in name order."""
     digest = hashlib.sha256()
     for name in sorted(state):
         tensor = state[name].detach().cpu().contiguous()

@@ -8,6 +8,7 @@ says nothing, in which order they come.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,11 @@ from itertools import pairwise
 
 from viz.core.network import Config
 from viz.network.guards import CheckpointError, TensorRecord
-from viz.network.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern
+from viz.network.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern, split
 from viz.network.norms import Pairing, Unpaired
 
-__all__ = ["Fit", "recognise"]
-
 MAX_DEPTH = 1000
+_COMPUTED = re.compile(r"(^|[._])(weight_[gv]|orig|mask|original\d*|lora_[ab])([._]|$)", re.I)
 MAX_NESTING = 60
 """Most parts of a key; a network wrapped five times over has about a dozen."""
 _WANTED = (
@@ -32,33 +32,14 @@ _WANTED = (
 
 @dataclass(frozen=True)
 class Fit:
-    """How a state dict was understood.
+    """How a state dict was understood."""
 
-    Parameters
-    ----------
-    prefix : str
-        What stands before every key of the network, such as ``"module."``, or ``""``.
-    config : Config
-        The architecture, with an activation still to be found out.
-    keys : dict of str to str
-        From this project's name to the key in the state dict.
-    absent : tuple of str
-        This project's names of biases, and of scales of norms, that are not there.
-    dropped : tuple of str
-        Keys that are no part of the network.
-    assumed : tuple of str
-        What the keys and shapes do not decide, and how it was taken.
-    notes : tuple of str
-        What the user should know.
-    """
-
-    prefix: str
-    config: Config
-    keys: dict[str, str]
-    absent: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    assumed: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    prefix: str  # what stands before every key, such as "module."
+    config: Config  # with an activation still to be found out
+    keys: dict[str, str]  # from this project's name to the file's
+    absent: tuple[str, ...] = ()  # this project's names of biases and scales not there
+    assumed: tuple[str, ...] = ()  # what keys and shapes do not decide
+    notes: tuple[str, ...] = ()  # what the user should know
 
     @property
     def layout(self) -> str:
@@ -86,33 +67,26 @@ class Fit:
 
 
 def recognise(tensors: Mapping[str, TensorRecord], label: str) -> Fit:
-    """Find the one ConvMixer that a state dict holds.
-
-    Parameters
-    ----------
-    tensors : mapping of str to TensorRecord
-        The state dict, in the file's order.
-    label : str
-        The file's name in messages.
-
-    Returns
-    -------
-    Fit
-        Its parts, and what was assumed.
-
-    Raises
-    ------
-    CheckpointError
-        If it is not a ConvMixer; the message names the first tensor that does not fit, and why.
-    """
-    return _Recogniser(tensors, label).fit()
+    """Find the one ConvMixer that a state dict holds."""
+    try:
+        return _Recogniser(tensors, label).fit()
+    except CheckpointError:
+        kernels = (key for key, record in tensors.items() if len(record.shape) == 4)
+        if part := next(filter(_COMPUTED.search, kernels), None):
+            raise CheckpointError(
+                f"{label}: {part} is one part of a weight that is put together as it is used "
+                "(weight normalisation, pruning, parametrisation or an adapter); expected whole "
+                "weights: call parametrize.remove_parametrizations, remove_weight_norm, "
+                "prune.remove or merge_and_unload where it was written, and save the state_dict()."
+            ) from None
+        raise
 
 
 class _Recogniser:
     def __init__(self, tensors: Mapping[str, TensorRecord], label: str) -> None:
         self.tensors, self.label = tensors, label
         self.notes: list[str] = []
-        if any(key.count(".") >= MAX_NESTING for key in tensors):
+        if any(len(split(key)) > MAX_NESTING for key in tensors):
             raise self._error(f"a key has more than {MAX_NESTING} parts; {_WANTED}")
         self.units, self.trusted = layers_of(tensors)
         self.assumed: list[str] = []
@@ -151,7 +125,7 @@ class _Recogniser:
                 keys["head.bias"] = head.leaves["bias"]
             else:
                 absent.append("head.bias")
-        dropped = self._rest(head, set(keys.values()))
+        self._check_rest(head, set(keys.values()))
         n_classes = head.shape[0] if head is not None else 0
         p, k, c = embedding.shape[2], depths[0].shape[2], embedding.shape[1]
         if not (p and k and c):
@@ -165,12 +139,11 @@ class _Recogniser:
             )
         if len(absent) > len(biases):
             self.notes.append("batch norms without scale and shift: taken as one and zero")
-        paths = [key.split(".") for key in keys.values()]
-        shared = paths[0][: common(*(tuple(p[:-1]) for p in paths))]
-        return Fit(
-            "".join(f"{part}." for part in shared), config, keys, tuple(absent), tuple(dropped),
-            tuple(dict.fromkeys(self.assumed)), tuple(self.notes),
-        )  # fmt: skip
+        paths = [tuple(split(key)[:-1]) for key in keys.values()]
+        shared = sum(len(part) + 1 for part in paths[0][: common(*paths)])
+        prefix = next(iter(keys.values()))[:shared]
+        assumed = tuple(dict.fromkeys(self.assumed))
+        return Fit(prefix, config, keys, tuple(absent), assumed, tuple(self.notes))
 
     def _width(self, convs: Sequence[Layer]) -> int:
         """Return the channels that most pointwise convolutions share with depthwise ones."""
@@ -233,7 +206,7 @@ class _Recogniser:
         """Return the one that shares least of its path with any of the others."""
         near = [max((common(u.path, o.path) for o in others[:50]), default=0) for u in units]
         if near.count(min(near)) > 1:
-            self.assumed.append("which convolution of one shape is no block's: by its name")
+            self.assumed.append("which convolution of one shape is no block's: taken by its name")
         return units[near.index(min(near))]
 
     def _check_pairs(self, depths: Sequence[Layer], points: Sequence[Layer]) -> None:
@@ -301,8 +274,13 @@ class _Recogniser:
         except Unpaired as left:
             raise self._lacking(left.convs, left.norms) from None
         self.assumed += pairing.assumed
-        if len({self._where(n) for n in found.values()}) < len(found):
-            raise self._shared(found)
+        first: dict[tuple[str, int], Layer] = {}
+        for norm in found.values():
+            if first.setdefault(self._where(norm), norm) is not norm:
+                raise self._error(
+                    f"one batch norm is used for two places, {first[self._where(norm)].key} and "
+                    f"{norm.key}; expected one of its own after each convolution"
+                )
         for conv, norm in found.items():
             if not {"running_mean", "running_var"} <= norm.leaves.keys():
                 raise self._no_statistics(conv, norm)
@@ -315,17 +293,6 @@ class _Recogniser:
     def _where(self, unit: Layer) -> tuple[str, int]:
         record = self.tensors[unit.leaves.get("running_mean", unit.key)]
         return record.storage or unit.key, record.offset
-
-    def _shared(self, found: Mapping[Layer, Layer]) -> CheckpointError:
-        seen: dict[tuple[str, int], Layer] = {}
-        for norm in found.values():
-            first = seen.setdefault(self._where(norm), norm)
-            if first is not norm:
-                return self._error(
-                    f"one batch norm is used for two places, {first.key} and {norm.key}; expected "
-                    "one of its own after each convolution"
-                )
-        raise AssertionError
 
     def _lacking(self, convs: Sequence[Layer], norms: Sequence[Layer]) -> CheckpointError:
         first = min(convs, key=self.rank.__getitem__)
@@ -425,6 +392,8 @@ class _Recogniser:
         ]  # fmt: skip
         for unit in layers:
             self._check_outside(unit, self.blocks)
+        # One under two names, as of a tied head, counts once.
+        layers = list({self._where(u): u for u in reversed(layers)}.values())[::-1]
         heads = [u for u in layers if u.shape[1] == self.dim]
         normed = [u for u in self.units if self._is_norm(u) and u not in self.taken]
         if len(normed) > 1:
@@ -445,14 +414,24 @@ class _Recogniser:
         self.notes.append(f"the file {what}: filters and kernels can be looked at, answers cannot")
         return None
 
-    def _rest(self, head: Layer | None, used: set[str]) -> list[str]:
-        """Return the keys that are no part of the network; refuse those that would change it."""
+    def _check_rest(self, head: Layer | None, used: set[str]) -> None:
+        """Refuse what is no part of the network, and yet would change what it computes."""
+        layers = {unit.path for unit in self.taken if unit.path}
+        rows: dict[tuple[str, tuple[int, ...]], list[Layer]] = {}
         for unit in self.units:
             keys = [key for key in unit.leaves.values() if key not in used]
             if keys and unit is not head and unit.leaves.keys() != {"num_batches_tracked"}:
                 self._check_outside(unit, self.blocks)
                 self._check_harmless(unit, keys[0], ".".join(unit.path).lower())
-        return [key for key in self.tensors if key not in used]
+                if unit.path[:-1] in layers:
+                    raise self._misfit(unit, f"it lies in the layer {'.'.join(unit.path[:-1])}, "
+                                       "beside what its kind holds")  # fmt: skip
+                rows.setdefault((pattern(unit.path), self.tensors[unit.key].shape), []).append(unit)
+        for (name, shape), row in rows.items():
+            numbered = "#" in name and (len(row) > 1 or row[0].path[-1] == "0")
+            if numbered and len(row) == len(self.chain) // 2 and self.dim >= math.prod(shape):
+                raise self._misfit(row[0], f"it is one of {len(row)}, as many as there are blocks, "
+                                   "which these may scale or shift")  # fmt: skip
 
     def _check_harmless(self, unit: Layer, key: str, name: str) -> None:
         """Refuse what lies beside the blocks and would still change what they compute."""

@@ -15,8 +15,6 @@ from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
 from viz.network.convmixer import ConvMixer
 
-__all__ = ["FORMAT", "save_checkpoint"]
-
 FORMAT = "convmixer-viz 1"
 
 
@@ -29,33 +27,7 @@ def save_checkpoint(
     training: Mapping[str, Any] | None = None,
     dtype: torch.dtype | None = None,
 ) -> Path:
-    """Write a network and its metadata as one safetensors file, atomically.
-
-    Parameters
-    ----------
-    model : ConvMixer
-        The network.
-    path : str or Path
-        The file; an existing one is replaced.
-    preprocessing : Preprocessing, optional
-        How its input is made.
-    classes : tuple of str
-        Names of the head's outputs, or empty.
-    training : mapping, optional
-        Recipe and results, JSON-serialisable.
-    dtype : torch.dtype, optional
-        Stored type of floating-point weights; default as they are.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    ValueError
-        If the number of class names is not the number of outputs.
-    """
+    """Write a network and its metadata as one safetensors file, atomically."""
     path = Path(path)
     if classes and len(classes) != model.config.n_classes:
         raise Refusal(f"{len(classes)} class names for {model.config.n_classes} outputs.")

@@ -16,8 +16,6 @@ from viz.network.archives import Archive
 from viz.network.guards import DTYPE_BYTES, CheckpointError
 from viz.network.stand_ins import CALLS, Malformed, Name, StoredData, Thing, plain_key, storage_of
 
-__all__ = ["scan_zip"]
-
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by the names they had in Python 2."""
 MAX_OPCODES = 600_000
@@ -204,11 +202,8 @@ _STEPS: dict[str, Callable[[_Walker, Any], None]] = {
     "TUPLE1": lambda w, a: w.group(1),
     "TUPLE2": lambda w, a: w.group(2),
     "TUPLE3": lambda w, a: w.group(3),
-    "BINPUT": _Walker.remember,
-    "LONG_BINPUT": _Walker.remember,
-    "MEMOIZE": _Walker.remember,
-    "BINGET": lambda w, a: w.stack.append(w.memo[a]),
-    "LONG_BINGET": lambda w, a: w.stack.append(w.memo[a]),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), _Walker.remember),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda w, a: w.stack.append(w.memo[a])),
     "NONE": _push(lambda: None),
     "NEWTRUE": _push(lambda: True),
     "NEWFALSE": _push(lambda: False),
@@ -224,26 +219,7 @@ _STEPS: dict[str, Callable[[_Walker, Any], None]] = {
 
 
 def scan_zip(archive: Archive, label: str) -> Any:
-    """Return what an archive's pickle describes.
-
-    Parameters
-    ----------
-    archive : Archive
-        Checked.
-    label : str
-        The file's name in messages.
-
-    Returns
-    -------
-    object
-        Dictionaries, lists and plain values, with `TensorRecord` for tensors, `Name` for classes
-        and functions and `Thing` for all other objects.
-
-    Raises
-    ------
-    CheckpointError
-        If the pickle is damaged, or a tensor is larger than what the file holds of it.
-    """
+    """Return what an archive's pickle describes."""
     try:
         return _Walker(archive.storages).walk(archive.pickle)
     except CheckpointError as error:

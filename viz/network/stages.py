@@ -11,8 +11,6 @@ from torch import Tensor
 from viz.core.refusal import Refusal
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["BLOCK_STAGES", "EMBEDDING_STAGES", "Stage", "stages"]
-
 EMBEDDING_STAGES = ("patches", "patches_activation", "tokens")
 """Of the patch embedding: after the convolution, the activation, the batch norm."""
 BLOCK_STAGES = (
@@ -54,23 +52,7 @@ def stages(model: ConvMixer, inputs: Tensor) -> Iterator[Stage]:
     The named parts are called themselves, in the order of the network's ``forward``: no hooks, no
     copies, the same numbers. Leave the loop early and the rest is not computed.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        In evaluation mode; never changed.
-    inputs : torch.Tensor, (n, in_channels, H, W)
-        Moved to the network's device and type.
-
-    Yields
-    ------
-    Stage
-        The patch embedding's, each block's, and at last the logits, where there is a head.
-
-    Raises
-    ------
-    ValueError
-        If the network is in training mode, in which a pass would change its batch norms, or the
-        images do not suit it.
+    Shapes: ``inputs`` (n, in_channels, H, W).
     """
     _check(model, inputs)
     weight = model.patch_embedding.weight

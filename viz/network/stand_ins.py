@@ -9,24 +9,13 @@ from typing import Any
 
 from viz.network.guards import DTYPE_BYTES, MAX_NDIM, CheckpointError, TensorRecord
 
-__all__ = ["CALLS", "Malformed", "Name", "StoredData", "Thing", "as_mapping", "last_name",
-           "plain_key", "storage_of"]  # fmt: skip
-
 _STORAGES = {
-    "DoubleStorage": "float64",
-    "FloatStorage": "float32",
-    "HalfStorage": "float16",
-    "BFloat16Storage": "bfloat16",
-    "LongStorage": "int64",
-    "IntStorage": "int32",
-    "ShortStorage": "int16",
-    "CharStorage": "int8",
-    "ByteStorage": "uint8",
-    "BoolStorage": "bool",
-    "ComplexFloatStorage": "complex64",
-    "ComplexDoubleStorage": "complex128",
+    "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
+    "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",
+    "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8", "BoolStorage": "bool",
+    "ComplexFloatStorage": "complex64", "ComplexDoubleStorage": "complex128",
     "UntypedStorage": "uint8",
-}
+}  # fmt: skip
 _STORAGE_NAME = re.compile(r"torch(?:\.cuda|\.storage)?\.(\w+Storage)")
 _PLAIN = (str, int, float, bool, type(None))
 

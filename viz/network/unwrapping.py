@@ -2,78 +2,92 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
-from viz.network.guards import MAX_TENSORS, CheckpointError, TensorRecord, export_line
+from viz.network.guards import MAX_HEADER, MAX_TENSORS, CheckpointError, TensorRecord, export_line
 from viz.network.recognise import Fit, recognise
 from viz.network.stand_ins import Thing, as_mapping
 
-__all__ = ["Found", "find_network"]
+_Place = tuple[str, tuple[str, ...], Mapping[str, Any], Fit]
+"""Of a network: in words, keys that lead to its state dict, that, and how it reads."""
 
 MAX_WRAPPERS = 5
+MAX_LEVELS = 12
+"""Most dictionaries in one another where each layer has one of its own."""
+MAX_KEY = 1000
+"""Most characters of a key that leads further in."""
 MAX_STATE_DICTS = 100
 """Most state dicts looked at; a training's file holds a few."""
 MAX_LOOKED_AT = 4 * MAX_TENSORS
 """Most tensors looked at in all, where a network is looked for in several places."""
+MAX_OTHERWISE = 5000
+"""Most of them that are looked at once more: in dictionaries of their own, or turned."""
 _AVERAGED = re.compile(
     r"(^|[._-])(ema|swa|avg|average|averaged|shadow|teacher|"
     r"momentum|target|encoder_k|key_encoder)([._-]|$)"
 )
+_OBJECTS = {"qtensor": "quantised tensors", "sparse": "sparse tensors",
+            "multiarray": "numpy arrays (torch.from_numpy makes tensors of them)"}  # fmt: skip
 _NOT_WEIGHTS = re.compile(r"(^|_)optim(izer)?s?(_|$)|sched|scaler|gradient|exp_avg")
 
 
 @dataclass(frozen=True)
 class Found:
-    """The network found in a file.
+    """The network found in a file."""
 
-    Parameters
-    ----------
-    path : tuple of str
-        Keys that lead to its state dict.
-    tensors : mapping of str to TensorRecord
-        That state dict's tensors.
-    fit : Fit
-        Prefix, architecture and parts.
-    averaged : bool
-        Whether these are averaged (EMA) weights.
-    dropped : tuple of str
-        Entries of the state dict that are no part of the network.
-    others : tuple of str
-        Other networks in the file that were not taken.
-    beside : tuple of str
-        Those of them in the same state dict, under another prefix.
-    """
-
-    path: tuple[str, ...]
+    path: tuple[str, ...]  # keys that lead to its state dict
     tensors: Mapping[str, TensorRecord]
     fit: Fit
     averaged: bool
-    dropped: tuple[str, ...]
-    others: tuple[str, ...]
-    beside: tuple[str, ...]
+    dropped: tuple[str, ...]  # entries that are no part of the network
+    others: tuple[str, ...]  # networks that were not taken
+    beside: tuple[str, ...]  # those of them in the same state dict
+    turned: bool  # whether kernels are (height, width, in, out), see `axes`
+    normalising: Mapping[str, TensorRecord]  # mean and std of its input, where there is one pair
 
 
 def _state_dicts(
-    outline: Any, seen: set[int], path: tuple[str, ...] = ()
+    outline: Any, seen: set[int], path: tuple[str, ...] = (), most: int = MAX_WRAPPERS
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the mappings that hold weights, outermost first, with the keys that lead to them.
+    """Yield the mappings that may hold weights, outermost first, with the keys that lead to them.
 
     Each is looked at once: one may hold another under thousands of names, and that again.
     """
-    if outline is None or len(outline) > MAX_TENSORS or id(outline) in seen:
+    # A list's entries have their numbers for keys, as a ModuleList's have.
+    listed = isinstance(outline, (list, tuple))
+    held = outline if listed else as_mapping(outline)
+    if held is None or len(held) > MAX_TENSORS or id(outline) in seen or is_module(outline):
         return
     seen.add(id(outline))
-    texts = {k: v for k, v in outline.items() if isinstance(k, str)}
-    if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in texts.values()):
-        yield path, texts
-    if len(path) < MAX_WRAPPERS:
+    items = enumerate(outline) if listed else held.items()
+    texts = {str(k): v for k, v in items if listed or isinstance(k, str)}
+    yield path, texts
+    if len(path) < most:
         for key, value in texts.items():
-            if not _NOT_WEIGHTS.search(key.lower()) and not is_module(value):
-                yield from _state_dicts(as_mapping(value), seen, (*path, key))
+            if len(key) <= MAX_KEY and not _NOT_WEIGHTS.search(key.lower()):
+                yield from _state_dicts(value, seen, (*path, key), most)
+
+
+def _flat(outline: Any) -> dict[str, TensorRecord]:
+    """Return all tensors below one place, each with the keys that lead to it for its name."""
+    found: dict[str, TensorRecord] = {}
+    room = MAX_HEADER
+    for path, held in _state_dicts(outline, set(), most=MAX_LEVELS):
+        start = "".join(f"{part}." for part in path)
+        names = [key for key, value in held.items() if isinstance(value, TensorRecord)]
+        # One long key may stand before any number of names.
+        room -= len(start) * (1 + len(names)) + sum(map(len, names))
+        if room < 0 or len(found) + len(names) > MAX_TENSORS:
+            break
+        found.update((start + key, held[key]) for key in names)
+    return found
 
 
 def is_module(value: Any) -> bool:
@@ -159,59 +173,96 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
 
     Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
     prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
-    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first.
-
-    Parameters
-    ----------
-    outline : object
-        What the file holds, with `TensorRecord` for tensors.
-    label : str
-        Its name in messages.
-    ema : bool, optional
-        Take averaged weights (True), others (False), or averaged ones where there are any.
-
-    Returns
-    -------
-    Found
-        Where the network is and how its keys read.
-
-    Raises
-    ------
-    CheckpointError
-        If there are no weights, or none that are a ConvMixer's.
-    """
-    holds = None if is_module(outline) else as_mapping(outline)
-    states = list(islice(_state_dicts(holds, set()), MAX_STATE_DICTS))
-    networks: list[tuple[str, tuple[str, ...], Mapping[str, Any], Fit]] = []
-    errors: list[tuple[int, CheckpointError]] = []
-    for path, state in states:
-        tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
-        inside, error = _networks(tensors, label, MAX_LOOKED_AT // min(len(states), 4))
-        for prefix, fit in inside:
-            place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
-            networks.append((place or "the top level", path, state, fit))
-        if error is not None:
-            errors.append((_kernels(tensors), error))
+    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
+    places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
+    states = list(islice(filter(_holds_weights, places.items()), MAX_STATE_DICTS))
+    networks, errors = _all_networks(states, label, MAX_LOOKED_AT // max(1, min(len(states), 4)))
+    turned = False
     if not networks:
-        _refuse_pickled(outline, label)
-        if not errors:
-            raise CheckpointError(
-                f"{label}: holds {_what(outline)}; expected the tensors of a network's "
-                "state_dict()."
-            )
-        raise max(errors, key=lambda each: each[0])[1]
+        # Each layer may have a dictionary of its own.
+        states.append(((), _flat(outline)))
+        networks, more = _all_networks(states[-1:], label, MAX_OTHERWISE)
+        errors += more
+    if not networks:
+        networks, _ = _all_networks(states[-1:], label, MAX_OTHERWISE, turn=True)
+        turned = bool(networks)
+    if not networks:
+        _refuse_objects(outline, places, label)
+        raise max(errors, key=lambda each: each[0])[1] if errors else CheckpointError(
+            f"{label}: holds {_what(outline)}; expected the tensors of a network's state_dict()."
+        )  # fmt: skip
     place, path, state, fit = _choose(networks, ema, label)
+    if not fit.config.n_classes and path:
+        # The head may have a dictionary of its own, beside that of the rest.
+        whole = _flat(places[path[:-1]])
+        with suppress(CheckpointError):
+            with_head = recognise(_tensors(whole, turned), label)
+            if with_head.config.n_classes:
+                path, state, fit = path[:-1], whole, with_head
     used = set(fit.keys.values())
     known = used.union(*(n[3].keys.values() for n in networks if n[1] == path))
+    rest = {k: v for k, v in state.items() if k not in known}
+    normalising = _normalising(rest, fit.config.in_channels)
     return Found(
         path,
         {k: v for k, v in state.items() if k in used},
         fit,
         _is_averaged(place, state, fit),
-        tuple(key for key in state if key not in known and not isinstance(state[key], Mapping)),
+        tuple(k for k, v in rest.items() if k not in normalising and not isinstance(v, Mapping)),
         tuple(other[0] for other in networks if other[0] != place),
         tuple(other[0] for other in networks if other[0] != place and other[1] == path),
+        turned,
+        normalising,
     )
+
+
+def _normalising(rest: Mapping[str, Any], n: int) -> dict[str, TensorRecord]:
+    """Return the one mean and standard deviation for as many channels that lie beside a network."""
+    vectors = {k: v for k, v in rest.items() if isinstance(v, TensorRecord)
+               and "float" in v.dtype and math.prod(v.shape) == n}  # fmt: skip
+    means = [k for k in vectors if k.endswith("mean") and f"{k[:-4]}std" in vectors]
+    return {k: vectors[k] for k in (means[0], f"{means[0][:-4]}std")} if len(means) == 1 else {}
+
+
+def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:
+    return any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in place[1].values())
+
+
+def _all_networks(
+    states: Sequence[tuple[tuple[str, ...], Mapping[str, Any]]],
+    label: str,
+    room: int,
+    turn: bool = False,
+) -> tuple[list[_Place], list[tuple[int, CheckpointError]]]:
+    """Return the networks in all these state dicts, and what is wrong with the others."""
+    networks, errors = [], []
+    for path, state in states:
+        tensors = _tensors(state, turn)
+        if not tensors:
+            continue
+        inside, error = _networks(tensors, label, room)
+        for prefix, fit in inside:
+            place = ".".join((*path, prefix.rstrip("."))).rstrip(".")
+            networks.append((place or "the top level", path, state, fit))
+        if error is not None:
+            errors.append((_kernels(tensors), error))
+    return networks, errors
+
+
+def _tensors(state: Mapping[str, Any], turn: bool) -> dict[str, TensorRecord]:
+    tensors = {k: v for k, v in state.items() if isinstance(v, TensorRecord)}
+    if not turn:
+        return tensors
+    return {k: replace(v, shape=tuple(v.shape[i] for i in axes(v.shape)))
+            for k, v in tensors.items()}  # fmt: skip
+
+
+def axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return where torch's axes are in a weight of Keras or Flax: (height, width, in, out)."""
+    if len(shape) == 4:
+        # Keras puts the channels of a depthwise convolution third.
+        return (2, 3, 0, 1) if shape[3] == 1 < shape[2] else (3, 2, 0, 1)
+    return (1, 0) if len(shape) == 2 else tuple(range(len(shape)))
 
 
 def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
@@ -229,8 +280,8 @@ def _choose(networks: list[Any], ema: bool | None, label: str) -> Any:
     return (plain + averaged if ema is False else averaged + plain)[0]
 
 
-def _refuse_pickled(outline: Any, label: str) -> None:
-    """Refuse a whole network that was pickled with its class; say how to write its weights."""
+def _refuse_objects(outline: Any, places: Mapping[Any, Mapping[str, Any]], label: str) -> None:
+    """Refuse whole pickled networks, and weights that are no tensors; say how to write them."""
     inside = outline.items() if isinstance(outline, Mapping) else ()
     for place, value in (("", outline), *((f"[{k!r}]", v) for k, v in inside)):
         if is_module(value):
@@ -242,3 +293,12 @@ def _refuse_pickled(outline: Any, label: str) -> None:
                 f"where that class can be imported, with `{export_line(label, loader)}`, and load "
                 "those."
             )
+    for held in places.values():
+        things = Counter(v.name for v in held.values() if isinstance(v, Thing))
+        for name, n in things.most_common(1):
+            kind = next((what for part, what in _OBJECTS.items() if part in name), "")
+            if kind and n > 2:
+                raise CheckpointError(
+                    f"{label}: {n} of its entries are {kind}; expected tensors of floating-point "
+                    "numbers: write it anew with those."
+                )

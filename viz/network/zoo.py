@@ -13,50 +13,17 @@ from viz.core.network import Config, Preprocessing
 from viz.network.convmixer import PAPER_CONFIGS
 from viz.network.guards import CheckpointError
 
-__all__ = [
-    "OFFICIAL",
-    "OfficialWeights",
-    "check_hash",
-    "fetch",
-    "imagenet_classes",
-    "locate",
-    "official_by_hash",
-    "official_by_path",
-    "official_name",
-    "on_this_machine",
-    "shipped_checkpoints",
-    "to_download",
-    "user_folder",
-]
-
 
 @dataclass(frozen=True)
 class OfficialWeights:
-    """Weights published by the paper's authors (MIT licence), as hosted on the hub by timm.
-
-    Parameters
-    ----------
-    name : str
-        Public name.
-    config : Config
-        Architecture.
-    top1 : float
-        ImageNet-1k validation accuracy in per cent.
-    sha256 : str
-        Hash of the hub's ``model.safetensors``, or ``""`` where it is not known; then the file is
-        checked against the hash that the hub itself states.
-    release : str
-        Name of the authors' own release file.
-    other_sha256 : tuple of str
-        Hashes of other files with the same weights.
-    """
+    """Weights published by the paper's authors (MIT licence), as hosted on the hub by timm."""
 
     name: str
     config: Config
-    top1: float
-    sha256: str
-    release: str
-    other_sha256: tuple[str, ...] = ()
+    top1: float  # ImageNet-1k validation accuracy, %
+    sha256: str  # of model.safetensors; "" where unknown: the hub's then
+    release: str  # name of the authors' own file
+    other_sha256: tuple[str, ...] = ()  # of other files with the same weights
 
     @property
     def hub_id(self) -> str:
@@ -74,34 +41,21 @@ class OfficialWeights:
         return Preprocessing(known="the official weights' configuration")
 
 
-OFFICIAL = {
-    weights.name: weights
-    for weights in (
-        OfficialWeights(
-            "convmixer_1536_20",
-            PAPER_CONFIGS["convmixer_1536_20"],
-            81.38,
-            "",
-            "convmixer_1536_20_ks9_p7.pth.tar",
-            ("eb26279e3674547ebb239967f8d8f8000ac18852a5e97bd61bf963ba3066a391",),
-        ),
-        OfficialWeights(
-            "convmixer_768_32",
-            PAPER_CONFIGS["convmixer_768_32"],
-            80.16,
-            "62ed5ec91004012a90d1a1ad043c4a74724ad444c82a277a6fff10803391743b",
-            "convmixer_768_32_ks7_p7_relu.pth.tar",
-            ("ba09b2db7517291bf983ff27a8d4921d752fbef6b6ae2fe3248aa0f8d54e9a8f",),
-        ),
-        OfficialWeights(
-            "convmixer_1024_20_ks9_p14",
-            PAPER_CONFIGS["convmixer_1024_20_ks9_p14"],
-            76.94,
-            "e9ee7c2d21eadc21b1538011aedb65d8122a368c5967ff01a1a9cbbaf8cc9571",
-            "convmixer_1024_20_ks9_p14.pth.tar",
-        ),
-    )
-}
+OFFICIAL = {weights.name: weights for weights in (
+    OfficialWeights(
+        "convmixer_1536_20", PAPER_CONFIGS["convmixer_1536_20"], 81.38, "",
+        "convmixer_1536_20_ks9_p7.pth.tar",
+        ("eb26279e3674547ebb239967f8d8f8000ac18852a5e97bd61bf963ba3066a391",)),
+    OfficialWeights(
+        "convmixer_768_32", PAPER_CONFIGS["convmixer_768_32"], 80.16,
+        "62ed5ec91004012a90d1a1ad043c4a74724ad444c82a277a6fff10803391743b",
+        "convmixer_768_32_ks7_p7_relu.pth.tar",
+        ("ba09b2db7517291bf983ff27a8d4921d752fbef6b6ae2fe3248aa0f8d54e9a8f",)),
+    OfficialWeights(
+        "convmixer_1024_20_ks9_p14", PAPER_CONFIGS["convmixer_1024_20_ks9_p14"], 76.94,
+        "e9ee7c2d21eadc21b1538011aedb65d8122a368c5967ff01a1a9cbbaf8cc9571",
+        "convmixer_1024_20_ks9_p14.pth.tar"),
+)}  # fmt: skip
 """The paper's three ImageNet networks. The hashes are those shown on the hub's file pages."""
 
 _FIRST = "photos-p7"
@@ -110,26 +64,13 @@ _DECORATION = re.compile(r"^(hf[-_]hub:)?(timm/)?|(\.in1k)?$")
 
 
 def user_folder() -> Path:
-    """Return the folder in which weights that the user fetched by hand are looked for.
-
-    Returns
-    -------
-    Path
-        ``$VIZ_CHECKPOINTS``, or ``~/.cache/convmixer-viz``.
-    """
+    """Return where weights fetched by hand lie: `$VIZ_CHECKPOINTS`, or a folder in the cache."""
     chosen = os.environ.get("VIZ_CHECKPOINTS")
     return Path(chosen) if chosen else Path.home() / ".cache" / "convmixer-viz"
 
 
 def shipped_checkpoints() -> dict[str, Path]:
-    """Return the checkpoints that come with this project.
-
-    Returns
-    -------
-    dict of str to Path
-        By name, from ``checkpoints/`` in a clone, else from the installed package; the one that
-        examples are made with comes first.
-    """
+    """Return the checkpoints that come with this project, first the one that examples use."""
     package = Path(__file__).resolve().parents[1]
     folders = [package / "shipped"]
     if (package.parent / "pyproject.toml").is_file():
@@ -144,35 +85,13 @@ def shipped_checkpoints() -> dict[str, Path]:
 
 
 def official_name(text: str) -> str:
-    """Return the official name meant by a text, such as a hub id.
-
-    Parameters
-    ----------
-    text : str
-        ``"convmixer_768_32"``, ``"timm/convmixer_768_32.in1k"``, ...
-
-    Returns
-    -------
-    str
-        A key of `OFFICIAL`, or ``""``.
-    """
+    """Return the official name meant by a text, such as a hub id, or ``""``."""
     name = _DECORATION.sub("", text)
     return name if name in OFFICIAL else ""
 
 
 def official_by_path(path: Path) -> OfficialWeights | None:
-    """Return the official weights that a file's name claims to be.
-
-    Parameters
-    ----------
-    path : Path
-        The file; the name of a hub cache's folder counts too.
-
-    Returns
-    -------
-    OfficialWeights or None
-        The claim is to be checked against the weights.
-    """
+    """Return the official weights that a file's name, or a hub cache's folder, claims to be."""
     for weights in sorted(OFFICIAL.values(), key=lambda w: -len(w.name)):
         folders = {weights.name, f"{weights.name}.in1k", f"models--timm--{weights.name}.in1k"}
         if path.name.startswith(weights.name) or folders & set(path.parts[:-1]):
@@ -181,18 +100,7 @@ def official_by_path(path: Path) -> OfficialWeights | None:
 
 
 def official_by_hash(sha256: str) -> OfficialWeights | None:
-    """Return the official weights with this hash.
-
-    Parameters
-    ----------
-    sha256 : str
-        Of a file.
-
-    Returns
-    -------
-    OfficialWeights or None
-        None where the hash is not a known one.
-    """
+    """Return the official weights with this hash."""
     for weights in OFFICIAL.values():
         if sha256 in (weights.sha256, *weights.other_sha256):
             return weights
@@ -201,32 +109,13 @@ def official_by_hash(sha256: str) -> OfficialWeights | None:
 
 @cache
 def imagenet_classes() -> tuple[str, ...]:
-    """Return the 1000 class names of ImageNet-1k, in the order of the networks' outputs.
-
-    Returns
-    -------
-    tuple of str
-        The first WordNet lemma of each class; two that would name two classes are told apart.
-    """
+    """Return the 1000 class names of ImageNet-1k, in the order of the networks' outputs."""
     text = (Path(__file__).parent / "imagenet_classes.txt").read_text(encoding="utf-8")
     return tuple(text.splitlines())
 
 
 def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path | None:
-    """Return the file of official weights where it is here already; nobody else is asked.
-
-    Parameters
-    ----------
-    name : str
-        Official name or hub id.
-    cache_dir : str or Path, optional
-        Of the hub; default as `huggingface_hub` chooses.
-
-    Returns
-    -------
-    Path or None
-        In `user_folder`, else in the Hugging Face cache; not yet checked.
-    """
+    """Return the file of official weights where it is here already; nobody else is asked."""
     weights = OFFICIAL[official_name(name)]
     own = user_folder() / f"{weights.name}.safetensors"
     if own.is_file():
@@ -238,18 +127,7 @@ def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path |
 
 
 def to_download(text: str) -> str:
-    """Return the official name meant by a text, where its weights are not on this machine yet.
-
-    Parameters
-    ----------
-    text : str
-        A path, or a name that `viz.load` takes.
-
-    Returns
-    -------
-    str
-        A key of `OFFICIAL`, or ``""``.
-    """
+    """Return the official name meant by a text if its weights are not here yet, or ``""``."""
     name = "" if Path(text).exists() else official_name(text)
     return name if name and on_this_machine(name) is None else ""
 
@@ -258,27 +136,7 @@ def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | No
     """Return the file of official weights, downloading it where it is not on this machine.
 
     Looked for in `user_folder`, then in the Hugging Face cache, then on the hub (resumed,
-    with a progress bar, never where ``HF_HUB_OFFLINE`` is set).
-
-    Parameters
-    ----------
-    name : str
-        Official name or hub id.
-    cache_dir : str or Path, optional
-        Of the hub; default as `huggingface_hub` chooses.
-    endpoint : str, optional
-        Address of the hub; default as `huggingface_hub` chooses.
-
-    Returns
-    -------
-    Path
-        Not yet checked: see `fetch` and `check_hash`.
-
-    Raises
-    ------
-    CheckpointError
-        If there are no such weights, or they cannot be had; the message says how to get them.
-    """
+    with a progress bar, never where ``HF_HUB_OFFLINE`` is set)."""
     weights = OFFICIAL.get(official_name(name))
     if weights is None:
         raise CheckpointError(f"{name}: no official weights; expected {', '.join(OFFICIAL)}.")
@@ -304,23 +162,7 @@ def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | No
 
 
 def check_hash(weights: OfficialWeights, path: Path, sha256: str) -> None:
-    """Refuse a downloaded file that is not the one published.
-
-    Parameters
-    ----------
-    weights : OfficialWeights
-        What it should be.
-    path : Path
-        The file as `locate` returns it. In the hub's cache it is a link to a file named by the
-        hash that the hub stated.
-    sha256 : str
-        Of the file.
-
-    Raises
-    ------
-    CheckpointError
-        If a known hash differs.
-    """
+    """Refuse a file whose hash is neither the published one nor, in a hub cache, its link's."""
     stated = path.resolve().name
     known = {weights.sha256, stated if re.fullmatch(r"[0-9a-f]{64}", stated) else ""} - {""}
     if known - {sha256}:
@@ -332,27 +174,7 @@ def check_hash(weights: OfficialWeights, path: Path, sha256: str) -> None:
 
 
 def fetch(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
-    """Get official weights and check them by hash and by the shape of every tensor.
-
-    Parameters
-    ----------
-    name : str
-        Official name or hub id.
-    cache_dir : str or Path, optional
-        Of the hub; default as `huggingface_hub` chooses.
-    endpoint : str, optional
-        Address of the hub; default as `huggingface_hub` chooses.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    CheckpointError
-        If they cannot be had, or are not what was published.
-    """
+    """Get official weights and check them by hash and by the shape of every tensor."""
     from viz.network.reading import open_checkpoint
     from viz.network.unwrapping import find_network
 
@@ -365,22 +187,7 @@ def fetch(name: str, *, cache_dir: str | Path | None = None, endpoint: str | Non
 
 
 def check_architecture(weights: OfficialWeights, config: Config, label: str) -> None:
-    """Refuse a file whose architecture is not that of the official weights it should be.
-
-    Parameters
-    ----------
-    weights : OfficialWeights
-        What it should be.
-    config : Config
-        Read off the file.
-    label : str
-        The file's name in messages.
-
-    Raises
-    ------
-    CheckpointError
-        If they differ in anything but the activation, which the file does not hold.
-    """
+    """Refuse a file whose architecture is not that of the official weights it should be."""
     wanted = weights.config.to_dict()
     for name, value in config.to_dict().items():
         if name != "activation" and value != wanted[name]:

@@ -11,24 +11,14 @@ from numpy.typing import NDArray
 from viz.core.refusal import Refusal
 from viz.plot.style import signed_lut
 
-__all__ = [
-    "Layout",
-    "Scale",
-    "blocks_shown",
-    "enlarge",
-    "full_rows",
-    "grid_layout",
-    "limits",
-    "rgb_tiles",
-    "signed_tiles",
-]
-
 Scale = Literal["figure", "block", "tile"]
 
 _ASPECT = 1.5
 """Width over height that a mosaic gets, unless told otherwise."""
 _SHARE = 0.995
 """Of the values, which lie within a common colour scale."""
+_HATCH = np.array([[60] * 3, [225] * 3, [225] * 3], dtype=np.uint8)
+"""Greys of the diagonal stripes that stand for what is not a number: one dark, two light."""
 
 
 @dataclass(frozen=True)
@@ -153,20 +143,32 @@ def limits(
     return np.where(out > 0, out, 1.0)
 
 
+def hatch_text(values: NDArray[np.floating]) -> str:
+    """Explain the hatch, where there is one."""
+    return ", hatched is not a number" if np.isnan(values).any() else ""
+
+
 def signed_tiles(values: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colour signed values: blue negative, white zero, red positive, grey not a number."""
+    """Colour signed values: blue negative, white zero, red positive, hatched not a number."""
     scaled = values / limit[:, None, None].astype(values.dtype)
-    bad = np.isnan(scaled)
     index = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 127).astype(np.uint8)
-    index[bad] = 255
-    return signed_lut()[index]
+    return _hatched(signed_lut()[index], np.isnan(scaled))
 
 
 def rgb_tiles(filters: NDArray[np.floating], limit: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Show signed colour filters as RGB: zero is mid grey, -limit is 0, +limit is full."""
-    scaled = np.nan_to_num(filters / limit[:, None, None, None].astype(filters.dtype))
-    level = np.rint(np.clip(scaled, -1, 1) * 127 + 128).astype(np.uint8)
-    return np.ascontiguousarray(level.transpose(0, 2, 3, 1))
+    """Show signed colour filters as RGB: mid grey zero, hatched where a channel is no number."""
+    scaled = filters / limit[:, None, None, None].astype(filters.dtype)
+    level = np.rint(np.clip(np.nan_to_num(scaled), -1, 1) * 127 + 128).astype(np.uint8)
+    return _hatched(level.transpose(0, 2, 3, 1), np.isnan(scaled).max(1))
+
+
+def _hatched(tiles: NDArray[np.uint8], bad: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Stripe these pixels of tiles (n, h, w, 3) diagonally, one pixel wide."""
+    tiles = np.ascontiguousarray(tiles)
+    if bad.any():
+        _, row, column = np.nonzero(bad)
+        tiles[bad] = _HATCH[(row + column) % 3]
+    return tiles
 
 
 def enlarge(picture: NDArray[np.uint8], zoom: int) -> NDArray[np.uint8]:

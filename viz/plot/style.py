@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,32 +21,6 @@ from matplotlib.text import Text
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-
-__all__ = [
-    "FONT",
-    "FORMATS",
-    "GREY",
-    "INK",
-    "LACKING",
-    "MM",
-    "ONE_COLUMN",
-    "ORANGE",
-    "PURPLE",
-    "SIGNED",
-    "SMALL",
-    "TALLEST",
-    "TEAL",
-    "TEXT",
-    "TWO_COLUMNS",
-    "FigureFileError",
-    "check_path",
-    "new_figure",
-    "own_style",
-    "printable",
-    "save_figure",
-    "signed_lut",
-    "use_font",
-]
 
 MM = 1 / 25.4
 ONE_COLUMN, TWO_COLUMNS, TALLEST = 85 * MM, 178 * MM, 220 * MM
@@ -69,14 +44,14 @@ SIGNED = LinearSegmentedColormap.from_list(
 
 LACKING = "\N{WHITE SQUARE}"
 """What is drawn for a character that no font of this machine has."""
-FONT = "Arimo"
-"""The figures' font, as wide as Helvetica and Arial; it comes with the package."""
+FONT = "Roboto"
+"""The figures' font, of Helvetica's kind; it comes as a package."""
 _FAMILIES = [FONT, "DejaVu Sans"]
 """The figures' font, then those found for characters that it lacks."""
 _STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
 _SAVING = threading.Lock()
-for _file in sorted((Path(__file__).parent / "fonts").glob("*.ttf")):
-    fontManager.addfont(_file)
+for _weight in ("Regular", "Bold"):
+    fontManager.addfont(str(files("font_roboto") / "files" / f"Roboto-{_weight}.ttf"))
 
 
 class FigureFileError(Refusal):
@@ -84,24 +59,13 @@ class FigureFileError(Refusal):
 
 
 def signed_lut() -> NDArray[np.uint8]:
-    """Return the signed colour map as (256, 3): 0 to 254 are colours, 255 is not-a-number."""
-    colours = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
-    return np.concatenate([colours, np.array([[187, 187, 187]], dtype=np.uint8)])
+    """Return the signed colour map as (255, 3)."""
+    colours: NDArray[np.uint8] = SIGNED(np.linspace(0, 1, 255), bytes=True)[:, :3]
+    return colours
 
 
 def use_font(family: str) -> None:
-    """Draw all text in a font of this machine, such as the LaTeX document's.
-
-    Parameters
-    ----------
-    family : str
-        As matplotlib knows it: ``"TeX Gyre Heros"``, ``"Latin Modern Roman"``.
-
-    Raises
-    ------
-    Refusal
-        If this machine has no such font.
-    """
+    """Draw all text in a font of this machine, such as the LaTeX document's."""
     try:
         findfont(family, fallback_to_default=False)
     except ValueError:

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.base import Shown
 
-__all__ = ["LIMIT", "build", "unfit"]
-
 LIMIT = 64
 """Images of a folder that a report takes, unless told otherwise."""
 
@@ -82,58 +80,7 @@ def build(
     progress: Callable[[str], object] | None = None,
     steps: Callable[[int, int, int], None] | None = None,
 ) -> tuple[Section, ...]:
-    """Write a report: figures, numbers, ``index.html``, ``report.pdf``, ``manifest.json``.
-
-    Parameters
-    ----------
-    checkpoints : Checkpoint or sequence of Checkpoint
-        The network; or two, for rows that compare.
-    folder : str or Path
-        Made whole or not at all; a section that cannot be made is told on the page. Interrupted,
-        what is finished stays beside it, in a folder that ends in ``.part``.
-    images : str or Path, optional
-        A folder of images or one of them; scikit-learn's two photographs by default.
-    views : sequence of Shown
-        Of `choose`.
-    rows : sequence of Shown
-        Those to choose from: what is not among the views is told to be left out.
-    limit : int
-        At most so many images, evenly spread.
-    sweep : str or Path, optional
-        File of `viz sweep`.
-    seed : int
-        Of everything random.
-    formats : sequence of str
-        Of the figures: some of `viz.plot.style.FORMATS`.
-    paper : str
-        ``"a4"`` or ``"letter"``.
-    command : str
-        That makes this report, without paths of the machine.
-    force : bool
-        Replace an existing report.
-    resume : bool
-        Go on with an interrupted one.
-    progress : callable, optional
-        Receives a line of text per section.
-    steps : callable, optional
-        Called with (number of the section, steps done, steps in all) as each begins and within
-        long ones.
-
-    Returns
-    -------
-    tuple of Section
-        What was written, and what failed.
-
-    Raises
-    ------
-    ReportError
-        If the folder exists and may not be replaced, or what was begun there cannot be gone on
-        with.
-    ImageError
-        If there is no such image, or none can be read.
-    ResultFileError, OtherSweepError
-        If the sweep's file is none, or is of another checkpoint.
-    """
+    """Write a report: figures, numbers, ``index.html``, ``report.pdf``, ``manifest.json``."""
     import torch
 
     folder = check_folder(folder, force=force, resume=resume)

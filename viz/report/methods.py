@@ -1,4 +1,4 @@
-"""What the measures are: the pages of docs/methods, as far as they belong in a report."""
+"""What the measures are: the views' method pages, as far as they belong in a report."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
 
-__all__ = ["Method", "everywhere", "methods_of", "parsed", "to_html"]
+from viz.views import COMPARISONS, VIEWS
 
 # How the program was tried, and how long it takes, is in the docs.
 _LEFT_OUT = ("what was measured", "cost", "examples", "the same however it is split", "speed")
@@ -39,27 +39,21 @@ class Method:
 
 def methods_of(names: Sequence[str]) -> tuple[Method, ...]:
     """Return the pages that explain these sections, each once."""
-    folder = files("viz.report") / "methods"
-    texts = {
-        path.name.removesuffix(".md"): path.read_text("utf-8")
-        for path in sorted(folder.iterdir(), key=lambda p: p.name)
-        if path.name.endswith(".md")
-    }
+    places = {row.name: row.page for row in (*VIEWS, *COMPARISONS)}
     found: dict[str, Method] = {}
     for name in names:
-        page = name if name in texts else next(
-            (p for p, text in texts.items() if re.search(rf"`viz {name}\b", text)), None
-        )  # fmt: skip
-        if page is not None and page not in found:
-            title, _, text = texts[page].removeprefix("# ").partition("\n")
-            found[page] = Method(page, title.strip(), _kept(text))
+        place = places.get(name, f"views/{name.replace('-', '_')}")
+        page = files("viz").joinpath(*place.split("/"), "method.md")
+        if place not in found and page.is_file():
+            title, _, text = page.read_text("utf-8").removeprefix("# ").partition("\n")
+            found[place] = Method(place.rpartition("/")[2], title.strip(), _kept(text))
     return tuple(found.values())
 
 
 def everywhere() -> str:
     """Return what holds for every measure, in Markdown."""
-    text = (files("viz.report") / "methods.md").read_text("utf-8")
-    return text.partition("## What holds everywhere")[2].strip()
+    text = (files("viz") / "views" / "methods.md").read_text("utf-8")
+    return text.partition("\n")[2].strip()
 
 
 def _kept(text: str) -> str:

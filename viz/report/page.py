@@ -12,10 +12,20 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from viz.core.network import counted
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.sections import Section
 
-__all__ = ["html", "title_of"]
+
+def network_words(checkpoint: Mapping[str, Any]) -> str:
+    """Tell a network's architecture in a sentence."""
+    config = checkpoint["config"]
+    return (
+        f"A ConvMixer with {counted(config['depth'], 'block')} of {config['dim']} channels, kernel "
+        f"size {config['kernel_size']}, patch size {config['patch_size']}, "
+        f"{counted(config['in_channels'], 'input channel')} and "
+        f"{counted(config['n_classes'], 'class')}: {checkpoint['parameters']:,} parameters."
+    )
 
 
 def title_of(facts: Mapping[str, Any]) -> str:
@@ -35,6 +45,7 @@ def html(facts: Mapping[str, Any], sections: Sequence[Section], made: Path) -> s
     style = (files("viz.report") / "templates" / "report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     environment.filters["picture"] = lambda name: _picture(made / f"{name}.png")
+    environment.filters["network_words"] = network_words
     environment.filters["number"] = lambda n: f"{n:,}"
     names = [s.name for s in sections if not s.failed]
     return environment.get_template("index.html").render(

@@ -21,8 +21,6 @@ from viz.report.words import story
 if TYPE_CHECKING:
     from viz.views.base import Shown
 
-__all__ = ["rebuild"]
-
 
 def rebuild(
     source: str | Path,
@@ -34,35 +32,7 @@ def rebuild(
     force: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> tuple[Section, ...]:
-    """Draw a report's figures and pages anew from its data, without the checkpoint.
-
-    Parameters
-    ----------
-    source : str or Path
-        Folder of a report.
-    folder : str or Path
-        Of the new one; may be the same.
-    rows : sequence of Shown
-        Of the catalogue: all that may be in it.
-    formats : sequence of str, optional
-        Of the figures; default: as before.
-    paper : str, optional
-        ``"a4"`` or ``"letter"``; default: as before.
-    force : bool
-        Replace an existing report.
-    progress : callable, optional
-        Receives a line of text per section.
-
-    Returns
-    -------
-    tuple of Section
-        What was written, and what failed.
-
-    Raises
-    ------
-    ReportError
-        If there is no report, its data has changed, or the folder may not be replaced.
-    """
+    """Draw a report's figures and pages anew from its data, without the checkpoint."""
     source = Path(source)
     facts, before = read_manifest(source)
     folder = check_folder(folder, force=force)

@@ -31,10 +31,8 @@ from reportlab.platypus.tableofcontents import TableOfContents
 
 from viz.plot.style import printable
 from viz.report.methods import everywhere, methods_of, parsed
-from viz.report.page import title_of
+from viz.report.page import network_words, title_of
 from viz.report.sections import Section
-
-__all__ = ["FONT", "Heading", "story"]
 
 FONT = "DejaVu"
 _FACES = {"": "DejaVuSans", "-Bold": "DejaVuSans-Bold", "-Oblique": "DejaVuSans-Oblique",
@@ -106,7 +104,10 @@ def story(
         ),
     )
     out: list[Flowable] = [Paragraph(_safe(title), HEADINGS[0])]
-    out += [Paragraph(_about(c, len(facts["checkpoints"]) > 1), BODY) for c in facts["checkpoints"]]
+    several = len(facts["checkpoints"]) > 1
+    for c in facts["checkpoints"]:
+        named = f"<b>{_safe(c['name'])}</b>: " if several else ""
+        out += [Paragraph(f"{named}{network_words(c)}", BODY)]
     out += [Heading("In short", 0)]
     out += [
         Paragraph(f"<b>{_safe(s.title)}.</b> {_safe(_short(s))}", SMALL)
@@ -122,16 +123,6 @@ def story(
         out += [Heading(method.title, 1), *_markdown(method.text)]
     out += [Heading("How this was made", 0), *_made(facts)]
     return out
-
-
-def _about(c: Mapping[str, Any], named: bool) -> str:
-    config = c["config"]
-    return (
-        (f"<b>{_safe(c['name'])}</b>: " if named else "")
-        + f"A ConvMixer with {config['depth']} blocks of {config['dim']} channels, kernel size "
-        f"{config['kernel_size']}, patch size {config['patch_size']}, {config['in_channels']} "
-        f"input channels and {config['n_classes']} classes: {c['parameters']:,} parameters."
-    )
 
 
 def _network(facts: Mapping[str, Any]) -> list[Flowable]:

@@ -16,9 +16,6 @@ from viz.sweep.result import Sweep, load_sweep
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["RANKINGS", "OtherSweepError", "as_swept", "channels_of_sweep", "check_sweep",
-           "open_sweep"]  # fmt: skip
-
 RANKINGS = ("variance", "selectivity", "peak")
 """By what channels can be ranked: the variance of their values; how far their selectivity is above
 that of a channel which knows no classes; the largest value in standard deviations above the mean,
@@ -30,20 +27,7 @@ class OtherSweepError(Refusal):
 
 
 def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
-    """Refuse a sweep of another checkpoint, or made with another input than the user asks for.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        Of `viz.load_sweep`.
-    checkpoint : Checkpoint
-        The network that is looked at.
-
-    Raises
-    ------
-    OtherSweepError
-        If their hashes differ, or the image size, mean or standard deviation that was told.
-    """
+    """Refuse a sweep of another checkpoint, or made with another input than the user asks for."""
     if checkpoint.source.sha256 != sweep.source.sha256:
         raise OtherSweepError(
             f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
@@ -61,20 +45,7 @@ def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
 
 
 def as_swept(checkpoint: Checkpoint, sweep: Sweep) -> Checkpoint:
-    """Return a checkpoint with the input that a sweep was made with.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    sweep : Sweep
-        Of it.
-
-    Returns
-    -------
-    Checkpoint
-        With the sweep's preprocessing, where it tells it.
-    """
+    """Return a checkpoint with the input that a sweep was made with."""
     how = sweep.source.settings.get("preprocessing")
     if how is None:
         return checkpoint
@@ -85,27 +56,7 @@ def as_swept(checkpoint: Checkpoint, sweep: Sweep) -> Checkpoint:
 
 
 def open_sweep(path: str | Path, checkpoint: Checkpoint) -> Sweep:
-    """Read the file of a sweep of a checkpoint.
-
-    Parameters
-    ----------
-    path : str or Path
-        That `viz sweep` wrote.
-    checkpoint : Checkpoint
-        The network that is looked at.
-
-    Returns
-    -------
-    Sweep
-        Of this checkpoint.
-
-    Raises
-    ------
-    ResultFileError
-        If the file is not a sweep.
-    OtherSweepError
-        If it is of another checkpoint.
-    """
+    """Read the file of a sweep of a checkpoint."""
     found = load_sweep(path)
     check_sweep(found, checkpoint)
     return found
@@ -119,37 +70,7 @@ def channels_of_sweep(
     stage: str = "depthwise",
     block: int | None = None,
 ) -> list[tuple[int, int]]:
-    """Return the channels that stand out in a sweep.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        Of `open_sweep`.
-    most : int
-        How many, at most.
-    by : str
-        Of `RANKINGS`.
-    stage : str
-        Of `viz.sweep.result.STAGES`.
-    block : int, optional
-        Only of this block; by default the first of each of some blocks, evenly spread from the
-        first to the last.
-
-    Returns
-    -------
-    list of tuple
-        Block (-1 for the patch embedding) and channel; first block first, or within one block the
-        one that stands out most first. Channels of which nothing is known are left out.
-
-    Raises
-    ------
-    OtherSweepError
-        If the sweep was made without what the ranking needs.
-    ValueError
-        If there is no such ranking.
-    IndexError
-        If there is no such block or stage.
-    """
+    """Return the channels that stand out in a sweep."""
     if stage == "patch embedding":
         block = -1
     if block is not None:

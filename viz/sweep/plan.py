@@ -21,9 +21,6 @@ from viz.sweep.result import Sweep
 from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 
-__all__ = ["PLAN", "Listing", "begin", "check_finished", "jobs_of", "listed", "output_of_classes",
-           "plan_of", "shard_size_before", "usual_shard_size"]  # fmt: skip
-
 PLAN = "plan.json"
 _SMALLEST_SHARD, _LARGEST_QUICK = 32, 256
 _FEW_SHARDS, _MOST_SHARDS = 16, 64
@@ -77,13 +74,18 @@ def listed(folder: str | Path, limit: int | None = None) -> Listing:
         status = paths[name].stat()
         digest.update(f"{name}\0{status.st_size}\0{status.st_mtime_ns}\n".encode(
             "utf-8", "surrogateescape"))  # fmt: skip
+    class_names, classes = classes_of(names)
+    return Listing(root, tuple(names), class_names, classes, digest.hexdigest())
+
+
+def classes_of(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Return the folders of images and each image's; none unless all are in one of two or more."""
     folders = [name.rpartition("/")[0] for name in names]
     class_names = tuple(sorted(set(folders)))
     if "" in class_names or len(class_names) < 2:
-        return Listing(root, tuple(names), (), (), digest.hexdigest())
+        return (), ()
     numbers = {name: i for i, name in enumerate(class_names)}
-    classes = tuple(numbers[name] for name in folders)
-    return Listing(root, tuple(names), class_names, classes, digest.hexdigest())
+    return class_names, tuple(numbers[name] for name in folders)
 
 
 def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:

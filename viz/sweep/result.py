@@ -16,8 +16,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STAGES", "Sweep", "load_sweep", "sweep_rows"]
-
 STAGES = ("patch embedding", "depthwise", "residual", "pointwise")
 """What is looked at: the outputs of the three kinds of activation, before batch norm, and the sum
 of a block's input and its depthwise part."""
@@ -26,17 +24,7 @@ of a block's input and its depthwise part."""
 def sweep_rows(depth: int) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
     """Return block and stage of every row of a sweep.
 
-    Parameters
-    ----------
-    depth : int
-        Blocks.
-
-    Returns
-    -------
-    block : ndarray of int64, (1 + 3 depth,)
-        -1 for the patch embedding.
-    stage : ndarray of str, (1 + 3 depth,)
-        Of `STAGES`.
+    Shapes: returns block (1 + 3 depth,), stage (1 + 3 depth,).
     """
     block = np.concatenate([[-1], np.repeat(np.arange(depth), 3)]).astype(np.int64)
     return block, np.array([STAGES[0], *STAGES[1:] * depth], dtype=np.str_)
@@ -156,25 +144,7 @@ class Sweep(Result):
         return int(self.mean.shape[1])
 
     def row(self, block: int, stage: str) -> int:
-        """Return the row of a block's stage.
-
-        Parameters
-        ----------
-        block : int
-            0-based; -1 for the patch embedding.
-        stage : str
-            Of `STAGES`.
-
-        Returns
-        -------
-        int
-            Index of the first axis of the arrays.
-
-        Raises
-        ------
-        IndexError
-            If there is none.
-        """
+        """Return the row of a block's stage."""
         rows = np.flatnonzero((self.block == block) & (self.stage == stage))
         if not len(rows):
             raise NoSuch(
@@ -217,15 +187,7 @@ class Sweep(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers by row as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``images``, ``skipped``, ``failed``, ``classes``, ``top1``, ``top5``, ``rows``: per
-            block and stage the medians over channels of what was measured, ``field``: per block the
-            radius that holds 90 % of the effective receptive field, and its interval.
-        """
+        """Return the numbers by row as plain JSON values; what is undefined is None."""
         rows = []
         for r in range(len(self.block)):
             row: dict[str, Any] = {"block": int(self.block[r]), "stage": str(self.stage[r])}

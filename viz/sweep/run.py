@@ -35,8 +35,6 @@ from viz.sweep.tally import Settings, SweepError, Tally
 from viz.views.receptive_field.measure import receptive_field
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
-__all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
-
 _SKIPPED_KEPT = 1000
 
 
@@ -88,52 +86,7 @@ def sweep_folder(
     decoders: int = 2,
     listener: Listener | None = None,
 ) -> Sweep:
-    """Run every image of a folder through a network once and collect numbers of every channel.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network; its ``preprocessing`` is used.
-    folder : str or Path
-        Of images; folders within it are their classes.
-    output : str or Path
-        The .npz to write. Finished shards wait in a folder beside it, of the same name and
-        ``.shards``, which is removed at the end.
-    settings : Settings, optional
-        What is collected.
-    engine : Engine, optional
-        Where shards are counted; in this process by default.
-    load : tuple
-        Name or path of the checkpoint and the options of `viz.load`, with which workers load it
-        themselves; not needed in this process.
-    shard_size : int, optional
-        Images in a shard; by default as before where it is gone on with, else as
-        `viz.sweep.plan.usual_shard_size` has it.
-    limit : int, optional
-        Take at most so many images, evenly spread.
-    resume : bool
-        Keep the finished shards of a sweep of the same checkpoint, settings and images; return
-        the sweep if it is finished.
-    force : bool
-        Replace an existing file, and start anew beside unfinished shards.
-    threads, decoders : int
-        Of torch in every worker process (0: all), and for reading images.
-    listener : Listener, optional
-        Is told how it goes.
-
-    Returns
-    -------
-    Sweep
-        As written; the same however it was split.
-
-    Raises
-    ------
-    SweepError
-        If there is something to resume and nothing was said about it, what is resumed differs, a
-        value is not finite or the disk is full.
-    ImageError
-        If there is no image, or none can be read.
-    """
+    """Run every image of a folder through a network once and collect numbers of every channel."""
     settings = settings or Settings()
     output, shards = Path(output), shards_folder(output)
     if output.exists() and not (force or resume):
@@ -200,29 +153,7 @@ def _finished(output: Path, shards: Path, plan: dict[str, Any]) -> Sweep:
 def sweep_images(
     checkpoint: Checkpoint, images: ImageSet, *, settings: Settings | None = None
 ) -> Sweep:
-    """Collect the same numbers of a few images, in memory.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    images : ImageSet
-        Of `viz.images.sets.open_images`.
-    settings : Settings, optional
-        What is collected; images in memory have no classes.
-
-    Returns
-    -------
-    Sweep
-        Of these images.
-
-    Raises
-    ------
-    SweepError
-        If a value is not finite.
-    ImageError
-        If no image can be read.
-    """
+    """Collect the same numbers of a few images, in memory."""
     settings = settings or Settings()
     ranks = {name: i for i, name in enumerate(sorted(images.names))}
     hashes = images.sha256

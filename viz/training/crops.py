@@ -15,8 +15,6 @@ from torch import Generator, Tensor
 
 from viz.images.reading import ImageError, find_images, read_image, resize_uint8
 
-__all__ = ["Augmentation", "ClassFolder", "augment", "mixed", "open_training_folder"]
-
 _FEWEST = 5
 """Images of a class of which every fifth is held out."""
 
@@ -25,24 +23,13 @@ _FEWEST = 5
 class Augmentation:
     """How much training crops are varied.
 
-    Parameters
-    ----------
-    min_area : float
-        Smallest share of the area that a crop covers; the largest is 1. No crop is smaller than
-        what is fed, if the image is not: blurred crops teach blurred filters.
-    colour : float
-        Strength of brightness, contrast and saturation changes; a third of it for colour casts.
-    grey : float
-        Share of crops turned grey.
-    pad : int
-        For small images: pixels of reflection padding for random shifts, which then replace crops
-        by area. 0 turns this off.
+    No crop is smaller than what is fed, if the image is not: blurred crops teach blurred filters.
     """
 
-    min_area: float = 0.3
-    colour: float = 0.3
-    grey: float = 0.05
-    pad: int = 0
+    min_area: float = 0.3  # smallest share of the area that a crop covers
+    colour: float = 0.3  # of brightness, contrast and saturation; a third of it for colour casts
+    grey: float = 0.05  # share of crops turned grey
+    pad: int = 0  # reflected pixels for random shifts of small images, instead of crops by area
 
 
 def random_crop(image: Tensor, size: int, min_area: float, generator: Generator) -> Tensor:

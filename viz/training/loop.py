@@ -25,8 +25,6 @@ from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
 from viz.training.fast import Way, logits, pick_way
 from viz.training.recipes import Recipe
 
-__all__ = ["TrainingError", "patch_gain", "train"]
-
 _SNAPSHOTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of a training after which a snapshot is kept; fewer leave out the early ones."""
 _MEAN, _STD = (torch.tensor(of).view(3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))
@@ -267,42 +265,10 @@ def train(
     arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
     force: bool = False, progress: bool = True, report: Callable[[str], None] = print,
 ) -> float:  # fmt: skip
-    """Train a ConvMixer on a folder of images; resume an interrupted training.
+    """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
 
-    Parameters
-    ----------
-    folder : str or Path
-        Class folders, as in `open_training_folder`.
-    out : str or Path
-        The .safetensors file to write. While training, ``OUT.resume`` beside it holds the state
-        after the last finished epoch; the same call goes on from there.
-    recipe : Recipe
-        Settings.
-    device : str
-        Where to compute.
-    arithmetic, threads : str and int, optional
-        As in `pick_way`; what is not given is picked by a short measurement.
-    snapshots : int
-        Files ``OUT-at-PERCENT.safetensors`` to keep: of the start, and after
-        1, 3, 10, 30 and 100 % of the training. 0 keeps none; fewer than 6 leave out early ones.
-    force : bool
-        Replace existing files.
-    progress : bool
-        Show a progress bar, where the error stream is a terminal.
-    report : callable
-        Receives one line of text per epoch.
-
-    Returns
-    -------
-    float
-        Top-1 accuracy on the held-out images.
-
-    Raises
-    ------
-    TrainingError
-        If a file exists, or an interrupted training with other settings is in the way.
-    ImageError
-        If the folder holds nothing that can be learned.
+    ``OUT.resume`` holds the state after the last finished epoch; the same call goes on from there.
+    ``OUT-at-PERCENT.safetensors`` are snapshots of the start and after 1, 3, 10, 30 and 100 %.
     """
     out = Path(out)
     resume = out.with_name(out.name + ".resume")

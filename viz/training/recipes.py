@@ -7,48 +7,19 @@ from typing import Any
 
 from viz.training.crops import Augmentation
 
-__all__ = ["RECIPES", "Recipe", "recipe_named"]
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training, besides the images.
+    """Everything that decides a training, besides the images; architecture in the paper's terms.
 
-    Parameters
-    ----------
-    dim, depth, kernel_size, patch_size : int
-        Architecture, in the paper's terms.
-    activation : str
-        As in `Config`.
-    image_size : int
-        Side of the held-out images, in pixels, and of what the network will be shown.
-    sizes : tuple of (float, int)
-        Side of the training crops, in pixels, from each share of the steps on.
-    epochs, batch_size : int
-        Passes over the training images; images per step.
-    lr, weight_decay, eps, clip, smoothing : float
-        AdamW's peak rate, decay and epsilon; gradient clipping; label smoothing.
-    patch_weight_decay : float
-        Decay of the patch embedding alone, in its basis.
-    power, share : float
-        The patch embedding is learned in a basis in which each principal pattern of the images'
-        patches, of v times the mean variance, is scaled by ``(v + share) ** -power``: .5 would
-        whiten, 0 leaves them. Gradient descent otherwise learns coarse patterns long before fine
-        ones, because photographs hold most of their variance there.
-    smooth, patch_init : float
-        The patch embedding starts as noise of which each pattern is scaled by
-        ``(v + share) ** smooth``, at this share of torch's default size.
-    warmup : float
-        Share of the steps with a rising rate; the rest follows a cosine to 0.
-    ema : float
-        Decay per step of the averaged weights, which are what is saved.
-    mix, alpha : float
-        Share of steps with mixed images and labels, in turn MixUp (Zhang et al., ICLR 2018) and
-        CutMix (Yun et al., ICCV 2019), in shares drawn from Beta(alpha, alpha).
-    seed : int
-        Of everything random.
-    augmentation : Augmentation
-        How crops are varied.
+    The patch embedding is learned in a basis in which each principal pattern of the images'
+    patches, of v times the mean variance, is scaled by ``(v + share) ** -power``: .5 would whiten,
+    0 leaves them. Gradient descent otherwise learns coarse patterns long before fine ones, because
+    photographs hold most of their variance there. It starts as noise of which each pattern is
+    scaled by ``(v + share) ** smooth``, at a share ``patch_init`` of torch's default size.
+
+    A share ``mix`` of the steps mixes images and labels, in turn MixUp (Zhang et al., ICLR 2018)
+    and CutMix (Yun et al., ICCV 2019), in shares drawn from Beta(alpha, alpha).
     """
 
     dim: int = 160
@@ -56,22 +27,23 @@ class Recipe:
     kernel_size: int = 9
     patch_size: int = 7
     activation: str = "gelu"
-    image_size: int = 112
+    image_size: int = 112  # of held-out images, and of what the network will be shown
+    # Side of the training crops from each share of the steps on.
     sizes: tuple[tuple[float, int], ...] = ((0.0, 70), (0.5, 84), (0.8, 112))
     epochs: int = 70
     batch_size: int = 128
-    lr: float = 0.01
+    lr: float = 0.01  # AdamW's peak
     weight_decay: float = 0.25
-    patch_weight_decay: float = 0.3
+    patch_weight_decay: float = 0.3  # of the patch embedding alone, in its basis
     eps: float = 1e-3
     clip: float = 1.0
-    smoothing: float = 0.1
+    smoothing: float = 0.1  # of labels
     power: float = 0.25
     share: float = 0.02
     smooth: float = 0.4
     patch_init: float = 0.2
-    warmup: float = 0.05
-    ema: float = 0.998
+    warmup: float = 0.05  # share of the steps with a rising rate; a cosine to 0 follows
+    ema: float = 0.998  # decay per step of the averaged weights, which are saved
     mix: float = 0.4
     alpha: float = 0.3
     seed: int = 1
@@ -94,21 +66,7 @@ RECIPES = {
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:
-    """Return a recipe of `RECIPES` with some settings changed.
-
-    Parameters
-    ----------
-    name : str
-        Of the recipe.
-    **changes : Any
-        Fields of `Recipe`. With another ``image_size`` or ``patch_size`` the sizes of the training
-        crops change in proportion, to whole patches.
-
-    Returns
-    -------
-    Recipe
-        The settings.
-    """
+    """Return a recipe with some settings changed, the crops' sizes in proportion to the image's."""
     old = RECIPES[name]
     new = replace(old, **changes)
     p, now, then = new.patch_size, new.image_size, old.image_size

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from viz.core.result import Result
+from typing import TYPE_CHECKING
+
 from viz.views.attribution.card import VIEW as ATTRIBUTION
 from viz.views.base import Comparison, FigureRow, Given, Option, Shown, View
 from viz.views.clusters.card import VIEW as CLUSTERS
 from viz.views.compare.card import VIEW as COMPARE
 from viz.views.compare_kernels.card import VIEW as COMPARE_KERNELS
 from viz.views.compare_patch_filters.card import VIEW as COMPARE_PATCH_FILTERS
+from viz.views.decision_by_depth.card import VIEW as DECISION_BY_DEPTH
 from viz.views.early_late.card import VIEW as EARLY_LATE
+from viz.views.evidence.card import VIEW as EVIDENCE
 from viz.views.feature_maps.card import VIEW as FEATURE_MAPS
 from viz.views.kernels.card import VIEW as KERNELS
 from viz.views.mixing.card import VIEW as MIXING
@@ -19,6 +22,9 @@ from viz.views.receptive_field.card import VIEW as RECEPTIVE_FIELD
 from viz.views.selectivity.card import VIEW as SELECTIVITY
 from viz.views.substitution.card import VIEW as SUBSTITUTION
 from viz.views.top_patches.card import VIEW as TOP_PATCHES
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
 
 __all__ = [
     "COMPARISONS",
@@ -42,6 +48,8 @@ VIEWS: tuple[View, ...] = (
     EARLY_LATE,
     MIXING,
     SUBSTITUTION,
+    EVIDENCE,
+    DECISION_BY_DEPTH,
     RECEPTIVE_FIELD,
     FEATURE_MAPS,
     ATTRIBUTION,
@@ -70,6 +78,3 @@ def card_of(result: Result) -> Shown | None:
     """Return the card of the view that made a result."""
     kind = f"{type(result).__module__}:{type(result).__name__}"
     return next((row for row in (*VIEWS, *COMPARISONS) if row.result == kind), None)
-
-
-Result.card_of = staticmethod(card_of)

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Comparison", "FigureRow", "Given", "Option", "Shown", "View", "kernel_name", "numbers"]
-
 
 @dataclass(frozen=True)
 class Given:
@@ -116,6 +114,9 @@ class FigureRow:
     narrow : callable, optional
         The same for one column of a journal's page; none where the figure needs both columns, or
         fits one as it is.
+
+    Attributes
+    ----------
     onto : callable, optional
         Result and a part of another figure: draws there. Of ``make``, where that can.
     """
@@ -168,7 +169,9 @@ class Shown:
     name : str
         The folder's, with - for _: of the command, the page, the section.
     title : str
-        As in a menu and a report.
+        As in a report.
+    question : str
+        That it answers.
     measure : callable
         One checkpoint or two, `Given`, and the options that do not draw, to result.
     result : str
@@ -189,6 +192,8 @@ class Shown:
         Whether it is about what a network does on images.
     swept : bool
         Whether a sweep's file spares the pass over the images.
+    method : str
+        Folder of its method page within the package, where that is another's.
     slow : bool
         Whether a quick report leaves it out.
     menu, group, icon : str
@@ -201,12 +206,14 @@ class Shown:
     result: str
     drawings: Callable[[], tuple[FigureRow, ...]]
     misleads: str
+    question: str = ""
     about: str = ""
     options: tuple[Option, ...] = ()
     summary: Callable[[Any], Any] | None = None
     sentence: Callable[[Any], str] | None = None
     images: Literal["", "optional", "needed"] = ""
     swept: bool = False
+    method: str = ""
     slow: bool = False
     menu: str = ""
     group: str = ""
@@ -214,6 +221,11 @@ class Shown:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "measure", _as_expected(self.measure))
+
+    @property
+    def page(self) -> str:
+        """Folder of the method page within the package."""
+        return self.method or f"views/{self.name.replace('-', '_')}"
 
     @property
     def needs_images(self) -> bool:

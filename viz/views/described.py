@@ -7,15 +7,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.base import Given
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.patch_filters.result import PatchFilterDescription
-
-__all__ = ["depthwise_description", "patch_description"]
 
 _LOCK = threading.Lock()
 _LOOK = 0.2
@@ -25,6 +21,8 @@ _KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
     """Describe a network's depthwise kernels, or return the description made before."""
+    import numpy as np
+
     from viz.views.kernels.measure import describe_checkpoint
 
     model = checkpoint.model
@@ -44,6 +42,8 @@ def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDesc
 
 def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescription:
     """Describe a network's patch filters, or return the description made before."""
+    import numpy as np
+
     from viz.views.patch_filters.measure import describe_checkpoint
 
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()

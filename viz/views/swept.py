@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.base import Given
 
-__all__ = ["images_of", "swept"]
-
 
 def images_of(checkpoint: Checkpoint, given: Given) -> ImageSet:
     """Return the images that were given, or scikit-learn's two photographs."""
@@ -27,10 +25,18 @@ def swept(
 ) -> Sweep:
     """Return the sweep that is given, or one made here of the images."""
     if given.sweep is not None:
-        from viz.sweep.opening import open_sweep
+        from viz.sweep.opening import OtherSweepError, open_sweep
 
-        return open_sweep(given.sweep, checkpoint)
-    from viz.sweep.run import Settings, sweep_images
+        found = open_sweep(given.sweep, checkpoint)
+        names = found.image_names
+        if given.images is not None and names and set(names).isdisjoint(given.images().names):
+            raise OtherSweepError(
+                f"{names[0]}: swept, but not among the images given; give those that were swept, "
+                "or sweep these."
+            )
+        return found
+    from viz.sweep.run import sweep_images
+    from viz.sweep.tally import Settings
 
     settings = Settings(parts, field_images=field_images, seed=given.seed)
     return sweep_images(checkpoint, images_of(checkpoint, given), settings=settings)

@@ -63,14 +63,6 @@ def test_a_known_logit_moves_by_a_known_amount():
     assert found.predicted[1 + at["fit"]].tolist() == [1, 0]
 
 
-def test_removing_an_unused_kernel_does_nothing():
-    net = hand_built()
-    found = removal(net, sets(torch.ones(1, 1, 5, 5)), block=0, channel=1)
-    assert found.changes == ("removed", "shuffled")
-    np.testing.assert_allclose(found.difference, 0, atol=1e-6)
-    assert not found.answer_changes.any()
-
-
 def changed_copy(model, block, channel, change, new):
     """The slow way: a whole copy whose own weights are overwritten."""
     twin = copy.deepcopy(model)
@@ -129,9 +121,3 @@ def test_what_cannot_be(small):
         removal(small, images, block=None, channel=16)
     with pytest.raises(ValueError, match=r"shape \(3, 3\) found"):
         removal(small, images, block=0, channel=0, fitted=np.zeros((3, 3)))
-
-
-def test_saved_and_read_again(small, tmp_path):
-    found = removal(small, sets(torch.zeros(1, 3, 8, 8)), block=None, channel=2)
-    assert Removal.load(found.save(tmp_path / "removal.npz")) == found
-    assert found.name == "patch filter 2"

@@ -10,7 +10,7 @@ import torch
 from viz.network.convmixer import Block
 from viz.views.attribution.maps import attribute
 from viz.views.attribution.maps_result import METHODS, Attributions
-from viz.views.attribution.network import Split, drawn_anew, private_copy
+from viz.views.attribution.network import drawn_anew
 
 SOME = {"n_steps": 12, "n_samples": 5}
 
@@ -22,14 +22,6 @@ def test_batch_size_changes_nothing(batch_size):
     parts = attribute(loaded, x, methods=METHODS, batch_size=batch_size, **SOME)
     np.testing.assert_allclose(parts.patches, whole.patches, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(parts.raw, whole.raw, rtol=1e-4, atol=1e-5)
-
-
-def test_memory_bounds_the_batch():
-    split = Split(nets.busy(dim=64, depth=3), memory=1)
-    # 25 float32 maps of 64 channels and 8 x 8 patches are 400 KiB.
-    assert split.batch((8, 8), gradient=True) == 2
-    assert split.batch((8, 8), gradient=False) == 10
-    assert split.batch((800, 800), gradient=True) == 1
 
 
 def test_two_threads_on_one_model_get_what_one_gets():
@@ -101,16 +93,6 @@ def test_random_numbers_of_the_process_are_left_alone():
     attribute(loaded, nets.busy_images(), **SOME)
     assert torch.equal(torch.rand(2), expected[0])
     assert (np.random.rand(2) == expected[1]).all()  # noqa: NPY002
-
-
-def test_private_copies_share_weights_and_nothing_else():
-    network = nets.busy()
-    network.head.register_forward_hook(lambda *given: None)
-    twin = private_copy(network)
-    for one, two in zip(network.parameters(), twin.parameters(), strict=True):
-        assert one.data_ptr() == two.data_ptr()
-    assert not {id(m) for m in network.modules()} & {id(m) for m in twin.modules()}
-    assert not twin.head._forward_hooks and network.head._forward_hooks
 
 
 @pytest.mark.parametrize("norms", [True, False])

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from viz.views.close_up.measure import filter_close_up, kernel_close_up, parts
-from viz.views.close_up.result import CloseUp
 
 
 def plant(checkpoint, block, channel, taps):
@@ -61,41 +60,6 @@ def test_a_single_tap_lets_everything_through(planted_bank):
     assert found.norm == 2
     assert found.dc_share == pytest.approx(1 / 25)
     assert (found.minimum, found.maximum, found.mean) == (-2, 0, pytest.approx(-2 / 25))
-
-
-def test_flat_and_empty_kernels(planted_bank):
-    plant(planted_bank, 0, 1, np.full((5, 5), -0.5))
-    plant(planted_bank, 0, 2, np.zeros((5, 5)))
-    flat = kernel_close_up(planted_bank, block=0, channel=1)
-    assert flat.dc_share == pytest.approx(1)
-    assert flat.stripes is None
-    assert flat.peak_gain == pytest.approx(12.5)
-    empty = kernel_close_up(planted_bank, block=0, channel=2)
-    assert (empty.norm, empty.dc_share, empty.peak_frequency) == (0, 0, 0)
-
-
-def test_ranks_count_smaller_norms(planted_bank):
-    # Weights grow with the channel and by 100 a block, so the order of norms is known.
-    found = kernel_close_up(planted_bank, block=1, channel=6)
-    assert found.norm_rank == pytest.approx(6 / 10)
-    assert found.norm_rank_network == pytest.approx(16 / 30)
-
-
-def test_nothing_there(planted_bank):
-    with pytest.raises(IndexError, match="no kernel 10: they are 0 to 9"):
-        kernel_close_up(planted_bank, block=0, channel=10)
-    with pytest.raises(IndexError, match="no block 3"):
-        kernel_close_up(planted_bank, block=3, channel=0)
-    with pytest.raises(IndexError, match="no patch filter -1"):
-        filter_close_up(planted_bank, channel=-1)
-
-
-def test_saved_and_read_again(planted_bank, tmp_path):
-    found = kernel_close_up(planted_bank, block=1, channel=2)
-    assert CloseUp.load(found.save(tmp_path / "kernel.npz")) == found
-    table = found.to_frame()
-    row = table[(table["row"] == 4) & (table["column"] == 1)]
-    assert row["weight"].item() == pytest.approx(102 + 0.21)
 
 
 def test_parts_add_up(small):

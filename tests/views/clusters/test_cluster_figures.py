@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from readable import unreadable
 
 from viz.core.network import Source
 from viz.plot.mosaic import limits, signed_tiles
@@ -11,8 +10,6 @@ from viz.views.clusters import draw as figures
 from viz.views.clusters import draw_spectra as spectra
 from viz.views.clusters.measure import cluster
 from viz.views.kernels.result import KERNEL_NAMES
-
-LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made(depth=3, n=16, k=5, number=3, name="small", named=True):
@@ -41,20 +38,6 @@ def drawn(module, name, result):
     return figure, getattr(module, f"draw_{name}")(result, figure)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{}, {"depth": 20, "n": 6, "number": 8, "k": 7, "name": LONG},
-     {"depth": 1, "k": 3, "number": 2}, {"named": False}],
-)  # fmt: skip
-def test_every_figure_can_be_read(options):
-    found = made(**options)
-    for module, name in (
-        (figures, "centres"), (figures, "stability"), (spectra, "covariance"),
-    ):  # fmt: skip
-        figure, _ = drawn(module, name, found)
-        assert unreadable(figure) == []
-
-
 def test_centres_stand_by_cluster_and_block_with_their_shares(result):
     _, axes = drawn(figures, "centres", result)
     picture = np.asarray(axes.images[0].get_array())
@@ -77,22 +60,6 @@ def test_centres_stand_by_cluster_and_block_with_their_shares(result):
         words = next(t.get_text() for t in axes.texts if t.get_text().startswith(f"cluster {c}"))
         assert f"{result.counts[:, c].sum()} kernels" in words
         assert f"tightness {result.tightness[c]:.2f}" in words
-
-
-def test_stability_stands_at_its_numbers():
-    from dataclasses import replace
-
-    rng = np.random.default_rng(1)
-    result = made()
-    tried = result.tried
-    result = replace(
-        result, stability=rng.uniform(0.5, 1, len(tried)), stability_se=np.full(len(tried), 0.1),
-        null_curves=rng.uniform(0, 0.5, (3, len(tried))),
-    )  # fmt: skip
-    _, curve = drawn(figures, "stability", result)
-    lines = [np.asarray(line.get_ydata()) for line in curve.lines if len(line.get_xdata()) > 2]
-    assert any(np.allclose(line, result.stability) for line in lines)
-    assert any(np.allclose(line, result.null_curves.mean(0)) for line in lines)
 
 
 def test_covariances_have_symmetric_limits_and_their_rank(result):

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from viz.views.clusters.result import KernelSpectra
-from viz.views.clusters.spectra import kernel_spectra, null_spectrum, summary
+from viz.views.clusters.spectra import kernel_spectra, null_spectrum
 
 
 @pytest.mark.parametrize(("n", "published"), [(1536, 1.897), (1024, 1.891)])
@@ -66,37 +65,3 @@ def test_sparsity_counts_kernels_below_one_per_cent_of_the_largest():
     taps[4, 0, 0] = 0.001
     assert kernel_spectra(taps).sparsity[0] == 0.3
     assert kernel_spectra(np.zeros((4, 3, 3))).sparsity[0] == 1
-
-
-def test_scale_changes_only_the_covariance(rng):
-    taps = rng.normal(size=(60, 5, 5)).cumsum(1)
-    one, two = kernel_spectra(taps), kernel_spectra(taps * 8)
-    np.testing.assert_allclose(two.covariance, one.covariance * 64, rtol=1e-4, atol=1e-4)
-    for name in ("shares", "effective_rank", "variance_entropy", "sparsity"):
-        np.testing.assert_allclose(getattr(two, name), getattr(one, name), rtol=1e-4, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    ("taps", "blocks", "sentence"),
-    [
-        (np.zeros((3, 4, 5)), None, r"\(n, k, k\)"),
-        (np.zeros((0, 3, 3)), None, "no kernels"),
-        (np.full((2, 3, 3), np.inf), None, "not finite"),
-        (np.ones((2, 3, 3)), [0], "one number per kernel"),
-    ],
-)
-def test_bad_kernels_are_refused(taps, blocks, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        kernel_spectra(taps, blocks=blocks)
-
-
-def test_it_is_saved_and_told(rng, tmp_path):
-    found = kernel_spectra(rng.normal(size=(40, 3, 3)), blocks=np.repeat([0, 1], 20))
-    assert KernelSpectra.load(found.save(tmp_path / "a.npz")) == found
-    said = summary(found)
-    assert [row["block"] for row in said] == [0, 1]
-    assert (
-        said[1]["effective_rank"]
-        == found.effective_rank[1]
-        == found.to_frame()["effective_rank"].iloc[1]
-    )

@@ -10,7 +10,7 @@ from two_networks import changed, network, permuted
 
 from viz.views.compare.effects import delta_error, paired_effects, paired_shares
 from viz.views.compare.measure import compare_networks
-from viz.views.compare.result import NetworkComparison, relative_depth
+from viz.views.compare.result import NetworkComparison
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.kernels.result import KERNEL_NAMES
 
@@ -91,12 +91,6 @@ def test_networks_of_other_shapes(one, deeper):
     assert "not paired" in found.note
 
 
-def test_the_other_way_round_the_signs_change(one, deeper):
-    there, back = compared(one, deeper), compared(deeper, one)
-    np.testing.assert_allclose(there.delta, -back.delta, atol=1e-12)
-    np.testing.assert_allclose(there.share_difference, -back.share_difference, atol=1e-7)
-
-
 def test_saved_loaded_and_told_in_json(one, deeper, tmp_path):
     for other in (one, deeper):
         found = compared(one, other)
@@ -132,21 +126,6 @@ def test_effective_fields_with_images(one):
     assert found.n_images == 2 and found.radius_a.shape == (3, 3)
     np.testing.assert_array_equal(found.radius_a, found.radius_b)
     assert "r90_px" in found.summary()["fields"]["a"][0]
-
-
-def test_long_work_can_be_stopped(one):
-    from viz.images.sets import open_images
-
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    images = open_images(torch.zeros(1, 3, 24, 24), one[0].preprocessing, 3)
-    with pytest.raises(KeyboardInterrupt):
-        compared(one, one, images=(images, images), progress=stop)
-
-
-def test_relative_depth_is_the_middle_of_each_block():
-    np.testing.assert_allclose(relative_depth(4), [1 / 8, 3 / 8, 5 / 8, 7 / 8])
 
 
 def test_names_that_are_equal_are_told_apart(one):

@@ -12,7 +12,7 @@ from viz.cli import main
 from viz.core.network import Preprocessing
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
-from viz.views import COMPARISONS, comparison
+from viz.views import COMPARISONS
 from viz.views.kernels import measure as depthwise
 from viz.views.kernels.result import KERNEL_NAMES
 
@@ -97,13 +97,6 @@ def test_a_report_on_one_network_twice_says_so(small_file, tmp_path, monkeypatch
     assert "same file" not in alone.stderr
 
 
-def test_a_file_holds_the_first_figure_alone(small_file, others, tmp_path):
-    done = run(small_file, others["shallow"], "-o", tmp_path / "c.svg")
-    assert done.exit_code == 0, done.output
-    assert (tmp_path / "c.svg").read_text().lstrip().startswith("<?xml")
-    assert "Two networks side by side: The architectures differ in" in done.stderr
-
-
 def test_what_two_networks_do_not_allow_is_left_out(small_file, others):
     done = run(small_file, others["grey"], "--json")
     assert done.exit_code == 0, done.output
@@ -125,18 +118,3 @@ def test_images_give_effective_fields(small_file, others, tmp_path):
     fields = json.loads(done.stdout)["compare"]["fields"]
     assert len(fields["a"]) == 3 and len(fields["b"]) == 2
     assert all(row["r90_px"] > 0 for side in "ab" for row in fields[side])
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [([], "say what to make"), (["--json", "--images", "nowhere"], "nowhere")],
-)
-def test_bad_input_is_one_sentence(small_file, arguments, sentence):
-    done = run(small_file, small_file, *arguments)
-    assert done.exit_code == 2 and sentence in done.output and "Traceback" not in done.output
-
-
-def test_rows_are_found_by_name():
-    assert comparison("compare") is COMPARISONS[0]
-    with pytest.raises(KeyError):
-        comparison("nothing")

@@ -12,7 +12,6 @@ from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
 from viz.plot.style import new_figure
 from viz.views import COMPARISONS
 from viz.views.compare import draw as compare
-from viz.views.compare import draw_depth as compare_depth
 from viz.views.compare.measure import compare_networks
 from viz.views.compare_kernels import draw as compare_kernels
 from viz.views.compare_kernels.measure import kernel_change
@@ -99,37 +98,19 @@ def test_changes_can_be_read(shape, name, labels):
         assert faults(row, found) == [], row.name
 
 
-def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
+def test_bars_stand_where_their_blocks_are_and_sum_to_one():
     found = networks(DEEP, SHALLOW)
     _, axes = drawn(compare, "networks", found)
-    for one, shares, init in zip(
-        axes,
-        (found.shares_a, found.shares_b),
-        (found.init_names_a, found.init_names_b),
-        strict=True,
-    ):
+    for one, shares in ((axes[1], found.shares_a), (axes[3], found.shares_b)):
         depth = len(shares)
-        bars = np.array([[b.get_x(), b.get_width(), b.get_height()] for b in one.patches])
-        places = np.unique(bars[:, 0].round(9))
-        np.testing.assert_allclose(places[:-1], np.arange(depth) / depth, atol=1e-8)
-        for place, expected in zip(places, [*shares, init], strict=True):
-            here = bars[np.abs(bars[:, 0] - place) < 1e-8]
-            if place < 1:
-                np.testing.assert_allclose(here[:, 1], 1 / depth)
-            tall = np.sort(here[:, 2])
-            np.testing.assert_allclose(tall, 100 * np.sort(expected)[-len(tall) :], atol=1e-9)
-            assert tall.sum() == pytest.approx(100)
-
-
-def test_the_caption_says_which_is_which_and_what_differs():
-    found = networks(SMALL, SHALLOW)
-    figure, _ = drawn(compare, "networks", found)
-    note = figure.get_label()
-    assert note.startswith(f"A: {found.names[0]}; B: {found.names[1]}. They differ in ")
-    first = {name: values for name, *values in found.facts}
-    for name in found.differing:
-        a, b = first[name]
-        assert f"{name} ({a} and {b})" in note
+        bars = one.patches
+        left = sorted({round(bar.get_x(), 9) for bar in bars})
+        np.testing.assert_allclose(left, np.arange(depth) / depth, atol=1e-8)
+        np.testing.assert_allclose([bar.get_width() for bar in bars], 1 / depth)
+        for b in range(depth):
+            tall = [bar.get_height() for bar in bars if abs(bar.get_x() - b / depth) < 1e-9]
+            assert sum(tall) == pytest.approx(1)
+            np.testing.assert_allclose(sorted(tall), sorted(shares[b])[-len(tall) :], atol=1e-12)
 
 
 def test_effects_hold_deltas_and_intervals(result):
@@ -146,34 +127,6 @@ def test_effects_hold_deltas_and_intervals(result):
     assert sorted(strokes.get_xdata()) == sorted(result.delta_by_block.ravel())
 
 
-def test_other_depths_have_one_panel_of_effects_and_squares_for_the_kernel_size():
-    found = networks(DEEP, SHALLOW)
-    _, axes = drawn(compare, "effects", found)
-    assert len(axes) == 1
-    squares = next(line for line in axes[0].lines if line.get_marker() == "s")
-    np.testing.assert_array_equal(squares.get_xdata(), found.init_delta)
-
-
-def test_depth_is_blocks_or_relative():
-    a, b, name = compare_depth.depth_axis(networks())
-    np.testing.assert_array_equal(a, [0, 1, 2])
-    np.testing.assert_array_equal(b, a)
-    assert name == "block"
-    a, b, name = compare_depth.depth_axis(networks(SMALL, SHALLOW))
-    np.testing.assert_allclose(a, [1 / 6, 3 / 6, 5 / 6])
-    np.testing.assert_allclose(b, [1 / 4, 3 / 4])
-    assert name.startswith("relative depth")
-
-
-def test_fields_are_on_one_axis(result):
-    _, (fields, reach) = drawn(compare_depth, "fields", result)
-    lines = [line.get_ydata() for line in fields.lines]
-    for sides in (result.theoretical_a, result.theoretical_b):
-        # A disc of diameter d has the area of a square of side s: pi d^2 / 4 = s^2.
-        assert any(np.allclose(np.pi * np.square(y) / 4, sides**2.0) for y in lines)
-    assert fields.get_yscale() == "log" and reach.get_ylim()[0] == 0
-
-
 def test_pairs_stand_above_each_other():
     found = match_patch_filters(*pair()[:2], draws=2)
     mosaic = compare_filters.pairs(found)
@@ -186,33 +139,14 @@ def test_pairs_stand_above_each_other():
         np.testing.assert_array_equal(mosaic.picture[y + 5 : y + 9, x : x + 4], below[b])
 
 
-def test_many_pairs_are_thinned_evenly_from_best_to_worst():
-    found = match_patch_filters(*pair()[:2], draws=2)
-    mosaic = compare_filters.pairs(found, shown=6)
-    assert len(mosaic.layout.x) == 6 and "6 evenly spaced" in mosaic.scale_text
-
-
-def test_curves_of_matches_and_chance():
-    found = match_patch_filters(*pair()[:2], draws=3)
-    _, (curves, means) = drawn(compare_filters, "chance", found)
-    held = [line.get_ydata() for line in curves.lines]
-    for expected in (found.similarity, *found.null_by_rank):
-        assert any(np.array_equal(y, expected) for y in held)
-    points = {float(line.get_xdata()[0]) for line in means.lines if len(line.get_xdata()) == 1}
-    assert {found.mean_similarity, found.index_similarity} <= points
-
-
-def test_the_table_of_names_holds_the_shares_of_every_row():
+def test_the_table_of_labels_holds_every_kernel():
     found = changes()
     figure = new_figure(6, 5, dpi=100)
     table, shares = compare_kernels.draw_migration(found, figure)
-    rows = [t.get_text() for t in table.get_yticklabels()]
-    assert sum(int(t.rsplit("(", 1)[1].rstrip(")").replace(",", "")) for t in rows) == 48
+    assert sum(int(t.get_text().replace(",", "")) for t in table.texts) == 48
     np.testing.assert_array_equal(shares.lines[0].get_ydata(), found.stayed)
     picture = table.images[0]
-    assert picture.get_clim() == (0, 1)
-    total = np.asarray(picture.get_array()).sum(1)
-    assert ((np.abs(total - 1) < 1e-9) | (total == 0)).all()
+    assert picture.get_clim() == (0, 1.15) and picture.get_array().max() <= 1
 
 
 def test_moved_kernels_share_a_scale_with_themselves_before():
@@ -226,11 +160,3 @@ def test_moved_kernels_share_a_scale_with_themselves_before():
                          for k in (found.kernels_a, found.kernels_b))  # fmt: skip
         np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], before)
         np.testing.assert_array_equal(mosaic.picture[y + 6 : y + 11, x : x + 5], after)
-
-
-def test_how_far_kernels_moved_is_drawn():
-    found = changes()
-    _, axes = drawn(compare_kernels, "moving", found)
-    for one, name in zip(axes, ("relative_change", "cosine", "norm_ratio"), strict=True):
-        points = next(line for line in one.lines if line.get_marker() == "o")
-        np.testing.assert_array_equal(points.get_ydata(), found.quartiles(name)[:, 1])

@@ -10,7 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 from two_networks import changed, network, permuted
 
 from viz.views.compare.channels import agreement
-from viz.views.compare_kernels.measure import kernel_change, migration, refused
+from viz.views.compare_kernels.measure import kernel_change, refused
 from viz.views.compare_kernels.result import KernelChange, kappa
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.kernels.result import KERNEL_NAMES
@@ -95,18 +95,6 @@ def test_kernels_are_paired_by_channel_whatever_their_order(one, rng):
     fields = {f: getattr(described, f)[rows] for f in ("kernels", "name", "block", "channel")}
     found = kernel_change(checkpoint, checkpoint, (described, replace(described, **fields)))
     np.testing.assert_array_equal(found.relative_change, 0)
-
-
-def test_kappa_of_chance_and_of_one_label():
-    assert kappa(np.array([[25, 25], [25, 25]])) == pytest.approx(0)
-    assert np.isnan(kappa(np.array([[5, 0], [0, 0]]))) and np.isnan(kappa(np.zeros((2, 2), int)))
-
-
-def test_migration_counts_every_kernel_once(rng):
-    block = np.repeat([0, 1], 20)
-    before, after = (np.array(KERNEL_NAMES)[rng.integers(0, 12, 40)] for _ in range(2))
-    counts = migration(block, before, after)
-    assert counts.sum() == 40 and counts.shape == (2, len(KERNEL_NAMES), len(KERNEL_NAMES))
 
 
 def noisy(checkpoint, amount):

@@ -14,7 +14,6 @@ from viz.views.compare_patch_filters.measure import (
     mixtures,
     on_grid,
     refused,
-    shuffled_taps,
 )
 from viz.views.compare_patch_filters.result import LEVEL, MIXED, SHUFFLED, PatchFilterMatch
 
@@ -62,13 +61,6 @@ def test_assignment_is_the_best_of_all(rng):
         np.testing.assert_array_equal(found, similarity[rows, columns])
 
 
-def test_cosine_keeps_its_sign_and_knows_no_size(rng):
-    rows = rng.standard_normal((3, 2, 4, 4))
-    found = cosines(rows, np.concatenate([-2 * rows[:1], 0 * rows[:1]]))
-    assert found[0, 0] == pytest.approx(-1)
-    np.testing.assert_array_equal(found[:, 1], 0)
-
-
 @pytest.mark.parametrize(("p", "q"), [(14, 7), (7, 5), (5, 2), (4, 4), (3, 1)])
 def test_coarser_grid_is_the_mean_over_its_cells(p, q, rng):
     """By repeating pixels until both grids fit, and averaging."""
@@ -108,15 +100,6 @@ def test_filters_are_compared_as_they_act_on_pixels():
     scale = np.array([0.1, 0.2, 0.8])[:, None, None] / np.array(a.preprocessing.std)[:, None, None]
     b = with_filters(replace(a, preprocessing=stretched), a.model.patch_filters.numpy() * scale)
     np.testing.assert_allclose(match_patch_filters(a, b).similarity, 1, atol=1e-6)
-
-
-def test_shuffled_taps_keep_colours_together(rng):
-    filters = rng.standard_normal((4, 3, 5, 5))
-    moved = shuffled_taps(filters, rng)
-    for before, after in zip(filters, moved, strict=True):
-        colours = {tuple(c) for c in before.reshape(3, -1).T}
-        assert {tuple(c) for c in after.reshape(3, -1).T} == colours
-        assert not np.array_equal(before, after)
 
 
 def test_mixtures_keep_second_moments_whatever_the_sizes(rng):
@@ -191,25 +174,11 @@ def test_other_numbers_of_filters_and_dead_ones(tmp_path):
     assert len(found.to_frame()) == 10
 
 
-def test_of_one_pixel_nothing_can_be_shuffled():
-    a = network(0, 8, 1, 3, 1, 2)
-    found = match_patch_filters(a, a)
-    assert not found.better_than[SHUFFLED] and "no better than chance" in found.sentence()
-
-
 def test_other_channels_are_refused_in_a_sentence():
     a, b = network(0), network(0, 16, 3, 5, 4, 4, in_channels=1)
     assert "3 and 1 input channels" in refused(a, b) and refused(a, a) == ""
     with pytest.raises(ValueError, match="3 and 1 input channels"):
         match_patch_filters(a, b)
-
-
-def test_matching_can_be_stopped():
-    def stop(done, total):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        match_patch_filters(network(0), network(1), progress=stop)
 
 
 def test_what_chance_needs_by_the_slow_formula(rng):

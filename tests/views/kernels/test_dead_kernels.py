@@ -55,14 +55,6 @@ def test_early_and_late_of_a_dead_network_say_nothing(level):
     assert [v.answer for v in found.verdicts] == ["does not hold", "does not hold"]
 
 
-def test_early_and_late_of_kernels_of_zeros_stay_json():
-    """Described in earnest: there are no taps to shuffle."""
-    kernels, block = np.zeros((12, 5, 5)), np.repeat(np.arange(4), 3)
-    found = measure(describe(kernels, blocks=block, n_init=20), n_boot=20)
-    summary = json.loads(json.dumps(found.summary(), allow_nan=False))
-    assert summary["settings"]["seed"] == 0
-
-
 @pytest.mark.parametrize("tap", [np.nan, np.inf])
 def test_kernels_that_are_not_finite_are_counted_as_such_alone(rng, tap):
     """The others are described as if these were not there."""
@@ -87,10 +79,3 @@ def test_kernels_that_are_not_finite_are_counted_as_such_alone(rng, tap):
     assert found.coverage == alone.coverage
     assert found.shares() == alone.shares()
     assert found.shares(7) == alone.shares(7)
-
-
-def test_a_network_without_a_finite_kernel_stays_json():
-    found = describe(np.full((4, 5, 5), np.nan), n_init=10)
-    summary = json.loads(json.dumps(found.summary(), allow_nan=False))
-    assert summary["network"]["coverage"] is None
-    assert summary["network"]["not_finite"] == 4

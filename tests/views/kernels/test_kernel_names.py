@@ -1,6 +1,7 @@
 """Names of kernels: planted ones, chance, symmetries, and independent blind readings."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,44 +12,46 @@ import viz
 from viz.views.kernels import readout as kernel_readout
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.matching import match, measures, unit_rows
-from viz.views.kernels.measure import describe
-from viz.views.kernels.names import MARGIN
+from viz.views.kernels.measure import describe as describe_with
 from viz.views.kernels.pictures import KINDS, bank, name_of
-from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
+from viz.views.kernels.result import KERNEL_NAMES
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import kernel_names as agreement
 
+# The null of its own is not asked about here.
+describe = partial(describe_with, n_init=10)
 
-@pytest.mark.parametrize("k", [5, 8, 9, 13])
+
+@pytest.mark.parametrize("k", [5, 8, 9, pytest.param(13, marks=pytest.mark.slow)])
 def test_planted_kernels_are_guessed(k):
     names = [n for n in PLANTED if k >= 7 or n not in ("grating", "on-centre", "off-centre")]
-    found = describe(np.concatenate([planted(name, k, 40) for name in names]), n_init=10)
+    found = describe(np.concatenate([planted(name, k, 40) for name in names]))
     right = {
         n: float(r.mean())
         for n, r in zip(
             names, (found.guess.reshape(-1, 40) == np.array(names)[:, None]), strict=True
         )
     }
-    assert np.mean(list(right.values())) > 0.88, right
-    # A shallow surround is hard to tell from none: the readings often call it a blob, too.
-    assert min(v for name, v in right.items() if not name.endswith("-centre")) > 0.6, right
+    assert np.mean(list(right.values())) > 0.95, right
+    assert min(right.values()) > 0.8, right
 
 
-@pytest.mark.parametrize("kind", ["white", "init"])
-def test_chance_is_not_named(kind):
+MANY = pytest.mark.parametrize("n", [1500, pytest.param(10_000, marks=pytest.mark.slow)])
+
+
+@MANY
+@pytest.mark.parametrize("kind", ["white", "init", "shuffled"])
+def test_chance_is_not_named(kind, n):
     rng = np.random.default_rng(3)
-    kernels = rng.standard_normal((10_000, 9, 9)) if kind == "white" else random_init(10_000, 9, 1)
-    assert describe(kernels, n_init=10).coverage <= 0.01
-
-
-def test_shuffled_kernels_are_not_named():
-    rng = np.random.default_rng(4)
-    model = viz.load("cifar10-p2").model
-    taps = np.concatenate([model.depthwise_kernels(b).detach().numpy() for b in range(4)])
-    flat = np.resize(taps.reshape(len(taps), -1), (10_000, taps[0].size))
-    found = describe(rng.permuted(flat, axis=1).reshape(-1, *taps.shape[1:]), n_init=10)
-    assert found.coverage <= 0.01
+    if kind == "shuffled":
+        model = viz.load("cifar10-p2").model
+        taps = np.concatenate([model.depthwise_kernels(b).detach().numpy() for b in range(4)])
+        flat = rng.permuted(np.resize(taps, (n, taps[0].size)), axis=1)
+        kernels = flat.reshape(-1, *taps.shape[1:])
+    else:
+        kernels = rng.standard_normal((n, 9, 9)) if kind == "white" else random_init(n, 9, 1)
+    assert describe(kernels).coverage <= 0.01
 
 
 def _mixed(k=9):
@@ -134,9 +137,9 @@ def test_measures_by_hand():
 def test_names_agree_with_blind_readings():
     """Cross-validated: the readout that names a kernel has not seen its reading."""
     found, _ = agreement.agreement(folds=5)
-    assert found["named kernels that a reading calls so"] > 0.80
-    assert found["named"] > 0.5
-    assert found["guesses right where the readings agree"] > 0.72
+    assert found["named kernels that a reading calls so"] > 0.82
+    assert found["named"] > 0.55
+    assert found["guesses right where the readings agree"] > 0.74
     assert found["unnamed where both readings say other or noise"] > 0.6
 
 
@@ -148,13 +151,6 @@ def test_the_stored_readout_is_that_of_the_readings():
     again = kernel_readout.fit(values, readings, kernel_readout.planted())
     apart = again.probabilities(values) - kernel_readout.shipped().probabilities(values)
     assert np.abs(apart).max() < 0.02
-
-
-def test_a_name_needs_a_margin():
-    found = describe(_mixed())
-    assert (found.margin[found.name != UNNAMED] >= MARGIN).all()
-    assert ((found.name == found.guess) | (found.name == UNNAMED)).all()
-    assert (found.guess != found.second).all()
 
 
 def test_lone_taps_are_named_by_their_place():

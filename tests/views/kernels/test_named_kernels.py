@@ -49,11 +49,6 @@ def test_without_a_name_as_the_plain_bank(small, found, order):
         np.testing.assert_array_equal(shown.kernels, plain.kernels)
 
 
-def test_none_of_a_name(small):
-    shown = named_kernels(described(small), name="ring")
-    assert shown.kernels.shape == (0, 5, 5)
-
-
 def test_what_cannot_be_asked_for(found):
     with pytest.raises(ValueError, match="'round' is not a name"):
         named_kernels(found, name="round")

@@ -10,12 +10,10 @@ from viz.views.kernels.measure import describe
 from viz.views.kernels.pictures import KINDS, bank
 from viz.views.kernels.result import STATEMENT_R2, STATEMENTS
 from viz.views.kernels.statements import (
-    THRESHOLDS,
     above_chance,
     energies,
     explained,
     fresh_energies,
-    stated,
 )
 
 K = 9
@@ -27,8 +25,8 @@ RING = np.exp(-((FAR - 2.5) ** 2) / 0.8)
 TAP = np.where(FAR == 0, 1.0, -0.03)
 LIT_TAP = np.where(FAR == 0, 1.0, 0.03)
 DRAWN = np.stack([CENTRE, HALVES, RING, TAP, LIT_TAP])
-#                      centre, halves, ring, late; the ring's row counts centres too
-TRUE = np.array([[1, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0]], bool)
+#        centre, halves, ring, late; a wide surround closes a ring, that of a lone tap does not
+TRUE = np.array([[1, 0, 1, 1], [0, 1, 0, 1], [0, 0, 1, 1], [1, 0, 0, 0], [0, 0, 0, 0]], bool)
 
 
 def measured(kernels):
@@ -77,7 +75,7 @@ def test_the_share_of_energy_is_a_regression_on_every_picture(rng):
             negative = factors[best] < 0 and name == "centre"
             if not negative and kernel[inside].sum() > 0 > kernel[~inside].sum():
                 centre = max(centre, shares[best])
-        ring = max(centre, by_kind["ring"][0].max())
+        ring = by_kind["ring"][0].max()
         expected = {
             "centre_r2": centre,
             "halves_r2": halves,
@@ -98,26 +96,6 @@ def test_random_kernels_are_none_of_it():
     assert energy.shape == (2000, 4)
     assert (energy >= STATEMENT_R2).mean(0).max() < 0.005
     np.testing.assert_allclose(measured(random_init(2000, K, 3)), energy, atol=1e-6)
-
-
-@pytest.mark.parametrize("k", [3, 4, 15])
-def test_every_size_is_measured(k):
-    energy = fresh_energies(20, k, 3)
-    assert ((energy >= 0) & (energy <= 1 + 1e-6)).all()
-    np.testing.assert_array_equal(energy[:, 3], energy[:, 1:3].max(1))
-
-
-def test_a_kernel_of_zeros_is_none_of_it():
-    assert not measured(np.zeros((2, K, K))).any()
-
-
-def test_truth_by_threshold():
-    energy = np.array([[0.3, 0.29, 0.5, 1.0], [0.71, 0.6, 0.0, 0.4]])
-    got = stated(energy)
-    for t, threshold in enumerate(THRESHOLDS):
-        for i in range(2):
-            for c in range(4):
-                assert got[t, i, c] == (energy[i, c] >= threshold)
 
 
 def test_more_than_chance_is_fishers(rng):

@@ -113,12 +113,6 @@ def test_links_with_slopes_are_the_derivatives_of_a_relu_block_where_it_is_linea
     assert np.abs(found).max() > 0.05
 
 
-def test_some_channels_are_those_of_all():
-    model = network()
-    some = effective_links(model, 0, outputs=[3, 1], inputs=[0, 4, 2])
-    np.testing.assert_array_equal(some, effective_links(model, 0)[[3, 1]][:, [0, 4, 2]])
-
-
 def relu_moments(m, s):
     t = m / s
     first = m * normal.cdf(t) + s * normal.pdf(t)
@@ -146,10 +140,6 @@ def test_gaussian_slope_recovers_simulated_input(activation, rng):
             np.array([value.var().item()]),
         )
         assert found[0] == pytest.approx(z.grad.mean().item(), abs=0.01), (mean, sd)
-
-
-def test_gaussian_slope_of_the_identity_is_one():
-    assert gaussian_slope("identity", np.array([3.0]), np.array([2.0])).tolist() == [1.0]
 
 
 def images_of(n=5, size=16, batch=None):
@@ -255,16 +245,6 @@ def test_branch_share_is_the_branches_part_of_the_variance():
     np.testing.assert_array_equal(result.stream_scale[0], model.patch_norm.weight)
     both = [(weight @ part).var(1).sum() for part in (branch, stream)]
     assert result.branch_share[0] == pytest.approx(both[0] / sum(both), rel=0.02)
-
-
-def test_pooling_keeps_the_strongest_with_its_sign(rng):
-    matrix = rng.standard_normal((7, 7))
-    pooled = mixing._pooled(matrix, 3)
-    assert pooled.shape == (3, 3)
-    for i in range(3):
-        for j in range(3):
-            cell = matrix[3 * i : 3 * i + 3, 3 * j : 3 * j + 3].ravel()
-            assert pooled[i, j] == np.float32(cell[np.abs(cell).argmax()])
 
 
 def test_results_say_where_slopes_come_from_and_save(small, tmp_path):

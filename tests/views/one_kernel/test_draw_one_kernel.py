@@ -56,20 +56,3 @@ def test_removal_holds_the_differences(n_images, rng):
         assert low == -high
         assert np.abs(found.difference[:, i, classes]).max() < high
     assert len({axes.get_xlim() for axes in panels}) == 1
-
-
-def test_the_answer_is_told(rng):
-    found = made(1, rng, n_classes=3, changes=("removed", "fit"))
-    logits = np.array([[[3, 2, 1]], [[1, 2, 0]], [[3, 1, 1]]], np.float32)
-    object.__setattr__(found, "logits", logits)
-    figure = removal_figure(found)
-    (axes,) = draw_removal(found, figure)
-    assert any(t.get_text().endswith(": another answer if removed") for t in axes.texts)
-
-
-def test_nothing_moves(rng):
-    found = made(2, rng)
-    object.__setattr__(found, "logits", np.zeros_like(found.logits))
-    figure = removal_figure(found)
-    draw_removal(found, figure)
-    assert unreadable(figure) == []

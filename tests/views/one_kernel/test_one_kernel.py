@@ -32,13 +32,6 @@ def test_a_planted_sum_is_taken_apart(small):
     assert found.r2 > 0.95
 
 
-def test_zeros_have_no_shapes(small):
-    plant(small, 0, 2, np.zeros((5, 5)))
-    found = shape_fit(describe_checkpoint(small, n_init=1), block=0, channel=2)
-    assert (len(found.shapes), found.names, found.r2, found.coefficients) == (0, (), 0.0, 0)
-    np.testing.assert_array_equal(found.fitted, 0)
-
-
 def test_as_in_the_networks_description(small):
     """The shapes of a description, one by one, add up to what it holds."""
     whole = describe_checkpoint(small, n_init=1)

@@ -10,11 +10,9 @@ from viz.plot.style import new_figure
 from viz.views import view
 from viz.views.patch_filters.draw import (
     SIZES,
-    components_figure,
     draw_components,
     draw_fits,
     draw_orientation_frequency,
-    fits_figure,
 )
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, draw_kinds, kinds_figure
 from viz.views.patch_filters.result import PARAMETERS, STRUCTURES, PatchFilterDescription
@@ -57,11 +55,7 @@ def drawn(name, result):
     if name == "kinds":
         figure = kinds_figure(result, dpi=100)
         return figure, draw_kinds(result, figure)
-    if name == "orientation_frequency":
-        figure = new_figure(*SIZES[name])
-    else:
-        figure = {"components": components_figure, "fits": fits_figure}[name](result)
-    figure.set_dpi(150)
+    figure = new_figure(*SIZES[name], dpi=150)
     make = {
         "orientation_frequency": draw_orientation_frequency,
         "components": draw_components,
@@ -70,7 +64,7 @@ def drawn(name, result):
     return figure, make(result, figure)
 
 
-@pytest.mark.parametrize("name", ["kinds", "components", "fits", *SIZES])
+@pytest.mark.parametrize("name", ["kinds", *SIZES])
 @pytest.mark.parametrize(
     "result",
     [
@@ -125,38 +119,6 @@ def test_every_filter_stands_once_under_its_kind_and_in_its_border():
     assert counts == {k: int((result.structure == k).sum()) for k in STRUCTURES}
 
 
-def test_gabors_run_by_orientation_and_blobs_without_one_do_not_raise():
-    n = 12
-    filters = np.zeros((n, 3, 5, 5), np.float32)
-    filters[:, 0] = 1.0
-    filters[:, 1] = np.linspace(-0.9, 0.9, n)[:, None, None]
-    result = description(n=n, filters=filters, structure=np.array(["stripes"] * n))
-    _, axes = drawn("kinds", result)
-    picture = np.asarray(axes.images[0].get_array())
-    place = []
-    for i in range(n):
-        colour = [255, np.rint(filters[i, 1, 0, 0] * 127 + 128), 128]
-        rows, columns = np.nonzero((picture == colour).all(-1))
-        place.append((rows.min(), columns.min()))
-    reading = sorted(range(n), key=place.__getitem__)
-    assert reading == np.argsort(result.orientation, kind="stable").tolist()
-
-
-def test_one_scale_for_all_pales_the_weak_and_says_its_limit():
-    filters = np.zeros((6, 1, 5, 5), np.float32)
-    filters[:] = np.array([1, 1, 1, 1, 1, 0.5])[:, None, None, None]
-    result = description(n=6, c=1, filters=filters)
-    own, same = (kinds_figure(result, scale=s, dpi=100) for s in ("tile", "figure"))
-    pictures = [
-        np.asarray(draw_kinds(result, f, scale=s).images[0].get_array())
-        for f, s in ((own, "tile"), (same, "figure"))
-    ]
-    end = pictures[0].reshape(-1, 3).tolist().count([103, 0, 31])  # the darkest red
-    assert pictures[1].reshape(-1, 3).tolist().count([103, 0, 31]) == end * 5 // 6
-    assert "One colour scale for all, ±1:" in same.get_label()
-    assert "its own colour scale" in own.get_label()
-
-
 def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     result = description()
     _, axes = drawn("orientation_frequency", result)
@@ -172,15 +134,6 @@ def test_polar_plot_holds_orientation_and_frequency_of_gabors_alone():
     assert (axes.get_thetamin(), axes.get_thetamax()) == (0, 180)
 
 
-def test_components_carry_their_shares():
-    result = description()
-    _, axes = drawn("components", result)
-    said = [t.get_text() for t in axes.texts]
-    assert said == [f"{100 * s:.1f}\u00a0%" for s in result.component_shares[:12]]
-    needed = next(i for i in range(23) if result.component_shares[: i + 1].sum() >= 0.9) + 1
-    assert f"{needed} of 23 components hold 90 %" in axes.figure.get_label()
-
-
 def test_fits_show_best_median_and_worst_and_add_up():
     n, p = 23, 5
     rng = np.random.default_rng(4)
@@ -193,34 +146,25 @@ def test_fits_show_best_median_and_worst_and_add_up():
         fitted_maps=maps.astype(np.float32),
     )  # fmt: skip
     _, axes = drawn("fits", result)
-    said = [t.get_text() for t in axes.texts if t.get_text().startswith("R²")]
+    named = [int(t.get_text()[1:].split()[0]) for t in axes.texts if t.get_text()[0] == "#"]
     order = np.argsort(-result.r2).tolist()
-    shown = [*order[:4], *order[9:13], *order[::-1][:4]]
-    assert said == [f"R² = {result.r2[i]:.2f}" for i in shown]
+    assert named[:4] == order[:4]
+    assert named[8:] == order[::-1][:4]
+    assert sorted(named[4:8]) == sorted(order[9:13])
     # The first triple: red level of the second pixel of filter, fit and residual.
     picture = np.asarray(axes.images[0].get_array()).astype(float)
-    zoom, slim = 8, (8 * p) // 14
+    zoom, slim = round(56 / p), (p * round(56 / p)) // 14
     top = next(t.get_position()[1] for t in axes.texts if t.get_text() == "filter")
     y = int(np.ceil(top)) + zoom // 2 + 2
     x = [zoom + zoom // 2 + part * (p * zoom + slim) for part in range(3)]
     whole, fit, rest = (picture[y, at] - 128 for at in x)
     np.testing.assert_allclose(whole, fit + rest, atol=1.6)
-    np.testing.assert_allclose(whole, np.rint(filters[order[0], :, 0, 1] * 127), atol=1)
-
-
-def test_what_cannot_be_drawn_is_said():
-    for name, result in (
-        ("fits", description(r2=np.full(23, np.nan))),
-        ("components", description(component_shares=np.zeros(5))),
-    ):
-        _, axes = drawn(name, result)
-        (text,) = axes.texts
-        assert text.get_text().endswith(".")
+    np.testing.assert_allclose(whole, np.rint(filters[named[0], :, 0, 1] * 127), atol=1)
 
 
 def test_the_check_of_readability_finds_what_is_wrong():
     figure = new_figure(3, 2, dpi=100)
-    for x, y, size, word in ((0.1, 0.5, 8, "one"), (0.12, 0.5, 8, "two"), (0.95, 0.1, 8, "cut off"),
+    for x, y, size, word in ((0.1, 0.5, 8, "one"), (0.12, 0.5, 8, "two"), (0.9, 0.1, 8, "cut off"),
                              (0.5, 0.9, 5, "tiny")):  # fmt: skip
         figure.text(x, y, word, fontsize=size)
     found = " ".join(unreadable(figure))

@@ -116,17 +116,6 @@ def test_orientation_runs_counter_clockwise_from_horizontal():
     assert axial_gap(found.orientation, np.array([0.0, 45.0, 90.0, 135.0])).max() < 1
 
 
-def test_phase_says_stripe_or_edge():
-    row, column = np.mgrid[:7, :7] - 3.0
-    envelope = np.exp(-(row**2 + column**2) / 6)
-    up, left = -row, -column  # the carriers of orientations 0 and 90 point up and left
-    for towards in (up, left):
-        bright = np.cos(2 * np.pi * 0.15 * towards)
-        edge = np.sin(2 * np.pi * 0.15 * towards)  # positive towards the carrier
-        found = describe(np.stack([bright, edge, -bright, -edge])[:, None] * envelope)
-        assert axial_gap(found.phase, np.array([0.0, 270.0, 180.0, 90.0]), 360).max() < 1
-
-
 def test_fit_is_the_formula_written_slowly(mixed):
     bank, found = mixed
     for i in range(0, len(bank), 7):
@@ -169,19 +158,6 @@ def test_colour_axis_is_the_first_singular_vector(mixed):
         assert share == pytest.approx(s[0] ** 2 / (s**2).sum(), abs=1e-6)
         grey = sum((row.sum() / np.sqrt(3)) ** 2 for row in m)
         assert chroma == pytest.approx(1 - grey / (m**2).sum(), abs=1e-6)
-
-
-def test_chroma_of_any_number_of_channels():
-    rng = np.random.default_rng(0)
-    maps = planted.gabor_maps(7, **planted.random_gabors(rng, 4, 7))
-    even, odd = np.ones(5) / np.sqrt(5), np.array([1, -1, 0, 1, -1]) / 2
-    found = describe(planted.paint(maps, even))
-    assert found.chroma == pytest.approx(0, abs=1e-6)
-    assert set(found.structure) <= {"stripes", "edge", "bar"}
-    found = describe(planted.paint(maps, odd))
-    assert found.chroma == pytest.approx(1, abs=1e-6)
-    assert set(found.structure) <= {"stripes", "edge", "bar"}
-    assert np.abs(found.colour_axis @ odd) == pytest.approx(1)
 
 
 def test_scaling_changes_nothing_but_size(mixed):

@@ -6,16 +6,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.patches import Circle, Rectangle
-from matplotlib.text import Text
-from readable import unreadable_in_one_column
 
 from viz.core.network import Preprocessing, Source
 from viz.images.sets import open_images
 from viz.network.convmixer import ConvMixer
-from viz.views import view
 from viz.views.receptive_field.draw import draw_maps, draw_radii, maps_figure, radii_figure
 from viz.views.receptive_field.measure import receptive_field
 
@@ -115,51 +111,6 @@ def test_lines_are_the_radii_and_bands_the_intervals(result):
     # Networks are told apart by line and marker face, shares by marker, not by colour alone.
     styles = {(ln.get_linestyle(), ln.get_marker()) for ln in axes.lines[:7]}
     assert len(styles) == 7
-
-
-def overlaps(figure):
-    """Pairs of texts that cover one another."""
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    figure.draw(renderer)
-    beyond = {id(label) for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)
-              for tick in axis.get_major_ticks() for label in (tick.label1, tick.label2)
-              if not min(axis.get_view_interval()) <= tick.get_loc() <= max(
-                  axis.get_view_interval())}  # fmt: skip
-    texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
-    boxes = [(t.get_text(), t.get_window_extent(renderer)) for t in texts if id(t) not in beyond]
-    pairs = []
-    for i, (one, a) in enumerate(boxes):
-        pairs += [
-            (one, two)
-            for two, b in boxes[i + 1 :]
-            if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
-        ]
-    return pairs
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"depth": 10, "kernel_size": 9, "size": (112, 112)},
-        {"depth": 11, "random": False, "images": 2},
-        {"depth": 2, "kernel_size": 4},
-        {"depth": 1, "random": False, "images": 1},
-        {"depth": 3, "channels": range(7), "size": (40, 90)},
-    ],
-)
-def test_texts_are_large_enough_and_apart(settings):
-    result = measured(**settings)
-    result = replace(result, source=replace(result.source, name="a-name_with 漢字 $x^2$ " * 8))
-    figure, axes = maps_of(result)
-    assert len(axes) == len(result.block) * (1 + result.has_random)
-    other = radii_figure(result)
-    draw_radii(result, other)
-    assert unreadable_in_one_column(view("receptive-field"), result) == []
-    for each in (figure, other):
-        assert overlaps(each) == []
-        sizes = [t.get_fontsize() for t in each.findobj(Text) if t.get_text().strip()]
-        # Exponents of powers of ten are smaller by themselves.
-        assert min(sizes) >= 6
 
 
 def test_a_network_that_answers_to_nothing_is_drawn(result):

@@ -8,11 +8,9 @@ from viz.core.network import Config
 from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 from viz.views.receptive_field.theoretical import (
     ReceptiveFieldError,
-    central_unit,
     passing_block,
     theoretical_field,
     theoretical_size,
-    unit_centre,
 )
 
 OFFICIAL = {
@@ -89,19 +87,6 @@ def test_pixels_that_no_unit_sees():
     (g,) = torch.autograd.grad(network(x).square().sum(), x)
     unseen = (g == 0).all(1).sum()
     assert theoretical_field(network.config, (18, 23)).unseen == unseen == 18 * 23 - 16 * 20
-
-
-def test_the_middle_unit_and_units_between_pixels():
-    config = Config(8, 1, 3, 4)
-    assert central_unit(config, (18, 23)) == (2, 2)
-    assert unit_centre(config, np.arange(3.0), -1).tolist() == [1.5, 5.5, 9.5]
-    # An even kernel looks half a patch farther to the right in every block.
-    assert unit_centre(Config(8, 2, 4, 4), 2, 1) == 9.5 + 4
-
-
-def test_no_block_passes_a_large_image():
-    assert passing_block(Config(8, 3, 5, 4), 52) is None
-    assert passing_block(Config(8, 3, 5, 4), 51) == 2
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,10 @@
 """What the figures of a sweep hold."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from readable import unreadable
 
 from viz.core.network import Source
-from viz.plot.style import ONE_COLUMN
 from viz.sweep.result import Sweep, sweep_rows
 from viz.views.selectivity.draw import draw_selectivity, selectivity_figure
 from viz.views.top_patches.draw import draw_top_patches, top_patches_figure
@@ -56,16 +53,6 @@ def test_medians_and_quartiles_stand_where_they_should(depth):
     assert unreadable(figure) == []
 
 
-def test_without_classes_it_is_said():
-    result = made_sweep(3, classes=False)
-    figure = selectivity_figure(result)
-    axes = draw_selectivity(result, figure)
-    assert list(axes) == ["sparsity"]
-    assert "selectivity needs images in at least two folders" in figure.get_label()
-    assert figure.get_figwidth() == pytest.approx(ONE_COLUMN)
-    assert unreadable(figure) == []
-
-
 def made_patches(m=3, n=9, stage="depthwise", side=15):
     rng = np.random.default_rng(0)
     block = np.arange(m) if stage != "patch embedding" else np.full(m, -1)
@@ -106,12 +93,4 @@ def test_rows_hold_kernel_image_map_and_crops(stage):
         frame = row["image"].patches[-1]
         assert frame.get_x() + frame.get_width() / 2 == 4 * 7.5
         assert frame.get_y() + frame.get_height() / 2 == 4 * 2.5
-    assert unreadable(figure) == []
-
-
-@pytest.mark.parametrize(("m", "n"), [(1, 1), (6, 12)])
-def test_few_and_many_can_be_read(m, n):
-    result = replace(made_patches(m, n), n_images=1_000_000)
-    figure = top_patches_figure(result)
-    draw_top_patches(result, figure)
     assert unreadable(figure) == []

@@ -1,15 +1,11 @@
 """Figures of substitution hold the numbers of the result, within the figure, whatever its size."""
 
-import json
-
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hand_made import described, described_patches, kernels_of
 from matplotlib.text import Text
 from readable import unreadable_in_one_column
 
-from viz.cli import main
 from viz.plot.style import MM, TWO_COLUMNS, new_figure
 from viz.views import view
 from viz.views.substitution import measure as substitution
@@ -85,37 +81,4 @@ def test_what_was_not_measured_is_said(small):
         figure = row.make(result)
         assert_inside(figure)
         words = " ".join(t.get_text() for t in figure.findobj(Text))
-        assert ("Not measured" in words) == (row.name != "substitution-by-block")
-
-
-@pytest.fixture
-def by_hand(monkeypatch):
-    """Commands find descriptions made by hand: describing is tested elsewhere."""
-    monkeypatch.setattr(
-        "viz.views.kernels.measure.describe_checkpoint",
-        lambda checkpoint, **_: described(checkpoint),
-    )
-    monkeypatch.setattr(
-        "viz.views.patch_filters.measure.describe_checkpoint",
-        lambda checkpoint, **_: described_patches(checkpoint),
-    )
-
-
-@pytest.mark.usefixtures("drawn_once")
-def test_the_command_writes_a_file_a_folder_and_numbers(by_hand, small_file, tmp_path):
-    def run(*arguments):
-        return CliRunner().invoke(main, ["substitution", str(small_file), *map(str, arguments)])
-
-    done = run("-o", tmp_path / "all", "--json", "--crops", 2)
-    assert done.exit_code == 0, done.output
-    numbers = json.loads(done.stdout)
-    assert numbers["images"]["n"] == 4 and numbers["images"]["intervals_over"] == "crops"
-    fits = [c for c in numbers["conditions"] if c["method"] == "fit" and c["scope"] != "patch"]
-    assert all(c["agreement"] == 1 for c in fits)
-    written = {p.name for p in (tmp_path / "all").iterdir()}
-    assert {"substitution.csv", "substitution.npz", "substitution-by-block.pdf"} <= written
-    done = run("-o", tmp_path / "one.png", "--crops", 2, "--scope", "block")
-    assert done.exit_code == 0, done.output
-    assert (tmp_path / "one.png").is_file() and "crops" in done.stderr
-    assert run().exit_code == 2
-    assert run(tmp_path / "nowhere", "--json").exit_code == 2
+        assert ("Not measured" in words) == (row.name == "substitution-patch-filters")

@@ -11,7 +11,6 @@ from torch.func import functional_call
 
 from viz.images.sets import ImageSet
 from viz.views.substitution import measure as substitution
-from viz.views.substitution.replacing import shared_copy
 from viz.views.substitution.scores import Kept, compare, intervals
 
 
@@ -237,19 +236,6 @@ def test_threads_on_one_network_do_not_see_each_other(small, rng):
     assert_unchanged(small.model, before)
 
 
-def test_a_shared_copy_has_the_same_tensors_and_no_hooks(small):
-    called = []
-    handle = small.model.blocks[1].register_forward_hook(lambda *a: called.append(1))
-    twin = shared_copy(small.model)
-    inputs = images_of(small).all().inputs
-    assert torch.equal(twin(inputs), small.model(inputs))
-    assert called == [1]
-    assert {id(p) for p in twin.parameters()} == {id(p) for p in small.model.parameters()}
-    handle.remove()
-    twin.blocks[0].depthwise = None
-    assert small.model.blocks[0].depthwise is not None
-
-
 def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):
     """Means of nested data: a bootstrap over crops would be too sure."""
     covered, narrow = 0, 0
@@ -289,12 +275,6 @@ def test_default_images_are_crops_and_say_so(small):
     assert result.images_note in result.sentence()
 
 
-@pytest.mark.parametrize("scopes", [("everything",), ()])
-def test_unknown_scopes_are_refused(small, scopes):
-    with pytest.raises(ValueError, match="scopes are all, block, patch"):
-        run(small, described(small), scopes=scopes)
-
-
 def test_foreign_descriptions_and_broken_networks_are_refused(small):
     description = described(small)
     small.model.blocks[0].depthwise_norm.weight.fill_(float("nan"))
@@ -308,17 +288,3 @@ def test_foreign_descriptions_and_broken_networks_are_refused(small):
     small.model.patch_filters.mul_(2)
     with pytest.raises(ValueError, match="of other patch filters"):
         run(small, patches=patches, scopes=("patch",))
-
-
-def test_results_save_and_say_their_numbers(small, tmp_path, rng):
-    import json
-
-    result = run(small, described(small, fitted=rng.standard_normal((48, 5, 5))))
-    assert type(result).load(result.save(tmp_path / "a.npz")) == result
-    numbers = json.loads(json.dumps(result.summary(), allow_nan=False))
-    assert len(numbers["conditions"]) == len(result.to_frame()) == len(result.method)
-    row = result.find("all", "dct")
-    assert numbers["conditions"][row]["agreement"] == pytest.approx(result.agreement[row].mean())
-    gap = numbers["conditions"][row]["kl_fit_minus_this"]["mean"]
-    fit = result.find("all", "fit")
-    assert gap == pytest.approx(result.kl[fit].mean() - result.kl[row].mean(), rel=1e-5)

@@ -11,13 +11,13 @@ from PIL import Image
 from viz.images.sets import open_images
 from viz.network.stages import stages
 from viz.sweep.opening import OtherSweepError
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views.top_patches.measure import (
     BEYOND,
     TopPatchesError,
     channels_by_name,
     channels_named,
-    check_folder,
     top_patches,
 )
 from viz.views.top_patches.result import TopPatches
@@ -90,10 +90,6 @@ def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictu
     assert names == np.argsort(-np.array(answers))[:4].tolist()
 
 
-def test_pointwise_channels_have_no_kernel(small, swept, pictures):
-    assert top_patches(small, swept, pictures, [(2, 1)], stage="pointwise").kernels.size == 0
-
-
 def test_without_a_field_the_theoretical_one_serves(small, swept, pictures):
     bare = replace(swept, field_radius_px=np.zeros(0))
     found = top_patches(small, bare, pictures, [(0, 1), (2, 1)])
@@ -123,17 +119,6 @@ def test_refusals(small, swept, pictures, tmp_path):
     message = r"copy: holds no \d\.png, which is among the 6 images that were swept"
     with pytest.raises(TopPatchesError, match=message):
         top_patches(small, swept, copy, [(0, 0)])
-    # Most images of a large folder are in no channel's list.
-    more = replace(swept, n_images=50)
-    with pytest.raises(TopPatchesError, match=message.replace("6", "50")):
-        check_folder(more, copy)
-
-
-def test_a_folder_that_still_holds_some_of_the_images_is_not_refused_unseen(
-    swept, pictures, tmp_path
-):
-    shutil.copy(pictures / "4.png", tmp_path)
-    check_folder(swept, tmp_path)
 
 
 def test_channels_of_a_name():
@@ -148,3 +133,6 @@ def test_channels_of_a_name():
     assert channels_by_name(described) == ([(0, 5), (0, 4)], ["edge", "bar"])
     with pytest.raises(TopPatchesError, match="no kernel is named 'ring'; there are edge, bar"):
         channels_named(described, "ring")
+    described.name[:] = "unnamed"
+    with pytest.raises(TopPatchesError, match="none of any name"):
+        channels_by_name(described)

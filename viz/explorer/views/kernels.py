@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 from matplotlib.figure import Figure
 
+from viz.core.network import counted
 from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
@@ -128,7 +129,11 @@ def _page(found: Opened) -> None:
     if not len(result.kernels):
         st.info(f"No kernel shown here is named {plain(name)}.")
     else:
-        where = f"block {blocks[0]}" if blocks else f"{config.depth} blocks, first block first"
+        where = (
+            f"block {blocks[0]}"
+            if blocks
+            else f"{counted(config.depth, 'block')}, first block first"
+        )
         only = "" if name == ANY_NAME else f", named {name}"
         _, picked = show_mosaic(
             found,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from matplotlib.figure import Figure
 
+from viz.core.network import counted
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
@@ -194,9 +195,9 @@ def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(plain(found.checkpoint.source.name), anchor=False)
     st.markdown(
-        f"A ConvMixer of {config.depth} blocks with {config.dim} channels. Each block mixes "
-        f"places with one {config.kernel_size} × {config.kernel_size} kernel per channel, then "
-        "mixes channels at every place; the average over all places is classified."
+        f"A ConvMixer of {counted(config.depth, 'block')} with {config.dim} channels. Each "
+        f"block mixes places with one {config.kernel_size} × {config.kernel_size} kernel per "
+        "channel, then mixes channels at every place; the average over all places is classified."
     )
     for sentence in found.checkpoint.source.warnings:
         st.warning(plain(sentence))

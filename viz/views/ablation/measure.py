@@ -11,14 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from viz.core.refusal import NoSuch, Refusal
+from viz.network.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.ablation.result import CHANGES, Removal
-from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
 
 if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
-
-__all__ = ["removal"]
 
 
 def removal(
@@ -33,39 +31,8 @@ def removal(
 ) -> Removal:
     """Compare a network's answers with those it gives when one filter is changed.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network; never changed.
-    images : ImageSet
-        Of `viz.images.sets.open_images`.
-    block : int or None
-        Of the depthwise kernel, 0-based; None for a patch filter.
-    channel : int
-        0-based.
-    fitted : array_like, (k, k) or (c, p, p), or None
-        A description that stands in its place; left out where there is none.
-    seed : int
-        Of the shuffled taps.
-    batch_size : int
-        Images at a time.
+    Shapes: ``fitted`` (k, k).
 
-    Returns
-    -------
-    Removal
-        Logits without and with the changes "removed", "fit" and "shuffled".
-
-    Raises
-    ------
-    IndexError
-        If there is no such block or filter.
-    ValueError
-        If the shape of ``fitted`` is not the filter's.
-    ImageError
-        If no image can be read.
-
-    Notes
-    -----
     Removed: the scale of the batch norm behind it is set to 0, so the channel keeps its mean
     output of the training, not 0, which the network has never met. The residual path goes on
     carrying the block's input. One filter among many hardly moves an answer: a small effect says

@@ -13,8 +13,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CHANGES", "Removal"]
-
 CHANGES = ("removed", "fit", "shuffled")
 """What can be done with a filter: its branch gives its mean output; its fit stands in its place;
 its own taps do, in random order."""
@@ -74,20 +72,7 @@ class Removal(Result):
         return other
 
     def top(self, image: int, count: int = 5) -> NDArray[np.int64]:
-        """Return the classes to show of an image.
-
-        Parameters
-        ----------
-        image : int
-            Index.
-        count : int
-            How many with the largest logits; any that a change makes the largest come on top.
-
-        Returns
-        -------
-        ndarray of int64
-            Largest logit first.
-        """
+        """Return the classes to show of an image."""
         logits = self.logits[0, image]
         classes = np.argsort(-logits, kind="stable")[:count]
         every = np.unique(np.concatenate([classes, self.predicted[:, image]]))

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(
     checkpoint: Checkpoint, given: Given, *, method: Any = (), steps: int = 50, samples: int = 25,
@@ -106,4 +104,5 @@ VIEW = View(
     menu="Attributions and trust",
     group="On images",
     icon=":material/fact_check:",
+    question="Which patches does an answer rest on, and how far is that map to be trusted?",
 )

@@ -22,26 +22,11 @@ from viz.views.attribution.network import Explained
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Collected", "Seen", "class_index", "class_name", "explained_by"]
-
 _BY_RANK = ("predicted", "runner-up", "difference")
 
 
 def class_name(checkpoint: Checkpoint, index: int) -> str:
-    """Name a class; ``"class 3"`` where the checkpoint has no names.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    index : int
-        Of the class; -1 for none.
-
-    Returns
-    -------
-    str
-        Empty for none.
-    """
+    """Name a class; ``"class 3"`` where the checkpoint has no names."""
     if index < 0:
         return ""
     return checkpoint.classes[index] if checkpoint.classes else f"class {index}"
@@ -50,24 +35,7 @@ def class_name(checkpoint: Checkpoint, index: int) -> str:
 def explained_by(target: str | int, logits: Tensor, classes: Sequence[str]) -> Explained:
     """Turn what is asked for into the score of one image.
 
-    Parameters
-    ----------
-    target : str or int
-        As in `attribute`.
-    logits : torch.Tensor, (n_classes,)
-        Of the image.
-    classes : sequence of str
-        Names, or none.
-
-    Returns
-    -------
-    Explained
-        The score.
-
-    Raises
-    ------
-    AttributionError
-        If there is no such class, or no runner-up.
+    Shapes: ``logits`` (n_classes,).
     """
     n = len(logits)
     order = logits.argsort(descending=True, stable=True).tolist()
@@ -80,28 +48,13 @@ def explained_by(target: str | int, logits: Tensor, classes: Sequence[str]) -> E
     return Explained(class_index(target, n, tuple(classes)))
 
 
-def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
-    """Find a class by its index or name.
-
-    Parameters
-    ----------
-    target : str or int
-        A name wins over an index written the same; case matters only where it tells names apart.
-    n : int
-        Classes.
-    classes : tuple of str
-        Names, or none.
-
-    Returns
-    -------
-    int
-        The index.
-
-    Raises
-    ------
-    AttributionError
-        If there is no such class.
-    """
+def class_index(
+    target: str | int,
+    n: int,
+    classes: tuple[str, ...],
+    others: str = "predicted, runner-up or difference",
+) -> int:
+    """Find a class by its index or name."""
     if isinstance(target, str):
         if target in classes:
             return classes.index(target)
@@ -111,10 +64,9 @@ def class_index(target: str | int, n: int, classes: tuple[str, ...]) -> int:
         if not re.fullmatch("-?[0-9]+", target):
             near = difflib.get_close_matches(target, classes, 1, 0.5)
             hint = f"; did you mean {near[0]!r}?" if near else (
-                f"; give a name of the {n} classes, an index, predicted, runner-up or difference."
+                f"; give a name of the {n} classes, an index, {others}."
                 if classes else
-                f": the checkpoint has no class names; give an index from 0 to {n - 1}, predicted, "
-                "runner-up or difference."
+                f": the checkpoint has no class names; give an index from 0 to {n - 1}, {others}."
             )  # fmt: skip
             raise AttributionError(f"there is no class {target!r}{hint}")
     index = int(target)
@@ -168,17 +120,7 @@ class Collected:
     def look(self, explainer: Explainer, x: Tensor) -> Seen:
         """Show an image to the network and settle what is explained.
 
-        Parameters
-        ----------
-        explainer : Explainer
-            Of the network.
-        x : torch.Tensor, (1, c, h, w)
-            Whole patches.
-
-        Returns
-        -------
-        Seen
-            With the score.
+        Shapes: ``x`` (1, c, h, w).
         """
         with torch.no_grad():
             logits = explainer.split.logits(torch.cat([x, torch.zeros_like(x)]))
@@ -196,21 +138,7 @@ class Collected:
     ) -> NDArray[np.float64]:
         """Take in one image's maps.
 
-        Parameters
-        ----------
-        name : str
-            Of the image.
-        pixels : ndarray of uint8, (H, W, 3)
-            For display.
-        seen : Seen
-            As `look` returned it.
-        raw : dict
-            By method, as `Explainer.raw` returns them.
-
-        Returns
-        -------
-        ndarray, (M, gh, gw)
-            Its patch maps.
+        Shapes: ``pixels`` (H, W, 3); returns (M, gh, gw).
         """
         p = self.checkpoint.config.patch_size
         patches = np.stack([to_patches(m, raw[m], p) for m in self.methods])
@@ -235,22 +163,7 @@ class Collected:
         return tuple(m for m in self.methods if m in PIXEL_METHODS)
 
     def fields(self, images: ImageSet, settings: Settings, more: dict[str, Any]) -> dict[str, Any]:
-        """Return the fields of `Attributions`.
-
-        Parameters
-        ----------
-        images : ImageSet
-            Run through.
-        settings : Settings
-            Of the methods.
-        more : dict
-            Further settings to note.
-
-        Returns
-        -------
-        dict
-            Complete.
-        """
+        """Return the fields of `Attributions`."""
         source = self.checkpoint.source
         explained = [s.explained for s in self.seen]
         logits = torch.cat([s.logits for s in self.seen])

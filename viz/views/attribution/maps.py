@@ -15,7 +15,6 @@ from viz.images.sets import ImageSet, open_images
 from viz.views.attribution.gathering import Collected
 from viz.views.attribution.maps_result import Attributions
 from viz.views.attribution.methods import (
-    DEFAULT_METHODS,
     AttributionError,
     Explainer,
     Settings,
@@ -25,17 +24,6 @@ from viz.views.attribution.network import MEMORY
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
-
-__all__ = [
-    "DEFAULT_METHODS",
-    "KEEP",
-    "AttributionError",
-    "Counter",
-    "attribute",
-    "open_images_for",
-    "settled",
-    "whole",
-]
 
 Images = ImageSet | Tensor | str | Path | Sequence[str | Path] | None
 KEEP = 16
@@ -60,50 +48,6 @@ def attribute(
 ) -> Attributions:
     """Explain a class's logit, or the difference of two, for each image.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; its model is not changed, also not after an error.
-    images : ImageSet, torch.Tensor, str, Path, sequence or None
-        As `viz.images.sets.open_images` takes them, or what it returns; None for scikit-learn's
-        two photographs.
-    methods : sequence of str or None
-        Of `viz.views.attribution.maps_result.METHODS`; default all that suit every ConvMixer.
-    target : str or int
-        A class by its index or name, ``"predicted"``, ``"runner-up"``, or ``"difference"``: the
-        predicted class's logit minus the runner-up's.
-    block : int or None
-        Block whose output Grad-CAM looks at, 0-based; default the last.
-    n_steps : int
-        Steps of integrated gradients.
-    n_samples : int
-        Samples of SmoothGrad and gradient SHAP.
-    seed : int
-        Of everything random.
-    keep : int
-        Images whose raw maps are kept.
-    memory : int
-        MiB for the feature maps of one batch.
-    batch_size : int or None
-        Perturbed images per batch instead of what the memory allows; changes nothing else.
-    progress : callable or None
-        Called with (images sent through the network, in all).
-
-    Returns
-    -------
-    Attributions
-        Of every image that can be read.
-
-    Raises
-    ------
-    AttributionError
-        If a method is unknown or wrong for this network, a class is unknown, or the image is
-        smaller than a patch.
-    IndexError
-        If there is no such block.
-
-    Notes
-    -----
     The baseline of every method that has one is an input of zeros, the mean colour of the
     training images, except gradient SHAP's: grey images of a random level.
     """
@@ -162,27 +106,7 @@ def open_images_for(checkpoint: Checkpoint, images: Images) -> ImageSet:
 
 
 def settled(checkpoint: Checkpoint, *, block: int | None, **others: Any) -> Settings:
-    """Return the settings of the methods for this network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network.
-    block : int or None
-        For Grad-CAM; default the last.
-    **others : Any
-        Further fields of `Settings`.
-
-    Returns
-    -------
-    Settings
-        Checked.
-
-    Raises
-    ------
-    IndexError
-        If there is no such block.
-    """
+    """Return the settings of the methods for this network."""
     depth = checkpoint.config.depth
     last = depth - 1 if block is None else block
     if not 0 <= last < depth:

@@ -18,8 +18,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METHODS", "PIXEL_METHODS", "UNITS", "Attributions"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -113,13 +111,7 @@ class Attributions(Result):
         return self.patches.shape[2], self.patches.shape[3]
 
     def share(self) -> Floats:
-        """Return each map over the sum of its absolute values, (n, M, gh, gw): signed, unit-free.
-
-        Returns
-        -------
-        ndarray
-            0 throughout for a map of zeros.
-        """
+        """Return each map over the sum of its absolute values, (n, M, gh, gw): signed."""
         return over_mass(self.patches)
 
     def explained(self, image: int) -> str:

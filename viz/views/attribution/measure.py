@@ -21,24 +21,14 @@ from viz.core.own_torch import own_torch
 from viz.core.wide import wide
 from viz.views.attribution import scores
 from viz.views.attribution.gathering import Collected, Seen
-from viz.views.attribution.maps import (
-    KEEP,
-    AttributionError,
-    Counter,
-    Images,
-    open_images_for,
-    settled,
-    whole,
-)
+from viz.views.attribution.maps import KEEP, Counter, Images, open_images_for, settled, whole
 from viz.views.attribution.maps_result import UNITS
-from viz.views.attribution.methods import Explainer, chosen, to_patches
+from viz.views.attribution.methods import AttributionError, Explainer, chosen, to_patches
 from viz.views.attribution.network import MEMORY, drawn_anew
 from viz.views.attribution.result import COMPLETE, REFERENCES, Trust
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
-
-__all__ = ["Effort", "rate", "stage_parts"]
 
 Floats = NDArray[np.float64]
 
@@ -104,50 +94,6 @@ def rate(
 ) -> Trust:
     """Explain each image, and rate every explanation.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; its model is not changed, also not after an error.
-    images : ImageSet, torch.Tensor, str, Path, sequence or None
-        As in `viz.views.attribution.maps.attribute`.
-    methods : sequence of str or None
-        As there.
-    target : str or int
-        As there; the curves follow the softmax of the class, for a difference over the two
-        classes only.
-    block : int or None
-        As there.
-    n_steps : int
-        As there.
-    n_samples : int
-        As there.
-    effort : Effort or None
-        How much is spent on each score.
-    seed : int
-        Of everything random.
-    keep : int
-        Images whose raw maps are kept.
-    memory : int
-        MiB for the feature maps of one batch.
-    batch_size : int or None
-        Perturbed images per batch instead of what the memory allows; changes nothing else.
-    progress : callable or None
-        Called with (images sent through the network, in all).
-
-    Returns
-    -------
-    Trust
-        Maps and scores of every image that can be read.
-
-    Raises
-    ------
-    AttributionError
-        As `viz.views.attribution.maps.attribute`.
-    IndexError
-        If there is no such block.
-
-    Notes
-    -----
     An image without some of its patches is unlike any image the network was trained on: curves and
     infidelity measure what the network does with such images. A map that ignores the input has the
     best sensitivity there is. No score says that a map shows what a person would call the reason.
@@ -179,20 +125,7 @@ def rate(
 
 
 def stage_parts(depth: int, n_stages: int) -> list[tuple[str, tuple[str, ...]]]:
-    """Return the stages of the randomisation test.
-
-    Parameters
-    ----------
-    depth : int
-        Blocks of the network.
-    n_stages : int
-        At most so many, evenly over depth; the head is the first and the patch embedding the last.
-
-    Returns
-    -------
-    list of tuple
-        Name of the last part drawn anew, and all parts up to it, from the head down.
-    """
+    """Return the stages of the randomisation test."""
     order: list[tuple[str, tuple[str, ...]]] = [("head", ("head",))]
     order += [(f"block {b}", (f"blocks.{b}",)) for b in reversed(range(depth))]
     order += [("patch embedding", ("patch_embedding", "patch_norm"))]

@@ -25,8 +25,6 @@ from viz.network.convmixer import ConvMixer
 from viz.views.attribution.maps_result import METHODS, PIXEL_METHODS, UNITS
 from viz.views.attribution.network import MEMORY, Explained, Scored, Split
 
-__all__ = ["DEFAULT_METHODS", "AttributionError", "Explainer", "Settings", "chosen", "to_patches"]
-
 DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("deeplift", "guided-backprop"))
 """Methods that suit every ConvMixer."""
 _WARNING = threading.Lock()
@@ -102,25 +100,7 @@ def _refusal(method: str, activation: str) -> str:
 
 
 def chosen(methods: Sequence[str] | None, activation: str) -> tuple[str, ...]:
-    """Return the methods asked for, each once, in the order of `METHODS`.
-
-    Parameters
-    ----------
-    methods : sequence of str or None
-        Names; None for those that suit every ConvMixer.
-    activation : str
-        Of the network.
-
-    Returns
-    -------
-    tuple of str
-        At least one.
-
-    Raises
-    ------
-    AttributionError
-        If one is unknown, or wrong for this network: with the reason.
-    """
+    """Return the methods asked for, each once, in the order of `METHODS`."""
     if methods is None:
         return DEFAULT_METHODS
     names = [name.strip().lower().replace("_", "-") for name in methods]
@@ -140,19 +120,7 @@ def chosen(methods: Sequence[str] | None, activation: str) -> tuple[str, ...]:
 def to_patches(method: str, raw: NDArray[Any], patch_size: int) -> NDArray[np.float64]:
     """Return the value of each patch.
 
-    Parameters
-    ----------
-    method : str
-        Of `METHODS`.
-    raw : ndarray, (c, h, w) or (gh, gw)
-        What the method returned; h and w are multiples of the patch size.
-    patch_size : int
-        In pixels.
-
-    Returns
-    -------
-    ndarray, (gh, gw)
-        Sums over pixels and colours: of absolute values for gradients, else plain.
+    Shapes: ``raw`` (c, h, w); returns (gh, gw).
     """
     values: NDArray[np.float64] = raw.astype(np.float64)
     if values.ndim == 2:
@@ -223,19 +191,7 @@ class Explainer:
     def raw(self, method: str, x: Tensor, explained: Explained) -> NDArray[np.float32]:
         """Return what a method says about one image.
 
-        Parameters
-        ----------
-        method : str
-            Of `METHODS`.
-        x : torch.Tensor, (1, c, h, w)
-            Network input, whole patches.
-        explained : Explained
-            The score.
-
-        Returns
-        -------
-        ndarray of float32
-            (c, h, w) for methods at pixels, else (gh, gw).
+        Shapes: ``x`` (1, c, h, w).
         """
         with torch.enable_grad():
             found = self._methods[method](x.detach(), explained)

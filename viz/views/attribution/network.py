@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["MEMORY", "Explained", "Scored", "Split", "drawn_anew", "private_copy"]
-
 MEMORY = 512
 """MiB that the feature maps of one batch may take, by default."""
 _LARGEST_BATCH = {"cpu": 16}
@@ -29,18 +27,7 @@ _LARGEST_ELSEWHERE = 128
 
 
 def private_copy(model: ConvMixer) -> ConvMixer:
-    """Copy a network's modules, not its weights.
-
-    Parameters
-    ----------
-    model : ConvMixer
-        Any.
-
-    Returns
-    -------
-    ConvMixer
-        In evaluation mode, with the same tensors in modules of its own, without hooks.
-    """
+    """Copy a network's modules, not its weights."""
     tensors = [*model.parameters(), *model.buffers()]
     twin = copy.deepcopy(model, {id(t): t for t in tensors})
     for module in twin.modules():
@@ -201,20 +188,7 @@ class Split:
         return out
 
     def batch(self, grid: tuple[int, int], *, gradient: bool) -> int:
-        """Return how many images one pass may hold.
-
-        Parameters
-        ----------
-        grid : tuple of int
-            Rows and columns of patches.
-        gradient : bool
-            Whether feature maps are kept for a backward pass: seven a block; else six in all.
-
-        Returns
-        -------
-        int
-            At least 1; at most 16 on a CPU, which larger batches do not make faster, else 128.
-        """
+        """Return how many images one pass may hold."""
         if self.batch_size is not None:
             return self.batch_size
         maps = 7 * self.config.depth + 4 if gradient else 6
@@ -225,17 +199,8 @@ class Split:
     def mixed(self, masks: NDArray[np.bool_], there: Tensor, elsewhere: Tensor) -> Tensor:
         """Map mixtures of two images to logits: patches of one where a mask says so.
 
-        Parameters
-        ----------
-        masks : ndarray of bool, (n, gh, gw)
-            One mixture each.
-        there, elsewhere : torch.Tensor, (1, dim, gh, gw)
-            The patch embedding's output for the two images.
-
-        Returns
-        -------
-        torch.Tensor, (n, n_classes)
-            On the CPU, float64.
+        Shapes: ``masks`` (n, gh, gw); ``there, elsewhere`` (1, dim, gh, gw); returns (n,
+        n_classes).
         """
         size = self.batch(masks.shape[1:], gradient=False)
         found = []
@@ -251,25 +216,6 @@ def drawn_anew(
 ) -> ConvMixer:  # fmt: skip
     """Return a private copy in which some parts are as a new network draws them.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        Stays as it is.
-    parts : sequence of str
-        Names of submodules, such as ``"head"`` and ``"blocks.2"``.
-    seed : int
-        Of the draw; parts are drawn in order, so a longer list starts with the same weights.
-    norms : bool
-        Whether the batch norms of these parts become those of a new network as well (weight 1,
-        shift 0, mean 0, variance 1), or stay as trained.
-
-    Returns
-    -------
-    ConvMixer
-        Untouched parts share their weights with the model.
-
-    Notes
-    -----
     torch's default: weights and biases of a convolution or linear layer are uniform within
     1 / sqrt(fan in).
     """

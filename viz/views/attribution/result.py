@@ -16,8 +16,6 @@ from viz.views.attribution.maps_result import UNITS, Attributions, Floats, over_
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPLETE", "REFERENCES", "SCORES", "Trust"]
-
 REFERENCES = ("random", "edges")
 """Maps that know nothing of the network, rated like the methods."""
 COMPLETE = ("input-x-gradient", "integrated-gradients", "gradient-shap", "deeplift")
@@ -106,10 +104,7 @@ class Trust(Attributions):
     def beats_random(self) -> tuple[Floats, Floats]:
         """Tell in what share of images each map beats the random one.
 
-        Returns
-        -------
-        insertion, deletion : ndarray, (A,)
-            Share of images in which the area is larger, or smaller, than the random map's mean.
+        Shapes: returns (A,).
         """
         at = self.rated.index("random")
         more = self.insertion_auc > self.insertion_auc[:, at, None]

@@ -10,19 +10,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = [
-    "area",
-    "blurred",
-    "contribution",
-    "edges",
-    "infidelity",
-    "points",
-    "rank_correlation",
-    "rise_kernel",
-    "subsets",
-    "top_patches",
-]
-
 Floats = NDArray[np.float64]
 
 
@@ -42,15 +29,7 @@ def rise_kernel() -> Floats:
 def blurred(x: Tensor) -> Tensor:
     """Blur network input as RISE does.
 
-    Parameters
-    ----------
-    x : torch.Tensor, (n, c, h, w)
-        Beyond its border lie zeros: the mean colour.
-
-    Returns
-    -------
-    torch.Tensor
-        Same shape.
+    Shapes: ``x`` (n, c, h, w).
     """
     kernel = torch.from_numpy(rise_kernel()).to(x.device, x.dtype)
     c = x.shape[1]
@@ -62,18 +41,7 @@ def blurred(x: Tensor) -> Tensor:
 def edges(x: Tensor, patch_size: int) -> Floats:
     """Return what an edge detector sees, patch by patch.
 
-    Parameters
-    ----------
-    x : torch.Tensor, (1, c, h, w)
-        Network input, whole patches.
-    patch_size : int
-        In pixels.
-
-    Returns
-    -------
-    ndarray, (gh, gw)
-        Magnitude of Sobel's gradient over all colours, summed over the patch; at the image's
-        border the outermost pixels are repeated.
+    Shapes: ``x`` (1, c, h, w); returns (gh, gw).
     """
     from scipy.ndimage import sobel
 
@@ -88,17 +56,7 @@ def edges(x: Tensor, patch_size: int) -> Floats:
 def points(n_patches: int, n_steps: int) -> NDArray[np.int64]:
     """Return how many patches are changed at each point of a curve.
 
-    Parameters
-    ----------
-    n_patches : int
-        In all.
-    n_steps : int
-        Steps wanted; there are no more than patches.
-
-    Returns
-    -------
-    ndarray of int64, (S + 1,)
-        From 0 to all, evenly.
+    Shapes: returns (S + 1,).
     """
     steps = max(1, min(n_steps, n_patches))
     return np.linspace(0, n_patches, steps + 1).round().astype(np.int64)
@@ -109,19 +67,7 @@ def top_patches(
 ) -> NDArray[np.bool_]:
     """Return which patches are changed at each point: those of largest value.
 
-    Parameters
-    ----------
-    patches : ndarray, (gh, gw)
-        The map.
-    counts : ndarray of int64, (S + 1,)
-        As `points` returns them.
-    rng : numpy.random.Generator
-        Breaks ties: no place on the grid comes first.
-
-    Returns
-    -------
-    ndarray of bool, (S + 1, gh, gw)
-        Growing.
+    Shapes: ``patches`` (gh, gw); ``counts`` (S + 1,); returns (S + 1, gh, gw).
     """
     flat = patches.ravel()
     order = np.lexsort((rng.permutation(flat.size), -flat))
@@ -134,15 +80,7 @@ def top_patches(
 def area(values: NDArray[Any]) -> Floats:
     """Return the area under curves, (..., S + 1), over a width of 1: RISE's.
 
-    Parameters
-    ----------
-    values : ndarray, (..., S + 1)
-        Evenly spaced points.
-
-    Returns
-    -------
-    ndarray, (...)
-        By the trapezoid rule.
+    Shapes: ``values`` (..., S + 1).
     """
     under: Floats = np.trapezoid(values, dx=1 / (values.shape[-1] - 1), axis=-1)
     return under
@@ -153,19 +91,7 @@ def subsets(
 ) -> NDArray[np.bool_]:  # fmt: skip
     """Draw sets of patches: one to half of them, every number as likely.
 
-    Parameters
-    ----------
-    n : int
-        Sets.
-    grid : tuple of int
-        Rows and columns of patches.
-    rng : numpy.random.Generator
-        Of the draw.
-
-    Returns
-    -------
-    ndarray of bool, (n, gh, gw)
-        The sets.
+    Shapes: returns (n, gh, gw).
     """
     total = grid[0] * grid[1]
     sizes = rng.integers(1, max(2, total // 2 + 1), n)
@@ -177,21 +103,7 @@ def subsets(
 def contribution(patches: NDArray[Any], raw: NDArray[Any], x: Tensor, local: bool) -> Floats:
     """Return by how much the score should fall if each patch became zeros, as a map claims.
 
-    Parameters
-    ----------
-    patches : ndarray, (gh, gw)
-        The map.
-    raw : ndarray
-        What the method returned.
-    x : torch.Tensor, (1, c, h, w)
-        The input.
-    local : bool
-        Whether the method is a gradient: it then claims gradient times input, signs kept.
-
-    Returns
-    -------
-    ndarray, (gh, gw)
-        In the map's unit; for gradients, in logits.
+    Shapes: ``patches`` (gh, gw); ``x`` (1, c, h, w); returns (gh, gw).
     """
     if not local:
         return patches.astype(np.float64)
@@ -207,23 +119,8 @@ def infidelity(
 ) -> tuple[Floats, Floats, Floats]:
     """Return Captum's infidelity with ``normalize=True``, for many maps at once.
 
-    Parameters
-    ----------
-    claims : ndarray, (A, gh, gw)
-        How much the score should fall without each patch.
-    removed : ndarray of bool, (K, gh, gw)
-        Which patches went: the perturbation I is the input there, and zero elsewhere.
-    fall : ndarray, (K,)
-        Score before minus score after.
-
-    Returns
-    -------
-    infidelity : ndarray, (A,)
-        Mean over K of (b claim - fall)^2.
-    unexplained : ndarray, (A,)
-        That over the mean of fall^2; nan where the score never moves.
-    scale : ndarray, (A,)
-        The b that makes it least: mean(claim fall) / mean(claim^2), 0 for a map of zeros.
+    Shapes: ``claims`` (A, gh, gw); ``removed`` (K, gh, gw); ``fall`` (K,); returns infidelity (A,),
+    unexplained (A,), scale (A,).
     """
     k = len(removed)
     said = removed.reshape(k, -1).astype(np.float64) @ claims.reshape(len(claims), -1).T
@@ -236,18 +133,7 @@ def infidelity(
 
 
 def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Return Spearman's rank correlation of two maps; nan where one is constant.
-
-    Parameters
-    ----------
-    one, other : ndarray
-        Of equal shape.
-
-    Returns
-    -------
-    float
-        -1 to 1; equal values share their mean rank.
-    """
+    """Return Spearman's rank correlation of two maps; nan where one is constant."""
     from scipy.stats import spearmanr
 
     if np.ptp(one) == 0 or np.ptp(other) == 0:

@@ -11,23 +11,9 @@ from viz.core.result import or_none
 from viz.views.attribution.maps_result import METHODS, UNITS
 from viz.views.attribution.result import SCORES, Trust
 
-__all__ = ["sentence", "summary"]
-
 
 def summary(result: Trust) -> dict[str, Any]:
-    """Return every score as plain values.
-
-    Parameters
-    ----------
-    result : Trust
-        Of `rate`.
-
-    Returns
-    -------
-    dict
-        ``settings``, ``maps`` (per rated map: means over images, and the share of images in which
-        it beats the random map) and ``images`` (per image: what is explained, and every score).
-    """
+    """Return every score as plain values."""
     insertion, deletion = result.beats_random()
     margin = _margin(result)
     names = (*SCORES, "best_scale")
@@ -82,18 +68,7 @@ def _mean(values: NDArray[np.float64]) -> float | None:
 
 
 def sentence(result: Trust) -> str:
-    """Say which map ranks patches best, and how that compares with knowing nothing.
-
-    Parameters
-    ----------
-    result : Trust
-        Of `viz.views.attribution.measure.rate`.
-
-    Returns
-    -------
-    str
-        With its numbers.
-    """
+    """Say which map ranks patches best, and how that compares with knowing nothing."""
     margin = _margin(result)
     methods = [i for i, name in enumerate(result.rated) if name in METHODS]
     best = max(methods, key=lambda i: margin[i])

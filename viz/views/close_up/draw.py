@@ -13,8 +13,6 @@ from viz.plot.mosaic import rgb_tiles
 from viz.plot.style import ONE_COLUMN, SIGNED, SMALL, new_figure
 from viz.views.close_up.result import CloseUp
 
-__all__ = ["close_up_figure", "draw_response", "draw_weights"]
-
 _MOST_VALUES = 5
 """Taps a side, at most, of kernels whose weights are written in."""
 _LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.72, 0.18, 0.34

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from viz.core.network import counted
 from viz.plot.frame import MARGIN, depth_colours, inches, panel
 from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.close_up.result import Parts
-
-__all__ = ["draw_network", "network_figure"]
 
 _ROW = 0.125
 _FIELD = 2.2
@@ -115,5 +114,5 @@ def _draw_parameters(axes: Axes, result: Parts) -> None:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_xlabel("parameters", fontsize=TEXT, labelpad=1)
     for row, shape in enumerate(result.shape.tolist()):
-        text = " × ".join(map(str, shape)) if row + 1 < len(rows) else f"{shape[0]} classes"
+        text = " × ".join(map(str, shape)) if row + 1 < len(rows) else counted(shape[0], "class")
         axes.text(1.03 * 1.02 * start.max(), row, text, fontsize=SMALL, va="center", clip_on=False)

@@ -14,8 +14,6 @@ from viz.views.close_up.result import CloseUp, Parts
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["filter_close_up", "kernel_close_up", "parts"]
-
 _POINTS = 65
 
 
@@ -119,27 +117,6 @@ def filter_close_up(checkpoint: Checkpoint, *, channel: int) -> CloseUp:
 def kernel_close_up(checkpoint: Checkpoint, *, block: int, channel: int) -> CloseUp:
     """Return one depthwise kernel with its numbers and its frequency response.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    block : int
-        0-based.
-    channel : int
-        0-based.
-
-    Returns
-    -------
-    CloseUp
-        Per tap: one tap is one patch.
-
-    Raises
-    ------
-    IndexError
-        If there is no such block or kernel.
-
-    Notes
-    -----
     The gain is as for `filter_close_up`. The kernel's output passes an activation and is added to
     its input, so a channel still carries the frequencies at which its kernel's gain is zero.
     """
@@ -154,18 +131,6 @@ def kernel_close_up(checkpoint: Checkpoint, *, block: int, channel: int) -> Clos
 def parts(checkpoint: Checkpoint) -> Parts:
     """Return the network's parts with their parameters and receptive fields.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-
-    Returns
-    -------
-    Parts
-        Patch embedding, blocks, head.
-
-    Notes
-    -----
     After block b (0-based) an output position can depend on p + p (b + 1) (k - 1) pixels a side:
     the recurrence of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
     Networks" (Distill, 2019), for one convolution of stride p and b + 1 of stride 1. What a

@@ -13,8 +13,6 @@ from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
 from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TALLEST, TEXT, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import Clusters
 
-__all__ = ["SIZES", "centres_figure", "draw_centres", "draw_stability"]
-
 SIZES = {"stability": (ONE_COLUMN, 56 * MM)}
 """Width and height in inches."""
 _WORDS = 27 * MM

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["MOST_CLUSTERS", "cluster", "cluster_checkpoint", "summary"]
-
 Ints = NDArray[np.int64]
 MOST_CLUSTERS = 15
 """Largest number of clusters tried."""
@@ -65,40 +63,8 @@ def cluster(
 ) -> Clusters:
     """Group kernels by shape, and say how stable, how deep and how like the names the groups are.
 
-    Parameters
-    ----------
-    kernels : array_like, (n, k, k)
-        Depthwise kernels; at least 3, not all zero.
-    blocks : array_like of int, (n,), or None
-        Block of each; all in block 0 by default.
-    channels : array_like of int, (n,), or None
-        Channel of each; by default counted within each block.
-    names : array_like of str, (n,), or None
-        Of `viz.views.kernels.result.KERNEL_NAMES`; without them agreement is nan.
-    n_clusters : int or None
-        K; by default chosen from 2 to 15 by stability above the null.
-    n_bootstraps : int
-        Bootstrap samples behind each point of the stability curve, at least 3; 0 to measure none,
-        which needs ``n_clusters``.
-    seed : int
-        Of everything random; the same seed gives the same result.
-    source : Source or None
-        Where they come from; by default in memory, with a hash of their bytes.
-    progress : callable or None
-        Called with (steps done, steps in all).
+    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,); ``channels`` (n,); ``names`` (n,).
 
-    Returns
-    -------
-    Clusters
-        With the kernels' covariance by block.
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, a weight is not finite, a name is unknown, or K is impossible.
-
-    Notes
-    -----
     k-means cuts any cloud into K parts: believe in groups only where ``beyond_null`` says so.
     Kernels enter with unit norm and their sign, the constant part included; shifted copies of one
     shape fall into different clusters. Stability is measured on at most 1,000 kernels and 81
@@ -163,28 +129,7 @@ def cluster_checkpoint(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Clusters:
-    """Cluster the depthwise kernels of all blocks of a loaded network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`.
-    description : DepthwiseDescription or None
-        Of all its kernels, for the names; made here (`viz.views.kernels.measure`) if None.
-    n_clusters : int or None
-        As in `cluster`.
-    n_bootstraps : int
-        As in `cluster`.
-    seed : int
-        Of everything random.
-    progress : callable or None
-        As in `cluster`; describing the kernels is not counted.
-
-    Returns
-    -------
-    Clusters
-        Rows by block, then by channel.
-    """
+    """Cluster the depthwise kernels of all blocks of a loaded network."""
     if description is None:
         from viz.views.kernels.measure import describe_checkpoint
 
@@ -327,21 +272,7 @@ def _agreement(
 
 
 def summary(result: Clusters) -> dict[str, Any]:
-    """Return the numbers of the clusters and of the kernels' covariance as plain values.
-
-    Parameters
-    ----------
-    result : Clusters
-        Of `cluster`.
-
-    Returns
-    -------
-    dict
-        ``n``, ``n_clusters``, ``chosen_by``, ``beyond_null`` (whether there are groups),
-        ``stability`` (at the number chosen, and the whole curve), ``agreement``, ``clusters``
-        (size, tightness, mean block, names of the members) and ``blocks`` (of
-        `viz.views.clusters.spectra.summary`, with each cluster's share).
-    """
+    """Return the numbers of the clusters and of the kernels' covariance as plain values."""
     at: dict[str, Any] = {name: or_none(value) for name, value in result.at_chosen().items()}
     at |= {name: or_none(getattr(result, name)) for name in ("median_excess", "needed_excess")}
     curve = [

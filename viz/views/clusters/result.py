@@ -19,8 +19,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Clusters", "KernelSpectra"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -239,14 +237,7 @@ class Clusters(KernelSpectra):
         return self.median_excess > self.needed_excess
 
     def at_chosen(self) -> dict[str, float]:
-        """Return stability and null stability of the number of clusters chosen.
-
-        Returns
-        -------
-        dict
-            ``stability``, ``null_stability``, ``null_stability_sd``, ``excess``; nan where that
-            number was not tried.
-        """
+        """Return stability and null stability of the number of clusters chosen."""
         at = np.flatnonzero(self.tried == self.n_clusters)
         names = ("stability", "null_stability", "null_stability_sd", "excess")
         return {
@@ -254,13 +245,7 @@ class Clusters(KernelSpectra):
         }
 
     def sentence(self) -> str:
-        """Return the finding in plain language, with its numbers.
-
-        Returns
-        -------
-        str
-            How many clusters, whether they are any, how they agree with names and blocks.
-        """
+        """Return the finding in plain language, with its numbers."""
         at = self.at_chosen()
         how = f"k-means cuts {len(self.cluster)} kernels into {self.n_clusters} clusters"
         parts = [f"{how} ({'as asked' if self.chosen_by == 'given' else 'chosen by stability'})."]

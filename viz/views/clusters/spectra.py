@@ -22,16 +22,6 @@ from viz.core.network import Source
 from viz.core.refusal import Refusal
 from viz.views.clusters.result import KernelSpectra
 
-__all__ = [
-    "SPARSE",
-    "checked",
-    "kernel_spectra",
-    "memory_source",
-    "null_spectrum",
-    "spectra_fields",
-    "summary",
-]
-
 Floats = NDArray[np.float64]
 SPARSE = 0.01
 """A kernel counts as empty below this share of its block's largest |weight|."""
@@ -45,22 +35,7 @@ def checked(
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Return kernels and their blocks as arrays, or say what is wrong with them.
 
-    Parameters
-    ----------
-    kernels : array_like, (n, k, k)
-        Depthwise kernels.
-    blocks : array_like of int, (n,), or None
-        Block of each; all in block 0 by default.
-
-    Returns
-    -------
-    tuple of ndarray
-        float32 (n, k, k) and int64 (n,).
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit, there is no kernel, or a weight is not finite.
+    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,).
     """
     taps = np.array(kernels, dtype=np.float32, order="C")
     if taps.ndim != 3 or taps.shape[1] != taps.shape[2] or not taps.shape[1]:
@@ -92,24 +67,6 @@ def _shares(values: Floats) -> Floats:
 def null_spectrum(n: int, k: int, draws: int = _DRAWS, seed: int = 0) -> tuple[Floats, Floats]:
     """Draw the eigenvalues' shares of n independent uniform k x k kernels.
 
-    Parameters
-    ----------
-    n : int
-        Kernels.
-    k : int
-        Taps a side.
-    draws : int
-        How often; a quarter of it from 256 taps on, where draws hardly differ.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    tuple of ndarray
-        Shares (k^2,), mean over draws, and the entropy of each draw's shares in nats, (draws,).
-
-    Notes
-    -----
     torch draws new depthwise weights uniformly too. Shares do not depend on their range, and the
     distribution hardly matters: normal ones give the same entropy within .0002 for 1,536 of 9 x 9.
     """
@@ -125,19 +82,7 @@ def spectra_fields(
 ) -> dict[str, Any]:
     """Return the fields of `KernelSpectra`, the source aside.
 
-    Parameters
-    ----------
-    kernels : ndarray of float32, (n, k, k)
-        As `checked` returns them.
-    block : ndarray of int64, (n,)
-        Block of each.
-    seed : int
-        Of the null.
-
-    Returns
-    -------
-    dict
-        Field name to value.
+    Shapes: ``kernels`` (n, k, k); ``block`` (n,).
     """
     k = kernels.shape[-1]
     blocks, flat = np.unique(block), kernels.reshape(len(kernels), -1).astype(np.float64)
@@ -184,29 +129,8 @@ def kernel_spectra(
 ) -> KernelSpectra:
     """Measure the covariance of kernels by block, its spectrum, effective rank and entropy.
 
-    Parameters
-    ----------
-    kernels : array_like, (n, k, k)
-        Depthwise kernels, in the network's weights.
-    blocks : array_like of int, (n,), or None
-        Block of each; all in block 0 by default.
-    seed : int
-        Of the null.
-    source : Source or None
-        Where they come from; by default in memory, with a hash of their bytes.
+    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,).
 
-    Returns
-    -------
-    KernelSpectra
-        First block first.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit or a weight is not finite.
-
-    Notes
-    -----
     With shares p of the covariance's eigenvalues, the effective rank is exp(-sum p ln p) and the
     variance entropy -sum p log10 p, so one is the logarithm of the other. Kernels enter with their
     own size: a few large ones can hold most of the variance. Fewer than k^2 kernels cannot fill
@@ -222,22 +146,7 @@ def kernel_spectra(
 def memory_source(
     taps: NDArray[np.float32], source: Source | None, settings: dict[str, Any]
 ) -> Source:
-    """Return a source with these settings; one for arrays in memory where none is given.
-
-    Parameters
-    ----------
-    taps : ndarray
-        Hashed where there is no source.
-    source : Source or None
-        Of the checkpoint.
-    settings : dict
-        Of the measure.
-
-    Returns
-    -------
-    Source
-        With the versions of the libraries that matter.
-    """
+    """Return a source with these settings; one for arrays in memory where none is given."""
     import sklearn
 
     if source is None:
@@ -247,19 +156,7 @@ def memory_source(
 
 
 def summary(result: KernelSpectra) -> list[dict[str, Any]]:
-    """Return the numbers by block as plain values.
-
-    Parameters
-    ----------
-    result : KernelSpectra
-        Of `kernel_spectra`, or clusters.
-
-    Returns
-    -------
-    list of dict
-        Per block: ``block``, ``n``, ``effective_rank``, ``variance_entropy``, ``sparsity``, the
-        ``null`` of the first two, and ``shares`` of the first five eigenvalues.
-    """
+    """Return the numbers by block as plain values."""
     return [
         {
             "block": int(result.blocks[i]),

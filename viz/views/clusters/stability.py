@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "choose", "gaussian_like", "k_means", "nearest", "stability", "unit_rows"]
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
 N_INIT = 2
@@ -45,15 +43,7 @@ class Curve:
 def unit_rows(rows: NDArray[np.floating]) -> Rows:
     """Scale each row to unit norm; rows of zeros stay.
 
-    Parameters
-    ----------
-    rows : ndarray, (n, d)
-        Any scale.
-
-    Returns
-    -------
-    ndarray of float32, (n, d)
-        Unit rows.
+    Shapes: ``rows`` (n, d); returns (n, d).
     """
     wide = rows.astype(np.float64)
     largest = np.abs(wide).max(1, keepdims=True)
@@ -65,21 +55,7 @@ def unit_rows(rows: NDArray[np.floating]) -> Rows:
 def k_means(rows: Rows, n_clusters: int, *, seed: int, n_init: int = N_INIT) -> Rows:
     """Return the centres of the best of several k-means runs.
 
-    Parameters
-    ----------
-    rows : ndarray of float32, (n, d)
-        At least as many as clusters.
-    n_clusters : int
-        K.
-    seed : int
-        Of the k-means++ starts.
-    n_init : int
-        Starts.
-
-    Returns
-    -------
-    ndarray of float32, (K, d)
-        Centres.
+    Shapes: ``rows`` (n, d); returns (K, d).
     """
     import warnings
 
@@ -97,17 +73,7 @@ def k_means(rows: Rows, n_clusters: int, *, seed: int, n_init: int = N_INIT) -> 
 def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
     """Return the nearest centre of each row.
 
-    Parameters
-    ----------
-    rows : ndarray of float32, (n, d)
-        Points.
-    centres : ndarray of float32, (K, d)
-        Centres.
-
-    Returns
-    -------
-    ndarray of int64, (n,)
-        The first of equals.
+    Shapes: ``rows`` (n, d); ``centres`` (K, d); returns (n,).
     """
     height = rows @ centres.T - 0.5 * (centres * centres).sum(1)
     found: NDArray[np.int64] = height.argmax(1).astype(np.int64)
@@ -117,17 +83,7 @@ def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
 def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
     """Draw unit-norm rows from a Gaussian with the mean and covariance of these.
 
-    Parameters
-    ----------
-    rows : ndarray of float32, (n, d)
-        The data.
-    seed : int or sequence of int
-        Of the draw.
-
-    Returns
-    -------
-    ndarray of float32, (n, d)
-        Elongated as the data are, but without clusters.
+    Shapes: ``rows`` (n, d); returns (n, d).
     """
     wide = rows.astype(np.float64)
     mean = wide.mean(0)
@@ -146,23 +102,7 @@ def stability(
 ) -> Curve:
     """Cluster bootstrap samples and compare the clusterings of all rows.
 
-    Parameters
-    ----------
-    rows : ndarray of float32, (n, d)
-        The data.
-    tried : sequence of int
-        Numbers of clusters, each at most n.
-    n_bootstraps : int
-        Bootstrap samples, at least 3.
-    seed : int
-        Of samples and starts.
-    progress : callable or None
-        Called after each number.
-
-    Returns
-    -------
-    Curve
-        One point per number of clusters.
+    Shapes: ``rows`` (n, d).
     """
     from sklearn.metrics import adjusted_rand_score
 
@@ -196,17 +136,7 @@ def _jackknife(index: Floats) -> float:
 def choose(found: Curve, null: Floats) -> int:
     """Choose the smallest number whose stability above the null is within one error of the best.
 
-    Parameters
-    ----------
-    found : Curve
-        Of the data.
-    null : ndarray, (R, T)
-        Mean stability of R sets of data without clusters.
-
-    Returns
-    -------
-    int
-        Number of clusters.
+    Shapes: ``null`` (R, T).
     """
     excess = found.mean - null.mean(0)
     best = int(excess.argmax())

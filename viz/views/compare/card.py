@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare.measure import compare_networks
@@ -82,4 +80,5 @@ VIEW = Comparison(
     "reason alone: read them beside the squares. Pixels are those of each network's own input.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
+    question="How do two networks, or two snapshots of one, differ?",
 )

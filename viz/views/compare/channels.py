@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["PERMUTATIONS", "Agreement", "agreement", "cosines", "matched", "permuted_means"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PERMUTATIONS = 999
@@ -26,15 +24,7 @@ PERMUTATIONS = 999
 def cosines(first: NDArray[np.floating], second: NDArray[np.floating]) -> Numbers:
     """Return the cosine of every row of one array with every row of another.
 
-    Parameters
-    ----------
-    first, second : ndarray, (n, ...), (m, ...)
-        Weights; each row is flattened.
-
-    Returns
-    -------
-    ndarray, (n, m)
-        Sign kept; 0 where a row is zero or not finite.
+    Shapes: ``first, second`` (n, ...); returns (n, m).
     """
     a, b = (_unit(each) for each in (first, second))
     return np.asarray(np.clip(a @ b.T, -1, 1), np.float64)
@@ -50,15 +40,7 @@ def _unit(rows: NDArray[np.floating]) -> Numbers:
 def matched(similarity: Numbers) -> tuple[Ints, Ints, Numbers]:
     """Return the one-to-one assignment with the largest sum of similarities, best pair first.
 
-    Parameters
-    ----------
-    similarity : ndarray, (n, m)
-        Of every pair.
-
-    Returns
-    -------
-    tuple of ndarray, (min(n, m),) each
-        Rows, columns, similarities.
+    Shapes: ``similarity`` (n, m); returns (min(n, m),).
     """
     rows, columns = linear_sum_assignment(similarity, maximize=True)
     found = similarity[rows, columns]
@@ -69,19 +51,7 @@ def matched(similarity: Numbers) -> tuple[Ints, Ints, Numbers]:
 def permuted_means(similarities: Sequence[Numbers], count: int, seed: int) -> Numbers:
     """Return the mean similarity of random one-to-one assignments.
 
-    Parameters
-    ----------
-    similarities : sequence of ndarray, (n, n)
-        Of every pair, one array for each set of channels that is permuted by itself.
-    count : int
-        Assignments.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    ndarray, (count,)
-        Means over the sets and their channels.
+    Shapes: ``similarities`` (n, n); returns (count,).
     """
     rng = np.random.default_rng([seed, 11])
     means = np.zeros(count)
@@ -122,23 +92,6 @@ class Agreement:
 def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0, *, assign: bool = True) -> Agreement:
     """Measure whether the channels of two networks correspond by index.
 
-    Parameters
-    ----------
-    a, b : Checkpoint
-        Networks of equal dim, depth and kernel size.
-    seed : int
-        Of the permutations.
-    assign : bool
-        Whether to look for the best assignment, which takes longest.
-
-    Returns
-    -------
-    Agreement
-        Over the depthwise kernels of every block, and the patch filters where they have the same
-        shape.
-
-    Notes
-    -----
     The pointwise convolution mixes all channels, so that each block's channels could be in an order
     of their own without any change to what the network does; those of block 0 are the patch
     filters', whose cosines count half there. The best assignment is more similar than the identity

@@ -10,8 +10,6 @@ from scipy.stats import t as student
 
 from viz.core.bootstrap import block_means, cliffs_delta, t_interval
 
-__all__ = ["delta_error", "paired_effects", "paired_shares"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -19,19 +17,8 @@ Ints = NDArray[np.int64]
 def delta_error(first: Numbers, second: Numbers) -> float:
     """Return the standard error of Cliff's delta over independent kernels of two blocks.
 
-    Parameters
-    ----------
-    first, second : ndarray, (n,), (m,)
-        Values; nan is left out.
+    Shapes: ``first, second`` (n,).
 
-    Returns
-    -------
-    float
-        sqrt(var(d_i) / n + var(d_j) / m), d_i the mean over the second group of
-        sign(second - first_i), d_j likewise; nan for fewer than two values in a group.
-
-    Notes
-    -----
     DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988), for the area under a curve, of which
     Cliff's delta is twice, minus 1.
     """
@@ -49,22 +36,8 @@ def paired_effects(
 ) -> dict[str, Any]:
     """Return Cliff's delta of every descriptor block by block, and its mean with an interval.
 
-    Parameters
-    ----------
-    values : tuple of two ndarray, (n, D), (m, D)
-        Descriptors of each kernel of A and of B; nan is left out.
-    blocks : tuple of two ndarray of int, (n,), (m,)
-        Block of each kernel; the same blocks in both.
-    confidence : float
-        Of the interval.
+    Shapes: ``values`` (n, D); ``blocks`` (n,).
 
-    Returns
-    -------
-    dict
-        ``delta_by_block`` (D, B), ``paired_delta`` (D,), ``paired_delta_interval`` (D, 2).
-
-    Notes
-    -----
     The block is the unit: Student's t with B - 1 degrees of freedom on the blocks' deltas, on the
     scale of artanh (`viz.core.bootstrap.t_interval`). The standard error is at least that of
     independent kernels within the blocks, so that blocks that happen to agree do not make the
@@ -101,20 +74,7 @@ def paired_shares(
 ) -> tuple[Numbers, Numbers]:
     """Return mean differences of shares over blocks, with intervals.
 
-    Parameters
-    ----------
-    truths : tuple of two ndarray of float32, (n, c), (m, c)
-        0 or 1 per kernel of A and of B.
-    blocks : tuple of two ndarray of int, (n,), (m,)
-        Block of each kernel; the same blocks in both.
-    confidence : float
-        Of the interval.
-
-    Returns
-    -------
-    tuple of ndarray, (c,) and (c, 2)
-        B minus A; low and high, cut at -1 and 1, nan for one block. Student's t over blocks; the
-        standard error is at least the binomial one of Jeffreys' shares, (x + 1/2) / (n + 1).
+    Shapes: ``truths`` (n, c); ``blocks`` (n,); returns (c,).
     """
     names = np.unique(blocks[0])
     first, second = (

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["compare_networks", "facts", "two_networks"]
-
 Numbers = NDArray[np.float64]
 _QUARTILES = (0.25, 0.5, 0.75)
 _FIELD_DRAWS = 200
@@ -42,22 +40,7 @@ def two_networks(
     settings: dict[str, Any],
     images: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return the fields of `viz.views.compare.result.TwoNetworks`, and the source with settings.
-
-    Parameters
-    ----------
-    a, b : Checkpoint
-        The networks.
-    settings : dict
-        That made the result.
-    images : mapping, optional
-        Names to hashes, where images were used.
-
-    Returns
-    -------
-    dict
-        ``source``, ``other``, ``configs``, ``preprocessings``.
-    """
+    """Return the fields of `viz.views.compare.result.TwoNetworks`, and the source with settings."""
     return {
         "source": replace(
             a.source,
@@ -72,18 +55,7 @@ def two_networks(
 
 
 def facts(a: Checkpoint, b: Checkpoint) -> tuple[tuple[str, str, str], ...]:
-    """Return what two networks are, fact by fact.
-
-    Parameters
-    ----------
-    a, b : Checkpoint
-        The networks.
-
-    Returns
-    -------
-    tuple of tuple of str
-        Name of the fact, A's, B's.
-    """
+    """Return what two networks are, fact by fact."""
 
     def of(one: Checkpoint) -> dict[str, str]:
         config, seen = one.config, one.preprocessing
@@ -120,31 +92,6 @@ def compare_networks(
 ) -> NetworkComparison:
     """Compare two networks of any shapes.
 
-    Parameters
-    ----------
-    a, b : Checkpoint
-        From `viz.load`.
-    descriptions : tuple of two DepthwiseDescription
-        Of all their kernels, made by `viz.views.kernels.measure.describe_checkpoint`.
-    images : tuple of two ImageSet, optional
-        The same images as each network takes them, for effective receptive fields; without them
-        only theoretical ones are compared.
-    n_boot : int
-        Draws of each bootstrap.
-    confidence : float
-        Of the intervals.
-    seed : int
-        Of everything drawn.
-    progress : callable, optional
-        Called with (images done, images in all); what it raises ends the measurement.
-
-    Returns
-    -------
-    NetworkComparison
-        Differences are B minus A.
-
-    Notes
-    -----
     Two networks are two: intervals over their blocks say how firmly these two differ, not whether
     others trained in the same ways would. Where kernel sizes differ, RMS radius, spectral centroid
     and most other descriptors differ for that reason alone; ``init_delta`` says by how much.

@@ -19,8 +19,6 @@ from viz.views.kernels.result import descriptor_words
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NetworkComparison", "TwoNetworks", "finite", "relative_depth"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -218,13 +216,7 @@ class NetworkComparison(TwoNetworks):
         )
 
     def sentence(self) -> str:
-        """Return the finding in plain language, with its numbers.
-
-        Returns
-        -------
-        str
-            What differs in the architecture, which descriptors and names differ most.
-        """
+        """Return the finding in plain language, with its numbers."""
         parts = [
             "The files are the same."
             if self.identical
@@ -307,15 +299,7 @@ class NetworkComparison(TwoNetworks):
         return _with_interval("paired", values[i], intervals[i])
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``a`` and ``b`` (name, sha256), ``architecture`` (fact: A's, B's, whether they differ),
-            ``names`` and ``descriptors`` (the rows of `to_frame`, and by block), ``fields``
-            (theoretical and effective, by block), ``note``, ``sentence``, ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         labels, descriptors = self._label_rows(), self._descriptor_rows()
         for i, row in enumerate(labels):
             row["by_block"] = {"a": self.shares_a[:, i], "b": self.shares_b[:, i]}

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _kernels(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare_kernels.measure import kernel_change, refused
@@ -68,4 +66,6 @@ VIEW = Comparison(
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     refuses=_refused_kernels,
+    question="Which kernels moved between two snapshots of one training?",
+    method="views/compare",
 )

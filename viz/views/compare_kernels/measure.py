@@ -16,8 +16,6 @@ from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["kernel_change", "migration", "refused"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SHOWN = 12
@@ -25,18 +23,7 @@ SHOWN = 12
 
 
 def refused(a: Checkpoint, b: Checkpoint) -> str:
-    """Return why kernels of two networks are not the same ones before and after.
-
-    Parameters
-    ----------
-    a, b : Checkpoint
-        The networks.
-
-    Returns
-    -------
-    str
-        A sentence; empty if channels correspond by index.
-    """
+    """Return why kernels of two networks are not the same ones before and after."""
     return _corresponding(a, b, assign=False)[0]
 
 
@@ -62,17 +49,7 @@ def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, 
 def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) -> Ints:
     """Count kernels by block, name before and name after.
 
-    Parameters
-    ----------
-    block : ndarray of int, (n,)
-        0-based, every block from 0 on.
-    before, after : ndarray of str, (n,)
-        Of `viz.views.kernels.result.KERNEL_NAMES`.
-
-    Returns
-    -------
-    ndarray of int64, (B, N, N)
-        Kernels.
+    Shapes: ``block`` (n,); ``before, after`` (n,); returns (B, N, N).
     """
     counts = np.zeros((int(block.max()) + 1, len(KERNEL_NAMES), len(KERNEL_NAMES)), np.int64)
     index = {name: i for i, name in enumerate(KERNEL_NAMES)}
@@ -90,27 +67,6 @@ def kernel_change(
 ) -> KernelChange:
     """Measure which kernels moved between two networks, and which names changed.
 
-    Parameters
-    ----------
-    a, b : Checkpoint
-        Before and after: networks of one shape whose channels correspond by index.
-    descriptions : tuple of two DepthwiseDescription
-        Of all their kernels.
-    seed : int
-        Of the random order of ``permuted_change``.
-
-    Returns
-    -------
-    KernelChange
-        Kernel by kernel.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or the channels do not correspond (`refused`).
-
-    Notes
-    -----
     A name is the best of several descriptions: kernels near the border between two change it
     without changing much. A batch norm and a non-linearity follow every kernel, so that a change
     of size alone is not nothing, but is less than one of shape.

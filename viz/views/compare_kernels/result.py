@@ -16,8 +16,6 @@ from viz.views.compare.result import TwoNetworks, finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KernelChange", "kappa"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -25,20 +23,8 @@ Ints = NDArray[np.int64]
 def kappa(counts: NDArray[np.integer]) -> float:
     """Return Cohen's kappa of a table of names before and after.
 
-    Parameters
-    ----------
-    counts : ndarray of int, (N, N)
-        Kernels by name before (rows) and after (columns).
+    Shapes: ``counts`` (N, N).
 
-    Returns
-    -------
-    float
-        (p - e) / (1 - e): p the share on the diagonal, e what the rows' and columns' sums give by
-        chance. 1 if no name changed, 0 if no more stayed than by chance, nan where only one name
-        occurs.
-
-    Notes
-    -----
     Cohen, Educational and Psychological Measurement 20 (1960).
     """
     total = counts.sum()
@@ -125,15 +111,7 @@ class KernelChange(TwoNetworks):
     def quartiles(self, name: str) -> Floats:
         """Return the quartiles of a field by block, (B, 3); nan where nothing is defined.
 
-        Parameters
-        ----------
-        name : str
-            ``"relative_change"``, ``"cosine"`` or ``"norm_ratio"``.
-
-        Returns
-        -------
-        ndarray, (B, 3)
-            First quartile, median, third.
+        Shapes: returns (B, 3).
         """
         values = getattr(self, name)
         out = np.full((len(self.blocks), 3), np.nan)
@@ -154,13 +132,7 @@ class KernelChange(TwoNetworks):
         return sorted(found, key=lambda flow: -flow[2])
 
     def sentence(self) -> str:
-        """Return the finding in plain language, with its numbers.
-
-        Returns
-        -------
-        str
-            That channels correspond, where kernels moved most, and which names changed.
-        """
+        """Return the finding in plain language, with its numbers."""
         total = self.migration.sum(0)
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
         medians = self.quartiles("relative_change")[:, 1]
@@ -203,15 +175,7 @@ class KernelChange(TwoNetworks):
         )
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``a`` and ``b``, ``channels`` (how they correspond), ``blocks`` (quartiles of what
-            moved, share of names kept, kappa), ``migration`` (before, after, kernels, and by
-            block), ``kappa``, ``sentence``, ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         names = ("relative_change", "cosine", "norm_ratio")
         quartiles = {name: self.quartiles(name) for name in names}
         total = self.migration.sum(0)

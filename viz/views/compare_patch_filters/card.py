@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _patch_filters(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare_patch_filters.measure import match_patch_filters
@@ -57,4 +55,6 @@ VIEW = Comparison(
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     refuses=_refused_filters,
+    question="Did two networks learn the same patch filters?",
+    method="views/compare",
 )

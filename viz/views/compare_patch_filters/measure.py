@@ -18,8 +18,6 @@ from viz.views.patch_filters.measure import pixel_space
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["match_patch_filters", "mixtures", "on_grid", "refused", "shuffled_taps"]
-
 Numbers = NDArray[np.float64]
 _RNG = np.random.Generator
 DRAWS = 20
@@ -27,18 +25,7 @@ DRAWS = 20
 
 
 def refused(a: Checkpoint, b: Checkpoint) -> str:
-    """Return why two networks' patch filters cannot be matched, in a sentence; empty if they can.
-
-    Parameters
-    ----------
-    a, b : Checkpoint
-        The networks.
-
-    Returns
-    -------
-    str
-        A sentence, or nothing.
-    """
+    """Return why two networks' patch filters cannot be matched; empty if they can."""
     first, second = a.config.in_channels, b.config.in_channels
     if first == second:
         return ""
@@ -51,18 +38,7 @@ def refused(a: Checkpoint, b: Checkpoint) -> str:
 def on_grid(filters: Numbers, q: int) -> tuple[Numbers, Numbers]:
     """Return filters averaged over the cells of a coarser grid, and the energy that this keeps.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, p, p)
-        Weights, taken as constant over their pixels.
-    q : int
-        Cells along a side, at most p.
-
-    Returns
-    -------
-    tuple of ndarray, (n, c, q, q) and (n,)
-        Means over the cells; mean square of those over the mean square of the filter, 0 to 1, nan
-        for a filter of zeros.
+    Shapes: ``filters`` (n, c, p, p); returns (n, c, q, q).
     """
     p = filters.shape[-1]
     if p == q:
@@ -82,17 +58,7 @@ def on_grid(filters: Numbers, q: int) -> tuple[Numbers, Numbers]:
 def shuffled_taps(filters: Numbers, rng: _RNG) -> Numbers:
     """Return filters whose taps changed places, each filter's in its own way, colours kept.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, q, q)
-        Weights.
-    rng : numpy.random.Generator
-        Of the draws.
-
-    Returns
-    -------
-    ndarray, (n, c, q, q)
-        The same weights elsewhere.
+    Shapes: ``filters`` (n, c, q, q); returns (n, c, q, q).
     """
     n, c, q, _ = filters.shape
     order = rng.random((n, 1, q * q)).argsort(-1)
@@ -103,22 +69,8 @@ def shuffled_taps(filters: Numbers, rng: _RNG) -> Numbers:
 def mixtures(filters: Numbers, rng: _RNG) -> Numbers:
     """Return random mixtures of filters, as many as there are, with the same second moments.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, q, q)
-        Weights; those of zeros stay.
-    rng : numpy.random.Generator
-        Of the mixture.
+    Shapes: ``filters`` (n, c, q, q); returns (n, c, q, q).
 
-    Returns
-    -------
-    ndarray, (n, c, q, q)
-        Q X, Q a random orthogonal matrix and X the filters of even sizes. Filters that are
-        independent draws of one Gaussian cloud have the same distribution before and after,
-        however few or smooth they are.
-
-    Notes
-    -----
     Q is two rounds of a random order, random signs and a cosine transform over filters.
     """
     flat = filters.reshape(len(filters), -1)
@@ -164,29 +116,6 @@ def match_patch_filters(
 ) -> PatchFilterMatch:
     """Match the patch filters of two networks one to one.
 
-    Parameters
-    ----------
-    a, b : Checkpoint
-        Networks that take as many input channels.
-    draws : int
-        Of each null.
-    seed : int
-        Of the nulls and permutations.
-    progress : callable, optional
-        Called with (draws done, draws in all); what it raises ends the measurement.
-
-    Returns
-    -------
-    PatchFilterMatch
-        The pairs, the most similar first.
-
-    Raises
-    ------
-    ValueError
-        If the input channels differ.
-
-    Notes
-    -----
     Similarity is the cosine with its sign: a non-linearity follows, so that a filter and its
     negative are different features. The best of all assignments is similar in any two networks, so
     that the mean similarity says nothing without its nulls. Kuhn's assignment, by Jonker and

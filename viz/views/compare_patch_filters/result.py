@@ -17,8 +17,6 @@ from viz.views.compare.result import TwoNetworks, finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVEL", "MIXED", "NULLS", "SHUFFLED", "PatchFilterMatch"]
-
 NULLS = ("shuffled taps", "mixtures")
 """Rows of the fields called ``null_...``: what was done to B's filters before matching."""
 SHUFFLED, MIXED = 0, 1
@@ -132,13 +130,7 @@ class PatchFilterMatch(TwoNetworks):
         )
 
     def sentence(self) -> str:
-        """Return the finding in plain language, with its numbers.
-
-        Returns
-        -------
-        str
-            How alike the pairs are, beside chance, and whether channels correspond by index.
-        """
+        """Return the finding in plain language, with its numbers."""
         middle, needed = self.null_mean.mean(1), self.needed
         better = self.better_than
         verdict = (
@@ -186,16 +178,7 @@ class PatchFilterMatch(TwoNetworks):
         )  # fmt: skip
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``a`` and ``b``, ``frame_size``, ``n_pairs``, ``mean_similarity``, ``quartiles``,
-            ``nulls`` (mean, range, whether the pairs are better, share of pairs above), ``level``,
-            ``index`` (similarity, permuted, share, whether channels correspond), ``sentence``,
-            ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         above = self.share_above
         return {
             **self.both(),

@@ -11,22 +11,16 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(
     checkpoint: Checkpoint, given: Given, *, early: Any = None, late: Any = None
 ) -> Result:
-    from viz.views.early_late.measure import measure_checkpoint
+    from viz.views.early_late.measure import checked_groups, measure
 
-    return measure_checkpoint(
-        checkpoint,
-        description=depthwise_description(checkpoint, given),
-        early=early,
-        late=late,
-        seed=given.seed,
-        progress=given.progress,
-    )
+    # Before kernels are described, which takes long.
+    groups = checked_groups(range(checkpoint.config.depth), early, late)
+    description = depthwise_description(checkpoint, given)
+    return measure(description, early=groups[0], late=groups[1], seed=given.seed)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -88,4 +82,5 @@ VIEW = View(
     menu="Early and late",
     group="What was learned",
     icon=":material/compare_arrows:",
+    question="Do early and late blocks differ, and is what people say about them true here?",
 )

@@ -26,17 +26,6 @@ from viz.views.kernels import descriptors as kernel_descriptors
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.result import DESCRIPTORS, DepthwiseDescription
 
-__all__ = [
-    "NAMES",
-    "block_order_p",
-    "descriptor_values",
-    "effects",
-    "initial_values",
-    "quantiles",
-    "share_difference",
-    "trends",
-]
-
 NAMES = (*DESCRIPTORS, "r2_one_shape")
 """Descriptors that are compared, in the order of `descriptor_values`' columns."""
 _INIT_KERNELS = 4000
@@ -80,26 +69,7 @@ def share_difference(
 ) -> tuple[Numbers, Numbers]:
     """Return differences of shares between two groups of blocks, with intervals.
 
-    Parameters
-    ----------
-    truth : ndarray of float32, (n, c)
-        0 or 1 per kernel.
-    block : ndarray of int, (n,)
-        Of each kernel.
-    groups : tuple of two sequences of int
-        Blocks of each group.
-    n_boot : int
-        Draws of the bootstrap over blocks, then kernels.
-    confidence : float
-        Of the intervals.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    tuple of ndarray, (c,) and (c, 2)
-        Share in the second group minus share in the first; low and high, nan for a group of one
-        block.
+    Shapes: ``truth`` (n, c); ``block`` (n,); returns (c,).
     """
     members = [np.isin(block, group) for group in groups]
     means = [truth[m].mean(0, dtype=np.float64) for m in members]
@@ -121,19 +91,7 @@ def share_difference(
 def block_order_p(early: Numbers, late: Numbers, seed: int) -> Numbers:
     """Return how often blocks in random order differ by as much, from a group to the other.
 
-    Parameters
-    ----------
-    early, late : ndarray, (E, c), (L, c)
-        Means of each block.
-    seed : int
-        Of the orders, where there are more than 10,000 ways to part the blocks.
-
-    Returns
-    -------
-    ndarray, (c, 2)
-        One-sided p of a permutation test of the difference of means: that early blocks have more,
-        and that late blocks have. Never below 1 / C(E + L, E): .05 with three blocks each, .17 with
-        two; nan where a group is one block.
+    Shapes: ``early, late`` (E, c); returns (c, 2).
     """
     if min(len(early), len(late)) < 2:
         return np.full((early.shape[1], 2), np.nan)
@@ -162,25 +120,7 @@ def effects(
 ) -> dict[str, Any]:
     """Return Cliff's delta of every descriptor between two groups of blocks, with intervals.
 
-    Parameters
-    ----------
-    values : ndarray, (n, D)
-        Descriptors of each kernel; nan is left out.
-    block : ndarray of int, (n,)
-        Of each kernel.
-    groups : tuple of two sequences of int
-        Early blocks, late blocks.
-    n_boot : int
-        Draws of each bootstrap.
-    confidence : float
-        Of the intervals.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    dict
-        The fields of `viz.views.early_late.result.EarlyLate` whose names begin with ``delta``.
+    Shapes: ``values`` (n, D); ``block`` (n,).
     """
     rows = np.isin(block, [*groups[0], *groups[1]])
     block, values = block[rows], values[rows]
@@ -226,23 +166,7 @@ def trends(
 ) -> dict[str, Any]:
     """Return Spearman's correlation of every descriptor with depth, over kernels and over blocks.
 
-    Parameters
-    ----------
-    values : ndarray, (n, D)
-        Descriptors of each kernel; nan is left out.
-    block : ndarray of int, (n,)
-        Depth of each kernel.
-    n_boot : int
-        Draws of the bootstrap.
-    confidence : float
-        Of the interval.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    dict
-        The fields of `viz.views.early_late.result.EarlyLate` that are about trends.
+    Shapes: ``values`` (n, D); ``block`` (n,).
     """
     blocks = [int(b) for b in np.unique(block)]
     ranked = [Ranked(column) for column in values.T]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,6 @@ from viz.views.kernels.statements import THRESHOLDS, above_chance, energies, fre
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["default_groups", "measure", "measure_checkpoint"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -56,38 +54,6 @@ def measure(
 ) -> EarlyLate:
     """Compare the kernels of early and late blocks.
 
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of at least two blocks.
-    early, late : sequence of int, optional
-        Blocks of each group, 0-based; by default the first and the last third.
-    n_boot : int
-        Draws of each bootstrap.
-    confidence : float
-        Of the intervals.
-    n_random : int
-        Randomly initialised kernels of the same size to compare the statements with.
-    shown : int
-        Most kernels of each group kept to look at, chosen at random.
-    seed : int
-        Of everything drawn.
-    progress : callable, optional
-        Called with (steps done, steps in all); what it raises ends the measurement.
-
-    Returns
-    -------
-    EarlyLate
-        Effects, trends, shares and verdicts.
-
-    Raises
-    ------
-    ValueError
-        If a group is empty or names a block that was not described, the groups overlap, or there
-        are fewer than two blocks.
-
-    Notes
-    -----
     Cliff's delta: Psychological Bulletin 114 (1993). Standard errors are those of a bootstrap over
     blocks, then kernels (`viz.core.bootstrap`); intervals use Student's t with Welch and
     Satterthwaite's degrees of freedom over blocks, because a group has few. Trends take
@@ -95,11 +61,11 @@ def measure(
     correction for their number. A network's blocks are ordered and fixed: an interval over blocks
     says how far off a difference could be if each group's blocks were a few of many like them. With
     three blocks a group, intervals of a delta near 1 and of trends are too narrow where blocks
-    differ by more than kernels do (coverage by simulation: ``docs/methods/early-late.md``). Whether
+    differ by more than kernels do (coverage by simulation: ``method.md`` beside this file). Whether
     another training gives the same differences, only another training tells.
     """
     blocks = np.unique(description.block)
-    groups = _checked(blocks, early, late)
+    groups = checked_groups(blocks, early, late)
     report = Steps(progress, 4)
     values = descriptor_values(description)
     found = effects(values, description.block, groups, n_boot, confidence, seed)
@@ -147,32 +113,8 @@ def measure_checkpoint(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> EarlyLate:
-    """Compare early and late blocks of a loaded network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`.
-    early, late : sequence of int, optional
-        As in `measure`.
-    description : DepthwiseDescription, optional
-        Of all its kernels; made here (`viz.views.kernels.measure`) by default.
-    seed : int
-        Of everything drawn.
-    progress : callable, optional
-        Called while the kernels are described.
-
-    Returns
-    -------
-    EarlyLate
-        As `measure` returns it.
-
-    Raises
-    ------
-    ValueError
-        As in `measure`, before any kernel is described.
-    """
-    groups = _checked(np.arange(checkpoint.config.depth), early, late)
+    """Compare early and late blocks of a loaded network."""
+    groups = checked_groups(range(checkpoint.config.depth), early, late)
     if description is None:
         from viz.views.kernels.measure import describe_checkpoint
 
@@ -184,7 +126,10 @@ _QUARTILES = (0.25, 0.5, 0.75)
 Groups = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def _checked(described: Ints, early: Sequence[int] | None, late: Sequence[int] | None) -> Groups:
+def checked_groups(
+    described: Iterable[int], early: Sequence[int] | None, late: Sequence[int] | None
+) -> Groups:
+    """Return the early and the late blocks, or refuse groups that cannot be compared."""
     blocks = {int(b) for b in described}
     if len(blocks) < 2:
         raise Refusal("early and late need at least two blocks; there is one only.")

@@ -15,22 +15,10 @@ from viz.views.kernels.result import STATEMENT_R2, descriptor_words
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "EARLY_NAMES",
-    "EARLY_STATEMENT",
-    "FEW_BLOCKS",
-    "LATE_NAMES",
-    "LATE_STATEMENT",
-    "STATEMENTS",
-    "EarlyLate",
-    "Verdict",
-    "percent",
-]
-
 STATEMENTS = (
     "a positive centre in a negative surround",
     "half positive and half negative",
-    "a ring or a positive centre in a negative surround",
+    "a ring",
     "half positive and half negative, or a ring",
 )
 """Rows of every ``statement_...`` field, as in `viz.views.kernels.result.STATEMENTS`."""
@@ -414,19 +402,7 @@ class EarlyLate(Result):
         )
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``finding``, ``difference`` and ``note`` (sentences), ``early_blocks``,
-            ``late_blocks``, ``blocks``, ``descriptors_tested``, ``descriptors_apart`` (names, by
-            blocks) and ``apart_by_chance``, ``verdicts`` (the fields of `Verdict`, robust,
-            sentence, details), ``by_name`` (late, early and random shares of `LATE_NAMES`),
-            ``effects`` (the rows of `to_frame`), ``names`` and ``statements`` (shares by group,
-            random-init, difference and its interval, and by block), ``thresholds`` and
-            ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         shares = self.shares_frame()
         by_block = {"name": self.name_shares, "statement": self.statement_shares}
         tables = {
@@ -481,18 +457,7 @@ def _plain(row: dict[Any, Any]) -> dict[str, Any]:
 
 
 def percent(share: float) -> str:
-    """Write a share as it is said.
-
-    Parameters
-    ----------
-    share : float
-        0 to 1.
-
-    Returns
-    -------
-    str
-        ``"none"``, ``"less than 0.1 %"``, ``"0.3 %"``, ``"23 %"``, ``"99.7 %"`` or ``"all"``.
-    """
+    """Write a share as it is said."""
     if share in (0, 1):
         return "all" if share else "none"
     if not 0.0005 <= share < 0.9995:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from viz.core.refusal import Refusal
 from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
 
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
-
-__all__ = ["VIEW"]
 
 
 def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
@@ -55,7 +52,7 @@ def _sentence(result: Any) -> str:
                 f"first block and {100 * off[1]:.0f} % in the last"
             )
         if None not in rank:
-            shuffled = np.mean([row["rank_shuffled"] for row in rows])
+            shuffled = fmean(row["rank_shuffled"] for row in rows)
             words.append(
                 f"the effective rank goes from {rank[0]:.0f} to {rank[1]:.0f} of "
                 f"{rows[0]['rank_bound']} ({shuffled:.0f} with shuffled positions)"
@@ -162,4 +159,5 @@ VIEW = View(
     menu="Feature maps",
     group="On images",
     icon=":material/layers:",
+    question="What do the channels answer on one image, beside the kernels that made it?",
 )

@@ -18,8 +18,6 @@ from viz.plot.overlay import show_over
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
-__all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
-
 MapScale = Literal["figure", "stage", "sweep"]
 COLUMNS = ("input", "kernel", "depthwise", "depthwise_activation", "over", "residual", "output")
 """Columns beside the image; ``over`` is what the depthwise part adds, laid over the image."""

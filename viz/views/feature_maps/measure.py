@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["feature_maps"]
-
 Numbers = NDArray[np.float64]
 
 
@@ -84,63 +82,6 @@ def feature_maps(
 ) -> FeatureMaps:
     """Show what a network makes of images: a block's maps, and how maps change with depth.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; never changed.
-    images : ImageSet
-        Of `viz.images.sets.open_images`.
-    block : int
-        Whose maps are kept, 0-based.
-    channels : sequence of int, optional
-        Channels to show, in this order; the most active ones by default.
-    most_active : int
-        How many channels are shown where none are given.
-    name : str, optional
-        Take the most active among the channels whose kernel has this name.
-    description : DepthwiseDescription, optional
-        Of the block's kernels (`viz.views.kernels.measure`); made here where ``name`` needs one.
-    filters : sequence of int, optional
-        Patch filters to show; by default four, from the one whose answers the patch grid keeps
-        best to the one of which it keeps least.
-    shown : int
-        Images whose maps are kept, from the first on.
-    by_depth : bool
-        Measure sparsity and rank of all activations on all images; without it only the images
-        shown are read and the pass ends at the block.
-    patches : bool
-        Measure the patch filters at every pixel; without it those fields are empty.
-    batch_size : int
-        Images at a time.
-    seed : int
-        Of the shuffles.
-    sweep : Sweep, optional
-        Of this checkpoint over many images (`viz.sweep.opening.open_sweep`): channels are chosen by
-        it instead of by the images shown, and where it has histograms they give colour scales that
-        are the same for every image.
-    by : str
-        How a sweep chooses: of `viz.sweep.opening.RANKINGS`.
-    progress : callable, optional
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    FeatureMaps
-        Maps, kernels and numbers.
-
-    Raises
-    ------
-    IndexError
-        If there is no such block, channel or filter.
-    ValueError
-        If a number is not positive, or no channel can be shown.
-    ImageError
-        If no image can be read.
-    OtherSweepError
-        If the sweep is of another checkpoint, or was made without what the ranking needs.
-
-    Notes
-    -----
     A channel's activity is the standard deviation over positions of what the depthwise part adds
     to the stream, after its batch norm: a constant that is added everywhere does not count. A map
     shows where a channel is large, not what for: the pointwise part mixes all channels next. In

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.network.convmixer import ConvMixer
 
-__all__ = ["Kept", "answers", "kept"]
-
 CHUNK_BYTES = 4 << 20
 """Answers held at once while all filters are measured, about: more would leave the cache."""
 
@@ -39,20 +37,7 @@ class Kept(NamedTuple):
 def answers(model: ConvMixer, inputs: Tensor, filters: Tensor | slice) -> Tensor:
     """Return what patch filters answer at every pixel: the embedding's convolution at stride 1.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        Never changed.
-    inputs : torch.Tensor, (n, in_channels, H, W)
-        Network input.
-    filters : torch.Tensor of int64 or slice
-        Which.
-
-    Returns
-    -------
-    torch.Tensor, (n, f, H - p + 1, W - p + 1)
-        Bias included, before the activation. Every p-th in both directions is what the network
-        has of it.
+    Shapes: ``inputs`` (n, in_channels, H, W); returns (n, f, H - p + 1, W - p + 1).
     """
     part = model.patch_embedding
     bias = None if part.bias is None else part.bias[filters]
@@ -63,20 +48,8 @@ def answers(model: ConvMixer, inputs: Tensor, filters: Tensor | slice) -> Tensor
 def kept(model: ConvMixer, inputs: Tensor) -> Kept:
     """Measure what the patch grid keeps of every filter's answers, averaged over images.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        Never changed.
-    inputs : torch.Tensor, (n, in_channels, H, W)
-        Network input.
+    Shapes: ``inputs`` (n, in_channels, H, W).
 
-    Returns
-    -------
-    Kept
-        Per filter, on the CPU.
-
-    Notes
-    -----
     Energy: of the answers less their mean, under a Hann window, the share of the discrete Fourier
     transform's energy at frequencies below 1 / (2 p) cycles per pixel along both axes. What lies
     above is not lost but folded: on the grid it cannot be told from lower frequencies (Shannon's

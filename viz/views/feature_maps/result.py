@@ -13,8 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MAPS", "SHARE", "STATISTICS", "FeatureMaps"]
-
 MAPS = (
     "input",
     "depthwise",
@@ -143,15 +141,7 @@ class FeatureMaps(Result):
     def of(self, name: str) -> NDArray[np.float32]:
         """Return one kind of map.
 
-        Parameters
-        ----------
-        name : str
-            One of `MAPS`.
-
-        Returns
-        -------
-        ndarray of float32, (m, n, h, w)
-            Of every image and channel shown.
+        Shapes: returns (m, n, h, w).
         """
         found: NDArray[np.float32] = self.maps[MAPS.index(name)]
         return found
@@ -171,16 +161,7 @@ class FeatureMaps(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``block``, ``channels`` (``channel``, ``name``, ``activity``), ``chosen_by``,
-            ``images``; ``depth``: per activation ``block`` (-1: patch embedding), ``part`` and the
-            means over images of `STATISTICS`; ``rank_shuffled_mean``: by part, over blocks;
-            ``patch_grid``: medians over filters.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         channels = [
             {"channel": int(c), "name": str(name) or None, "activity": float(self.activity[c])}
             for c, name in zip(self.channel, self.name, strict=True)

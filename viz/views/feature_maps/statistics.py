@@ -7,22 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["effective_rank", "hoyer", "negative_mass", "off_share", "shuffled"]
-
 
 def off_share(before: Tensor) -> Tensor:
     """Return the share of the units that an activation switches off.
 
-    Parameters
-    ----------
-    before : torch.Tensor, (n, ...)
-        What goes into the activation.
-
-    Returns
-    -------
-    torch.Tensor of float64, (n,)
-        Share that is at most 0. After ReLU these are the zeros; GELU and SiLU leave of each a
-        remainder of at most 0.17 and 0.28, so `negative_mass` stands beside it.
+    Shapes: ``before`` (n, ...); returns (n,).
     """
     return (before <= 0).flatten(1).double().mean(1)
 
@@ -30,15 +19,7 @@ def off_share(before: Tensor) -> Tensor:
 def negative_mass(after: Tensor) -> Tensor:
     """Return the share of the absolute mass that is below zero.
 
-    Parameters
-    ----------
-    after : torch.Tensor, (n, ...)
-        What comes out of the activation.
-
-    Returns
-    -------
-    torch.Tensor of float64, (n,)
-        sum of ``|a|`` where a < 0, over sum of ``|a|``; 0 after ReLU, nan where all are 0.
+    Shapes: ``after`` (n, ...); returns (n,).
     """
     flat = after.flatten(1).double()
     return (-flat).clamp(min=0).sum(1) / flat.abs().sum(1)
@@ -47,16 +28,7 @@ def negative_mass(after: Tensor) -> Tensor:
 def hoyer(after: Tensor) -> Tensor:
     """Return Hoyer's sparsity, which does not change with scale.
 
-    Parameters
-    ----------
-    after : torch.Tensor, (n, ...)
-        What comes out of the activation.
-
-    Returns
-    -------
-    torch.Tensor of float64, (n,)
-        (sqrt N - l1/l2) / (sqrt N - 1) over the N values: 0 where all are alike in size, 1 where
-        only one is not 0; nan where all are 0. Hoyer, JMLR 2004.
+    Shapes: ``after`` (n, ...); returns (n,).
     """
     flat = after.flatten(1).double()
     root = math.sqrt(flat.shape[1])
@@ -69,20 +41,7 @@ def hoyer(after: Tensor) -> Tensor:
 def effective_rank(maps: Tensor, *, centred: bool = False) -> Tensor:
     """Return how many directions the maps use, as the effective rank of channels x positions.
 
-    Parameters
-    ----------
-    maps : torch.Tensor, (n, channels, ...)
-        One matrix per image: channels by positions.
-    centred : bool
-        Remove every channel's mean over positions first: what remains does not change when a
-        constant is added to a channel, as the shift of a batch norm does.
-
-    Returns
-    -------
-    torch.Tensor of float64, (n,)
-        exp(-sum p log p), p the singular values over their sum: 1 for one direction, the smaller
-        side of the matrix where all are equally strong; 0 where all values are 0, nan where one
-        is not finite. Roy and Vetterli, EUSIPCO 2007.
+    Shapes: ``maps`` (n, channels, ...); returns (n,).
     """
     flat = maps.flatten(2).double()
     if centred:
@@ -104,17 +63,7 @@ def effective_rank(maps: Tensor, *, centred: bool = False) -> Tensor:
 def shuffled(maps: Tensor, seed: int) -> Tensor:
     """Shuffle the positions of every channel on their own: same values, no structure.
 
-    Parameters
-    ----------
-    maps : torch.Tensor, (n, channels, ...)
-        Maps.
-    seed : int
-        Of the shuffle; each image of a batch is shuffled alike.
-
-    Returns
-    -------
-    torch.Tensor, (n, channels, positions)
-        On the same device.
+    Shapes: ``maps`` (n, channels, ...); returns (n, channels, positions).
     """
     flat = maps.flatten(2)
     generator = torch.Generator().manual_seed(seed)

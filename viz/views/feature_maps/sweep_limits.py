@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.sweep.result import Sweep
 
-__all__ = ["limits_of_sweep"]
-
 Numbers = NDArray[np.float64]
 
 
@@ -27,29 +25,7 @@ def limits_of_sweep(
 ) -> Numbers:
     """Return how large the values of some channels are over a sweep's images.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        That of the sweep.
-    sweep : Sweep
-        With its histograms.
-    block : int
-        Whose maps.
-    channels : sequence of int
-        Of these.
-
-    Returns
-    -------
-    ndarray, (8,)
-        By `viz.views.feature_maps.result.MAPS`: the absolute value within which 99 % of a channel's
-        values lie, of the channel in which it is largest. Values count as the middle of their bin;
-        those beyond the bins as their end. Maps after a batch norm have the histogram of what it is
-        given, scaled and shifted. nan before the activations, of which a sweep knows nothing.
-
-    Raises
-    ------
-    OtherSweepError
-        If the sweep has no histograms.
+    Shapes: returns (8,).
     """
     if not len(sweep.histogram):
         raise OtherSweepError("the sweep has no histograms; sweep again with the part histogram.")

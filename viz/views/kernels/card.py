@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
 
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
 
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
-
-__all__ = ["VIEW"]
 
 
 def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
@@ -42,6 +38,8 @@ def _kernels(
         figure = named_figure(result, per_block=shown, width=width)
         draw_named(result, figure, per_block=shown, scale=scale)
         return figure
+    import numpy as np
+
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
     return drawn_mosaic(kernel_mosaic(bank, scale=scale, group_columns=across), width=width)
@@ -146,4 +144,5 @@ VIEW = View(
     ),
     group="What was learned",
     icon=":material/apps:",
+    question="How does each channel look around itself, and does that change with depth?",
 )

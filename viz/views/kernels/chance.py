@@ -12,15 +12,6 @@ from scipy.stats import binom
 from viz.views.kernels.matching import match
 from viz.views.kernels.pictures import KINDS, Bank
 
-__all__ = [
-    "NULL_SHARE",
-    "Null",
-    "largest_tap",
-    "random_init",
-    "shape_null",
-    "shuffled",
-]
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -94,9 +85,9 @@ class Null:
         ]
         return cls(edges, np.maximum.accumulate(levels))
 
-    def threshold(self, rows: Floats) -> Floats:
-        """Return the value that each unit kernel must exceed."""
-        answer: Floats = self.thresholds[np.searchsorted(self.edges, largest_tap(rows))]
+    def threshold(self, share: Floats) -> Floats:
+        """Return the value that kernels with these shares of the largest tap must exceed."""
+        answer: Floats = self.thresholds[np.searchsorted(self.edges, share)]
         return answer
 
 

@@ -9,20 +9,20 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, panel
-from viz.plot.mosaic import Layout, Scale, blocks_shown, enlarge, grid_layout, limits, signed_tiles
+from viz.plot.mosaic import (
+    Layout,
+    Scale,
+    blocks_shown,
+    enlarge,
+    grid_layout,
+    hatch_text,
+    limits,
+    signed_tiles,
+)
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import scale_text
-
-__all__ = [
-    "dictionary_figure",
-    "draw_dictionary",
-    "draw_fits",
-    "draw_named",
-    "fits_figure",
-    "named_figure",
-]
 
 _PER_BLOCK = 64
 """Kernels of a block, as in the ConvMixer paper's figure."""
@@ -103,26 +103,6 @@ def draw_named(
 ) -> Axes:
     """Draw kernels by block, ordered by name and framed in the name's colour.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `named_figure`.
-    per_block : int or None
-        How many of each block (the same channels in every block), or None for all.
-    scale : str
-        One colour scale per ``"block"``, for the whole ``"figure"``, or each ``"tile"``'s own.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Of the mosaic.
-
-    Notes
-    -----
     The frame says what the whole kernel looks like, where that is clear. Each block has its own
     colour scale.
     """
@@ -130,11 +110,12 @@ def draw_named(
     groups, layout = _named_layout(result, width, per_block, seed)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
+    zero = f"red is positive, blue negative, white zero{hatch_text(result.kernels)}"
     target.set_label(
         f"The same {len(groups[0])} channels of each block. Frame: what the kernel looks like, "
         "in the order of the legend, then by angle. Percentages: kernels of the block that have "
         "a name. "
-        f"{scale_text('kernel', scale, limit, 'red is positive, blue negative, white zero')}"
+        f"{scale_text('kernel', scale, limit, zero)}"
     )
     columns, key = _named_key(result, width)
     axes = panel(target, (MARGIN, MARGIN + key, width - 2 * MARGIN, height - key - 2 * MARGIN))
@@ -185,20 +166,6 @@ def dictionary_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMN
 def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) -> list[Axes]:
     """Draw, for each name, the clearest members and the least clear ones.
 
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `dictionary_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Columns of names, a row each, in taps.
-
-    Notes
-    -----
     Clear is by the likelihood that the name has. Each tile has its own colour scale.
     """
     width, height = inches(target)
@@ -269,20 +236,7 @@ def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> 
 
 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw kernel, description and residual for the best, the median and the worst fits.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        Best made by `fits_figure`.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Three rows of tiles per sort, in taps.
-    """
+    """Draw kernel, description and residual for the best, the median and the worst fits."""
     width, height = inches(target)
     each, across, down, inch = _fits_steps(result, width)
     rows = np.flatnonzero(result.named)

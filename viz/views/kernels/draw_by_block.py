@@ -10,24 +10,9 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 
-__all__ = ["draw_composition"]
-
 
 def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
-    """Draw the share of each name by block, with a randomly initialised network's beside it.
-
-    Parameters
-    ----------
-    result : DepthwiseDescription
-        What each kernel is.
-    target : Figure or SubFigure
-        One column wide.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        A bar a block, and one of the random network.
-    """
+    """Draw the share of each name by block, with a randomly initialised network's beside it."""
     blocks = np.unique(result.block)
     shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in KERNEL_NAMES])
     null = np.array([result.null_shares[name] for name in KERNEL_NAMES])

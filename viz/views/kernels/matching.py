@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from viz.views.kernels.pictures import KINDS, Bank
 
-__all__ = ["MEASURES", "Match", "match", "measures", "unit_rows"]
-
 Floats = NDArray[np.float64]
-_ROWS: Final = 256
+ROWS: Final = 256
 """Kernels at a time: their cosines stay in a buffer that is used again."""
 MEASURES: Final = (
     "smoothness",
@@ -70,34 +67,30 @@ def unit_rows(taps: Floats) -> Floats:
 
 def match(rows: Floats, bank: Bank) -> Match:
     """Compare unit kernels (n, k^2) with every picture of the bank."""
-    taps = torch.from_numpy(np.asarray(rows, dtype=np.float32))
-    pictures = bank.pictures.T.contiguous()
-    shape = (len(taps), len(KINDS))
-    likeness, sign = np.zeros(shape), np.ones(shape)
-    picture = np.zeros(shape, dtype=np.int64)
+    taps, pictures = rows.astype(np.float32), bank.pictures.numpy()
+    n, slices = len(taps), bank.slices()
+    likeness, sign = np.zeros((n, len(KINDS))), np.ones((n, len(KINDS)))
+    picture = np.zeros((n, len(KINDS)), dtype=np.int64)
     # Windows of 3 x 3 and 4 x 4 taps have no room for a grating or a ring.
-    kinds = [(kind, there) for kind, there in enumerate(bank.slices()) if there.stop > there.start]
-    buffers = torch.empty(2, min(_ROWS, len(taps)), pictures.shape[1])
-    for first in range(0, len(taps), _ROWS):
-        here = slice(first, first + _ROWS)
-        signed_, sizes_ = buffers[:, : len(taps[here])]
-        torch.mm(taps[here], pictures, out=signed_)
-        torch.abs(signed_, out=sizes_)
-        signed, sizes = signed_.numpy(), sizes_.numpy()
-        for kind, there in kinds:
-            # numpy's argmax is many times as fast as torch's max with indices.
-            at = sizes[:, there].argmax(1) + there.start
-            best = signed[np.arange(len(signed)), at]
+    held = [kind for kind, there in enumerate(slices) if there.stop > there.start]
+    buffers = np.empty((2, min(ROWS, n), len(pictures)), dtype=np.float32)
+    for first in range(0, n, ROWS):
+        here = slice(first, first + ROWS)
+        every = np.arange(len(taps[here]))
+        signed, sizes = buffers[:, : len(every)]
+        np.abs(np.matmul(taps[here], pictures.T, out=signed), out=sizes)
+        for kind in held:
+            at = sizes[:, slices[kind]].argmax(1) + slices[kind].start
+            best = signed[every, at]
             likeness[here, kind] = np.abs(best)
             sign[here, kind] = np.where(best >= 0, 1.0, -1.0)
             picture[here, kind] = at
     alike, way = likeness.clip(0, 1), sign
-    mean = taps.mean(1, keepdim=True).double().numpy()
-    theirs = bank.pictures.mean(1).double().numpy()[picture]
+    mean = rows.mean(1, keepdims=True)
+    theirs = pictures.mean(1, dtype=np.float64)[picture]
     size = taps.shape[1]
     spread = np.sqrt(np.maximum(1 - size * mean**2, 1e-9) * np.maximum(1 - size * theirs**2, 1e-9))
     shape_alike = np.full_like(alike, -1.0)
-    held = [kind for kind, _ in kinds]
     shape_alike[:, held] = ((alike - way * size * mean * theirs) / spread)[:, held]
     return Match(alike, way, picture, shape_alike)
 

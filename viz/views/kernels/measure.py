@@ -29,8 +29,6 @@ from viz.views.kernels.statements import explained
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["describe", "describe_checkpoint"]
-
 Floats = NDArray[np.float64]
 MOST_SHAPES: Final = 4
 FLAT: Final = 0.97
@@ -50,43 +48,16 @@ def describe(
 ) -> DepthwiseDescription:
     """Name depthwise kernels by what they look like, and split them into shapes.
 
-    Parameters
-    ----------
-    kernels : array_like, (n, k, k)
-        As torch convolves them, 3 <= k <= 31.
-    seed : int
-        Of the nulls: the shuffled taps and the new kernels.
-    blocks : array_like of int, (n,), or None
-        Block of each kernel; all in block 0 by default. The places of single taps are tested block
-        by block.
-    n_init : int or None
-        Kernels drawn as a new network draws them, named in the same way; by default as many as
-        there are kernels, but 250 at least and 1,000 at most.
-    source : Source or None
-        Where the kernels come from; by default in memory, with a hash of their bytes.
-    progress : callable or None
-        Called with (steps done, steps in all).
+    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,).
 
-    Returns
-    -------
-    DepthwiseDescription
-        One row per kernel, in the order given.
-
-    Raises
-    ------
-    ValueError
-        If the shape is wrong or ``blocks`` does not fit.
-
-    Notes
-    -----
     Kernels with taps that are not finite numbers are ``"unnamed"``, with nan for every number.
 
-    A kernel is compared with some 20,000 named pictures (`viz.views.kernels.pictures`). Its
+    A kernel is compared with some 10,000 named pictures (`viz.views.kernels.pictures`). Its
     likeness to each kind of picture and a few plain measures go through a linear readout fitted on
     blind readings of kernels; the likeliest name is the ``guess``, and the ``name`` where its
     probability stands clear of every other and shuffled taps look less like their best picture.
     Many kernels look like nothing in particular, or like two things: they stay ``"unnamed"``.
-    Formulas and agreement with the readings: ``docs/methods/depthwise.md``.
+    Formulas and agreement with the readings: ``viz/views/kernels/method.md``.
     """
     given, block = _checked(kernels, blocks)
     finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))
@@ -119,7 +90,7 @@ def describe(
         "margin": guessed.margin,
         "likeness": found.likeness[every, guessed.kind],
         "shape_likeness": found.shape[every, guessed.kind],
-        "null_likeness": null.threshold(rows),
+        "null_likeness": null.threshold(kernel_chance.largest_tap(rows)),
         **_shape_fields(flat, rows, shapes, kept, pictures),
         **explained(found, rows, k),
         **kernel_descriptors.descriptors(taps),
@@ -156,7 +127,8 @@ def _named(
     guessed = kernel_names.guesses(found, kernel_readout.shipped().probabilities(values))
     clear = guessed.margin >= kernel_names.MARGIN
     alike = found.shape[np.arange(len(rows)), guessed.kind]
-    shaped = (alike > null.threshold(rows)) & ~np.isin(guessed.guess, ["identity", "shift"])
+    by_chance = null.threshold(kernel_chance.largest_tap(rows))
+    shaped = (alike > by_chance) & ~np.isin(guessed.guess, ["identity", "shift"])
     placed = kernel_chance.well_placed(rows, block, k) & np.isin(guessed.guess, _BUMPS)
     flat = (guessed.guess == "flat") & (found.likeness[:, KINDS.index("flat")] > FLAT)
     named = clear & (shaped | placed | flat)
@@ -171,33 +143,7 @@ def describe_checkpoint(
     n_init: int | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
-    """Name the depthwise kernels of a loaded network, block by block.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`.
-    blocks : sequence of int or None
-        0-based; all by default.
-    seed : int
-        Of the nulls.
-    n_init : int or None
-        As in `describe`.
-    progress : callable or None
-        As in `describe`.
-
-    Returns
-    -------
-    DepthwiseDescription
-        Rows by block, then by channel.
-
-    Raises
-    ------
-    IndexError
-        If there is no such block.
-    ValueError
-        If the kernels are below 3 x 3 or above 31 x 31.
-    """
+    """Name the depthwise kernels of a loaded network, block by block."""
     model, k = checkpoint.model, checkpoint.config.kernel_size
     if not 3 <= k <= 31:
         raise Refusal(

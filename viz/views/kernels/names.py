@@ -12,11 +12,9 @@ from viz.views.kernels.matching import Match
 from viz.views.kernels.pictures import KINDS, name_of
 from viz.views.kernels.readout import CLASSES, NAMELESS, family
 
-__all__ = ["MARGIN", "Guesses", "guesses"]
-
 Floats = NDArray[np.float64]
 
-MARGIN: Final = 0.33
+MARGIN: Final = 0.31
 """How much likelier the guess must be than anything else for it to become the name."""
 CLOSE: Final = 0.82
 """Share of the energy from which the nearest picture alone decides."""

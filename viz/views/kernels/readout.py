@@ -12,28 +12,12 @@ from numpy.typing import NDArray
 
 from viz.views.kernels.matching import MEASURES, match, measures, unit_rows
 from viz.views.kernels.pictures import KINDS, bank
-
-__all__ = ["CLASSES", "NAMELESS", "Readout", "columns", "family", "fit", "planted", "shipped"]
+from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
 
 Floats = NDArray[np.float64]
 
 NAMELESS: Final = ("other", "noise")
 """What readers call a kernel that none of the names fits."""
-CLASSES: Final = (
-    "identity",
-    "shift",
-    "blob",
-    "centre",
-    "edge",
-    "bar",
-    "ring",
-    "cross",
-    "grating",
-    "frame",
-    "flat",
-    *NAMELESS,
-)
-"""What the readout tells apart: names without their polarity, and the nameless."""
 _FAMILIES: Final = {
     "blob+": "blob",
     "blob-": "blob",
@@ -44,6 +28,18 @@ _FAMILIES: Final = {
     "stripe": "bar",
     "stroke": "bar",
 }
+
+
+def family(name: str) -> str:
+    """Return the class of a name or a kind of picture."""
+    return _FAMILIES.get(name, name)
+
+
+CLASSES: Final = (
+    *dict.fromkeys(family(name) for name in KERNEL_NAMES if name != UNNAMED),
+    *NAMELESS,
+)
+"""What the readout tells apart: names without their polarity, and the nameless."""
 STRENGTH: Final = 0.5
 """Inverse strength of the fit's ridge penalty."""
 PLANTED: Final = 40
@@ -53,11 +49,6 @@ FLOOR: Final = 0.03
 SIZES: Final = (5, 6, 7, 9, 11, 13)
 WEIGHT: Final = 0.1
 """Weight of a planted kernel in the fit; that of a reading is 1."""
-
-
-def family(name: str) -> str:
-    """Return the class of a name or a kind of picture."""
-    return _FAMILIES.get(name, name)
 
 
 @dataclass(frozen=True)
@@ -127,19 +118,7 @@ def fit(
 ) -> Readout:
     """Fit the readout by logistic regression on several readings of the same kernels.
 
-    Parameters
-    ----------
-    values : ndarray, (n, columns)
-        Of `columns`.
-    readings : list of ndarray of str, (n,)
-        Names as the readings gave them; each counts.
-    extra : tuple of ndarray and list of str, optional
-        Planted kernels (`planted`), which count `WEIGHT` each.
-
-    Returns
-    -------
-    Readout
-        Of all `CLASSES`; one that nobody named has no odds.
+    Shapes: ``values`` (n, columns); ``readings`` (n,).
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -150,7 +129,7 @@ def fit(
     if extra is not None:
         x, y = np.concatenate([x, extra[0]]), y + extra[1]
         weight = np.concatenate([weight, np.full(len(extra[1]), WEIGHT)])
-    model: Any = LogisticRegression(C=STRENGTH, max_iter=2000)
+    model: Any = LogisticRegression(C=STRENGTH, solver="newton-cg")
     model.fit((x - centre) / spread, y, sample_weight=weight)
     weights, bias = np.zeros((len(CLASSES), x.shape[1])), np.full(len(CLASSES), -50.0)
     rows = [CLASSES.index(name) for name in model.classes_]

@@ -18,16 +18,6 @@ from viz.views.weights.result import DepthwiseKernels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "DESCRIPTORS",
-    "KERNEL_NAMES",
-    "STATEMENTS",
-    "STATEMENT_R2",
-    "UNNAMED",
-    "DepthwiseDescription",
-    "descriptor_words",
-]
-
 UNNAMED = "unnamed"
 """The name of a kernel that looks like nothing in particular, or like two things."""
 KERNEL_NAMES = (
@@ -59,26 +49,15 @@ DESCRIPTORS = (
 """Numbers per kernel that need no name, computed on the raw taps."""
 STATEMENTS = ("centre_r2", "halves_r2", "ring_r2", "late_r2")
 """What has been said about ConvMixers, each as the share of a kernel's energy that one such picture
-explains: a positive centre in a negative surround; two halves of opposite sign; a ring, or a
-positive centre in a negative surround; either of the last two."""
+explains: a positive centre in a negative surround; two halves of opposite sign; a ring; either of
+the last two."""
 STATEMENT_R2 = 0.5
 """Share of the energy from which a statement is said to be true of a kernel."""
 _WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}
 
 
 def descriptor_words(name: str) -> str:
-    """Return a descriptor's name as it stands in a sentence.
-
-    Parameters
-    ----------
-    name : str
-        One of `DESCRIPTORS`, or another measure's.
-
-    Returns
-    -------
-    str
-        Such as ``"RMS radius"``.
-    """
+    """Return a descriptor's name as it stands in a sentence."""
     return _WORDS.get(name, name.replace("_", " "))
 
 
@@ -241,19 +220,7 @@ class DepthwiseDescription(Result):
         return _shares(self.init_names)
 
     def order(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """Return rows by name as figures list them; within a name, neighbours look alike.
-
-        Parameters
-        ----------
-        rows : ndarray of int64, optional
-            Rows to order; all by default.
-
-        Returns
-        -------
-        ndarray of int64
-            The same rows: by name (unnamed ones by their guess), then by direction, orientation,
-            polarity and scale of their best picture, then clearest first.
-        """
+        """Return rows by name as figures list them; within a name, neighbours look alike."""
         rows = np.arange(len(self.name)) if rows is None else rows
         rank = np.array([KERNEL_NAMES.index(str(name)) for name in self.name[rows]])
         guess = np.array([KERNEL_NAMES.index(str(name)) for name in self.guess[rows]])
@@ -266,20 +233,7 @@ class DepthwiseDescription(Result):
         return rows[np.lexsort((-self.margin[rows], scale, sign, angle, guess, rank))]
 
     def bank(self, per_block: int | None = 64, *, seed: int = 0) -> DepthwiseKernels:
-        """Return the kernels without their description, as they stand in the network.
-
-        Parameters
-        ----------
-        per_block : int or None
-            How many of each block (the same channels in every block), or None for all.
-        seed : int
-            Of the choice.
-
-        Returns
-        -------
-        DepthwiseKernels
-            First block first.
-        """
+        """Return the kernels without their description, as they stand in the network."""
         rows = np.lexsort((self.channel, self.block))
         channels = np.unique(self.channel)
         if per_block is not None and per_block < len(channels):
@@ -295,36 +249,12 @@ class DepthwiseDescription(Result):
         )
 
     def shares(self, block: int | None = None) -> dict[str, float]:
-        """Return the share of each name, in one block or in all.
-
-        Parameters
-        ----------
-        block : int or None
-            0-based; all blocks together by default.
-
-        Returns
-        -------
-        dict
-            Every one of `KERNEL_NAMES`, in that order.
-        """
+        """Return the share of each name, in one block or in all."""
         rows = self.finite if block is None else self.finite & (self.block == block)
         return _shares(self.name[rows])
 
     def sentence(self, i: int) -> str:
-        """Return what one kernel looks like, in words.
-
-        Parameters
-        ----------
-        i : int
-            Row.
-
-        Returns
-        -------
-        str
-            Such as ``"edge at 90 degrees with a negative tap in the middle"`` or, of an unnamed
-            kernel, ``"unnamed: edge or bar"``. Shapes after the first are named in the order in
-            which they were found.
-        """
+        """Return what one kernel looks like, in words."""
         if not self.finite[i]:
             return "some taps are not finite numbers"
         if not self.n_shapes[i]:
@@ -369,19 +299,7 @@ class DepthwiseDescription(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers by block as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``blocks``: per block ``block``, ``n``, ``not_finite`` (kernels that nothing below
-            counts), ``shares`` by name, ``coverage``,
-            ``null_coverage``, ``r2`` (``median``, and ``by_shapes``: medians for 1 to A shapes, of
-            kernels whose taps are not all equal), ``descriptors`` (medians of kernels that are not
-            zero) and ``statements`` (share of kernels of which each
-            is true); ``network``: the same over all blocks; ``null``: the
-            randomly initialised and the shuffled kernels; ``settings``.
-        """
+        """Return the numbers by block as plain JSON values; what is undefined is None."""
         blocks = [self._numbers(self.block == b) | {"block": int(b)} for b in np.unique(self.block)]
         return {
             "n": len(self.name),

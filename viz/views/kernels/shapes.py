@@ -13,14 +13,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from viz.views.kernels.chance import Null, largest_tap
-from viz.views.kernels.matching import unit_rows
+from viz.views.kernels.chance import Null
+from viz.views.kernels.matching import ROWS, unit_rows
 from viz.views.kernels.pictures import Bank
 
-__all__ = ["COEFFICIENTS", "Shapes", "earned", "pursue"]
-
 Floats = NDArray[np.float64]
-_ROWS: Final = 256
 STANDS_OUT: Final = 5.0
 """A tap of what is left so many times the root mean square of the others is a shape of its own."""
 COEFFICIENTS: Final = (1, 3, 5, 6, 5, 6, 6, 8, 6, 6, 5, 4, 1)
@@ -41,12 +38,20 @@ class Shapes:
         Squared cosine between what was left and the picture added.
     r2 : ndarray, (n, steps)
         Share of the energy explained by 1, 2, ... pictures.
+    largest : ndarray, (n, steps)
+        Share of the largest tap in the energy left by 1, 2, ... pictures.
     """
 
     picture: NDArray[np.int64]
     amplitude: Floats
     gain: Floats
     r2: Floats
+    largest: Floats
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Shapes:
+        """Return the kernels chosen."""
+        of_each = (self.gain[rows], self.r2[rows], self.largest[rows])
+        return Shapes(self.picture[rows], self.amplitude[:, rows], *of_each)
 
     def rendered(self, bank: Bank) -> NDArray[np.float32]:
         """Return the sums of 1, 2, ... pictures, (steps, n, k^2)."""
@@ -59,35 +64,45 @@ def pursue(
     rows: Floats, bank: Bank, steps: int = 4, first: NDArray[np.int64] | None = None
 ) -> Shapes:
     """Pursue unit kernels (n, k^2), from given first pictures or from the most alike ones."""
-    taps = torch.from_numpy(np.asarray(rows, dtype=np.float32))
-    n, pictures = len(taps), bank.pictures.T.contiguous()
-    picture = torch.zeros((n, steps), dtype=torch.int64)
-    amplitude = torch.zeros((steps, n, steps), dtype=torch.float64)
-    gain, r2 = np.zeros((n, steps)), np.zeros((n, steps))
-    buffer = torch.empty(min(_ROWS, n), pictures.shape[1])
-    for begin in range(0, n, _ROWS):
-        here = slice(begin, begin + _ROWS)
-        whole = taps[here].double()
-        left = whole
-        energy = (whole**2).sum(1).clamp_min(1e-12)
+    pictures, n = bank.pictures.numpy(), len(rows)
+    picture = np.zeros((n, steps), dtype=np.int64)
+    amplitude = np.zeros((steps, n, steps))
+    gain, r2, largest = np.zeros((n, steps)), np.zeros((n, steps)), np.zeros((n, steps))
+    cosines = np.empty((min(ROWS, n), len(pictures)), dtype=np.float32)
+    for begin in range(0, n, ROWS):
+        here = slice(begin, begin + ROWS)
+        left = rows[here].astype(np.float64)
+        energy = was = (left**2).sum(1)
+        # The pictures chosen are ``mixed`` times axes that are orthogonal to each other.
+        axes = np.zeros((len(left), steps, rows.shape[1]))
+        mixed = np.zeros((len(left), steps, steps))
+        along = np.zeros((len(left), steps))
         for step in range(steps):
             if step == 0 and first is not None:
-                picture[here, 0] = torch.from_numpy(first[here])
+                at = first[here]
             else:
-                cosines = buffer[: len(left)]
-                torch.mm(left.float(), pictures, out=cosines)
-                at = cosines.abs_().numpy().argmax(1)
-                picture[here, step] = torch.from_numpy(at)
-            used = bank.pictures[picture[here, : step + 1]].double()
-            was = (left**2).sum(1)
-            along = (used[:, -1] * left).sum(1) ** 2
-            gain[here, step] = (along / was.clamp_min(1e-12)).numpy()
-            gram = used @ used.transpose(1, 2) + 1e-9 * torch.eye(step + 1, dtype=torch.float64)
-            solved = torch.linalg.solve(gram, (used @ whole[:, :, None]))[:, :, 0]
-            amplitude[step, here, : step + 1] = solved
-            left = whole - (solved[:, :, None] * used).sum(1)
-            r2[here, step] = (1 - (left**2).sum(1) / energy).clamp(0, 1).numpy()
-    return Shapes(picture.numpy(), amplitude.numpy(), gain, r2)
+                alike = np.matmul(left.astype(np.float32), pictures.T, out=cosines[: len(left)])
+                at = np.abs(alike, out=alike).argmax(1)
+            picture[here, step] = at
+            axis = pictures[at].astype(np.float64)
+            mixed[:, :step, step] = np.einsum("nst,nt->ns", axes[:, :step], axis)
+            axis -= np.einsum("ns,nst->nt", mixed[:, :step, step], axes[:, :step])
+            length = np.linalg.norm(axis, axis=1)
+            # Where nothing is left the same picture comes again.
+            new = length > 1e-4
+            mixed[:, step, step] = np.where(new, length, 1)
+            axis *= (new / mixed[:, step, step])[:, None]
+            axes[:, step] = axis
+            along[:, step] = (left * axis).sum(1)
+            left -= along[:, step, None] * axis
+            square = left**2
+            gain[here, step] = (along[:, step] * length) ** 2 / np.maximum(was, 1e-12)
+            was = square.sum(1)
+            largest[here, step] = square.max(1) / np.maximum(was, 1e-12)
+            r2[here, step] = (1 - was / np.maximum(energy, 1e-12)).clip(0, 1)
+        # Leading parts of the inverse of a triangular matrix are inverses of its leading parts.
+        amplitude[:, here] = (np.linalg.inv(mixed) * along[:, None]).cumsum(2).transpose(2, 0, 1)
+    return Shapes(picture, amplitude, gain, r2, largest)
 
 
 def earned(
@@ -103,19 +118,17 @@ def earned(
     alive = np.flatnonzero(rows.any(1))
     if not len(alive):
         return np.ones(len(rows), dtype=np.int64)
-    left = rows[None] - found.rendered(bank)
     chosen = rng.permutation(alive)[:sample]
+    left = rows[chosen] - found[chosen].rendered(bank)
     enough = np.ones(len(rows), dtype=bool)
     count = np.ones(len(rows), dtype=np.int64)
     for step in range(1, steps):
-        rest = unit_rows(left[step - 1])
-        shuffled = rng.permuted(rest[chosen], axis=1)
-        cosines = torch.from_numpy(shuffled.astype(np.float32)) @ bank.pictures.T
-        null = Null.of(shuffled, cosines.abs_().amax(1).double().numpy() ** 2)
+        shuffled = rng.permuted(unit_rows(left[step - 1]), axis=1)
+        null = Null.of(shuffled, pursue(shuffled, bank, 1).gain[:, 0])
         # A lone tap gains as much wherever it lies; noise has none so far above the others.
-        share = largest_tap(rest)
-        lone = share * (rest.shape[1] - 1) >= STANDS_OUT**2 * (1 - share)
-        enough &= (found.gain[:, step] > null.threshold(rest)) | lone
+        share = found.largest[:, step - 1]
+        lone = share * (rows.shape[1] - 1) >= STANDS_OUT**2 * (1 - share)
+        enough &= (found.gain[:, step] > null.threshold(share)) | lone
         # What is left of a kernel that its pictures explain is rounding.
         enough &= 1 - found.r2[:, step - 1] > 1e-6
         count += enough

@@ -13,8 +13,6 @@ from viz.views.kernels.matching import Match, match, unit_rows
 from viz.views.kernels.pictures import KINDS, bank
 from viz.views.kernels.result import STATEMENT_R2, STATEMENTS, DepthwiseDescription
 
-__all__ = ["THRESHOLDS", "above_chance", "energies", "explained", "fresh_energies", "stated"]
-
 Floats = NDArray[np.float64]
 THRESHOLDS: Final = (0.3, 0.4, STATEMENT_R2, 0.6, 0.7)
 """Shares of a kernel's energy from which a statement is tried as true of it."""
@@ -23,25 +21,8 @@ THRESHOLDS: Final = (0.3, 0.4, STATEMENT_R2, 0.6, 0.7)
 def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
     """Return how much of each kernel the best picture of a stated kind explains, each (n,).
 
-    Parameters
-    ----------
-    found : Match
-        Of the kernels with the pictures of `viz.views.kernels.pictures`.
-    rows : ndarray, (n, k^2)
-        Kernels of unit norm.
-    k : int
-        Taps a side.
+    Shapes: ``rows`` (n, k^2).
 
-    Returns
-    -------
-    dict
-        ``halves_r2``: the squared cosine with the best edge, of either kind. ``centre_r2``: with
-        the best bump in a surround, or the best single middle tap, where the kernel is positive in
-        that middle and negative around it (by sums of taps); 0 where it is not.
-        ``ring_r2``: with the best ring of either sign, or ``centre_r2`` where that is more.
-
-    Notes
-    -----
     A squared cosine is the share of the energy, mean included, that the picture times its best
     factor explains. Another kind may explain more: what a kernel is called, its name says.
     """
@@ -62,7 +43,7 @@ def explained(found: Match, rows: Floats, k: int) -> dict[str, Any]:
     return {
         "halves_r2": best("half", "pair"),
         "centre_r2": positive,
-        "ring_r2": np.maximum(positive, best("ring")),
+        "ring_r2": best("ring"),
     }
 
 
@@ -88,15 +69,7 @@ def stated(energy: Floats) -> NDArray[np.bool_]:
 def above_chance(group: NDArray[np.bool_], fresh: NDArray[np.bool_]) -> Floats:
     """Return Fisher's exact p that a statement is true of more of a group than of fresh kernels.
 
-    Parameters
-    ----------
-    group, fresh : ndarray of bool, (t, n, 4), (t, m, 4)
-        Of `stated`.
-
-    Returns
-    -------
-    ndarray, (t, 4)
-        One-sided. Kernels are its units, as they are independent in a randomly initialised network.
+    Shapes: ``group, fresh`` (t, n, 4); returns (t, 4).
     """
     n, m = group.shape[1], fresh.shape[1]
     true, false_alarms = group.sum(1), fresh.sum(1)

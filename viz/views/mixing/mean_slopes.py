@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["gaussian_slope", "slopes_from_statistics", "slopes_on_images"]
-
 Floats = NDArray[np.float64]
 _NODES, _FEW, _HALVINGS = 241, 61, 30
 _FEATURES = 16 << 20
@@ -60,26 +58,7 @@ def slopes_on_images(
 ) -> tuple[Floats, Floats]:
     """Average the activations' slopes over images and positions.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        In evaluation mode; not changed, no hooks.
-    images : ImageSet
-        Read a batch at a time.
-    batch_size : int or None
-        By default as many as keep a feature map below 64 MB, at most 64.
-    progress : callable or None
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    depthwise, pointwise : ndarray, (depth, dim)
-        Mean slope after the depthwise and after the pointwise convolution of each block.
-
-    Raises
-    ------
-    ValueError
-        If a map is not finite.
+    Shapes: returns (depth, dim).
     """
     config = model.config
     if batch_size is None:
@@ -151,22 +130,8 @@ def _moments(activation: str, mean: Floats, sd: Floats, nodes: int) -> tuple[Flo
 def gaussian_slope(activation: str, mean: Floats, variance: Floats) -> Floats:
     """Return the mean slope of an activation from the mean before it and the variance after it.
 
-    Parameters
-    ----------
-    activation : str
-        As in `Config`.
-    mean : ndarray, (n,)
-        Of the activation's input.
-    variance : ndarray, (n,)
-        Of its output, such as a batch norm's running variance.
+    Shapes: ``mean`` (n,); ``variance`` (n,); returns (n,).
 
-    Returns
-    -------
-    ndarray, (n,)
-        E[f'(z)] of the Gaussian z with that mean for which f(z) has that variance.
-
-    Notes
-    -----
     Mean and variance after the activation would not do: GELU and SiLU fall before they rise, and
     Gaussians with quite different slopes share both. The standard deviation before the activation
     is found by bisection between 1e-4 and 1e3.
@@ -214,18 +179,7 @@ def _array(tensor: Tensor | None) -> Floats:
 def slopes_from_statistics(model: ConvMixer, side: int) -> tuple[Floats, Floats]:
     """Take the mean slopes from the batch norms, without any image.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        Trained: its running variances are those of the activations' outputs.
-    side : int
-        Patches a side of its usual input, for the share of taps that meet the padding.
-
-    Returns
-    -------
-    depthwise, pointwise : ndarray, (depth, dim)
-        Under the assumption that the activations' inputs are Gaussian (`gaussian_slope`), with
-        the mean that the shifts of the batch norms before give them.
+    Shapes: returns (depth, dim).
     """
     made = []
     for means, name in zip(

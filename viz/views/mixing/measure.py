@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from viz.network.convmixer import Block, ConvMixer
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["SHOWN", "effective_links", "measure", "null_singular_values"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PARTNERS = 8
@@ -54,39 +52,9 @@ def measure(
 ) -> Mixing:
     """Measure how the pointwise weights of every block connect its kernels with the next ones.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; its network is not changed.
-    images : ImageSet or None
-        To measure the activations' mean slopes on; without images they are taken from the batch
-        norms' running statistics under a Gaussian assumption, and the result says so.
-    description : DepthwiseDescription or None
-        Of all its kernels, for their names; made here if neither it nor ``names`` is given.
-    names : array_like of str or None
-        Name of every kernel, by block and channel, instead of a description's.
-    seed : int
-        Of the description and the new weights.
-    progress : callable or None
-        Called with (steps done, steps in all): for the description where it is made here, for the
-        images, then for the blocks.
-
-    Returns
-    -------
-    Mixing
-        First block first.
-
-    Raises
-    ------
-    ValueError
-        If the names are not one of `viz.views.kernels.result.KERNEL_NAMES` for each kernel, the
-        description is of other kernels, or weights, batch norms or maps are not finite.
-
-    Notes
-    -----
     A link says what a kernel's branch adds to an output's pre-activation, not what the network
     makes of it: the activation and all later blocks follow. Formulas, and what the picture can
-    tell: ``docs/methods/mixing.md``.
+    tell: ``viz/views/mixing/method.md``.
     """
     config, model = checkpoint.config, checkpoint.model
     if names is None:
@@ -191,26 +159,8 @@ def effective_links(
     ``W_ij(u) = b_i P_ij [delta(u) + a_j K_j(u)]`` with a and b the batch norms' gamma / sqrt(var +
     eps) times the mean slope of the activation before them; delta is the residual path.
 
-    Parameters
-    ----------
-    model : ConvMixer
-        The network.
-    block : int
-        0-based.
-    outputs, inputs : sequence of int or None
-        Channels i and j; all by default, which takes dim^2 k^2 numbers.
-    slopes : tuple of array_like
-        Mean slopes after the depthwise and the pointwise convolution, (dim,) each or a number;
-        1 for the identity.
+    Shapes: returns (outputs, inputs, k, k).
 
-    Returns
-    -------
-    ndarray, (outputs, inputs, k, k)
-        To be correlated with the input, as torch's convolutions are: entry u, counted from tap
-        ((k-1)//2, (k-1)//2), is the derivative of output i at v by input j at v + u.
-
-    Notes
-    -----
     Exact for the identity activation at every position, borders included: zero padding leaves
     terms out of the sum, it changes none. Over two blocks and more, links convolve with each
     other only away from the borders, and the batch norms' shifts, which are no part of a
@@ -243,17 +193,7 @@ def effective_rank(singular_values: Floats) -> Floats:
 def null_singular_values(dim: int, seed: int = 0) -> Floats:
     """Draw pointwise weights as torch draws new ones, and return their singular values.
 
-    Parameters
-    ----------
-    dim : int
-        Channels.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    ndarray, (draws, dim)
-        Largest first; 10 draws up to 256 channels, one from there on, where draws hardly differ.
+    Shapes: returns (draws, dim).
     """
     draws = 10 if dim <= 256 else 1
     bound = dim**-0.5  # kaiming_uniform with a = sqrt(5), as nn.Conv2d has it

@@ -18,8 +18,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Mixing"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]
@@ -147,14 +145,7 @@ class Mixing(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``blocks``: effective rank, leading shares of the spectrum, branch share, medians of
-            gains and slopes; ``null``; ``slopes_from``; ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         squares = self.singular_values**2
         total = squares.sum(1, keepdims=True)
         shares = squares / np.where(total > 0, total, 1)

@@ -14,8 +14,6 @@ from viz.views.one_kernel.measure import median, percentile
 if TYPE_CHECKING:
     from viz.views.patch_filters.result import PatchFilterDescription
 
-__all__ = ["filter_fit"]
-
 _ANGLES = ("orientation", "phase")
 _LEFT_OUT = ("channel", "colour", "structure")
 
@@ -23,25 +21,6 @@ _LEFT_OUT = ("channel", "colour", "structure")
 def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFit:
     """Take one filter out of the description of a bank.
 
-    Parameters
-    ----------
-    description : PatchFilterDescription
-        Of all patch filters of a network.
-    channel : int
-        0-based.
-
-    Returns
-    -------
-    FilterFit
-        With the numbers of `PatchFilterDescription.to_frame`.
-
-    Raises
-    ------
-    IndexError
-        If there is no such filter.
-
-    Notes
-    -----
     Where the kind is no Gabor, frequency, orientation and phase are undefined though a Gabor is
     fitted and drawn. Percentiles of angles are left out: angles go round.
     """

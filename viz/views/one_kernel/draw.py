@@ -11,8 +11,6 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_kernel.result import ShapeFit
 
-__all__ = ["draw_shapes", "shapes_figure"]
-
 _GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.42
 _MOST = 7
 _BAR = 0.55
@@ -32,20 +30,6 @@ def shapes_figure(result: ShapeFit) -> Figure:
 def draw_shapes(result: ShapeFit, target: Figure | SubFigure) -> list[Axes]:
     """Draw a kernel, its sum of shapes and the residual, then each shape.
 
-    Parameters
-    ----------
-    result : ShapeFit
-        Of `viz.views.one_kernel.measure`.
-    target : Figure or SubFigure
-        Best made by `shapes_figure`.
-
-    Returns
-    -------
-    list of matplotlib.axes.Axes
-        Kernel, sum, residual, then one per shape; all in one colour scale.
-
-    Notes
-    -----
     Shapes are drawn with their factor, so they add up to the sum. Two shapes that cancel each
     other can both be strong where the kernel is pale.
     """

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from viz.network.convmixer import Block
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["median", "partners", "percentile", "shape_fit", "standing"]
-
 Floats = NDArray[np.float64]
 MOST_PARTNERS = 8
 """Partners shown in each direction."""
@@ -50,25 +48,7 @@ def _check(checkpoint: Checkpoint, block: int, channel: int) -> None:
 
 
 def shape_fit(description: DepthwiseDescription, *, block: int, channel: int) -> ShapeFit:
-    """Return one kernel as the sum of its shapes, each drawn on its own.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of a network's kernels (`viz.views.kernels.measure`).
-    block, channel : int
-        0-based.
-
-    Returns
-    -------
-    ShapeFit
-        The kernel, its shapes, and what they leave.
-
-    Raises
-    ------
-    IndexError
-        If the kernel is not in the description.
-    """
+    """Return one kernel as the sum of its shapes, each drawn on its own."""
     row = _row(description, block, channel)
     count, k = int(description.n_shapes[row]), description.kernels.shape[-1]
     pictures = bank(k).pictures.numpy()[description.shape_picture[row, :count]]
@@ -117,25 +97,6 @@ def median(values: Floats) -> float:
 def standing(description: DepthwiseDescription, *, block: int, channel: int) -> Standing:
     """Say what a kernel is called, and where its numbers stand among the others'.
 
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of all kernels of a network.
-    block, channel : int
-        0-based.
-
-    Returns
-    -------
-    Standing
-        Its name is the description's.
-
-    Raises
-    ------
-    IndexError
-        If the kernel is not in the description.
-
-    Notes
-    -----
     A percentile near 0 or 100 is rare for one number, but here are nine: were they independent, one
     kernel in six would have one beyond the first or the last percent.
     """
@@ -170,25 +131,6 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
 def partners(checkpoint: Checkpoint, *, block: int, channel: int) -> Partners:
     """Return the kernels with the strongest links to and from one kernel.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    block, channel : int
-        0-based.
-
-    Returns
-    -------
-    Partners
-        Eight in each direction at most.
-
-    Raises
-    ------
-    IndexError
-        If there is no such kernel.
-
-    Notes
-    -----
     The same links as in `mixing.measure`. The residual path carries what earlier blocks left
     in a channel besides, and the activation in between is no part of a link.
     """

@@ -18,15 +18,6 @@ from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
-__all__ = [
-    "SIZES",
-    "components_figure",
-    "draw_components",
-    "draw_fits",
-    "draw_orientation_frequency",
-    "fits_figure",
-]
-
 SIZES = {"orientation_frequency": (ONE_COLUMN, 58 * MM)}
 """Width and height in inches of the figure that is not fitted."""
 _SHOWN, _ZOOM = 12, 8
@@ -48,20 +39,6 @@ def draw_orientation_frequency(
 ) -> PolarAxes:
     """Draw stripes, edges and bars at their orientation and the frequency they respond to most.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        About one column wide.
-
-    Returns
-    -------
-    matplotlib.projections.polar.PolarAxes
-        Half a disc: angle = orientation of the stripes, radius = cycles per pixel.
-
-    Notes
-    -----
     The radius is ``peak_frequency``, not the carrier: filters of less than a cycle have no certain
     carrier. The disc ends just beyond the highest of them, so that discs of two networks may have
     different scales. Points hide one another: read shares off the table.
@@ -154,20 +131,6 @@ def _board(
 def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw the bank's first principal components as tiles with their shares of the variance.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        About two columns wide.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image; the shares are texts below its tiles; a sentence where nothing varies.
-
-    Notes
-    -----
     A component's sign is arbitrary. Components of smooth filters of any shape look like waves of
     rising frequency: they describe second moments, not what single filters look like.
     """
@@ -225,21 +188,6 @@ def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int6
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw filter, fit and residual of the best, the median and the worst fits.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        Two columns wide, for four filters in a row, or one, for two.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image: a row of triples for each of best, median and worst; a sentence where no
-        filter was fitted.
-
-    Notes
-    -----
     Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
     misfit. Filter, fit and residual of one filter share a colour scale.
     """

@@ -11,21 +11,11 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, panel
-from viz.plot.mosaic import Layout, Scale, full_rows, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import Layout, Scale, full_rows, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 from viz.views.weights.draw import Mosaic, patch_filter_mosaic, scale_text
 from viz.views.weights.result import PatchFilters
-
-__all__ = [
-    "KIND_STYLES",
-    "KindStyle",
-    "draw_kinds",
-    "filter_tiles",
-    "filters_mosaic",
-    "kinds_figure",
-    "zero_words",
-]
 
 
 @dataclass(frozen=True)
@@ -70,17 +60,7 @@ def filter_tiles(
 ) -> NDArray[np.uint8]:
     """Colour filters: RGB around mid grey, or the signed map, channels side by side.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, p, p)
-        Weights.
-    limit : ndarray, (n,), optional
-        Weight of the end colour; default each filter's own largest absolute weight.
-
-    Returns
-    -------
-    ndarray of uint8, (n, p, p, 3) for three channels, else (n, p, c * p, 3)
-        RGB.
+    Shapes: ``filters`` (n, c, p, p); ``limit`` (n,); returns (n, p, p, 3).
     """
     n, c, p, _ = filters.shape
     if limit is None:
@@ -95,9 +75,9 @@ def filter_tiles(
 def zero_words(result: PatchFilterDescription) -> str:
     """Return what the colours of `filter_tiles` mean, in words."""
     if result.filters.shape[1] == 3:
-        return "mid grey is zero"
+        return "mid grey is zero" + hatch_text(result.filters)
     beside = "; input channels side by side" if result.filters.shape[1] > 1 else ""
-    return f"red positive, white zero, blue negative{beside}"
+    return f"red positive, white zero, blue negative{hatch_text(result.filters)}{beside}"
 
 
 def filters_mosaic(
@@ -193,24 +173,7 @@ def kinds_figure(
     width: float = TWO_COLUMNS,
     dpi: float = 300,
 ) -> Figure:
-    """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide.
-
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        What will be drawn.
-    scale : str
-        As in `draw_kinds`.
-    width : float
-        Inches in print.
-    dpi : float
-        At least this; raised where weights would otherwise fall between pixels.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Empty.
-    """
+    """Make a Figure that fits `draw_kinds`, every weight a whole number of pixels wide."""
     _, layout, inch = _mosaic(result, scale, width)
     zoom = max(1, int(np.ceil(dpi * inch)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
@@ -222,22 +185,6 @@ def draw_kinds(
 ) -> Axes:
     """Draw every filter as a tile, ordered and bordered by kind.
 
-    Parameters
-    ----------
-    result : PatchFilterDescription
-        Of `viz.views.patch_filters.measure.describe`.
-    target : Figure or SubFigure
-        Best made by `kinds_figure`.
-    scale : str
-        ``"tile"`` (default): each filter's own largest absolute weight; ``"figure"``: one for all.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        Holds one image.
-
-    Notes
-    -----
     With the scale ``"tile"`` a filter that is nearly zero looks as strong as the rest. A filter
     near a threshold could as well stand on its other side.
     """

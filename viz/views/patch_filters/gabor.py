@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.core.threads import one_thread
 
-__all__ = ["Bounds", "fit", "fit_maps", "normal_equations", "pixel_grid", "starts"]
-
 _CHUNK = 1 << 17  # elements of one array of a chunk: a dozen of them stay in the cache
 _PATIENCE = 6
 TWO_PI = 2 * np.pi
@@ -161,27 +159,7 @@ def fit(
 ) -> tuple[Tensor, Tensor]:
     """Fit one Gabor to each map from one start each, by bounded Levenberg-Marquardt.
 
-    Parameters
-    ----------
-    maps : torch.Tensor, (b, p*p)
-        Of unit norm.
-    start : torch.Tensor, (b, 6)
-        x and y of the centre, direction of the carrier in radians, frequency, log sigma across
-        and along the stripes.
-    bounds : Bounds
-        Where the parameters may go.
-    iterations : int
-        At most so many.
-    tolerance : float
-        A map is done when six steps in a row explain less than this share of its energy more
-        (three, and one filter in thirty stops in a valley short of its minimum).
-
-    Returns
-    -------
-    q : torch.Tensor, (b, 6)
-        Fitted parameters.
-    sse : torch.Tensor, (b,)
-        Share of the map's energy left.
+    Shapes: ``maps`` (b, p*p); ``start`` (b, 6); returns q (b, 6), sse (b,).
     """
     x, y = pixel_grid(bounds.p, maps.dtype)
     q = _project(start, bounds)
@@ -271,24 +249,8 @@ def fit_maps(
     frequency u + phase)``, u along the direction ``orientation + 90`` and v across it, both from
     the centre. No constant is added.
 
-    Parameters
-    ----------
-    maps : ndarray, (n, p*p)
-        Not zero, finite.
-    p : int
-        Their side.
+    Shapes: ``maps`` (n, p*p); returns parameters (n, 8), fitted (n, p*p), r2 (n,).
 
-    Returns
-    -------
-    parameters : ndarray, (n, 8)
-        Columns as in `viz.views.patch_filters.result.PARAMETERS`.
-    fitted : ndarray, (n, p*p)
-        The fitted maps.
-    r2 : ndarray, (n,)
-        Share of each map's energy (its sum of squares, nothing subtracted) that they explain.
-
-    Notes
-    -----
     The model: Daugman, J. Opt. Soc. Am. A 2 (1985); Jones and Palmer, J. Neurophysiol. 58 (1987).
     Amplitude and phase enter linearly and are solved for inside every step (variable projection,
     Golub and Pereyra 1973, with Kaufman's 1975 Jacobian), so that no starts over phase are needed.

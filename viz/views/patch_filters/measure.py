@@ -29,8 +29,6 @@ from viz.views.patch_filters.result import PARAMETERS, PatchFilterDescription
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["THRESHOLDS", "describe", "describe_checkpoint", "pixel_space"]
-
 THRESHOLDS = {
     "tinted": TINTED,
     "coloured": COLOURED,
@@ -51,22 +49,7 @@ def pixel_space(filters: ArrayLike, std: ArrayLike) -> NDArray[np.float32]:
     The network sees (pixel - mean) / std, so its weight for a pixel is the filter's divided by
     the channel's std; the mean only moves the bias.
 
-    Parameters
-    ----------
-    filters : array_like, (n, c, p, p)
-        In normalised-input space.
-    std : array_like, (c,)
-        Of the preprocessing.
-
-    Returns
-    -------
-    ndarray of float32, (n, c, p, p)
-        For pixels in [0, 1].
-
-    Raises
-    ------
-    ValueError
-        If there is not one positive std per channel.
+    Shapes: ``filters`` (n, c, p, p); ``std`` (c,); returns (n, c, p, p).
     """
     weights, scale = np.asarray(filters, dtype=np.float32), np.asarray(std, dtype=np.float32)
     if weights.ndim != 4 or scale.shape != weights.shape[1:2] or not (scale > 0).all():
@@ -154,26 +137,7 @@ def describe(
 ) -> PatchFilterDescription:
     """Describe patch-embedding filters: colour, structure, orientation, frequency, fit.
 
-    Parameters
-    ----------
-    filters : array_like, (n, c, p, p)
-        In normalised-input space, as convolved by torch; `pixel_space` converts.
-    seed : int
-        Of the nulls.
-    source : Source, optional
-        Where they came from; default a hash of their values. Its settings are extended.
-    progress : callable, optional
-        Called with the number of maps fitted so far and in all.
-
-    Returns
-    -------
-    PatchFilterDescription
-        One row per filter, in the order given.
-
-    Raises
-    ------
-    ValueError
-        If the array is not (n, c, p, p) with n at least 1.
+    Shapes: ``filters`` (n, c, p, p).
     """
     raw = np.asarray(filters)
     if raw.ndim != 4 or raw.shape[2] != raw.shape[3] or 0 in raw.shape:
@@ -245,21 +209,6 @@ def describe(
 def describe_checkpoint(
     checkpoint: Checkpoint, *, seed: int = 0, progress: Progress | None = None
 ) -> PatchFilterDescription:
-    """Describe the patch-embedding filters of a loaded network.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`.
-    seed : int
-        Of the nulls.
-    progress : callable, optional
-        As in `describe`.
-
-    Returns
-    -------
-    PatchFilterDescription
-        Row i is channel i of the network.
-    """
+    """Describe the patch-embedding filters of a loaded network."""
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
     return describe(filters, seed=seed, source=checkpoint.source, progress=progress)

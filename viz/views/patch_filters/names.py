@@ -7,22 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.views.kernels.chance import Null, shuffled
+from viz.views.kernels.chance import Null, largest_tap, shuffled
 from viz.views.kernels.matching import match, unit_rows
 from viz.views.kernels.pictures import KINDS
 from viz.views.patch_filters.pictures import STRUCTURE_OF, filter_bank
-
-__all__ = [
-    "COLOURED",
-    "FINE_STRIPES",
-    "NAMED_ENERGY",
-    "NOISE_SHARE",
-    "SMALLEST",
-    "TINTED",
-    "VISIBLE_WAVES",
-    "colours",
-    "structures",
-]
 
 Floats = NDArray[np.float64]
 
@@ -74,9 +62,9 @@ def structures(maps: Floats, p: int, seed: int = 0) -> NDArray[np.str_]:
     found = match(rows, bank)
     likeness = found.likeness[:, _KINDS]
     shape = found.shape[:, _KINDS].max(1)
-    beyond = shape > Null.of(chance, by_chance).threshold(rows)
+    beyond = shape > Null.of(chance, by_chance).threshold(largest_tap(rows))
     named = beyond & (likeness.max(1) ** 2 >= NAMED_ENERGY)
     words = _WORDS[(likeness**2 - _FREEDOM).argmax(1)]
-    seen = shape > Null.of(chance, by_chance, NOISE_SHARE).threshold(rows)
+    seen = shape > Null.of(chance, by_chance, NOISE_SHARE).threshold(largest_tap(rows))
     other = np.where(seen, "other", "noise")
     return np.where(named, words, other)

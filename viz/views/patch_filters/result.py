@@ -13,17 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "COLOURS",
-    "OPPONENT_AXES",
-    "PARAMETERS",
-    "STRUCTURES",
-    "PatchFilterDescription",
-    "axial_median",
-    "bandwidth_octaves",
-    "peak_frequency",
-]
-
 COLOURS = ("grey", "tinted", "coloured")
 """Every colour word."""
 STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")
@@ -58,20 +47,6 @@ def bandwidth_octaves(
     The response around its carrier f is a Gaussian of standard deviation 1 / (2 pi sigma), half as
     high at f +- d with d = sqrt(2 ln 2) / (2 pi sigma); the bandwidth is log2((f + d) / (f - d)).
 
-    Parameters
-    ----------
-    frequency : ndarray
-        Carrier, cycles per pixel.
-    sigma_across : ndarray
-        Standard deviation of the envelope across the stripes, pixels.
-
-    Returns
-    -------
-    ndarray
-        Octaves; infinite where the lower half height lies below zero frequency.
-
-    Notes
-    -----
     Formula: Daugman, J. Opt. Soc. Am. A 2 (1985). Of the complex Gabor; a cosine Gabor of less
     than about half a cycle per sigma overlaps its own mirror image and is wider or narrower.
     """
@@ -92,22 +67,8 @@ def peak_frequency(
     With the carrier f and the phase, the amplitude at frequency k across the stripes is
     ``|exp(i phase) g(k - f) + exp(-i phase) g(k + f)|`` with ``g(d) = exp(-2 (pi sigma d)^2)``.
 
-    Parameters
-    ----------
-    frequency : ndarray, (n,)
-        Carrier, cycles per pixel.
-    sigma_across : ndarray, (n,)
-        Standard deviation of the envelope across the stripes, pixels.
-    phase : ndarray, (n,)
-        Degrees.
+    Shapes: ``frequency`` (n,); ``sigma_across`` (n,); ``phase`` (n,); returns (n,).
 
-    Returns
-    -------
-    ndarray, (n,)
-        On a grid of 0.001 from 0 to the corner of the Nyquist square; nan where an input is.
-
-    Notes
-    -----
     An edge without a second stripe is fitted as well by any low carrier, this maximum is not:
     of the derivative of a Gaussian it is 1 / (2 pi sigma) whatever the carrier.
     """
@@ -122,17 +83,7 @@ def peak_frequency(
 def axial_median(angles: NDArray[np.float64], period: float) -> float:
     """Return the angle whose mean distance around the circle to all the others is smallest.
 
-    Parameters
-    ----------
-    angles : ndarray, (n,)
-        Degrees; nan is left out.
-    period : float
-        180 for orientations, 360 for phases.
-
-    Returns
-    -------
-    float
-        One of the angles, or nan where there is none.
+    Shapes: ``angles`` (n,).
     """
     angles = angles[np.isfinite(angles)]
     if not len(angles):
@@ -323,17 +274,7 @@ class PatchFilterDescription(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the bank's numbers as plain JSON values; undefined and infinite ones are None.
-
-        Returns
-        -------
-        dict
-            ``colours`` and ``structures``: shares by word; ``medians`` of every numeric column over
-            the filters in which it is defined (of angles, the `axial_median`); ``share_one_cycle``
-            (oriented ones of a cycle per patch or more), ``share_two_lobes`` (minor lobe above its
-            threshold, noise included),
-            ``share_r2_map_above_0.7``; ``null``; ``settings``.
-        """
+        """Return the bank's numbers as plain JSON values; undefined and infinite ones are None."""
         n, c, p, _ = self.filters.shape
         frame = self.to_frame().drop(columns=["channel", "colour", "structure"])
         period = {"orientation": 180.0, "phase": 360.0}

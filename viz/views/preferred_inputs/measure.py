@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["preferred_inputs"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _VALUES = 1 << 24
@@ -78,43 +76,6 @@ def preferred_inputs(
 ) -> PreferredInputs:
     """Check what names predict on the patches that drive kernels most.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        That of the sweep and the description; never changed.
-    sweep : Sweep
-        With its top patches.
-    description : DepthwiseDescription
-        Of all depthwise kernels.
-    folder : str, Path or None
-        The sweep's images, of which those with a top patch are read again. None where ``images``
-        are given.
-    shown : int
-        Patches of each kernel, at most as many as the sweep kept.
-    images : ImageSet, optional
-        The sweep's images, instead of a folder.
-    batch_size : int
-        Images at a time.
-    seed : int
-        Of random positions, shuffles and bootstraps.
-    progress : callable, optional
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    PreferredInputs
-        Numbers by kernel, name and block, and the patches of one kernel of each name.
-
-    Raises
-    ------
-    OtherSweepError
-        If sweep or description are of another checkpoint, the sweep kept no patches, or no kernel
-        has a name and responds anywhere.
-    TopPatchesError
-        If an image is missing or another one than in the sweep.
-
-    Notes
-    -----
     Patches are pieces of the map that the convolution is given, not of the image. Those at the top
     were chosen by the kernel itself: that they are like it is no finding unless patches chosen by
     a kernel of shuffled taps are less so. Patches of several kernels come from the same images, so
@@ -155,7 +116,7 @@ def _chosen(
     if described.source.sha256 != checkpoint.source.sha256:
         raise OtherSweepError(
             f"the description is of {described.source.name}, not of {checkpoint.source.name}; "
-            "describe this one with viz depthwise."
+            "describe this one with viz kernels."
         )
     if not len(sweep.top_value):
         raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")

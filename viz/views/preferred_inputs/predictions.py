@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["ORIENTED", "agreement", "chance", "edge_direction", "line_orientation", "match"]
-
 Numbers = NDArray[np.float64]
 ORIENTED = ("edge", "bar", "grating")
 """Names that predict an orientation; an edge also which side is larger."""
@@ -24,18 +22,7 @@ WINDOW = 0.25
 
 
 def chance(name: str) -> float:
-    """Return the agreement with a prediction made without looking.
-
-    Parameters
-    ----------
-    name : str
-        Of `viz.views.kernels.result.KERNEL_NAMES`.
-
-    Returns
-    -------
-    float
-        A quarter of all angles agree with an orientation, half of all contrasts with a sign.
-    """
+    """Return the agreement with a prediction made without looking."""
     return 0.25 if name in ORIENTED else 0.5
 
 
@@ -64,18 +51,7 @@ def _degrees(values: NDArray[np.complex128]) -> Numbers:
 def line_orientation(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
     """Return the orientation of the lines in patches.
 
-    Parameters
-    ----------
-    patches : ndarray, (m, n, k, k)
-        Of m kernels.
-    x, y : ndarray, (m,)
-        Where the kernels' shapes are, in taps from the middle, y up.
-
-    Returns
-    -------
-    ndarray, (m, n)
-        Degrees counter-clockwise, [0, 180), 0 = horizontal: at right angles to the gradients, of
-        which the squares are averaged as complex numbers in a round window. nan without gradient.
+    Shapes: ``patches`` (m, n, k, k); ``x, y`` (m,); returns (m, n).
     """
     weights = _window(patches.shape[-1], x, y)
     tensor = (weights * _gradients(patches) ** 2).sum((-1, -2))
@@ -85,17 +61,7 @@ def line_orientation(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
 def edge_direction(patches: Numbers, x: Numbers, y: Numbers) -> Numbers:
     """Return where patches are larger.
 
-    Parameters
-    ----------
-    patches : ndarray, (m, n, k, k)
-        Of m kernels.
-    x, y : ndarray, (m,)
-        Where the kernels' shapes are, in taps from the middle, y up.
-
-    Returns
-    -------
-    ndarray, (m, n)
-        Degrees counter-clockwise, [0, 360), of the mean gradient in a round window; nan without.
+    Shapes: ``patches`` (m, n, k, k); ``x, y`` (m,); returns (m, n).
     """
     weights = _window(patches.shape[-1], x, y)
     return _degrees((weights * _gradients(patches)).sum((-1, -2))) % 360
@@ -134,26 +100,7 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
               rows: NDArray[np.int64]) -> Numbers:  # fmt: skip
     """Tell which patches are as the names predict.
 
-    Parameters
-    ----------
-    patches : ndarray, (m, n, k, k)
-        Of m kernels.
-    forms : ndarray, (m, k, k)
-        Their best single shapes, without mean.
-    described : DepthwiseDescription
-        Of the kernels and others.
-    rows : ndarray of int64, (m,)
-        Which of its rows the kernels are.
-
-    Returns
-    -------
-    ndarray, (m, n)
-        1 or 0; nan where nothing is predicted or the patch is flat. An edge's direction must be
-        within 45 degrees of the name's, a bar's or grating's orientation within 22.5: by chance
-        a quarter is. Of blobs and centre-surrounds the taps within half the height of the bump
-        that the name tells, of other names those in which the best single shape is above half its
-        largest value, must be larger than the others on average (smaller, if the bump or that
-        value is negative): by chance half of the patches are so.
+    Shapes: ``patches`` (m, n, k, k); ``forms`` (m, k, k); ``rows`` (m,); returns (m, n).
     """
     named, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
     found = np.full(patches.shape[:2], np.nan)
@@ -179,17 +126,7 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
 def match(patches: Numbers, forms: Numbers) -> Numbers:
     """Return the correlation over taps of patches with forms.
 
-    Parameters
-    ----------
-    patches : ndarray, (m, n, k, k)
-        Of m kernels.
-    forms : ndarray, (m, k, k)
-        Their best single shapes.
-
-    Returns
-    -------
-    ndarray, (m, n)
-        -1 to 1, signed; nan for flat patches and forms.
+    Shapes: ``patches`` (m, n, k, k); ``forms`` (m, k, k); returns (m, n).
     """
     one = patches.reshape(*patches.shape[:2], -1)
     two = forms.reshape(len(forms), 1, -1)

@@ -13,8 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TESTS", "WHERE", "PreferredInputs"]
-
 WHERE = ("top", "elsewhere", "shuffled")
 """Where a kernel's input map is looked at: where the kernel's response is largest; at random
 positions of the same maps; where a kernel of the same taps in random order responds most."""
@@ -114,16 +112,7 @@ class PreferredInputs(Result):
         return pd.DataFrame(columns | {"lift_name": self.lift_name, "lift_mean": self.lift_mean})
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers by name and by block as plain JSON values.
-
-        Returns
-        -------
-        dict
-            ``images``, ``kernels``; ``names``: per name ``kernels``, ``chance``, ``agreement``
-            with its ``interval``, ``agreement_elsewhere``, ``agreement_shuffled``,
-            ``gain_interval`` over shuffled taps, and medians of ``match``, ``lift_name`` and
-            ``lift_mean``; ``blocks``: the same by block and test.
-        """
+        """Return the numbers by name and by block as plain JSON values."""
         by_name = []
         for i, name in enumerate(self.names):
             mine = self.name == name

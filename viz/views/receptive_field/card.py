@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _unit(text: str) -> tuple[int, int]:
     """Read a row and a column of the patch grid."""
@@ -101,4 +99,5 @@ VIEW = View(
     menu="Receptive fields",
     group="On images",
     icon=":material/filter_center_focus:",
+    question="How much of the image can a unit see, and how much does it use?",
 )

@@ -20,8 +20,6 @@ from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
-__all__ = ["draw_maps", "draw_radii", "maps_figure", "radii_figure"]
-
 _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.12
 """Inches for row names and ticks, for the colour bar, for the key to the outlines."""
 _GAP, _NAMES, _TICKS = 0.05, 0.27, 0.2

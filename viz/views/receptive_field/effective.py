@@ -21,8 +21,6 @@ from viz.core.network import Config
 from viz.core.wide import wide
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["FieldNetwork", "Linearised", "Window", "bytes_per_image", "random_network"]
-
 Activation = Callable[[Tensor], Tensor]
 _WORKING = 9
 """Feature maps alive at once besides the slopes that are kept."""
@@ -98,18 +96,7 @@ class FieldNetwork:
 
     @classmethod
     def of(cls, model: ConvMixer) -> FieldNetwork:
-        """Read a network's weights; float64 stays, all else is computed in float32.
-
-        Parameters
-        ----------
-        model : ConvMixer
-            In any mode; its running statistics are used, as in evaluation mode.
-
-        Returns
-        -------
-        FieldNetwork
-            Shares memory with the network.
-        """
+        """Read a network's weights; float64 stays, all else is computed in float32."""
         double = model.patch_filters.dtype == torch.float64
         dtype = torch.float64 if double else torch.float32
 
@@ -268,22 +255,7 @@ class Linearised:
     ) -> tuple[Tensor, tuple[int, int]]:
         """Return the gradient of a weighted sum of one unit's channels.
 
-        Parameters
-        ----------
-        block : int
-            Whose output the unit belongs to; 0-based, -1 for the patch embedding.
-        unit : tuple of int
-            Row and column in the patch grid.
-        seed : torch.Tensor, (dim,) or (n, dim)
-            Weight of each channel.
-
-        Returns
-        -------
-        gradient : torch.Tensor, (n, in_channels, rows, columns)
-            With respect to the network's input, on the pixels that the unit can see; it is zero
-            elsewhere.
-        corner : tuple of int
-            Row and column of its first pixel.
+        Shapes: ``seed`` (dim,); returns gradient (n, in_channels, rows, columns).
         """
         row, column = unit
         window = Window(row, row + 1, column, column + 1)
@@ -308,24 +280,7 @@ class Linearised:
 def bytes_per_image(
     config: Config, image_size: tuple[int, int], depth: int, *, size: int = 4
 ) -> int:
-    """Return the memory that one image takes in `Linearised` and `Linearised.gradient`.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    image_size : tuple of int
-        Height and width.
-    depth : int
-        Blocks run through.
-    size : int
-        Bytes of a number.
-
-    Returns
-    -------
-    int
-        Two maps of slopes a block, one of the patch embedding, nine at work, three of the image.
-    """
+    """Return the memory that one image takes in `Linearised` and `Linearised.gradient`."""
     p = config.patch_size
     tokens = (image_size[0] // p) * (image_size[1] // p)
     maps = (2 * depth + 1 + _WORKING) * tokens * config.dim
@@ -335,25 +290,7 @@ def bytes_per_image(
 def random_network(config: Config, images: Tensor, seed: int, like: FieldNetwork) -> FieldNetwork:
     """Draw a network of the same shape as torch initialises it, its batch norms set on images.
 
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    images : torch.Tensor, (n, in_channels, height, width)
-        Network input.
-    seed : int
-        Of the weights.
-    like : FieldNetwork
-        Gives type and device.
-
-    Returns
-    -------
-    FieldNetwork
-        Weights and biases uniform within 1 / sqrt(fan in), batch-norm weights 1 and biases 0, and
-        mean and (biased) variance of each batch norm those of its input on the images: what the
-        untrained network does in its first training step. With the statistics that a new batch
-        norm holds instead (0 and 1), activations would shrink from block to block, and so would
-        the part of the depthwise convolutions beside the residual path.
+    Shapes: ``images`` (n, in_channels, height, width).
     """
     generator = torch.Generator().manual_seed(seed)
 

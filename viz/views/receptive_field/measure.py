@@ -38,8 +38,6 @@ from viz.views.receptive_field.theoretical import (
     theoretical_field,
 )
 
-__all__ = ["CALIBRATION", "MEMORY_MB", "Images", "receptive_field"]
-
 Images = ImageSet | str | Path | Sequence[str | Path] | Tensor | None
 Numbers = NDArray[np.float64]
 MEMORY_MB = 1024
@@ -67,51 +65,6 @@ def receptive_field(
 ) -> ReceptiveField:
     """Measure the receptive field of one unit of each block.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network; it is not changed, and its mode does not matter.
-    images : ImageSet, str, Path, sequence of these, torch.Tensor or None
-        As `viz.images.sets.open_images` takes them; None for scikit-learn's two photographs. They
-        are read twice as far as the first few go, and never held together.
-    unit : tuple of int, optional
-        Row and column in the patch grid; default the middle one.
-    channels : sequence of int, optional
-        Channels whose sum is differentiated; default all.
-    blocks : sequence of int, optional
-        0-based; default all.
-    random : bool
-        Whether to measure a randomly initialised network of the same shape, too.
-    seed : int
-        Of the random network and the bootstrap.
-    n_boot : int
-        Bootstrap samples.
-    confidence : float
-        Of the intervals, in (0, 1).
-    memory_mb : float
-        Bound on the working memory, in MB (10^6 bytes). It decides how many images are taken at
-        once, which does not change the result. Besides, 8 bytes a pixel and block and 4 bytes a
-        quarter pixel of the radius, block and image are kept.
-    batch : int, optional
-        Images at once, instead of as many as the memory allows.
-    progress : callable, optional
-        Called with (images done, images in all).
-
-    Returns
-    -------
-    ReceptiveField
-        By block.
-
-    Raises
-    ------
-    ReceptiveFieldError
-        If there is no such unit, channel or block, the images are smaller than a patch or need
-        more memory, a gradient is not a finite number, or a setting makes no sense.
-    ImageError
-        If no image can be read.
-
-    Notes
-    -----
     Effective field: |d sum_c y_c(unit) / d x| summed over colours, averaged over images (Luo, Li,
     Urtasun and Zemel, "Understanding the Effective Receptive Field", NeurIPS 2016, average the
     signed gradient over random inputs). The output y is that of the block's last batch norm; x is

@@ -9,16 +9,6 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-__all__ = [
-    "RING",
-    "anisotropy",
-    "bootstrap_interval",
-    "bootstrap_weights",
-    "mass_radii",
-    "moments",
-    "ring_index",
-]
-
 RING = 0.25
 """Width of a ring, in pixels."""
 Numbers = NDArray[np.float64]
@@ -27,18 +17,7 @@ Numbers = NDArray[np.float64]
 def ring_index(shape: tuple[int, int], centre: Numbers) -> NDArray[np.int64]:
     """Return the ring of every pixel around a centre.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns.
-    centre : ndarray, (2,)
-        Row and column, in pixels; 0 is the middle of the first one.
-
-    Returns
-    -------
-    ndarray of int64, (rows, columns)
-        Ring i holds the pixels whose middle is more than (i - 1) and at most i times `RING` away;
-        ring 0 only a pixel in the very centre.
+    Shapes: ``centre`` (2,); returns (rows, columns).
     """
     y, x = (np.arange(n) - c for n, c in zip(shape, centre, strict=True))
     distance = np.hypot(y[:, None], x[None, :])
@@ -50,18 +29,7 @@ def ring_index(shape: tuple[int, int], centre: Numbers) -> NDArray[np.int64]:
 def mass_radii(profiles: NDArray[np.floating], shares: Sequence[float]) -> Numbers:
     """Return the radii that hold given shares of the mass.
 
-    Parameters
-    ----------
-    profiles : ndarray, (..., rings)
-        Mass in each ring of `ring_index`.
-    shares : sequence of float
-        In (0, 1].
-
-    Returns
-    -------
-    ndarray, (..., shares)
-        In pixels. The mass within r counts pixels whose middle is at most r away; it is taken
-        exactly at multiples of `RING` and a straight line in between. nan where there is no mass.
+    Shapes: ``profiles`` (..., rings); returns (..., shares).
     """
     held = np.cumsum(profiles, axis=-1, dtype=np.float64)
     total = held[..., -1:]
@@ -83,17 +51,7 @@ def mass_radii(profiles: NDArray[np.floating], shares: Sequence[float]) -> Numbe
 def moments(maps: NDArray[np.floating], centre: Numbers) -> Numbers:
     """Return mass, first and second moments about a centre.
 
-    Parameters
-    ----------
-    maps : ndarray, (n, rows, columns)
-        Not negative.
-    centre : ndarray, (2,)
-        Row and column, in pixels.
-
-    Returns
-    -------
-    ndarray, (n, 6)
-        Sums of m, m y, m x, m yy, m xx, m yx; y grows downward.
+    Shapes: ``maps`` (n, rows, columns); ``centre`` (2,); returns (n, 6).
     """
     y, x = (np.arange(n) - c for n, c in zip(maps.shape[1:], centre, strict=True))
     down, across = maps.sum(2, dtype=np.float64), maps.sum(1, dtype=np.float64)
@@ -105,19 +63,7 @@ def moments(maps: NDArray[np.floating], centre: Numbers) -> Numbers:
 def anisotropy(moment: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Return root mean square radius, elongation and orientation.
 
-    Parameters
-    ----------
-    moment : ndarray, (..., 6)
-        Of `moments`.
-
-    Returns
-    -------
-    rms : ndarray, (...)
-        Square root of the second moment about the centre, in pixels.
-    anisotropy : ndarray, (...)
-        (l1 - l2) / (l1 + l2) of the 2 x 2 second moment about the centre: 0 round, 1 a line.
-    orientation : ndarray, (...)
-        Of the longer axis, [0, 180) degrees counter-clockwise on the screen, 0 = horizontal.
+    Shapes: ``moment`` (..., 6).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         yy, xx, yx = (moment[..., i] / moment[..., 0] for i in (3, 4, 5))
@@ -131,19 +77,7 @@ def anisotropy(moment: Numbers) -> tuple[Numbers, Numbers, Numbers]:
 def bootstrap_weights(n: int, n_boot: int, seed: int) -> Numbers:
     """Draw how often each of n images counts in each bootstrap sample.
 
-    Parameters
-    ----------
-    n : int
-        Images.
-    n_boot : int
-        Samples.
-    seed : int
-        Of the draws.
-
-    Returns
-    -------
-    ndarray, (n_boot, n)
-        Whole numbers; rows sum to n.
+    Shapes: returns (n_boot, n).
     """
     drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_boot)
     return drawn.astype(np.float64)
@@ -152,22 +86,7 @@ def bootstrap_weights(n: int, n_boot: int, seed: int) -> Numbers:
 def bootstrap_interval(draws: Numbers, n: int, confidence: float) -> Numbers:
     """Return the expanded percentile interval of bootstrap draws.
 
-    Parameters
-    ----------
-    draws : ndarray, (n_boot, ...)
-        The number measured on each sample.
-    n : int
-        Images that samples were drawn from, at least 2.
-    confidence : float
-        In (0, 1).
-
-    Returns
-    -------
-    ndarray, (..., 2)
-        Low and high: percentiles at the normal tail of sqrt(n / (n - 1)) times Student's t with
-        n - 1 degrees of freedom, which makes up for the bootstrap's being too narrow for few
-        images (Hesterberg, The American Statistician 69, 2015). For 2 to 5 images that is about
-        the range of all draws.
+    Shapes: ``draws`` (n_boot, ...); returns (..., 2).
     """
     tail = (1 - confidence) / 2
     expanded = norm.cdf(student.ppf(tail, n - 1) * np.sqrt(n / (n - 1)))

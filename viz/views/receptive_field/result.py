@@ -16,8 +16,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SHARES", "ReceptiveField"]
-
 SHARES = (0.5, 0.9, 0.99)
 """Shares of the gradient's mass whose radii are measured."""
 
@@ -201,17 +199,7 @@ class ReceptiveField(Result):
         return pd.DataFrame(flat)
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the numbers by block as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        list of dict
-            ``block``, ``theoretical_px``, ``centre_px`` (a number where row and column agree, else
-            both), ``r50_px``, ``r90_px``, ``r99_px``, each with an interval, ``rms_px``,
-            ``anisotropy``, ``orientation_degrees``, ``offset_px``, ``share_of_theoretical``,
-            ``wider_than_image``, and under ``random`` the same of the random network; and what
-            holds for all: ``unit``, ``channels``, ``image_size``, ``n_images``, ``unseen_px``.
-        """
+        """Return the numbers by block as plain JSON values; what is undefined is None."""
         return [self._row(i) for i in range(len(self.block))]
 
     def _row(self, i: int) -> dict[str, Any]:

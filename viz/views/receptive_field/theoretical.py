@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 from viz.core.network import Config
 from viz.core.refusal import Refusal
 
-__all__ = [
-    "ReceptiveFieldError",
-    "TheoreticalField",
-    "central_unit",
-    "passing_block",
-    "theoretical_field",
-    "theoretical_size",
-    "unit_centre",
-    "unseen_pixels",
-]
-
 
 class ReceptiveFieldError(Refusal):
     """A receptive field that cannot be measured; the message is one sentence for the user."""
@@ -32,21 +21,8 @@ def theoretical_size(
 ) -> NDArray[np.int64]:
     """Return the side of the theoretical receptive field after each block, in pixels.
 
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    blocks : sequence of int
-        0-based; -1 is the patch embedding.
+    Shapes: returns (b,).
 
-    Returns
-    -------
-    ndarray of int64, (b,)
-        r = p + p (block + 1) (k - 1), borders left aside. The 1 x 1 convolutions and the residual
-        path add nothing.
-
-    Notes
-    -----
     The recurrence r_l = r_(l-1) + (k_l - 1) * stride of all layers before (Araujo, Norris and Sim,
     "Computing Receptive Fields of Convolutional Neural Networks", Distill 2019).
     """
@@ -57,23 +33,7 @@ def theoretical_size(
 def unit_centre(
     config: Config, unit: float | NDArray[np.float64], block: int | NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the pixel in the middle of a unit's theoretical field, along one axis.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    unit : float or ndarray
-        Row or column in the patch grid, 0-based.
-    block : int or ndarray of int64
-        0-based; -1 is the patch embedding.
-
-    Returns
-    -------
-    ndarray of float64
-        p u + (p - 1) / 2, in pixels, 0 is the middle of the first one. An even kernel pads one
-        more on the far side (right, bottom), so each block moves the middle p / 2 that way.
-    """
+    """Return the pixel in the middle of a unit's theoretical field, along one axis."""
     p = config.patch_size
     shift = 0.0 if config.kernel_size % 2 else p / 2
     middle = p * np.asarray(unit) + (p - 1) / 2 + shift * (np.asarray(block) + 1)
@@ -81,63 +41,19 @@ def unit_centre(
 
 
 def passing_block(config: Config, image_size: int) -> int | None:
-    """Return the first block whose theoretical field is wider than the image.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    image_size : int
-        Side of the image, in pixels.
-
-    Returns
-    -------
-    int or None
-        0-based; None where no block gets there.
-    """
+    """Return the first block whose theoretical field is wider than the image."""
     wider = np.flatnonzero(theoretical_size(config, range(config.depth)) > image_size)
     return int(wider[0]) if len(wider) else None
 
 
 def unseen_pixels(config: Config, image_size: tuple[int, int]) -> int:
-    """Return how many pixels no unit of any block sees.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    image_size : tuple of int
-        Height and width.
-
-    Returns
-    -------
-    int
-        The patch embedding does not pad: the last (height mod p) rows and (width mod p) columns.
-    """
+    """Return how many pixels no unit of any block sees."""
     (height, width), p = image_size, config.patch_size
     return height * width - (height - height % p) * (width - width % p)
 
 
 def central_unit(config: Config, image_size: tuple[int, int]) -> tuple[int, int]:
-    """Return the unit in the middle of the patch grid, the later one of two.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    image_size : tuple of int
-        Height and width, in pixels.
-
-    Returns
-    -------
-    tuple of int
-        Row and column.
-
-    Raises
-    ------
-    ReceptiveFieldError
-        If the image is smaller than a patch.
-    """
+    """Return the unit in the middle of the patch grid, the later one of two."""
     p = config.patch_size
     if min(image_size) < p:
         raise ReceptiveFieldError(
@@ -183,29 +99,7 @@ def theoretical_field(
     unit: tuple[int, int] | None = None,
     blocks: Sequence[int] | None = None,
 ) -> TheoreticalField:
-    """Work out what one unit could see at most.
-
-    Parameters
-    ----------
-    config : Config
-        The architecture.
-    image_size : tuple of int
-        Height and width, in pixels.
-    unit : tuple of int, optional
-        Row and column in the patch grid; default `central_unit`.
-    blocks : sequence of int, optional
-        0-based; default all.
-
-    Returns
-    -------
-    TheoreticalField
-        By block.
-
-    Raises
-    ------
-    ReceptiveFieldError
-        If the image is smaller than a patch, or there is no such unit or block.
-    """
+    """Work out what one unit could see at most."""
     middle = central_unit(config, image_size)
     row, column = middle if unit is None else unit
     rows, columns = (side // config.patch_size for side in image_size)

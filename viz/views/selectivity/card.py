@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _sweep(checkpoint: Checkpoint, given: Given) -> Result:
     return swept(checkpoint, given, ("sparsity", "classes"))
@@ -71,4 +69,6 @@ VIEW = View(
     menu="Sparsity and selectivity",
     group="On images",
     icon=":material/stacked_line_chart:",
+    question="How often is a channel on, and for which classes?",
+    method="sweep",
 )

@@ -12,8 +12,6 @@ from scipy.fft import dct, dctn, idct, idctn
 
 from viz.views.patch_filters.result import OPPONENT_AXES
 
-__all__ = ["constant", "dct_largest", "principal_components", "r2", "random_like"]
-
 Filters = NDArray[np.float32]
 Counts = NDArray[np.int64]
 
@@ -21,22 +19,8 @@ Counts = NDArray[np.int64]
 def principal_components(filters: Filters, counts: Counts, group: Counts) -> Filters:
     """Return each filter from its leading scores on the principal components of its group.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, k, k)
-        To be approximated.
-    counts : ndarray of int, (n,)
-        Scores that each filter keeps; all of them where there are no more.
-    group : ndarray of int, (n,)
-        Filters of one group, such as a block, share mean and components.
+    Shapes: ``filters`` (n, c, k, k); ``counts`` (n,); ``group`` (n,); returns (n, c, k, k).
 
-    Returns
-    -------
-    ndarray of float32, (n, c, k, k)
-        Group mean plus the leading components.
-
-    Notes
-    -----
     The group's mean and components are numbers too (c k^2 times the number of components and one
     more), shared by its filters and not counted; they were chosen to be the best such basis for
     these very filters (Eckart and Young).
@@ -67,21 +51,8 @@ def _to_opponent(values: NDArray[np.float64], *, back: bool) -> NDArray[np.float
 def dct_largest(filters: Filters, counts: Counts) -> Filters:
     """Return each filter from its largest coefficients of an orthonormal 2-D DCT.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, k, k)
-        To be approximated.
-    counts : ndarray of int, (n,)
-        Coefficients that each filter keeps.
+    Shapes: ``filters`` (n, c, k, k); ``counts`` (n,); returns (n, c, k, k).
 
-    Returns
-    -------
-    ndarray of float32, (n, c, k, k)
-        The best approximation in this basis with so many coefficients. Three channels are
-        rotated to light, red-green and yellow-blue first.
-
-    Notes
-    -----
     Which coefficients are kept differs from filter to filter and is not counted, as the families
     of a description's atoms are not.
     """
@@ -105,17 +76,7 @@ def constant(filters: Filters) -> Filters:
 def random_like(filters: Filters, rng: np.random.Generator) -> Filters:
     """Return white noise with each filter's mean (by channel) and norm.
 
-    Parameters
-    ----------
-    filters : ndarray, (n, c, k, k)
-        Whose mean and norm are taken over.
-    rng : numpy.random.Generator
-        Of the noise.
-
-    Returns
-    -------
-    ndarray of float32, (n, c, k, k)
-        One draw.
+    Shapes: ``filters`` (n, c, k, k); returns (n, c, k, k).
     """
     values = filters.astype(np.float64)
     mean = values.mean((2, 3), keepdims=True)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 _SCOPES = ("all", "block", "patch")
 
 
@@ -113,4 +111,5 @@ VIEW = View(
     menu="Substitution",
     group="On images",
     icon=":material/swap_horiz:",
+    question="How much of the network's behaviour do the descriptions explain?",
 )

@@ -14,8 +14,6 @@ from viz.core.refusal import Refusal
 from viz.images.reading import prepare, read_pixels
 from viz.images.sets import ImageSet, default_images
 
-__all__ = ["SIDES", "photograph_crops"]
-
 SIDES = (0.35, 1.0)
 """Smallest and largest side of a crop, as shares of the photograph's short side."""
 
@@ -30,35 +28,6 @@ def photograph_crops(
 ) -> tuple[ImageSet, tuple[int, ...]]:
     """Cut photographs into crops at random places and of random sizes.
 
-    Parameters
-    ----------
-    preprocessing : Preprocessing
-        Of the checkpoint; its ``crop`` is not applied again.
-    in_channels : int
-        Of the network.
-    n : int
-        Crops of each photograph.
-    photographs : sequence of Path or None
-        Image files; scikit-learn's two by default.
-    seed : int
-        Of places and sizes.
-
-    Returns
-    -------
-    images : ImageSet
-        The crops, all in memory, photograph by photograph.
-    group : tuple of int
-        Photograph of each crop.
-
-    Raises
-    ------
-    ValueError
-        If n is not positive.
-    ImageError
-        If a photograph cannot be read.
-
-    Notes
-    -----
     Crops of one photograph share its content: many crops of two photographs measure those two
     photographs well and say nothing about others.
     """

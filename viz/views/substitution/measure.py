@@ -13,11 +13,11 @@ from torch import Tensor
 
 from viz.core.counting import Progress
 from viz.core.refusal import Refusal
+from viz.network.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.patch_filters.result import STRUCTURES
 from viz.views.substitution import banks as kernel_banks
 from viz.views.substitution import scores as substitution_scores
 from viz.views.substitution.crops import photograph_crops
-from viz.views.substitution.replacing import Replacement, logits_of_all, shared_copy
 from viz.views.substitution.result import AS_DESCRIBED, SCOPES, Substitution
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.patch_filters.result import PatchFilterDescription
-
-__all__ = ["measure"]
 
 Filters = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -65,47 +63,10 @@ def measure(
 ) -> Substitution:
     """Replace kernels by their descriptions and by controls, and compare the network's answers.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        From `viz.load`; its network is never changed.
-    images : ImageSet or None
-        Each is one centre crop; by default many crops of scikit-learn's two photographs.
-    description : DepthwiseDescription or None
-        Of all its depthwise kernels, by block and channel; made here if None.
-    patches : PatchFilterDescription or None
-        Of its patch filters; made here if None.
-    scopes : sequence of str
-        Of `viz.views.substitution.result.SCOPES`.
-    n_crops : int
-        Crops of each photograph, where no images are given.
-    n_boot : int
-        Draws of the bootstrap over images.
-    batch_size : int or None
-        Images at a time; by default as many as keep a feature map below 64 MB, at most 64.
-    seed : int
-        Of the crops, the noise kernels, the bootstrap and the descriptions.
-    progress : callable or None
-        Called with (steps done, steps in all); for the descriptions, where they are made here,
-        then for the images.
-
-    Returns
-    -------
-    Substitution
-        One row per condition.
-
-    Raises
-    ------
-    ValueError
-        If a scope is unknown, a description is not of this network, there are fewer than two
-        classes, or the network's output is not finite.
-
-    Notes
-    -----
     Batch norms keep the statistics of training. A replaced kernel changes mean and variance of
     what its batch norm receives, and that counts as a difference too: a fit that keeps the shape
     of a kernel but not its size scores lower than its shape alone would. Formulas and what the
-    picture can tell: ``docs/methods/substitution.md``.
+    picture can tell: ``viz/views/substitution/method.md``.
     """
     _check(checkpoint, scopes)
     if {"all", "block"} & set(scopes) and description is None:

@@ -17,8 +17,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AS_DESCRIBED", "METHODS", "SCOPES", "SCORES", "Substitution"]
-
 SCORES = ("agreement", "kl", "correlation")
 """What is compared with the unchanged network on each image: whether the predicted class is the
 same; the Kullback-Leibler divergence of the new class probabilities from the old, in nats; the
@@ -116,26 +114,7 @@ class Substitution(Result):
         self, scope: str, method: str, *, block: int = -1, name: str = "",
         n_shapes: int | None = None,
     ) -> int | None:  # fmt: skip
-        """Return the row of a condition.
-
-        Parameters
-        ----------
-        scope : str
-            One of `SCOPES`.
-        method : str
-            One of `METHODS`.
-        block : int
-            -1 where it is not one block.
-        name : str
-            ``""`` for all.
-        n_shapes : int or None
-            Any by default, as described first.
-
-        Returns
-        -------
-        int or None
-            None if it was not measured.
-        """
+        """Return the row of a condition."""
         there = (self.scope == scope) & (self.method == method)
         there &= (self.block == block) & (self.name == name)
         if n_shapes is not None:
@@ -167,14 +146,7 @@ class Substitution(Result):
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
-        """Return the numbers as plain JSON values; what is undefined is None.
-
-        Returns
-        -------
-        dict
-            ``images``, ``chance``, ``taps``, ``conditions`` (one per row of `to_frame`, without
-            what does not apply), ``settings``.
-        """
+        """Return the numbers as plain JSON values; what is undefined is None."""
         conditions = []
         for c in range(len(self.method)):
             row: dict[str, Any] = {"scope": str(self.scope[c]), "method": str(self.method[c])}

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.core.wide import wide
 
-__all__ = ["FEWEST_GROUPS", "Kept", "compare", "intervals"]
-
 Floats = NDArray[np.float64]
 FEWEST_GROUPS = 8
 """Photographs from which on the bootstrap draws photographs rather than their crops."""
@@ -31,16 +29,7 @@ def _unit(logits: Tensor) -> Tensor:
 def compare(before: Tensor, after: Tensor) -> NDArray[np.float32]:
     """Score each row of one set of logits against another.
 
-    Parameters
-    ----------
-    before, after : Tensor, (n, n_classes)
-        Of the network as it is, and of the changed one.
-
-    Returns
-    -------
-    ndarray of float32, (3, n)
-        Whether the largest logit is the same one; KL(before || after) of the softmax, in nats;
-        Pearson correlation over classes, nan where all logits are equal.
+    Shapes: ``before, after`` (n, n_classes); returns (3, n).
     """
     old, new = wide(before), wide(after)
     same = (old.argmax(1) == new.argmax(1)).double()
@@ -62,10 +51,7 @@ class Kept:
     def add(self, logits: Tensor) -> None:
         """Take in one batch.
 
-        Parameters
-        ----------
-        logits : Tensor, (n, n_classes)
-            Of the network as it is.
+        Shapes: ``logits`` (n, n_classes).
         """
         room = max(_KEPT - self.n, 0)
         if room:
@@ -75,15 +61,7 @@ class Kept:
         self.n += len(logits)
 
     def chance(self) -> tuple[tuple[float, ...], float]:
-        """Return the mean scores of one image against another, and the commonest class's share.
-
-        Returns
-        -------
-        scores : tuple of float
-            Mean over ordered pairs of different images; nan for one image.
-        share : float
-            Share of the images in the class predicted most often.
-        """
+        """Return the mean scores of one image against another, and the commonest class's share."""
         logits = torch.cat(self.logits)
         assert self.counts is not None
         share = float(self.counts.max() / self.counts.sum())
@@ -128,25 +106,7 @@ def intervals(
 ) -> dict[str, Any]:
     """Average scores over images, with 95 % percentile intervals of the bootstrap.
 
-    Parameters
-    ----------
-    scores : ndarray, (3, C, I)
-        By condition and image; nan is left out.
-    group : ndarray of int, (I,)
-        Photograph of each image. With 8 or more of them the bootstrap draws photographs with all
-        their crops, with fewer it draws crops.
-    fit_of : ndarray of int, (C,)
-        Condition that each one is compared with, -1 for none.
-    n_boot : int
-        Draws; with 0 intervals are nan.
-    rng : numpy.random.Generator
-        Of the draws.
-
-    Returns
-    -------
-    dict
-        The fields ``mean``, ``low``, ``high``, ``versus_fit``, ``versus_fit_low``,
-        ``versus_fit_high`` (3, C), and ``resampled``.
+    Shapes: ``scores`` (3, C, I); ``group`` (I,); ``fit_of`` (C,).
     """
     n_scores, n_conditions, n = scores.shape
     crops = len(np.unique(group)) < min(FEWEST_GROUPS, n)

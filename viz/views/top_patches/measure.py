@@ -25,13 +25,8 @@ from viz.views.top_patches.result import TopPatches
 if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_name", "channels_named", "check_folder",
-           "read_swept", "swept_paths", "top_patches"]  # fmt: skip
-
 BEYOND = 200
 """Grey of a crop beyond the image."""
-_LOOKED_FOR = 100
-"""Images of a sweep whose names tell whether a folder is the one that was swept."""
 _STAGE_NAMES = dict(
     zip(STAGES, ("patches_activation", "depthwise_activation", "residual", "pointwise_activation"),
         strict=True)
@@ -57,44 +52,6 @@ def top_patches(
 ) -> TopPatches:
     """Cut out what drives channels most, each as large as its effective receptive field.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        That of the sweep.
-    sweep : Sweep
-        With its top patches.
-    folder : str, Path or None
-        The sweep's images; only those shown are read. None where ``images`` are given.
-    channels : sequence of tuple
-        Block and channel of each; block -1 for the patch embedding.
-    stage : str
-        Of `viz.sweep.result.STAGES`.
-    shown : int
-        Patches of each channel, at most as many as the sweep kept.
-    names : sequence of str
-        Of the channels' kernels, where they are known.
-    chosen_by : str
-        Why these channels, in words.
-    images : ImageSet, optional
-        The sweep's images, instead of a folder.
-
-    Returns
-    -------
-    TopPatches
-        In the order of the channels.
-
-    Raises
-    ------
-    TopPatchesError
-        If the sweep kept no patches, an image is missing or another one than in the sweep, or no
-        channel is given.
-    OtherSweepError
-        If the sweep is of another checkpoint.
-    IndexError
-        If there is no such block or channel.
-
-    Notes
-    -----
     The side of a crop is twice the radius that holds 90 % of the block's effective receptive field,
     averaged over images; the theoretical field soon is larger than any image. It is that of a unit
     in the middle and of the sum of all channels: one channel may look at less.
@@ -183,41 +140,8 @@ def _sides(sweep: Sweep, blocks: Sequence[int]) -> tuple[NDArray[np.int64], str]
     return np.array(found, dtype=np.int64), words
 
 
-def check_folder(sweep: Sweep, folder: str | Path) -> None:
-    """Refuse a folder that holds no image of a sweep, before any work.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        That names its images.
-    folder : str or Path
-        Where they are said to be; nothing is read yet.
-
-    Raises
-    ------
-    TopPatchesError
-        If none of the first ones is there.
-    """
-    names = sweep.image_names[:_LOOKED_FOR]
-    if names and not any(path.is_file() for _, path in swept_paths(names, folder)):
-        raise _elsewhere(sweep, folder, names[0])
-
-
 def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Path]]:
-    """Return where images of a sweep are looked for.
-
-    Parameters
-    ----------
-    names : sequence of str
-        Of the sweep's ``image_names``.
-    folder : str or Path
-        That was swept; or the one image that was.
-
-    Returns
-    -------
-    list of tuple
-        Each name, and its file, which need not be there.
-    """
+    """Return where images of a sweep are looked for."""
     root = Path(folder)
     return [(name, root if root.is_file() else root / name) for name in names]
 
@@ -238,33 +162,7 @@ def read_swept(
     checkpoint: Checkpoint,
     batch_size: int = 1,
 ) -> Iterator[tuple[list[int], ImageBatch]]:
-    """Read some images of a sweep again, after checking that they are the same.
-
-    Parameters
-    ----------
-    sweep : Sweep
-        That names them.
-    names : sequence of str
-        Of its ``image_names``.
-    folder : str, Path or None
-        The sweep's images.
-    images : ImageSet, optional
-        Of which those named are read, instead of a folder.
-    checkpoint : Checkpoint
-        Whose preprocessing serves where the sweep does not tell its own.
-    batch_size : int
-        Images at a time.
-
-    Yields
-    ------
-    tuple
-        Where in ``names`` the images of a batch stand, and the batch.
-
-    Raises
-    ------
-    TopPatchesError
-        If an image is missing or another one than in the sweep.
-    """
+    """Read some images of a sweep again, after checking that they are the same."""
     numbers = {name: i for i, name in enumerate(names)}
     paths = swept_paths(names, folder or ".")
     if images is None:
@@ -350,27 +248,7 @@ def _kernels(
 def channels_named(
     description: DepthwiseDescription, name: str, most: int = 8
 ) -> list[tuple[int, int]]:
-    """Return the kernels of a name, spread over the blocks, the best described ones of each first.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of the kernels.
-    name : str
-        Of `viz.views.kernels.result.KERNEL_NAMES`.
-    most : int
-        How many.
-
-    Returns
-    -------
-    list of tuple
-        Block and channel, first block first.
-
-    Raises
-    ------
-    TopPatchesError
-        If no kernel has the name.
-    """
+    """Return the kernels of a name, spread over the blocks, the best described of each first."""
     rows = np.flatnonzero(description.name == name)
     if not len(rows):
         there = [other for other in KERNEL_NAMES if (description.name == other).any()]
@@ -384,20 +262,7 @@ def channels_named(
 
 
 def channels_by_name(description: DepthwiseDescription) -> tuple[list[tuple[int, int]], list[str]]:
-    """Return the best described kernel of every name.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of the kernels.
-
-    Returns
-    -------
-    channels : list of tuple
-        Block and channel, in the order of `viz.views.kernels.result.KERNEL_NAMES`.
-    names : list of str
-        Of each; unnamed kernels are left out.
-    """
+    """Return the best described kernel of every name."""
     found, names = [], []
     for name in KERNEL_NAMES:
         rows = np.flatnonzero(description.name == name)
@@ -406,4 +271,6 @@ def channels_by_name(description: DepthwiseDescription) -> tuple[list[tuple[int,
         best = rows[np.nan_to_num(description.r2[rows]).argmax()]
         found.append((int(description.block[best]), int(description.channel[best])))
         names.append(name)
+    if not found:
+        raise TopPatchesError("no kernel looks clearly like anything: there is none of any name.")
     return found, names

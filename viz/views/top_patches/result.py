@@ -13,8 +13,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TopPatches"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class TopPatches(Result):
@@ -81,15 +79,7 @@ class TopPatches(Result):
     def crop(self, i: int, j: int) -> NDArray[np.uint8]:
         """Return a channel's j-th crop.
 
-        Parameters
-        ----------
-        i, j : int
-            Channel and patch, from 0.
-
-        Returns
-        -------
-        ndarray of uint8, (side, side, 3)
-            Pixels.
+        Shapes: returns (side, side, 3).
         """
         side = int(self.side[i])
         found: NDArray[np.uint8] = self.crops[i, j, :side, :side]
@@ -114,15 +104,7 @@ class TopPatches(Result):
         })  # fmt: skip
 
     def summary(self) -> dict[str, Any]:
-        """Return the patches as plain JSON values.
-
-        Returns
-        -------
-        dict
-            ``stage``, ``images``, ``chosen_by`` and ``channels``: per channel ``block``,
-            ``channel``, ``name``, ``side_px`` and ``patches`` (``image``, ``row``, ``column``,
-            ``value``).
-        """
+        """Return the patches as plain JSON values."""
         channels = []
         for i in range(len(self.block)):
             patches = [

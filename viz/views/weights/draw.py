@@ -15,23 +15,13 @@ from viz.plot.mosaic import (
     Scale,
     enlarge,
     grid_layout,
+    hatch_text,
     limits,
     rgb_tiles,
     signed_tiles,
 )
 from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
-
-__all__ = [
-    "Mosaic",
-    "draw_mosaic",
-    "drawn_mosaic",
-    "kernel_mosaic",
-    "mosaic_figure",
-    "patch_filter_mosaic",
-    "scale_text",
-    "with_gutters",
-]
 
 _KEY = 0.31
 """Inches below for the key to the colours."""
@@ -102,7 +92,7 @@ def patch_filter_mosaic(
         layout = grid_layout([n], (p, p), columns=columns)
         picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
         titles: tuple[str, ...] = ("",)
-        text = scale_text("filter", scale, limit, "mid grey is zero")
+        text = scale_text("filter", scale, limit, f"mid grey is zero{hatch_text(result.filters)}")
     else:
         layout = grid_layout([n] * c, (p, p), columns=columns)
         tiles = signed_tiles(
@@ -110,7 +100,7 @@ def patch_filter_mosaic(
         )
         picture = layout.place(tiles, fill=_BACKGROUND_SIGNED)
         titles = ("",) if c == 1 else tuple(f"input channel {i}" for i in range(c))
-        text = scale_text("filter", scale, limit, "white is zero")
+        text = scale_text("filter", scale, limit, f"white is zero{hatch_text(result.filters)}")
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, text, scale, one, c != 3)
 
@@ -155,7 +145,7 @@ def kernel_mosaic(
         f"block {b}" + (f"  ±{_number(limit[i])}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
-    text = scale_text("kernel", scale, limit, "white is zero")
+    text = scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
     if len(set(sizes)) == 1 < len(sizes):
         text = f"The same {sizes[0]} channels of each block. {text}"
     one = float(limit[0]) if scale == "figure" else float("nan")

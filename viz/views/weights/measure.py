@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = [
-    "FILTER_ORDERS",
-    "KERNEL_ORDERS",
-    "depthwise_kernels",
-    "named_kernels",
-    "patch_filters",
-]
-
 FILTER_ORDERS = ("index", "norm", "hue", "orientation")
 KERNEL_ORDERS = ("index", "norm", "similarity")
 _RED_GREEN = np.array([1.0, -1.0, 0.0]) / np.sqrt(2)
@@ -38,7 +30,7 @@ def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
     n, c = filters.shape[:2]
     if c != 3:
         return _norm_order(filters)
-    m = filters.reshape(n, 3, -1).astype(np.float64)
+    m = np.nan_to_num(filters.reshape(n, 3, -1).astype(np.float64), posinf=0, neginf=0)
     _, vectors = np.linalg.eigh(m @ m.transpose(0, 2, 1))
     axis = vectors[:, :, -1]
     x, y = axis @ _RED_GREEN, axis @ _YELLOW_BLUE
@@ -51,7 +43,8 @@ def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _orientation_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
     """By the angle of the stripes, read off the gradient structure tensor."""
-    gy, gx = np.gradient(filters.astype(np.float64), axis=(2, 3))
+    finite = np.nan_to_num(filters.astype(np.float64), posinf=0, neginf=0)
+    gy, gx = np.gradient(finite, axis=(2, 3))
     jxx, jyy, jxy = ((a * b).sum((1, 2, 3)) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
     across = 0.5 * np.arctan2(-2 * jxy, jxx - jyy)
     return np.argsort((across + np.pi / 2) % np.pi, kind="stable")
@@ -91,28 +84,7 @@ def _some(dim: int, per_block: int | None, seed: int) -> NDArray[np.int64]:
 
 
 def patch_filters(checkpoint: Checkpoint, *, order: str = "index") -> PatchFilters:
-    """Return every patch-embedding filter, ordered.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    order : str
-        ``"index"``: as in the file. ``"norm"``: largest first. ``"hue"``: grey ones first, then
-        around the red-green and yellow-blue plane of the filter's main colour axis.
-        ``"orientation"``: by the angle of the stripes, 0 = horizontal, counter-clockwise;
-        filters without orientation fall anywhere.
-
-    Returns
-    -------
-    PatchFilters
-        In normalised-input space.
-
-    Raises
-    ------
-    ValueError
-        If the order is unknown.
-    """
+    """Return every patch-embedding filter, ordered."""
     filters = checkpoint.model.patch_filters.detach().float().cpu().numpy().copy()
     return ordered_filters(filters, checkpoint.source, order=order)
 
@@ -146,34 +118,7 @@ def depthwise_kernels(
     order: str = "index",
     seed: int = 0,
 ) -> DepthwiseKernels:
-    """Return depthwise kernels by depth: a seeded choice of each block, or all.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    blocks : sequence of int, optional
-        0-based; default all.
-    per_block : int or None
-        How many of each block (the same channels in every block), or None for all. The paper's
-        figure shows 64.
-    order : str
-        ``"index"``, ``"norm"`` (largest first) or ``"similarity"`` (neighbours look alike).
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    DepthwiseKernels
-        First block first.
-
-    Raises
-    ------
-    ValueError
-        If the order is unknown or the number is not positive.
-    IndexError
-        If there is no such block.
-    """
+    """Return depthwise kernels by depth: a seeded choice of each block, or all."""
     if order not in _SORT:
         raise Refusal(f"order is one of {', '.join(KERNEL_ORDERS)}, not {order!r}.")
     depth = checkpoint.config.depth
@@ -203,36 +148,7 @@ def named_kernels(
     name: str | None = None,
     seed: int = 0,
 ) -> DepthwiseKernels:
-    """Return depthwise kernels ordered by their name, or those of one name.
-
-    Parameters
-    ----------
-    description : DepthwiseDescription
-        Of all kernels of a network.
-    blocks : sequence of int, optional
-        0-based; default all.
-    per_block : int or None
-        As in `depthwise_kernels`, which takes the same channels; a name then leaves fewer.
-    order : str
-        ``"name"`` (`viz.views.kernels.result.DepthwiseDescription.order`), or one of
-        `depthwise_kernels`.
-    name : str, optional
-        Take only the kernels of this name; blocks without one are left out.
-    seed : int
-        Of the choice.
-
-    Returns
-    -------
-    DepthwiseKernels
-        First block first; it may be empty.
-
-    Raises
-    ------
-    ValueError
-        If the order or the name is unknown, or the number is not positive.
-    IndexError
-        If there is no such block.
-    """
+    """Return depthwise kernels ordered by their name, or those of one name."""
     if order not in (*_SORT, "name"):
         raise Refusal(f"order is one of {', '.join((*_SORT, 'name'))}, not {order!r}.")
     if name is not None and name not in KERNEL_NAMES:

@@ -1,0 +1,114 @@
+"""Bad input to any command is one sentence and exit code 2, and nothing is written."""
+
+import shlex
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from viz.cli import main
+
+# Words of the command, and what is said. FILE is a network of 16 channels, 3 blocks, patches of 4
+# and classes ant, bee, cat, dog; IMAGES holds two pictures and a broken one, EMPTY nothing.
+REFUSED = """
+--bogus | no such option '--bogus' (viz --help tells more).
+repot | no such command 'repot'; did you mean 'report'? (viz --help tells more).
+depthwise FILE | viz depthwise is called viz kernels now (viz --help tells more).
+info -o | no such option '-o' (viz info --help tells more).
+kernels a.pth -o | option '-o' requires an argument (viz kernels --help tells more).
+top-patches --swep | '--seed', '--sweep'? (viz top-patches --help tells more).
+info missing.pth | missing.pth
+info FILE --activation swiglu | activation must be one of
+info FILE --mean 1,2 | one per input channel
+info FILE --mean a,b | not a list of numbers
+info FILE --std 0 | positive
+info FILE --image-size 2 | at least one patch
+patch-filters FILE -o a.jpg | .png, .svg or .pdf
+patch-filters FILE -o no/a.png | does not exist
+patch-filters FILE -o there.png | exists
+kernels FILE -o a.png --blocks 9 | blocks are 0 to 2
+kernels FILE -o a.png --blocks x | '--blocks': 'x' is not a list
+kernels FILE --seed -1 | invalid value for '--seed'
+kernels FILE --seed 100000000000000000000 | invalid value for '--seed'
+early-late FILE --early 0-1 --late 1-2 | block 1 is in both groups
+early-late FILE --late 7 | late group names block 7
+early-late FILE --early x | 0-2,7
+early-late FILE --early 2-0 | names no block
+attribution FILE IMAGES --method lrp | residual additions
+attribution FILE IMAGES --method guided-backprop | plain gradient
+attribution FILE IMAGES --method saliency --method deeplift | not add up
+attribution FILE IMAGES --method salience | did you mean saliency
+attribution FILE IMAGES --method xyz | grad-cam.
+attribution FILE IMAGES --target dgo | did you mean 'dog'
+attribution FILE IMAGES --target 9 | classes are 0 to 3
+attribution FILE IMAGES --target ² | there is no class
+attribution FILE IMAGES --target --5 | there is no class
+attribution FILE IMAGES --block 3 | blocks are 0 to 2
+attribution FILE IMAGES --device nowhere | not a device
+feature-maps missing.pth | missing.pth
+feature-maps FILE nowhere | nowhere: no such file or folder
+feature-maps FILE EMPTY | found no image file here
+feature-maps FILE IMAGES/broken.jpg | broken.jpg: not an image
+feature-maps FILE --block 9 | no block 9: blocks are 0 to 2
+feature-maps FILE --channels 99 | no channel 99: they are 0 to 15
+feature-maps FILE --filters 16 | no patch filter 16
+feature-maps FILE --name squiggle | 'squiggle' is not a name of kernels; they are identity, shift,
+feature-maps FILE --name edge --channels 1 | either --channels or
+feature-maps FILE --image-size 3 | at least one patch of 4
+receptive-field FILE --unit 3 | a row and a column
+receptive-field FILE --unit ²,1 | a row and a column
+receptive-field FILE --unit 8,0 | a row of 0 to 7
+receptive-field FILE --channels 99 | channel 99 found
+receptive-field FILE --channels ² | not a list of numbers
+receptive-field FILE --blocks 7 | block 7 found
+receptive-field FILE --memory 1 --image-size 400 | MB of working memory
+receptive-field FILE --memory nan | expected a positive number
+receptive-field FILE --memory inf | expected a positive number
+receptive-field FILE --image-size 100000 | at most 8000
+sweep FILE -o a.npz | give a folder of images
+sweep FILE IMAGES -o a.txt | '--output': a.txt: a file that ends in .npz
+sweep FILE nowhere -o a.npz | no such file or folder
+sweep FILE IMAGES -o nowhere/a.npz | does not exist; make it first
+sweep FILE IMAGES -o a.npz --with topp | '--with': 'topp' is no part
+sweep missing.pth IMAGES -o a.npz | missing.pth
+selectivity FILE IMAGES --sweep missing.npz | no such file
+top-patches FILE IMAGES --sweep missing.npz | no such file
+top-patches FILE IMAGES --name edge --by-name | one of --channels, --name and --by-name
+top-patches FILE IMAGES --channels 0 --by-name | one of --channels, --name and --by-name
+top-patches FILE IMAGES --name edge --stage pointwise | leave --stage out
+top-patches FILE IMAGES --name edge --block 1 | leave --block out
+top-patches FILE IMAGES --stage 'patch embedding' --block 0 | leave --block out
+compare FILE FILE --images nowhere --json | nowhere
+report FILE -o there.png | is a file
+report --from EMPTY --seed 0 --no-ema --resume | --resume, --seed, --ema cannot change it
+report --from EMPTY --formats svg --paper a4 --force | no manifest.json in it
+train nowhere -o a.safetensors | no such file or folder
+train nowhere -o a.pth | .safetensors
+train IMAGES -o new.safetensors --device cuda:99 | is not a device
+train IMAGES -o nowhere/new.safetensors | does not exist; make it first
+"""
+ROWS = [line.split(" | ") for line in REFUSED.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("words", "said"), ROWS)
+def test_one_sentence_and_exit_code_2(words, said, small_file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("viz.views.kernels.measure.describe", None)
+    for name in ("images", "empty"):
+        (tmp_path / name).mkdir()
+    for i in range(2):
+        Image.fromarray(np.full((40, 50, 3), 90 * i, np.uint8)).save(tmp_path / f"images/{i}.png")
+    (tmp_path / "images" / "broken.jpg").write_text("no image")
+    (tmp_path / "there.png").write_bytes(b"mine")
+    places = {"FILE": str(small_file), "IMAGES": "images", "EMPTY": "empty"}
+    for place, path in places.items():
+        words = words.replace(place, shlex.quote(path))
+    done = CliRunner().invoke(main, shlex.split(words), prog_name="viz")
+    assert done.exit_code == 2, done.output
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("viz: ") and said in last
+    assert "Traceback" not in done.output and done.stdout == ""
+    assert isinstance(done.exception, SystemExit)
+    assert {path.name for path in tmp_path.iterdir()} == {"images", "empty", "there.png"}
+    assert (tmp_path / "there.png").read_bytes() == b"mine"

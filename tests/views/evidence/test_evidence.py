@@ -1,0 +1,415 @@
+"""Evidence: sums against the network's logits, slow loops, a network built by hand, ablation."""
+
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import viz
+from viz.core.network import Preprocessing, Source
+from viz.core.refusal import Refusal
+from viz.network.checkpoint import Checkpoint
+from viz.network.convmixer import ConvMixer
+from viz.views.evidence.measure import _half_scattered, _half_shuffled, evidence
+from viz.views.evidence.result import Evidence, half
+
+
+def inputs(n=3, size=(33, 35), seed=0):
+    return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(seed))
+
+
+def checkpoint_of(model, classes=()):
+    return Checkpoint(
+        model.eval(), model.config, Source("by hand", "0" * 64),
+        Preprocessing(8, 1.0, (0.0,) * 3, (1.0,) * 3), classes,
+    )  # fmt: skip
+
+
+def by_hand(size=4):
+    """Channels 0 and 1 are the means of red and green over a patch of 2 x 2; nothing is mixed."""
+    model = ConvMixer(2, 1, 3, 2, 3, activation="identity")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        for norm in (model.patch_norm, model.blocks[0].depthwise_norm,
+                     model.blocks[0].pointwise_norm):  # fmt: skip
+            norm.weight.fill_(1)
+            norm.eps = 0
+        for colour in range(2):
+            model.patch_embedding.weight[colour, colour] = 1 / 4
+            model.blocks[0].pointwise.weight[colour, colour] = 1
+        model.head.weight.copy_(torch.tensor([[2.0, 0.0], [0.0, 3.0], [0.5, 0.5]]))
+        model.head.bias.copy_(torch.tensor([0.5, -1.0, 0.25]))
+    return checkpoint_of(model, ("red", "green", "both"))
+
+
+def last_maps(model, x):
+    """The last block's output, by the network's own parts."""
+    with torch.no_grad():
+        x = model.embed(x)
+        for block in model.blocks:
+            x = block(x)
+    return x
+
+
+def test_a_network_built_by_hand_gives_what_was_put_in():
+    """Red in the first patch alone, green in all four: 2 x 1/4, and 3 x 1/4 in each."""
+    image = torch.zeros(1, 3, 4, 4)
+    image[0, 0, :2, :2] = 1
+    image[0, 1] = 1
+    found = evidence(by_hand(), image, n_draws=4)
+    np.testing.assert_allclose(found.patches(0, 0), [[0.5, 0], [0, 0]])
+    np.testing.assert_allclose(found.patches(0, 1), np.full((2, 2), 0.75))
+    np.testing.assert_allclose(found.patches(0, 1, 0), [[0.25, 0.75], [0.75, 0.75]])
+    np.testing.assert_allclose(found.channels(0, 0), [0.5, 0])
+    np.testing.assert_allclose(found.channels(0, 2), [0.125, 0.5])
+    np.testing.assert_allclose(found.logits, [[1.0, 2.0, 0.875]])
+    # The answer is green, before red; green's channel speaks for it more than red's against it.
+    assert (found.target[0], found.against[0]) == (1, 0)
+    assert found.channel[0].tolist() == [1, 0]
+    assert found.half_channels[0] == 1
+    # 0.25, 0.75, 0.75, 0.75: two hold 1.5 of 2.5.
+    assert found.half_patches[0] == 2
+    assert found.name(1) == "green"
+
+
+def test_evidence_sums_to_the_logit_less_the_bias(small):
+    """For every class and every pair of classes, by patches and by channels."""
+    x = inputs()
+    with torch.no_grad():
+        logits = small.model(x).double().numpy()
+    bias = small.model.head.bias.detach().double().numpy()
+    found = evidence(small, x, shown=3, batch_size=2)
+    for i in range(3):
+        for of in range(4):
+            wanted = pytest.approx(logits[i, of] - bias[of], abs=1e-5)
+            assert found.patches(i, of).sum() == wanted
+            assert found.channels(i, of).sum() == wanted
+            for over in range(4):
+                wanted = pytest.approx(
+                    logits[i, of] - bias[of] - logits[i, over] + bias[over], abs=1e-5
+                )
+                assert found.patches(i, of, over).sum() == wanted
+                assert found.channels(i, of, over).sum() == wanted
+    np.testing.assert_allclose(found.logits, logits, atol=1e-5)
+    assert found.maps.shape == (3, 16, 8, 8)
+
+
+def test_each_patch_and_channel_against_slow_loops(small):
+    x = inputs()
+    maps = last_maps(small.model, x).numpy()
+    weight = small.model.head.weight.detach().numpy()
+    found = evidence(small, x, shown=2)
+    for i in range(2):
+        patches, channels = np.zeros((8, 8)), np.zeros(16)
+        single = np.zeros((8, 8))
+        for k in range(16):
+            for row in range(8):
+                for column in range(8):
+                    value = (weight[1, k] - weight[2, k]) * maps[i, k, row, column] / 64
+                    patches[row, column] += value
+                    channels[k] += value
+                    if k == 5:
+                        single[row, column] = value
+        np.testing.assert_allclose(found.patches(i, 1, 2), patches, atol=1e-6)
+        np.testing.assert_allclose(found.channels(i, 1, 2), channels, atol=1e-6)
+        np.testing.assert_allclose(found.channel_patches(i, 5, 1, 2), single, atol=1e-6)
+
+
+def test_kernels_share_out_the_variance_of_a_deciding_channel(small):
+    """Covariance of each kernel's part with the whole, loop by loop; the parts sum to 1."""
+    x = inputs(1)
+    block = small.model.blocks[-1]
+    with torch.no_grad():
+        before = small.model.embed(x)
+        for each in small.model.blocks[:-1]:
+            before = each(before)
+        branch = block.depthwise_norm(block.activation(block.depthwise(before)))
+        whole = block.pointwise(before + branch)[0].flatten(1).double().numpy()
+    branch, before = (each[0].flatten(1).double().numpy() for each in (branch, before))
+    point = block.pointwise.weight.detach()[:, :, 0, 0].double().numpy()
+    found = evidence(small, x, n_channels=3)
+    for k, c in enumerate(found.channel[0]):
+        variance = np.var(whole[c])
+        for j in range(16):
+            share = np.mean((point[c, j] * branch[j] - np.mean(point[c, j] * branch[j]))
+                            * (whole[c] - whole[c].mean())) / variance  # fmt: skip
+            assert found.kernel_share[0, k, j] == pytest.approx(share, abs=1e-4)
+        past = point[c] @ before
+        share = np.mean((past - past.mean()) * (whole[c] - whole[c].mean())) / variance
+        assert found.residual_share[0, k] == pytest.approx(share, abs=1e-4)
+        total = found.kernel_share[0, k].sum() + found.residual_share[0, k]
+        assert total == pytest.approx(1, abs=1e-5)
+        strongest = found.feeders(0, k, 2)
+        assert np.abs(found.kernel_share[0, k])[strongest].min() >= np.sort(
+            np.abs(found.kernel_share[0, k]))[-2]  # fmt: skip
+
+
+def test_deciding_channels_are_the_largest(small):
+    found = evidence(small, inputs(), shown=3, n_channels=4)
+    for i in range(3):
+        size = np.abs(found.channels(i, int(found.target[i]), int(found.against[i])))
+        assert sorted(found.channel[i]) == sorted(np.argsort(size)[-4:])
+        assert (np.diff(size[found.channel[i]]) <= 0).all()
+
+
+def ablated_logits(model, x, channels, value):
+    """Run the network with some channels of its last block replaced, by a hook on a network."""
+
+    def replace(module, args, output):
+        output = output.clone()
+        output[0, channels] = value[channels][:, None, None]
+        return output
+
+    handle = model.blocks[-1].register_forward_hook(replace)
+    try:
+        with torch.no_grad():
+            return model(x)[0].double().numpy()
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_the_ablation_is_that_of_the_network_itself(small, n):
+    """Of few images the mean is the batch norm's shift, of nine it is theirs."""
+    with torch.no_grad():
+        small.model.blocks[-1].pointwise_norm.bias.uniform_(-0.5, 0.5)
+    x = inputs(n)
+    found = evidence(small, x, n_draws=20, seed=1)
+    maps = last_maps(small.model, x).mean((2, 3))
+    mean = maps.mean(0) if n == 9 else small.model.blocks[-1].pointwise_norm.bias.detach()
+    assert found.count.tolist() == [1, 2, 4, 8]
+    weight = small.model.head.weight.detach()
+    for w, value in enumerate((torch.zeros(16), mean)):
+        for i in (0, n - 1):
+            of, over = int(found.target[i]), int(found.against[i])
+            speaks = (weight[of] - weight[over]) * (maps[i] - value)
+            for q, count in enumerate((1, 2, 4, 8)):
+                channels = speaks.argsort(descending=True)[:count]
+                logits = ablated_logits(small.model, x[i : i + 1], channels, value)
+                share = np.exp(logits) / np.exp(logits).sum()
+                wanted = (logits[of] - logits[over], share[of], logits.argmax() == of)
+                np.testing.assert_allclose(found.chosen[:, w, q, i], wanted, atol=1e-5)
+
+
+def test_random_channels_take_their_share_of_the_margin(small):
+    """What n of d channels drawn at random take is n / d of the evidence, on average."""
+    found = evidence(small, inputs(1), n_draws=4000)
+    of, over = int(found.target[0]), int(found.against[0])
+    total = found.channels(0, of, over).sum()
+    start = found.unablated("margin")[0]
+    for q, count in enumerate(found.count):
+        drawn = found.random[0, 0, q, 0].astype(float)
+        error = 4 * drawn.std() / np.sqrt(4000)
+        assert drawn.mean() == pytest.approx(start - count / 16 * total, abs=error + 1e-6)
+    assert found.random.shape == (3, 2, 4, 1, 4000)
+
+
+def test_half_is_the_smallest_number_that_holds_half():
+    rng = np.random.default_rng(0)
+    for row in (rng.standard_normal(9), np.ones(4), np.array([0.0, 5.0, 0.0]), np.zeros(3)):
+        size = np.sort(np.abs(row))[::-1]
+        wanted = next(n for n in range(1, len(row) + 1) if size[:n].sum() >= size.sum() / 2)
+        assert half(row) == wanted
+
+
+def test_nulls_of_halves(small):
+    """Equal evidence has nothing to lose by shuffling; one loud channel stays one."""
+    image = torch.zeros(1, 3, 4, 4)
+    image[0, 0, :2, :2] = 1
+    found = evidence(by_hand(), image, target="red", against="green", n_draws=4)
+    # Red alone answers, in one patch: shuffled patches are one patch again.
+    assert (found.half_patches[0], found.half_patches_null[0]) == (1, 1)
+    assert (found.half_channels[0], found.half_channels_null[0]) == (1, 1)
+
+
+def test_shuffling_parts_what_belongs_together():
+    """One loud channel under one large weight is half of all; parted, each of them counts."""
+    rng = np.random.default_rng(0)
+    loud = np.ones((1, 16))
+    loud[0, 0] = 10
+    assert half(loud * loud) == 1
+    # They meet again in one of sixteen shuffles.
+    assert 1.6 < _half_shuffled(loud, loud, rng)[0] <= 2
+    maps = np.zeros((3, 4, 4), np.float32)
+    maps[:, 1, 2] = 10
+    assert half(maps.sum(0).ravel()) == 1
+    assert 1.5 < _half_scattered(np.ones(3), maps, rng) <= 2
+
+
+def test_classes_by_channels_sum_to_the_mean_logit_over_all(small):
+    names = ["bee", "cat", "dog"]
+    entries = [(f"{names[i % 3]}/{i}.png", one) for i, one in enumerate(inputs(7))]
+    from viz.images.sets import ImageSet
+
+    found = evidence(small, ImageSet(entries, small.preprocessing))
+    assert found.label.tolist() == [1, 2, 3, 1, 2, 3, 1]
+    classes, n, matrix = found.by_class
+    assert (classes.tolist(), n.tolist()) == ([1, 2, 3], [3, 2, 2])
+    with torch.no_grad():
+        logits = small.model(inputs(7)).double().numpy()
+    free = logits - small.model.head.bias.detach().double().numpy()
+    for row, c in enumerate(classes):
+        mine = free[found.label == c]
+        wanted = (mine[:, c] - mine.mean(1)).mean()
+        assert matrix[row].sum() == pytest.approx(wanted, abs=1e-5)
+
+
+def test_without_folders_images_are_grouped_by_their_answer(small):
+    found = evidence(small, inputs(7))
+    assert (found.label == -1).all()
+    with torch.no_grad():
+        answers = small.model(inputs(7)).argmax(1).numpy()
+    classes, n, _ = found.by_class
+    assert classes.tolist() == sorted(set(answers))
+    assert n.sum() == 7
+
+
+def test_any_two_classes(small):
+    x = inputs(4)
+    with torch.no_grad():
+        order = small.model(x).argsort(1, descending=True).numpy()
+    found = evidence(small, x, target="cat", against=0)
+    assert set(found.target) == {2}
+    assert set(found.against) == {0}
+    found = evidence(small, x)
+    np.testing.assert_array_equal(found.target, order[:, 0])
+    np.testing.assert_array_equal(found.against, order[:, 1])
+    # The runner-up of the answer itself is the second; of another class it is the answer.
+    for c in order[0, :2].tolist():
+        other = np.where(order[:, 0] == c, order[:, 1], order[:, 0])
+        np.testing.assert_array_equal(evidence(small, x, target=c).against, other)
+        np.testing.assert_array_equal(evidence(small, x, against=c).target, other)
+
+
+def test_a_class_against_itself_or_none_is_refused(small):
+    with pytest.raises(Refusal, match="class 2 found against itself"):
+        evidence(small, inputs(1), target=2, against="cat")
+    with pytest.raises(Refusal, match=r"there is no class 'cow'.*or runner-up\."):
+        evidence(small, inputs(1), against="cow")
+    with pytest.raises(Refusal, match="counted from 1"):
+        evidence(small, inputs(1), shown=0)
+
+
+class MaxPooled(ConvMixer):
+    def forward(self, x):
+        x = self.embed(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x.amax((2, 3)))
+
+
+def other_heads():
+    torch.manual_seed(0)
+    pooled = MaxPooled(16, 2, 3, 4, 5)
+    deep = ConvMixer(16, 2, 3, 4, 5)
+    deep.head = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 5))
+    return {
+        "max": (pooled, "differ from a linear readout by"),
+        "deep": (deep, "a head of the kind Sequential found"),
+        "one": (ConvMixer(16, 2, 3, 4, 1), "a head with one output found"),
+        "none": (ConvMixer(16, 2, 3, 4, 0), "no linear head that could be read"),
+    }
+
+
+@pytest.mark.parametrize("kind", ["max", "deep", "one", "none"])
+def test_another_head_is_refused_in_one_sentence(kind):
+    model, words = other_heads()[kind]
+    with pytest.raises(Refusal, match=words) as caught:
+        evidence(checkpoint_of(model), inputs(1))
+    said = str(caught.value)
+    assert said.count(". ") == 0
+    assert said.endswith(".")
+
+
+def test_maps_that_are_not_finite_are_refused(small):
+    with torch.no_grad():
+        small.model.blocks[-1].pointwise_norm.bias[3] = torch.inf
+    with pytest.raises(Refusal, match="not finite"):
+        evidence(small, inputs(1))
+
+
+def hooks(model):
+    return sum(
+        len(getattr(m, name)) for m in model.modules() for name in vars(m) if "_hooks" in name
+    )
+
+
+def test_the_network_stays_as_it_is(small):
+    small.model.train()
+    before = {name: value.clone() for name, value in small.model.state_dict().items()}
+    evidence(small, inputs(9))
+    assert all(torch.equal(value, before[name]) for name, value in small.model.state_dict().items())
+    assert small.model.training
+    assert hooks(small.model) == 0
+
+
+def test_hooks_are_gone_after_an_error(small):
+    from viz.network.readout import Readout
+
+    readout = Readout(small)
+
+    def fail(passed):
+        raise KeyError("stopped")
+
+    with pytest.raises(KeyError, match="stopped"):
+        readout.run(inputs(1), {readout.network.blocks[0]: fail})
+    assert hooks(readout.network) == 0
+
+
+def test_one_pass_a_batch(small):
+    """Each image meets the last block once."""
+    seen = []
+    block = type(small.model.blocks[-1])
+    forward = block.forward
+
+    def counted(self, x):
+        seen.append(len(x))
+        return forward(self, x)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(block, "forward", counted)
+        evidence(small, inputs(5), batch_size=2)
+    assert seen == [2, 2, 2, 2, 2, 2, 1, 1, 1]
+
+
+def test_the_same_numbers_in_batches_and_again(small, tmp_path):
+    a, b = (evidence(small, inputs(5), batch_size=size) for size in (1, 5))
+    np.testing.assert_allclose(a.pooled, b.pooled, atol=1e-5)
+    np.testing.assert_array_equal(a.random[2], b.random[2])
+    assert evidence(small, inputs(5)) == evidence(small, inputs(5))
+    assert evidence(small, inputs(5), seed=1) != evidence(small, inputs(5))
+    assert Evidence.load(a.save(tmp_path / "a.npz")) == a
+
+
+def test_table_and_finding(small):
+    found = evidence(small, inputs(2))
+    frame = found.to_frame()
+    assert len(frame) == 2 * 16
+    first = frame[frame.image == "input 0"]
+    of, over = int(found.target[0]), int(found.against[0])
+    assert set(first.target) == {small.classes[of]}
+    margin = found.logits[0, of] - found.logits[0, over] - found.bias[of] + found.bias[over]
+    assert first.evidence.sum() == pytest.approx(margin, abs=1e-6)
+    whole = found.logits[0, over] - found.bias[over]
+    assert first.evidence_against.sum() == pytest.approx(whole, abs=1e-6)
+    assert len(re.findall(r"\.(?: |$)", found.finding)) <= 3
+    assert f"{np.median(found.half_channels):.0f} of 16 channels" in found.finding
+    one = evidence(small, inputs(1))
+    names = (small.classes[int(each[0])] for each in (one.target, one.against))
+    assert "evidence for {} over {} comes".format(*names) in one.finding
+    assert one.summary()["images"][0]["top"][0]["class"] == small.classes[int(one.target[0])]
+
+
+def test_the_view_is_in_the_catalogue(small):
+    from viz.views import Given, view
+
+    row = view("evidence")
+    x = SimpleNamespace(images=None)
+    made = row.measure(small, Given(images=x.images))
+    assert made.image_names == ("china.jpg", "flower.jpg")
+    assert row.load
+    assert viz.views.view("evidence").sentence(made) == made.finding

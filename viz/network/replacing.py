@@ -1,0 +1,150 @@
+"""Running a network with some of its filters replaced, without touching the network.
+
+`torch.func.functional_call` swaps parameters inside the module while it runs, which two threads on
+one module would see of each other. The swap happens in a copy of the module tree that shares every
+tensor: nothing is ever written to the network that was given.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from viz.network.convmixer import Block, ConvMixer
+
+
+def shared_copy(model: ConvMixer) -> ConvMixer:
+    """Copy a network's modules, not its tensors, without its hooks and in evaluation mode."""
+    twin = _copied(model)
+    assert isinstance(twin, ConvMixer)
+    return twin.eval()
+
+
+def _copied(module: nn.Module) -> nn.Module:
+    twin = copy.copy(module)
+    state = twin.__dict__
+    for name, value in state.items():
+        if "_hooks" in name and isinstance(value, dict):
+            state[name] = OrderedDict()
+    state["_parameters"] = dict(module._parameters)
+    state["_buffers"] = dict(module._buffers)
+    state["_modules"] = {
+        name: None if child is None else _copied(child) for name, child in module._modules.items()
+    }
+    return twin
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What takes the place of which filters.
+
+    Parameters
+    ----------
+    kernels : mapping
+        Block to depthwise kernels, (dim, k, k), of which ``rows`` are used.
+    rows : mapping
+        Block to which channels are replaced, bool (dim,).
+    muted : mapping
+        Block to which channels' depthwise branch gives its mean output instead, bool (dim,).
+    patch_filters : Tensor or None
+        Patch filters in place of all, (dim, c, p, p).
+    muted_patch : Tensor or None
+        Which channels of the embedding give their mean output instead, bool (dim,).
+    """
+
+    kernels: Mapping[int, Tensor] = field(default_factory=dict)
+    rows: Mapping[int, Tensor] = field(default_factory=dict)
+    muted: Mapping[int, Tensor] = field(default_factory=dict)
+    patch_filters: Tensor | None = None
+    muted_patch: Tensor | None = None
+
+    @property
+    def first(self) -> int:
+        """Block from which on the network is another; -1 for the patch embedding."""
+        if self.patch_filters is not None or self.muted_patch is not None:
+            return -1
+        return min((*self.rows, *self.muted), default=0)
+
+    def of_block(self, model: ConvMixer, block: int) -> dict[str, Tensor]:
+        """Return the block's replaced parameters by name; none if it stays as it is."""
+        new: dict[str, Tensor] = {}
+        part = cast(Block, model.blocks[block])
+        if block in self.rows:
+            weight = model.depthwise_kernels(block)
+            kernels = self.kernels[block].to(weight)
+            rows = self.rows[block].to(weight.device)[:, None, None]
+            new["depthwise.weight"] = torch.where(rows, kernels, weight)[:, None]
+        if block in self.muted:
+            # A scale of 0 leaves the batch norm's shift, which is its mean output.
+            scale = part.depthwise_norm.weight
+            new["depthwise_norm.weight"] = torch.where(
+                self.muted[block].to(scale.device), torch.zeros_like(scale), scale
+            )
+        return new
+
+    def of_embedding(self, model: ConvMixer) -> dict[str, Tensor]:
+        """Return the embedding's replaced parameters, named as in the whole network."""
+        new: dict[str, Tensor] = {}
+        if self.patch_filters is not None:
+            new["patch_embedding.weight"] = self.patch_filters.to(model.patch_filters)
+        if self.muted_patch is not None:
+            scale = model.patch_norm.weight
+            new["patch_norm.weight"] = torch.where(
+                self.muted_patch.to(scale.device), torch.zeros_like(scale), scale
+            )
+        return new
+
+
+class _Embedding(nn.Module):
+    """The patch embedding as a module of its own, so that its parameters can be replaced."""
+
+    def __init__(self, model: ConvMixer) -> None:
+        super().__init__()
+        self.patch_embedding = model.patch_embedding
+        self.patch_norm = model.patch_norm
+        self.activation = model.activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images to tokens."""
+        out: Tensor = self.patch_norm(self.activation(self.patch_embedding(x)))
+        return out
+
+
+def _onward(model: ConvMixer, x: Tensor, replacement: Replacement | None, start: int) -> Tensor:
+    for block in range(start, model.config.depth):
+        new = replacement.of_block(model, block) if replacement else {}
+        part = model.blocks[block]
+        x = functional_call(part, new, (x,)) if new else part(x)
+    logits: Tensor = model.head(x.mean((2, 3)))
+    return logits
+
+
+def logits_of_all(
+    twin: ConvMixer, inputs: Tensor, replacements: Mapping[int, Replacement]
+) -> Iterator[tuple[int, Tensor]]:
+    """Run one batch through the network as it is, then with each replacement.
+
+    Shapes: ``inputs`` (n, c, h, w); returns logits (n, n_classes).
+    """
+    by_first: dict[int, list[int]] = {}
+    for number, each in replacements.items():
+        by_first.setdefault(each.first, []).append(number)
+    x = twin.embed(inputs)
+    yield -1, _onward(twin, x, None, 0)
+    embedding = _Embedding(twin)
+    for number in by_first.pop(-1, []):
+        other = functional_call(embedding, replacements[number].of_embedding(twin), (inputs,))
+        yield number, _onward(twin, other, None, 0)
+    for block in range(twin.config.depth):
+        for number in by_first.pop(block, []):
+            yield number, _onward(twin, x, replacements[number], block)
+        if not by_first:
+            return
+        x = twin.blocks[block](x)

@@ -1,0 +1,1 @@
+"""A view to copy: how large the kernels of each block are."""

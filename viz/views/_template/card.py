@@ -1,0 +1,49 @@
+"""Everything that is said of the view; it imports neither torch nor matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from viz.views.base import FigureRow, Given, Option, View, numbers
+
+if TYPE_CHECKING:
+    from viz.core.result import Result
+    from viz.network.checkpoint import Checkpoint
+
+
+def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
+    from viz.views._template.measure import kernel_sizes
+
+    return kernel_sizes(checkpoint, blocks=blocks, seed=given.seed)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    from viz.plot.figures import drawn
+    from viz.views._template import draw
+
+    return (
+        FigureRow(
+            "template",
+            "Norm of the depthwise kernels by block: median and quartiles, beside kernels as "
+            "torch initialises them.",
+            drawn(draw.draw_sizes, draw.SIZE),
+        ),
+    )
+
+
+VIEW = View(
+    "template",
+    "Sizes of kernels",
+    _measure,
+    "viz.views._template.result:KernelSizes",
+    _figures,
+    "A batch norm follows every kernel, so a small kernel may matter as much as a large one.",
+    question="How large are the kernels of each block?",
+    about="Show how large the depthwise kernels of each block are.",
+    options=(Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),),
+    summary=lambda result: result.to_frame().to_dict("records"),
+    sentence=lambda result: result.sentence(),
+    menu="Sizes of kernels",
+    group="What was learned",
+    icon=":material/straighten:",
+)

@@ -1,0 +1,33 @@
+"""Network to result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from viz.views._template.result import KernelSizes
+
+if TYPE_CHECKING:
+    from viz.network.checkpoint import Checkpoint
+
+_INITIALISED = 1000
+
+
+def kernel_sizes(
+    checkpoint: Checkpoint, *, blocks: Sequence[int] | None = None, seed: int = 0
+) -> KernelSizes:
+    """Measure the norm of every depthwise kernel; `method.md` has the formula."""
+    chosen = np.arange(checkpoint.config.depth) if blocks is None else np.array(blocks)
+    norm = [checkpoint.model.depthwise_kernels(int(b)).flatten(1).norm(dim=1) for b in chosen]
+    k = checkpoint.config.kernel_size
+    # torch draws each tap from -1 / k to 1 / k.
+    taps = np.random.default_rng(seed).uniform(-1 / k, 1 / k, (_INITIALISED, k * k))
+    return KernelSizes(
+        source=replace(checkpoint.source, settings={"seed": seed}),
+        block=chosen.astype(np.int64),
+        norm=np.stack([each.detach().cpu().double().numpy() for each in norm]),
+        initialised=np.linalg.norm(taps, axis=1),
+    )

@@ -1,0 +1,1 @@
+"""The network's answer, read out after every block."""

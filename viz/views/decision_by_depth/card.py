@@ -1,0 +1,103 @@
+"""The decision by depth: its question, its figures, how they can mislead."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from viz.views.base import FigureRow, Given, Option, View
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from viz.network.checkpoint import Checkpoint
+    from viz.views.decision_by_depth.result import DecisionByDepth
+
+_WIDE, _NARROW = 178.0, 85.0
+"""Widths of two columns and of one, in millimetres."""
+
+
+def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> DecisionByDepth:
+    from viz.views.decision_by_depth.measure import decision_by_depth
+
+    images = None if given.images is None else given.images()
+    return decision_by_depth(
+        checkpoint, images, seed=given.seed, progress=given.progress, **options
+    )
+
+
+def _curves(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
+    from viz.views.decision_by_depth.draw import curves_figure
+
+    return curves_figure(result, width)
+
+
+def _maps(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
+    from viz.views.decision_by_depth.draw import maps_figure
+
+    return maps_figure(result, width)
+
+
+def _shares(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
+    from viz.views.decision_by_depth.draw import shares_figure
+
+    return shares_figure(result, width)
+
+
+def _figures() -> tuple[FigureRow, ...]:
+    return (
+        FigureRow(
+            "decision-by-depth",
+            "Probability and rank of the answer, read out after every block.",
+            _curves,
+            partial(_curves, width=_NARROW),
+        ),
+        FigureRow(
+            "decision-by-depth-maps",
+            "What each patch gives to the answer, read out after every block.",
+            _maps,
+            partial(_maps, width=_NARROW),
+        ),
+        FigureRow(
+            "decision-by-depth-shares",
+            "Share of images that have the answer, or the right one, by depth, beside the "
+            "same network with its blocks shuffled and a randomly initialised one.",
+            _shares,
+            partial(_shares, width=_NARROW),
+        ),
+    )
+
+
+VIEW = View(
+    "decision-by-depth",
+    "The decision by depth",
+    _measure,
+    "viz.views.decision_by_depth.result:DecisionByDepth",
+    _figures,
+    "No path carries a channel past a block's pointwise convolution, so that the same number "
+    "means something else after each block: a head that fails early, as it stands, does not "
+    "say that the class cannot be told there. The fitted readout says what a new linear layer "
+    "could tell, not what the network uses.",
+    summary=lambda result: result.summary(),
+    sentence=lambda result: result.finding,
+    question="After which block is the answer there?",
+    about="""Show after which block the answer is there: the head read out after each of them.
+
+    -o FILE draws probability and rank of the answer by depth, -o FOLDER adds maps over the
+    photograph and, for ten images and more, shares of the folder beside baselines.
+    """,
+    options=(
+        Option("shown", "Images whose maps are kept.", 2, int, 1),
+        Option(
+            "fitted",
+            "Fit a linear readout after each block, where the images allow it.",
+            True,
+            bool,
+        ),
+        Option("draws", "Networks with shuffled blocks, and randomly initialised ones.", 3, int, 0),
+    ),
+    images="needed",
+    menu="Decision by depth",
+    group="On images",
+    icon=":material/stairs:",
+)

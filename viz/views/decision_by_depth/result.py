@@ -1,0 +1,259 @@
+"""The head read out after every block: probability, rank and map of the answer by depth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from viz.core.class_names import plain_name
+from viz.core.result import Result, or_none
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Numbers = NDArray[np.float64]
+BASELINES = ("shuffled", "random")
+"""The same network with its blocks in another order; a randomly initialised one."""
+
+MANY = 10
+"""Images from which on shares of them are told, with baselines beside."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DecisionByDepth(Result):
+    """A readout after the patch embedding and after every block, B + 1 depths.
+
+    M images are measured, the first m of them shown. *As it stands*: the network's own head on the
+    mean over patches of a block's output. *Fitted*: a logistic regression on the same means, each
+    image judged by one that was fitted without it.
+
+    Parameters
+    ----------
+    images : ndarray of uint8, (m, H, W, 3)
+        What the network saw: resized and cropped.
+    image_names : tuple of str
+        Of all M.
+    patch_size : int
+        Pixels.
+    class_names : tuple of str
+        Of the C outputs.
+    block : ndarray of int64, (B + 1,)
+        After which is read out; -1 is the patch embedding.
+    logits : ndarray of float32, (B + 1, m, C)
+        As it stands, of the images shown.
+    maps : ndarray of float32, (B + 1, m, h, w)
+        What each patch gives to the answer's logit over the mean of all logits, as it stands.
+    answer : ndarray of int64, (M,)
+        The network's answer.
+    label : ndarray of int64, (M,)
+        Output named as the image's folder; -1 where none is.
+    probability : ndarray of float64, (B + 1, M)
+        Of the answer, as it stands.
+    rank : ndarray of int64, (B + 1, M)
+        Of the answer, as it stands; 1 is first.
+    first : ndarray of int64, (B + 1, M)
+        The class that is first, as it stands.
+    target_names : tuple of str
+        Classes that the fitted readout tells apart; empty where none was fitted.
+    target : ndarray of int64, (M,)
+        Of each image; -1 where it had no part in the fit.
+    target_is : str
+        ``"folder"`` or ``"answer"``: what the fitted readout is fitted to tell.
+    not_fitted : str
+        Why there is no fitted readout; empty where there is.
+    fitted_probability : ndarray of float64, (B + 1, M)
+        Of the image's target; nan where there is none.
+    fitted_rank : ndarray of int64, (B + 1, M)
+        Of the image's target; 0 where there is none.
+    fitted_maps : ndarray of float32, (B + 1, m, h, w)
+        As ``maps``, by the fitted readout and for the target; nan where there is none.
+    baseline_agreement : ndarray of float64, (2, r, B + 1)
+        By `BASELINES`, r draws each: share of images with the trained network's answer first, as it
+        stands.
+    baseline_accuracy : ndarray of float64, (2, r, B + 1)
+        Share with the right class first, as it stands; nan where no label is known.
+    baseline_fitted : ndarray of float64, (2, r, B + 1)
+        Cross-validated accuracy of the fitted readout; nan where there is none.
+    """
+
+    kind: ClassVar[str] = "decision by depth"
+    images: NDArray[np.uint8]
+    image_names: tuple[str, ...]
+    patch_size: int
+    class_names: tuple[str, ...]
+    block: NDArray[np.int64]
+    logits: NDArray[np.float32]
+    maps: NDArray[np.float32]
+    answer: NDArray[np.int64]
+    label: NDArray[np.int64]
+    probability: Numbers
+    rank: NDArray[np.int64]
+    first: NDArray[np.int64]
+    target_names: tuple[str, ...]
+    target: NDArray[np.int64]
+    target_is: str
+    not_fitted: str
+    fitted_probability: Numbers
+    fitted_rank: NDArray[np.int64]
+    fitted_maps: NDArray[np.float32]
+    baseline_agreement: Numbers
+    baseline_accuracy: Numbers
+    baseline_fitted: Numbers
+
+    @property
+    def agreement(self) -> Numbers:
+        """Share of images whose answer is first already, as it stands, (B + 1,)."""
+        found: Numbers = (self.rank == 1).mean(1)
+        return found
+
+    @property
+    def accuracy(self) -> Numbers:
+        """Share of images whose right class is first, as it stands; nan where none is known."""
+        known = self.label >= 0
+        if not known.any():
+            return np.full(len(self.block), np.nan)
+        found: Numbers = (self.first == self.label)[:, known].mean(1)
+        return found
+
+    @property
+    def fitted_accuracy(self) -> Numbers:
+        """Cross-validated accuracy of the fitted readout, (B + 1,); nan where there is none."""
+        used = self.target >= 0
+        if not used.any():
+            return np.full(len(self.block), np.nan)
+        found: Numbers = (self.fitted_rank[:, used] == 1).mean(1)
+        return found
+
+    @property
+    def most_frequent(self) -> float:
+        """Accuracy of always naming the most frequent target; nan where nothing was fitted."""
+        used = self.target[self.target >= 0]
+        return float(np.bincount(used).max() / len(used)) if len(used) else float("nan")
+
+    @property
+    def settled(self) -> NDArray[np.int64]:
+        """Block from which on the answer stays first, as it stands, (M,)."""
+        stays = np.logical_and.accumulate((self.rank == 1)[::-1])[::-1]
+        found: NDArray[np.int64] = self.block[stays.argmax(0)]
+        return found
+
+    def baseline(self, values: Numbers, name: str) -> Numbers:
+        """Return a baseline by depth, mean over its draws; nan where there is none."""
+        drawn = values[BASELINES.index(name)]
+        return drawn.mean(0) if len(drawn) else np.full(len(self.block), np.nan)
+
+    def place(self, depth: int) -> str:
+        """Say after what a depth is read out."""
+        block = int(self.block[depth])
+        return "the patch embedding" if block < 0 else f"block {block}"
+
+    @property
+    def finding(self) -> str:
+        """What was found, in at most three sentences."""
+        n, middle = len(self.answer), len(self.block) // 2
+        if n < MANY:
+            p, chance = self.probability.mean(1), _percent(1 / len(self.class_names))
+            whose = (
+                plain_name(self.class_names[self.answer[0]])
+                if n == 1
+                else f"the answers of {n} images"
+            )
+            since = self.place(int(np.ceil(np.median(self.settled))) + 1)
+            return (
+                f"Read out as it stands, {whose} {'is' if n == 1 else 'are'} first from {since} on"
+                f"{'' if n == 1 else ' (median)'}: the {'' if n == 1 else 'mean '}probability is "
+                f"{_percent(p[middle])} after {self.place(middle)} and {_percent(p[-1])} after "
+                f"{self.place(-1)}, where chance is {chance}."
+            )
+        said = (
+            f"Read out as it stands, {_percent(self.agreement[middle])} of {n} images have the "
+            f"network's answer after {self.place(middle)} and {_percent(self.agreement[-2])} after "
+            f"{self.place(-2)}"
+        )
+        if self.baseline_agreement.shape[1]:
+            shuffled, random = (
+                self.baseline(self.baseline_agreement, name)[-1] for name in BASELINES
+            )
+            said += (
+                f"; with the blocks shuffled {_percent(shuffled)} have it at the end, in a "
+                f"randomly initialised network {_percent(random)}"
+            )
+        return f"{said}.{self._fitted_finding(middle)}"
+
+    def _fitted_finding(self, middle: int) -> str:
+        if not self.target_names:
+            return ""
+        fitted = self.fitted_accuracy
+        random = self.baseline(self.baseline_fitted, "random")
+        told = {"folder": "classes of the folder", "answer": "network's answers"}[self.target_is]
+        beside = f"always the most frequent one is right on {_percent(self.most_frequent)}"
+        if np.isfinite(random).all():
+            beside = f"in a randomly initialised network at most {_percent(random.max())}, {beside}"
+        return (
+            f" A linear readout fitted after each block tells the {len(self.target_names)} {told} "
+            f"on {_percent(fitted[middle])} after {self.place(middle)} and {_percent(fitted[-1])} "
+            f"after the last; {beside}."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per image and depth."""
+        import pandas as pd
+
+        depths, n = self.rank.shape
+        names = np.array(self.class_names, dtype=object)
+        columns: dict[str, Any] = {
+            "image": np.tile(np.array(self.image_names, dtype=object), depths),
+            "block": np.repeat(self.block, n),
+            "answer": np.tile(names[self.answer], depths),
+            "probability": self.probability.ravel(),
+            "rank": self.rank.ravel(),
+            "first": names[self.first.ravel()],
+            "fitted_probability": self.fitted_probability.ravel(),
+            "fitted_rank": self.fitted_rank.ravel(),
+        }
+        return pd.DataFrame(columns)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as plain JSON values; what is undefined is None."""
+        values = {
+            "agreement": (self.agreement, self.baseline_agreement),
+            "accuracy": (self.accuracy, self.baseline_accuracy),
+            "fitted_accuracy": (self.fitted_accuracy, self.baseline_fitted),
+        }
+        return {
+            "images": len(self.answer),
+            "outputs": len(self.class_names),
+            "fitted_to": self.target_is if self.target_names else None,
+            "not_fitted": self.not_fitted or None,
+            "most_frequent": or_none(self.most_frequent),
+            "depth": [
+                {"block": int(block)}
+                | {name: or_none(own[d]) for name, (own, _) in values.items()}
+                | {
+                    f"{name}_{each}": or_none(self.baseline(drawn, each)[d])
+                    for name, (_, drawn) in values.items()
+                    for each in BASELINES
+                }
+                for d, block in enumerate(self.block)
+            ],
+            "shown": [
+                {
+                    "image": self.image_names[i],
+                    "answer": self.class_names[self.answer[i]],
+                    "first_from_block": int(self.settled[i]),
+                    "probability": self.probability[:, i].tolist(),
+                    "rank": self.rank[:, i].tolist(),
+                    "fitted_probability": [or_none(p) for p in self.fitted_probability[:, i]],
+                }
+                for i in range(len(self.images))
+            ],
+        }
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.01:
+        return f"{100 * share:.1g} %"
+    return f"{100 * share:.0f} %"

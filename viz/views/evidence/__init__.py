@@ -1,0 +1,1 @@
+"""What each patch and channel gives to each class."""
