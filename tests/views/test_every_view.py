@@ -29,6 +29,7 @@ OPTIONS = {
     "top-patches": "--most 2 --shown 2",
 }
 ROWS = pytest.mark.parametrize("row", VIEWS, ids=lambda row: row.name)
+USUAL = pytest.mark.parametrize("made", ["usual"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def made(request, folder, tmp_path_factory, stub_save):
 
 
 @ROWS
+@USUAL
 def test_a_folder_holds_every_figure_the_numbers_and_the_table(made, row):
     _, out, done = made(row)
     names = [f.name for f in row.figures]
@@ -93,6 +95,7 @@ def test_a_folder_holds_every_figure_the_numbers_and_the_table(made, row):
 
 
 @ROWS
+@USUAL
 def test_a_result_comes_back_equal_and_tells_the_same(made, row, tmp_path):
     _, out, done = made(row)
     result = row.load(out / f"{row.name}.npz")
@@ -104,6 +107,7 @@ def test_a_result_comes_back_equal_and_tells_the_same(made, row, tmp_path):
 
 
 @ROWS
+@USUAL
 def test_a_file_holds_the_main_figure_and_without_one_the_finding_is_said(made, row, tmp_path):
     words, out, _ = made(row)
     result, measure = row.load(out / f"{row.name}.npz"), row.measure
@@ -159,6 +163,7 @@ def test_every_option_reaches_the_measure(row, small_file, tmp_path):
 
 
 @ROWS
+@USUAL
 def test_every_way_of_drawing_draws(made, row):
     _, out, _ = made(row)
     result = row.load(out / f"{row.name}.npz")
