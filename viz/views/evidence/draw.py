@@ -57,7 +57,7 @@ def maps_figure(result: Evidence, width: float = PAGE, *, images: int = 2) -> Fi
 
     A patch of the last map has seen far more of the image than the pixels it is drawn on.
     """
-    classes = 3 if width > HALF_PAGE else 1
+    classes = min(3 if width > HALF_PAGE else 1, len(result.class_names))
     shown = range(min(images, len(result.images)))
     across, x = _columns(width, classes + 2)
     high, wide = result.images.shape[1:3]
