@@ -11,7 +11,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from PIL import Image
 
-from viz.plot.millimetres import laid_over, pale
+from viz.plot.overlay import laid_over, pale
 from viz.plot.mosaic import enlarge, signed_tiles
 from viz.plot.style import SIGNED
 

@@ -241,7 +241,8 @@ def _page(found: Opened) -> None:
         if wanted:
             _numbers(found)
             st.markdown(
-                f"Each of {counted(config.depth, 'block')} mixes places with one {config.kernel_size} × "
+                f"Each of {counted(config.depth, 'block')} mixes places with one "
+                f"{config.kernel_size} × "
                 f"{config.kernel_size} kernel per channel, then mixes channels at every place; the "
                 "average over all places is classified."
             )
