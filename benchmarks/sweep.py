@@ -31,8 +31,8 @@ from viz.sweep.engines import Cluster, InProcess
 from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
-from viz.sweep.run import Settings, sweep_folder
-from viz.sweep.tally import Tally
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings, Tally
 
 
 def made_folder(root, n):

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from viz.core.network import Config, Preprocessing, Source
-    from viz.network.checkpoint import Checkpoint, CheckpointError, load
+    from viz.network.checkpoint import Checkpoint, load
     from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
+    from viz.network.guards import CheckpointError
     from viz.sweep.result import load_sweep
 
     # Made from the cards of the views.
@@ -67,7 +68,7 @@ __all__ = [
 ]
 _HOMES = {
     "Checkpoint": "viz.network.checkpoint",
-    "CheckpointError": "viz.network.checkpoint",
+    "CheckpointError": "viz.network.guards",
     "Config": "viz.core.network",
     "ConvMixer": "viz.network.convmixer",
     "PAPER_CONFIGS": "viz.network.convmixer",

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, Shown, View
 
-__all__ = ["function_of"]
-
 _ARRAYS = {"kernels": "(n, k, k), 3 <= k <= 31", "patch-filters": "(n, c, p, p)"}
 """Views that take bare weights, too."""
 

@@ -56,6 +56,8 @@ def safe(monkeypatch, loaded):
 
     monkeypatch.setattr(checkpoints, "_load", once)
     monkeypatch.setattr("viz.explorer.sections._SCREEN_DPI", 40)
+    # What is made on request is made, unless a test is about that.
+    monkeypatch.setattr("viz.explorer.sections._is_open", lambda part: True)
     before = {name: config.get_option(name) for name in OPTIONS}
     for name, value in OPTIONS.items():
         config.set_option(name, value)
@@ -76,7 +78,7 @@ def undrawn(monkeypatch):
         return out.getvalue()
 
     names = ("close_up.png", "found._png", "one_filter.png", "one_kernel.png", "on_images.png",
-             "sections.png")  # fmt: skip
+             "sections.png", "trying.png")  # fmt: skip
     for name in names:
         monkeypatch.setattr(f"viz.explorer.{name}", blank)
     return drawn

@@ -195,7 +195,8 @@ def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
 ):
     """Of another checkpoint it is told, and the chosen images are looked at instead."""
     from viz.images.sets import open_images
-    from viz.sweep.run import Settings, sweep_images
+    from viz.sweep.run import sweep_images
+    from viz.sweep.tally import Settings
 
     for number in range(9):
         (folder / f"{number}.png").write_bytes(picture(number))

@@ -201,7 +201,8 @@ def swept(small_file, tmp_path_factory):
     """A folder of photographs, and the file of a sweep over it."""
     from viz.images.sets import open_images
     from viz.network.checkpoint import load
-    from viz.sweep.run import Settings, sweep_images
+    from viz.sweep.run import sweep_images
+    from viz.sweep.tally import Settings
 
     folder = tmp_path_factory.mktemp("photographs")
     rng = np.random.default_rng(0)

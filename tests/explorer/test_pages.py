@@ -71,6 +71,24 @@ def test_overview_says_what_the_network_is(open_app, small):
     assert names["name"].tolist() == ["ant", "bee", "cat", "dog"]
 
 
+def test_what_is_folded_up_is_made_when_it_is_opened(open_app, undrawn, monkeypatch):
+    monkeypatch.setattr("viz.explorer.sections._is_open", lambda part: part.open)
+    app = open_app()
+    assert fine(app)
+    assert not app.metric
+    assert not undrawn
+
+
+def test_three_doors_lead_on(open_app, undrawn):
+    app = open_app()
+    doors = {e.proto.label.strip("*"): e.proto.page for e in app.main.get("page_link")}
+    assert doors == {
+        "Browse the kernels": "kernels",
+        "Try my image": "try-image",
+        "Compare early with late": "early-late",
+    }
+
+
 def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
     """A bare state dict does not tell its activation."""
     import torch

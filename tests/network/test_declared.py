@@ -10,7 +10,8 @@ from foreign_networks import assert_same_logits, official, settle
 from strangers import Custom
 from torch import nn
 
-from viz.network.checkpoint import CheckpointError, CheckpointWarning, load
+from viz.network.checkpoint import load
+from viz.network.guards import CheckpointError, CheckpointWarning
 
 NAMES = tuple(f"class {i}" for i in range(7))
 MEAN, STD = [0.5, 0.4, 0.3], [0.2, 0.25, 0.3]

@@ -17,8 +17,9 @@ from torch import nn
 import viz
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from viz.network import checkpoint
-from viz.network.checkpoint import Checkpoint, CheckpointError, CheckpointWarning, inspect, load
+from viz.network.checkpoint import Checkpoint, inspect, load
 from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointError, CheckpointWarning
 from viz.network.saving import save_checkpoint
 
 

@@ -8,8 +8,9 @@ from foreign_networks import TimmLike, official, settle
 from torch import nn
 
 from viz.network.activation import ENOUGH_CHANNELS, Evidence, evidence
-from viz.network.checkpoint import CheckpointWarning, load
+from viz.network.checkpoint import load
 from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointWarning
 
 
 def with_means(means, *, dim=64, depth=10, var=1.7):

@@ -21,8 +21,9 @@ from safetensors.torch import save_file
 
 from viz.cli import main
 from viz.core.refusal import Refusal
-from viz.network.checkpoint import CheckpointError, inspect, load
+from viz.network.checkpoint import inspect, load
 from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointError
 
 
 def refusal(path):

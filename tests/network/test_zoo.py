@@ -25,8 +25,9 @@ import viz
 from viz.cli import main
 from viz.core.network import Config
 from viz.network import zoo
-from viz.network.checkpoint import CheckpointError, inspect, load
+from viz.network.checkpoint import inspect, load
 from viz.network.convmixer import PAPER_CONFIGS
+from viz.network.guards import CheckpointError
 
 REAL = dict(zoo.OFFICIAL)
 NAME = "convmixer_768_32"

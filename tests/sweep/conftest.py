@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.network.stages import stages
 from viz.sweep.opening import OtherSweepError
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views import Given, view
 from viz.views.preferred_inputs import predictions
 from viz.views.preferred_inputs.measure import preferred_inputs

@@ -18,8 +18,8 @@ from viz.images.reading import ImageError
 from viz.images.sets import open_images
 from viz.network.stages import stages
 from viz.sweep.plan import listed
-from viz.sweep.run import Settings, SweepError, shards_folder, sweep_folder, sweep_images
-from viz.sweep.tally import Tally
+from viz.sweep.run import SweepError, shards_folder, sweep_folder, sweep_images
+from viz.sweep.tally import Settings, Tally
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ from PIL import Image
 from viz.cli import main
 from viz.images.sets import open_images
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views import Given, view
 from viz.views.top_patches.measure import TopPatchesError
 

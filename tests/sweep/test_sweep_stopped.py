@@ -76,7 +76,8 @@ import os, random, signal, sys, time
 import torch
 import viz
 from viz.sweep import tally
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.tally import Settings
+from viz.sweep.run import sweep_folder
 
 update = tally.Tally.update
 def slow(*args):

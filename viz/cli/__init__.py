@@ -10,8 +10,6 @@ from viz import __version__
 from viz.cli import compare, files, report, sweep, views
 from viz.cli.common import Group
 
-__all__ = ["main"]
-
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="viz")

@@ -19,21 +19,6 @@ from viz.core.refusal import Refusal
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = [
-    "Group",
-    "force_option",
-    "json_option",
-    "loading",
-    "loading_options",
-    "open_checkpoint",
-    "open_two",
-    "preparing",
-    "progress_bar",
-    "say",
-    "seed_option",
-    "seeds",
-]
-
 
 class Group(click.Group):
     """A group whose commands turn bad input into one sentence and exit code 2.

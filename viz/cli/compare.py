@@ -11,8 +11,6 @@ import click
 from viz.cli.common import loading, open_two, preparing, progress_bar, say, seed_option
 from viz.cli.output import check_output, writing
 
-__all__ = ["COMMANDS"]
-
 
 @click.command()
 @loading

@@ -21,8 +21,6 @@ from viz.cli.common import (
 )
 from viz.cli.images import check_device
 
-__all__ = ["COMMANDS"]
-
 
 @click.command()
 @loading
@@ -30,7 +28,7 @@ __all__ = ["COMMANDS"]
 @json_option
 def info(checkpoint: str, as_json: bool, **options: Any) -> None:
     """Tell a checkpoint's architecture, and how it is known."""
-    from viz.network.checkpoint import CheckpointWarning
+    from viz.network.guards import CheckpointWarning
 
     with warnings.catch_warnings():
         # They are printed with the rest.

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["looking", "open_with_images", "say_skipped"]
-
 _MANY = 64
 
 

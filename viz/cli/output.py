@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.views import View
 
-__all__ = ["check_output", "write_output", "writing"]
-
 
 def writing(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``-o``, ``--json`` and ``--force`` to a command that shows a view."""

@@ -23,8 +23,6 @@ from viz.cli.common import (
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["COMMANDS"]
-
 _FORMATS = ("svg", "pdf", "png")
 
 

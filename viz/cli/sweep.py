@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from viz.sweep.engines import Engine
     from viz.sweep.shards import Outcome
 
-__all__ = ["COMMANDS"]
-
 _PARTS = ("sparsity", "top", "histogram", "classes", "covariance")
 
 
@@ -147,7 +145,8 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
                                  param_hint="'--output'")  # fmt: skip
     from viz.sweep.memory import keep_memory
     from viz.sweep.plan import listed
-    from viz.sweep.run import Settings, shards_folder, sweep_folder
+    from viz.sweep.run import shards_folder, sweep_folder
+    from viz.sweep.tally import Settings
 
     kept = set(_PARTS if wanted is None else wanted) - set(without or ())
     parts = ("moments", *(part for part in _PARTS if part in kept))

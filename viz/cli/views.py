@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, View
 
-__all__ = ["COMMANDS", "command_of", "option_of"]
-
 
 def _read(
     kind: Callable[[str], Any], ctx: click.Context, param: click.Parameter, value: str | None

@@ -14,18 +14,6 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from scipy.stats import t as student
 
-__all__ = [
-    "Ranked",
-    "block_means",
-    "cliffs_delta",
-    "pair_deltas",
-    "resample",
-    "share_floor",
-    "share_interval",
-    "t_interval",
-    "welch",
-]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _CHUNK = 2_000_000

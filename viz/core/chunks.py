@@ -8,8 +8,6 @@ from typing import Final, TypeVar
 
 from viz.core.threads import allowed, one_thread
 
-__all__ = ["in_threads"]
-
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 _MOST_WORKERS: Final = 8

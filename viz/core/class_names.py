@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["plain_name"]
-
 
 def plain_name(name: str) -> str:
     """Return a class's name without the number that ImageNet's have in front."""

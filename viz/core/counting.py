@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Progress", "Steps", "rank_within"]
-
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all); it may raise to stop the work."""
 

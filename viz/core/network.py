@@ -9,9 +9,6 @@ from typing import Any
 
 from viz.core.refusal import Refusal
 
-__all__ = ["ACTIVATIONS", "IMAGENET_MEAN", "IMAGENET_STD", "Config", "Preprocessing", "Source",
-           "counted", "split_activation"]  # fmt: skip
-
 ACTIVATIONS = (
     "gelu", "relu", "silu", "identity", "gelu_tanh", "mish", "leaky_relu", "hardswish", "elu",
     "celu", "selu", "relu6", "softplus", "softsign", "tanh", "sigmoid", "hardsigmoid", "hardtanh",

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["own_torch"]
-
 
 @contextmanager
 def own_torch() -> Iterator[None]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["NoSuch", "Nothing", "Refusal"]
-
 
 class Refusal(ValueError):
     """Bad input; the message is one sentence: what was found, what was expected, what to do.

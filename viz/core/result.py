@@ -17,8 +17,6 @@ import numpy as np
 from viz.core.network import Source
 from viz.core.refusal import Refusal
 
-__all__ = ["Result", "ResultFileError", "or_none"]
-
 _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
 

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 
 import torch
 
-__all__ = ["allowed", "one_thread"]
-
 _LOCK = threading.Lock()
 _LOCAL = threading.local()
 _state = {"inside": 0, "before": 1}

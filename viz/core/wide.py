@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["wide"]
-
 
 def wide(values: Tensor) -> Tensor:
     """Return values in float64: where they are, or on the CPU if their device (mps) has none."""

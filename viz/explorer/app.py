@@ -52,7 +52,10 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("kernel_names", "Names of kernels", ":material/label:"),
         *_of_cards(_LEARNED),
     ),
-    _ON_IMAGES: _of_cards(_ON_IMAGES),
+    _ON_IMAGES: (
+        ("try_image", "Try my image", ":material/add_a_photo:"),
+        *_of_cards(_ON_IMAGES),
+    ),
     "Compare and keep": (
         ("compare", "Compare two networks", ":material/difference:"),
         ("report", "Report", ":material/docs:"),
@@ -150,7 +153,11 @@ def main() -> None:
         with st.sidebar:
             _about(opened)
             menu = st.container()
-        for show in choose_images():
+        drop = None
+        if name == "try_image":
+            st.title(state.title(), anchor=False)
+            drop = st.container()
+        for show in choose_images(drop):
             show()
         # After the choice of images, which stands below it: the links hold what was just chosen.
         with menu:

@@ -67,7 +67,8 @@ def _load_shared(spelling: str, stamp: tuple[int, int]) -> Checkpoint:
 
 def _load(source: str | Path) -> Checkpoint:
     """Load one file at a time, which bounds the memory; warnings are shown on the page."""
-    from viz.network.checkpoint import CheckpointWarning, load
+    from viz.network.checkpoint import load
+    from viz.network.guards import CheckpointWarning
 
     with _LOADING, warnings.catch_warnings():
         warnings.simplefilter("ignore", CheckpointWarning)

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ from viz.images.reading import IMAGE_SUFFIXES, ImageError, read_array, read_pixe
 from viz.images.sets import open_images
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from viz.images.sets import ImageSet
@@ -69,6 +70,17 @@ class Images:
     def private(self) -> bool:
         """Uploaded: what is made from them is forgotten with the session."""
         return bool(self.uploads)
+
+    def one(self, name: str) -> Images:
+        """Return one of them alone."""
+        if self.uploads:
+            folder: str | None = f"{self.folder}/{name}"
+        else:
+            folder = str(open_images(self.folder, Preprocessing(), limit=MAX_IMAGES).paths[name])
+        uploads = tuple(each for each in self.uploads if each[0] == name)
+        return replace(
+            self, names=(name,), stamp=f"{self.stamp} {name}", folder=folder, uploads=uploads
+        )
 
     @contextmanager
     def placed(self) -> Iterator[str | None]:
@@ -193,12 +205,12 @@ def _take(files: list[UploadedFile]) -> _Uploaded | None:
     return found
 
 
-def choose_images() -> list[Callable[[], Any]]:
-    """Show the choice in the sidebar."""
+def choose_images(drop: DeltaGenerator | None = None) -> list[Callable[[], Any]]:
+    """Show the choice in the sidebar; with ``drop``, files are dropped there on the page."""
     offers: dict[str, Images] = {}
     with st.sidebar:
         place = st.container()
-        with st.expander("Images of your own"):
+        with drop or st.expander("Images of your own"):
             files = st.file_uploader(
                 "Images of your own",
                 type=sorted(suffix[1:] for suffix in IMAGE_SUFFIXES),
@@ -208,8 +220,8 @@ def choose_images() -> list[Callable[[], Any]]:
                 key="viz image files",
             )
             st.caption(
-                f"Up to {MAX_IMAGES}. They stay on this machine and are forgotten when this window "
-                "closes."
+                f"Photographs of your own, up to {MAX_IMAGES}. They stay on this machine and are "
+                "forgotten when this window closes."
             )
     uploaded = _take(files)
     refused = uploaded.refused if uploaded else ()
@@ -269,7 +281,7 @@ def _missing(wanted: str) -> str:
     return f"There are no images called {plain(wanted)} here."
 
 
-def images_chosen() -> Images:
+def images_chosen(*, told: bool = True) -> Images:
     """Return the images that the page is about, tell which, and put them into its address."""
     found: Images = st.session_state[_SLOT]
     state.keep("images", "", found.key)
@@ -277,5 +289,6 @@ def images_chosen() -> Images:
     if missing:
         st.warning(f"{_missing(missing)} Shown instead: {plain(found.label)}.")
     names = ", ".join(found.names[:4]) + (" …" if len(found.names) > 4 else "")
-    st.caption(f"Images: {plain(found.label)} ({plain(names)}); choose others on the left.")
+    if told:
+        st.caption(f"Images: {plain(found.label)} ({plain(names)}); choose others on the left.")
     return found

@@ -65,7 +65,8 @@ def _check_content(checkpoints: Sequence[str | Path], images: str | Path | None)
         return
     from viz.core.network import Preprocessing
     from viz.images.sets import open_images
-    from viz.network.checkpoint import CheckpointWarning, load
+    from viz.network.checkpoint import load
+    from viz.network.guards import CheckpointWarning
     from viz.network.zoo import to_download
 
     with warnings.catch_warnings():

@@ -90,7 +90,7 @@ function build(root, data, here) {
   let waiting = data.groups.length;
   const groups = data.groups.map((group, number) => {
     const box = element(field, "div", "group");
-    if (group.title && !data.small) element(box, "div", "title", group.title);
+    if (group.title && data.titled) element(box, "div", "title", group.title);
     const frame = element(box, "div", "frame");
     const image = element(frame, "img");
     image.draggable = false;

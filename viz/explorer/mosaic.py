@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
-from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from PIL import Image
 
 from viz.explorer.cache import cached
-from viz.plot.style import SIGNED
+from viz.explorer.overlay import ramp
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -44,8 +43,7 @@ def _png(picture: NDArray[np.uint8]) -> str:
 def _key(mosaic: Mosaic) -> dict[str, Any]:
     """Return the colour bar: colours from -limit to +limit, and what its ends mean."""
     end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
-    steps = np.linspace(0, 1, 21)
-    colours = [to_hex(SIGNED(s)) for s in steps] if mosaic.signed_map else ["#010101", "#ffffff"]
+    colours = ramp() if mosaic.signed_map else ["#010101", "#ffffff"]
     return {"colours": colours, "low": f"−{end}", "high": f"+{end}", "text": mosaic.scale_text}
 
 
@@ -86,14 +84,24 @@ def show_mosaic(
     key: str,
     alt: str,
     small: bool = False,
+    titled: bool = False,
     labels: Sequence[str] | None = None,
     **settings: Any,
 ) -> tuple[Mosaic, int | None]:
-    """Show a mosaic and return the tile that was just picked."""
+    """Show a mosaic and return the tile that was just picked.
+
+    A small one has neither buttons nor a key, and titles above its groups only if it is titled.
+    """
     mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
     got = _component(
         key=key,
-        data={**data, "alt": alt, "small": small, "label": labels and list(labels)},
+        data={
+            **data,
+            "alt": alt,
+            "small": small,
+            "titled": titled or not small,
+            "label": labels and list(labels),
+        },
         on_picked_change=lambda: None,
     )
     if not got.picked:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.figure import Figure
+    from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
 
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
 
-__all__ = ["DESCRIBING", "at_home", "opened_images", "png", "show_figure", "style", "uploaded"]
+__all__ = [
+    "DESCRIBING",
+    "at_home",
+    "folded",
+    "opened_images",
+    "png",
+    "show_figure",
+    "style",
+    "uploaded",
+]
 
 _SCREEN_DPI, _NOTE = 200, "Description"
 _ONE_COLUMN = 4
@@ -47,6 +59,18 @@ def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> b
 def style() -> None:
     """Let figures of two columns scroll sideways where the screen is narrow: see `show_figure`."""
     st.html(Path(__file__).with_name("figures.css"))
+
+
+def _is_open(part: ExpanderContainer) -> bool:
+    return bool(part.open)
+
+
+@contextmanager
+def folded(label: str, key: str) -> Iterator[bool]:
+    """Fold a part of the page up; tell whether it is open, so that it is made only then."""
+    part = st.expander(label, key=f"viz fold {key}", on_change="rerun")
+    with part:
+        yield _is_open(part)
 
 
 def show_figure(picture: bytes, *, alt: str, key: str, caption: str = "") -> None:

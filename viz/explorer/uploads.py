@@ -85,7 +85,7 @@ def refused() -> list[str]:
 
 def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -> Checkpoint:
     """Load an uploaded file as strictly as any other, and keep nothing of it on disk."""
-    from viz.network.checkpoint import CheckpointError
+    from viz.network.guards import CheckpointError
 
     name = safe_name(name)
     if len(content) > MAX_UPLOAD << 20:

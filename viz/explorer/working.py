@@ -99,14 +99,14 @@ def working(name: str, what: str, *, counted: bool = True) -> Iterator[Tell]:
     box.empty()
 
 
-def asked(name: str, slow: bool, label: str = "Measure") -> bool:
+def asked(name: str, slow: bool, label: str = "Measure", *, quiet: bool = False) -> bool:
     """Tell whether work is to be done; ask where it takes long or was stopped."""
     wanted = st.session_state.get(_slot(name))
     if wanted or (wanted is None and not slow):
         return True
-    if wanted is None:
+    if wanted is None and not quiet:
         st.info(f"This takes longer than a moment: press {label} to start.")
-    else:
+    elif wanted is False:
         st.info(f"Stopped; nothing of it is kept. Press {label} to begin again.")
     st.button(label, key=f"viz start {name}", on_click=answer, args=(name, True))
     return False
@@ -123,9 +123,13 @@ def work(
     slow: bool = False,
     label: str = "Measure",
     counted: bool = True,
+    quiet: bool = False,
     **settings: Any,
 ) -> Worked[T] | None:
-    """Return ``function(*subjects, given, **settings)``, made once, with a bar and a Stop."""
+    """Return ``function(*subjects, given, **settings)``, made once, with a bar and a Stop.
+
+    What is slow is made when its button, ``label``, is pressed; a ``quiet`` one stands alone.
+    """
     networks = subjects or (opened.checkpoint,)
     stamp = "" if images is None else images.stamp
     if sweep is not None:
@@ -134,7 +138,7 @@ def work(
     kept = store(opened.private or (images is not None and images.private))
     name = f"{name or function.__name__} {opened.key} {stamp[:16]}"
     given = Given(sweep=sweep)
-    if key not in kept and not asked(name, slow, label):
+    if key not in kept and not asked(name, slow, label, quiet=quiet):
         return None
 
     def make(tell: Tell) -> Worked[T]:

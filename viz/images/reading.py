@@ -23,21 +23,6 @@ from viz.core.refusal import Refusal
 # What Pillow would print beside the sentence that refuses a file.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
-__all__ = [
-    "IMAGE_SUFFIXES",
-    "ImageError",
-    "ImageWarning",
-    "describe_preprocessing",
-    "find_images",
-    "prepare",
-    "read_array",
-    "read_image",
-    "read_pixels",
-    "scaled",
-    "told",
-    "unnormalise",
-]
-
 IMAGE_SUFFIXES = frozenset(
     {
         *(".bmp", ".dds", ".dib", ".gif", ".icns", ".ico", ".pcx", ".psd", ".qoi", ".ras", ".tga"),

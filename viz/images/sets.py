@@ -26,8 +26,6 @@ from viz.images.reading import (
     unnormalise,
 )
 
-__all__ = ["ImageBatch", "ImageSet", "Images", "default_images", "open_images"]
-
 Entry = Path | Tensor | NDArray[Any]
 Picture = str | Path | Image.Image | NDArray[Any]
 Images = Picture | Sequence[Picture] | Tensor | None

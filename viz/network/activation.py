@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-__all__ = ["Choice", "Evidence", "choose_activation", "contradiction", "evidence"]
-
 _MINIMA = {"relu": 0.0, "gelu": -0.169971, "silu": -0.278465}
 _OTHER_MINIMA = {
     "gelu_tanh": -0.170041, "mish": -0.308844, "hardswish": -0.375, "relu6": 0.0, "softplus": 0.0,

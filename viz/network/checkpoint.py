@@ -34,8 +34,6 @@ from viz.network.reading import Reading, open_checkpoint, outline_of, sha256_of_
 from viz.network.recognise import Fit
 from viz.network.unwrapping import Found, axes, find_network
 
-__all__ = ["Checkpoint", "CheckpointError", "CheckpointWarning", "inspect", "load"]
-
 _IN_MEMORY = "in memory"
 _MAX_CONFIG_FILE = 1 << 20
 

@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from viz.core.network import Config, split_activation
 from viz.core.refusal import NoSuch, Refusal
 
-__all__ = ["PAPER_CONFIGS", "Block", "ConvMixer", "DepthwiseConv2d", "NoHead", "activation_layer"]
-
 PAPER_CONFIGS = {
     "convmixer_1536_20": Config(1536, 20, 9, 7, 1000, activation="gelu"),
     "convmixer_768_32": Config(768, 32, 7, 7, 1000, activation="relu"),

@@ -18,8 +18,6 @@ from viz.network.guards import MAX_TENSORS, CheckpointError, TensorRecord, print
 from viz.network.saving import FORMAT
 from viz.network.stand_ins import Name, Thing, as_mapping, last_name
 
-__all__ = ["Declared", "declared", "default_preprocessing", "read_classes"]
-
 _ACTIVATION_KEYS = ("activation", "act_layer", "act", "activation_function", "nonlinearity",
                     "act_fn", "act_cfg", "hidden_act", "nonlin")  # fmt: skip
 _SIZE_KEYS = ("input_size", "img_size", "image_size", "input_shape", "input_resolution",

@@ -9,9 +9,6 @@ from pathlib import Path
 
 from viz.core.refusal import Refusal
 
-__all__ = ["DTYPE_BYTES", "CheckpointError", "CheckpointWarning", "TensorRecord", "export_line",
-           "file_kind", "printable"]  # fmt: skip
-
 MAX_HEADER = 4 << 20
 """Largest header of a safetensors file, largest table of contents of a zip archive, in bytes.
 

@@ -15,8 +15,6 @@ from viz.network.convmixer import ConvMixer, activation_layer
 from viz.network.guards import CheckpointError
 from viz.network.recognise import Fit
 
-__all__ = ["Seen", "compare", "look_at_module"]
-
 _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
 """Of the largest difference, in standard deviations of what is compared."""
 

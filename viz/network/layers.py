@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 from viz.network.guards import TensorRecord
 
-__all__ = ["LEAVES", "Layer", "Path", "common", "layers_of", "natural", "pattern", "split"]
-
 Path = tuple[str, ...]
 _WRAPPERS = {"_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module", "module", "params",
              "batch_stats"}  # fmt: skip

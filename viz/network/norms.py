@@ -9,8 +9,6 @@ from itertools import pairwise, permutations
 
 from viz.network.layers import Layer, Path, common, pattern
 
-__all__ = ["Pairing", "Unpaired"]
-
 
 class Unpaired(Exception):
     """Convolutions without a norm, and norms without a convolution."""

@@ -19,8 +19,6 @@ from viz.network.archives import Archive, check_safetensors, check_zip
 from viz.network.guards import MAX_WEIGHTS, CheckpointError, TensorRecord, file_kind
 from viz.network.scanning import scan_zip
 
-__all__ = ["Reading", "open_checkpoint", "outline_of", "sha256_of_tensors"]
-
 _CHUNK, _MAX_DEPTH = 1 << 20, 20
 
 

@@ -14,8 +14,6 @@ from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer, NoHead
 from viz.network.replacing import shared_copy
 
-__all__ = ["OtherHead", "Passed", "Readout", "watched"]
-
 
 class OtherHead(Refusal):
     """A network whose answer is no linear readout of the mean over patches."""

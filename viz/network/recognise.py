@@ -20,8 +20,6 @@ from viz.network.guards import CheckpointError, TensorRecord
 from viz.network.layers import LEAVES, Layer, Path, common, layers_of, natural, pattern, split
 from viz.network.norms import Pairing, Unpaired
 
-__all__ = ["Fit", "recognise"]
-
 MAX_DEPTH = 1000
 _COMPUTED = re.compile(r"(^|[._])(weight_[gv]|orig|mask|original\d*|lora_[ab])([._]|$)", re.I)
 MAX_NESTING = 60

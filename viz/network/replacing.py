@@ -19,8 +19,6 @@ from torch.func import functional_call
 
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["Replacement", "logits_of_all", "shared_copy"]
-
 
 def shared_copy(model: ConvMixer) -> ConvMixer:
     """Copy a network's modules, not its tensors, without its hooks and in evaluation mode."""

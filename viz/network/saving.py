@@ -15,8 +15,6 @@ from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
 from viz.network.convmixer import ConvMixer
 
-__all__ = ["FORMAT", "save_checkpoint"]
-
 FORMAT = "convmixer-viz 1"
 
 

@@ -16,8 +16,6 @@ from viz.network.archives import Archive
 from viz.network.guards import DTYPE_BYTES, CheckpointError
 from viz.network.stand_ins import CALLS, Malformed, Name, StoredData, Thing, plain_key, storage_of
 
-__all__ = ["scan_zip"]
-
 _RENAMED = {"__builtin__": "builtins", "copy_reg": "copyreg"}
 """Modules by the names they had in Python 2."""
 MAX_OPCODES = 600_000

@@ -11,8 +11,6 @@ from torch import Tensor
 from viz.core.refusal import Refusal
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["BLOCK_STAGES", "EMBEDDING_STAGES", "Stage", "stages"]
-
 EMBEDDING_STAGES = ("patches", "patches_activation", "tokens")
 """Of the patch embedding: after the convolution, the activation, the batch norm."""
 BLOCK_STAGES = (

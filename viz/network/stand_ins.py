@@ -9,9 +9,6 @@ from typing import Any
 
 from viz.network.guards import DTYPE_BYTES, MAX_NDIM, CheckpointError, TensorRecord
 
-__all__ = ["CALLS", "Malformed", "Name", "StoredData", "Thing", "as_mapping", "last_name",
-           "plain_key", "storage_of"]  # fmt: skip
-
 _STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16",
     "BFloat16Storage": "bfloat16", "LongStorage": "int64", "IntStorage": "int32",

@@ -15,8 +15,6 @@ from viz.network.guards import MAX_HEADER, MAX_TENSORS, CheckpointError, TensorR
 from viz.network.recognise import Fit, recognise
 from viz.network.stand_ins import Thing, as_mapping
 
-__all__ = ["Found", "axes", "find_network"]
-
 _Place = tuple[str, tuple[str, ...], Mapping[str, Any], Fit]
 """Of a network: in words, keys that lead to its state dict, that, and how it reads."""
 

@@ -13,10 +13,6 @@ from viz.core.network import Config, Preprocessing
 from viz.network.convmixer import PAPER_CONFIGS
 from viz.network.guards import CheckpointError
 
-__all__ = ["OFFICIAL", "OfficialWeights", "check_hash", "fetch", "imagenet_classes", "locate",
-           "official_by_hash", "official_by_path", "official_name", "on_this_machine",
-           "shipped_checkpoints", "to_download", "user_folder"]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class OfficialWeights:

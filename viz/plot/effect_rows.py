@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from viz.plot.frame import inches, narrow, panel_boxes
 from viz.plot.style import SMALL, TEXT
 
-__all__ = ["NAMES", "draw_effect_rows", "effect_boxes"]
-
 NAMES = {
     "dc_share": "DC share",
     "odd_energy": "odd energy",

@@ -10,8 +10,6 @@ from matplotlib.figure import Figure, SubFigure
 
 from viz.plot.style import ONE_COLUMN, new_figure
 
-__all__ = ["Drawing", "both", "drawn"]
-
 Draw = Callable[..., Any]
 Size = tuple[float, float] | Callable[..., Figure]
 Height = float | Callable[[Any], float]

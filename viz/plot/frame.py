@@ -20,20 +20,6 @@ from numpy.typing import NDArray
 
 from viz.plot.style import INK, MM, SIGNED, SMALL, TEXT
 
-__all__ = [
-    "MARGIN",
-    "block_bar",
-    "colour_key",
-    "depth_colours",
-    "inches",
-    "narrow",
-    "nothing",
-    "panel",
-    "panel_boxes",
-    "plain_axes",
-    "shortened",
-]
-
 MARGIN = 0.04
 """Inches kept free around a figure."""
 _LETTERS = 126

@@ -17,20 +17,6 @@ from viz.plot.frame import inches, plain_axes
 from viz.plot.overlay import laid_over, pale
 from viz.plot.style import MM, SIGNED, printable
 
-__all__ = [
-    "BAR",
-    "HALF_PAGE",
-    "PAGE",
-    "SIZE",
-    "bar",
-    "canvas",
-    "chart",
-    "common_limit",
-    "panels",
-    "photograph",
-    "write",
-]
-
 PAGE, HALF_PAGE = 178.0, 85.0
 """Widths of two columns and of one, in millimetres."""
 SIZE = 7.0

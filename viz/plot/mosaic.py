@@ -11,19 +11,6 @@ from numpy.typing import NDArray
 from viz.core.refusal import Refusal
 from viz.plot.style import signed_lut
 
-__all__ = [
-    "Layout",
-    "Scale",
-    "blocks_shown",
-    "enlarge",
-    "full_rows",
-    "grid_layout",
-    "hatch_text",
-    "limits",
-    "rgb_tiles",
-    "signed_tiles",
-]
-
 Scale = Literal["figure", "block", "tile"]
 
 _ASPECT = 1.5

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from viz.plot.style import SIGNED
 
-__all__ = ["laid_over", "pale", "show_over"]
-
 
 def pale(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Grey and light, so that colours of a map on it are those of the map."""

@@ -22,32 +22,6 @@ from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
 
-__all__ = [
-    "FONT",
-    "FORMATS",
-    "GREY",
-    "INK",
-    "LACKING",
-    "MM",
-    "ONE_COLUMN",
-    "ORANGE",
-    "PURPLE",
-    "SIGNED",
-    "SMALL",
-    "TALLEST",
-    "TEAL",
-    "TEXT",
-    "TWO_COLUMNS",
-    "FigureFileError",
-    "check_path",
-    "new_figure",
-    "own_style",
-    "printable",
-    "save_figure",
-    "signed_lut",
-    "use_font",
-]
-
 MM = 1 / 25.4
 ONE_COLUMN, TWO_COLUMNS, TALLEST = 85 * MM, 178 * MM, 220 * MM
 """Usual column widths of journals, and the height that a page leaves a figure, in inches."""

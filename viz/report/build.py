@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.base import Shown
 
-__all__ = ["LIMIT", "build", "unfit"]
-
 LIMIT = 64
 """Images of a folder that a report takes, unless told otherwise."""
 

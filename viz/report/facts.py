@@ -19,17 +19,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = [
-    "about_checkpoint",
-    "about_images",
-    "about_sweep",
-    "code_hash",
-    "command_line",
-    "difference",
-    "sha256",
-    "versions",
-]
-
 _LIBRARIES = (
     "captum", "matplotlib", "numpy", "pandas", "pillow", "pypdf", "reportlab", "scikit-learn",
     "scipy", "torch",

@@ -16,17 +16,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.views.base import Shown
 
-__all__ = [
-    "NARROW",
-    "ODD_NAMES",
-    "check_view_folder",
-    "make_figures",
-    "make_narrow_figures",
-    "write_numbers",
-    "write_view_folder",
-]
-
-
 NARROW = "{}-one-column"
 ODD_NAMES = "backslashreplace"
 """What becomes of bytes of a file's name that are no UTF-8; in JSON these are its own escapes."""

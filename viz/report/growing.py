@@ -17,8 +17,6 @@ from viz.report.pages import finish
 from viz.report.plan import STATE, ReportError, part_of
 from viz.report.sections import Section
 
-__all__ = ["Growing", "begin"]
-
 
 @dataclass(frozen=True)
 class Growing:

@@ -13,8 +13,6 @@ from viz.report.folder import ODD_NAMES
 from viz.report.plan import ReportError
 from viz.report.sections import Section
 
-__all__ = ["FORMAT", "files_in", "read_manifest", "write_json", "write_manifest"]
-
 FORMAT = "convmixer-viz report 1"
 NAME = "manifest.json"
 _MAX_BYTES = 64 << 20

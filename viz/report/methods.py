@@ -13,8 +13,6 @@ from markupsafe import Markup
 
 from viz.views import COMPARISONS, VIEWS
 
-__all__ = ["Method", "everywhere", "methods_of", "parsed", "to_html"]
-
 # How the program was tried, and how long it takes, is in the docs.
 _LEFT_OUT = ("what was measured", "cost", "examples", "the same however it is split", "speed")
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["without_paths"]
-
 # An absolute path of two parts or more; a lone "/name" may be a fraction or a JSON pointer.
 _PATH = re.compile(
     r"(?:(?<![\w./:])/|(?<=:)/(?!/)|(?<=\bfile:)///?|(?<!\w)[A-Za-z]:[\\/])(?:[^\s/\\:'\"<>|]+[/\\])+([^\s/\\:'\"]*)"

@@ -16,8 +16,6 @@ from viz.core.network import counted
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.sections import Section
 
-__all__ = ["html", "title_of"]
-
 
 def network_words(checkpoint: Mapping[str, Any]) -> str:
     """Tell a network's architecture in a sentence."""

@@ -16,8 +16,6 @@ from viz.report.paper import write_pdf
 from viz.report.sections import Section
 from viz.report.tex import figures_tex
 
-__all__ = ["finish"]
-
 
 def finish(
     part: Path,

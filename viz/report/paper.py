@@ -26,8 +26,6 @@ from viz.report.page import title_of
 from viz.report.sections import Section
 from viz.report.words import FONT, Heading, story
 
-__all__ = ["PAPERS", "write_pdf"]
-
 PAPERS: dict[str, tuple[float, float]] = {"a4": A4, "letter": letter}
 _MARGIN = 15 * mm
 _FOOT = 12 * mm

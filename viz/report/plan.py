@@ -12,9 +12,6 @@ from viz.views import VIEWS
 if TYPE_CHECKING:
     from viz.views.base import Shown
 
-__all__ = ["STATE", "ReportError", "check_folder", "choose", "part_of"]
-
-
 STATE = "progress.json"
 """File in which a growing report notes what is finished."""
 _GROWN = {

@@ -21,8 +21,6 @@ from viz.report.words import story
 if TYPE_CHECKING:
     from viz.views.base import Shown
 
-__all__ = ["rebuild"]
-
 
 def rebuild(
     source: str | Path,

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.views.base import Shown
 
-__all__ = ["Drawn", "Section", "draw", "few_colours", "measure"]
-
 PAGE_DPI = 150
 """Of pictures on the page: twice the pixels of a usual screen would double its size."""
 _SEEN = 16

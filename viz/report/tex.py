@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from viz.report.folder import NARROW
 from viz.report.sections import Section
 
-__all__ = ["escape_tex", "figures_tex"]
-
 _SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "%": r"\%", "_": r"\_", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",

@@ -34,8 +34,6 @@ from viz.report.methods import everywhere, methods_of, parsed
 from viz.report.page import network_words, title_of
 from viz.report.sections import Section
 
-__all__ = ["FONT", "Heading", "story"]
-
 FONT = "DejaVu"
 _FACES = {"": "DejaVuSans", "-Bold": "DejaVuSans-Bold", "-Oblique": "DejaVuSans-Oblique",
           "-BoldOblique": "DejaVuSans-BoldOblique", "-Mono": "DejaVuSansMono"}  # fmt: skip

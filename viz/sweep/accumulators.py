@@ -12,8 +12,6 @@ from torch import Tensor
 
 from viz.sweep import reduce
 
-__all__ = ["Accumulator", "Covariance", "Histogram", "Moments", "Sparsity", "merge_moments"]
-
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 

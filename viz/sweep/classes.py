@@ -11,8 +11,6 @@ from torch import Tensor
 from viz.sweep import reduce
 from viz.sweep.accumulators import Accumulator, merge_moments
 
-__all__ = ["Accuracy", "Classes"]
-
 Numbers = NDArray[np.float64]
 Counts = NDArray[np.int64]
 

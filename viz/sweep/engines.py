@@ -16,8 +16,6 @@ from viz.sweep.reading import read_ahead
 from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
 from viz.sweep.tally import SweepError
 
-__all__ = ["ATTEMPTS", "Cluster", "Engine", "InProcess", "Listener"]
-
 ATTEMPTS = 3
 """A shard is given up after so many workers have died of it."""
 Run = Callable[[Work, Job], Outcome]

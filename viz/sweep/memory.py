@@ -5,8 +5,6 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 
-__all__ = ["keep_memory"]
-
 TRIM, MAPPED = 1 << 30, 0
 """Bytes of free memory that is kept; blocks that the system is asked for one by one: none, as such
 a block is always given back (it is what glibc does with all above 32 MB: one stage's maps of 16

@@ -16,9 +16,6 @@ from viz.sweep.result import Sweep, load_sweep
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["RANKINGS", "OtherSweepError", "as_swept", "channels_of_sweep", "check_sweep",
-           "open_sweep"]  # fmt: skip
-
 RANKINGS = ("variance", "selectivity", "peak")
 """By what channels can be ranked: the variance of their values; how far their selectivity is above
 that of a channel which knows no classes; the largest value in standard deviations above the mean,

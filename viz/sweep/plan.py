@@ -21,9 +21,6 @@ from viz.sweep.result import Sweep
 from viz.sweep.shards import Job, write_atomically
 from viz.sweep.tally import Settings, SweepError
 
-__all__ = ["PLAN", "Listing", "begin", "check_finished", "classes_of", "jobs_of", "listed",
-           "output_of_classes", "plan_of", "shard_size_before", "usual_shard_size"]  # fmt: skip
-
 PLAN = "plan.json"
 _SMALLEST_SHARD, _LARGEST_QUICK = 32, 256
 _FEW_SHARDS, _MOST_SHARDS = 16, 64

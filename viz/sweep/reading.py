@@ -15,8 +15,6 @@ from viz.core.network import Preprocessing
 from viz.images.reading import ImageError
 from viz.images.sets import ImageSet
 
-__all__ = ["Decoded", "read_ahead"]
-
 
 class Decoded(NamedTuple):
     """One image, or why there is none.

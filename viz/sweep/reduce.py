@@ -11,8 +11,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["binned", "host", "largest", "off", "positive", "sums"]
-
 Numbers = NDArray[np.float64]
 _EXACT = 1 << 24
 """Ones that float32 can count."""

@@ -16,8 +16,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["STAGES", "Sweep", "load_sweep", "sweep_rows"]
-
 STAGES = ("patch embedding", "depthwise", "residual", "pointwise")
 """What is looked at: the outputs of the three kinds of activation, before batch norm, and the sum
 of a block's input and its depthwise part."""

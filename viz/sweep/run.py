@@ -35,8 +35,6 @@ from viz.sweep.tally import Settings, SweepError, Tally
 from viz.views.receptive_field.measure import receptive_field
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
-__all__ = ["Settings", "SweepError", "shards_folder", "sweep_folder", "sweep_images"]
-
 _SKIPPED_KEPT = 1000
 
 

@@ -18,12 +18,10 @@ import numpy as np
 import torch
 
 from viz.core.network import Config, Preprocessing
-from viz.network.checkpoint import Checkpoint, CheckpointWarning, load
+from viz.network.checkpoint import Checkpoint, load
+from viz.network.guards import CheckpointWarning
 from viz.sweep.reading import Decoded, read_ahead
 from viz.sweep.tally import Settings, SweepError, Tally
-
-__all__ = ["Counted", "Job", "Outcome", "Work", "count", "read_shard", "run_job", "shard_path",
-           "write_atomically", "write_shard"]  # fmt: skip
 
 _FORMAT = "convmixer-viz shard 1"
 

@@ -26,8 +26,6 @@ from viz.sweep.classes import Accuracy, Classes
 from viz.sweep.result import STAGES, sweep_rows
 from viz.sweep.top import Top
 
-__all__ = ["PARTS", "Settings", "SweepError", "Tally", "bin_ranges"]
-
 PARTS = ("moments", "sparsity", "top", "histogram", "classes", "covariance")
 """What can be accumulated; moments always are."""
 _KINDS: dict[str, type[Accumulator]] = {

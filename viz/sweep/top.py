@@ -11,8 +11,6 @@ from torch import Tensor
 from viz.sweep import reduce
 from viz.sweep.accumulators import Accumulator
 
-__all__ = ["Top"]
-
 Counts = NDArray[np.int64]
 NO_IMAGE = np.iinfo(np.int64).max
 """Stands for no image in a list that is not full yet."""

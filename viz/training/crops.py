@@ -15,8 +15,6 @@ from torch import Generator, Tensor
 
 from viz.images.reading import ImageError, find_images, read_image, resize_uint8
 
-__all__ = ["Augmentation", "ClassFolder", "augment", "mixed", "open_training_folder"]
-
 _FEWEST = 5
 """Images of a class of which every fifth is held out."""
 

@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from viz.network.convmixer import Block, ConvMixer, activation_layer
 
-__all__ = ["ARITHMETICS", "Way", "logits", "matrix_logits", "pick_way"]
-
 ARITHMETICS = {
     "float32-matrices": (True, torch.float32),
     "bfloat16-matrices": (True, torch.bfloat16),

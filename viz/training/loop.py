@@ -25,8 +25,6 @@ from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
 from viz.training.fast import Way, logits, pick_way
 from viz.training.recipes import Recipe
 
-__all__ = ["TrainingError", "patch_gain", "train"]
-
 _SNAPSHOTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of a training after which a snapshot is kept; fewer leave out the early ones."""
 _MEAN, _STD = (torch.tensor(of).view(3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Comparison", "FigureRow", "Given", "Option", "Shown", "View", "kernel_name", "numbers"]
-
 
 @dataclass(frozen=True)
 class Given:

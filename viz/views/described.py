@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.patch_filters.result import PatchFilterDescription
 
-__all__ = ["depthwise_description", "patch_description"]
-
 _LOCK = threading.Lock()
 _LOOK = 0.2
 """Seconds."""

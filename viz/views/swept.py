@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.base import Given
 
-__all__ = ["images_of", "swept"]
-
 
 def images_of(checkpoint: Checkpoint, given: Given) -> ImageSet:
     """Return the images that were given, or scikit-learn's two photographs."""
@@ -37,7 +35,8 @@ def swept(
                 "or sweep these."
             )
         return found
-    from viz.sweep.run import Settings, sweep_images
+    from viz.sweep.run import sweep_images
+    from viz.sweep.tally import Settings
 
     settings = Settings(parts, field_images=field_images, seed=given.seed)
     return sweep_images(checkpoint, images_of(checkpoint, given), settings=settings)

@@ -6,9 +6,9 @@ import explained_networks as nets
 import pytest
 import torch
 
-from viz.views.attribution.maps import AttributionError, attribute
+from viz.views.attribution.maps import attribute
 from viz.views.attribution.maps_result import METHODS
-from viz.views.attribution.methods import DEFAULT_METHODS, chosen
+from viz.views.attribution.methods import DEFAULT_METHODS, AttributionError, chosen
 
 CLASSES = ("Ant", "bee", "7")
 

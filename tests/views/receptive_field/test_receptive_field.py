@@ -11,8 +11,8 @@ from torch import nn
 
 import viz
 from viz.images.sets import open_images
-from viz.network.checkpoint import CheckpointWarning
 from viz.network.convmixer import ConvMixer
+from viz.network.guards import CheckpointWarning
 from viz.views.receptive_field.effective import (
     FieldNetwork,
     Linearised,

@@ -11,7 +11,8 @@ from PIL import Image
 from viz.images.sets import open_images
 from viz.network.stages import stages
 from viz.sweep.opening import OtherSweepError
-from viz.sweep.run import Settings, sweep_folder
+from viz.sweep.run import sweep_folder
+from viz.sweep.tally import Settings
 from viz.views.top_patches.measure import (
     BEYOND,
     TopPatchesError,

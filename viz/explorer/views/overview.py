@@ -1,16 +1,21 @@
-"""The network at a glance: what it is, where it came from, a look at every part."""
+"""The network at first sight: its kernels by depth, its filters, a sentence, three doors."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
 from matplotlib.figure import Figure
 
 from viz.core.network import counted
+from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
+from viz.explorer.first_look import accuracy, at_first_sight
+from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_mosaic
-from viz.explorer.sections import png, show_figure
+from viz.explorer.sections import folded, png, show_figure
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import facts, plain
 from viz.explorer.words import ANY_NAME
@@ -20,7 +25,17 @@ from viz.views.close_up.result import Parts
 from viz.views.weights.draw import kernel_mosaic, patch_filter_mosaic
 from viz.views.weights.measure import depthwise_kernels, patch_filters
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
 _PER_BLOCK = 16
+_DOORS = (
+    ("kernels", "Browse the kernels", ":material/apps:", "Every block, every kernel, by name."),
+    ("try_image", "Try my image", ":material/add_a_photo:",
+     "What it answers on a photograph, and why."),
+    ("early_late", "Compare early with late", ":material/compare_arrows:",
+     "What changes with depth."),
+)  # fmt: skip
 
 
 def _short(count: int) -> str:
@@ -113,131 +128,131 @@ viz.views.close_up.draw_network.draw_network(result, figure)
     )
 
 
-def _onwards() -> None:
-    """Link to what is between the kernels and behind them."""
-    st.subheader("Pointwise weights, head, and all together", anchor=False)
-    for page, label in {
-        "mixing": "Which kernels the pointwise weights connect",
-        "receptive_field": "What a position does depend on",
-        "feature_maps": "What the network makes of an image",
-        "attribution": "What its answer rests on",
-    }.items():
-        _link(page, label, {})
+def _table(rows: Parts) -> None:
+    table = rows.to_frame()
+    table["receptive_field"] = table["receptive_field"].where(table["receptive_field"] > 0)
+    st.dataframe(
+        table,
+        hide_index=True,
+        column_config={
+            "receptive_field": st.column_config.NumberColumn(
+                "receptive field",
+                help="Side of the square of input pixels that one position can depend on, in "
+                "an image that is large enough. What it does depend on is far less.",
+            ),
+            "median_norm": st.column_config.NumberColumn(
+                "median norm",
+                format="%.3g",
+                help="Of the filters or depthwise kernels. A batch norm follows every kernel, "
+                "so a small norm need not mean a small effect.",
+            ),
+        },
+    )
+    st.caption("The head averages over the whole image.")
 
 
 def _filters(found: Opened) -> None:
     config = found.checkpoint.config
     filters = cached(found, patch_filters, found.checkpoint, order="hue")
-    st.subheader("Patch embedding", anchor=False)
-    picture, text = st.columns([2, 1])
-    with picture:
-        _, picked = show_mosaic(
-            found,
-            filters,
-            patch_filter_mosaic,
-            key="viz overview filters",
-            alt=f"All {config.dim} patch-embedding filters, grey ones first, then by hue.",
-            small=True,
-        )
-    with text:
-        st.markdown(
-            f"The image is cut into patches of {config.patch_size} × {config.patch_size} pixels; "
-            f"each of these {config.dim} filters gives every patch one number. Each filter has its "
-            "own colour scale, so a weak one looks as strong as the rest."
-        )
-        _link("patch_filters", "See the patch filters large", {})
+    st.markdown("**Its patch filters**")
+    _, picked = show_mosaic(
+        found,
+        filters,
+        patch_filter_mosaic,
+        key="viz overview filters",
+        alt=f"All {config.dim} patch-embedding filters, grey ones first, then by hue.",
+        small=True,
+    )
+    st.caption(
+        f"The image is cut into patches of {config.patch_size} × {config.patch_size} pixels; each "
+        f"of these {config.dim} filters gives every patch one number. Each has its own scale."
+    )
     if picked is not None:
         state.go("patch_filter", channel=filters.channel[picked], order="hue")
 
 
-def _link(page: str, label: str, query: dict[str, str]) -> None:
-    st.page_link(
-        st.session_state["viz pages"][page],
-        label=label,
-        query_params={"checkpoint": opened().key, **query},
-    )
-
-
-def _block(found: Opened, block: int, rows: Parts) -> None:
+def _kernels(found: Opened) -> None:
+    """Show some kernels of every block."""
+    config = found.checkpoint.config
+    count = min(config.dim, _PER_BLOCK)
     kernels = cached(
-        found,
-        depthwise_kernels,
-        found.checkpoint,
-        blocks=[block],
-        per_block=_PER_BLOCK,
-        order="norm",
+        found, depthwise_kernels, found.checkpoint, per_block=count, order="similarity"
     )
-    st.markdown(f"**Block {block}**")
+    st.markdown("**Its kernels, block by block**")
     _, picked = show_mosaic(
         found,
         kernels,
         kernel_mosaic,
-        key=f"viz overview block {block}",
-        alt=f"{len(kernels.kernels)} depthwise kernels of block {block}.",
+        key="viz overview kernels",
+        alt=f"{count} depthwise kernels of each of {config.depth} blocks, first block first.",
         small=True,
+        titled=True,
+        scale="tile",
         columns=4,
     )
-    row = block + 1
-    field, size = int(rows.receptive_field[row]), rows.image_size
-    sees = f"{field:,} pixels a side" if field < 2 * size else "the whole image from anywhere"
-    st.caption(
-        f"{rows.parameters[row]:,} parameters; median kernel norm {rows.median_norm[row]:.2g}; "
-        f"can see {sees}"
-    )
-    _link("kernels", "All its kernels", {"show": "block", "block": str(block)})
     if picked is not None:
         state.go(
-            "kernel", block=block, channel=kernels.channel[picked], order="norm", name=ANY_NAME
-        )
+            "kernel", block=kernels.block[picked], channel=kernels.channel[picked],
+            order="similarity", name=ANY_NAME,
+        )  # fmt: skip
+    st.caption(
+        f"The same {count} channels of every block, those alike side by side. Red is positive, "
+        "blue negative, each kernel up to its own largest weight. Click one to open it."
+    )
+
+
+def _doors() -> None:
+    """Link to what to do next."""
+    for column, (page, label, icon, about) in zip(st.columns(3), _DOORS, strict=True):
+        with column.container(border=True):
+            st.page_link(
+                st.session_state["viz pages"][page], label=f"**{label}**", icon=icon,
+                query_params=state.link(page, "images"),
+            )  # fmt: skip
+            st.caption(about)
+
+
+def _first_look(found: Opened, told: DeltaGenerator) -> None:
+    """Say what the kernels look like and how well the network answers."""
+    stated = plain(accuracy(found.checkpoint))
+    with told.container():
+        try:
+            description = described(found)
+        except Refusal as error:
+            st.error(plain(error))
+            description = None
+        seen = "" if description is None else f"**{plain(at_first_sight(description))}** "
+        st.markdown(seen + stated)
 
 
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(plain(found.checkpoint.source.name), anchor=False)
-    st.markdown(
-        f"A ConvMixer of {counted(config.depth, 'block')} with {config.dim} channels. Each "
-        f"block mixes places with one {config.kernel_size} × {config.kernel_size} kernel per "
-        "channel, then mixes channels at every place; the average over all places is classified."
-    )
+    told = st.empty()
     for sentence in found.checkpoint.source.warnings:
         st.warning(plain(sentence))
-    _numbers(found)
-    rows = cached(found, parts, found.checkpoint)
-    _to_scale(found, rows)
-    _filters(found)
-    st.subheader("Depthwise kernels, block by block", anchor=False)
-    st.markdown(
-        f"The same {min(_PER_BLOCK, config.dim)} channels of every block, strongest first. Blue is "
-        "negative, white zero, red positive; each block has its own scale, so colours of two "
-        "blocks cannot be compared. Click a kernel to open it."
-    )
-    grid = st.grid("auto", min_column_width=190, gap="medium")
-    for block in range(config.depth):
-        with grid.cell():
-            _block(found, block, rows)
-    _onwards()
-    _details(found)
-    with st.expander("Every part in numbers"):
-        table = rows.to_frame()
-        table["receptive_field"] = table["receptive_field"].where(table["receptive_field"] > 0)
-        st.dataframe(
-            table,
-            hide_index=True,
-            column_config={
-                "receptive_field": st.column_config.NumberColumn(
-                    "receptive field",
-                    help="Side of the square of input pixels that one position can depend on, in "
-                    "an image that is large enough. What it does depend on is far less.",
-                ),
-                "median_norm": st.column_config.NumberColumn(
-                    "median norm",
-                    format="%.3g",
-                    help="Of the filters or depthwise kernels. A batch norm follows every kernel, "
-                    "so a small norm need not mean a small effect.",
-                ),
-            },
-        )
-        st.caption("The head averages over the whole image.")
+    left, right = st.columns([7, 3], gap="medium")
+    with left:
+        _kernels(found)
+    with right:
+        _filters(found)
+    _doors()
+    with folded("What the network is, in numbers and to scale", "network") as wanted:
+        if wanted:
+            _numbers(found)
+            st.markdown(
+                f"Each of {counted(config.depth, 'block')} mixes places with one "
+                f"{config.kernel_size} × "
+                f"{config.kernel_size} kernel per channel, then mixes channels at every place; the "
+                "average over all places is classified."
+            )
+            rows = cached(found, parts, found.checkpoint)
+            _to_scale(found, rows)
+            _table(rows)
+    with folded("Where it comes from, what goes in and out", "origin") as wanted:
+        if wanted:
+            _details(found)
+    _first_look(found, told)
 
 
 _page(opened())

@@ -10,8 +10,6 @@ from viz.plot.frame import panel
 from viz.plot.style import MM, ONE_COLUMN, TEXT
 from viz.views._template.result import KernelSizes
 
-__all__ = ["SIZE", "draw_sizes"]
-
 SIZE = (ONE_COLUMN, 55 * MM)
 """Width and height in inches."""
 

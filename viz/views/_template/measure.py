@@ -13,8 +13,6 @@ from viz.views._template.result import KernelSizes
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["kernel_sizes"]
-
 _INITIALISED = 1000
 
 

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from viz.core.result import Result
 
-__all__ = ["KernelSizes"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class KernelSizes(Result):

@@ -12,8 +12,6 @@ from viz.plot.frame import MARGIN, inches, panel, shortened
 from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure, printable
 from viz.views.ablation.result import Removal
 
-__all__ = ["draw_removal", "removal_figure"]
-
 _LOOKS = {
     "removed": ("X", "#222222", "removed: its branch gives its mean output"),
     "fit": ("o", TEAL, "replaced by its fit"),

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["removal"]
-
 
 def removal(
     checkpoint: Checkpoint,

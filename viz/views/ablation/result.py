@@ -13,8 +13,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CHANGES", "Removal"]
-
 CHANGES = ("removed", "fit", "shuffled")
 """What can be done with a filter: its branch gives its mean output; its fit stands in its place;
 its own taps do, in random order."""

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(
     checkpoint: Checkpoint, given: Given, *, method: Any = (), steps: int = 50, samples: int = 25,

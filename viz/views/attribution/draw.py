@@ -12,8 +12,6 @@ from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.attribution.draw_maps import method_words
 from viz.views.attribution.result import Trust, mean_of_finite
 
-__all__ = ["draw_randomisation", "draw_scores", "randomisation_figure", "scores_figure"]
-
 _ROW, _NAMES = 0.17, 1.08
 _PANELS = (
     ("insertion AUC", "more is better", "insertion_auc"),

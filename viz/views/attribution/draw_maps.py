@@ -15,8 +15,6 @@ from viz.plot.style import SMALL, TWO_COLUMNS, new_figure, printable
 from viz.views.attribution.maps_result import UNITS
 from viz.views.attribution.result import Trust
 
-__all__ = ["MOST_IMAGES", "attribution_figure", "draw_attribution", "method_words"]
-
 MOST_IMAGES = 3
 """Images in one figure, at most; the first of the result."""
 _FEW = (

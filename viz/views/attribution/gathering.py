@@ -22,8 +22,6 @@ from viz.views.attribution.network import Explained
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Collected", "Seen", "class_index", "class_name", "explained_by"]
-
 _BY_RANK = ("predicted", "runner-up", "difference")
 
 

@@ -15,7 +15,6 @@ from viz.images.sets import ImageSet, open_images
 from viz.views.attribution.gathering import Collected
 from viz.views.attribution.maps_result import Attributions
 from viz.views.attribution.methods import (
-    DEFAULT_METHODS,
     AttributionError,
     Explainer,
     Settings,
@@ -25,17 +24,6 @@ from viz.views.attribution.network import MEMORY
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
-
-__all__ = [
-    "DEFAULT_METHODS",
-    "KEEP",
-    "AttributionError",
-    "Counter",
-    "attribute",
-    "open_images_for",
-    "settled",
-    "whole",
-]
 
 Images = ImageSet | Tensor | str | Path | Sequence[str | Path] | None
 KEEP = 16

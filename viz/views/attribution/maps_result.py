@@ -18,8 +18,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METHODS", "PIXEL_METHODS", "UNITS", "Attributions"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

@@ -21,24 +21,14 @@ from viz.core.own_torch import own_torch
 from viz.core.wide import wide
 from viz.views.attribution import scores
 from viz.views.attribution.gathering import Collected, Seen
-from viz.views.attribution.maps import (
-    KEEP,
-    AttributionError,
-    Counter,
-    Images,
-    open_images_for,
-    settled,
-    whole,
-)
+from viz.views.attribution.maps import KEEP, Counter, Images, open_images_for, settled, whole
 from viz.views.attribution.maps_result import UNITS
-from viz.views.attribution.methods import Explainer, chosen, to_patches
+from viz.views.attribution.methods import AttributionError, Explainer, chosen, to_patches
 from viz.views.attribution.network import MEMORY, drawn_anew
 from viz.views.attribution.result import COMPLETE, REFERENCES, Trust
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
-
-__all__ = ["Effort", "rate", "stage_parts"]
 
 Floats = NDArray[np.float64]
 

@@ -25,8 +25,6 @@ from viz.network.convmixer import ConvMixer
 from viz.views.attribution.maps_result import METHODS, PIXEL_METHODS, UNITS
 from viz.views.attribution.network import MEMORY, Explained, Scored, Split
 
-__all__ = ["DEFAULT_METHODS", "AttributionError", "Explainer", "Settings", "chosen", "to_patches"]
-
 DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("deeplift", "guided-backprop"))
 """Methods that suit every ConvMixer."""
 _WARNING = threading.Lock()

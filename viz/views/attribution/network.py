@@ -20,8 +20,6 @@ from torch import Tensor, nn
 
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["MEMORY", "Explained", "Scored", "Split", "drawn_anew", "private_copy"]
-
 MEMORY = 512
 """MiB that the feature maps of one batch may take, by default."""
 _LARGEST_BATCH = {"cpu": 16}

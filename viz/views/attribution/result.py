@@ -16,8 +16,6 @@ from viz.views.attribution.maps_result import UNITS, Attributions, Floats, over_
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COMPLETE", "REFERENCES", "SCORES", "Trust"]
-
 REFERENCES = ("random", "edges")
 """Maps that know nothing of the network, rated like the methods."""
 COMPLETE = ("input-x-gradient", "integrated-gradients", "gradient-shap", "deeplift")

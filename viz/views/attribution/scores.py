@@ -10,19 +10,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = [
-    "area",
-    "blurred",
-    "contribution",
-    "edges",
-    "infidelity",
-    "points",
-    "rank_correlation",
-    "rise_kernel",
-    "subsets",
-    "top_patches",
-]
-
 Floats = NDArray[np.float64]
 
 

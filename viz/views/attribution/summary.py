@@ -11,8 +11,6 @@ from viz.core.result import or_none
 from viz.views.attribution.maps_result import METHODS, UNITS
 from viz.views.attribution.result import SCORES, Trust
 
-__all__ = ["sentence", "summary"]
-
 
 def summary(result: Trust) -> dict[str, Any]:
     """Return every score as plain values."""

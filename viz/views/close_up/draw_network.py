@@ -13,8 +13,6 @@ from viz.plot.frame import MARGIN, depth_colours, inches, panel
 from viz.plot.style import ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.close_up.result import Parts
 
-__all__ = ["draw_network", "network_figure"]
-
 _ROW = 0.125
 _FIELD = 2.2
 _SEGMENTS = (

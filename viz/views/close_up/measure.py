@@ -14,8 +14,6 @@ from viz.views.close_up.result import CloseUp, Parts
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["filter_close_up", "kernel_close_up", "parts"]
-
 _POINTS = 65
 
 

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(checkpoint: Checkpoint, given: Given, *, n_clusters: int | None = None) -> Result:
     from viz.views.clusters.measure import cluster_checkpoint

@@ -13,8 +13,6 @@ from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
 from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TALLEST, TEXT, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import Clusters
 
-__all__ = ["SIZES", "centres_figure", "draw_centres", "draw_stability"]
-
 SIZES = {"stability": (ONE_COLUMN, 56 * MM)}
 """Width and height in inches."""
 _WORDS = 27 * MM
@@ -129,7 +127,7 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
         f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
         "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement."
     )
-    axes = panel(target, (0.42, 0.34, width - 0.46, height - 0.56))
+    axes = panel(target, (0.42, 0.34, width - 0.52, height - 0.56))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
     if len(result.null_curves):

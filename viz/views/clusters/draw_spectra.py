@@ -12,8 +12,6 @@ from viz.plot.mosaic import enlarge, limits, signed_tiles
 from viz.plot.style import MM, SIGNED, TWO_COLUMNS, new_figure
 from viz.views.clusters.result import KernelSpectra
 
-__all__ = ["covariance_figure", "draw_covariance"]
-
 _SHOWN, _ACROSS = 20, 5
 _GAP, _UNDER, _OVER = 0.1, 0.06, 0.17
 """Inches between matrices, above the components, for the title above."""

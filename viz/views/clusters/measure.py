@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["MOST_CLUSTERS", "cluster", "cluster_checkpoint", "summary"]
-
 Ints = NDArray[np.int64]
 MOST_CLUSTERS = 15
 """Largest number of clusters tried."""

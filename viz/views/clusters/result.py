@@ -19,8 +19,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Clusters", "KernelSpectra"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

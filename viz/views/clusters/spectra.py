@@ -22,16 +22,6 @@ from viz.core.network import Source
 from viz.core.refusal import Refusal
 from viz.views.clusters.result import KernelSpectra
 
-__all__ = [
-    "SPARSE",
-    "checked",
-    "kernel_spectra",
-    "memory_source",
-    "null_spectrum",
-    "spectra_fields",
-    "summary",
-]
-
 Floats = NDArray[np.float64]
 SPARSE = 0.01
 """A kernel counts as empty below this share of its block's largest |weight|."""

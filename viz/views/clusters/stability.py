@@ -15,8 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Curve", "choose", "gaussian_like", "k_means", "nearest", "stability", "unit_rows"]
-
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
 N_INIT = 2

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare.measure import compare_networks

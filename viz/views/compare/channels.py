@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["PERMUTATIONS", "Agreement", "agreement", "cosines", "matched", "permuted_means"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PERMUTATIONS = 999

@@ -23,18 +23,6 @@ from viz.views.early_late.draw import INIT
 from viz.views.kernels.colours import NAME_STYLES, area_handles, minus
 from viz.views.kernels.result import KERNEL_NAMES
 
-__all__ = [
-    "COLOURS",
-    "MARKERS",
-    "NARROW",
-    "SIZES",
-    "draw_effects",
-    "draw_names",
-    "draw_networks",
-    "pair_label",
-    "side_handles",
-]
-
 COLOURS = (ORANGE, TEAL)
 """Of the first and of the second network."""
 MARKERS = ("s", "D")

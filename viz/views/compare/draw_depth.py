@@ -21,8 +21,6 @@ from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
 from viz.views.compare.draw import COLOURS, MARKERS, pair_label, plain, side_handles
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 
-__all__ = ["NARROW", "SIZES", "depth_axis", "draw_depth", "draw_fields"]
-
 SIZES = {"depth": (TWO_COLUMNS, 90 * MM), "fields": (TWO_COLUMNS, 66 * MM)}
 """Width and height in inches that suit each figure."""
 NARROW = {"depth": 126 * MM, "fields": 94 * MM}

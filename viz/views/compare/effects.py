@@ -10,8 +10,6 @@ from scipy.stats import t as student
 
 from viz.core.bootstrap import block_means, cliffs_delta, t_interval
 
-__all__ = ["delta_error", "paired_effects", "paired_shares"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

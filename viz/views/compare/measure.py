@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["compare_networks", "facts", "two_networks"]
-
 Numbers = NDArray[np.float64]
 _QUARTILES = (0.25, 0.5, 0.75)
 _FIELD_DRAWS = 200

@@ -19,8 +19,6 @@ from viz.views.kernels.result import descriptor_words
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NetworkComparison", "TwoNetworks", "finite", "relative_depth"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _kernels(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare_kernels.measure import kernel_change, refused

@@ -17,16 +17,6 @@ from viz.views.compare_kernels.result import KernelChange, kappa
 from viz.views.kernels.colours import minus
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
-__all__ = [
-    "SIZES",
-    "draw_migration",
-    "draw_moved",
-    "draw_moving",
-    "migration_figure",
-    "moved_figure",
-    "moved_mosaic",
-]
-
 SIZES = {"moving": (TWO_COLUMNS, 54 * MM)}
 """Width and height in inches that suit the figure."""
 _ROW, _KAPPA, _POINT = 0.19, "#009e73", "#333333"

@@ -16,8 +16,6 @@ from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["kernel_change", "migration", "refused"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 SHOWN = 12

@@ -16,8 +16,6 @@ from viz.views.compare.result import TwoNetworks, finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["KernelChange", "kappa"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

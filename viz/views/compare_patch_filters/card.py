@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _patch_filters(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
     from viz.views.compare_patch_filters.measure import match_patch_filters

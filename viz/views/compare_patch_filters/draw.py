@@ -15,8 +15,6 @@ from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_patch_filters.result import MIXED, NULLS, SHUFFLED, PatchFilterMatch
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
-__all__ = ["SIZES", "draw_chance", "draw_pairs", "pairs", "pairs_figure"]
-
 SIZES = {"chance": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
 _SHOWN = 96

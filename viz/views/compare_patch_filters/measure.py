@@ -18,8 +18,6 @@ from viz.views.patch_filters.measure import pixel_space
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["match_patch_filters", "mixtures", "on_grid", "refused", "shuffled_taps"]
-
 Numbers = NDArray[np.float64]
 _RNG = np.random.Generator
 DRAWS = 20

@@ -17,8 +17,6 @@ from viz.views.compare.result import TwoNetworks, finite
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVEL", "MIXED", "NULLS", "SHUFFLED", "PatchFilterMatch"]
-
 NULLS = ("shuffled taps", "mixtures")
 """Rows of the fields called ``null_...``: what was done to B's filters before matching."""
 SHUFFLED, MIXED = 0, 1

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.decision_by_depth.result import DecisionByDepth
 
-__all__ = ["VIEW"]
-
 _WIDE, _NARROW = 178.0, 85.0
 """Widths of two columns and of one, in millimetres."""
 

@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
     from viz.views.decision_by_depth.result import DecisionByDepth
 
-__all__ = ["curves_figure", "maps_figure", "shares_figure"]
-
 Numbers = NDArray[np.float64]
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _MARKERS = ("o", "s", "^", "D")

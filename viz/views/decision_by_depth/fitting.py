@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FOLDS", "Fitted", "fit"]
-
 Numbers = NDArray[np.float64]
 FOLDS = 5
 """Of the cross-validation; a class needs as many images."""

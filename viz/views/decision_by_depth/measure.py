@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.network.convmixer import ConvMixer
 
-__all__ = ["decision_by_depth"]
-
 Numbers = NDArray[np.float64]
 
 

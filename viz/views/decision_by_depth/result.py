@@ -14,8 +14,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BASELINES", "MANY", "DecisionByDepth"]
-
 Numbers = NDArray[np.float64]
 BASELINES = ("shuffled", "random")
 """The same network with its blocks in another order; a randomly initialised one."""

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(
     checkpoint: Checkpoint, given: Given, *, early: Any = None, late: Any = None

@@ -22,20 +22,6 @@ from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text, with_gutters
 
-__all__ = [
-    "EARLY",
-    "INIT",
-    "LATE",
-    "NARROW",
-    "SIZES",
-    "blocks_text",
-    "draw_depth",
-    "draw_effects",
-    "draw_mosaics",
-    "mosaics",
-    "mosaics_figure",
-]
-
 EARLY, LATE, INIT = ORANGE, TEAL, GREY
 """Colours of the groups and of randomly initialised kernels."""
 SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}

@@ -24,8 +24,6 @@ from viz.views.early_late.result import (
 )
 from viz.views.kernels.result import STATEMENT_R2
 
-__all__ = ["NARROW", "SIZES", "draw_statements"]
-
 SIZES = {"statements": (TWO_COLUMNS, 82 * MM)}
 """Width and height in inches that suit each figure."""
 NARROW = {"statements": 92 * MM}

@@ -26,17 +26,6 @@ from viz.views.kernels import descriptors as kernel_descriptors
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.result import DESCRIPTORS, DepthwiseDescription
 
-__all__ = [
-    "NAMES",
-    "block_order_p",
-    "descriptor_values",
-    "effects",
-    "initial_values",
-    "quantiles",
-    "share_difference",
-    "trends",
-]
-
 NAMES = (*DESCRIPTORS, "r2_one_shape")
 """Descriptors that are compared, in the order of `descriptor_values`' columns."""
 _INIT_KERNELS = 4000

@@ -29,8 +29,6 @@ from viz.views.kernels.statements import THRESHOLDS, above_chance, energies, fre
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["checked_groups", "default_groups", "measure", "measure_checkpoint"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 

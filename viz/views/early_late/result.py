@@ -15,18 +15,6 @@ from viz.views.kernels.result import STATEMENT_R2, descriptor_words
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "EARLY_NAMES",
-    "EARLY_STATEMENT",
-    "FEW_BLOCKS",
-    "LATE_NAMES",
-    "LATE_STATEMENT",
-    "STATEMENTS",
-    "EarlyLate",
-    "Verdict",
-    "percent",
-]
-
 STATEMENTS = (
     "a positive centre in a negative surround",
     "half positive and half negative",

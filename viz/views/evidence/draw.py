@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from viz.views.evidence.result import Evidence
 
-__all__ = ["ablation_figure", "channels_figure", "classes_figure", "maps_figure"]
-
 Numbers = NDArray[np.float64]
 _GAP, _LINE, _MARGIN = 1.6, 3.0, 1.0
 _KERNELS = 3
@@ -59,7 +57,7 @@ def maps_figure(result: Evidence, width: float = PAGE, *, images: int = 2) -> Fi
 
     A patch of the last map has seen far more of the image than the pixels it is drawn on.
     """
-    classes = 3 if width > HALF_PAGE else 1
+    classes = min(3 if width > HALF_PAGE else 1, len(result.class_names))
     shown = range(min(images, len(result.images)))
     across, x = _columns(width, classes + 2)
     high, wide = result.images.shape[1:3]

@@ -27,8 +27,6 @@ from viz.views.evidence.result import WAYS, Evidence, half
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["evidence"]
-
 Numbers = NDArray[np.float64]
 _ENOUGH = 8
 """Images whose mean stands for a channel's; of fewer the batch norm's shift does."""

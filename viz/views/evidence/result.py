@@ -14,8 +14,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FEW", "SCORES", "WAYS", "Evidence", "half"]
-
 Numbers = NDArray[np.float64]
 WAYS = ("zero", "mean")
 """What channels are set to."""

@@ -18,8 +18,6 @@ from viz.plot.overlay import show_over
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import MAPS, SHARE, FeatureMaps
 
-__all__ = ["COLUMNS", "MapScale", "draw_maps", "map_limits", "maps_figure"]
-
 MapScale = Literal["figure", "stage", "sweep"]
 COLUMNS = ("input", "kernel", "depthwise", "depthwise_activation", "over", "residual", "output")
 """Columns beside the image; ``over`` is what the depthwise part adds, laid over the image."""
@@ -30,7 +28,7 @@ _SHOWN = {
 _GAP = 1.6 * MM
 _WORDS = 3.2 * MM
 """Height of the words above a kernel."""
-_BAR = 0.4
+_BAR = 0.46
 """Height of the colour bars with their numbers."""
 
 

@@ -13,8 +13,6 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
 from viz.views.feature_maps.result import FeatureMaps
 
-__all__ = ["SIZES", "draw_depth"]
-
 SIZES = {"depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
 

@@ -15,8 +15,6 @@ from viz.plot.mosaic import rgb_tiles, signed_tiles
 from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.feature_maps.result import FeatureMaps
 
-__all__ = ["answer_limit", "draw_patches", "patches_figure"]
-
 _GAP = 1.6 * MM
 _FILTER = 15 * MM
 _BAR = 0.46

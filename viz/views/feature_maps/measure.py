@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["feature_maps"]
-
 Numbers = NDArray[np.float64]
 
 

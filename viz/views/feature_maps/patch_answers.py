@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.network.convmixer import ConvMixer
 
-__all__ = ["Kept", "answers", "kept"]
-
 CHUNK_BYTES = 4 << 20
 """Answers held at once while all filters are measured, about: more would leave the cache."""
 

@@ -13,8 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MAPS", "SHARE", "STATISTICS", "FeatureMaps"]
-
 MAPS = (
     "input",
     "depthwise",

@@ -7,8 +7,6 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["effective_rank", "hoyer", "negative_mass", "off_share", "shuffled"]
-
 
 def off_share(before: Tensor) -> Tensor:
     """Return the share of the units that an activation switches off.

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.sweep.result import Sweep
 
-__all__ = ["limits_of_sweep"]
-
 Numbers = NDArray[np.float64]
 
 

@@ -12,15 +12,6 @@ from scipy.stats import binom
 from viz.views.kernels.matching import match
 from viz.views.kernels.pictures import KINDS, Bank
 
-__all__ = [
-    "NULL_SHARE",
-    "Null",
-    "largest_tap",
-    "random_init",
-    "shape_null",
-    "shuffled",
-]
-
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 

@@ -15,15 +15,6 @@ from matplotlib.patches import Patch
 
 from viz.views.kernels.result import KERNEL_NAMES
 
-__all__ = [
-    "NAME_COLOURS",
-    "NAME_STYLES",
-    "NameStyle",
-    "area_handles",
-    "minus",
-    "present",
-]
-
 
 @dataclass(frozen=True)
 class NameStyle:

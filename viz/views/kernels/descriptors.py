@@ -10,17 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "anisotropy",
-    "dc_share",
-    "descriptors",
-    "odd_energy",
-    "radial_sign_changes",
-    "rms_radius",
-    "separability",
-    "spectral_centroid",
-]
-
 Kernels = NDArray[np.floating]
 Numbers = NDArray[np.float64]
 QUIET = 0.05

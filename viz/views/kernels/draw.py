@@ -24,15 +24,6 @@ from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import scale_text
 
-__all__ = [
-    "dictionary_figure",
-    "draw_dictionary",
-    "draw_fits",
-    "draw_named",
-    "fits_figure",
-    "named_figure",
-]
-
 _PER_BLOCK = 64
 """Kernels of a block, as in the ConvMixer paper's figure."""
 _ZOOM, _FRAME = 4, 2

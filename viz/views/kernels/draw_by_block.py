@@ -10,8 +10,6 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 
-__all__ = ["draw_composition"]
-
 
 def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     """Draw the share of each name by block, with a randomly initialised network's beside it."""

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from viz.views.kernels.pictures import KINDS, Bank
 
-__all__ = ["MEASURES", "ROWS", "Match", "match", "measures", "unit_rows"]
-
 Floats = NDArray[np.float64]
 ROWS: Final = 256
 """Kernels at a time: their cosines stay in a buffer that is used again."""

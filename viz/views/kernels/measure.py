@@ -29,8 +29,6 @@ from viz.views.kernels.statements import explained
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["describe", "describe_checkpoint"]
-
 Floats = NDArray[np.float64]
 MOST_SHAPES: Final = 4
 FLAT: Final = 0.97

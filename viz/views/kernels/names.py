@@ -12,8 +12,6 @@ from viz.views.kernels.matching import Match
 from viz.views.kernels.pictures import KINDS, name_of
 from viz.views.kernels.readout import CLASSES, NAMELESS, family
 
-__all__ = ["MARGIN", "Guesses", "guesses"]
-
 Floats = NDArray[np.float64]
 
 MARGIN: Final = 0.31

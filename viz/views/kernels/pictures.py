@@ -13,8 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-__all__ = ["KINDS", "Bank", "Canvas", "bank", "grid", "name_of", "turns"]
-
 Floats = NDArray[np.floating[Any]]
 
 KINDS: Final = (

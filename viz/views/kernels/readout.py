@@ -14,8 +14,6 @@ from viz.views.kernels.matching import MEASURES, match, measures, unit_rows
 from viz.views.kernels.pictures import KINDS, bank
 from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
 
-__all__ = ["CLASSES", "NAMELESS", "Readout", "columns", "family", "fit", "planted", "shipped"]
-
 Floats = NDArray[np.float64]
 
 NAMELESS: Final = ("other", "noise")

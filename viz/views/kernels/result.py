@@ -18,16 +18,6 @@ from viz.views.weights.result import DepthwiseKernels
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "DESCRIPTORS",
-    "KERNEL_NAMES",
-    "STATEMENTS",
-    "STATEMENT_R2",
-    "UNNAMED",
-    "DepthwiseDescription",
-    "descriptor_words",
-]
-
 UNNAMED = "unnamed"
 """The name of a kernel that looks like nothing in particular, or like two things."""
 KERNEL_NAMES = (

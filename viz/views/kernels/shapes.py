@@ -17,8 +17,6 @@ from viz.views.kernels.chance import Null
 from viz.views.kernels.matching import ROWS, unit_rows
 from viz.views.kernels.pictures import Bank
 
-__all__ = ["COEFFICIENTS", "Shapes", "earned", "pursue"]
-
 Floats = NDArray[np.float64]
 STANDS_OUT: Final = 5.0
 """A tap of what is left so many times the root mean square of the others is a shape of its own."""

@@ -13,8 +13,6 @@ from viz.views.kernels.matching import Match, match, unit_rows
 from viz.views.kernels.pictures import KINDS, bank
 from viz.views.kernels.result import STATEMENT_R2, STATEMENTS, DepthwiseDescription
 
-__all__ = ["THRESHOLDS", "above_chance", "energies", "explained", "fresh_energies", "stated"]
-
 Floats = NDArray[np.float64]
 THRESHOLDS: Final = (0.3, 0.4, STATEMENT_R2, 0.6, 0.7)
 """Shares of a kernel's energy from which a statement is tried as true of it."""

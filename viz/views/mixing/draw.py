@@ -17,8 +17,6 @@ from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.mixing.result import Mixing
 
-__all__ = ["SIZES", "draw_matrices", "draw_spectra", "matrices_figure"]
-
 SIZES = {"spectra": (TWO_COLUMNS, 56 * MM)}
 """Width and height in inches that suit each figure."""
 

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["gaussian_slope", "slopes_from_statistics", "slopes_on_images"]
-
 Floats = NDArray[np.float64]
 _NODES, _FEW, _HALVINGS = 241, 61, 30
 _FEATURES = 16 << 20

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from viz.network.convmixer import Block, ConvMixer
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["SHOWN", "effective_links", "measure", "null_singular_values"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 PARTNERS = 8

@@ -18,8 +18,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Mixing"]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Singles = NDArray[np.float32]

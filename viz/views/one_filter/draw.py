@@ -12,8 +12,6 @@ from viz.plot.mosaic import rgb_tiles
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_filter.result import FilterFit
 
-__all__ = ["draw_filter", "filter_figure"]
-
 _GAP, _SIGN = 2.0 * MM, 4.0 * MM
 _HEAD, _WORDS, _BAR = 0.2, 0.2, 0.55
 _TILES = 6

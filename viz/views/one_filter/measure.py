@@ -14,8 +14,6 @@ from viz.views.one_kernel.measure import median, percentile
 if TYPE_CHECKING:
     from viz.views.patch_filters.result import PatchFilterDescription
 
-__all__ = ["filter_fit"]
-
 _ANGLES = ("orientation", "phase")
 _LEFT_OUT = ("channel", "colour", "structure")
 

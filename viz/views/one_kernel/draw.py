@@ -11,8 +11,6 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.one_kernel.result import ShapeFit
 
-__all__ = ["draw_shapes", "shapes_figure"]
-
 _GAP, _SIGN, _WORDS = 1.5 * MM, 4.0 * MM, 0.42
 _MOST = 7
 _BAR = 0.55

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from viz.network.convmixer import Block
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["median", "partners", "percentile", "shape_fit", "standing"]
-
 Floats = NDArray[np.float64]
 MOST_PARTNERS = 8
 """Partners shown in each direction."""

@@ -17,8 +17,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Partners", "ShapeFit", "Standing"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ShapeFit(Result):

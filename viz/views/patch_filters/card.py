@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _measure(checkpoint: Checkpoint, given: Given) -> Result:
     return patch_description(checkpoint, given)

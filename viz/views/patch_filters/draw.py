@@ -18,15 +18,6 @@ from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
-__all__ = [
-    "SIZES",
-    "components_figure",
-    "draw_components",
-    "draw_fits",
-    "draw_orientation_frequency",
-    "fits_figure",
-]
-
 SIZES = {"orientation_frequency": (ONE_COLUMN, 58 * MM)}
 """Width and height in inches of the figure that is not fitted."""
 _SHOWN, _ZOOM = 12, 8

@@ -17,16 +17,6 @@ from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 from viz.views.weights.draw import Mosaic, patch_filter_mosaic, scale_text
 from viz.views.weights.result import PatchFilters
 
-__all__ = [
-    "KIND_STYLES",
-    "KindStyle",
-    "draw_kinds",
-    "filter_tiles",
-    "filters_mosaic",
-    "kinds_figure",
-    "zero_words",
-]
-
 
 @dataclass(frozen=True)
 class KindStyle:

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.core.threads import one_thread
 
-__all__ = ["Bounds", "fit", "fit_maps", "normal_equations", "pixel_grid", "starts"]
-
 _CHUNK = 1 << 17  # elements of one array of a chunk: a dozen of them stay in the cache
 _PATIENCE = 6
 TWO_PI = 2 * np.pi

@@ -29,8 +29,6 @@ from viz.views.patch_filters.result import PARAMETERS, PatchFilterDescription
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["THRESHOLDS", "describe", "describe_checkpoint", "pixel_space"]
-
 THRESHOLDS = {
     "tinted": TINTED,
     "coloured": COLOURED,

@@ -12,18 +12,6 @@ from viz.views.kernels.matching import match, unit_rows
 from viz.views.kernels.pictures import KINDS
 from viz.views.patch_filters.pictures import STRUCTURE_OF, filter_bank
 
-__all__ = [
-    "COLOURED",
-    "FINE_STRIPES",
-    "NAMED_ENERGY",
-    "NOISE_SHARE",
-    "SMALLEST",
-    "TINTED",
-    "VISIBLE_WAVES",
-    "colours",
-    "structures",
-]
-
 Floats = NDArray[np.float64]
 
 TINTED: Final = 0.01

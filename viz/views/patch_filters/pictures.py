@@ -9,8 +9,6 @@ import numpy as np
 
 from viz.views.kernels.pictures import Bank, Canvas, grid, turns
 
-__all__ = ["STRUCTURE_OF", "filter_bank"]
-
 STRUCTURE_OF: Final = {
     "grating": "stripes",
     "half": "edge",

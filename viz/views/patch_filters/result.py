@@ -13,17 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "COLOURS",
-    "OPPONENT_AXES",
-    "PARAMETERS",
-    "STRUCTURES",
-    "PatchFilterDescription",
-    "axial_median",
-    "bandwidth_octaves",
-    "peak_frequency",
-]
-
 COLOURS = ("grey", "tinted", "coloured")
 """Every colour word."""
 STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _preferred(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
     from viz.views.preferred_inputs.measure import preferred_inputs

@@ -24,8 +24,6 @@ from viz.plot.style import (
 from viz.views.kernels.colours import minus
 from viz.views.preferred_inputs.result import WHERE, PreferredInputs
 
-__all__ = ["draw_examples", "draw_shares", "examples_figure", "shares_figure"]
-
 _LOOKS = {
     "top": (ORANGE, "o", "where the kernel responds most"),
     "elsewhere": ("#555555", "s", "at random positions of the same maps"),

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from viz.sweep.result import Sweep
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["preferred_inputs"]
-
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _VALUES = 1 << 24

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["ORIENTED", "agreement", "chance", "edge_direction", "line_orientation", "match"]
-
 Numbers = NDArray[np.float64]
 ORIENTED = ("edge", "bar", "grating")
 """Names that predict an orientation; an edge also which side is larger."""

@@ -13,8 +13,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TESTS", "WHERE", "PreferredInputs"]
-
 WHERE = ("top", "elsewhere", "shuffled")
 """Where a kernel's input map is looked at: where the kernel's response is largest; at random
 positions of the same maps; where a kernel of the same taps in random order responds most."""

@@ -10,8 +10,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _unit(text: str) -> tuple[int, int]:
     """Read a row and a column of the patch grid."""

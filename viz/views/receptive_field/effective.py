@@ -21,8 +21,6 @@ from viz.core.network import Config
 from viz.core.wide import wide
 from viz.network.convmixer import Block, ConvMixer
 
-__all__ = ["FieldNetwork", "Linearised", "Window", "bytes_per_image", "random_network"]
-
 Activation = Callable[[Tensor], Tensor]
 _WORKING = 9
 """Feature maps alive at once besides the slopes that are kept."""

@@ -38,8 +38,6 @@ from viz.views.receptive_field.theoretical import (
     theoretical_field,
 )
 
-__all__ = ["CALIBRATION", "MEMORY_MB", "Images", "receptive_field"]
-
 Images = ImageSet | str | Path | Sequence[str | Path] | Tensor | None
 Numbers = NDArray[np.float64]
 MEMORY_MB = 1024

@@ -9,16 +9,6 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from scipy.stats import t as student
 
-__all__ = [
-    "RING",
-    "anisotropy",
-    "bootstrap_interval",
-    "bootstrap_weights",
-    "mass_radii",
-    "moments",
-    "ring_index",
-]
-
 RING = 0.25
 """Width of a ring, in pixels."""
 Numbers = NDArray[np.float64]

@@ -16,8 +16,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SHARES", "ReceptiveField"]
-
 SHARES = (0.5, 0.9, 0.99)
 """Shares of the gradient's mass whose radii are measured."""
 

@@ -11,17 +11,6 @@ from numpy.typing import NDArray
 from viz.core.network import Config
 from viz.core.refusal import Refusal
 
-__all__ = [
-    "ReceptiveFieldError",
-    "TheoreticalField",
-    "central_unit",
-    "passing_block",
-    "theoretical_field",
-    "theoretical_size",
-    "unit_centre",
-    "unseen_pixels",
-]
-
 
 class ReceptiveFieldError(Refusal):
     """A receptive field that cannot be measured; the message is one sentence for the user."""

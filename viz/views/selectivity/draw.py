@@ -12,8 +12,6 @@ from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import MM, ONE_COLUMN, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.sweep.result import STAGES, Sweep
 
-__all__ = ["draw_selectivity", "selectivity_figure"]
-
 _LOOKS = {
     "patch embedding": ("#000000", "D", 0.0),
     "depthwise": (ORANGE, "o", -0.12),

@@ -12,8 +12,6 @@ from scipy.fft import dct, dctn, idct, idctn
 
 from viz.views.patch_filters.result import OPPONENT_AXES
 
-__all__ = ["constant", "dct_largest", "principal_components", "r2", "random_like"]
-
 Filters = NDArray[np.float32]
 Counts = NDArray[np.int64]
 

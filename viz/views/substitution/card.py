@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 _SCOPES = ("all", "block", "patch")
 
 

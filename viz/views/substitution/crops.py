@@ -14,8 +14,6 @@ from viz.core.refusal import Refusal
 from viz.images.reading import prepare, read_pixels
 from viz.images.sets import ImageSet, default_images
 
-__all__ = ["SIDES", "photograph_crops"]
-
 SIDES = (0.35, 1.0)
 """Smallest and largest side of a crop, as shares of the photograph's short side."""
 

@@ -15,17 +15,6 @@ from viz.plot.frame import MARGIN, inches, narrow, nothing, panel, panel_boxes
 from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.substitution.result import SCORES, Substitution
 
-__all__ = [
-    "METHOD_STYLES",
-    "NARROW",
-    "SIZES",
-    "curve_figure",
-    "draw_by_block",
-    "draw_curve",
-    "draw_patch",
-    "patch_figure",
-]
-
 
 @dataclass(frozen=True)
 class _Style:

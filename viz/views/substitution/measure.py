@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.patch_filters.result import PatchFilterDescription
 
-__all__ = ["measure"]
-
 Filters = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 _GROUPS = ("fit", "principal-components", "dct", "random", "without")

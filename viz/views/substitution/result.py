@@ -17,8 +17,6 @@ from viz.core.result import Result, or_none
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["AS_DESCRIBED", "METHODS", "SCOPES", "SCORES", "Substitution"]
-
 SCORES = ("agreement", "kl", "correlation")
 """What is compared with the unchanged network on each image: whether the predicted class is the
 same; the Kullback-Leibler divergence of the new class probabilities from the old, in nats; the

@@ -11,8 +11,6 @@ from torch import Tensor
 
 from viz.core.wide import wide
 
-__all__ = ["FEWEST_GROUPS", "Kept", "compare", "intervals"]
-
 Floats = NDArray[np.float64]
 FEWEST_GROUPS = 8
 """Photographs from which on the bootstrap draws photographs rather than their crops."""

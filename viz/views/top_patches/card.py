@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["VIEW"]
-
 
 def _check(stage: str, block: int | None, given: bool, name: bool, by_name: bool) -> None:
     """Refuse ways of choosing channels that exclude each other: one would not be heard."""

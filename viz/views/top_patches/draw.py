@@ -12,8 +12,6 @@ from viz.plot.frame import MARGIN, colour_key, inches, panel
 from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 
-__all__ = ["draw_top_patches", "top_patches_figure"]
-
 _GAP = 1.2 * MM
 _WORDS = 16.0 * MM
 _HEAD, _BAR = 0.2, 0.32

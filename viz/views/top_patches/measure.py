@@ -25,9 +25,6 @@ from viz.views.top_patches.result import TopPatches
 if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["BEYOND", "TopPatchesError", "channels_by_name", "channels_named",
-           "read_swept", "swept_paths", "top_patches"]  # fmt: skip
-
 BEYOND = 200
 """Grey of a crop beyond the image."""
 _STAGE_NAMES = dict(

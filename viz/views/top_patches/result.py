@@ -13,8 +13,6 @@ from viz.core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["TopPatches"]
-
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class TopPatches(Result):

@@ -23,17 +23,6 @@ from viz.plot.mosaic import (
 from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
-__all__ = [
-    "Mosaic",
-    "draw_mosaic",
-    "drawn_mosaic",
-    "kernel_mosaic",
-    "mosaic_figure",
-    "patch_filter_mosaic",
-    "scale_text",
-    "with_gutters",
-]
-
 _KEY = 0.31
 """Inches below for the key to the colours."""
 _BACKGROUND_RGB, _BACKGROUND_SIGNED = 255, 225

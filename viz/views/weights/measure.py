@@ -19,14 +19,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = [
-    "FILTER_ORDERS",
-    "KERNEL_ORDERS",
-    "depthwise_kernels",
-    "named_kernels",
-    "patch_filters",
-]
-
 FILTER_ORDERS = ("index", "norm", "hue", "orientation")
 KERNEL_ORDERS = ("index", "norm", "similarity")
 _RED_GREEN = np.array([1.0, -1.0, 0.0]) / np.sqrt(2)
