@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from described import described
-from readable import unfit_of
+from readable import open_faults, unfit_of
 from two_networks import network
 
 from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
@@ -78,6 +78,7 @@ def drawn(module, name, result):
         (COMPARISONS[2], lambda: changes(SMALL, None, ["bar"])),
     ],
 )
+@open_faults
 def test_figures_go_into_a_paper_as_they_are(row, make):
     assert unfit_of(row.figures, make(), (LONG,)) == []
 
