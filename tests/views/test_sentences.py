@@ -7,7 +7,7 @@ import numpy as np
 
 import viz
 from viz.views import view
-from viz.views.early_late.result import percent
+from viz.views.wording import percent
 
 
 def test_patches_too_small_for_names_say_so():
