@@ -258,7 +258,8 @@ class Evidence(Result):
             f"Half of the evidence for {of} over {over} comes from {middle(self.half_channels)} of "
             f"{d} channels{many}, against {middle(self.half_channels_null)} with the head's "
             f"weights shuffled. It comes from {middle(self.half_patches)} of {patches} "
-            f"patches{shown}, against {middle(self.half_patches_null)} with each channel's patches shuffled. "
+            f"patches{shown}, against {middle(self.half_patches_null)} with each channel's patches "
+            "shuffled. "
             f"Ablating {top} takes the {'' if n == 1 else 'mean '}probability of {of} from "
             f"{p:.0f} % to {chosen:.0f} %; ablating {others} leaves {drawn:.0f} %."
         )
