@@ -84,7 +84,13 @@ def sentence(result: Trust) -> str:
         return f"{means}. {few} too few to rank methods."
     above = [name for name, value in zip(result.methods, p, strict=True) if value < 0.05]
     ranked = (
-        f"{len(above) or 'None'} of {m} methods rank patches better than an edge detector on "
+        f"{_counted(len(above), m)} patches better than an edge detector on "
         f"{n} images (sign-flip test of the maximum over methods, p < .05)"
     )
     return f"{ranked}{': ' + listed(above) if above else ''}. {means}."
+
+
+def _counted(n: int, of: int) -> str:
+    if n == 1:
+        return f"One of {of} methods ranks"
+    return f"{n or 'None'} of {of} methods rank"

@@ -263,7 +263,7 @@ class Clusters(KernelSpectra):
                 f"{at['stability']:.2f}, against {at['null_stability']:.2f} in the null."
             )
         else:
-            parts.append(f"k-means cuts the {n:,} kernels into {k} clusters.")
+            parts.append(f"The {n:,} kernels are cut into {k} clusters by k-means.")
         if np.isfinite(self.ami):
             parts.append(
                 f"Clusters agree with the names by an adjusted mutual information of "

@@ -245,13 +245,9 @@ class Evidence(Result):
                 return listed([f"{v:.0f}" for v in values])
             return f"{np.median(values):.0f}"
 
-        many = (
-            f" in the median of {n} images"
-            if n >= FEW_IMAGES
-            else ""
-            if n == 1
-            else f" on {n} images"
-        )
+        many = ""
+        if n > 1:
+            many = f" in the median of {n} images" if n >= FEW_IMAGES else f" on {n} images"
         m = len(self.half_patches)
         shown = "" if m == n else f" on the first {n_images(m)}"
         return (

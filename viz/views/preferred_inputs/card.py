@@ -31,7 +31,7 @@ def _preferred_sentence(result: Any) -> str:
     rows = [row for row in rows if row["agreement_shuffled"] is not None]
     rows = sorted(rows, key=lambda row: -row["kernels"])[:3]
     if not rows:
-        return "No kernel has a name that predicts anything of its input."
+        return "0 kernels have a name whose prediction can be compared with shuffled taps."
     own = [f"{100 * row['agreement']:.0f} % ({plural(row['name'])})" for row in rows]
     null = [f"{100 * row['agreement_shuffled']:.0f} %" for row in rows]
     lifts = [row["lift_name_median"] for row in numbers["blocks"]]
