@@ -11,6 +11,7 @@ from viz.views.early_late import draw_shares as early_late_shares
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT
 from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.wording import percent
 
 
 def made(depth=6, n=20, k=5, name="small"):

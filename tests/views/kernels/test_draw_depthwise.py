@@ -209,6 +209,6 @@ def test_nothing_named_is_drawn_too():
     result = made_up(names=["unnamed"] * 24)
     for row in view("kernels").figures:
         row.make(result)
-    assert "0 % of 24 depthwise kernels look clearly like something: none" in view(
+    assert "None of the 24 depthwise kernels look clearly like one shape, against" in view(
         "kernels"
     ).sentence(result)
