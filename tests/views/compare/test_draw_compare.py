@@ -83,9 +83,10 @@ def test_figures_go_into_a_paper_as_they_are(row, make):
     assert unfit_of(row.figures, make(), (LONG,)) == []
 
 
-def test_bars_stand_where_their_blocks_are_and_sum_to_one():
+def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
     found = networks(DEEP, SHALLOW)
     _, axes = drawn(compare, "networks", found)
+<<<<<<< HEAD
     for one, shares in zip(axes, (found.shares_a, found.shares_b), strict=True):
         depth = len(shares)
         bars = [bar for bar in one.patches if bar.get_x() < 1]  # beyond: random kernels
@@ -98,6 +99,36 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_one():
             np.testing.assert_allclose(
                 sorted(tall), 100 * np.sort(shares[b])[-len(tall) :], atol=1e-9
             )
+=======
+    for one, shares, init in zip(
+        axes,
+        (found.shares_a, found.shares_b),
+        (found.init_names_a, found.init_names_b),
+        strict=True,
+    ):
+        depth = len(shares)
+        bars = np.array([[b.get_x(), b.get_width(), b.get_height()] for b in one.patches])
+        places = np.unique(bars[:, 0].round(9))
+        np.testing.assert_allclose(places[:-1], np.arange(depth) / depth, atol=1e-8)
+        for place, expected in zip(places, [*shares, init], strict=True):
+            here = bars[np.abs(bars[:, 0] - place) < 1e-8]
+            if place < 1:
+                np.testing.assert_allclose(here[:, 1], 1 / depth)
+            tall = np.sort(here[:, 2])
+            np.testing.assert_allclose(tall, 100 * np.sort(expected)[-len(tall) :], atol=1e-9)
+            assert tall.sum() == pytest.approx(100)
+
+
+def test_the_caption_says_which_is_which_and_what_differs():
+    found = networks(SMALL, SHALLOW)
+    figure, _ = drawn(compare, "networks", found)
+    note = figure.get_label()
+    assert note.startswith(f"A: {found.names[0]}; B: {found.names[1]}. They differ in ")
+    first = {name: values for name, *values in found.facts}
+    for name in found.differing:
+        a, b = first[name]
+        assert f"{name} ({a} and {b})" in note
+>>>>>>> figures
 
 
 def test_effects_hold_deltas_and_intervals(result):
@@ -126,14 +157,24 @@ def test_pairs_stand_above_each_other():
         np.testing.assert_array_equal(mosaic.picture[y + 5 : y + 9, x : x + 4], below[b])
 
 
-def test_the_table_of_labels_holds_every_kernel():
+def test_the_table_of_names_holds_the_shares_of_every_row():
     found = changes()
     figure = new_figure(6, 5, dpi=100)
     table, shares = compare_kernels.draw_migration(found, figure)
+<<<<<<< HEAD
     assert sum(int(t.get_text().rpartition("(")[2][:-1]) for t in table.get_yticklabels()) == 48
     np.testing.assert_array_equal(shares.lines[0].get_ydata(), found.stayed)
     picture = table.images[0]
     assert picture.get_clim() == (0, 1) and picture.get_array().max() <= 1
+=======
+    rows = [t.get_text() for t in table.get_yticklabels()]
+    assert sum(int(t.rsplit("(", 1)[1].rstrip(")").replace(",", "")) for t in rows) == 48
+    np.testing.assert_array_equal(shares.lines[0].get_ydata(), found.stayed)
+    picture = table.images[0]
+    assert picture.get_clim() == (0, 1)
+    total = np.asarray(picture.get_array()).sum(1)
+    assert ((np.abs(total - 1) < 1e-9) | (total == 0)).all()
+>>>>>>> figures
 
 
 def test_moved_kernels_share_a_scale_with_themselves_before():
