@@ -46,6 +46,10 @@ attribution FILE IMAGES --target ² | there is no class
 attribution FILE IMAGES --target --5 | there is no class
 attribution FILE IMAGES --block 3 | blocks are 0 to 2
 attribution FILE IMAGES --device nowhere | not a device
+evidence FILE IMAGES --target cow | there is no class 'cow'
+evidence FILE IMAGES --against 9 | there is no class 9: classes are 0 to 3
+evidence FILE IMAGES --target bee --against 1 | class 1 found against itself
+evidence FILE IMAGES --channels 0 | channels
 feature-maps missing.pth | missing.pth
 feature-maps FILE nowhere | nowhere: no such file or folder
 feature-maps FILE EMPTY | found no image file here

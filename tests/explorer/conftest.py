@@ -126,3 +126,25 @@ def scratch(tmp_path, monkeypatch):
 def start():
     """What the command line hands over."""
     return Start
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from browsing import launched
+
+    with launched() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def visits(chromium, url):
+    from browsing import visiting
+
+    with visiting(chromium, url) as made:
+        yield made
+
+
+@pytest.fixture
+def visit(visits):
+    with visits() as opened:
+        yield opened

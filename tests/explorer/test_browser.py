@@ -12,12 +12,10 @@ from browsing import (
     becomes,
     explore,
     free_port,
-    launched,
     lies,
     press,
     serve,
     settle,
-    visiting,
 )
 from PIL import Image
 from playwright.sync_api import expect
@@ -33,30 +31,12 @@ PATHS = (
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with launched() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def url(tmp_path_factory, small_file, grey_file):
     """The explorer, started by its command far from the clone's configuration."""
     folder = tmp_path_factory.mktemp("elsewhere")
     port = free_port()
     with serve(explore([small_file, grey_file], port), folder, port, folder / "log") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def visits(chromium, url):
-    with visiting(chromium, url) as made:
-        yield made
-
-
-@pytest.fixture
-def visit(visits):
-    with visits() as opened:
-        yield opened
 
 
 def tile_centre(page, group, tile, columns, side):

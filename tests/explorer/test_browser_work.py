@@ -1,36 +1,26 @@
 """Long work and images in a real browser: stopping, leaving, dropping pictures, going back."""
 
 import hashlib
-import io
 
-import numpy as np
 import pytest
 import torch
 from browsing import (
     becomes,
     explore,
     free_port,
-    launched,
     lies,
     press,
     serve,
     settle,
-    visiting,
 )
-from PIL import Image
 from playwright.sync_api import expect
+from visiting import picture
 
 from viz.core.network import Preprocessing
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with launched() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -57,25 +47,6 @@ def url(tmp_path_factory, small_file, large_file, folder):
     words = [*explore([small_file, large_file], port), "--images", str(folder)]
     with serve(words, elsewhere, port, elsewhere / "log") as address:
         yield address
-
-
-@pytest.fixture(scope="module")
-def visits(chromium, url):
-    with visiting(chromium, url) as made:
-        yield made
-
-
-@pytest.fixture
-def visit(visits):
-    with visits() as opened:
-        yield opened
-
-
-def picture(seed):
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return buffer.getvalue()
 
 
 def test_long_work_is_asked_for_told_and_stopped(visit):

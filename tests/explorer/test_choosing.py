@@ -7,16 +7,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from visiting import sentences
 
 from viz.explorer import checkpoints, uploads
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-def sentences(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
 
 
 def upload(app, *files):

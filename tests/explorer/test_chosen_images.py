@@ -1,15 +1,13 @@
 """Images: the default ones, a folder given at the start, uploads; their results and their links."""
 
 import hashlib
-import io
 import os
 import re
 import shutil
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from visiting import picture, sentences
 
 from viz.explorer import images as chosen
 from viz.explorer.cache import store
@@ -18,13 +16,6 @@ from viz.sweep.result import Sweep
 from viz.views.feature_maps.result import FeatureMaps
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-def picture(seed, suffix="PNG"):
-    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format=suffix)
-    return buffer.getvalue()
 
 
 def sha(content):
@@ -36,10 +27,6 @@ def upload(app, *files):
         [(name, content, "image/png") for name, content in files]
     )
     return app.run()
-
-
-def sentences(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
 
 
 def results(kept):

@@ -2,24 +2,16 @@
 
 import io
 import json
-import re
 import zipfile
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from visiting import fine, sentences
 
 from viz.views import COMPARISONS, VIEWS
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-def sentences(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
-
-
-def fine(app):
-    return not app.error and not app.warning and not app.exception
 
 
 def test_the_second_checkpoint_is_in_the_address(open_app):

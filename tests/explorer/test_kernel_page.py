@@ -1,6 +1,5 @@
 """A kernel's own page: what it tells is what the measures say, and its lists walk as they say."""
 
-import re
 import shlex
 from dataclasses import replace
 
@@ -8,6 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from PIL import Image
+from visiting import fine, sentences
 
 from viz.cli import main
 from viz.explorer.settings import Start
@@ -45,10 +45,6 @@ def named(whole, monkeypatch):
     return found
 
 
-def told(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
-
-
 PARTNERS = "Partners: what it listens to, and what listens to it"
 
 
@@ -58,19 +54,15 @@ def folds(app):
     return [label for label in labels if label != "Links in numbers"]
 
 
-def fine(app):
-    return not app.error and not app.warning and not app.exception
-
-
 def test_the_page_says_what_it_is(open_app, named):
     app = open_app("kernel", block="1", channel="2")
     assert fine(app)
     row = 18  # 18 % 3 = 0: an edge
     assert named.name[row] == "edge"
     sentence = named.sentence(row)
-    assert f"**{sentence[0].upper()}{sentence[1:]}**" in told(app.markdown)
+    assert f"**{sentence[0].upper()}{sentence[1:]}**" in sentences(app.markdown)
     share = np.mean([i % 3 == 0 for i in range(16, 32)])
-    assert any(f". {100 * share:.0f} % of block 1's kernels" in c for c in told(app.caption))
+    assert any(f". {100 * share:.0f} % of block 1's kernels" in c for c in sentences(app.caption))
     assert folds(app) == [
         "As a sum of shapes, and among the other kernels",
         PARTNERS,
@@ -88,7 +80,7 @@ def test_the_walk_keeps_to_the_name(open_app, named, undrawn):
     assert sorted(members) == [c for c in range(16) if (32 + c) % 3 == 0]
     outside = next(c for c in range(16) if c not in members)
     app = open_app("kernel", block="2", channel=str(outside), order="name", name="edge")
-    assert any(c == f"not among the {len(members)} of this name" for c in told(app.caption))
+    assert any(c == f"not among the {len(members)} of this name" for c in sentences(app.caption))
     seen = []
     for press in ("Next", "Next", "Previous", "Previous"):
         next(b for b in app.button if b.label == press).click().run()
@@ -124,7 +116,7 @@ def test_a_kernel_that_is_not_finite(open_app, undrawn, tmp_path, small_file):
     for channel, described in (("5", False), ("6", True)):
         app = open_app("kernel", given=(path,), block="0", channel=channel)
         assert not app.exception
-        assert any("not finite numbers" in s for s in told(app.info)) is not described
+        assert any("not finite numbers" in s for s in sentences(app.info)) is not described
         assert any("sum of shapes" in label for label in folds(app)) is described
         assert PARTNERS in folds(app)
 
@@ -151,7 +143,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
         found = kind.load(tmp_path / f"small-{name}-block-{block}-kernel-3.npz")
         assert int(np.max(found.block)) == int(block)
     effect = Removal.load(tmp_path / f"small-effect-block-{block}-kernel-3.npz")
-    assert effect.sentence() in told(app.markdown)
+    assert effect.sentence() in sentences(app.markdown)
     assert len(list(tmp_path.glob("*.png"))) == 4
 
 
@@ -160,7 +152,7 @@ def test_shares_are_written_on_the_page(open_app, named):
     app = open_app("kernels", show="block", block="1")
     assert fine(app)
     share = np.mean([i % 3 == 1 for i in range(16, 32)])
-    sentence = next(m for m in told(app.markdown) if m.startswith("Of block 1's kernels"))
+    sentence = next(m for m in sentences(app.markdown) if m.startswith("Of block 1's kernels"))
     said = f"{100 * share:.0f} %"
     assert f"centre-surround **{said}** (0 % on-centre, {said} off-centre)" in sentence
     table = next(d.value for d in app.dataframe if "off-centre" in d.value)
@@ -192,7 +184,9 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
     app = open_app("patch_filter", channel="3")
     assert fine(app)
     described = patch_description(small, Given())
-    assert f"Looks like: **{described.colour[3]} {described.structure[3]}**" in told(app.markdown)
+    assert f"Looks like: **{described.colour[3]} {described.structure[3]}**" in sentences(
+        app.markdown
+    )
     assert folds(app)[:3] == [
         "As a colour times a Gabor",
         "What it answers on a photograph",
@@ -207,7 +201,7 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
     kinds = {"fit-filter": FilterFit, "answers-filter": FeatureMaps, "effect-patch-filter": Removal}
     found = {n: k.load(tmp_path / f"small-{n}-3.npz") for n, k in kinds.items()}
     assert found["fit-filter"].filter_kind == f"{described.colour[3]} {described.structure[3]}"
-    assert found["effect-patch-filter"].sentence() in told(app.markdown)
+    assert found["effect-patch-filter"].sentence() in sentences(app.markdown)
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +252,7 @@ def test_top_patches_of_a_sweep(
         ]
     )
     app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
-    assert any("the sweep is of small" in s for s in told(app.info))
+    assert any("the sweep is of small" in s for s in sentences(app.info))
 
 
 @pytest.mark.parametrize("given", [False, True])

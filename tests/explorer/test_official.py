@@ -1,12 +1,12 @@
 """Official weights: nothing is asked of anybody before the user asks for it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
 
 import pytest
+from visiting import sentences
 
 from viz.explorer import official
 from viz.explorer.official import download
@@ -26,10 +26,6 @@ def elsewhere(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-
-
-def sentences(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
 
 
 def test_a_link_to_official_weights_fetches_nothing(open_app, monkeypatch):

@@ -1,13 +1,12 @@
 """Every page without a browser: its numbers, its settings in the address, its downloads."""
 
 import html
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from visiting import go
+from visiting import fine, go, sentences
 
 from viz.core.refusal import Nothing, Refusal
 from viz.explorer.app import PAGES
@@ -21,15 +20,6 @@ from viz.views.weights.measure import depthwise_kernels
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
-
-
-def sentences(elements):
-    """Undo the escapes that keep Markdown out."""
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
-
-
-def fine(app):
-    return not app.error and not app.warning and not app.exception
 
 
 @pytest.mark.parametrize("name", ["small.safetensors", "grey.safetensors"])

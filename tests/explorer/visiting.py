@@ -1,8 +1,29 @@
-"""Going from page to page without a browser."""
+"""Explorer tests in common: going from page to page without a browser, and what pages say."""
 
+import io
+import re
+
+import numpy as np
+from PIL import Image
 from streamlit.util import calc_hash
 
 
 def go(app, view):
     """Go to a page as a link from elsewhere does: another page before would take a run."""
     app._page_hash = calc_hash(view.replace("_", "-").replace("overview", ""))
+
+
+def sentences(elements):
+    """Undo the escapes that keep Markdown out."""
+    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+
+
+def fine(app):
+    return not app.error and not app.warning and not app.exception
+
+
+def picture(seed, suffix="PNG"):
+    pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, format=suffix)
+    return buffer.getvalue()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viz.plot.mosaic import enlarge, grid_layout, hatch_text, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import grid_layout, hatch_text, limits, rgb_tiles, signed_tiles
 
 
 @pytest.mark.parametrize("sizes", [[7], [4, 4, 4], [5, 2, 3]])
@@ -91,13 +91,6 @@ def test_limits_follow_their_definition(rng):
     assert (limits(np.zeros((2, 3, 3)), "tile", group[:2]) == 1).all()
     with pytest.raises(ValueError, match="figure, block, tile"):
         limits(values, "row", group)
-
-
-def test_enlarging_repeats_pixels():
-    picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    big = enlarge(picture, 3)
-    assert big.shape == (6, 6, 3)
-    assert (big[:3, 3:] == picture[0, 1]).all()
 
 
 def test_what_is_not_a_number_is_hatched_and_nothing_else():

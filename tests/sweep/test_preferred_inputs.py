@@ -332,4 +332,4 @@ def test_command_row_and_file(file, found, checkpoint, path, noise, tmp_path, mo
                   progress=lambda *at: steps.append(at))  # fmt: skip
     assert row.measure(checkpoint, given) == found
     assert steps[-1][0] == steps[-1][1]
-    assert "edge 100 %" in row.sentence(found) or "edge 98 %" in row.sentence(found)
+    assert "100 % (edges)" in row.sentence(found) or "98 % (edges)" in row.sentence(found)

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from planted_kernels import planted
-from readable import unreadable, unreadable_in_one_column
+from readable import open_faults, unfit_of
 
 from viz.cli import main
 from viz.core.network import Preprocessing
@@ -29,6 +29,7 @@ OPTIONS = {
     "top-patches": "--most 2 --shown 2",
 }
 ROWS = pytest.mark.parametrize("row", VIEWS, ids=lambda row: row.name)
+USUAL = pytest.mark.parametrize("made", ["usual"], indirect=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,7 @@ def made(request, folder, tmp_path_factory, stub_save):
 
 
 @ROWS
+@USUAL
 def test_a_folder_holds_every_figure_the_numbers_and_the_table(made, row):
     _, out, done = made(row)
     names = [f.name for f in row.figures]
@@ -93,6 +95,7 @@ def test_a_folder_holds_every_figure_the_numbers_and_the_table(made, row):
 
 
 @ROWS
+@USUAL
 def test_a_result_comes_back_equal_and_tells_the_same(made, row, tmp_path):
     _, out, done = made(row)
     result = row.load(out / f"{row.name}.npz")
@@ -104,6 +107,7 @@ def test_a_result_comes_back_equal_and_tells_the_same(made, row, tmp_path):
 
 
 @ROWS
+@USUAL
 def test_a_file_holds_the_main_figure_and_without_one_the_finding_is_said(made, row, tmp_path):
     words, out, _ = made(row)
     result, measure = row.load(out / f"{row.name}.npz"), row.measure
@@ -159,6 +163,7 @@ def test_every_option_reaches_the_measure(row, small_file, tmp_path):
 
 
 @ROWS
+@USUAL
 def test_every_way_of_drawing_draws(made, row):
     _, out, _ = made(row)
     result = row.load(out / f"{row.name}.npz")
@@ -169,15 +174,11 @@ def test_every_way_of_drawing_draws(made, row):
 
 
 @ROWS
-def test_every_figure_can_be_read(made, row):
+@open_faults
+def test_every_figure_goes_into_a_paper_as_it_is(made, row):
     _, out, _ = made(row)
     result = row.load(out / f"{row.name}.npz")
-    for each in row.figures:
-        figure = each.make(result)
-        figure.set_dpi(72)
-        assert unreadable(figure, slack=0.8) == [], each.name
-    if any(each.narrow for each in row.figures):
-        assert unreadable_in_one_column(row, result) == []
+    assert unfit_of(row.figures, result, (LONG, "usual", *getattr(result, "image_names", ()))) == []
 
 
 def test_views_are_found_by_name():

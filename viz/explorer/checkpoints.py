@@ -24,7 +24,6 @@ from viz.explorer.uploads import refused, take_uploads, uploads
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Opened", "choose", "choose_other", "default_other", "opened"]
 
 _SLOT = "viz opened"
 _NOTHING = (

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from viz.views import Given
     from viz.views.base import Shown
 
-__all__ = ["show_row", "show_view", "sweep_at_hand"]
 
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Images", "check_uploads", "choose_images", "images_chosen"]
 
 _PHOTOGRAPHS = "photographs"
 _SLOT = "viz images"

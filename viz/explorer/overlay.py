@@ -11,11 +11,9 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 from PIL import Image
 
-from viz.plot.millimetres import laid_over, pale
 from viz.plot.mosaic import enlarge, signed_tiles
+from viz.plot.overlay import laid_over, pale
 from viz.plot.style import SIGNED
-
-__all__ = ["as_png", "bars", "key", "over", "photo", "ramp", "tile"]
 
 _SIDE = 448
 """Pixels that a picture has at least, so that a browser does not smooth it."""

@@ -13,25 +13,6 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-__all__ = [
-    "begin",
-    "choice",
-    "finish",
-    "go",
-    "keep",
-    "link",
-    "number",
-    "put",
-    "read",
-    "remember",
-    "several",
-    "switch",
-    "title",
-    "undecided",
-    "widget_key",
-    "wish",
-]
-
 _OWN = 2.0
 """Seconds for which an address that this program wrote is taken for its own echo."""
 

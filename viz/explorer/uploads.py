@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Upload", "load_upload", "refused", "take_uploads", "uploads"]
 
 _SLOT = "viz uploads"
 

@@ -57,7 +57,8 @@ class Recipe:
 RECIPES = {
     "imagenette-p7": Recipe(),
     "imagenette-p14": Recipe(
-        patch_size=14, image_size=224, sizes=((0.0, 126), (0.4, 154), (0.8, 196))),
+        patch_size=14, image_size=224, sizes=((0.0, 126), (0.5, 154), (0.85, 196)), epochs=50,
+        patch_weight_decay=0.5),
     "cifar10-p2": Recipe(
         dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.6, 32)), epochs=20,
         power=0.0, mix=0.3, augmentation=Augmentation(colour=0.2, grey=0.0, pad=4)),

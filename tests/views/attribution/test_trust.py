@@ -1,6 +1,8 @@
 """Scores of attributions against their formulas, Captum's own, planted answers and nulls."""
 
 import math
+from dataclasses import replace
+from itertools import product
 
 import explained_networks as nets
 import numpy as np
@@ -281,7 +283,7 @@ def test_maps_are_those_of_attribute_and_images_do_not_mix():
     np.testing.assert_array_equal(both.patches, attribute(loaded, x, **SOME).patches)
     first = rate(loaded, x[:1], effort=LITTLE, **SOME)
     np.testing.assert_allclose(first.insertion[0], both.insertion[0], atol=1e-6)
-    assert both.rated == (*DEFAULT_METHODS, "random", "edges")
+    assert both.rated == (*DEFAULT_METHODS, "random", "edges", "constant")
 
 
 @pytest.mark.parametrize("stop", [5, 40, 400])
@@ -322,9 +324,9 @@ def test_results_come_back_and_add_up(tmp_path):
     mean = result.insertion_auc[:, 0].mean()
     assert numbers["maps"][0]["insertion_auc"] == pytest.approx(mean)
     assert numbers["maps"][0]["completeness_gap"] is None
-    margin = (result.insertion_auc - result.deletion_auc).mean(0)
-    best = result.rated[int(margin[:-2].argmax())]
-    assert best in sentence(result) and f"{margin[:-2].max():.2f}" in sentence(result)
+    margin = (result.insertion_auc - result.deletion_auc).mean(0)[: len(result.methods)]
+    assert f"{margin.min():.2f} to {margin.max():.2f} over the" in sentence(result)
+    assert sentence(result).endswith("2 images are too few to rank methods.")
 
 
 def test_a_constant_map_has_no_rank_and_is_left_out_of_the_mean():
@@ -341,3 +343,46 @@ def test_a_constant_map_has_no_rank_and_is_left_out_of_the_mean():
 
     assert mean_of_finite(half, 2)[0, 0] == pytest.approx(0.2)
     summary(result)
+
+
+def made_up(gap, edges=0.3):
+    """Scores of methods above the edge detector by so much on each image; gap is (n, M)."""
+    loaded, (n, m) = nets.checkpoint(nets.busy()), gap.shape
+    methods = ("saliency", "input-x-gradient", "grad-cam")[:m]
+    one = rate(loaded, nets.busy_images(1), methods=methods, effort=LITTLE, **SOME)
+    auc = np.concatenate([edges + gap, np.full((n, 3), [0.0, edges, 0.0])], axis=1)
+    names = tuple(f"image {i}" for i in range(n))
+    return replace(one, names=names, insertion_auc=auc, deletion_auc=np.zeros_like(auc))
+
+
+def test_methods_are_ranked_by_the_maximum_of_sign_flips(rng):
+    """Against loops over every sign; the maximum is over the methods of one flip."""
+    gap = rng.normal(0.1, 0.2, (6, 3))
+    maxima = []
+    for signs in product((1, -1), repeat=6):
+        means = [np.mean([s * gap[i, k] for i, s in enumerate(signs)]) for k in range(3)]
+        maxima.append(max(means))
+    expected = [np.mean([v >= gap[:, k].mean() - 1e-12 for v in maxima]) for k in range(3)]
+    np.testing.assert_allclose(made_up(gap).p_above_edges(), expected)
+
+
+def test_best_is_said_of_no_method_unless_images_allow(rng):
+    gap = np.stack([np.full(6, 0.2), rng.permutation([0.1, -0.1, 0.1, -0.1, 0.1, -0.1])], 1)
+    text = sentence(made_up(gap))
+    assert text.startswith("One of 2 methods ranks patches better") and ": saliency. " in text
+    assert made_up(gap).p_above_edges()[0] == pytest.approx(1 / 64)
+    assert np.isnan(made_up(gap[:4]).p_above_edges()).all()
+    assert "too few to rank methods" in sentence(made_up(gap[:4]))
+
+
+def test_a_constant_map_explains_much_of_a_fall_that_grows_with_the_patches():
+    """The score falls by one for every patch that goes: a map without places explains it all."""
+    result = rate(
+        nets.checkpoint(nets.busy("identity")), nets.busy_images(1), effort=LITTLE, **SOME
+    )
+    assert of(result, "constant", "unexplained") < of(result, "random", "unexplained")
+    assert of(result, "constant", "max_sensitivity") == 0
+    removed = np.random.default_rng(0).random((50, 4, 4)) < 0.3
+    fall = removed.reshape(50, -1).sum(1).astype(float)
+    _, unexplained, scale = scores.infidelity(np.ones((1, 4, 4)), removed, fall)
+    assert unexplained[0] == pytest.approx(0) and scale[0] == pytest.approx(1)

@@ -113,7 +113,7 @@ def test_one_block_has_no_interval():
     other = compared((single, labels[0]), (changed(single, lambda model: None), labels[1]))
     assert "descriptors differ with" not in other.sentence()
     assert "is not tested: a network of one block has no interval" in other.sentence()
-    assert "differs most is edge (+100.0 points)" in other.sentence()
+    assert "All of A's kernels and all of B's have a name" in other.sentence()
 
 
 def test_effective_fields_with_images(one):

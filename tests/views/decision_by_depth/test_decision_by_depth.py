@@ -114,7 +114,7 @@ def test_a_network_that_passes_everything_on_has_decided_at_once():
     found = decision_by_depth(by_hand(), image)
     np.testing.assert_allclose(found.logits[0], found.logits[1])
     assert found.settled.tolist() == [-1]
-    assert "green is first from the patch embedding on" in found.finding
+    assert "leads from the patch embedding (green) on" in found.finding
 
 
 def test_the_fit_is_scikit_learns_cross_validation(small):
@@ -281,5 +281,5 @@ def test_saved_and_told(small, tmp_path):
     assert numbers["depth"][-1]["agreement"] == 1
     assert numbers["fitted_to"] == "folder"
     alone = decision_by_depth(small, x[:1])
-    assert len(re.findall(r"\.(?: |$)", alone.finding)) == 1
+    assert len(re.findall(r"\.(?: |$)", alone.finding)) == 2
     assert "where chance is 25 %" in alone.finding

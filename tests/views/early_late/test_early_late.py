@@ -61,9 +61,10 @@ def test_a_network_as_it_is_said_to_be(planted):
         assert (verdict.own, verdict.other, verdict.random) == (1, 0, 0)
         assert verdict.block_p == pytest.approx(1 / 20)
     assert found.finding.startswith(
-        "That early kernels have a positive centre in a negative surround holds: all do, none of "
-        "late ones and none of randomly initialised ones. That late kernels are half positive and "
-        "half negative, or a ring, holds: all are, none of early ones"
+        "All of the early kernels have a positive centre in a negative surround, against none of "
+        "the late and none of the randomly initialised ones (permutation test over blocks: "
+        "p = 0.05). All of the late kernels are half positive and half negative, or a ring, "
+        "against none of the early"
     )
     # All of one group and none of the other: still, they are kernels of three blocks only.
     low, high = found.statement_interval[EARLY_STATEMENT]
@@ -91,7 +92,7 @@ def test_a_minority_is_called_one():
     found = quick(network(rng, [some] * 3 + [plain] * 6))
     assert found.verdicts[0].answer == "holds for a minority"
     assert found.verdicts[0].own == pytest.approx(0.3, abs=0.01)
-    assert "holds for a minority of them: 30 % do, none of late" in found.finding
+    assert "30 % of the early kernels have" in found.finding
 
 
 def test_what_is_true_everywhere_is_not_specific():
@@ -145,8 +146,8 @@ def test_what_the_eye_sees_is_counted_by_name(planted):
     found = quick(told)
     assert found.by_name == pytest.approx((0.75 / 3, 0.25 / 3, 1 / 200))
     assert found.finding.endswith(
-        "By name, 25 % of late kernels are edges, bars or rings, 8 % of early ones and 0.5 % of "
-        "randomly initialised ones."
+        "By name, 25 % of the late kernels are edges, bars or rings, against 8 % of the early and "
+        "0.5 % of the randomly initialised ones."
     )
 
 

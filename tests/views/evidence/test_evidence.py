@@ -397,7 +397,7 @@ def test_table_and_finding(small):
     whole = found.logits[0, over] - found.bias[over]
     assert first.evidence_against.sum() == pytest.approx(whole, abs=1e-6)
     assert len(re.findall(r"\.(?: |$)", found.finding)) <= 3
-    assert f"{np.median(found.half_channels):.0f} of 16 channels" in found.finding
+    assert "{} and {} of 16 channels on 2 images".format(*found.half_channels) in found.finding
     one = evidence(small, inputs(1))
     names = (small.classes[int(each[0])] for each in (one.target, one.against))
     assert "evidence for {} over {} comes".format(*names) in one.finding

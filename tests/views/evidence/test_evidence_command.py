@@ -50,30 +50,3 @@ def test_decision_of_a_folder(run, small_file, folder):
     assert facts["depth"][-1]["agreement"] == 1
     assert facts["fitted_to"] == "folder"
     assert facts["depth"][0]["accuracy_random"] is not None
-
-
-@pytest.mark.parametrize("name", ["evidence", "decision-by-depth"])
-def test_everything_in_a_folder(run, small_file, name, tmp_path, drawn_once):
-    done = run(name, small_file, "-o", tmp_path / "out")
-    assert done.exit_code == 0, done.output
-    files = {path.name for path in (tmp_path / "out").iterdir()}
-    assert {f"{name}.{suffix}" for suffix in ("png", "svg", "pdf", "csv", "json", "npz")} <= files
-    assert f"{name}-one-column.pdf" in files
-    assert "nan" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["--target", "cow"], "there is no class 'cow'"),
-        (["--against", "9"], "there is no class 9: classes are 0 to 3"),
-        (["--target", "bee", "--against", "1"], "class 1 found against itself"),
-        (["--channels", "0"], "channels"),
-    ],
-)
-def test_bad_input_is_one_sentence(run, small_file, words, said):
-    done = run("evidence", small_file, "--json", *words)
-    assert done.exit_code == 2
-    assert done.stdout == ""
-    assert said in done.stderr
-    assert "Traceback" not in done.stderr

@@ -97,9 +97,10 @@ def test_lines_are_the_radii_and_bands_the_intervals(result):
         assert lines[f"{share}, random init"].get_ydata().tolist() == (
             result.random_radius_px[:, j].tolist()
         )
-    assert lines["theoretical: half its side"].get_ydata().tolist() == [10, 18, 26]
-    assert set(lines["half the image's longer side (18 px)"].get_ydata()) == {18}
-    assert set(lines["its farthest corner"].get_ydata()) == {np.hypot(18, 18)}
+    # A disc of the area of a square of 20, 36 and 52 pixels.
+    disc = np.pi * np.square(lines["theoretical field"].get_ydata())
+    np.testing.assert_allclose(disc, np.square([20.0, 36.0, 52.0]))
+    assert set(lines["image's farthest corner"].get_ydata()) == {np.hypot(18, 18)}
     assert axes.get_yscale() == "log"
     low, high = axes.get_ylim()
     assert low < result.radius_px.min()

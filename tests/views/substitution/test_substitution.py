@@ -252,7 +252,8 @@ def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):
     assert 0.87 <= covered / 200 <= 0.99
     assert narrow / 200 < 0.75
     two = intervals(scores, np.repeat([0, 1], 60), rng=np.random.default_rng(1), **options)
-    assert two["resampled"] == "crops"
+    assert two["resampled"] == "nothing"
+    assert np.isnan([two["low"], two["high"]]).all() and np.isfinite(two["mean"][0]).all()
 
 
 def test_differences_are_paired(rng):
@@ -270,9 +271,10 @@ def test_differences_are_paired(rng):
 def test_default_images_are_crops_and_say_so(small):
     result = substitution.measure(small, description=described(small), scopes=("all",), n_crops=3,
                                   n_boot=10)  # fmt: skip
-    assert result.n_images == 6 and result.resampled == "crops"
+    assert result.n_images == 6 and result.resampled == "nothing"
     assert "3 crops of each of scikit-learn's two photographs" in result.images_note
-    assert result.images_note in result.sentence()
+    assert "of 6 crops of 2 photographs" in result.sentence()
+    assert np.isnan(result.low).all() and np.isnan(result.versus_fit_high).all()
 
 
 def test_foreign_descriptions_and_broken_networks_are_refused(small):

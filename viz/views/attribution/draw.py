@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, nothing, panel
 from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.attribution.draw_maps import method_words
-from viz.views.attribution.result import Trust, mean_of_finite
+from viz.views.attribution.result import REFERENCES, Trust, mean_of_finite
 
 _ROW, _NAMES = 0.17, 1.08
 _PANELS = (
@@ -23,8 +23,8 @@ _PANELS = (
 )
 _NOTE = (
     "A dot is an image, a bar the mean over images; dotted and dash-dotted: means of the random "
-    "map and of the edge detector, which know nothing of the network. AUC: of "
-    "the probability of what is explained, as patches are inserted into a blurred image or "
+    "map and of the edge detector, which know nothing of the network; nor does the constant map. "
+    "AUC: of the probability of what is explained, as patches are inserted into a blurred image or "
     "replaced by the mean colour, largest value first. unexplained: 0 if the map predicts every "
     "change of the score when patches go, 1 if none. max-sensitivity: largest relative change of "
     "the map under noise of ±{radius:g}. randomisation: mean |rank correlation| between the map "
@@ -79,16 +79,16 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
         if not len(shown):
             axes.text(0.02 * top, row, "–", fontsize=SMALL, va="center")
             continue
-        known = name not in ("random", "edges")
+        known = name not in REFERENCES
         spread = np.linspace(-0.2, 0.2, len(shown)) if len(shown) > 1 else np.zeros(1)
         axes.plot(shown, row + spread, linestyle="", marker="o", markersize=2, markeredgewidth=0,
                   color=TEAL if known else GREY, alpha=0.6)  # fmt: skip
         mean = float(shown.mean())
         axes.plot([mean, mean], [row - 0.34, row + 0.34], color="black", linewidth=1.2)
-        if not known:
+        if name in ("random", "edges"):
             axes.axvline(mean, color="#777777", linewidth=0.6,
                          linestyle=":" if name == "random" else "-.")  # fmt: skip
-    axes.axhline(rows - 2.5, color="black", linewidth=0.4)
+    axes.axhline(rows - len(REFERENCES) - 0.5, color="black", linewidth=0.4)
     axes.set_xlim(-0.04 * top, 1.06 * top)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks(range(rows))

@@ -36,6 +36,7 @@ def method_words(method: str) -> str:
         "grad-cam": "Grad-CAM",
         "random": "random map",
         "edges": "edge detector",
+        "constant": "constant map",
     }.get(method, method.replace("-", " "))
 
 

@@ -2,7 +2,8 @@
 
 Insertion and deletion (Petsiuk, Das and Saenko 2018, RISE), infidelity and maximal sensitivity
 (Yeh et al. 2019, as Captum computes them), completeness (Sundararajan et al. 2017), and the
-randomisation test (Adebayo et al. 2018); beside each, the same of a random map and of edges.
+randomisation test (Adebayo et al. 2018); beside each, the same of a random
+map, of edges and of a constant map.
 """
 
 from __future__ import annotations
@@ -154,7 +155,7 @@ class _Rating:
         e = self.effort
         maps = sum(self.explainer.passes(m, grid) for m in self.names)
         points = len(scores.points(grid[0] * grid[1], e.n_curve))
-        curves = 2 * points * (len(self.names) + 1 + e.n_random)
+        curves = 2 * points * (len(self.names) + len(REFERENCES) - 1 + e.n_random)
         shap = self.explainer.settings.n_samples if "gradient-shap" in self.names else 0
         return maps * (1 + e.n_noise + len(self.stages)) + curves + e.n_subsets + 2 + shap
 
@@ -167,8 +168,9 @@ class _Rating:
         grid = self.explainer.grid(x)
         random = rng.standard_normal((self.effort.n_random, *grid))
         drawn = scores.edges(x, self.checkpoint.config.patch_size)
-        maps = np.concatenate([patches, random, drawn[None]])
-        self._keep("reference_patches", np.stack([random[0], drawn]))
+        even = np.ones(grid)
+        maps = np.concatenate([patches, random, drawn[None], even[None]])
+        self._keep("reference_patches", np.stack([random[0], drawn, even]))
         self._curves(full, x, seen, maps, rng)
         self._infidelity(x, seen, raw, maps, rng)
         self._keep("completeness_gap", self._gaps(x, seen, patches))
@@ -189,7 +191,7 @@ class _Rating:
         self.found.setdefault(name, []).append(values)
 
     def _averaged(self, values: Floats) -> Floats:
-        """Put the mean over random maps in place of them: (M + n_random + 1, ...) to (A, ...)."""
+        """Put the mean over random maps in place of them: (M + n_random + 2, ...) to (A, ...)."""
         m, n = len(self.names), self.effort.n_random
         return np.concatenate([values[:m], values[m : m + n].mean(0)[None], values[m + n :]])
 
@@ -251,15 +253,15 @@ class _Rating:
         return total / len(values)
 
     def _sensitivity(self, x: Tensor, seen: Seen, raw: dict[str, Any], drawn: Floats) -> Floats:
-        """Return the largest relative change of each map; a random map ignores the input."""
+        """Return the largest relative change of each map; two references ignore the input."""
         worst = np.full(len(self.rated), np.nan)
         generator = torch.Generator().manual_seed(self.seed)
-        before = [*(raw[name] for name in self.names), None, drawn]
+        before = [*(raw[name] for name in self.names), None, drawn, None]
         for _ in range(self.effort.n_noise):
             noise = torch.empty(x.shape).uniform_(-1, 1, generator=generator)
             noisy = x + self.effort.radius * noise.to(x.device, x.dtype)
             after = [self.explainer.raw(m, noisy, seen.explained) for m in self.names]
-            every = [*after, None, scores.edges(noisy, self.checkpoint.config.patch_size)]
+            every = [*after, None, scores.edges(noisy, self.checkpoint.config.patch_size), None]
             for i, (old, new) in enumerate(zip(before, every, strict=True)):
                 change = 0.0
                 if old is not None and new is not None:
@@ -282,7 +284,9 @@ class _Rating:
                 batch_size=split.batch_size, count=split.count,
             )  # fmt: skip
             maps = [to_patches(m, other.raw(m, x, seen.explained), p) for m in self.names]
+            even = np.ones_like(drawn)
             pairs = [*zip(patches, maps, strict=True),
-                     (random, rng.standard_normal(random.shape)), (drawn, drawn)]  # fmt: skip
+                     (random, rng.standard_normal(random.shape)), (drawn, drawn),
+                     (even, even)]  # fmt: skip
             found[:, t] = [scores.rank_correlation(one, two) for one, two in pairs]
         return found

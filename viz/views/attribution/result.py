@@ -7,17 +7,20 @@ than there: A = M + 2 rated maps, S + 1 points of a curve, T stages of the rando
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from viz.views.attribution.maps_result import UNITS, Attributions, Floats, over_mass
+from viz.views.wording import FEW_IMAGES
 
 if TYPE_CHECKING:
     import pandas as pd
 
-REFERENCES = ("random", "edges")
+REFERENCES = ("random", "edges", "constant")
 """Maps that know nothing of the network, rated like the methods."""
+_FLIPS = 10_000
 COMPLETE = ("input-x-gradient", "integrated-gradients", "gradient-shap", "deeplift")
 """Methods that have a completeness gap: their values should add up to a difference of scores."""
 SCORES = (
@@ -42,8 +45,9 @@ class Trust(Attributions):
     ----------
     rated : tuple of str
         The M methods, then `REFERENCES`.
-    reference_patches : ndarray, (n, 2, gh, gw)
-        The first random map, and edges: Sobel's gradient magnitude of the network input, summed.
+    reference_patches : ndarray, (n, 3, gh, gw)
+        The first random map; edges: Sobel's gradient magnitude of the network input, summed; and
+        the same value for every patch.
     changed : ndarray, (S + 1,)
         Share of the patches inserted or deleted at each point of a curve, 0 to 1.
     insertion, deletion : ndarray, (n, A, S + 1)
@@ -110,6 +114,32 @@ class Trust(Attributions):
         more = self.insertion_auc > self.insertion_auc[:, at, None]
         less = self.deletion_auc < self.deletion_auc[:, at, None]
         return more.mean(0), less.mean(0)
+
+    @property
+    def margin(self) -> Floats:
+        """Area under the insertion curve less that under deletion, (n, A)."""
+        difference: Floats = self.insertion_auc - self.deletion_auc
+        return difference
+
+    def p_above_edges(self) -> Floats:
+        """Return p that each method ranks patches better than the edge detector, (M,).
+
+        One-sided sign-flip test over images of the mean difference in `margin`, against the
+        maximum over the methods, so that the p-values hold for all methods together; nan for
+        fewer than five images. Every sign is tried for up to 12 images, else 10,000 random ones.
+        """
+        n, m = len(self.names), len(self.methods)
+        if n < FEW_IMAGES:
+            return np.full(m, np.nan)
+        gap = self.margin[:, :m] - self.margin[:, self.rated.index("edges"), None]
+        if n <= 12:
+            signs = np.array(list(product((1.0, -1.0), repeat=n)))
+        else:
+            signs = np.random.default_rng(0).choice((1.0, -1.0), (_FLIPS, n))
+            signs[0] = 1
+        most = (signs @ gap / n).max(1)
+        p: Floats = (most[:, None] >= gap.mean(0) - 1e-12).mean(0)
+        return p
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per image and rated map: class, sums and every score."""

@@ -8,14 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import or_none
-from viz.views.attribution.maps_result import METHODS, UNITS
+from viz.views.attribution.maps_result import UNITS
 from viz.views.attribution.result import SCORES, Trust
+from viz.views.wording import FEW_IMAGES, listed
 
 
 def summary(result: Trust) -> dict[str, Any]:
     """Return every score as plain values."""
     insertion, deletion = result.beats_random()
-    margin = _margin(result)
+    margin = result.margin.mean(0)
+    p = dict(zip(result.methods, result.p_above_edges(), strict=True))
     names = (*SCORES, "best_scale")
 
     def means(i: int) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def summary(result: Trust) -> dict[str, Any]:
                 "insertion_less_deletion": float(margin[i]),
                 "beats_random_insertion": float(insertion[i]),
                 "beats_random_deletion": float(deletion[i]),
+                "p_above_edges": or_none(p.get(name, float("nan"))),
             }
             for i, name in enumerate(result.rated)
         ],
@@ -57,33 +60,37 @@ def summary(result: Trust) -> dict[str, Any]:
     }
 
 
-def _margin(result: Trust) -> NDArray[np.float64]:
-    """By rated map: area under the insertion curve less that under deletion, mean over images."""
-    return np.asarray(result.insertion_auc.mean(0) - result.deletion_auc.mean(0))
-
-
 def _mean(values: NDArray[np.float64]) -> float | None:
     kept = values[np.isfinite(values)]
     return float(kept.mean()) if len(kept) else None
 
 
 def sentence(result: Trust) -> str:
-    """Say which map ranks patches best, and how that compares with knowing nothing."""
-    margin = _margin(result)
-    methods = [i for i, name in enumerate(result.rated) if name in METHODS]
-    best = max(methods, key=lambda i: margin[i])
-    random, edge = (result.rated.index(name) for name in ("random", "edges"))
-    beaten = [result.rated[i] for i in methods if margin[i] <= margin[edge]]
-    n = len(result.names)
+    """Say which methods rank patches better than an edge detector, as far as images allow."""
+    n, m = len(result.names), len(result.methods)
+    margin, p = result.margin.mean(0), result.p_above_edges()
     # Rounded, and never -0.00.
-    won, by_edges, by_chance = (
-        f"{round(float(margin[i]), 2) + 0.0:.2f}" for i in (best, edge, random)
+    rounded = [f"{round(float(value), 2) + 0.0:.2f}" for value in margin]
+    score = dict(zip(result.rated, rounded, strict=True))
+    order = np.argsort(margin[:m])
+    low, high = (score[result.rated[i]] for i in (order[0], order[-1]))
+    of = f"{low} to {high} over the {m} methods" if m > 1 else f"{low} for {result.methods[0]}"
+    means = (
+        f"Insertion less deletion is {of}, against {score['edges']} for an edge detector and "
+        f"{score['random']} for random maps"
     )
-    text = (
-        f"Over {n} image{'s' if n != 1 else ''}, {result.rated[best]} ranks patches best: "
-        f"insertion less deletion {won}, against {by_edges} for an edge detector and {by_chance} "
-        "for random maps."
+    if n < FEW_IMAGES:
+        few = "One image is" if n == 1 else f"{n} images are"
+        return f"{means}. {few} too few to rank methods."
+    above = [name for name, value in zip(result.methods, p, strict=True) if value < 0.05]
+    ranked = (
+        f"{_counted(len(above), m)} patches better than an edge detector on "
+        f"{n} images (sign-flip test of the maximum over methods, p < .05)"
     )
-    if beaten:
-        text += f" No better than the edge detector: {', '.join(beaten)}."
-    return text
+    return f"{ranked}{': ' + listed(above) if above else ''}. {means}."
+
+
+def _counted(n: int, of: int) -> str:
+    if n == 1:
+        return f"One of {of} methods ranks"
+    return f"{n or 'None'} of {of} methods rank"

@@ -130,7 +130,15 @@ def _values(axes: Axes, weights: NDArray[np.float32], limit: float) -> None:
     unit = 10.0 ** (np.floor(np.log10(limit)) - 1)
     for (y, x), value in np.ndenumerate(np.rint(weights / unit) + 0.0):
         colour = "white" if abs(weights[y, x]) > 0.62 * limit else "black"
-        axes.text(x, y, f"{value:.0f}", fontsize=SMALL, color=colour, ha="center", va="center")
+        axes.text(
+            x,
+            y,
+            f"{value:.0f}".replace("-", "−"),
+            fontsize=SMALL,
+            color=colour,
+            ha="center",
+            va="center",
+        )
     axes.set_title(f"numbers: weight in units of {unit:.3g}", fontsize=SMALL, pad=2)
 
 

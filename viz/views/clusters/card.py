@@ -43,7 +43,8 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "clusters-stability",
-            "Stability by number of clusters, beside clouds without clusters.",
+            "Stability of k-means by number of clusters, beside that of Gaussian clouds of the "
+            "same mean and covariance.",
             drawn(draw.draw_stability, draw.SIZES["stability"]),
         ),
         FigureRow(
@@ -61,15 +62,17 @@ VIEW = View(
     _measure,
     "viz.views.clusters.result:Clusters",
     _figures,
-    "k-means cuts any cloud into parts: only stability above that of clouds without clusters "
-    "tells of groups. Every tile has its own colour scale.",
+    "Any cloud is cut into parts by k-means, and stability above that of Gaussian clouds shows more "
+    "structure than a Gaussian, which need not be groups: a ring of orientations has it too. Every "
+    "tile has its own colour scale.",
     summary=_summary,
     sentence=lambda result: result.sentence(),
     slow=True,
-    about="""Group depthwise kernels by k-means, and say whether there are groups at all.
+    about="""Cluster depthwise kernels by k-means, and test for more structure than a Gaussian has.
 
-    Stability stands beside that of a cloud without clusters; agreement with the names, and the
-    kernels' covariance by block belong to it. -o FILE draws the centres by depth.
+    The null is Gaussian clouds of the same mean and covariance. The command also measures the
+    agreement of clusters with names, and the kernels' covariance by block. -o FILE draws the
+    centres by depth.
     """,
     options=(
         Option("n_clusters", "Number of clusters.  [default: chosen by stability]", None, int, 1),
@@ -77,5 +80,5 @@ VIEW = View(
     menu="Clusters",
     group="What was learned",
     icon=":material/bubble_chart:",
-    question="Which shapes are there, without names?",
+    question="Which shapes do kernels have, without any names?",
 )

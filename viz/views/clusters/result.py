@@ -130,7 +130,7 @@ class Clusters(KernelSpectra):
     stability_se : ndarray, (T,)
         Its standard error, by the jackknife over bootstrap samples.
     null_curves : ndarray, (R, T)
-        The same of R clouds of Gaussian kernels with the same mean and covariance, made unit-norm.
+        The same of R Gaussian clouds of unit-norm kernels with the same mean and covariance.
     chosen_by : str
         How K was chosen, in words.
     ari, ami : float
@@ -233,7 +233,7 @@ class Clusters(KernelSpectra):
 
     @property
     def beyond_null(self) -> bool:
-        """Whether there are groups: more stable than those that k-means cuts a cloud into."""
+        """Whether clusters are more stable than those that k-means cuts Gaussian clouds into."""
         return self.median_excess > self.needed_excess
 
     def at_chosen(self) -> dict[str, float]:
@@ -246,29 +246,28 @@ class Clusters(KernelSpectra):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        at = self.at_chosen()
-        how = f"k-means cuts {len(self.cluster)} kernels into {self.n_clusters} clusters"
-        parts = [f"{how} ({'as asked' if self.chosen_by == 'given' else 'chosen by stability'})."]
+        at, n, k = self.at_chosen(), len(self.cluster), self.n_clusters
+        parts = []
         if len(self.null_curves):
-            found = (
-                "There are groups"
-                if self.beyond_null
-                else "Nothing tells these parts from those of one cloud"
-            )
+            more = "more" if self.beyond_null else "no more"
             parts.append(
-                f"{found}: over the numbers tried, stability exceeds that of Gaussian clouds of "
-                f"the same covariance by {self.median_excess:.2f} in the median, and more than "
-                f"{self.needed_excess:.2f} is needed."
+                f"The {n:,} kernels have {more} structure than a Gaussian: the stability of "
+                "k-means exceeds that of Gaussian clouds of the same mean and covariance by "
+                f"{self.median_excess:.2f} (median over numbers of clusters), where "
+                f"{self.needed_excess:.2f} would be significant."
             )
         if np.isfinite(at["stability"]):
+            how = "asked for" if self.chosen_by == "given" else "chosen"
             parts.append(
-                f"At {self.n_clusters} clusters it is {at['stability']:.2f}, of such clouds "
-                f"{at['null_stability']:.2f}."
+                f"At the {k} clusters {how} the adjusted Rand index between bootstrap samples is "
+                f"{at['stability']:.2f}, against {at['null_stability']:.2f} in the null."
             )
+        else:
+            parts.append(f"The {n:,} kernels are cut into {k} clusters by k-means.")
         if np.isfinite(self.ami):
             parts.append(
-                f"Adjusted mutual information with the names is {self.ami:.2f} (adjusted Rand "
-                f"index {self.ari:.2f}), with the blocks {self.ami_block:.2f}."
+                f"Clusters agree with the names by an adjusted mutual information of "
+                f"{self.ami:.2f} and with the blocks by {self.ami_block:.2f}, where chance is 0."
             )
         return " ".join(parts)
 

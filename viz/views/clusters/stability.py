@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
+_ROUNDS = 12
+"""Times that mean and covariance of a cloud are set again."""
 N_INIT = 2
 """Starts of each k-means on a bootstrap sample."""
 
@@ -81,15 +83,36 @@ def nearest(rows: Rows, centres: Rows) -> NDArray[np.int64]:
 
 
 def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
-    """Draw unit-norm rows from a Gaussian with the mean and covariance of these.
+    """Draw a Gaussian cloud of unit-norm rows with the mean and covariance of these.
+
+    Scaling draws to unit norm flattens their covariance, so mean and covariance are set again and
+    the rows scaled again, in turn, until both hold.
 
     Shapes: ``rows`` (n, d); returns (n, d).
     """
     wide = rows.astype(np.float64)
-    mean = wide.mean(0)
-    values, vectors = np.linalg.eigh((wide - mean).T @ (wide - mean) / len(wide))
-    draws = np.random.default_rng(seed).normal(size=wide.shape)
-    return unit_rows(mean + (draws * np.sqrt(values.clip(0))) @ vectors.T)
+    mean, root = wide.mean(0), _power(_covariance(wide), 0.5)
+    draws = np.random.default_rng(seed).normal(size=wide.shape) @ root + mean
+    for _ in range(_ROUNDS):
+        draws = unit_rows(draws).astype(np.float64)
+        away = draws - draws.mean(0)
+        draws = away @ _power(_covariance(draws), -0.5) @ root + mean
+    return unit_rows(draws)
+
+
+def _covariance(rows: Floats) -> Floats:
+    away = rows - rows.mean(0)
+    found: Floats = away.T @ away / len(rows)
+    return found
+
+
+def _power(covariance: Floats, exponent: float) -> Floats:
+    """Return a power of a covariance; directions without variance get none."""
+    values, vectors = np.linalg.eigh(covariance)
+    there = values > 1e-9 * values[-1]
+    scaled = np.where(there, np.where(there, values, 1) ** exponent, 0)
+    found: Floats = (vectors * scaled) @ vectors.T
+    return found
 
 
 def stability(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from viz.core.result import Result
 from viz.views.kernels.result import descriptor_words
+from viz.views.wording import listed, percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -220,48 +221,34 @@ class NetworkComparison(TwoNetworks):
         parts = [
             "The files are the same."
             if self.identical
-            else f"The architectures differ in {_listed(self.differing)}."
+            else f"The architectures differ in {listed(self.differing)}."
             if self.differing
             else "The architectures are the same."
         ]
         parts.append(self._differing_descriptors())
         a, b = self._labelled().values()
-        parts.append(f"A name is given to {100 * a:.0f} % of A's and {100 * b:.0f} % of B's")
-        parts[-1] += " kernels"
-        change, around = self.shown_shares
-        change = np.where(np.arange(len(change)) < len(change) - 1, np.nan_to_num(change), 0)
-        top = int(np.abs(change).argmax())
-        if change[top]:
-            parts[-1] += (
-                f"; the name whose share differs most is {self.kernel_names[top]} "
-                f"({100 * change[top]:+.1f} points"
-            )
-            if np.isfinite(around[top]).all():
-                parts[-1] += f", {100 * around[top, 0]:+.1f} to {100 * around[top, 1]:+.1f}"
-            parts[-1] += ")"
-        parts[-1] += "."
+        init = [1 - float(each[-1]) for each in (self.init_names_a, self.init_names_b)]
+        parts.append(
+            f"{percent(a).capitalize()} of A's kernels and {percent(b)} of B's have a name, "
+            f"against {percent(max(init))} of randomly initialised ones."
+        )
         return " ".join(parts)
 
     def _differing_descriptors(self) -> str:
-        """Say how many descriptors differ, and which most."""
-        delta, interval = self.shown_delta
+        """Say how many descriptors differ, which, and how many would by chance."""
+        interval = self.shown_delta[1]
         if not np.isfinite(interval).any():
             one = min(self.depths) < 2
             why = "a network of one block has no interval" if one else "their values do not vary"
             return f"Whether descriptors differ is not tested: {why}."
-        clear, how = self.clear, "mean over blocks of " if self.paired else ""
-        rows = [(name, self.descriptors.index(name)) for name in clear[:2]]
-        named = "; ".join(
-            f"{descriptor_words(name)} ({how}Cliff's delta {delta[i]:+.2f}, "
-            f"{interval[i, 0]:+.2f} to {interval[i, 1]:+.2f})"
-            for name, i in rows
-        )
+        clear, tested = self.clear, len(self.descriptors)
+        named = listed([descriptor_words(name) for name in clear])
         return (
-            f"{len(clear)} of {len(self.descriptors)} descriptors "
+            f"{len(clear) or 'None'} of the {tested} descriptors "
             f"{'differs' if len(clear) == 1 else 'differ'} with a "
-            f"{100 * self.confidence:.0f} % interval that leaves out 0 (each tested by itself)"
-            + (f", most of all {named}" if clear else "")
-            + "."
+            f"{100 * self.confidence:.0f} % interval over blocks that leaves out 0"
+            + (f" ({named})" if clear else "")
+            + f", where {(1 - self.confidence) * tested:.1g} would by chance."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -355,9 +342,3 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
         name: _plain(value) if isinstance(value, Mapping) else finite(value)
         for name, value in row.items()
     }
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    if len(names) == 1:
-        return names[0]
-    return ", ".join(names[:-1]) + f" and {names[-1]}"

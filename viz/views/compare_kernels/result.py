@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.views.compare.result import TwoNetworks, finite
+from viz.views.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,25 +138,25 @@ class KernelChange(TwoNetworks):
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
         medians = self.quartiles("relative_change")[:, 1]
         parts = [
-            f"Channels correspond by index: mean cosine {self.index_similarity:.2f}, after random "
-            f"permutations at most {self.permuted_similarity.max():.2f}."
+            f"Channels correspond by index: their mean cosine is {self.index_similarity:.2f}, and "
+            f"at most {self.permuted_similarity.max():.2f} after random permutations."
         ]
         if not np.nan_to_num(self.relative_change).any():
             parts.append("No kernel moved.")
         elif np.isfinite(medians).any():
-            top, low = int(np.nanargmax(medians)), int(np.nanargmin(medians))
+            low, top = 100 * np.nanmin(medians), 100 * np.nanmax(medians)
+            null = 100 * np.nanmedian(self.permuted_change)
             parts.append(
-                f"Kernels moved most in block {top} (median change {medians[top]:.2f} of their "
-                f"norm; {self.permuted_change[top]:.2f} if channels had nothing to do with each "
-                f"other) and least in block {low} ({medians[low]:.2f})."
+                f"The median kernel changed by {low:.0f} to {top:.0f} % of its norm, depending on "
+                f"the block; kernels of unrelated channels differ by {null:.0f} %."
             )
         agree = kappa(total)
         text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
         if np.isfinite(agree):
-            text += f" (Cohen's kappa {agree:.2f})"
+            text += f" (Cohen's kappa {agree:.2f}, where chance is 0)"
         flows = self.flows()[:3]
         if flows:
-            text += ", most often " + ", ".join(f"{a} to {b} ({k})" for a, b, k in flows)
+            text += ", among them " + listed([f"{k} from {a} to {b}" for a, b, k in flows])
         return " ".join([*parts, text + "."])
 
     def to_frame(self) -> pd.DataFrame:

@@ -134,30 +134,25 @@ class PatchFilterMatch(TwoNetworks):
         middle, needed = self.null_mean.mean(1), self.needed
         better = self.better_than
         verdict = (
-            "They match better than chance"
+            "better than chance"
             if all(better)
-            else "They match better than shuffled taps, but no better than mixtures of B's "
-            "filters, which have the same frequencies, orientations and colours on the whole"
+            else "better than filters with shuffled taps, but no better than mixtures of B's "
+            "filters, which share their frequencies, orientations and colours"
             if better[SHUFFLED]
-            else "They match better than mixtures of B's filters, but no better than shuffled "
-            "taps, so no better than chance"
-            if better[MIXED]
-            else "They match no better than chance"
+            else "no better than chance"
         )
         parts = [
-            f"{len(self.similarity)} pairs of patch filters have a mean cosine of "
-            f"{self.mean_similarity:.2f}. {verdict}: B's filters with shuffled taps reach "
-            f"{middle[SHUFFLED]:.2f}, and {needed[SHUFFLED]:.2f} is needed; mixtures of them "
-            f"{middle[MIXED]:.2f}, and {needed[MIXED]:.2f} is needed. "
-            f"{100 * self.share_above[MIXED]:.0f} % of the pairs are more alike than 95 % of the "
-            "pairs with mixtures.",
-            self.frame_note,
+            f"The {len(self.similarity)} matched pairs of patch filters have a mean cosine of "
+            f"{self.mean_similarity:.2f}, which is {verdict}.",
+            f"After B's taps are shuffled it is {middle[SHUFFLED]:.2f} (significant above "
+            f"{needed[SHUFFLED]:.2f}), and after B's filters are mixed {middle[MIXED]:.2f} "
+            f"(significant above {needed[MIXED]:.2f}).",
         ]
         if len(self.index_permuted):
             parts.append(
-                f"Filters of the same channel have a mean cosine of {self.index_similarity:.2f}, "
-                f"after random permutations at most {self.index_permuted.max():.2f}: they "
-                f"{'correspond' if self.by_index else 'do not correspond'} by index."
+                f"Filters of the same channel {'' if self.by_index else 'do not '}correspond: "
+                f"their mean cosine is {self.index_similarity:.2f}, and at most "
+                f"{self.index_permuted.max():.2f} after random permutations."
             )
         return " ".join(parts)
 

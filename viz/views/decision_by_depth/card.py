@@ -74,10 +74,10 @@ VIEW = View(
     _measure,
     "viz.views.decision_by_depth.result:DecisionByDepth",
     _figures,
-    "No path carries a channel past a block's pointwise convolution, so that the same number "
-    "means something else after each block: a head that fails early, as it stands, does not "
-    "say that the class cannot be told there. The fitted readout says what a new linear layer "
-    "could tell, not what the network uses.",
+    "No path carries a channel past a block's pointwise convolution, so that the same channel "
+    "number means something else after each block. A head that fails early may do so although the "
+    "class could be read there. The fitted readout shows what a new linear layer could read, not "
+    "what the network uses.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.finding,
     question="After which block is the answer there?",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from viz.core.class_names import plain_name
 from viz.core.result import Result, or_none
+from viz.views.wording import FEW_IMAGES, listed, probability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,7 @@ BASELINES = ("shuffled", "random")
 """The same network with its blocks in another order; a randomly initialised one."""
 
 MANY = 10
-"""Images from which on shares of them are told, with baselines beside."""
+"""Images from which on shares of them are given, with baselines beside."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -155,47 +156,55 @@ class DecisionByDepth(Result):
         """What was found, in at most three sentences."""
         n, middle = len(self.answer), len(self.block) // 2
         if n < MANY:
-            p, chance = self.probability.mean(1), _percent(1 / len(self.class_names))
-            whose = (
-                plain_name(self.class_names[self.answer[0]])
-                if n == 1
-                else f"the answers of {n} images"
-            )
-            since = self.place(int(np.ceil(np.median(self.settled))) + 1)
-            return (
-                f"Read out as it stands, {whose} {'is' if n == 1 else 'are'} first from {since} on"
-                f"{'' if n == 1 else ' (median)'}: the {'' if n == 1 else 'mean '}probability is "
-                f"{_percent(p[middle])} after {self.place(middle)} and {_percent(p[-1])} after "
-                f"{self.place(-1)}, where chance is {chance}."
-            )
+            return self._few_finding(middle)
         said = (
-            f"Read out as it stands, {_percent(self.agreement[middle])} of {n} images have the "
-            f"network's answer after {self.place(middle)} and {_percent(self.agreement[-2])} after "
-            f"{self.place(-2)}"
+            f"Read by the network's own head, {probability(self.agreement[middle])} of {n} images "
+            f"have the network's answer after {self.place(middle)} and "
+            f"{probability(self.agreement[-2])} after {self.place(-2)}"
         )
         if self.baseline_agreement.shape[1]:
             shuffled, random = (
                 self.baseline(self.baseline_agreement, name)[-1] for name in BASELINES
             )
             said += (
-                f"; with the blocks shuffled {_percent(shuffled)} have it at the end, in a "
-                f"randomly initialised network {_percent(random)}"
+                f", against {probability(shuffled)} at the end with the blocks shuffled and "
+                f"{probability(random)} in a randomly initialised network"
             )
         return f"{said}.{self._fitted_finding(middle)}"
+
+    def _few_finding(self, middle: int) -> str:
+        """What was found on so few images that each has its own values."""
+        n, chance = len(self.answer), probability(1 / len(self.class_names))
+        if n < FEW_IMAGES:
+            since = [
+                f"from {self.place(int(block) + 1)} ({plain_name(self.class_names[answer])})"
+                for answer, block in zip(self.answer, self.settled, strict=True)
+            ]
+            first = f"leads {listed(since)} on"
+            p, q = (listed([probability(v) for v in row]) for row in self.probability[[middle, -1]])
+        else:
+            block = int(np.ceil(np.median(self.settled)))
+            first = f"leads from {self.place(block + 1)} on in the median of {n} images"
+            p, q = (f"{probability(v)} in the mean" for v in self.probability.mean(1)[[middle, -1]])
+        return (
+            f"Read by the network's own head, the final answer {first}. Its probability is {p} "
+            f"after {self.place(middle)} and {q} after {self.place(-1)}, where chance is {chance}."
+        )
 
     def _fitted_finding(self, middle: int) -> str:
         if not self.target_names:
             return ""
         fitted = self.fitted_accuracy
         random = self.baseline(self.baseline_fitted, "random")
-        told = {"folder": "classes of the folder", "answer": "network's answers"}[self.target_is]
-        beside = f"always the most frequent one is right on {_percent(self.most_frequent)}"
+        classes = {"folder": "classes of the folder", "answer": "network's answers"}[self.target_is]
+        beside = f"{probability(self.most_frequent)} for always naming the same class"
         if np.isfinite(random).all():
-            beside = f"in a randomly initialised network at most {_percent(random.max())}, {beside}"
+            drawn = probability(random.max())
+            beside = f"at most {drawn} in a randomly initialised network and {beside}"
         return (
-            f" A linear readout fitted after each block tells the {len(self.target_names)} {told} "
-            f"on {_percent(fitted[middle])} after {self.place(middle)} and {_percent(fitted[-1])} "
-            f"after the last; {beside}."
+            f" A linear readout fitted after each block finds the {len(self.target_names)} "
+            f"{classes} on {probability(fitted[middle])} of the images after {self.place(middle)} "
+            f"and {probability(fitted[-1])} after the last, against {beside}."
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -251,9 +260,3 @@ class DecisionByDepth(Result):
                 for i in range(len(self.images))
             ],
         }
-
-
-def _percent(share: float) -> str:
-    if 0 < share < 0.01:
-        return f"{100 * share:.1g} %"
-    return f"{100 * share:.0f} %"

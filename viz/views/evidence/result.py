@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from viz.core.class_names import plain_name
 from viz.core.result import Result, or_none
+from viz.views.wording import FEW_IMAGES, listed, n_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ WAYS = ("zero", "mean")
 SCORES = ("margin", "probability", "first")
 """Target's logit less the other's; target's probability; whether the target is the answer."""
 FEW = 8
-"""Channels whose ablation the finding tells of, or as many as there are."""
+"""Channels whose ablation is in the finding, or as many as there are."""
 
 
 def half(values: NDArray[Any]) -> NDArray[np.int64]:
@@ -222,7 +223,7 @@ class Evidence(Result):
 
     @property
     def few(self) -> int:
-        """Number within ``count`` that the finding tells of."""
+        """Place within ``count`` of the number in the finding."""
         return int(np.flatnonzero(self.count <= FEW)[-1])
 
     @property
@@ -236,17 +237,27 @@ class Evidence(Result):
             of, over = (self.name(int(c[0])) for c in (self.target, self.against))
         else:
             of, over = "the answer", "the runner-up"
-        where, mean = ("Half", "") if n == 1 else (f"On {n} images half", "mean ")
-        strongest = "the strongest channel" if few == 1 else f"the {few} strongest channels"
+        top = "the top channel" if few == 1 else f"the top {few} channels"
         others = "a random one" if few == 1 else f"{few} random ones"
+
+        def middle(values: Numbers) -> str:
+            if len(values) < FEW_IMAGES:
+                return listed([f"{v:.0f}" for v in values])
+            return f"{np.median(values):.0f}"
+
+        many = ""
+        if n > 1:
+            many = f" in the median of {n} images" if n >= FEW_IMAGES else f" on {n} images"
+        m = len(self.half_patches)
+        shown = "" if m == n else f" on the first {n_images(m)}"
         return (
-            f"{where} of the evidence for {of} over {over} comes from "
-            f"{np.median(self.half_channels):.0f} of {d} channels "
-            f"({np.median(self.half_channels_null):.0f} with the head's weights shuffled) and "
-            f"{np.median(self.half_patches):.0f} of {patches} patches "
-            f"({np.median(self.half_patches_null):.0f} with each channel's patches shuffled). "
-            f"With {strongest} set to zero the {mean}probability of {of} goes from {p:.0f} % to "
-            f"{chosen:.0f} %; with {others} it is {drawn:.0f} %."
+            f"Half of the evidence for {of} over {over} comes from {middle(self.half_channels)} of "
+            f"{d} channels{many}, against {middle(self.half_channels_null)} with the head's "
+            f"weights shuffled. It comes from {middle(self.half_patches)} of {patches} "
+            f"patches{shown}, against {middle(self.half_patches_null)} with each channel's patches "
+            "shuffled. "
+            f"Ablating {top} takes the {'' if n == 1 else 'mean '}probability of {of} from "
+            f"{p:.0f} % to {chosen:.0f} %; ablating {others} leaves {drawn:.0f} %."
         )
 
     def summary(self) -> dict[str, Any]:

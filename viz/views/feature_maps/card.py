@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.core.refusal import Refusal
 from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
+from viz.views.wording import n_images
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,36 +37,32 @@ def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
 
 def _sentence(result: Any) -> str:
     numbers = result.summary()
-    energy = numbers["patch_grid"]["kept_energy_median"]
-    words = []
-    if not numbers["depth"]:
+    rows = [row for row in numbers["depth"] if row["part"] == "depthwise"]
+    if not rows:
         # One block's maps alone were asked for.
         return ""
-    for part in ("depthwise", "pointwise"):
-        rows = [row for row in numbers["depth"] if row["part"] == part]
-        ends = [rows[0], rows[-1]]
-        off = [row["off"] for row in ends]
-        rank = [row["rank_centred"] for row in ends]
-        if None not in off:
-            words.append(
-                f"after the {part} convolution {100 * off[0]:.0f} % of the units are off in the "
-                f"first block and {100 * off[1]:.0f} % in the last"
-            )
-        if None not in rank:
-            shuffled = fmean(row["rank_shuffled"] for row in rows)
-            words.append(
-                f"the effective rank goes from {rank[0]:.0f} to {rank[1]:.0f} of "
-                f"{rows[0]['rank_bound']} ({shuffled:.0f} with shuffled positions)"
-            )
-    text = "; ".join(words)
-    grid = (
-        ""
-        if energy is None
-        else f" Of the median patch filter's answers the patch grid keeps {100 * energy:.0f} % of "
-        "the energy."
-    )
-    n = len(numbers["images"])
-    return f"On {n} image{'s' if n != 1 else ''}, {text}.{grid}"
+    on = n_images(len(numbers["images"]))
+    said = []
+    first, last = rows[0], rows[-1]
+    if None not in (first["off"], last["off"]):
+        said.append(
+            f"On {on} {100 * first['off']:.0f} % of the units are off after the depthwise "
+            f"convolution of the first block and {100 * last['off']:.0f} % in the last."
+        )
+    if None not in (first["rank_centred"], last["rank_centred"]):
+        shuffled = fmean(row["rank_shuffled"] for row in rows)
+        said.append(
+            f"The effective rank of these maps goes from {first['rank_centred']:.0f} to "
+            f"{last['rank_centred']:.0f} of {first['rank_bound']}, against {shuffled:.0f} with the "
+            "positions shuffled in every map."
+        )
+    energy = numbers["patch_grid"]["kept_energy_median"]
+    if energy is not None:
+        said.append(
+            f"The patch grid keeps {100 * energy:.0f} % of the energy of what the median patch "
+            "filter would answer at every pixel."
+        )
+    return " ".join(said)
 
 
 def _maps(result: Any, *, scale: Any = "figure") -> Figure:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, Given, Option, View, numbers
 from viz.views.described import depthwise_description
+from viz.views.wording import listed, percent, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,18 +51,23 @@ def _sentence(result: Any) -> str:
     network, null = numbers["network"], numbers["null"]
     shares = {name: share for name, share in network["shares"].items() if name != "unnamed"}
     named = sorted((n for n in shares if shares[n] > 0), key=lambda n: -shares[n])[:3]
-    commonest = ", ".join(f"{100 * shares[name]:.0f} % {name}" for name in named) or "none"
-    fits = network["r2"]["by_shapes"]
-    chance = null["shuffled_r2_by_shapes"]
-    return (
-        f"{100 * (network['coverage'] or 0):.0f} % of {numbers['n']} depthwise kernels look "
-        f"clearly like something: {commonest}. Of {null['init_n']} randomly initialised kernels "
-        f"{100 * (null['init_coverage'] or 0):.1f} % do. One shape explains "
-        f"{100 * (fits[0] or 0):.0f} % of the median kernel's energy, {len(fits)} shapes "
-        f"{100 * (fits[-1] or 0):.0f} %"
-        + (f"; of shuffled taps {100 * chance[0]:.0f} and {100 * chance[-1]:.0f} %." if chance
-           else ".")
-    )  # fmt: skip
+    coverage, chance = network["coverage"] or 0, null["init_coverage"] or 0
+    text = (
+        f"{percent(coverage).capitalize()} of the {numbers['n']:,} depthwise kernels look clearly "
+        f"like one shape, against {percent(chance)} of {null['init_n']:,} randomly initialised "
+        "ones (the false-positive rate)."
+    )
+    if named:
+        text += f" Among them are {listed([f'{percent(shares[n])} {plural(n)}' for n in named])}."
+    fits, shuffled = network["r2"]["by_shapes"], null["shuffled_r2_by_shapes"]
+    text += f" One shape explains {100 * (fits[0] or 0):.0f} % of the median kernel's energy"
+    if len(fits) > 1:
+        text += f" and {len(fits)} shapes {100 * (fits[-1] or 0):.0f} %"
+    if shuffled:
+        text += f", against {100 * shuffled[0]:.0f} %"
+        text += f" and {100 * shuffled[-1]:.0f} %" if len(fits) > 1 else ""
+        text += " with its taps shuffled"
+    return f"{text}."
 
 
 def _figures() -> tuple[FigureRow, ...]:

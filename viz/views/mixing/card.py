@@ -36,8 +36,8 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "mixing-spectra",
-            "Spectrum and effective rank of the pointwise weights beside newly drawn ones, and "
-            "the share of the depthwise branches.",
+            "Spectrum and effective rank of the pointwise weights beside randomly initialised "
+            "ones, and the share of the depthwise branches.",
             drawn(draw.draw_spectra, draw.SIZES["spectra"]),
         ),
     )
@@ -51,14 +51,15 @@ VIEW = View(
     _figures,
     "A link says what a kernel's branch adds before the activation, not what the network makes "
     "of it. Channels are sorted by strength within a name, which makes gradients. Effective "
-    "links hold to first order, at the activations' mean slopes.",
+    "links take each activation at its mean slope; with GELU they differ from the block's mean "
+    "Jacobian by 2 to 24 % of its norm in the shipped networks.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     slow=True,
-    about="""Show what the pointwise weights do between kernels: links by name, effective rank.
+    about="""Show how the pointwise weights link kernels, by name, and their effective rank.
 
-    On images the activations' mean slopes are measured; without any they come from the batch norms
-    under a Gaussian assumption.
+    With images the activations' mean slopes are measured. Without images they follow from the batch
+    norms, under a Gaussian assumption.
     """,
     images="optional",
     menu="Mixing",

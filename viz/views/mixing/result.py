@@ -178,6 +178,7 @@ class Mixing(Result):
         """Return the finding in plain language, with its numbers."""
         rank = self.effective_rank
         return (
-            f"The pointwise weights use {rank.min():.0f} to {rank.max():.0f} effective dimensions "
-            f"of {self.dim}; newly drawn ones {self.null_effective_rank:.0f}."
+            f"The effective rank of the pointwise weights is {rank.min():.0f} to {rank.max():.0f} "
+            f"of {self.dim} over the blocks, against {self.null_effective_rank:.0f} for randomly "
+            "initialised weights."
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import patch_description
+from viz.views.wording import listed, plural
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,19 +48,23 @@ def _sentence(result: Any) -> str:
         return round(float(n) * words[word])
 
     said, structures = [], numbers["structures"]
-    if numbers["in_channels"] == 3:
-        of = numbers["colours"]
+    if sum(structures.values()):
+        first = f"{count(structures, 'stripes')} are stripes"
+        kinds = [f"{count(structures, s)} {plural(s)}" for s in ("edge", "bar", "blob")]
         said.append(
-            f"{count(of, 'coloured')} of {n} filters are coloured, {count(of, 'tinted')} tinted "
-            f"and {count(of, 'grey')} grey."
+            f"Of the {n} patch filters "
+            f"{listed([first, *kinds])}, while "
+            f"{count(structures, 'other')} show something else and {count(structures, 'noise')} "
+            "look like noise."
         )
-    if not sum(structures.values()):
+    if numbers["in_channels"] == 3:
+        of, whole = numbers["colours"], n if said else f"the {n} patch filters"
+        said.append(
+            f"{count(of, 'coloured')} of {whole} are coloured, {count(of, 'tinted')} tinted and "
+            f"{count(of, 'grey')} grey."
+        )
+    if not said or not sum(structures.values()):
         return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
-    said.append(
-        f"{count(structures, 'stripes')} of {n} are stripes, {count(structures, 'edge')} edges, "
-        f"{count(structures, 'bar')} bars and {count(structures, 'blob')} blobs; "
-        f"{count(structures, 'other')} show something else and {count(structures, 'noise')} noise."
-    )
     smooth = null["smooth_r2_map_median"]
     random = f"{100 * null['r2_map_median']:.0f} % of white noise"
     if smooth is not None:
@@ -67,7 +72,7 @@ def _sentence(result: Any) -> str:
     said.append(
         "A Gabor explains "
         + (f"{100 * fit:.0f} %" if fit is not None else "nothing")
-        + f" of the median filter's spatial map, {random}."
+        + f" of the median filter's spatial map, against {random}."
     )
     return " ".join(said)
 

@@ -277,13 +277,16 @@ class PatchFilterDescription(Result):
         """Return the bank's numbers as plain JSON values; undefined and infinite ones are None."""
         n, c, p, _ = self.filters.shape
         frame = self.to_frame().drop(columns=["channel", "colour", "structure"])
-        period = {"orientation": 180.0, "phase": 360.0}
         medians = {}
         for name in frame.columns:
             values = frame[name].to_numpy()
             values = values[~np.isnan(values)]
-            if name in period:
-                medians[name] = axial_median(values, period[name])
+            if name == "phase":
+                # Phases all round the circle have no middle: this says whether they have one.
+                turns = np.exp(1j * np.radians(values))
+                medians["phase_resultant_length"] = abs(turns.mean()) if len(turns) else np.nan
+            elif name == "orientation":
+                medians[name] = axial_median(values, 180.0)
             else:
                 medians[name] = float(np.median(values)) if len(values) else float("nan")
         null, smooth = self.null_r2_map, self.smooth_null_r2_map

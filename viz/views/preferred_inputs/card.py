@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import depthwise_description
 from viz.views.swept import images_of, swept
+from viz.views.wording import listed, n_images, plural
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -27,25 +28,24 @@ def _preferred(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
 def _preferred_sentence(result: Any) -> str:
     numbers = result.summary()
     rows = [row for row in numbers["names"] if row["agreement"] is not None]
-    words = ", ".join(
-        f"{row['name']} {100 * row['agreement']:.0f} % ({100 * row['agreement_shuffled']:.0f} %)"
-        for row in sorted(rows, key=lambda row: -row["kernels"])[:4]
-        if row["agreement_shuffled"] is not None
-    )
+    rows = [row for row in rows if row["agreement_shuffled"] is not None]
+    rows = sorted(rows, key=lambda row: -row["kernels"])[:3]
+    if not rows:
+        return "0 kernels have a name whose prediction can be compared with shuffled taps."
+    own = [f"{100 * row['agreement']:.0f} % ({plural(row['name'])})" for row in rows]
+    null = [f"{100 * row['agreement_shuffled']:.0f} %" for row in rows]
     lifts = [row["lift_name_median"] for row in numbers["blocks"]]
     ends = [value for value in lifts if value is not None]
-    return (
-        f"Of the patches that drive {numbers['kernels']} named kernels most on "
-        f"{numbers['images']} image{'s' if numbers['images'] != 1 else ''}, so many are as the "
-        "name predicts (in brackets: where the same taps in random order respond most): "
-        f"{words or 'none'}."
-        + (
-            f" The best single shape has {100 * min(ends):.0f} to {100 * max(ends):.0f} % of what "
-            "lifts the response of a block's median kernel above its mean."
-            if ends
-            else ""
-        )
+    text = (
+        f"On {n_images(numbers['images'])} the top-activating patches agree with the kernel's name "
+        f"in {listed(own)} of the cases, against {listed(null)} with the taps shuffled."
     )
+    if ends:
+        text += (
+            f" One shape alone gives {100 * min(ends):.0f} to {100 * max(ends):.0f} % of the "
+            "median kernel's rise above its mean response, depending on the block."
+        )
+    return text
 
 
 def _figures() -> tuple[FigureRow, ...]:

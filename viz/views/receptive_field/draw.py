@@ -154,7 +154,8 @@ def _draw_map(
     axes.set_xlim(extent[0], extent[1])
     axes.set_ylim(extent[2], extent[3])
     axes.set_xticks(_ticks(extent[0], extent[1]))
-    axes.set_yticks(_ticks(extent[3], extent[2]))
+    short = axes.get_window_extent().height < 0.4 * axes.figure.dpi
+    axes.set_yticks([0] if short else _ticks(extent[3], extent[2]))
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -181,9 +182,13 @@ def _map_keys(
     bar = panel(target, (right + 0.1, (low + high - tall) / 2, 0.08, tall))
     key = target.colorbar(ScalarMappable(look[1], look[0]), cax=bar, extend="min", extendfrac=0.06)
     key.ax.minorticks_off()
+    if tall < 1:
+        key.ax.yaxis.set_major_locator(LogLocator(numticks=3))
     bar.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
     key.outline.set_linewidth(0.4)
-    key.set_label("share of the map per pixel (log)", fontsize=SMALL, labelpad=1)
+    key.set_label(
+        "share per pixel (log)" if tall > 1 else "share (log)", fontsize=SMALL, labelpad=1
+    )
     handles = [
         Line2D([], [], color=_HALF, linewidth=0.9, label="50 % of the mass within"),
         Line2D([], [], color=_MOST, linewidth=0.9, linestyle=(0, (3, 1)), label="90 % within"),

@@ -37,6 +37,7 @@ from viz.views.receptive_field.theoretical import (
     TheoreticalField,
     theoretical_field,
 )
+from viz.views.wording import FEW_IMAGES
 
 Images = ImageSet | str | Path | Sequence[str | Path] | Tensor | None
 Numbers = NDArray[np.float64]
@@ -96,7 +97,7 @@ def receptive_field(
         done += len(group.names)
         if progress is not None:
             progress(done, max(len(found), done))
-    draws = bootstrap_weights(done, n_boot, seed) if done > 1 else None
+    draws = bootstrap_weights(done, n_boot, seed) if done >= FEW_IMAGES else None
     fields = [tally.fields(draws, confidence) for tally in tallies]
     settings = {
         "seed": seed,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none
+from viz.views.wording import FEW_IMAGES, n_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +28,9 @@ class ReceptiveField(Result):
     Positions are row and column in pixels of the network's input, 0 is the middle of the first
     pixel. An effective field is the mean over images of |d sum_c y_c(unit) / d x|, summed over
     colours. Its mass within a radius counts pixels whose middle lies within it. Intervals are
-    (low, high), from a bootstrap over images; nan for one image. Fields called ``random_...`` are
-    of a randomly initialised network of the same shape on the same images; their first axis is 0
-    long where none was asked for.
+    (low, high), from a bootstrap over images; nan for fewer than five images. Fields called
+    ``random_...`` are of a randomly initialised network of the same shape on the same images; their
+    first axis is 0 long where none was asked for.
 
     Parameters
     ----------
@@ -150,8 +151,8 @@ class ReceptiveField(Result):
     def intervals(self) -> str:
         """What the intervals rest on, in a sentence."""
         n = self.n_images
-        if n == 1:
-            return "One image: no intervals."
+        if n < FEW_IMAGES:
+            return f"{n_images(n).capitalize()}: too few for intervals."
         text = f"Intervals: {100 * self.confidence:.0f} %, bootstrap over {n} images"
         return f"{text}, too few to say much." if n < 10 else f"{text}."
 
@@ -160,22 +161,21 @@ class ReceptiveField(Result):
         first, last = self.block[0], self.block[-1]
         r = self.radius_px
         text = (
-            f"Half of the gradient's mass lies within {_px(r[0, 0])} px of the field's middle "
-            f"after block {first} and within {_px(r[-1, 0])} px after block {last}, 90 % within "
-            f"{_px(r[0, 1])} and {_px(r[-1, 1])} px"
+            f"On {n_images(self.n_images)} half of the gradient's mass lies within "
+            f"{_px(r[0, 0])} px of the unit's centre after block {first}"
         )
+        if first != last:
+            text += f" and within {_px(r[-1, 0])} px after block {last}"
         if self.has_random:
             q = self.random_radius_px
-            text += (
-                f" (randomly initialised: half within {_px(q[0, 0])} and {_px(q[-1, 0])}, 90 % "
-                f"within {_px(q[0, 1])} and {_px(q[-1, 1])})"
-            )
+            text += f", against {_px(q[0, 0])} px"
+            text += f" and {_px(q[-1, 0])} px" if first != last else ""
+            text += " in a randomly initialised network"
         side = max(self.image_size)
+        text += f". The image has {side} px a side, and "
         if self.passing_block >= 0:
-            text += f"; from block {self.passing_block} on the theoretical field exceeds the image"
-        else:
-            text += f"; no theoretical field exceeds the image ({side} px)"
-        return text + f". {self.n_images} {'image' if self.n_images == 1 else 'images'}."
+            return f"{text}the theoretical field exceeds it from block {self.passing_block} on."
+        return f"{text}no theoretical field exceeds it."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per block, columns named as in `rows`."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from viz.views.base import FigureRow, Given, View
 from viz.views.swept import swept
+from viz.views.wording import n_images
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -19,20 +20,20 @@ def _sweep(checkpoint: Checkpoint, given: Given) -> Result:
 def _sentence(result: Any) -> str:
     rows = {(row["block"], row["stage"]): row for row in result.summary()["rows"]}
     first, last = rows[0, "depthwise"], rows[result.depth - 1, "depthwise"]
-    words = f"On {result.n_images} image{'s' if result.n_images != 1 else ''}"
+    said = []
     if first["sparsity_median"] is not None:
-        words += (
-            f", the median depthwise channel is off at {100 * first['sparsity_median']:.0f} % of "
-            f"the positions in the first block and at {100 * last['sparsity_median']:.0f} % in the "
-            "last"
+        said.append(
+            f"On {n_images(result.n_images)} the median depthwise channel is off at "
+            f"{100 * first['sparsity_median']:.0f} % of the positions in the first block and at "
+            f"{100 * last['sparsity_median']:.0f} % in the last."
         )
     if last["selectivity_median"] is not None:
-        words += (
-            f"; its class selectivity goes from {first['selectivity_median']:.2f} to "
-            f"{last['selectivity_median']:.2f} (without classes: "
-            f"{last['selectivity_null_median']:.2f})"
+        said.append(
+            f"Its class selectivity goes from {first['selectivity_median']:.2f} in the first block "
+            f"to {last['selectivity_median']:.2f} in the last, where the null of shuffled classes "
+            f"has {last['selectivity_null_median']:.2f}."
         )
-    return words + "."
+    return " ".join(said)
 
 
 def _figures() -> tuple[FigureRow, ...]:

@@ -97,13 +97,12 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
 
 
 def _images(result: Substitution) -> str:
-    over = {
-        "crops": "crops drawn as if they were independent, so these intervals hold for these "
-        "photographs alone",
-        "images": "images drawn with replacement",
+    bars = {
+        "nothing": "No intervals: fewer than five photographs.",
+        "images": "Bars: 95 % bootstrap over photographs.",
     }[result.resampled]
     return (
-        f"{result.n_images} images: {result.images_note}. Bars: 95 % bootstrap ({over}). "
+        f"{result.n_images} images: {result.images_note}. {bars} "
         f"Divergences below {_LEAST:g} are drawn there."
     )
 

@@ -348,6 +348,8 @@ def _r2(condition: _Condition) -> float:
     if condition.bank is None:
         return float("nan")
     rows = condition.rows
-    each = kernel_banks.r2(condition.filters[rows], condition.bank[rows])
+    each = kernel_banks.r2(
+        condition.filters[rows], condition.bank[rows], energy=condition.scope == "patch"
+    )
     each = each[np.isfinite(each)]
     return float(np.median(each)) if len(each) else float("nan")

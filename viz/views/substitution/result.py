@@ -6,6 +6,7 @@ replaced, and by what), I images, 3 scores in the order of `SCORES`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none
+from viz.views.wording import FEW_IMAGES, listed, n_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +57,8 @@ class Substitution(Result):
     coefficients : ndarray, (C,)
         Numbers that hold one kernel, mean over the kernels replaced. Shared bases are not counted.
     r2 : ndarray, (C,)
-        Median over the kernels replaced of the variance of the taps that is kept.
+        Median over the kernels replaced of what is kept: of the variance of a depthwise kernel's
+        taps, of the energy of a patch filter.
     agreement, kl, correlation : ndarray of float32, (C, I)
         Scores by image. Correlation is nan where all logits are equal.
     group : ndarray of int64, (I,)
@@ -74,7 +77,8 @@ class Substitution(Result):
     n_patch_taps : int
         Weights of a patch filter.
     resampled : str
-        What the bootstrap draws: ``"images"`` or ``"crops"``.
+        What the bootstrap draws: ``"images"``, each with all its crops, or ``"nothing"`` where
+        fewer than five photographs allow no interval.
     images_note : str
         What the images are, in words.
     """
@@ -189,37 +193,58 @@ class Substitution(Result):
         }
 
     def sentence(self) -> str:
-        """Return the finding for all depthwise kernels at once in plain language."""
-        fit = self.find("all", "fit")
-        if fit is None:
+        """Return the finding in plain language, with its numbers and baselines."""
+        fit, patch = self.find("all", "fit"), self.find("patch", "fit")
+        parts = []
+        if fit is not None:
+            parts = [
+                f"With each of the {self.n_kernels[fit]:,} depthwise kernels replaced by its "
+                f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps), the "
+                f"network keeps its answer on {self._kept(fit)} of {self._images}"
+                f"{self._beside('all', self._kept)}.",
+                f"Its class probabilities diverge by {self._nats(fit)} nats"
+                f"{self._beside('all', self._nats)}{self._chance}.",
+            ]
+        if patch is not None:
+            parts.append(
+                "With the patch filters replaced by their Gabor fits it keeps its answer on "
+                f"{self._kept(patch)}{self._beside('patch', self._kept)}."
+            )
+        return " ".join(parts)
+
+    @property
+    def _images(self) -> str:
+        photographs = len(np.unique(self.group))
+        if photographs == self.n_images:
+            return n_images(photographs)
+        return f"{self.n_images} crops of {photographs} photographs"
+
+    @property
+    def _chance(self) -> str:
+        """A warning where any two images get the same answer."""
+        if not self.chance[0] > 0.9:
             return ""
-        parts = [
-            f"On {self.n_images} image{'s' if self.n_images != 1 else ''} ({self.images_note}), "
-            f"with each of the {self.n_kernels[fit]:,} depthwise kernels replaced by its "
-            f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps, median R² "
-            f"{self.r2[fit]:.2f}), the network predicts the same class for {self._percent(fit)} "
-            f"of them; the divergence is {self.mean[1, fit]:.2f} nats and the logits correlate at "
-            f"{self.mean[2, fit]:.2f}."
-        ]
+        return (
+            "; it says more than the answers, since two different images share theirs in "
+            f"{100 * self.chance[0]:.0f} % of pairs"
+        )
+
+    def _kept(self, row: int) -> str:
+        """Write how many answers a replacement keeps."""
+        if self.n_images < FEW_IMAGES:
+            return f"{round(float(self.mean[0, row]) * self.n_images)}"
+        return f"{100 * self.mean[0, row]:.0f} %"
+
+    def _nats(self, row: int) -> str:
+        return f"{self.mean[1, row]:.2g}"
+
+    def _beside(self, scope: str, write: Callable[[int], str]) -> str:
+        """Write the same of the controls."""
         names = {
             "principal-components": "as many principal components",
             "dct": "as many DCT coefficients",
-            "random": "noise of the same mean and norm",
-            "without": "nothing",
+            "random": "noise",
         }
-        others = [
-            f"{words} {self._percent(row)}"
-            for method, words in names.items()
-            if (row := self.find("all", method)) is not None
-        ]
-        if others:
-            parts.append(f"The same class with {', '.join(others)}.")
-        parts.append(
-            f"Two different images get the same class in {100 * self.chance[0]:.0f} % of pairs"
-            + (", so agreement says little here." if self.chance[0] > 0.9 else ".")
-        )
-        return " ".join(parts)
-
-    def _percent(self, row: int) -> str:
-        mean, low, high = (100 * v[0, row] for v in (self.mean, self.low, self.high))
-        return f"{mean:.0f} % [{low:.0f}, {high:.0f}]"
+        rows = {words: self.find(scope, method) for method, words in names.items()}
+        said = [f"{write(row)} with {words}" for words, row in rows.items() if row is not None]
+        return f", against {listed(said)}" if said else ""

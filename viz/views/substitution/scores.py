@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.core.wide import wide
+from viz.views.wording import FEW_IMAGES
 
 Floats = NDArray[np.float64]
-FEWEST_GROUPS = 8
-"""Photographs from which on the bootstrap draws photographs rather than their crops."""
 _KEPT = 256
 _CHUNK = 4_000_000
 
@@ -106,21 +105,21 @@ def intervals(
 ) -> dict[str, Any]:
     """Average scores over images, with 95 % percentile intervals of the bootstrap.
 
+    The bootstrap draws photographs, each with all its crops; fewer than five have no interval.
+
     Shapes: ``scores`` (3, C, I); ``group`` (I,); ``fit_of`` (C,).
     """
     n_scores, n_conditions, n = scores.shape
-    crops = len(np.unique(group)) < min(FEWEST_GROUPS, n)
-    drawn = np.arange(n) if crops else group
     values = scores.astype(np.float64)
     gap = values[:, fit_of] - values
     gap[:, fit_of < 0] = np.nan
     flat = np.concatenate([values, gap]).reshape(-1, n)
-    sums, counts = _by_group(flat, drawn)
+    sums, counts = _by_group(flat, group)
     groups = len(sums)
     mean = _means(sums, counts, np.ones((1, groups)))[0]
     step = max(1, _CHUNK // max(groups, flat.shape[0]))
     parts = []
-    for start in range(0, n_boot, step):
+    for start in range(0, n_boot if groups >= FEW_IMAGES else 0, step):
         draws = min(step, n_boot - start)
         weights = rng.multinomial(groups, np.full(groups, 1 / groups), size=draws)
         parts.append(_means(sums, counts, weights.astype(np.float64)))
@@ -135,5 +134,5 @@ def intervals(
     return {
         "mean": mean[0], "low": low[0], "high": high[0],
         "versus_fit": mean[1], "versus_fit_low": low[1], "versus_fit_high": high[1],
-        "resampled": "crops" if crops else "images",
+        "resampled": "images" if groups >= FEW_IMAGES else "nothing",
     }  # fmt: skip
