@@ -211,7 +211,7 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
     from viz.cli import main
 
     page = visit("kernels?order=norm&scale=tile", title="Depthwise kernels")
-    press(page.locator("summary", has_text="Download: figure, data, and the lines"))
+    press(page.get_by_test_id("stMain").get_by_role("button", name="Download").first)
     got = {}
     for label in ("PNG", "SVG", "PDF", "Arrays (NPZ)", "Table (CSV)"):
         with page.expect_download() as download:
