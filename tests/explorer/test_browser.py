@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import becomes, (
+from browsing import (
     PATIENCE,
     at_address,
     becomes,
