@@ -79,7 +79,8 @@ def _choose(
         except ValueError as error:
             st.error(plain(error))
             value = None
-    state.keep(option.name, page, _text(given), default)
+    text = _text(given)
+    (state.remember if text == default else state.keep)(option.name, page, text)
     if value not in (usual, None, ""):
         chosen[option.name] = value
 
