@@ -40,8 +40,8 @@ benchmarks: $(STAMP)
 	for file in benchmarks/[a-z]*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 report: $(STAMP)
-	$(BIN)/viz report photos-p7 -o reports/photos-p7 --quick --formats pdf --force
-	$(BIN)/viz report photos-p7 photos-p14 -o reports/photos-p7-photos-p14 --formats pdf --force
+	$(BIN)/viz report imagenette-p7 -o reports/imagenette-p7 --quick --formats pdf --force
+	$(BIN)/viz report imagenette-p7 imagenette-p14 -o reports/imagenette-p7-imagenette-p14 --formats pdf --force
 
 docs: $(STAMP)
 	$(BIN)/python docs/from_cards.py

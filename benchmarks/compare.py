@@ -2,7 +2,8 @@
 
     python benchmarks/compare.py [--dim 1536] [--depth 20] [--patch 7] [--repeats 3]
 
-First photos-p7 against photos-p14: CPU seconds of both descriptions and of what is done with them.
+First imagenette-p7 against imagenette-p14: CPU seconds of both descriptions and of what is done
+with them.
 Then random networks of the size given: matching their patch filters with both nulls, and asking
 whether channels correspond, in units of one assignment by scipy on the same similarities. Least of
 several rounds in which all take turns.
@@ -35,10 +36,10 @@ def main():
     for name, default in (("dim", 1536), ("depth", 20), ("patch", 7), ("repeats", 3)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
-    a, b = load("photos-p7"), load("photos-p14")
+    a, b = load("imagenette-p7"), load("imagenette-p14")
     describing, both = cpu(lambda: tuple(describe_checkpoint(each) for each in (a, b)))
     comparing = min(cpu(lambda: compare_networks(a, b, both))[0] for _ in range(options.repeats))
-    print(f"photos-p7, photos-p14: describing {describing:.1f} s, comparing {comparing:.2f} s, "
+    print(f"two shipped networks: describing {describing:.1f} s, comparing {comparing:.2f} s, "
           f"{100 * comparing / describing:.0f} % of it")  # fmt: skip
     torch.manual_seed(0)
     a, b = (load(ConvMixer(options.dim, options.depth, 9, options.patch, 10).eval()) for _ in "ab")

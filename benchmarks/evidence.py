@@ -25,7 +25,7 @@ def plain(checkpoint, inputs):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("checkpoint", nargs="?", default="photos-p7")
+    parser.add_argument("checkpoint", nargs="?", default="imagenette-p7")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()

@@ -133,8 +133,8 @@ def main():
                 print(f"  memory: {memory(clock.process, 'VmRSS'):.0f} MB")
             print(f"most memory so far: {memory(clock.process, 'VmHWM'):.0f} MB   wanted: 2000 MB")
             for path in SHIPPED:
-                at = f"{path}?checkpoint=photos-p7"
-                name = f"photos-p7: {path or 'overview'}"
+                at = f"{path}?checkpoint=imagenette-p7"
+                name = f"imagenette-p7: {path or 'overview'}"
                 clock.open(name, at, 2.0)
                 clock.open(f"{name} again", at, 2.0, whole=True)
             browser.close()

@@ -1,4 +1,4 @@
-"""Reports: --quick of a 1536/20 network with random weights, and the full one of photos-p7.
+"""Reports: --quick of a 1536/20 network with random weights, and the full one of imagenette-p7.
 
     python benchmarks/report.py [quick] [full]
 
@@ -31,7 +31,7 @@ def network(folder):
 
 
 def measure(kind, folder):
-    words = [network(folder), "--quick"] if kind == "quick" else ["photos-p7"]
+    words = [network(folder), "--quick"] if kind == "quick" else ["imagenette-p7"]
     command = [sys.executable, "-m", "viz", "report", *map(str, words), "-o", str(folder / kind)]
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -12,7 +12,7 @@ import viz
 from viz.views import VIEWS, Given, View
 
 DOCS = Path(__file__).parent
-NAMES = ("photos-p7", "photos-p14", "cifar10-p2")
+NAMES = ("imagenette-p7", "imagenette-p14", "cifar10-p2")
 ALL_FIGURES = NAMES[0]
 DPI = 150
 

@@ -19,7 +19,7 @@ from playwright.sync_api import expect  # noqa: E402
 
 from viz.explorer.app import PAGES  # noqa: E402
 
-CHECKPOINT = "photos-p7"
+CHECKPOINT = "imagenette-p7"
 SHOWN = {
     "kernels": "show=block&block=3&order=name",
     "kernel": "block=5&channel=17",

@@ -16,8 +16,8 @@ from viz.cli import main
 from viz.images.sets import open_images
 
 FOLDER = Path(__file__).parents[1] / "checkpoints"
-NAMES = ("photos-p7", "photos-p14", "cifar10-p2")
-SHAPES = {"photos-p7": (9, 7), "photos-p14": (9, 14), "cifar10-p2": (9, 2)}
+NAMES = ("imagenette-p7", "imagenette-p14", "cifar10-p2")
+SHAPES = {"imagenette-p7": (9, 7), "imagenette-p14": (9, 14), "cifar10-p2": (9, 2)}
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -53,13 +53,17 @@ def test_the_architecture_is_the_promised_one(shipped):
     assert all(torch.isfinite(p).all() for p in checkpoint.model.parameters())
 
 
-@pytest.mark.parametrize("name", ["photos-p7", "photos-p14"])
-def test_the_two_photographs_every_user_has_carry_true_answers(name):
+@pytest.mark.parametrize(("name", "floor"), [("imagenette-p7", 0.84), ("imagenette-p14", 0.78)])
+def test_the_networks_know_something(name, floor):
     checkpoint = viz.load(name)
+    low, high = checkpoint.training["held_out_interval"]
+    assert low < checkpoint.training["held_out_accuracy"] < high
+    assert checkpoint.training["held_out_accuracy"] > floor
     batch = open_images(None, checkpoint.preprocessing).all()
     with torch.inference_mode():
-        answers = checkpoint.model(batch.inputs).argmax(1)
-    assert [checkpoint.classes[i] for i in answers] == ["china", "flower"]
+        china, _ = checkpoint.model(batch.inputs).argmax(1)
+    # A temple's roof; of the ten classes a church is nearest.
+    assert checkpoint.classes[china] == "church"
 
 
 @pytest.mark.slow

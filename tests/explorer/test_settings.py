@@ -58,9 +58,9 @@ def test_start_survives_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("VIZ_EXPLORER", "")
     here = tmp_path / "ü x.pt"
     here.touch()
-    Start((here.name, "photos-p7"), "pictures", "sweep.npz").write()
+    Start((here.name, "imagenette-p7"), "pictures", "sweep.npz").write()
     paths = (str(tmp_path / name) for name in ("pictures", "sweep.npz"))
-    assert Start.read() == Start((str(here), "photos-p7"), *paths)
+    assert Start.read() == Start((str(here), "imagenette-p7"), *paths)
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"checkpoints": 3}'])

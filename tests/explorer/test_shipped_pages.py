@@ -24,10 +24,10 @@ def nothing_drawn(monkeypatch):
 @pytest.mark.slow
 def test_every_shipped_checkpoint_is_shown(open_app, shipped):
     shipped.update(shipped_checkpoints())
-    assert {"cifar10-p2", "photos-p7", "photos-p14"} <= shipped.keys()
+    assert {"cifar10-p2", "imagenette-p7", "imagenette-p14"} <= shipped.keys()
     app = open_app(given=())
     # The example of the README.
-    assert app.session_state["viz opened"].key == app.selectbox[0].options[0] == "photos-p7"
+    assert app.session_state["viz opened"].key == app.selectbox[0].options[0] == "imagenette-p7"
     for name in shipped:
         views = [view for rows in PAGES.values() for view, _, _ in rows if view not in ELSEWHERE]
         for view in views if name == "cifar10-p2" else QUICK:

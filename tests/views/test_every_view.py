@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from planted_kernels import planted
-from readable import unreadable, unreadable_in_one_column
+from readable import open_faults, unfit_of
 
 from viz.cli import main
 from viz.core.network import Preprocessing
@@ -174,15 +174,11 @@ def test_every_way_of_drawing_draws(made, row):
 
 
 @ROWS
-def test_every_figure_can_be_read(made, row):
+@open_faults
+def test_every_figure_goes_into_a_paper_as_it_is(made, row):
     _, out, _ = made(row)
     result = row.load(out / f"{row.name}.npz")
-    for each in row.figures:
-        figure = each.make(result)
-        figure.set_dpi(72)
-        assert unreadable(figure, slack=0.8) == [], each.name
-    if any(each.narrow for each in row.figures):
-        assert unreadable_in_one_column(row, result) == []
+    assert unfit_of(row.figures, result, (LONG, "usual", *getattr(result, "image_names", ()))) == []
 
 
 def test_views_are_found_by_name():

@@ -17,7 +17,7 @@ def main() -> None:
     """See what a trained ConvMixer has learned.
 
     CKPT is a checkpoint file (.pth, .pt, .ckpt, .pth.tar, .bin, .safetensors), the name of a
-    shipped one (photos-p7, photos-p14, cifar10-p2), or an official name (convmixer_1536_20,
+    shipped one (imagenette-p7, imagenette-p14, cifar10-p2), or an official name (convmixer_1536_20,
     convmixer_768_32, convmixer_1024_20_ks9_p14).
     """
     # A notebook's own is for its kernel alone, and may not be installed here.

@@ -25,16 +25,18 @@ _narrow = st.components.v2.component(
 )
 _LEARNED, _ON_IMAGES = "What was learned", "On images"
 _ALSO_ON_IMAGES = ("patch_filter", "kernel", "compare", "report")
+_BEHIND_GRIDS = ("patch_filter", "kernel")
+"""Pages that a grid opens: the menu lists them while they are shown."""
 _NAMED = {"filter_names": "patch-filters", "kernel_names": "kernels"}
 """Pages of what a view found, where its grid has a page of its own."""
 
 
 def _of_cards(group: str) -> tuple[tuple[str, str, str], ...]:
-    """Return the pages that are made from cards."""
+    """Return the pages that are made from cards, slow ones last."""
     own = _NAMED.values()
     return tuple(
         (row.name.replace("-", "_"), row.menu, row.icon)
-        for row in VIEWS
+        for row in sorted(VIEWS, key=lambda row: row.slow)
         if row.group == group and row.name not in own
     )
 
@@ -99,6 +101,8 @@ def _menu(page: str) -> None:
         for section, rows in PAGES.items():
             st.caption(section)
             for name, *_ in rows:
+                if name in _BEHIND_GRIDS and name != page:
+                    continue
                 names = (
                     ("images", "input")
                     if section == _ON_IMAGES or name in _ALSO_ON_IMAGES

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from viz.explorer import state
+from viz.explorer import overlay, state
 from viz.explorer.cache import cached
-from viz.explorer.sections import png
+from viz.explorer.sections import folded, png
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import percent
+from viz.plot.mosaic import rgb_tiles
 from viz.views.close_up.draw import close_up_figure, draw_response, draw_weights
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
     from viz.views.close_up.result import CloseUp
-
-__all__ = ["show_close_up", "steps"]
 
 
 def _weights(result: CloseUp) -> Figure:
@@ -90,54 +89,70 @@ def _numbers(result: CloseUp) -> None:
     st.markdown(sentence + ".")
 
 
-def show_close_up(found: Opened, result: CloseUp, view: str, call: str) -> None:
-    """Show one filter or kernel: picture, numbers, frequency response, downloads."""
-    _numbers(result)
-    pictures = st.columns(2)
+def show_close_up(found: Opened, result: CloseUp) -> None:
+    """Show one filter or kernel at once: its picture beside its numbers."""
+    picture, numbers = st.columns([1, 2], gap="large")
     what = "filter" if result.source.block is None else "kernel"
-    texts = (
-        (
-            _weights,
-            f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+    with picture:
+        st.image(
+            _tile(result), width="stretch",
+            alt=f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+        )  # fmt: skip
+        st.caption(
             f"Colours run to this {what}'s own largest weight, so a weak {what} looks as strong as "
-            "a strong one: compare norms, not colours.",
-        ),
-        (
-            _response,
-            f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
+            "a strong one: compare norms, not colours."
+        )
+    with numbers:
+        _numbers(result)
+
+
+def _tile(result: CloseUp) -> bytes:
+    """Return the weights as a picture, in colour where there are three channels."""
+    weights = result.weights
+    if len(weights) == 3:
+        limit = np.array([np.abs(np.nan_to_num(weights)).max() or 1.0])
+        return overlay.as_png(rgb_tiles(np.nan_to_num(weights)[None], limit)[0])
+    return overlay.tile(np.concatenate(list(weights), axis=1))
+
+
+def show_response(found: Opened, result: CloseUp, view: str, call: str) -> None:
+    """Show the frequency response, the weights in numbers, and downloads, on request."""
+    what = "filter" if result.source.block is None else "kernel"
+    with folded("Frequency response, weights in numbers, downloads", f"{what} response") as wanted:
+        if not wanted:
+            return
+        st.image(
+            cached(found, png, result, draw=_response), width=680,
+            alt=f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
+        )  # fmt: skip
+        st.caption(
             f"What the {what} alone lets through, on its own scale. "
             + (
                 "Patches do not overlap, so what it answers to is sampled coarsely afterwards."
                 if what == "filter"
                 else "The block adds its input to the output, so nothing is lost where the gain "
                 "is zero."
-            ),
-        ),
-    )
-    for column, (draw, alt, misleads) in zip(pictures, texts, strict=True):
-        with column:
-            st.image(cached(found, png, result, draw=draw), alt=alt, width=680)
-            st.caption(misleads)
-    stem = file_stem(found, view)
-    take_home(
-        stem,
-        result,
-        {
-            "Weights": partial(_weights, result),
-            "Frequency response": partial(_response, result),
-        },
-        script=python(
-            found,
-            f"""
-result = {call}
-figure = viz.views.close_up.draw.close_up_figure()
-viz.views.close_up.draw.draw_weights(result, figure)  # or draw_response
-""",
-            stem,
-        ),
-    )
-    with st.expander("Its weights in numbers"):
+            )
+        )
         for number, weights in enumerate(result.weights):
             if len(result.weights) > 1:
                 st.markdown(f"Input channel {number}")
             st.dataframe(weights)
+        stem = file_stem(found, view)
+        take_home(
+            stem,
+            result,
+            {
+                "Weights": partial(_weights, result),
+                "Frequency response": partial(_response, result),
+            },
+            script=python(
+                found,
+                f"""
+result = {call}
+figure = viz.views.close_up.draw.close_up_figure()
+viz.views.close_up.draw.draw_weights(result, figure)  # or draw_response
+""",
+                stem,
+            ),
+        )

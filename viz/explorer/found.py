@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,12 @@ from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import about
-from viz.explorer.methods import show_method
+from viz.explorer.methods import method_text
 from viz.explorer.on_images import heavy, sweep_of
-from viz.explorer.sections import png, show_figure, uploaded
+from viz.explorer.options import choose_options
+from viz.explorer.sections import folded, png, show_figure, uploaded
 from viz.explorer.settings import MAX_IMAGES, Start
-from viz.explorer.take_home import command, file_stem, python, take_home
+from viz.explorer.take_home import command, file_stem, python, take_figure, take_home
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import work
 from viz.images.sets import default_images
@@ -45,8 +47,8 @@ def _row(name: str) -> Shown:
     return {row.name: row for row in (*VIEWS, *COMPARISONS)}[name]
 
 
-def _measure(checkpoint: Checkpoint, given: Given, *, view_name: str) -> Result:
-    return view(view_name).measure(checkpoint, given)
+def _measure(checkpoint: Checkpoint, given: Given, *, view_name: str, **options: Any) -> Result:
+    return view(view_name).measure(checkpoint, given, **options)
 
 
 def _compare(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> Result:
@@ -57,11 +59,19 @@ def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> st
     return comparison(row_name).refuses(a, b)
 
 
-def _png(result: Result, *, row_name: str, number: int, made_from: str) -> bytes:
-    return png(result, draw=_row(row_name).figures[number].make, made_from=made_from)
+def _png(result: Result, *, row_name: str, number: int, made_from: str, **draws: Any) -> bytes:
+    make = partial(_row(row_name).figures[number].make, **draws)
+    return png(result, draw=make, made_from=made_from)
 
 
-def _lines(row: Shown, images: Images | None, other: Opened | None, sweep: Path | None) -> str:
+def _lines(
+    row: Shown,
+    images: Images | None,
+    other: Opened | None,
+    sweep: Path | None,
+    options: dict[str, Any],
+    draws: dict[str, Any],
+) -> str:
     """Return Python that makes a result and its main figure from ``checkpoint``."""
     folder = None if images is None else images.folder
     given = "Given()"
@@ -79,14 +89,16 @@ def _lines(row: Shown, images: Images | None, other: Opened | None, sweep: Path 
         )
     opens = "from pathlib import Path\n" if sweep is not None else ""
     opens += "from viz.images.sets import open_images" if "open_images" in given else ""
+    more = "".join(f", {name}={value!r}" for name, value in options.items())
+    drawn = "".join(f", {name}={value!r}" for name, value in draws.items())
     find, rest = ("view", "") if other is None else ("comparison", ", other")
     return f"""
 from viz.views import Given, {find}
 {opens}
 {f"other = viz.load({other.spelling!r})" if other is not None else ""}
 row = {find}({row.name!r})
-result = row.measure(checkpoint{rest}, {given})
-figure = row.figures[0].make(result)
+result = row.measure(checkpoint{rest}, {given}{more})
+figure = row.figures[0].make(result{drawn})
 """
 
 
@@ -94,11 +106,18 @@ def _these(count: int) -> str:
     return "this one image" if count == 1 else f"these {count} images"
 
 
-def _swept_lines(found: Opened, row: Shown, stem: str, images: Images, sweep: Path | None) -> str:
+def _swept_lines(
+    found: Opened,
+    row: Shown,
+    stem: str,
+    images: Images,
+    sweep: Path | None,
+    options: dict[str, Any],
+) -> str:
     """Return the command that shows what a sweep found, after the one that makes the sweep."""
     folder = images.folder or str(default_images()[0].parent)
     given = {"sweep": sweep or f"{stem}-sweep.npz"}
-    last = command(found, row.name, stem, folder, **given)
+    last = command(found, row.name, stem, folder, **given, **options)
     if sweep is not None:
         return last
     limit = MAX_IMAGES if images.folder is not None else None
@@ -114,34 +133,38 @@ def _home(
     images: Images | None,
     other: Opened | None,
     sweep: Path | None,
+    options: dict[str, Any],
+    draws: dict[str, Any],
 ) -> None:
+    """Show the downloads of the main figure and of the numbers, and the lines that make them."""
     stem = file_stem(found, row.name)
     folder = None if images is None else images.folder
-    options: dict[str, Any] = {}
+    given: dict[str, Any] = {**options, **draws}
     if folder is not None:
-        options["limit"] = MAX_IMAGES
+        given["limit"] = MAX_IMAGES
     shell: str | None = None
     note = "" if images is None else uploaded(images)
     if row in OF_SWEEPS:
         assert images is not None
-        shell = _swept_lines(found, row, stem, images, sweep)
+        shell = _swept_lines(found, row, stem, images, sweep, {**options, **draws})
     elif other is None:
-        shell = command(found, row.name, stem, folder, **options)
+        shell = command(found, row.name, stem, folder, **given)
     else:
         if images is not None:
-            options["images"] = folder or default_images()[0].parent
-        shell = command(found, "compare", f"{stem}/", other.spelling, **options)
+            given["images"] = folder or default_images()[0].parent
+        shell = command(found, "compare", f"{stem}/", other.spelling, **given)
+    main = row.figures[0]
     take_home(
         stem,
         result,
-        {
-            each.name: lambda each=each: each.make(result)  # type: ignore[misc]
-            for each in row.figures
-        },
+        {main.name: lambda: main.make(result, **draws)},
         shell=shell,
         note=note,
         script=python(
-            found, _lines(row, images, other, sweep), stem, table=hasattr(result, "to_frame")
+            found,
+            _lines(row, images, other, sweep, options, draws),
+            stem,
+            table=hasattr(result, "to_frame"),
         ),
     )
 
@@ -170,19 +193,24 @@ def show_row(
     images: Images | None = None,
     other: Opened | None = None,
     sweep: Path | None = None,
+    options: dict[str, Any] | None = None,
+    draws: dict[str, Any] | None = None,
 ) -> None:
-    """Show a row of the catalogue: measure, finding, every figure as it is drawn, what to take."""
+    """Show a row of the catalogue: finding, main figure, what to take; the rest is folded up."""
+    settings, draws = options or {}, draws or {}
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
     networks = [each.checkpoint for each in (found, other) if each is not None]
-    options: dict[str, Any] = {
+    how: dict[str, Any] = {
         "images": images,
         "what": f"Measuring {row.name.replace('-', ' ')}{_takes(row, *networks)}",
         "slow": _asks(row, images, *networks),
     }
     try:
         if other is None:
-            made = work(kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **options)
+            made = work(
+                kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **how, **settings
+            )
         else:
             name = f"{row.name} {other.key}"
             reason = work(kept, _refused, *networks, what="Looking at both", row_name=row.name)
@@ -191,7 +219,7 @@ def show_row(
             if reason.value:
                 st.info(plain(reason.value[0].upper() + reason.value[1:]))
                 return
-            made = work(kept, _compare, *networks, name=name, row_name=row.name, **options)
+            made = work(kept, _compare, *networks, name=name, row_name=row.name, **how)
     except Nothing as error:
         # Nothing is wrong: this network or these images have nothing to show.
         st.info(plain(error))
@@ -206,14 +234,29 @@ def show_row(
     result = made.value
     if row.sentence is not None:
         st.markdown(paragraphs(row.sentence(result)))
-    for number, each in enumerate(row.figures):
-        about = {"row_name": row.name, "number": number, "made_from": made.key}
+
+    def figure(number: int, **draws: Any) -> None:
+        each = row.figures[number]
+        about = {"row_name": row.name, "number": number, "made_from": made.key, **draws}
         picture = cached(kept, _png, result, **about)
         show_figure(picture, alt=each.caption, key=each.name, caption=each.caption)
-    _home(row, found, result, images=images, other=other, sweep=sweep)
+
+    figure(0, **draws)
+    _home(row, found, result, images=images, other=other, sweep=sweep, options=settings,
+          draws=draws)  # fmt: skip
+    if len(row.figures) > 1:
+        with folded("Show the evidence", f"{row.name} evidence") as wanted:
+            for number in range(1, len(row.figures)) if wanted else ():
+                figure(number)
+                each = row.figures[number]
+                take_figure(file_stem(found, row.name), each.name, partial(each.make, result))
+    with st.expander("How this can mislead, and how it is measured"):
+        st.markdown(plain(row.misleads))
+        st.markdown(method_text(row.name if other is None else "compare"))
     if hasattr(result, "to_frame"):
-        with st.expander("In numbers"):
-            st.dataframe(result.to_frame(), hide_index=True)
+        with folded("In numbers", f"{row.name} numbers") as wanted:
+            if wanted:
+                st.dataframe(result.to_frame(), hide_index=True)
 
 
 def _head(row: Shown) -> None:
@@ -239,8 +282,6 @@ def show_view(name: str) -> None:
     """Show one view of the catalogue as a page."""
     found, row = opened(), view(name)
     _head(row)
-    st.caption(row.misleads)
-    show_method(name)
     images = images_chosen() if row.needs_images else None
     sweep = None
     if row in OF_SWEEPS and images is not None:
@@ -249,7 +290,8 @@ def show_view(name: str) -> None:
             st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
         else:
             st.caption(
-                f"A pass over {_these(len(images.names))} alone: viz sweep looks at a whole "
-                "folder, and viz explore --images FOLDER --sweep FILE shows what it found."
+                f"A pass over {_these(len(images.names))} alone; the README tells how to look at a "
+                "whole folder."
             )
-    show_row(row, found, images=images, sweep=sweep)
+    options, draws = choose_options(row, state.page(), found.checkpoint)
+    show_row(row, found, images=images, sweep=sweep, options=options, draws=draws)

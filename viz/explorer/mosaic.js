@@ -3,6 +3,7 @@
 const SMALLEST = 16; // CSS pixels: a smaller tile cannot be hit, so the group scrolls sideways
 const WANTED = 26; // CSS pixels of a tile where several groups share a row
 const LARGEST = 96; // CSS pixels of a tile that fills the width
+const NAMED = 54; // CSS pixels of a tile that carries its name
 const GAP = 20; // CSS pixels between groups
 const HINT = "Click a tile to open it, or use the arrow keys and Enter.";
 
@@ -14,7 +15,7 @@ export default function (component) {
   const root = parentElement.querySelector(".mosaic");
   const before = shown.get(root);
   const same = before && before.data.png === data.png && before.data.alt === data.alt &&
-    before.data.key.text === data.key.text && !before.data.label === !data.label &&
+    before.data.key.text === data.key.text && !before.data.label === !data.label && before.data.named === data.named &&
     // Pictures of different tiles may be the same.
     `${before.data.block}` === `${data.block}` && `${before.data.channel}` === `${data.channel}`;
   if (same) before.report = component.setTriggerValue;
@@ -97,7 +98,11 @@ function build(root, data, here) {
     image.alt = number ? "" : data.alt;
     image.onload = image.onerror = () => { if (--waiting === 0) URL.revokeObjectURL(url); };
     image.src = url;
-    return { ...group, box, frame, image, grid: gridOf(data, group) };
+    const names = data.named && data.label
+      ? Array.from({ length: group.count }, (_, i) =>
+        element(frame, "span", "name", data.label[group.first + i]))
+      : [];
+    return { ...group, box, frame, image, names, grid: gridOf(data, group) };
   });
   const mark = document.createElement("div");
   mark.className = "mark";
@@ -119,7 +124,8 @@ function build(root, data, here) {
   }
   function place() {
     const r = ratio(), room = root.clientWidth || 300;
-    const pixels = here.chosen ?? fitting(room, r);
+    const legible = data.named ? Math.ceil((NAMED * r) / tileWidth) : 1;
+    const pixels = here.chosen ?? Math.max(legible, fitting(room, r));
     zoom = pixels / r;
     for (const g of groups) {
       g.frame.style.width = `${(g.right - g.left) * zoom}px`;
@@ -128,6 +134,12 @@ function build(root, data, here) {
       g.image.style.height = `${rows * zoom}px`;
       g.image.style.left = `${-g.left * zoom}px`;
       g.image.style.top = `${-g.top * zoom}px`;
+      g.names.forEach((name, n) => {
+        const i = g.first + n;
+        name.style.left = `${(data.x[i] - g.left) * zoom}px`;
+        name.style.width = `${tileWidth * zoom}px`;
+        name.style.top = `${(data.y[i] - g.top + tileHeight) * zoom - 12}px`;
+      });
     }
     smaller.disabled = pixels <= 1;
     larger.disabled = pixels * tileWidth >= 400 * r || pixels * Math.max(rows, columns) >= 30000;

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["lay_out", "show_mosaic"]
 
+_MOST_NAMED = 4000
+"""Tiles that can carry names without slowing a browser."""
 _HERE = Path(__file__).parent
 # Streamlit's image component sends no text for those who cannot see it, shrinks pictures with
 # smoothing, and knows neither tiles nor keys; so this one is our own.
@@ -86,11 +88,13 @@ def show_mosaic(
     small: bool = False,
     titled: bool = False,
     labels: Sequence[str] | None = None,
+    named: bool = False,
     **settings: Any,
 ) -> tuple[Mosaic, int | None]:
     """Show a mosaic and return the tile that was just picked.
 
     A small one has neither buttons nor a key, and titles above its groups only if it is titled.
+    Labels are told of the tile that is pointed at; with ``named`` they stand on the tiles, too.
     """
     mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
     got = _component(
@@ -101,6 +105,7 @@ def show_mosaic(
             "small": small,
             "titled": titled or not small,
             "label": labels and list(labels),
+            "named": named and len(labels or ()) <= _MOST_NAMED,
         },
         on_picked_change=lambda: None,
     )

@@ -78,7 +78,6 @@ def _measured_maps(
 
 def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
     """Show what the kernel makes of the chosen images."""
-    st.subheader("On an image", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:
         made = work(
@@ -130,7 +129,6 @@ def _measured_removal(
 
 def show_removal(found: Opened, images: Images, block: int | None, channel: int) -> None:
     """Show what the network answers without the filter, and with its fit in its place."""
-    st.subheader("What it does for the answer", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:
         made = work(

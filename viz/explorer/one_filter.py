@@ -63,7 +63,6 @@ def say_kind(result: FilterFit) -> None:
 
 def show_filter_fit(found: Opened, result: FilterFit) -> None:
     """Show the filter, its fit and the residual, and its numbers among those of all filters."""
-    st.subheader("As a colour times a Gabor", anchor=False)
     show_figure(
         cached(found, png, result, draw=_fit),
         alt=f"Filter, fit and residual; R² {result.r2:.2f}, of the map {result.r2_map:.2f}.",
@@ -106,7 +105,6 @@ def _measured_answers(checkpoint: Checkpoint, given: Given, *, channel: int) -> 
 
 def show_answers(found: Opened, images: Images, channel: int) -> None:
     """Show what the filter answers at every pixel of the chosen images, and on the patch grid."""
-    st.subheader("On an image", anchor=False)
     config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
     try:
         made = work(

@@ -156,7 +156,6 @@ def show_partners(
 ) -> None:
     """Show which kernels this one listens to and which listen to it; a click opens one."""
     result = cached(found, partners, found.checkpoint, block=block, channel=channel)
-    st.subheader("Partners through the pointwise weights", anchor=False)
     st.caption(
         "The eight strongest links in each direction, strongest first, each tile on its own colour "
         "scale. A link is a pointwise weight times the scale of the batch norm it reads; what "

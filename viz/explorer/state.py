@@ -25,6 +25,7 @@ __all__ = [
     "read",
     "remember",
     "several",
+    "switch",
     "title",
     "undecided",
     "widget_key",
@@ -214,6 +215,16 @@ def number(name: str, page: str, label: str, count: int, *, slider: bool = False
     else:
         value = int(st.number_input(label, 0, count - 1, key=key, step=1, width=150, format="%d"))
     keep(name, page, value, "0")
+    return value
+
+
+def switch(name: str, page: str, label: str) -> bool:
+    """Show a switch, off by default; the address holds it while it is on."""
+    key = widget_key(name, page)
+    if undecided(name, page):
+        st.session_state[key] = read(name, page) == "yes"
+    value = bool(st.toggle(label, key=key))
+    (keep if value else remember)(name, page, "yes" if value else "")
     return value
 
 

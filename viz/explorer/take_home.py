@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["command", "file_stem", "joined", "python", "take_home"]
+__all__ = ["command", "file_stem", "joined", "python", "take_figure", "take_home"]
 
+_SWITCHES = {o.name for row in VIEWS for o in row.options if o.kind is bool and o.default}
+"""Options that are on unless they are turned off."""
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf"}
 
 
@@ -51,9 +53,13 @@ def command(opened: Opened, view: str, stem: str, *more: str | None, **options: 
     if view in {row.name for row in VIEWS if not row.images}:
         told = {name: value for name, value in told.items() if name == "activation"}
     for option, value in (told | options).items():
-        if value is None or value is False:
-            continue
-        words += [f"--{option.replace('_', '-')}", *([] if value is True else [str(value)])]
+        flag = f"--{option.replace('_', '-')}"
+        if value is True or (value is False and option in _SWITCHES):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif isinstance(value, tuple):
+            words += [part for each in value for part in (flag, str(each))]
+        elif value is not None and value is not False:
+            words += [flag, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
     return shlex.join(words)
 
 
@@ -83,6 +89,33 @@ def _written(write: Callable[[Path], Any], suffix: str) -> bytes:
         return path.read_bytes()
 
 
+def _pictures(stem: str, name: str, make: Callable[[], Figure], key: str) -> None:
+    """Show the buttons that download a figure in every format."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(name.replace("-", " ").capitalize(), width="content")
+        for suffix in FORMATS:
+
+            def picture(suffix: str = suffix) -> bytes:
+                with own_style():
+                    figure = make()
+                return _written(lambda path: save_figure(figure, path), suffix)
+
+            st.download_button(
+                suffix[1:].upper(),
+                picture,
+                f"{stem}{suffix}".lower().replace(" ", "-"),
+                _TYPES[suffix],
+                key=f"viz take {key}{name}{suffix}",
+                on_click="ignore",
+            )
+
+
+def take_figure(stem: str, name: str, make: Callable[[], Figure]) -> None:
+    """Show the menu of one more figure of a page."""
+    with st.popover("Download", icon=":material/download:", key=f"viz menu {name}"):
+        _pictures(joined(stem, name), name, make, "")
+
+
 def take_home(
     stem: str,
     result: Any,
@@ -93,28 +126,10 @@ def take_home(
     note: str = "",
     part: str = "",
 ) -> None:
-    """Show the buttons that download, and the lines that make the same thing."""
-    what = f"Download {part}" if part else "Download"
-    with st.expander(f"{what}: figure, data, and the lines that make them"):
+    """Show a menu: figures, data, and the lines that make the same thing."""
+    with st.popover("Download", icon=":material/download:", key=f"viz menu of {part}"):
         for name, make in figures.items():
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(name, width="content")
-                for suffix in FORMATS:
-
-                    def picture(make: Callable[[], Figure] = make, suffix: str = suffix) -> bytes:
-                        with own_style():
-                            figure = make()
-                        return _written(lambda path: save_figure(figure, path), suffix)
-
-                    file = (stem if len(figures) == 1 else joined(stem, name)) + suffix
-                    st.download_button(
-                        suffix[1:].upper(),
-                        picture,
-                        file.lower().replace(" ", "-"),
-                        _TYPES[suffix],
-                        key=f"viz take {part}{name}{suffix}",
-                        on_click="ignore",
-                    )
+            _pictures(stem if len(figures) == 1 else joined(stem, name), name, make, part)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Data", width="content")
             st.download_button(
@@ -137,7 +152,7 @@ def take_home(
         if note:
             st.caption(note)
         if shell is not None:
-            st.markdown("On the command line")
+            st.markdown("The same on the command line")
             st.code(shell, language="bash", wrap_lines=True)
-        st.markdown("In Python")
+        st.markdown("The same in Python")
         st.code(script, language="python", wrap_lines=True)

@@ -120,8 +120,8 @@ def load(
     source : str, Path, mapping or torch.nn.Module
         A file (.pth, .pt, .pth.tar, .bin, .ckpt, .safetensors: told apart by content), the name
         of official weights (``"convmixer_1536_20"``: fetched where they are not on this machine)
-        or of a shipped checkpoint (``"photos-p7"``), a state dict, or a network in memory, which
-        is copied and never changed. A file in the way of a name wins.
+        or of a shipped checkpoint (``"imagenette-p7"``), a state dict, or a network in memory,
+        which is copied and never changed. A file in the way of a name wins.
     activation : str, optional
         As in `Config`. Default: what the file states, else its official name, else what the
         batch-norm statistics show, else GELU with a warning.

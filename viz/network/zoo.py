@@ -58,7 +58,7 @@ OFFICIAL = {weights.name: weights for weights in (
 )}  # fmt: skip
 """The paper's three ImageNet networks. The hashes are those shown on the hub's file pages."""
 
-_FIRST = "photos-p7"
+_FIRST = "imagenette-p7"
 """Of the shipped checkpoints, the one that examples are made with."""
 _DECORATION = re.compile(r"^(hf[-_]hub:)?(timm/)?|(\.in1k)?$")
 

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.text import Text
-from readable import unreadable, unreadable_in_one_column
+from readable import open_faults, unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
 from viz.plot.overlay import laid_over
-from viz.plot.style import MM, own_style
 from viz.views import view
 from viz.views.decision_by_depth.draw import curves_figure, maps_figure, shares_figure
 from viz.views.decision_by_depth.measure import decision_by_depth
@@ -101,17 +99,8 @@ def test_a_share_of_two_images_is_not_drawn(few):
         "Shares need at least 10 images; 2 were given."]  # fmt: skip
 
 
-def test_figures_are_ready_for_print(result, few):
-    row = view("decision-by-depth")
+@open_faults
+def test_figures_go_into_a_paper_as_they_are(result, few):
     for found in (result, few):
-        assert unreadable_in_one_column(row, found) == []
-        for each in row.figures:
-            for make, width in ((each.make, 178.0), (each.narrow, 85.0)):
-                figure = make(found)
-                assert figure.get_figwidth() == pytest.approx(width * MM)
-                with own_style():
-                    assert unreadable(figure, smallest=7.0) == [], each.name
-                said = [t.get_text() for t in figure.findobj(Text)]
-                assert figure.get_label().endswith(".")
-                names = (found.source.name, *found.image_names)
-                assert not any(name in text for name in names for text in said)
+        names = found.source.name, *found.image_names
+        assert unfit_of(view("decision-by-depth").figures, found, names) == []

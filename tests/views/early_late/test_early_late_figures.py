@@ -3,13 +3,18 @@
 import numpy as np
 import pytest
 from described import described
+from matplotlib.colors import to_hex
 
 from viz.plot.mosaic import limits, signed_tiles
-from viz.plot.style import new_figure
+from viz.plot.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.views.early_late import draw as early_late
 from viz.views.early_late import draw_shares as early_late_shares
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT
+<<<<<<< HEAD
+=======
+from viz.views.kernels.colours import NAME_STYLES
+>>>>>>> figures
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.wording import percent
 
@@ -39,25 +44,50 @@ def drawn(module, name, result):
     return figure, getattr(module, f"draw_{name}")(result, figure)
 
 
-def test_every_kernel_stands_under_its_name_on_its_side(result):
+<<<<<<< HEAD
+def test_kernels_stand_on_their_side_ordered_by_name(result):
     mosaic = early_late.mosaics(result)
     tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
     middle = mosaic.layout.shape[1] / 2
-    heads = list(zip(mosaic.titles, mosaic.layout.groups, strict=True))
-    for i in range(len(result.kernels)):
-        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
-        np.testing.assert_array_equal(mosaic.picture[y : y + 5, x : x + 5], tiles[i])
-        assert (x > middle) == result.kernel_late[i]
-        inside = [
-            title
-            for title, (left, top, right, bottom) in heads
-            if left <= x < right and top < y < bottom
-        ]
-        assert [title.split(":")[0] for title in inside] == [result.kernel_name[i]]
-    for side, shares in ((0, result.early_names), (1, result.late_names)):
+    ranks = {False: [], True: []}
+    for x, y in zip(mosaic.layout.x, mosaic.layout.y, strict=True):
+        same = (tiles == mosaic.picture[y : y + 5, x : x + 5]).all((1, 2, 3))
+        (found,) = np.flatnonzero(same & (result.kernel_late == (x > middle)))
+        ranks[bool(x > middle)].append(KERNEL_NAMES.index(str(result.kernel_name[found])))
+    assert ranks[False] == sorted(ranks[False]) and ranks[True] == sorted(ranks[True])
+    assert [title.split(":")[0] for title in mosaic.titles] == ["early", "late"]
+=======
+@pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
+def test_as_many_kernels_stand_on_each_side_in_full_rows_name_by_name(result, width):
+    mosaic = early_late.mosaics(result, width)
+    tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
+    where = {tile.tobytes(): i for i, tile in enumerate(tiles)}
+    middle, n = mosaic.layout.shape[1] / 2, len(mosaic.layout.x)
+    found = [
+        where[np.ascontiguousarray(mosaic.picture[y : y + 5, x : x + 5]).tobytes()]
+        for x, y in zip(mosaic.layout.x, mosaic.layout.y, strict=True)
+    ]
+    assert len(set(found)) == n
+    for late in (False, True):
+        side = [i for i, x in zip(found, mosaic.layout.x, strict=True) if (x > middle) == late]
+        assert len(side) == n // 2
+        assert all(result.kernel_late[i] == late for i in side)
+        rank = [KERNEL_NAMES.index(result.kernel_name[i]) for i in side]
+        assert rank == sorted(rank)
+    rows = np.unique(mosaic.layout.y, return_counts=True)[1]
+    assert (rows == rows[0]).all()
+    assert mosaic.titles == ("early: blocks 0, 1", "late: blocks 4, 5")
+
+
+def test_bars_hold_the_shares_of_names_in_their_colours(result):
+    figure = early_late.mosaics_figure(result)
+    early_late.draw_mosaics(result, figure)
+    bars = [axes for axes in figure.axes if axes.patches]
+    for axes, shares in zip(bars, (result.early_names, result.late_names), strict=True):
+        wide = {to_hex(bar.get_facecolor()): bar.get_width() for bar in axes.patches}
         for name, share in zip(KERNEL_NAMES, shares, strict=True):
-            said = [t for t in mosaic.titles[side::2] if t.split(":")[0] == name]
-            assert said == [f"{name}: {percent(share)}"]
+            assert wide.get(NAME_STYLES[name].colour, 0) == pytest.approx(share)
+>>>>>>> figures
 
 
 def test_effects_stand_at_their_numbers(result):

@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from matplotlib.text import Text
-from readable import unreadable, unreadable_in_one_column
+from readable import open_faults, unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
 from viz.plot.overlay import laid_over
-from viz.plot.style import MM, SIGNED, own_style
+from viz.plot.style import SIGNED
 from viz.views import view
 from viz.views.evidence.draw import (
     ablation_figure,
@@ -127,17 +126,8 @@ def test_the_ablation_begins_with_the_network_as_it_is(result):
             assert lines["strongest, set to zero"][0] == pytest.approx(start)
 
 
-def test_figures_are_ready_for_print(result, alone):
-    row = view("evidence")
+@open_faults
+def test_figures_go_into_a_paper_as_they_are(result, alone):
     for found in (result, alone):
-        assert unreadable_in_one_column(row, found) == []
-        for each in row.figures:
-            for make, width in ((each.make, 178.0), (each.narrow, 85.0)):
-                figure = make(found)
-                assert figure.get_figwidth() == pytest.approx(width * MM)
-                with own_style():
-                    assert unreadable(figure, smallest=7.0) == [], each.name
-                said = [t.get_text() for t in figure.findobj(Text)]
-                names = (found.source.name, *found.image_names)
-                assert not any(name in text for name in names for text in said)
-                assert figure.get_label().endswith(".")
+        names = found.source.name, *found.image_names
+        assert unfit_of(view("evidence").figures, found, names) == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from readable import unreadable, unreadable_in_one_column
+from readable import unfit_of
 
 from viz.core.network import Source
 from viz.plot.style import ONE_COLUMN, new_figure
@@ -125,12 +125,8 @@ def test_the_bank_shows_the_same_channels_of_every_block():
         {"names": ["unnamed"] * 24},
     ],
 )
-def test_mosaics_and_one_column_can_be_read(options):
-    result, row = made_up(**options), view("kernels")
-    figure = row.figures[0].make(result)
-    figure.set_dpi(72)
-    assert unreadable(figure, slack=0.8) == []
-    assert unreadable_in_one_column(row, result) == []
+def test_mosaics_go_into_a_paper_as_they_are(options):
+    assert unfit_of(view("kernels").figures[:1], made_up(**options), (LONG,)) == []
 
 
 @pytest.mark.parametrize(

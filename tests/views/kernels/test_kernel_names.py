@@ -174,3 +174,10 @@ def test_bad_input_is_refused():
             describe(kernels)
     with pytest.raises(ValueError, match="one number per kernel"):
         describe(np.ones((2, 9, 9)), blocks=[0])
+
+
+def test_names_agree_with_readings_of_a_network_that_no_setting_has_seen():
+    found = agreement.new_network()
+    assert found["named"] > 0.4
+    assert found["named kernels that a reading calls so"] > 0.8
+    assert found["guesses right where the readings agree"] > 0.65

@@ -8,7 +8,6 @@ from viz.explorer import state
 from viz.explorer.checkpoints import Opened, choose_other, opened
 from viz.explorer.found import show_row
 from viz.explorer.images import images_chosen
-from viz.explorer.methods import show_method
 from viz.explorer.text import lines
 from viz.views import COMPARISONS, comparison
 
@@ -50,8 +49,6 @@ def _page(found: Opened) -> None:
         st.info("Both are the same checkpoint: every difference below is zero or chance.")
     row = comparison(name)
     st.subheader(row.title, anchor=False)
-    st.caption(row.misleads)
-    show_method("compare")
     images = images_chosen() if name == _ON_IMAGES else None
     show_row(row, found, images=images, other=other)
 

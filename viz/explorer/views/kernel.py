@@ -9,7 +9,7 @@ from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.close_up import show_close_up, steps
+from viz.explorer.close_up import show_close_up, show_response, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_names
 from viz.explorer.methods import show_method
@@ -21,6 +21,7 @@ from viz.explorer.one_kernel import (
     show_place,
     show_shapes,
 )
+from viz.explorer.sections import folded
 from viz.explorer.text import plain
 from viz.views.close_up.measure import kernel_close_up
 from viz.views.kernels.result import DepthwiseDescription
@@ -59,39 +60,44 @@ def _page(found: Opened) -> None:
     with walk:
         steps("kernel", channel, kernels.channel, "kernel")
     result = cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)
-    show_close_up(
+    show_close_up(found, result)
+    name_said = st.container()
+    finite = bool(np.isfinite(result.weights).all())
+    images = images_chosen(told=False)
+    if not finite:
+        name_said.info("Some of its taps are not finite numbers: it cannot be described.")
+    elif description is None and able and not tried:
+        with name_said:
+            description, able = _described(found)
+    about = finite and description is not None
+    if about:
+        own = standing(description, block=block, channel=channel)
+        with name_said:
+            say_name(own)
+        with folded("As a sum of shapes, and among the other kernels", "kernel shapes") as wanted:
+            if wanted:
+                fit = shape_fit(description, block=block, channel=channel)
+                show_shapes(found, fit)
+                shapes_home(found, fit)
+                show_place(found, own)
+    with folded("Partners: what it listens to, and what listens to it", "partners") as wanted:
+        if wanted:
+            show_partners(found, block, channel, description)
+    if finite:
+        with folded("What it makes of a photograph", "kernel maps") as wanted:
+            if wanted:
+                show_maps(found, images, block, channel)
+    show_top_patches(found, block, channel)
+    if about:
+        with folded("What is answered without it", "kernel effect") as wanted:
+            if wanted:
+                show_removal(found, images, block, channel)
+    show_response(
         found,
         result,
         f"block-{block}-kernel-{channel}",
         f"viz.views.close_up.measure.kernel_close_up(checkpoint, block={block}, channel={channel})",
     )
-    finite = bool(np.isfinite(result.weights).all())
-    fitted, place = st.container(), st.container()
-    show_partners(found, block, channel, description)
-    images = images_chosen()
-    if finite:
-        show_maps(found, images, block, channel)
-    show_top_patches(found, block, channel)
-    effect = st.container()
-    if not finite:
-        fitted.info("Some of its taps are not finite numbers: it cannot be described.")
-    elif description is None and able and not tried:
-        with told:
-            description, able = _described(found)
-    if finite and description is not None:
-        own = standing(description, block=block, channel=channel)
-        fit = shape_fit(description, block=block, channel=channel)
-        with told:
-            say_name(own)
-        with fitted:
-            st.subheader("As a sum of shapes", anchor=False)
-            show_shapes(found, fit)
-            shapes_home(found, fit)
-        with place:
-            st.subheader("Among the other kernels", anchor=False)
-            show_place(found, own)
-        with effect:
-            show_removal(found, images, block, channel)
     show_method("one-kernel")
 
 

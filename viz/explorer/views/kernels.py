@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import streamlit as st
 from matplotlib.figure import Figure
 
@@ -13,9 +14,11 @@ from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, names_of, needs_names
 from viz.explorer.mosaic import show_mosaic
+from viz.explorer.sections import folded
 from viz.explorer.take_home import command, file_stem, python, take_home
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
+from viz.plot.mosaic import limits
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
 
@@ -33,8 +36,8 @@ _MISLEADS = {
 _NORM = " A batch norm follows every kernel, so its size says little about its effect."
 
 
-def _settings(found: Opened) -> tuple[dict[str, Any], str]:
-    """Show the widgets; return what is shown, in which order, and the colour scale."""
+def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
+    """Show the widgets; return what is shown, in which order, the colour scale, names or not."""
     config = found.checkpoint.config
     large = config.dim > _PAPER
     with st.container(horizontal=True):
@@ -62,12 +65,17 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str]:
             default="block",
             describe=SCALE_WORDS.__getitem__,
         )
-    return {
-        "blocks": None if block is None else [block],
-        "per_block": _PAPER if show == "atlas" else None,
-        "order": order,
-        "name": name,
-    }, scale
+    names = state.switch("names", "kernels", "Names on the tiles")
+    return (
+        {
+            "blocks": None if block is None else [block],
+            "per_block": _PAPER if show == "atlas" else None,
+            "order": order,
+            "name": name,
+        },
+        scale,
+        names,
+    )
 
 
 def _described(found: Opened) -> DepthwiseDescription | None:
@@ -115,13 +123,12 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(state.title(), anchor=False)
-    settings, scale = _settings(found)
-    st.caption(_MISLEADS[scale] + _NORM)
+    settings, scale, named = _settings(found)
     told = st.container()
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     description = at_hand(found)
     # What needs no description is shown before it is made.
-    first = needs_names(order, name)
+    first = named or needs_names(order, name)
     if description is None and first:
         with told:
             description = _described(found)
@@ -134,6 +141,7 @@ def _page(found: Opened) -> None:
             if blocks
             else f"{counted(config.depth, 'block')}, first block first"
         )
+        ends = _ends(found, settings, scale)
         only = "" if name == ANY_NAME else f", named {name}"
         _, picked = show_mosaic(
             found,
@@ -143,16 +151,20 @@ def _page(found: Opened) -> None:
             alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
             f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
             labels=None if description is None else names_of(description, result),
+            named=named,
             scale=scale,
+            ends=ends,
         )
+        st.caption(_MISLEADS[scale] + _NORM)
         if picked is not None:
             state.go(
                 "kernel", block=result.block[picked], channel=result.channel[picked],
                 order=order, name=name,
             )  # fmt: skip
-        _home(found, result, settings, scale)
-        with st.expander("The kernels in numbers"):
-            st.dataframe(result.to_frame(), hide_index=True)
+        _home(found, result, settings, scale, ends)
+        with folded("The kernels in numbers", "kernels numbers") as wanted:
+            if wanted:
+                st.dataframe(result.to_frame(), hide_index=True)
     with told:
         if description is None and not first:
             description = _described(found)
@@ -160,7 +172,20 @@ def _page(found: Opened) -> None:
             _shares(description, blocks)
 
 
-def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> None:
+def _ends(found: Opened, settings: dict[str, Any], scale: Any) -> list[float] | None:
+    """Return where the scales of all kernels end, for those of one name."""
+    if settings["name"] == ANY_NAME or scale == "tile":
+        return None
+    whole = bank(found, None, **{**settings, "name": ANY_NAME, "order": "index"})
+    ends = np.ones(found.checkpoint.config.depth)
+    ends[whole.block] = limits(whole.kernels, scale, whole.block)
+    found_ends: list[float] = ends.tolist()
+    return found_ends
+
+
+def _home(
+    found: Opened, result: Any, settings: dict[str, Any], scale: str, ends: list[float] | None
+) -> None:
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     view = f"kernels-block-{blocks[0]}" if blocks else "kernels"
     stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
@@ -178,8 +203,10 @@ def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> N
         )  # fmt: skip
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
 
+    more = "" if ends is None else f", ends={ends!r}"
+
     def figure() -> Figure:
-        return drawn_mosaic(kernel_mosaic(result, scale=scale))  # type: ignore[arg-type]
+        return drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends))  # type: ignore[arg-type]
 
     take_home(
         stem,
@@ -191,7 +218,7 @@ def _home(found: Opened, result: Any, settings: dict[str, Any], scale: str) -> N
             f"""
 {describing}
 result = {call}{arguments})
-mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r})
+mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r}{more})
 figure = viz.views.weights.draw.mosaic_figure(mosaic)
 viz.views.weights.draw.draw_mosaic(mosaic, figure)
 """,

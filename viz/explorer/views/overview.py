@@ -242,9 +242,8 @@ def _page(found: Opened) -> None:
             _numbers(found)
             st.markdown(
                 f"Each of {counted(config.depth, 'block')} mixes places with one "
-                f"{config.kernel_size} × "
-                f"{config.kernel_size} kernel per channel, then mixes channels at every place; the "
-                "average over all places is classified."
+                f"{config.kernel_size} × {config.kernel_size} kernel per channel, then mixes "
+                "channels at every place; the average over all places is classified."
             )
             rows = cached(found, parts, found.checkpoint)
             _to_scale(found, rows)

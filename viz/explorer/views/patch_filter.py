@@ -8,12 +8,13 @@ from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.close_up import show_close_up, steps
+from viz.explorer.close_up import show_close_up, show_response, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described_filters
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_removal, show_top_patches
 from viz.explorer.one_filter import say_kind, show_answers, show_filter_fit
+from viz.explorer.sections import folded
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS
 from viz.views.close_up.measure import filter_close_up
@@ -41,39 +42,40 @@ def _page(found: Opened) -> None:
         steps("patch_filter", channel, filters.channel, "filter")
     told = st.container()
     result = cached(found, filter_close_up, found.checkpoint, channel=channel)
-    show_close_up(
+    show_close_up(found, result)
+    images = images_chosen(told=False)
+    try:
+        description = described_filters(found)
+    except Refusal as error:
+        st.error(plain(error))
+        description = None
+    if description is not None:
+        own = filter_fit(description, channel=channel)
+        with told:
+            say_kind(own)
+        with folded("As a colour times a Gabor", "filter fit") as wanted:
+            if wanted:
+                show_filter_fit(found, own)
+    with folded("What it answers on a photograph", "filter answers") as wanted:
+        if wanted:
+            show_answers(found, images, channel)
+    show_top_patches(found, None, channel)
+    if description is not None:
+        with folded("What is answered without it", "filter effect") as wanted:
+            if wanted:
+                show_removal(found, images, None, channel)
+    show_response(
         found,
         result,
         f"patch-filter-{channel}",
         f"viz.views.close_up.measure.filter_close_up(checkpoint, channel={channel})",
     )
-    fit, link = st.container(), st.container()
-    images = images_chosen()
-    show_answers(found, images, channel)
-    show_top_patches(found, None, channel)
-    effect = st.container()
+    st.page_link(
+        st.session_state["viz pages"]["kernel"],
+        label=f"The kernel of block 0 that looks at this filter's answers: {channel}",
+        query_params={"checkpoint": found.key, "block": "0", "channel": str(channel)},
+    )
     show_method("one-kernel")
-    with link:
-        st.page_link(
-            st.session_state["viz pages"]["kernel"],
-            label=f"The kernel of block 0 that looks at this filter's answers: {channel}",
-            query_params={"checkpoint": found.key, "block": "0", "channel": str(channel)},
-        )
-    with told:
-        try:
-            description = described_filters(found)
-        except Refusal as error:
-            st.error(plain(error))
-            return
-    if description is None:
-        return
-    own = filter_fit(description, channel=channel)
-    with told:
-        say_kind(own)
-    with fit:
-        show_filter_fit(found, own)
-    with effect:
-        show_removal(found, images, None, channel)
 
 
 _page(opened())

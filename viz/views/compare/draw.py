@@ -105,7 +105,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
         out.append(axes)
     target.legend(
         handles=area_handles([result.kernel_names[i] for i in shown])[::-1], loc="upper right",
-        handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.35,
+        handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
         borderaxespad=0, borderpad=0, bbox_to_anchor=(1 - MARGIN / width, 1 - 0.2 / height),
     )  # fmt: skip
     return out

@@ -134,7 +134,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     )
     at_a, at_b, axis = depth_axis(result)
     step = _beside(axis)
-    low = MARGIN + (0.58 if narrow(width) else 0.54)
+    low = MARGIN + (0.68 if narrow(width) else 0.58)
     boxes = panel_boxes(
         width, (low, height - MARGIN - 0.06), 2, left=0.5, beside=0.52, between=0.42
     )

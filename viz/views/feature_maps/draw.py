@@ -28,7 +28,7 @@ _SHOWN = {
 _GAP = 1.6 * MM
 _WORDS = 3.2 * MM
 """Height of the words above a kernel."""
-_BAR = 0.46
+_BAR = 0.5
 """Height of the colour bars with their numbers."""
 
 

@@ -211,7 +211,7 @@ _FITS = (
     "have one colour scale, to the kernel's largest |weight|; red is positive, blue negative, "
     "white zero."
 )
-_FITS_LEFT, _FITS_HEAD, _FITS_WORDS = 0.5, 0.16, 0.32
+_FITS_LEFT, _FITS_HEAD, _FITS_WORDS = 0.5, 0.19, 0.35
 """Inches for the names of the rows, for the name of a sort of fits, and for both and the words."""
 
 

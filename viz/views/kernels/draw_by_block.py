@@ -41,7 +41,7 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     axes.set_xlabel("block", labelpad=1.5)
     axes.set_ylabel("share of kernels (%)", labelpad=1.5)
     target.legend(handles=area_handles([KERNEL_NAMES[i] for i in names])[::-1], loc="upper right",
-                  handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.35,
+                  handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
                   borderaxespad=0, borderpad=0,
                   bbox_to_anchor=(1 - MARGIN / width, 1 - 0.1 / height))  # fmt: skip
     return axes

@@ -32,7 +32,8 @@ def _cells(result: TopPatches, width: float) -> tuple[float, int]:
 
 
 def _pitch(cell: float) -> float:
-    return cell + _GAP
+    # Beside a row stand four lines of words.
+    return max(cell, 0.52) + _GAP
 
 
 def top_patches_figure(result: TopPatches) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,18 +125,23 @@ def kernel_mosaic(
     scale: Scale = "block",
     columns: int | None = None,
     group_columns: int | None = None,
+    ends: Sequence[float] | None = None,
 ) -> Mosaic:
     """Lay out depthwise kernels by depth: one group of tiles per block, first block first.
 
     With ``"block"`` two blocks' colours cannot be compared, with ``"tile"`` two kernels' cannot: a
     dead kernel then looks like a strong one. A batch norm follows every kernel, so a kernel's
-    size says little about its effect.
+    size says little about its effect. ``ends``, by block of the network, are where scales end; a
+    choice of kernels keeps the colours of all with them.
     """
     k = result.kernels.shape[1]
     blocks = result.blocks
     index = np.searchsorted(np.array(blocks), result.block)
     sizes = np.bincount(index).tolist()
-    limit = limits(result.kernels, scale, result.block)
+    if ends is None:
+        limit = limits(result.kernels, scale, result.block)
+    else:
+        limit = np.asarray(ends, dtype=np.float64)[result.block]
     layout = grid_layout(
         sizes, (k, k), columns=columns, group_columns=group_columns, head=k, edge=1
     )
