@@ -155,7 +155,7 @@ def test_scaling_to_unit_norm_does_not_flatten_the_null(rng):
     for each in (rows, gaussian_like(rows, 0)):
         values = np.linalg.eigvalsh(np.cov(each.T))
         shares.append(values[-1] / values.sum())
-    assert shares[0] > 0.5
+    assert shares[0] > 0.4
     assert shares[1] == pytest.approx(shares[0], abs=1e-3)
 
 

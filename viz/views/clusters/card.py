@@ -62,9 +62,9 @@ VIEW = View(
     _measure,
     "viz.views.clusters.result:Clusters",
     _figures,
-    "Any cloud is cut into parts by k-means, and stability above that of Gaussian clouds shows more "
-    "structure than a Gaussian, which need not be groups: a ring of orientations has it too. Every "
-    "tile has its own colour scale.",
+    "Any cloud is cut into parts by k-means, and stability above that of Gaussian clouds shows "
+    "more structure than a Gaussian, which need not be groups: a ring of orientations has it too. "
+    "Every tile has its own colour scale.",
     summary=_summary,
     sentence=lambda result: result.sentence(),
     slow=True,
