@@ -75,7 +75,7 @@ def composed(network, grid, unit, block, seed):
 @pytest.mark.parametrize("unit", [(7, 6), (0, 0), (2, 12), (13, 1)])
 def test_a_linear_network_s_field_is_its_composed_kernel(k, unit):
     checkpoint = made(k=k)
-    found = receptive_field(checkpoint, torch.randn(2, 3, 28, 26), unit=unit, random=False)
+    found = receptive_field(checkpoint, torch.randn(5, 3, 28, 26), unit=unit, random=False)
     for b in range(3):
         exact = np.abs(composed(checkpoint.model, (14, 13), unit, b, 1.0)).sum(0)
         assert found.maps[b] == pytest.approx(exact, rel=1e-6, abs=1e-12 * exact.max())
@@ -369,5 +369,5 @@ def test_the_table_tells_field_centre_and_radii(small):
     assert [row["centre_px"] for row in rows] == [4 * 4 + 1.5] * 3
     for row in rows:
         assert 0 < row["r50_px"] < row["r90_px"] < row["r99_px"] < 32
-        assert row["r50_interval_px"][0] <= row["r50_px"] <= row["r50_interval_px"][1]
+        assert row["r50_interval_px"] is None
         assert 0 < row["random"]["r50_px"] < row["random"]["r99_px"]
