@@ -78,8 +78,8 @@ def test_a_border_of_zeros_changes_no_answer(rng):
     assert framed.beyond_null and bare.beyond_null
     np.testing.assert_allclose(framed.stability, bare.stability, atol=1e-6)
     # The clouds are drawn along axes of other signs: the same but for the draw.
-    np.testing.assert_allclose(framed.null_stability, bare.null_stability, atol=0.03)
-    assert framed.median_excess == pytest.approx(bare.median_excess, abs=0.03)
+    np.testing.assert_allclose(framed.null_stability, bare.null_stability, atol=0.08)
+    assert framed.median_excess == pytest.approx(bare.median_excess, abs=0.06)
 
 
 def test_polarity_separates_and_size_does_not(rng):
