@@ -69,7 +69,7 @@ def test_first_page(visit):
 
 
 def test_a_click_opens_the_kernel(visit):
-    page = visit("kernels?order=index", title="Depthwise kernels")
+    page = visit("kernels?order=index&scale=tile", title="Depthwise kernels")
     x, y, _ = tile_centre(page, 2, 6, 4, 5)
     page.mouse.move(x, y)
     expect(page.locator(".what")).to_have_text(re.compile("^block 2, kernel 6(:|$)"))
@@ -79,6 +79,8 @@ def test_a_click_opens_the_kernel(visit):
     page.go_back()
     settle(page, "Depthwise kernels")
     at_address(page, "order=index")
+    # The grid is as it was left.
+    expect(page.get_by_test_id("stMain").get_by_text("its own for each")).to_be_visible()
 
 
 def test_a_click_opens_the_filter_and_keys_walk_on(visit):

@@ -70,7 +70,7 @@ def test_one_step_back_leaves_a_page(visit):
     for name, title in (
         ("Depthwise kernels", "Depthwise kernels"),
         ("Receptive fields", "Receptive fields"),
-        ("One patch filter", "Patch filter 0"),
+        ("Patch filters", "Patch filters"),
     ):
         press(page.get_by_role("link", name=name, exact=True))
         settle(page, title)

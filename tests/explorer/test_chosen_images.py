@@ -164,7 +164,7 @@ def test_a_bad_upload_leaves_the_page_usable(open_app):
 
 @pytest.mark.parametrize(
     ("wish", "word"),
-    [("folder.holidays", "viz explore --images"), ("<b>", "no images called <b> here")],
+    [("folder.holidays", "upload its images on the left"), ("<b>", "no images called <b> here")],
 )
 def test_links_to_images_that_are_not_here(open_app, wish, word):
     app = open_app("feature_maps", images=wish)

@@ -1,6 +1,7 @@
 """Every page without a browser: its numbers, its settings in the address, its downloads."""
 
 import html
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,8 @@ from viz.views.close_up.result import CloseUp
 from viz.views.feature_maps.result import FeatureMaps
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.patch_filters.result import PatchFilterDescription
+from viz.views.weights.draw import kernel_mosaic
+from viz.views.weights.measure import depthwise_kernels
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
@@ -69,6 +72,65 @@ def test_overview_says_what_the_network_is(open_app, small):
     assert "4 in the file" in facts
     names = next(d.value for d in app.dataframe if "name" in d.value)
     assert names["name"].tolist() == ["ant", "bee", "cat", "dog"]
+
+
+def test_settings_of_a_card_are_widgets(open_app, undrawn):
+    """They are read from the address and written to it; what makes no sense is the default."""
+    app = open_app("feature_maps", block="2", most_active="-3", scale="nonsense", by="peak")
+    assert fine(app)
+    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
+    assert (found.block, len(found.channel)) == (2, 4)
+    assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"
+    next(w for w in app.number_input if w.label == "Most active").set_value(3).run()
+    assert app.query_params["most_active"] == "3"
+    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
+    assert (found.block, len(found.channel)) == (2, 3)
+    next(w for w in app.text_input if w.label == "Channels").set_value("five").run()
+    assert sentences(app.error) == ["'five' is not a list of numbers such as 0-2,7."]
+    next(w for w in app.text_input if w.label == "Channels").set_value("5,1").run()
+    assert fine(app)
+    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
+    assert found.channel.tolist() == [1, 5]
+
+
+def test_a_choice_of_kernels_keeps_its_colours(small):
+    """Each tile of a filtered grid has the pixels that it has among all kernels."""
+    whole = depthwise_kernels(small, per_block=None)
+    rows = np.flatnonzero(np.arange(len(whole.kernels)) % 7 == 3)
+    part = replace(
+        whole, kernels=whole.kernels[rows], block=whole.block[rows], channel=whole.channel[rows]
+    )
+    ends = [np.quantile(np.abs(whole.kernels[whole.block == b]), 0.995) for b in range(3)]
+    full, few = kernel_mosaic(whole), kernel_mosaic(part, ends=ends)
+
+    def tile(mosaic, i):
+        x, y = mosaic.layout.x[i], mosaic.layout.y[i]
+        return mosaic.picture[y : y + 5, x : x + 5].astype(int)
+
+    for i, row in enumerate(rows):
+        np.testing.assert_allclose(tile(few, i), tile(full, row), atol=1)
+
+
+def test_the_menu_lists_what_grids_open_only_while_it_is_shown(open_app, undrawn):
+    def listed(app):
+        return [e.proto.label for e in app.sidebar.get("page_link")]
+
+    app = open_app("kernels")
+    assert not {"One kernel", "One patch filter"} & set(listed(app))
+    go(app, "kernel")
+    app.query_params.clear()
+    assert "One kernel" in listed(app.run())
+    assert len(PAGES) == 5
+
+
+def test_early_and_late_measure_only_when_the_evidence_is_asked_for(open_app, undrawn):
+    app = open_app("early_late")
+    assert fine(app)
+    assert not undrawn
+    assert any(m.startswith("**") and "shape" in m for m in sentences(app.markdown))
+    app.toggle[0].set_value(True).run()
+    assert fine(app)
+    assert undrawn
 
 
 def test_what_is_folded_up_is_made_when_it_is_opened(open_app, undrawn, monkeypatch):
@@ -227,6 +289,7 @@ def test_kernel_page_tells_the_truth(open_app, undrawn, small):
         ("kernel_names", DepthwiseDescription, {}),
         ("filter_names", PatchFilterDescription, {}),
         ("feature_maps", FeatureMaps, {}),
+        ("feature_maps", FeatureMaps, {"block": "1", "most_active": "2", "scale": "stage"}),
     ],
 )
 def test_the_lines_shown_make_the_same(

@@ -8,16 +8,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from visiting import picture, sentences
 
 from viz.explorer import overlay
 from viz.images.sets import open_images
 from viz.plot.style import SIGNED
 
 pytestmark = pytest.mark.usefixtures("undrawn")
-
-
-def sentences(elements):
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
 
 
 def texts(app):
@@ -96,10 +93,7 @@ def test_slower_methods_are_made_on_request_and_kept(open_app):
 
 def test_one_uploaded_photograph(open_app):
     app = open_app("try_image")
-    buffer = io.BytesIO()
-    pixels = np.random.default_rng(0).integers(0, 256, (40, 48, 3), np.uint8)
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    app.file_uploader(key="viz image files").set_value([("me.png", buffer.getvalue(), "image/png")])
+    app.file_uploader(key="viz image files").set_value([("me.png", picture(0), "image/png")])
     app.run()
     assert not app.error
     assert "me.png as the network sees it" in sentences(app.caption)

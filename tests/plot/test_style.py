@@ -14,11 +14,7 @@ from viz.views.patch_filters.draw_kinds import KIND_STYLES
 def test_figures_have_the_font_that_comes_with_the_package(tmp_path):
     with style.own_style():
         figure = style.new_figure(2, 1)
-<<<<<<< HEAD
-        figure.text(0.1, 0.5, "1.5 ± 0.2, ρ ≥ −3")
-=======
         figure.text(0.1, 0.5, "1.5 ± 0.2, −3 × 10 %")
->>>>>>> figures
     path = style.save_figure(figure, tmp_path / "a.pdf")
     fonts = path.read_bytes()
     assert b"Roboto" in fonts and b"DejaVu" not in fonts

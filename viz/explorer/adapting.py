@@ -17,7 +17,6 @@ from viz.explorer.text import plain
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["adapt", "options_of"]
 
 _NAMES = ("image_size", "mean", "std", "activation")
 _MOST = 2000

@@ -17,8 +17,6 @@ from viz.explorer.text import lines, plain
 from viz.plot.mosaic import enlarge, signed_tiles
 from viz.views import VIEWS
 
-__all__ = ["PAGES", "main"]
-
 _VIEWS = Path(__file__).with_name("views")
 _narrow = st.components.v2.component(
     "viz_menu", html="", js=Path(__file__).with_name("menu.js").read_text("utf-8")

@@ -15,7 +15,6 @@ import streamlit as st
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["Store", "Tell", "cached", "key_of", "size", "store"]
 
 T = TypeVar("T")
 Tell = Callable[[int, int], None]

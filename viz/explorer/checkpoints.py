@@ -24,12 +24,11 @@ from viz.explorer.uploads import refused, take_uploads, uploads
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Opened", "choose", "choose_other", "default_other", "opened"]
 
 _SLOT = "viz opened"
 _NOTHING = (
-    "No checkpoint is shipped with this installation yet: upload one on the left, take official "
-    "weights, or start with viz explore FILE."
+    "No checkpoint is shipped with this installation yet: upload one on the left, or take official "
+    "weights."
 )
 _OFFERS = "viz offers"
 _LOADING = threading.Lock()

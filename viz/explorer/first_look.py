@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-__all__ = ["FAMILIES", "accuracy", "at_first_sight", "blocks_words"]
 
 FAMILIES = {
     "single points": ("identity", "shift"),

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from viz.views import Given
     from viz.views.base import Shown
 
-__all__ = ["show_row", "show_view", "sweep_at_hand"]
 
 _MANY = 4096
 """Kernels whose description takes about ten seconds."""
@@ -245,7 +244,7 @@ def show_row(
     _home(row, found, result, images=images, other=other, sweep=sweep, options=settings,
           draws=draws)  # fmt: skip
     if len(row.figures) > 1:
-        with folded("Show the evidence", f"{row.name} evidence") as wanted:
+        with folded("More figures", f"{row.name} figures") as wanted:
             for number in range(1, len(row.figures)) if wanted else ():
                 figure(number)
                 each = row.figures[number]

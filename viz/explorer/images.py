@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Images", "check_uploads", "choose_images", "images_chosen"]
 
 _PHOTOGRAPHS = "photographs"
 _SLOT = "viz images"
@@ -275,8 +274,8 @@ def _missing(wanted: str) -> str:
         )
     if kind == "folder":
         return (
-            f"This link shows the images of a folder called {plain(rest)}; start the explorer with "
-            "viz explore --images FOLDER to see the same."
+            f"This link shows the images of a folder called {plain(rest)}; upload its images "
+            "on the left, or start the explorer on that folder, to see the same."
         )
     return f"There are no images called {plain(wanted)} here."
 

@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from viz.views.patch_filters.result import PatchFilterDescription
     from viz.views.weights.result import DepthwiseKernels
 
-__all__ = [
-    "about",
-    "at_hand",
-    "bank",
-    "choose_kernels",
-    "described",
-    "described_filters",
-    "names_of",
-    "needs_names",
-]
 
 _EACH = 0.0004
 """Seconds that naming a kernel takes, roughly."""

@@ -14,8 +14,6 @@ from pathlib import Path
 from viz.core.refusal import Refusal
 from viz.explorer.settings import HOSTS, MAX_IMAGES, Start, flags
 
-__all__ = ["APP", "LaunchError", "arguments", "launch"]
-
 APP = Path(__file__).with_name("app.py")
 
 

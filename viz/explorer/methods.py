@@ -9,8 +9,6 @@ import streamlit as st
 
 from viz.report.methods import methods_of
 
-__all__ = ["method_text", "show_method"]
-
 _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\)")
 
 

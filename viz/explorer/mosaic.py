@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from viz.views.weights.draw import Mosaic
     from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
-__all__ = ["lay_out", "show_mosaic"]
 
 _MOST_NAMED = 4000
 """Tiles that can carry names without slowing a browser."""

@@ -16,8 +16,6 @@ from viz.explorer.cache import Tell
 from viz.explorer.text import plain
 from viz.explorer.working import answer, asked, working
 
-__all__ = ["download", "show_download"]
-
 _LOOK = 0.2
 """Seconds between two looks at how much has come."""
 _PATIENCE = 5.0

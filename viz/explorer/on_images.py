@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from viz.views.feature_maps.result import FeatureMaps
     from viz.views.top_patches.result import TopPatches
 
-__all__ = ["heavy", "show_maps", "show_removal", "show_top_patches", "sweep_of"]
 
 _MAPS = 2
 """Images whose feature maps are shown."""

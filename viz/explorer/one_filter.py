@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from viz.views.feature_maps.result import FeatureMaps
     from viz.views.one_filter.result import FilterFit
 
-__all__ = ["say_kind", "show_answers", "show_filter_fit"]
 
 _IMAGES = 2
 

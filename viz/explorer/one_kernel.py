@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.one_kernel.result import Partners, ShapeFit, Standing
 
-__all__ = ["say_name", "shapes_home", "show_partners", "show_place", "show_shapes"]
-
 
 def _shapes(result: ShapeFit) -> Figure:
     figure = shapes_figure(result)

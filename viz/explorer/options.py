@@ -61,14 +61,14 @@ def _choose(
         given = st.selectbox(label, words, **about)
     elif option.kind in (int, float):
         most = checkpoint.config.depth - 1 if option.name == "block" else None
-        least = None if option.least is None else option.kind(option.least)  # type: ignore[operator]
+        least = None if option.least is None else option.kind(option.least)
         given = st.number_input(
             label,
             least,
             most,
             step=option.kind(1),
             placeholder="as by default",
-            **about,  # type: ignore[operator]
+            **about,
         )
     else:
         given = st.text_input(label, placeholder="as by default", **about)
@@ -79,7 +79,8 @@ def _choose(
         except ValueError as error:
             st.error(plain(error))
             value = None
-    state.keep(option.name, page, _text(given), default)
+    text = _text(given)
+    (state.remember if text == default else state.keep)(option.name, page, text)
     if value not in (usual, None, ""):
         chosen[option.name] = value
 
@@ -101,7 +102,7 @@ def _read(text: str, option: Option, words: tuple[str, ...] | None) -> Any:
         return found if option.many else (found[0] if found else usual)
     if option.kind in (int, float):
         try:
-            number = option.kind(text)  # type: ignore[operator]
+            number = option.kind(text)
         except (ValueError, OverflowError):
             return usual
         small = option.least is not None and not number >= option.least

@@ -15,8 +15,6 @@ from viz.plot.mosaic import enlarge, signed_tiles
 from viz.plot.overlay import laid_over, pale
 from viz.plot.style import SIGNED
 
-__all__ = ["as_png", "bars", "key", "over", "photo", "ramp", "tile"]
-
 _SIDE = 448
 """Pixels that a picture has at least, so that a browser does not smooth it."""
 

@@ -25,16 +25,6 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
 
-__all__ = [
-    "DESCRIBING",
-    "at_home",
-    "folded",
-    "opened_images",
-    "png",
-    "show_figure",
-    "style",
-    "uploaded",
-]
 
 _SCREEN_DPI, _NOTE = 200, "Description"
 _ONE_COLUMN = 4

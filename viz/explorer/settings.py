@@ -8,20 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "HOSTS",
-    "MAX_HELD",
-    "MAX_IMAGES",
-    "MAX_IMAGE_UPLOAD",
-    "MAX_UPLOAD",
-    "MAX_UPLOADS",
-    "OPTIONS",
-    "SUFFIXES",
-    "Start",
-    "flags",
-    "unsafe",
-]
-
 HOSTS = ("127.0.0.1", "localhost")
 MAX_UPLOAD = 256
 """Largest upload in binary megabytes: the largest official file has 207 MB."""

@@ -13,25 +13,8 @@ from typing import Any, NoReturn
 
 import streamlit as st
 
-__all__ = [
-    "begin",
-    "choice",
-    "finish",
-    "go",
-    "keep",
-    "link",
-    "number",
-    "put",
-    "read",
-    "remember",
-    "several",
-    "switch",
-    "title",
-    "undecided",
-    "widget_key",
-    "wish",
-]
-
+_STEPS = 20
+"""Steps back that are remembered."""
 _OWN = 2.0
 """Seconds for which an address that this program wrote is taken for its own echo."""
 
@@ -48,6 +31,8 @@ def _memory() -> dict[str, Any]:
             "defaults": {},
             "page": "",
             "names": {},
+            "went": [],
+            "passing": False,
         }
     found: dict[str, Any] = st.session_state["viz"]
     return found
@@ -58,13 +43,16 @@ def begin(page: str = "") -> None:
 
     An address that this program did not just write came from a link, from the address bar or
     from the browser's back button: it wins over what the session remembers, and what it leaves out
-    of the page's settings is as by default.
+    of the page's settings is as by default. `go` leaves an address in the browser's history that
+    has the page left and the settings of the next: there the page is shown as it was left.
     """
     memory, now = _memory(), time.monotonic()
     address = st.query_params.to_dict()
     memory["written"] = [w for w in memory["written"][-8:] if now - w[0] < _OWN or w[2]]
     ours = any((page, address) == w[1] for w in memory["written"])
-    memory["new"] = {} if ours else address
+    left = [used for at, used in memory["went"] if at == (page, address)]
+    memory["passing"] = bool(left) and not ours
+    memory["new"] = {} if ours else dict(left[-1]) if left else address
     memory["link"] = bool(memory["new"])
     memory["page"] = page
     for name in ("read", "used", "defaults"):
@@ -90,7 +78,9 @@ def finish() -> None:
     """
     memory = _memory()
     used, address = dict(memory["used"]), st.query_params.to_dict()
-    if used != {name: address.get(name, memory["defaults"].get(name)) for name in used | address}:
+    if not memory["passing"] and used != {
+        name: address.get(name, memory["defaults"].get(name)) for name in used | address
+    }:
         st.query_params.from_dict(used)
         address = used
     older = [(when, what, False) for when, what, _ in memory["written"]]
@@ -160,10 +150,12 @@ def go(page: str, **settings: object) -> NoReturn:
     images = _memory()["kept"].get(("", "images"))
     if images is not None:
         address["images"] = images
-    st.switch_page(
-        st.session_state["viz pages"][page],
-        query_params={"checkpoint": _memory()["used"]["checkpoint"], **address},
-    )
+    memory = _memory()
+    address = {"checkpoint": memory["used"]["checkpoint"], **address}
+    if page != memory["page"]:
+        left = ((memory["page"], address), dict(memory["used"]))
+        memory["went"] = [*memory["went"][-_STEPS:], left]
+    st.switch_page(st.session_state["viz pages"][page], query_params=address)
 
 
 def widget_key(name: str, page: str) -> str:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from viz.explorer.checkpoints import Opened
 
-__all__ = ["command", "file_stem", "joined", "python", "take_figure", "take_home"]
 
 _SWITCHES = {o.name for row in VIEWS for o in row.options if o.kind is bool and o.default}
 """Options that are on unless they are turned off."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["facts", "lines", "paragraphs", "percent", "plain", "safe_name"]
-
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 
 

@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from viz.views.evidence.result import Evidence
     from viz.views.feature_maps.result import FeatureMaps
 
-__all__ = ["Tried", "show_answer", "show_depth", "show_evidence", "show_maps", "show_methods",
-           "tried"]  # fmt: skip
 
 _CHANNELS, _FEEDERS = 4, 3
 _PAGE = "try_image"

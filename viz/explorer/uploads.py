@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Upload", "load_upload", "refused", "take_uploads", "uploads"]
 
 _SLOT = "viz uploads"
 
@@ -90,8 +89,8 @@ def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -
     name = safe_name(name)
     if len(content) > MAX_UPLOAD << 20:
         raise CheckpointError(
-            f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; open a larger "
-            "file with viz explore FILE."
+            f"{name}: {len(content) >> 20} MB found, at most {MAX_UPLOAD} expected; a larger "
+            "file can be given where the explorer is started."
         )
     # The folder is readable by its owner alone, and gone before anything is shown.
     with tempfile.TemporaryDirectory(prefix="viz-upload-") as folder:
@@ -188,6 +187,6 @@ def _full(known: _Session, name: str, size: int) -> str:
     if opened and held > MAX_HELD << 20:
         return (
             f"{name} is not opened: with it the uploads would take {held >> 20} MB, at most "
-            f"{MAX_HELD} expected; remove one with its x first, or start with viz explore FILE."
+            f"{MAX_HELD} expected; remove one with its x first."
         )
     return ""

@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from viz.views.kernels.result import KERNEL_NAMES
 
-__all__ = [
-    "ANY_NAME",
-    "DESCRIPTOR_WORDS",
-    "FILTER_NUMBER_WORDS",
-    "FILTER_ORDER_WORDS",
-    "KERNEL_ORDER_WORDS",
-    "NAME_WORDS",
-    "SCALE_WORDS",
-    "sorted_by",
-]
-
 FILTER_ORDER_WORDS = {
     "hue": "hue: grey first, then by colour",
     "orientation": "orientation of the stripes",

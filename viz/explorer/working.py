@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-__all__ = ["Worked", "answer", "asked", "work", "working"]
 
 T = TypeVar("T")
 _BYTES = 10_000_000

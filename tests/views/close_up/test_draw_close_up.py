@@ -18,17 +18,6 @@ def test_kernel_in_colour_and_numbers(planted_bank, rng):
     np.testing.assert_allclose(image.get_array(), taps, rtol=1e-6)
     low, high = image.get_clim()
     assert low == -high == pytest.approx(-np.abs(taps).max())
-<<<<<<< HEAD
-    unit = float(axes.get_title("left").rsplit(" ", 1)[1])
-    written = {
-        tuple(map(int, t.get_position())): t.get_text().replace("−", "-") for t in axes.texts
-    }
-    assert len(written) == 25
-    for (x, y), text in written.items():
-        assert float(text) * unit == pytest.approx(taps[y, x], abs=unit / 2 + 1e-9)
-    assert "-0" not in written.values()
-    assert "block 0, kernel 3" in figure.get_label()
-=======
     unit = float(axes.get_title(loc="left").rsplit(" ", 1)[1])
     written = {tuple(map(int, t.get_position())): t.get_text() for t in axes.texts}
     assert len(written) == 25
@@ -38,7 +27,6 @@ def test_kernel_in_colour_and_numbers(planted_bank, rng):
         )
     assert "−0" not in written.values()
     assert figure.get_label() == "Weights of block 0, kernel 3; white is zero."
->>>>>>> figures
 
 
 def test_filter_in_colour_and_by_channel(planted_bank):
@@ -51,11 +39,7 @@ def test_filter_in_colour_and_by_channel(planted_bank):
     np.testing.assert_allclose(
         tile.astype(float).transpose(2, 0, 1), 128 + 127 * found.weights / limit, atol=1
     )
-<<<<<<< HEAD
-    assert [a.get_title("left") for a in channels] == ["red", "green", "blue"]
-=======
     assert [a.get_title(loc="left") for a in channels] == ["red", "green", "blue"]
->>>>>>> figures
     for axes, weights in zip(channels, found.weights, strict=True):
         np.testing.assert_array_equal(axes.get_images()[0].get_array(), weights)
         assert axes.get_images()[0].get_clim() == (pytest.approx(-limit), pytest.approx(limit))

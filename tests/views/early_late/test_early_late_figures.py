@@ -11,12 +11,8 @@ from viz.views.early_late import draw as early_late
 from viz.views.early_late import draw_shares as early_late_shares
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT
-<<<<<<< HEAD
-=======
 from viz.views.kernels.colours import NAME_STYLES
->>>>>>> figures
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.wording import percent
 
 
 def made(depth=6, n=20, k=5, name="small"):
@@ -44,19 +40,6 @@ def drawn(module, name, result):
     return figure, getattr(module, f"draw_{name}")(result, figure)
 
 
-<<<<<<< HEAD
-def test_kernels_stand_on_their_side_ordered_by_name(result):
-    mosaic = early_late.mosaics(result)
-    tiles = signed_tiles(result.kernels, limits(result.kernels, "block", result.kernel_block))
-    middle = mosaic.layout.shape[1] / 2
-    ranks = {False: [], True: []}
-    for x, y in zip(mosaic.layout.x, mosaic.layout.y, strict=True):
-        same = (tiles == mosaic.picture[y : y + 5, x : x + 5]).all((1, 2, 3))
-        (found,) = np.flatnonzero(same & (result.kernel_late == (x > middle)))
-        ranks[bool(x > middle)].append(KERNEL_NAMES.index(str(result.kernel_name[found])))
-    assert ranks[False] == sorted(ranks[False]) and ranks[True] == sorted(ranks[True])
-    assert [title.split(":")[0] for title in mosaic.titles] == ["early", "late"]
-=======
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
 def test_as_many_kernels_stand_on_each_side_in_full_rows_name_by_name(result, width):
     mosaic = early_late.mosaics(result, width)
@@ -87,7 +70,6 @@ def test_bars_hold_the_shares_of_names_in_their_colours(result):
         wide = {to_hex(bar.get_facecolor()): bar.get_width() for bar in axes.patches}
         for name, share in zip(KERNEL_NAMES, shares, strict=True):
             assert wide.get(NAME_STYLES[name].colour, 0) == pytest.approx(share)
->>>>>>> figures
 
 
 def test_effects_stand_at_their_numbers(result):

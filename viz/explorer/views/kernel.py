@@ -69,8 +69,7 @@ def _page(found: Opened) -> None:
     elif description is None and able and not tried:
         with name_said:
             description, able = _described(found)
-    about = finite and description is not None
-    if about:
+    if finite and description is not None:
         own = standing(description, block=block, channel=channel)
         with name_said:
             say_name(own)
@@ -88,7 +87,7 @@ def _page(found: Opened) -> None:
             if wanted:
                 show_maps(found, images, block, channel)
     show_top_patches(found, block, channel)
-    if about:
+    if finite and description is not None:
         with folded("What is answered without it", "kernel effect") as wanted:
             if wanted:
                 show_removal(found, images, block, channel)

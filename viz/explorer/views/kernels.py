@@ -124,7 +124,7 @@ def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(state.title(), anchor=False)
     settings, scale, named = _settings(found)
-    told = st.container()
+    grid, told = st.container(), st.container()
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     description = at_hand(found)
     # What needs no description is shown before it is made.
@@ -133,38 +133,39 @@ def _page(found: Opened) -> None:
         with told:
             description = _described(found)
     result = bank(found, description, **settings)
-    if not len(result.kernels):
-        st.info(f"No kernel shown here is named {plain(name)}.")
-    else:
-        where = (
-            f"block {blocks[0]}"
-            if blocks
-            else f"{counted(config.depth, 'block')}, first block first"
-        )
-        ends = _ends(found, settings, scale)
-        only = "" if name == ANY_NAME else f", named {name}"
-        _, picked = show_mosaic(
-            found,
-            result,
-            kernel_mosaic,
-            key="viz kernels",
-            alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
-            f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
-            labels=None if description is None else names_of(description, result),
-            named=named,
-            scale=scale,
-            ends=ends,
-        )
-        st.caption(_MISLEADS[scale] + _NORM)
-        if picked is not None:
-            state.go(
-                "kernel", block=result.block[picked], channel=result.channel[picked],
-                order=order, name=name,
-            )  # fmt: skip
-        _home(found, result, settings, scale, ends)
-        with folded("The kernels in numbers", "kernels numbers") as wanted:
-            if wanted:
-                st.dataframe(result.to_frame(), hide_index=True)
+    with grid:
+        if not len(result.kernels):
+            st.info(f"No kernel shown here is named {plain(name)}.")
+        else:
+            where = (
+                f"block {blocks[0]}"
+                if blocks
+                else f"{counted(config.depth, 'block')}, first block first"
+            )
+            ends = _ends(found, settings, scale)
+            only = "" if name == ANY_NAME else f", named {name}"
+            _, picked = show_mosaic(
+                found,
+                result,
+                kernel_mosaic,
+                key="viz kernels",
+                alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
+                f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
+                labels=None if description is None else names_of(description, result),
+                named=named,
+                scale=scale,
+                ends=ends,
+            )
+            st.caption(_MISLEADS[scale] + _NORM)
+            if picked is not None:
+                state.go(
+                    "kernel", block=result.block[picked], channel=result.channel[picked],
+                    order=order, name=name,
+                )  # fmt: skip
+            _home(found, result, settings, scale, ends)
+            with folded("The kernels in numbers", "kernels numbers") as wanted:
+                if wanted:
+                    st.dataframe(result.to_frame(), hide_index=True)
     with told:
         if description is None and not first:
             description = _described(found)

@@ -240,7 +240,7 @@ class Evidence(Result):
         top = "the top channel" if few == 1 else f"the top {few} channels"
         others = "a random one" if few == 1 else f"{few} random ones"
 
-        def middle(values: Numbers) -> str:
+        def middle(values: NDArray[Any]) -> str:
             if len(values) < FEW_IMAGES:
                 return listed([f"{v:.0f}" for v in values])
             return f"{np.median(values):.0f}"
