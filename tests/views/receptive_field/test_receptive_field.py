@@ -361,7 +361,7 @@ def test_weights_that_overflow_are_named(small):
     with torch.no_grad():
         small.model.blocks[0].pointwise.weight.fill_(float("inf"))
     with pytest.raises(ReceptiveFieldError, match="input 0: the gradient of block 0 is not finite"):
-        receptive_field(small, torch.randn(n, 3, 32, 32), random=False)
+        receptive_field(small, torch.randn(1, 3, 32, 32), random=False)
 
 
 def test_the_table_tells_field_centre_and_radii(small):
