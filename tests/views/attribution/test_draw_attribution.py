@@ -89,7 +89,7 @@ def test_scores_show_every_image_and_the_mean(rated):
     _, axes = drawn(*FIGURES[1], rated)
     assert axes[0].get_yticklabels()[0].get_text() == "saliency"
     dots = [line for line in axes[0].get_lines() if line.get_marker() == "o"]
-    assert len(dots) == 12
+    assert len(dots) == 13
     np.testing.assert_array_equal(dots[3].get_xdata(), rated.insertion_auc[:, 3])
     bars = [line for line in axes[0].get_lines() if line.get_linewidth() == 1.2]
     assert bars[3].get_xdata() == pytest.approx([rated.insertion_auc[:, 3].mean()] * 2)
@@ -101,7 +101,7 @@ def test_scores_show_every_image_and_the_mean(rated):
 
 def test_randomisation_by_stage(rated):
     _, axes = drawn(*FIGURES[2], rated)
-    assert len(axes) == 12
+    assert len(axes) == 13
     mean = axes[5].get_lines()[-1]
     np.testing.assert_allclose(mean.get_ydata(), rated.rank_correlation[:, 5].mean(0))
     assert axes[11].get_lines()[-1].get_ydata() == pytest.approx(1)
