@@ -56,6 +56,6 @@ def draw_effect_rows(
     short = narrow(inches(axes.figure)[0])
     # In one column a unit has a line of its own.
     words = [word.replace(" (", "\n(") for word in words] if short else words
-    axes.set_yticks(rows, words or [""] * len(rows))
+    axes.set_yticks(rows, words or [""] * len(rows), linespacing=1.0)
     axes.tick_params(axis="y", labelsize=SMALL if short else TEXT)
     axes.spines[["top", "right"]].set_visible(False)

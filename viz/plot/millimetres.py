@@ -21,7 +21,7 @@ PAGE, HALF_PAGE = 178.0, 85.0
 """Widths of two columns and of one, in millimetres."""
 SIZE = 7.0
 """Of all text, in points."""
-BAR = 8.5
+BAR = 10.5
 """Height of a colour bar with its numbers and its unit, in millimetres."""
 _LETTER = 0.56 * SIZE / 72 / MM
 """Width of a letter on average, in millimetres."""
@@ -70,7 +70,7 @@ def write(
         most = max(4, int(room / _LETTER))
         lines = [line if len(line) <= most else f"{line[: most - 1]}…" for line in lines]
     shown = "\n".join(map(printable, lines))
-    made: Text = axes.text(x, y, shown, fontsize=SIZE, linespacing=1.1, **how)
+    made: Text = axes.text(x, y, shown, fontsize=SIZE, linespacing=1.0, **how)
     return made
 
 

@@ -127,6 +127,7 @@ def own_style() -> Iterator[None]:
             "axes.titlelocation": "left",
             "axes.titlesize": TEXT,
             "axes.labelsize": TEXT,
+            "axes.labelpad": 1.0,
             "axes.linewidth": 0.5,
             "axes.edgecolor": INK,
             "axes.spines.top": False,

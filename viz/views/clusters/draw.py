@@ -127,7 +127,7 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
         f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
         "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement."
     )
-    axes = panel(target, (0.42, 0.34, width - 0.52, height - 0.56))
+    axes = panel(target, (0.42, 0.38, width - 0.52, height - 0.6))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
     if len(result.null_curves):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.float64]
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 _MARKERS = ("o", "s", "^", "D")
-_GAP, _LINE, _MARGIN = 1.2, 3.0, 1.0
+_GAP, _LINE, _MARGIN = 1.2, 3.3, 1.0
 _OWN, _SHUFFLED, _RANDOM, _CHANCE = "#0072b2", "#d55e00", "#555555", "#aaaaaa"
 
 
@@ -188,7 +188,7 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         figure = new_figure(width * MM, 12 * MM)
         why = f"Shares need at least {MANY} images; {n} were given."
         write(canvas(figure), _MARGIN, 6, why, va="center")
-        figure.set_label(why)
+        figure.set_label(f"Shares by depth are not drawn for fewer than {MANY} images.")
         return figure
     outputs = len(result.class_names)
     rows: list[tuple[str, Numbers, Numbers, float]] = [

@@ -26,7 +26,7 @@ EARLY, LATE, INIT = ORANGE, TEAL, GREY
 """Colours of the groups and of randomly initialised kernels."""
 SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"effects": 112 * MM, "depth": 124 * MM}
+NARROW = {"effects": 120 * MM, "depth": 128 * MM}
 """Height in one column."""
 _BAR, _KEY_LINE = 0.16, 0.14
 """Inches of a bar of names, and of a line of its key."""
@@ -151,7 +151,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
         f"{percent} over kernels alone, about this network only. {result.note}"
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (MARGIN, MARGIN + (0.42 if stacked else 0.16)), 2)
+    boxes = effect_boxes(target, (MARGIN, MARGIN + (0.48 if stacked else 0.2)), 2)
     axes = []
     for i, (estimate, interval, label) in enumerate(
         (
@@ -177,7 +177,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, A
     target.legend(
         handles=handles, ncols=1 if stacked else 3, fontsize=SMALL, frameon=False,
         loc="lower left", bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
-        borderaxespad=0, borderpad=0.2,
+        borderaxespad=0, borderpad=0.2, labelspacing=0.2,
     )  # fmt: skip
     return axes[0], axes[1]
 
@@ -207,9 +207,9 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     stacked = narrow(width)
     across = 2 if stacked else 4
     down = -(-len(result.descriptors) // across)
-    left, gap_x, gap_y = 0.38, 0.42, 0.46
+    left, gap_x, gap_y = 0.38, 0.42, 0.52
     each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    foot = MARGIN + 0.2 + 0.32 + 0.12 * stacked
+    foot = MARGIN + 0.2 + 0.32 + 0.18 * stacked
     room = height - MARGIN - foot - 0.32
     tall = (room - (down - 1) * gap_y) / down
     early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
@@ -217,7 +217,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     for i, name in enumerate(result.descriptors):
         x = left + i % across * (each + gap_x)
         y = foot + (down - 1 - i // across) * (tall + gap_y)
-        one = target.add_axes((x / width, y / height, each / width, tall / height))
+        one = panel(target, (x, y, each, tall))
         axes.append(one)
         low, middle, high = result.init_quartiles[i]
         one.axhspan(low, high, color="#e8e8e8", zorder=0, linewidth=0)
@@ -231,7 +231,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
             one.vlines(result.blocks[rows], q[:, 0], q[:, 2], color=colour, linewidth=1.2)
             one.plot(result.blocks[rows], q[:, 1], marker, color=colour, markersize=3.4)
         size = SMALL if stacked else TEXT
-        one.set_title(NAMES.get(name, name), fontsize=size, pad=12, loc="left")
+        one.set_title(NAMES.get(name, name), fontsize=size, pad=13, loc="left")
         rho, p = result.block_trend[i], result.block_trend_p[i]
         note = f"ρ = {rho:+.2f}, p = {p:.2g}".replace("-0.", "−0.") if np.isfinite(rho) else ""
         one.annotate(note, (0, 1), xytext=(0, 3), xycoords="axes fraction", fontsize=SMALL,
@@ -239,7 +239,7 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
         if i // across == down - 1:
             one.set_xlabel("block", fontsize=SMALL)
         one.set_xticks(result.blocks if len(result.blocks) < 10 else result.blocks[::4])
-        one.tick_params(labelsize=SMALL, length=2, width=0.4)
+        one.tick_params(width=0.4)
         one.spines[["top", "right"]].set_visible(False)
         one.margins(0.08, 0.12)
     _depth_legend(target, width, (MARGIN + 0.02) / height)

@@ -26,7 +26,7 @@ from viz.views.kernels.result import STATEMENT_R2
 
 SIZES = {"statements": (TWO_COLUMNS, 82 * MM)}
 """Width and height in inches that suit each figure."""
-NARROW = {"statements": 92 * MM}
+NARROW = {"statements": 98 * MM}
 """Height in one column."""
 
 
@@ -45,7 +45,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     stacked = narrow(width)
     left, gap = 0.55, 0.42 if stacked else 0.5
     each = (width - left - gap - MARGIN - 0.05) / 2
-    legend, axis = (0.34, 0.46) if stacked else (0.17, 0.36)
+    legend, axis = (0.34, 0.56) if stacked else (0.17, 0.36)
     room = (height - 2 * MARGIN - legend) / 2
     out = []
     for row, (group, statement, names) in enumerate(

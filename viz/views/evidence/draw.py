@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from viz.views.evidence.result import Evidence
 
 Numbers = NDArray[np.float64]
-_GAP, _LINE, _MARGIN = 1.6, 3.0, 1.0
+_GAP, _LINE, _MARGIN = 1.6, 3.3, 1.0
 _KERNELS = 3
 """Drawn below each channel."""
 _LOOKS = {

@@ -51,8 +51,8 @@ def draw_orientation_frequency(
         f"response. {rest} of {n} filters are no stripes, edge or bar and have neither."
     )
     # Half a disc is drawn into the middle half of a square.
-    side = min(width - 0.7, 2 * (height - 0.8))
-    middle = 0.58 + side / 4
+    side = min(width - 0.7, 2 * (height - 0.84))
+    middle = 0.62 + side / 4
     box = ((width - side) / 2 / width, (middle - side / 2) / height, side / width, side / height)
     axes = target.add_axes(box, projection="polar")
     assert isinstance(axes, PolarAxes)

@@ -20,12 +20,12 @@ from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
-_LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.12
+_LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.17
 """Inches for row names and ticks, for the colour bar, for the key to the outlines."""
-_GAP, _NAMES, _TICKS = 0.05, 0.27, 0.2
+_GAP, _NAMES, _TICKS = 0.05, 0.29, 0.2
 _MOST_COLUMNS, _LARGEST = 10, 42 * MM
 _DECADES = 4
-_RADII_KEY, _MORE = 1.16, 0.46
+_RADII_KEY, _MORE = 1.28, 0.52
 """In one column: inches of the key to the radii, below them; of that to the outlines, and of the
 row names' second line."""
 _HALF, _MOST, _FIELD = ORANGE, TEAL, "#666666"
@@ -234,9 +234,9 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
         target,
         (
             MARGIN + 0.42,
-            MARGIN + 0.32 + under,
+            MARGIN + 0.36 + under,
             width - MARGIN - 0.5 - beside,
-            height - 2 * MARGIN - 0.38 - under,
+            height - 2 * MARGIN - 0.42 - under,
         ),
     )
     blocks = result.block

@@ -47,7 +47,7 @@ NARROW = {"by_block": 116 * MM}
 """Its height in one column."""
 _LEAST = 1e-5
 """Smallest divergence that is told from 0 in figures, in nats."""
-_LINE = 0.14
+_LINE = 0.16
 """Inches of a line of a legend."""
 _ROW = 3.1 * MM
 """Height of one method's line in the figures by name."""
@@ -90,7 +90,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         axes.tick_params(labelbottom=not stacked or i == len(SCORES) - 1)
         made.append(axes)
     target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
-                  frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
+                  frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4, labelspacing=0.3,
                   borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
