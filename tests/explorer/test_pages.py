@@ -17,7 +17,6 @@ from viz.views.kernels.result import DepthwiseDescription
 from viz.views.patch_filters.result import PatchFilterDescription
 from viz.views.weights.draw import kernel_mosaic
 from viz.views.weights.measure import depthwise_kernels
-from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
 
