@@ -90,7 +90,8 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         axes.tick_params(labelbottom=not stacked or i == len(SCORES) - 1)
         made.append(axes)
     target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
-                  frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4, labelspacing=0.3,
+                  frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
+                  labelspacing=0.3,
                   borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
