@@ -261,7 +261,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     made[-1].set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     target.legend(handles=[_handle(m, line=True) for m in methods], loc="upper left",
                   ncols=columns, fontsize=SMALL, frameon=False, handlelength=2.4,
-                  columnspacing=1.2, handletextpad=0.4, borderaxespad=0,
+                  columnspacing=1.2, handletextpad=0.4, labelspacing=0.3, borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 
