@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from viz.plot.style import MM
-
-open_faults = pytest.mark.xfail(
-    reason="since figures are bare, labels overlap or leave some figures of planted networks"
-)
 
 
 def beyond(figure):

@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 from planted_kernels import planted
-from readable import open_faults, unfit_of
+from readable import unfit_of
 
 from viz.cli import main
 from viz.core.network import Preprocessing
@@ -174,7 +174,6 @@ def test_every_way_of_drawing_draws(made, row):
 
 
 @ROWS
-@open_faults
 def test_every_figure_goes_into_a_paper_as_it_is(made, row):
     _, out, _ = made(row)
     result = row.load(out / f"{row.name}.npz")

@@ -58,6 +58,7 @@ def nothing(target: Figure | SubFigure, why: str) -> Axes:
     axes = target.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     letters = max(20, int((inches(target)[0] - 2 * MARGIN) * _LETTERS / TEXT))
+    target.set_label("Nothing is drawn; the reason stands in the figure's place.")
     axes.text(0.5, 0.5, textwrap.fill(why, letters), fontsize=TEXT, ha="center", va="center")
     return axes
 

@@ -12,6 +12,7 @@ from viz.views.attribution import draw as trust
 from viz.views.attribution import draw_maps as attribution
 from viz.views.attribution.maps_result import METHODS
 from viz.views.attribution.measure import Effort, rate
+from viz.views.attribution.result import REFERENCES
 
 LITTLE = Effort(n_curve=6, n_subsets=6, n_noise=1, n_stages=4, n_random=2)
 FIGURES = (
@@ -89,7 +90,7 @@ def test_scores_show_every_image_and_the_mean(rated):
     _, axes = drawn(*FIGURES[1], rated)
     assert axes[0].get_yticklabels()[0].get_text() == "saliency"
     dots = [line for line in axes[0].get_lines() if line.get_marker() == "o"]
-    assert len(dots) == 13
+    assert len(dots) == len(METHODS) + len(REFERENCES)
     np.testing.assert_array_equal(dots[3].get_xdata(), rated.insertion_auc[:, 3])
     bars = [line for line in axes[0].get_lines() if line.get_linewidth() == 1.2]
     assert bars[3].get_xdata() == pytest.approx([rated.insertion_auc[:, 3].mean()] * 2)
@@ -101,10 +102,11 @@ def test_scores_show_every_image_and_the_mean(rated):
 
 def test_randomisation_by_stage(rated):
     _, axes = drawn(*FIGURES[2], rated)
-    assert len(axes) == 13
+    assert len(axes) == len(METHODS) + len(REFERENCES)
     mean = axes[5].get_lines()[-1]
     np.testing.assert_allclose(mean.get_ydata(), rated.rank_correlation[:, 5].mean(0))
-    assert axes[11].get_lines()[-1].get_ydata() == pytest.approx(1)
+    edges = axes[len(METHODS) + REFERENCES.index("edges")]
+    assert edges.get_lines()[-1].get_ydata() == pytest.approx(1)
     labels = [t.get_text() for t in axes[-1].get_xticklabels()]
     assert labels == ["head", "block 1", "block 0", "embedding"]
 

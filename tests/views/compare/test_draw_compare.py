@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from described import described
-from readable import unreadable, unreadable_in_one_column
+from readable import unfit_of, unreadable
 from two_networks import network
 
 from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
@@ -79,7 +79,7 @@ def test_networks_can_be_read(shapes, name):
     found = networks(*shapes, name=name)
     for row in COMPARISONS[0].figures:
         assert faults(row, found) == [], row.name
-    assert unreadable_in_one_column(COMPARISONS[0], found) == []
+    assert unfit_of(COMPARISONS[0].figures, found, (LONG,)) == []
 
 
 @pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((DEEP, SHALLOW), None)])

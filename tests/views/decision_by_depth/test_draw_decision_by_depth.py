@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from readable import open_faults, unfit_of
+from readable import unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
@@ -99,7 +99,6 @@ def test_a_share_of_two_images_is_not_drawn(few):
         "Shares need at least 10 images; 2 were given."]  # fmt: skip
 
 
-@open_faults
 def test_figures_go_into_a_paper_as_they_are(result, few):
     for found in (result, few):
         names = found.source.name, *found.image_names

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from readable import open_faults, unfit_of
+from readable import unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
@@ -126,7 +126,6 @@ def test_the_ablation_begins_with_the_network_as_it_is(result):
             assert lines["strongest, set to zero"][0] == pytest.approx(start)
 
 
-@open_faults
 def test_figures_go_into_a_paper_as_they_are(result, alone):
     for found in (result, alone):
         names = found.source.name, *found.image_names

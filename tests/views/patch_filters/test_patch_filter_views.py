@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
-from readable import open_faults, unfit_of, unreadable
+from readable import unfit_of, unreadable
 
 from viz.core.network import Source
 from viz.plot.style import new_figure
@@ -87,7 +87,6 @@ def drawn(name, result):
     ],
     ids=["long name", "many", "one channel", "four channels", "two", "all zero"],
 )  # fmt: skip
-@open_faults
 def test_every_figure_goes_into_a_paper_as_it_is(result):
     assert unfit_of(view("patch-filters").figures, result, (LONG,)) == []
 

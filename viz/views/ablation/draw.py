@@ -17,7 +17,7 @@ _LOOKS = {
     "fit": ("o", TEAL, "replaced by its fit"),
     "shuffled": ("v", ORANGE, "its own taps shuffled"),
 }
-_ROW, _HEAD, _AXIS, _NAMES, _KEY = 0.15, 0.3, 0.32, 1.75, 0.2
+_ROW, _HEAD, _AXIS, _NAMES, _KEY = 0.15, 0.3, 0.36, 1.75, 0.2
 _MOST = 8
 """Images drawn, at most."""
 

@@ -19,6 +19,8 @@ _WORDS = 27 * MM
 """Width of the clusters' descriptions."""
 _UNDER = 3.0 * MM
 """Height of bar and number under a tile."""
+_LINES = 0.4
+"""Height of a cluster's description, in inches."""
 
 
 def _pitch(result: Clusters) -> tuple[float, int, int]:
@@ -30,7 +32,7 @@ def _pitch(result: Clusters) -> tuple[float, int, int]:
         15 * MM / k, high / (k + 2),
         (TWO_COLUMNS - 2 * MARGIN - _WORDS) / (columns * across + k // 2),
     )  # fmt: skip
-    return tap, across, k + int(np.ceil(_UNDER / tap)) + 1
+    return tap, across, max(k + int(np.ceil(_UNDER / tap)) + 1, int(np.ceil(_LINES / tap)))
 
 
 def centres_figure(result: Clusters) -> Figure:
@@ -78,7 +80,7 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     _write_shares(axes, result, left[1:], down, tap)
     for i in range(number):
         axes.text(-0.06 / tap, i * down, _words(result, i), fontsize=SMALL, va="top", ha="right",
-                  linespacing=1.15)  # fmt: skip
+                  linespacing=1.0)  # fmt: skip
     for at, name in zip(left, ["all", *map(str, result.blocks)], strict=True):
         axes.text(at + k / 2, -0.03 / tap, name, fontsize=TEXT, ha="center",
                   va="bottom")  # fmt: skip

@@ -156,6 +156,9 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
         two.vlines(at, reach[:, 0], reach[:, 2], color=colour, linewidth=1.1)
         two.plot(at, reach[:, 1], marker, color=colour, markersize=3.4)
     one.set_yscale("log")
+    # So far that two round numbers lie within.
+    low, high = one.get_ylim()
+    one.set_ylim(min(low, high / 5), high)
     one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     one.yaxis.set_major_formatter(ScalarFormatter())
     one.yaxis.set_minor_formatter(NullFormatter())

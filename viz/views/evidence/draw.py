@@ -209,7 +209,7 @@ def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:
     probability, the answer and the random channels do not.
     """
     wide = width > HALF_PAGE
-    high, boxes = panels(width, len(SCORES), 5.5 if wide else 9.5, 42.0 if wide else 30.0)
+    high, boxes = panels(width, len(SCORES), 7.0 if wide else 11.0, 42.0 if wide else 30.0)
     figure = new_figure(width * MM, high * MM)
     places = np.arange(len(result.count) + 1)
     made = []

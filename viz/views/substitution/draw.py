@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, nothing, panel, panel_boxes
@@ -91,8 +92,7 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         made.append(axes)
     target.legend(handles=handles, loc="upper left", ncols=columns, fontsize=SMALL,
                   frameon=False, handlelength=2.4, columnspacing=1.2, handletextpad=0.4,
-                  labelspacing=0.3,
-                  borderaxespad=0,
+                  labelspacing=0.3, borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 
@@ -173,6 +173,7 @@ def _draw_lines(axes: Axes, result: Substitution, score: int) -> None:
     axes.axhline(result.chance[score] * _scale(score), color="#777777", linewidth=3.5, alpha=0.3,
                  zorder=0)  # fmt: skip
     axes.set_xlim(0, limits[1])
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     _limit(axes, score, from_zero=True)
 
 
@@ -262,7 +263,7 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     made[-1].set_xlabel("block", fontsize=TEXT, labelpad=1.5)
     target.legend(handles=[_handle(m, line=True) for m in methods], loc="upper left",
                   ncols=columns, fontsize=SMALL, frameon=False, handlelength=2.4,
-                  columnspacing=1.2, handletextpad=0.4, borderaxespad=0,
+                  columnspacing=1.2, handletextpad=0.4, labelspacing=0.3, borderaxespad=0,
                   bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
     return made
 

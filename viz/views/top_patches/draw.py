@@ -33,7 +33,7 @@ def _cells(result: TopPatches, width: float) -> tuple[float, int]:
 
 def _pitch(cell: float) -> float:
     # Beside a row stand four lines of words.
-    return max(cell, 0.52) + _GAP
+    return max(cell, 0.53) + _GAP
 
 
 def top_patches_figure(result: TopPatches) -> Figure:
@@ -93,7 +93,7 @@ def _draw_row(
         lines.insert(0, str(result.name[i]))
     lines.append(f"{result.side[i]} px")
     target.text(MARGIN / width, (y + cell) / height, "\n".join(lines), fontsize=SMALL, va="top",
-                ha="left", linespacing=1.15)  # fmt: skip
+                ha="left", linespacing=1.0)  # fmt: skip
     x = MARGIN + _WORDS
     made: dict[str, Axes] = {}
     if result.kernels.size:
