@@ -341,7 +341,7 @@ def test_a_failing_page_says_so_in_one_sentence(open_app, monkeypatch, caplog):
         raise RuntimeError("a *secret* failure")
 
     app = open_app()
-    monkeypatch.setattr("viz.explorer.close_up.draw_weights", broken)
+    monkeypatch.setattr("viz.views.close_up.measure.kernel_close_up", broken)
     go(app, "kernel")
     app.run()
     (sentence,) = sentences(app.error)

@@ -370,5 +370,5 @@ def test_the_table_tells_field_centre_and_radii(small):
     assert [row["centre_px"] for row in rows] == [4 * 4 + 1.5] * 3
     for row in rows:
         assert 0 < row["r50_px"] < row["r90_px"] < row["r99_px"] < 32
-        assert row["r50_interval_px"] is None
+        assert row["r50_interval_px"][0] <= row["r50_px"] <= row["r50_interval_px"][1]
         assert 0 < row["random"]["r50_px"] < row["random"]["r99_px"]
