@@ -95,7 +95,7 @@ def read_tex(text):
         "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
         "textsuperscript", "textpm", "texttimes", "textperiodcentered", "textdegree", "textminus",
         "dots", "leq", "geq", "sigma", "rightarrow", "approx", "neq",
-        "rho", "uparrow", "downarrow",
+        "rho", "uparrow", "downarrow", "label",
     }  # fmt: skip
     captions, opened, depth, math, begun = [], [], 0, False, None
     for line in text.splitlines():

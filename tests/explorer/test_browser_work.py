@@ -94,9 +94,9 @@ def test_images_are_dropped_and_used(visit):
     settle(page)
     other = visit(page.url.split("/", 3)[3], title="Feature maps")
     other.get_by_test_id("stAlert").get_by_text("This link shows uploaded images").wait_for()
-    for title in ("One kernel", "Feature maps", "Receptive fields"):
+    for title in ("Evidence", "Feature maps", "Receptive fields"):
         press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
-        page.wait_for_url(f"**/{title.lower().replace(' ', '-').removeprefix('one-')}?*")
+        page.wait_for_url(f"**/{title.lower().replace(' ', '-')}?*")
         page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
     other.get_by_text("Images: the folder pictures").wait_for()
 

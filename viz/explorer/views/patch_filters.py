@@ -75,10 +75,8 @@ def _page(found: Opened) -> None:
         script=python(
             found,
             f"""
-result = viz.views.weights.measure.patch_filters(checkpoint, order={order!r})
-mosaic = viz.views.weights.draw.patch_filter_mosaic(result, scale={scale!r})
-figure = viz.views.weights.draw.mosaic_figure(mosaic)
-viz.views.weights.draw.draw_mosaic(mosaic, figure)
+result = viz.patch_filters(checkpoint)
+figure = result.plot(order={order!r}, scale={scale!r})
 """,
             stem,
         ),

@@ -91,8 +91,12 @@ def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
     Shapes: ``rows`` (n, d); returns (n, d).
     """
     wide = rows.astype(np.float64)
-    mean, root = wide.mean(0), _power(_covariance(wide), 0.5)
-    draws = np.random.default_rng(seed).normal(size=wide.shape) @ root + mean
+    mean, covariance = wide.mean(0), _covariance(wide)
+    root = _power(covariance, 0.5)
+    # Along the axes of the covariance, so that turned rows give a turned cloud.
+    values, vectors = np.linalg.eigh(covariance)
+    draws = np.random.default_rng(seed).normal(size=wide.shape)
+    draws = mean + (draws * np.sqrt(values.clip(0))) @ vectors.T
     for _ in range(_ROUNDS):
         draws = unit_rows(draws).astype(np.float64)
         away = draws - draws.mean(0)

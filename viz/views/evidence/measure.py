@@ -168,8 +168,8 @@ def _fed_by(
     block: Block, kept: tuple[Tensor, Tensor, Tensor], channels: NDArray[np.int64]
 ) -> tuple[Numbers, Numbers]:
     """Split the variance of channels before their activation over the kernels and the rest."""
-    weight = block.pointwise.weight.detach()[torch.from_numpy(channels), :, 0, 0].double().cpu()
-    branch, past = (each.flatten(1).double().cpu() for each in kept[1:])
+    weight = block.pointwise.weight.detach()[torch.from_numpy(channels), :, 0, 0].cpu().double()
+    branch, past = (each.flatten(1).cpu().double() for each in kept[1:])
     branch, past = (each - each.mean(1, keepdim=True) for each in (branch, past))
     whole = weight @ (branch + past)
     variance = whole.square().sum(1).clamp_min(torch.finfo(torch.float64).tiny)
@@ -182,7 +182,7 @@ def _mean(pooled: Numbers, block: Block) -> tuple[Numbers, str]:
     if len(pooled) >= _ENOUGH:
         return pooled.mean(0), f"the mean of the {len(pooled)} images"
     shift = cast(Tensor, block.pointwise_norm.bias)
-    return shift.detach().double().cpu().numpy(), "the batch norm's shift, its mean in training"
+    return shift.detach().cpu().double().numpy(), "the batch norm's shift, its mean in training"
 
 
 def _patches(weight: Numbers, maps: NDArray[np.float32]) -> Numbers:
