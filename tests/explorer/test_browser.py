@@ -61,7 +61,7 @@ def upload(page, name, content):
 
 def test_first_page(visit):
     page = visit(title="small.safetensors")
-    page.get_by_text("Depthwise kernels, block by block").wait_for()
+    page.get_by_text("Its kernels, block by block").wait_for()
     becomes(page, page.locator(".frame").count, 4)
     expect(page.locator(".frame img").first).to_have_attribute(
         "alt", re.compile("^All 16 patch-emb")
@@ -155,7 +155,7 @@ def test_a_copied_link_shows_the_same(visit):
     address = first.url.split("/", 3)[3]
     second = visit(address, title="Depthwise kernels")
     becomes(second, lambda: second.url, first.url)
-    expect(second.locator(".key .text")).to_contain_text("one for all")
+    expect(second.locator(".key .text")).to_contain_text("One colour scale for all")
 
 
 def test_uploads(visit, grey_file, small_file, tmp_path):
@@ -303,7 +303,9 @@ def test_streamlit_run_is_as_safe(tmp_path):
 
 def test_a_partner_opens_its_kernel_by_the_keyboard(visit):
     page = visit("kernel?block=1&channel=3", title="Block 1, kernel 3")
+    press(page.get_by_text("Partners: what it listens to"))
     field = page.locator(".mosaic .field").first
+    field.wait_for()
     field.focus()
     # These arrows go through the partners: the page itself does not go on to the next kernel.
     for _ in range(2):

@@ -94,9 +94,11 @@ def test_images_are_dropped_and_used(visit):
     settle(page)
     other = visit(page.url.split("/", 3)[3], title="Feature maps")
     other.get_by_test_id("stAlert").get_by_text("This link shows uploaded images").wait_for()
-    for title in ("Evidence", "Feature maps", "Receptive fields"):
+    pages = {"Evidence": "evidence", "Feature maps": "feature-maps",
+             "Receptive fields": "receptive-field"}  # fmt: skip
+    for title, address in pages.items():
         press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
-        page.wait_for_url(f"**/{title.lower().replace(' ', '-')}?*")
+        page.wait_for_url(f"**/{address}?*")
         page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
     other.get_by_text("Images: the folder pictures").wait_for()
 
