@@ -63,7 +63,7 @@ def test_first_page(visit):
     page = visit(title="small.safetensors")
     page.get_by_text("Its kernels, block by block").wait_for()
     becomes(page, page.locator(".frame").count, 4)
-    expect(page.locator(".frame img").first).to_have_attribute(
+    expect(page.locator(".frame img").last).to_have_attribute(
         "alt", re.compile("^All 16 patch-emb")
     )
 
@@ -303,9 +303,9 @@ def test_streamlit_run_is_as_safe(tmp_path):
 
 def test_a_partner_opens_its_kernel_by_the_keyboard(visit):
     page = visit("kernel?block=1&channel=3", title="Block 1, kernel 3")
-    press(page.get_by_text("Partners: what it listens to"))
+    page.get_by_text("Partners: what it listens to").click()
     field = page.locator(".mosaic .field").first
-    field.wait_for()
+    field.wait_for(state="attached")
     field.focus()
     # These arrows go through the partners: the page itself does not go on to the next kernel.
     for _ in range(2):
