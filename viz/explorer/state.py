@@ -155,6 +155,8 @@ def go(page: str, **settings: object) -> NoReturn:
     if page != memory["page"]:
         left = ((memory["page"], address), dict(memory["used"]))
         memory["went"] = [*memory["went"][-_STEPS:], left]
+    # What was written before belongs to the page that is left: its address is a step back from now.
+    memory["written"].clear()
     st.switch_page(st.session_state["viz pages"][page], query_params=address)
 
 
