@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+import viz
 from viz.images.sets import open_images
 from viz.network.convmixer import ConvMixer
 from viz.views.clusters.measure import cluster_checkpoint
-from viz.views.early_late.measure import measure_checkpoint
 from viz.views.feature_maps.measure import feature_maps
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.mixing.measure import measure as mixing
@@ -23,7 +23,7 @@ def with_kernels(small, kernel_size):
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 33])
 @pytest.mark.parametrize(
-    "measure", [describe_checkpoint, cluster_checkpoint, measure_checkpoint, mixing, substitution]
+    "measure", [describe_checkpoint, cluster_checkpoint, viz.early_late, mixing, substitution]
 )
 def test_kernels_too_small_or_large_to_describe(small, measure, kernel_size):
     with pytest.raises(ValueError) as refused:

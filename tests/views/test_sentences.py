@@ -103,7 +103,7 @@ def test_patches_too_small_for_names_say_so():
 
 
 def test_early_and_late_are_three_sentences_each_with_its_baseline(small):
-    result = viz.views.early_late.measure.measure_checkpoint(small)
+    result = viz.early_late(small)
     said = sentences(view("early-late").sentence(result))
     assert len(said) == 3
     for text, verdict in zip(said, result.verdicts, strict=False):

@@ -40,9 +40,3 @@ def one_thread() -> Iterator[None]:
             with _LOCK:
                 _state["inside"] -= 1
                 torch.set_num_threads(_state["before"])
-
-
-def allowed() -> int:
-    """Return how many threads torch may use outside of `one_thread`."""
-    with _LOCK:
-        return _state["before"] if _state["inside"] else torch.get_num_threads()

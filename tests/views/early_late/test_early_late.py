@@ -8,8 +8,9 @@ import pytest
 from described import described
 from scipy.stats import ttest_ind
 
+import viz
 from viz.views.early_late.effects import block_order_p
-from viz.views.early_late.measure import measure, measure_checkpoint
+from viz.views.early_late.measure import measure
 from viz.views.early_late.result import EARLY_STATEMENT, EarlyLate
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.measure import describe
@@ -220,7 +221,7 @@ def test_impossible_groups_are_refused(planted, small, options, sentence):
     with pytest.raises(ValueError, match=sentence):
         measure(planted, **options)
     with pytest.raises(ValueError, match=sentence):
-        measure_checkpoint(small, **options)
+        viz.early_late(small, **options)
 
 
 def test_groups_of_one_block_have_no_interval_and_say_so():

@@ -27,7 +27,7 @@ from viz.views.kernels.result import KERNEL_NAMES, STATEMENT_R2, DepthwiseDescri
 from viz.views.kernels.statements import THRESHOLDS, above_chance, energies, fresh_energies, stated
 
 if TYPE_CHECKING:
-    from viz.network.checkpoint import Checkpoint
+    pass
 
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -102,24 +102,6 @@ def measure(
         **found,
         **_kernels(description, groups, shown, seed),
     )
-
-
-def measure_checkpoint(
-    checkpoint: Checkpoint,
-    *,
-    early: Sequence[int] | None = None,
-    late: Sequence[int] | None = None,
-    description: DepthwiseDescription | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> EarlyLate:
-    """Compare early and late blocks of a loaded network."""
-    groups = checked_groups(range(checkpoint.config.depth), early, late)
-    if description is None:
-        from viz.views.kernels.measure import describe_checkpoint
-
-        description = describe_checkpoint(checkpoint, seed=seed, progress=progress)
-    return measure(description, early=groups[0], late=groups[1], seed=seed)
 
 
 _QUARTILES = (0.25, 0.5, 0.75)
