@@ -80,10 +80,11 @@ class _Run:
         weights = [p for p in others if p.ndim > 1]
         rest = [p for p in others if p.ndim <= 1]
         self.learned = [*weights, *rest, self.coefficients]
-        groups = [(weights, recipe.weight_decay), ([self.coefficients], recipe.patch_weight_decay),
-                  (rest, 0.0)]  # fmt: skip
+        groups = [(weights, recipe.weight_decay, 1.0), (rest, 0.0, 1.0),
+                  ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
         self.optimizer = torch.optim.AdamW(
-            [{"params": params, "weight_decay": decay} for params, decay in groups],
+            [{"params": params, "weight_decay": decay, "pace": pace}
+             for params, decay, pace in groups],
             lr=recipe.lr, eps=recipe.eps,
         )  # fmt: skip
 
@@ -163,7 +164,7 @@ class _Run:
         if torch.rand(1, generator=self.generator).item() < recipe.mix:
             x, y = mixed(x, y, self.step, recipe.alpha, self.generator)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate() * group["pace"]
         out = logits(self.model, x.to(self.device), way)
         loss = F.cross_entropy(out, y.to(self.device), label_smoothing=recipe.smoothing)
         if not math.isfinite(loss.item()):

@@ -35,6 +35,7 @@ class Recipe:
     lr: float = 0.01  # AdamW's peak
     weight_decay: float = 0.25
     patch_weight_decay: float = 0.3  # of the patch embedding alone, in its basis
+    patch_lr: float = 1.0  # its learning rate, as a multiple of the others'
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1  # of labels
@@ -58,10 +59,10 @@ RECIPES = {
     "imagenette-p7": Recipe(),
     "imagenette-p14": Recipe(
         patch_size=14, image_size=224, sizes=((0.0, 126), (0.5, 154), (0.85, 196)), epochs=50,
-        patch_weight_decay=0.5),
+        patch_weight_decay=0.1, patch_lr=0.5, power=0.15),
     "cifar10-p2": Recipe(
-        dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.6, 32)), epochs=20,
-        power=0.0, mix=0.3, augmentation=Augmentation(colour=0.2, grey=0.0, pad=4)),
+        dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.6, 32)), epochs=26,
+        power=0.0, mix=0.1, augmentation=Augmentation(colour=0.1, grey=0.0, pad=4)),
 }  # fmt: skip
 """The recipes of the shipped checkpoints, by their names."""
 
