@@ -100,10 +100,10 @@ def told(checkpoint, directions=DIRECTIONS, names=None, **more):
     """The description that knows what was planted."""
     right = np.array(["edge"] * 16 + ["on-centre", "off-centre"] * 8)
     made = described(checkpoint, names=right if names is None else names)
+    turned = np.concatenate([directions, np.full(16, np.nan)])[:, None]
     return replace(
-        made, source=checkpoint.source, direction=np.concatenate([directions, np.full(16, np.nan)]),
-        scale=np.ones(32), orientation=np.zeros(32), offset_x=np.zeros(32),
-        offset_y=np.zeros(32), **more,
+        made, source=checkpoint.source, shape_direction=turned, shape_scale=np.ones((32, 1)),
+        **{f"shape_{part}": np.zeros((32, 1)) for part in ("orientation", "x", "y")}, **more,
     )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_wrong_names_do_not_agree(checkpoint, swept, noise):
     # Bars along the edges' gradients: what edges have no line along.
     wrong = np.array(["bar"] * 16 + ["unnamed"] * 16)
     across = told(checkpoint, names=wrong)
-    across = replace(across, orientation=np.tile(DIRECTIONS % 180, 2))
+    across = replace(across, shape_orientation=np.tile(DIRECTIONS % 180, 2)[:, None])
     found = preferred_inputs(checkpoint, swept, across, noise)
     assert (found.names, len(found.block)) == (("bar",), 16)
     assert found.share[0, 0] < 0.1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -14,7 +14,10 @@ from viz.explorer.sections import folded, png
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import percent
 from viz.plot.mosaic import rgb_tiles
-from viz.views.close_up.draw import close_up_figure, draw_response, draw_weights
+from viz.plot.style import ONE_COLUMN
+from viz.views.close_up.draw import close_up_figure, draw_response
+from viz.views.weights.draw import drawn_mosaic, kernel_mosaic, patch_filter_mosaic
+from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,9 +28,14 @@ if TYPE_CHECKING:
 
 
 def _weights(result: CloseUp) -> Figure:
-    figure = close_up_figure()
-    draw_weights(result, figure)
-    return figure
+    channel, block = np.array([result.channel]), result.source.block
+    own: dict[str, Any] = {"source": result.source, "channel": channel, "order": "index"}
+    if block is None:
+        mosaic = patch_filter_mosaic(PatchFilters(filters=result.weights[None], **own))
+    else:
+        kernels = DepthwiseKernels(kernels=result.weights, block=np.array([block]), **own)
+        mosaic = kernel_mosaic(kernels, scale="tile")
+    return drawn_mosaic(mosaic, width=ONE_COLUMN)
 
 
 def _response(result: CloseUp) -> Figure:
@@ -64,10 +72,13 @@ def _numbers(result: CloseUp) -> None:
     everyone = "patch filters" if filters else "kernels of this block"
     flat = result.stripes is None
     shown = {
-        "norm": (f"{result.norm:.3g}", "Square root of the summed squares of the weights."),
-        "mean": (f"{result.mean:+.2g}", "Of the weights."),
-        "smallest": (f"{result.minimum:+.2g}", "The most negative weight."),
-        "largest": (f"{result.maximum:+.2g}", "The most positive weight."),
+        "norm": (
+            f"{np.linalg.norm(result.weights):.3g}",
+            "Square root of the summed squares of the weights.",
+        ),
+        "mean": (f"{result.weights.mean():+.2g}", "Of the weights."),
+        "smallest": (f"{result.weights.min():+.2g}", "The most negative weight."),
+        "largest": (f"{result.weights.max():+.2g}", "The most positive weight."),
         "constant share": (
             percent(result.dc_share),
             "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
@@ -96,7 +107,8 @@ def show_close_up(found: Opened, result: CloseUp) -> None:
     with picture:
         st.image(
             _tile(result), width="stretch",
-            alt=f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+            alt=f"The weights of {result.name}, from {result.weights.min():.2g} to "
+            f"{result.weights.max():.2g}.",
         )  # fmt: skip
         st.caption(
             f"Colours run to this {what}'s own largest weight, so a weak {what} looks as strong as "
@@ -123,7 +135,7 @@ def show_response(found: Opened, result: CloseUp, view: str, call: str) -> None:
             return
         st.image(
             cached(found, png, result, draw=_response), width=680,
-            alt=f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
+            alt=f"Frequency response of {result.name}, largest gain {result.response.max():.2g}.",
         )  # fmt: skip
         st.caption(
             f"What the {what} alone lets through, on its own scale. "
@@ -151,7 +163,7 @@ def show_response(found: Opened, result: CloseUp, view: str, call: str) -> None:
                 f"""
 result = {call}
 figure = viz.views.close_up.draw.close_up_figure()
-viz.views.close_up.draw.draw_weights(result, figure)  # or draw_response
+viz.views.close_up.draw.draw_response(result, figure)
 """,
                 stem,
             ),

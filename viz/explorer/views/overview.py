@@ -140,12 +140,6 @@ def _table(rows: Parts) -> None:
                 help="Side of the square of input pixels that one position can depend on, in "
                 "an image that is large enough. What it does depend on is far less.",
             ),
-            "median_norm": st.column_config.NumberColumn(
-                "median norm",
-                format="%.3g",
-                help="Of the filters or depthwise kernels. A batch norm follows every kernel, "
-                "so a small norm need not mean a small effect.",
-            ),
         },
     )
     st.caption("The head averages over the whole image.")

@@ -76,7 +76,7 @@ def _figures() -> tuple[FigureRow, ...]:
         FigureRow(
             "feature-maps",
             "Maps of the first block's most active channels, beside the kernels that make "
-            "them. White is zero; one colour scale for all maps.",
+            "them. White is zero; one colour scale serves all maps.",
             _maps,
         ),
         FigureRow(
