@@ -47,7 +47,7 @@ _HEAVY = 4e9
 
 
 def _maps(result: FeatureMaps) -> Figure:
-    figure = maps_figure(result, "stage")
+    figure = maps_figure(result)
     draw_maps(result, figure, scale="stage")
     return figure
 
@@ -107,7 +107,7 @@ result = viz.views.feature_maps.measure.feature_maps(
     checkpoint, images, block={block}, channels=[{channel}], shown={_MAPS},
     by_depth=False, patches=False,
 )
-figure = viz.views.feature_maps.draw.maps_figure(result, "stage")
+figure = viz.views.feature_maps.draw.maps_figure(result)
 viz.views.feature_maps.draw.draw_maps(result, figure, scale="stage")
 """,
         uploaded(images),
