@@ -11,7 +11,7 @@ import viz
 from viz.views import COMPARISONS, VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
-_WHERE = {"": "CKPT", "optional": "CKPT [IMAGES]", "needed": "CKPT [IMAGES]"}
+_WHERE = {"": "CKPT", "needed": "CKPT [IMAGES]"}
 
 
 def commands() -> str:
