@@ -15,7 +15,7 @@ GALLERY = ("patch_filters", "kernels", "kernels_by_name", "kernels_at_3_percent"
            "statements", "receptive_field", "feature_maps", "evidence", "decision_by_depth",
            "own_figure")  # fmt: skip
 """Scripts of docs/gallery in their order; each writes one picture of its own name."""
-_WHERE = {"": "CKPT", "optional": "CKPT [IMAGES]", "needed": "CKPT [IMAGES]"}
+_WHERE = {"": "CKPT", "needed": "CKPT [IMAGES]"}
 
 
 def commands() -> str:
