@@ -129,19 +129,20 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
         "stage": "one for each column, shared by its channels and images",
         "sweep": "one for each column, the same for every image of a sweep",
     }[scale]
-    whose = "the values"
+    ends = f"ends where {100 * SHARE:.0f} % of the values lie within"
     if scale == "sweep":
-        whose = (
-            f"the values of the channels shown on its {result.sweep_images} images (after the "
-            "kernel, of which it does not know: of the maps shown)"
+        ends = (
+            "ends three standard deviations beyond the mean of the values of the channels shown on "
+            f"its {result.sweep_images} images (after the kernel, of which it does not know: where "
+            f"{100 * SHARE:.0f} % of the values of the maps shown lie within)"
         )
     return (
         f"Block {result.block}, channels: {result.chosen_by}. White is zero. Colour scale: {how}, "
-        f"ends where {100 * SHARE:.0f} % of {whose} lie within; kernels have their own. One square "
-        f"of a map is a patch of {p} x {p} pixels; the frame in an input map is the size of the "
-        f"{k} x {k} kernel. Over the image: what the depthwise part adds, after its batch norm; "
-        "the stronger, the less of the (grey) image shows. The pointwise part mixes all channels: "
-        "the output of the same number is not the same channel."
+        f"{ends}; kernels have their own. One square of a map is a patch of {p} x {p} pixels; the "
+        f"frame in an input map is the size of the {k} x {k} kernel. Over the image: what the "
+        "depthwise part adds, after its batch norm; the stronger, the less of the (grey) image "
+        "shows. The pointwise part mixes all channels: the output of the same number is not the "
+        "same channel."
     )
 
 

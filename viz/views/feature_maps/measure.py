@@ -256,7 +256,7 @@ def _ranked(
 def _from_sweep(
     checkpoint: Checkpoint, sweep: Sweep | None, block: int, channels: Sequence[int]
 ) -> dict[str, Any]:
-    if sweep is None or not len(sweep.histogram):
+    if sweep is None:
         return {}
     limits = limits_of_sweep(checkpoint, sweep, block, channels)
     return {"sweep_limits": limits, "sweep_images": sweep.n_images}

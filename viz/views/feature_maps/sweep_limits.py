@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.sweep.opening import OtherSweepError
-from viz.views.feature_maps.result import MAPS, SHARE
+from viz.views.feature_maps.result import MAPS
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,12 +22,10 @@ Numbers = NDArray[np.float64]
 def limits_of_sweep(
     checkpoint: Checkpoint, sweep: Sweep, block: int, channels: Sequence[int]
 ) -> Numbers:
-    """Return how large the values of some channels are over a sweep's images.
+    """Return how far the values of some channels reach: |mean| + 3 standard deviations.
 
     Shapes: returns (8,).
     """
-    if not len(sweep.histogram):
-        raise OtherSweepError("the sweep has no histograms; sweep again with the part histogram.")
     part = checkpoint.model.blocks[block]
     before = (
         (sweep.row(-1, "patch embedding"), checkpoint.model.patch_norm)
@@ -46,25 +43,12 @@ def limits_of_sweep(
     at = np.array(channels, dtype=np.int64)
     found = np.full(len(MAPS), np.nan)
     for name, (row, norm) in rows.items():
-        found[MAPS.index(name)] = _largest(sweep, row, at, norm)
+        mean, spread = sweep.mean[row, at], np.sqrt(sweep.variance[row, at])
+        if norm is not None:
+            scale, shift = (each[at] for each in _affine(norm))
+            mean, spread = mean * scale + shift, spread * np.abs(scale)
+        found[MAPS.index(name)] = (np.abs(mean) + 3 * spread).max()
     return found
-
-
-def _largest(
-    sweep: Sweep, row: int, channels: NDArray[np.int64], norm: nn.Module | Tensor | None
-) -> float:
-    counts = sweep.histogram[row, channels]
-    low, high = sweep.histogram_range[row, channels].astype(np.float64).T[..., None]
-    bins = counts.shape[1] - 2
-    values = low + (high - low) * np.clip((np.arange(-1, bins + 1) + 0.5) / bins, 0, 1)
-    if norm is not None:
-        scale, shift = _affine(norm)
-        values = values * scale[channels, None] + shift[channels, None]
-    size = np.abs(values)
-    order = np.argsort(size, axis=1)
-    below = np.cumsum(np.take_along_axis(counts, order, 1), axis=1)
-    place = (below < SHARE * below[:, -1:]).sum(1, keepdims=True)
-    return float(np.take_along_axis(np.take_along_axis(size, order, 1), place, 1).max())
 
 
 def _affine(norm: nn.Module | Tensor) -> tuple[Numbers, Numbers]:
