@@ -29,7 +29,8 @@ def _sentence(result: Any) -> str:
         )
     if last["selectivity_median"] is not None:
         said.append(
-            f"Its class selectivity is {100 * first['selectivity_median']:.0f} % in the first block "
+            "Its class selectivity is "
+            f"{100 * first['selectivity_median']:.0f} % in the first block "
             f"and {100 * last['selectivity_median']:.0f} % in the last, where the null of shuffled "
             f"classes has {100 * last['selectivity_null_median']:.0f} %."
         )
