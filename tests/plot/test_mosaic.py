@@ -114,3 +114,10 @@ def test_what_is_not_a_number_is_hatched_and_nothing_else():
 def test_the_hatch_is_explained_where_there_is_one():
     assert hatch_text(np.array([0.0, np.inf])) == ""
     assert "not a number" in hatch_text(np.array([0.0, np.nan]))
+
+
+def test_room_below_each_tile_is_left_free():
+    layout = grid_layout([5], (3, 3), columns=2, below=2)
+    assert sorted(set(layout.y.tolist())) == [0, 6, 12]
+    assert layout.shape == (17, 7)
+    assert layout.locate(1, 4) is None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import enlarge, limits, signed_tiles
-from viz.plot.style import MM, SIGNED, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, SIGNED, TWO_COLUMNS, new_figure, page_colour
 from viz.views.clusters.result import KernelSpectra
 
 _SHOWN, _ACROSS = 20, 5
@@ -86,7 +86,7 @@ def _components(result: KernelSpectra, i: int, axes: Axes) -> None:
     """Draw a block's leading components side by side."""
     tiles, k = result.components[i], result.kernel_size
     own = limits(tiles, "tile", np.zeros(len(tiles), np.int64))
-    picture = np.full((k, len(tiles) * (k + 1), 3), 255, dtype=np.uint8)
+    picture = np.full((k, len(tiles) * (k + 1), 3), page_colour(), dtype=np.uint8)
     coloured = signed_tiles(tiles, own).transpose(1, 0, 2, 3)
     picture.reshape(k, len(tiles), k + 1, 3)[:, :, :k] = coloured
     wide = len(tiles) * (k + 1)
