@@ -137,8 +137,9 @@ def bar(
     )  # fmt: skip
     axes.set_xticklabels([f"−{limit:.2g}", "0", f"{limit:.2g}"])
     # Inward, so that bars can stand side by side.
-    for label, side in zip(axes.get_xticklabels()[::2], ("left", "right"), strict=True):
-        label.set_horizontalalignment(side)
+    low, _, high = axes.get_xticklabels()
+    low.set_horizontalalignment("left")
+    high.set_horizontalalignment("right")
     key.outline.set_linewidth(0.4)
     axes.set_xlabel(unit, fontsize=SIZE, labelpad=1)
     return axes

@@ -76,6 +76,11 @@ def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescri
     return made
 
 
+def remember(checkpoint: Checkpoint, what: str, description: Any) -> None:
+    """Let the views find a description that was read from a file; it must still fit."""
+    _KEPT.setdefault(checkpoint.model, {}).setdefault((what, 0), description)
+
+
 def _once(
     checkpoint: Checkpoint,
     given: Given,
