@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
+from photographs import noise
 
 from viz.images.sets import open_images
+from viz.network.checkpoint import load
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
@@ -16,20 +17,15 @@ from viz.views.top_patches.measure import TopPatchesError
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    rng = np.random.default_rng(6)
-    root = tmp_path_factory.mktemp("pictures")
-    for i in range(8):
-        (root / "ab"[i % 2]).mkdir(exist_ok=True)
-        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "ab"[i % 2] / f"{i}.png")
-    return root
+    names = [f"{'ab'[i % 2]}/{i}.png" for i in range(8)]
+    return noise(tmp_path_factory.mktemp("pictures"), *names)
 
 
-@pytest.fixture
-def path(small, folder, tmp_path):
-    settings = Settings(("sparsity", "top", "classes"), n_top=4, field_images=2)
-    sweep_folder(small, folder, tmp_path / "a.npz", settings=settings)
-    return tmp_path / "a.npz"
+@pytest.fixture(scope="module")
+def path(small_file, folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("swept") / "a.npz"
+    sweep_folder(load(small_file), folder, path, settings=Settings(n_top=4, field_images=2))
+    return path
 
 
 def test_rankings_against_sorted_lists(small, path):

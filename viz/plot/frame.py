@@ -18,7 +18,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.style import INK, MM, ORANGE, SIGNED, SMALL, TEAL, TEXT
+from viz.plot.style import INK, MM, ORANGE, SIGNED, SMALL, TEAL, TEXT, is_dark
 
 MARGIN = 0.04
 """Inches kept free around a figure."""
@@ -118,7 +118,9 @@ def plain_axes(axes: Axes) -> Axes:
 
 def depth_colours(n: int) -> NDArray[np.float64]:
     """Return a colour per block, dark to light, that also reads in grey."""
-    colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
+    colours: NDArray[np.float64] = mpl.colormaps["viridis"](
+        np.linspace(0.3 if is_dark() else 0, 0.93, max(n, 1))
+    )
     return colours
 
 

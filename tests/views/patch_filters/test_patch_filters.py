@@ -17,13 +17,10 @@ COLOURS = {"grey": planted.GREY, "red-green": planted.RED_GREEN, "yellow-blue": 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """One thread, and a small null: its own tests use the whole."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
+    """A small null: its own tests use the whole."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(patch_filters, "_NULL_FILTERS", 200)
         yield
-    torch.set_num_threads(before)
 
 
 def axial_gap(a, b, period=180.0):

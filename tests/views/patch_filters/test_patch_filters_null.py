@@ -3,18 +3,9 @@
 import numpy as np
 import planted_patches as planted
 import pytest
-import torch
 
 from viz.views.patch_filters import measure as module
 from viz.views.patch_filters.measure import describe
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

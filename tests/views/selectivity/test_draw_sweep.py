@@ -22,11 +22,11 @@ def made_sweep(depth, *, classes=True, dim=6):
         source=Source("a-very-long-name-of-a-checkpoint" * 4, "0" * 64), block=block, stage=stage,
         n_images=30, image_size=(32, 32), grid=(8, 8), patch_size=4, kernel_size=5,
         mean=rng.random(shape), variance=rng.random(shape), sparsity=values, top_value=none,
-        top_image=none, top_position=none, image_names=(), histogram=none, histogram_range=none,
+        top_image=none, top_position=none, image_names=(),
         class_names=("a", "b") if classes else (), class_count=np.array([15, 15]),
         selectivity=values / 2 if classes else np.zeros((0, dim)),
         selectivity_null=values / 4 if classes else np.zeros((0, dim)),
-        selected_class=none, judged=0, top1=np.nan, top5=np.nan, covariance=none, field_images=0,
+        selected_class=none, judged=0, top1=np.nan, top5=np.nan, field_images=0,
         field_radius_px=none, field_interval_px=none,
     )  # fmt: skip
 
