@@ -38,7 +38,6 @@ def test_evidence_of_a_folder(run, small_file, folder):
     assert len(facts["images"]) == 12
     assert {row["target"] for row in facts["images"]} == {"dog"}
     assert {row["against"] for row in facts["images"]} == {"ant"}
-    assert facts["ablation"]["mean_of"] == "the mean of the 12 images"
     assert "1 of 13 images skipped: x.png" in done.stderr
 
 

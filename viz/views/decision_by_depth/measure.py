@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from viz.core.counting import Progress, Steps
 from viz.core.own_torch import own_torch
 from viz.core.refusal import Refusal
-from viz.images.sets import ImageSet, open_images
+from viz.images.sets import ImageSet
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
+from viz.views.attribution.maps import open_images_for
 from viz.views.attribution.network import drawn_anew
 from viz.views.decision_by_depth.fitting import FOLDS, Fitted, fit
 from viz.views.decision_by_depth.result import BASELINES, MANY, DecisionByDepth
@@ -91,11 +92,7 @@ def decision_by_depth(
     if min(shown, batch_size) < 1 or draws < 0:
         raise Refusal("images are counted from 1, draws of baselines from 0.")
     config = checkpoint.config
-    found = (
-        images
-        if isinstance(images, ImageSet)
-        else open_images(images, checkpoint.preprocessing, config.in_channels)
-    )
+    found = open_images_for(checkpoint, images)
     own = _Seen(Readout(checkpoint))
     others: dict[str, list[_Seen]] = {name: [] for name in BASELINES}
     names: list[str] = []
@@ -145,7 +142,7 @@ def decision_by_depth(
         target_is=target[2],
         **_as_it_stands(logits, answer),
         **(made or Fitted.none(len(logits), len(names), maps, "it was not asked for")).fields(),
-        **_beside(others, answer, label, made, seed, steps),
+        baselines=_beside(others, answer, label, made, seed, steps),
     )  # fmt: skip
 
 
@@ -209,23 +206,17 @@ def _beside(
     made: Fitted | None,
     seed: int,
     step: Steps,
-) -> dict[str, Any]:
-    """Return how the baselines fare by depth."""
+) -> Numbers:
+    """Return how the baselines fare by depth, as `DecisionByDepth.baselines` has it."""
     known = label >= 0
     rows: list[list[Numbers]] = []
-    for name in BASELINES:
-        for each in others[name]:
-            first = each.logits().argmax(2)
-            right = (first == label)[:, known].mean(1) if known.any() else np.nan + first[:, 0]
-            again = made.again(each.means, seed, step) if made is not None else np.nan + first[:, 0]
-            rows.append([(first == answer).mean(1), right, again])
-    depths = rows[0][0].shape if rows else (len(made.probability),) if made is not None else (0,)
-    shape = (3, len(BASELINES), len(rows) // len(BASELINES), *depths)
-    agreement, accuracy, fitted = (
-        np.array(rows, np.float64).transpose(1, 0, 2).reshape(shape) if rows else np.zeros(shape)
-    )
-    return {
-        "baseline_agreement": agreement,
-        "baseline_accuracy": accuracy,
-        "baseline_fitted": fitted,
-    }
+    for each in (each for name in BASELINES for each in others[name]):
+        first = each.logits().argmax(2)
+        nothing = np.full(len(first), np.nan)
+        right = (first == label)[:, known].mean(1) if known.any() else nothing
+        again = nothing if made is None else made.again(each.means, seed, step)
+        rows.append([(first == answer).mean(1), right, again])
+    draws = len(rows) // len(BASELINES)
+    if not draws:
+        return np.zeros((3, len(BASELINES), 0, 0))
+    return np.array(rows, np.float64).transpose(1, 0, 2).reshape(3, len(BASELINES), draws, -1)
