@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from click.testing import CliRunner
 from photographs import noise
 
-from viz.cli import main
 from viz.images.sets import open_images
 from viz.network.checkpoint import load
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
@@ -93,65 +90,16 @@ def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatc
         view("top-patches").measure(small, Given(sweep=path))
 
 
-@pytest.mark.parametrize("block", [0, 2])
-def test_limits_of_a_sweep_against_all_its_values(small, folder, tmp_path, block):
-    from viz.network.stages import stages
-    from viz.views.feature_maps.result import MAPS
-    from viz.views.feature_maps.sweep_limits import limits_of_sweep
-
-    rng = np.random.default_rng(block)
-    with torch.no_grad():
-        for part in small.model.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.weight.copy_(torch.from_numpy(rng.normal(size=16)))
-                part.bias.copy_(torch.from_numpy(rng.normal(size=16)))
-                part.running_mean.copy_(torch.from_numpy(rng.normal(size=16) / 5))
-                part.running_var.copy_(torch.from_numpy(rng.uniform(0.05, 1, 16)))
-    settings = Settings((), field_images=0)
-    found = sweep_folder(small, folder, tmp_path / "b.npz", settings=settings)
-    every = {}
-    for batch in open_images(folder, small.preprocessing).batches(8):
-        every = {(s.block, s.name): s.maps.numpy() for s in stages(small.model, batch.inputs)}
-    limits = limits_of_sweep(small, found, block, [4, 9])
-    for name, limit in zip(MAPS, limits, strict=True):
-        key = (block, name)
-        if name == "input":
-            key = (None, "tokens") if block == 0 else (block - 1, "output")
-        if name in ("depthwise", "pointwise"):
-            assert np.isnan(limit)
-            continue
-        values = every[key][:, [4, 9]].transpose(1, 0, 2, 3).reshape(2, -1)
-        reach = np.abs(values.mean(1)) + 3 * values.std(1)
-        assert limit == pytest.approx(reach.max(), rel=1e-3), name
-
-
-def test_feature_maps_by_a_sweep(small, small_file, path, folder, tmp_path):
-    from viz.views.feature_maps.draw import map_limits
+def test_feature_maps_by_a_sweep(small, path, folder):
     from viz.views.feature_maps.measure import feature_maps
 
     found = open_sweep(path, small)
     images = open_images(folder, small.preprocessing, limit=1)
-    made = feature_maps(small, images, block=1, sweep=found, by="peak", by_depth=False,
-                        patches=False)  # fmt: skip
+    given = {"block": 1, "by": "peak", "by_depth": False, "patches": False}
+    made = feature_maps(small, images, sweep=found, **given)
     wanted = [c for _, c in channels_of_sweep(found, 4, by="peak", block=1)]
     assert made.channel.tolist() == wanted
     assert made.chosen_by == "the most peaked on 8 images"
-    bare = feature_maps(small, images, block=1, by_depth=False, patches=False)
-    with pytest.raises(ValueError, match="measured without a sweep"):
-        map_limits(bare, "sweep")
-    limits = map_limits(made, "sweep")
-    assert limits["residual"] == made.sweep_limits[4]
-    assert limits["over"] == made.sweep_limits[3]
-    assert limits["depthwise"] == map_limits(made, "stage")["depthwise"]
     other = replace(small, source=replace(small.source, sha256="1" * 64))
     with pytest.raises(OtherSweepError, match="hashes differ"):
-        feature_maps(other, images, sweep=found)
-    words = ["feature-maps", small_file, folder, "--limit", 1, "--scale", "sweep", "-o",
-             tmp_path / "a.svg"]  # fmt: skip
-    done = CliRunner().invoke(main, [str(w) for w in words])
-    assert done.exit_code == 2
-    assert "measured without a sweep" in done.stderr
-    done = CliRunner().invoke(main, [str(w) for w in [*words, "--sweep", path]])
-    assert done.exit_code == 0, done.output
-    figure = view("feature-maps").figures[0].make(made, scale="sweep")
-    assert "the same for every image of a sweep" in figure.get_label()
+        feature_maps(other, images, sweep=found, **given)

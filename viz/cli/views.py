@@ -54,7 +54,7 @@ def _open(
     row: View, checkpoint: str, images: Path | None, options: dict[str, Any]
 ) -> tuple[Checkpoint, list[ImageSet]]:
     """Open a checkpoint, and the images where a view looks at some."""
-    if not row.images or (row.images == "optional" and images is None):
+    if not row.images:
         known = ("activation", "ema", "classes", "device")
         return open_checkpoint(checkpoint, **{n: options[n] for n in known if n in options}), []
     loaded, found = open_with_images(checkpoint, images, options)

@@ -229,7 +229,8 @@ class Result:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # What numpy opens itself it leaves open where the file is damaged.
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if sum(info.file_size for info in file.zip.infolist()) > _MAX_BYTES:
                     raise ResultFileError(f"{path.name}: more than 4 GB of arrays; not read.")
                 header = json.loads(str(file["__json__"]))
