@@ -185,6 +185,16 @@ def test_a_kernel_that_its_mean_drives_has_an_idle_name(checkpoint, noise, tmp_p
     found = preferred_inputs(heavy, swept, told(heavy), noise)
     edge = found.name == "edge"
     assert (found.lift_mean[edge] > 0.9).all()
+    parts = []
+    for maps in input_maps(heavy, noise)[0]:
+        padded = np.pad(maps[5], 2)
+        windows = [padded[y : y + 5, x : x + 5] for y in range(12) for x in range(12)]
+        kernel = model.depthwise_kernels(0)[5].double().numpy()
+        best = max(windows, key=lambda window: float((window * kernel).sum()))
+        apart = best - np.mean(windows, axis=0)
+        parts.append(((best * kernel).sum(), (apart * kernel).sum(), kernel.mean() * apart.sum()))
+    parts = np.array(sorted(parts)[-4:]).sum(0)
+    assert found.lift_mean[5] == pytest.approx(parts[2] / parts[1], abs=1e-4)
     assert (np.abs(found.lift_name[edge]) < 0.1).all()
     assert found.share[0, 2] < 0.5
     # Their taps are nearly alike in any order, and so is where they respond most.
