@@ -46,7 +46,7 @@ def few_bootstraps(checkpoint, given):
     from viz.views.described import depthwise_description
 
     found = depthwise_description(checkpoint, given)
-    return cluster_checkpoint(checkpoint, description=found, n_bootstraps=3)
+    return cluster_checkpoint(checkpoint, found, n_bootstraps=3)
 
 
 QUICKER = {"attribution": few_methods, "clusters": few_bootstraps}

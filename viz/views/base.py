@@ -182,7 +182,7 @@ class Shown:
         Settings.
     summary, sentence : callable, optional
         Result to what ``--json`` prints, and to the finding in plain language.
-    images : {"", "optional", "needed"}
+    images : {"", "needed"}
         Whether it is about what a network does on images.
     swept, slow : bool
         Whether a sweep's file spares the pass over the images; whether a quick report leaves it
@@ -204,7 +204,7 @@ class Shown:
     options: tuple[Option, ...] = ()
     summary: Callable[[Any], Any] | None = None
     sentence: Callable[[Any], str] | None = None
-    images: Literal["", "optional", "needed"] = ""
+    images: Literal["", "needed"] = ""
     swept: bool = False
     method: str = ""
     slow: bool = False

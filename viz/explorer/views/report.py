@@ -14,7 +14,6 @@ from typing import Any
 
 import streamlit as st
 
-from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.adapting import options_of
 from viz.explorer.checkpoints import Opened, choose_other, opened
@@ -67,14 +66,15 @@ def _choose(rows: Sequence[Shown], name: str) -> list[str]:
 
 
 def _command(
-    networks: Sequence[Opened], folder: str | Path | None, sweep: Path | str | None,
-    names: list[str], stem: str,
-) -> str:  # fmt: skip
-    """Return the command line; paths are named as they are given, a `Path` by its name alone."""
+    networks: Sequence[Opened], folder: Path | None, sweep: Path | None, names: list[str], stem: str
+) -> str:
+    """Return the command that makes the report, for the report itself; no path leaves the machine.
+
+    Networks and folders are told by their names alone.
+    """
     rows = VIEWS if len(networks) == 1 else COMPARISONS
-    spelled = [each.spelling for each in networks]
     return command_line(
-        [f"./{each}" if each.startswith("-") else each for each in spelled],
+        [Path(each.spelling).name for each in networks],
         {
             "--only": tuple(names) if names != [row.name for row in rows] else (),
             "--images": folder,
@@ -95,7 +95,6 @@ def _built(
 
     def build_report(*given: Any, sections: list[str]) -> _Report:
         checkpoints, how = given[:-1], given[-1]
-        named = [replace(each, spelling=Path(each.spelling).name) for each in networks]
         furthest = 0
 
         def step(section: int, done: int, total: int) -> None:
@@ -111,7 +110,7 @@ def _built(
                     checkpoints, written_to, images=place or folder, limit=MAX_IMAGES,
                     sweep=how.sweep, views=[rows[name] for name in sections],
                     rows=VIEWS if len(checkpoints) == 1 else COMPARISONS,
-                    command=_command(named, given_folder, how.sweep, sections, stem),
+                    command=_command(networks, given_folder, how.sweep, sections, stem),
                     progress=say, steps=step,
                 )  # fmt: skip
             zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
@@ -160,20 +159,12 @@ def _page(found: Opened) -> None:
         folder = folder or str(default_images()[0].parent)
         stem = file_stem(found, file_stem(other, "report"))
     line = st.empty()
-    try:
-        made = _built(
-            networks, images, folder, sweep, names, stem, lambda text: line.caption(plain(text))
-        )
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    made = _built(
+        networks, images, folder, sweep, names, stem, lambda text: line.caption(plain(text))
+    )
     if made is not None:
         line.empty()
         _show(made.value, stem)
-    with st.expander("On the command line"):
-        shown = _command(networks, folder, None if sweep is None else str(sweep), names, stem)
-        st.code(shown, language="bash", wrap_lines=True)
-        st.caption("--paper letter and --formats change what is written.")
 
 
 def _show(report: _Report, stem: str) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
 from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_boxes
 from viz.plot.mosaic import grid_layout
-from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, printable
+from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 from viz.views.kernels.colours import NAME_STYLES, area_handles, minus
 from viz.views.kernels.result import KERNEL_NAMES
@@ -74,9 +74,9 @@ def pairs_mosaic(
 ) -> Mosaic:
     """Lay out tiles (n, k, k, 3) of A, each above that of B."""
     n, k = above.shape[:2]
-    gap = np.full((n, 1, k, 3), 255, np.uint8)
+    gap = np.full((n, 1, k, 3), page_colour(), np.uint8)
     placed = grid_layout(sizes, (2 * k + 1, k), **layout)
-    picture = placed.place(np.concatenate([above, gap, below], axis=1), fill=255)
+    picture = placed.place(np.concatenate([above, gap, below], axis=1))
     return Mosaic(picture, placed, titles, text, "tile", float("nan"), signed)
 
 

@@ -16,10 +16,9 @@ from torch import Tensor, nn
 from viz.core.counting import Progress, Steps
 from viz.core.own_torch import own_torch
 from viz.core.refusal import Refusal
-from viz.images.sets import ImageSet
+from viz.images.sets import ImageSet, open_images
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
-from viz.views.attribution.maps import open_images_for
 from viz.views.attribution.network import drawn_anew
 from viz.views.decision_by_depth.fitting import FOLDS, Fitted, fit
 from viz.views.decision_by_depth.result import BASELINES, MANY, DecisionByDepth
@@ -92,7 +91,11 @@ def decision_by_depth(
     if min(shown, batch_size) < 1 or draws < 0:
         raise Refusal("images are counted from 1, draws of baselines from 0.")
     config = checkpoint.config
-    found = open_images_for(checkpoint, images)
+    found = (
+        images
+        if isinstance(images, ImageSet)
+        else open_images(images, checkpoint.preprocessing, config.in_channels)
+    )
     own = _Seen(Readout(checkpoint))
     others: dict[str, list[_Seen]] = {name: [] for name in BASELINES}
     names: list[str] = []
@@ -164,7 +167,7 @@ def _baselines(
 
 def _untrained(model: ConvMixer, sample: Tensor, seed: int) -> ConvMixer:
     """Draw a network of the same shape as torch does, its batch norms set on some images."""
-    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed, norms=True)
+    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             # This counter is shared with the trained network.

@@ -17,12 +17,11 @@ from viz.core.counting import Progress
 from viz.core.own_torch import own_torch
 from viz.core.refusal import Refusal
 from viz.core.wide import wide
-from viz.images.sets import ImageSet
+from viz.images.sets import ImageSet, open_images
 from viz.network.convmixer import Block
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
-from viz.views.attribution.gathering import class_index
-from viz.views.attribution.maps import open_images_for
+from viz.views.attribution.network import class_index
 from viz.views.evidence.result import Evidence, half
 
 if TYPE_CHECKING:
@@ -65,7 +64,11 @@ def evidence(
         else class_index(each, config.n_classes, checkpoint.classes, f"or {own}")
         for each, own in ((target, "predicted"), (against, "runner-up"))
     ]
-    found = open_images_for(checkpoint, images)
+    found = (
+        images
+        if isinstance(images, ImageSet)
+        else open_images(images, checkpoint.preprocessing, config.in_channels)
+    )
     block = cast(Block, readout.network.blocks[-1])
     names: list[str] = []
     pixels: list[NDArray[np.uint8]] = []
