@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from read_networks import by_hand, checkpoint_of, hooks
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -106,8 +107,6 @@ def test_it_is_settled_where_the_answer_stays_first(small):
 
 
 def test_a_network_that_passes_everything_on_has_decided_at_once():
-    from test_evidence import by_hand
-
     image = torch.zeros(1, 3, 4, 4)
     image[0, 1] = 1
     found = decision_by_depth(by_hand(), image)
@@ -204,8 +203,6 @@ def test_folders_named_as_outputs_are_the_truth(small):
 def test_baselines(small):
     """Of one block there is but one order; a random network knows nothing of the answers."""
     torch.manual_seed(0)
-    from test_evidence import checkpoint_of
-
     one = checkpoint_of(ConvMixer(16, 1, 5, 4, 4))
     x = inputs(40, (32, 32))
     found = decision_by_depth(one, x, draws=2)
@@ -237,8 +234,6 @@ def test_the_random_network_is_new_and_set_on_the_images(small):
 
 
 def test_the_network_stays_as_it_is(small):
-    from test_evidence import hooks
-
     small.model.train()
     before = {name: value.clone() for name, value in small.model.state_dict().items()}
     order = [id(block) for block in small.model.blocks]

@@ -15,6 +15,7 @@ from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.compare.draw import COLOURS, pair_label, pairs_mosaic
 from viz.views.compare_kernels.result import KernelChange, kappa
 from viz.views.kernels.colours import minus
+from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 SIZES = {"moving": (TWO_COLUMNS, 54 * MM)}
@@ -66,7 +67,7 @@ def _by_block(result: KernelChange, axes: Axes) -> None:
 
 def _shown(result: KernelChange) -> list[int]:
     total = result.migration.sum(0)
-    return [i for i in range(len(result.kernel_names)) if total[i].any() or total[:, i].any()]
+    return np.flatnonzero(total.any(0) | total.any(1)).tolist()
 
 
 def migration_figure(result: KernelChange) -> Figure:
@@ -94,7 +95,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
     share = table / np.maximum(table.sum(1, keepdims=True), 1)
-    names = [minus(result.kernel_names[i]) for i in shown]
+    names = [minus(KERNEL_NAMES[i]) for i in shown]
     left, gap, side = 1.12, 0.62, 1.9
     low, top = 0.36, height - 0.6
     across = width - left - gap - side - MARGIN

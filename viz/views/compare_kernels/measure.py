@@ -11,7 +11,7 @@ from viz.core.refusal import Refusal
 from viz.views.compare.channels import PERMUTATIONS, Agreement, agreement
 from viz.views.compare.measure import two_networks
 from viz.views.compare_kernels.result import KernelChange
-from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
+from viz.views.kernels.result import DepthwiseDescription
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -44,18 +44,6 @@ def _corresponding(a: Checkpoint, b: Checkpoint) -> tuple[str, Agreement | None]
         f"cosine of {found.index:.3f}, of random channels up to {found.permuted.max():.3f}; give "
         "two snapshots of one training."
     ), found
-
-
-def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) -> Ints:
-    """Count kernels by block, name before and name after.
-
-    Shapes: ``block`` (n,); ``before, after`` (n,); returns (B, N, N).
-    """
-    counts = np.zeros((int(block.max()) + 1, len(KERNEL_NAMES), len(KERNEL_NAMES)), np.int64)
-    index = {name: i for i, name in enumerate(KERNEL_NAMES)}
-    rows, columns = (np.array([index[str(name)] for name in each]) for each in (before, after))
-    np.add.at(counts, (block, rows, columns), 1)
-    return counts
 
 
 def kernel_change(
@@ -99,8 +87,6 @@ def kernel_change(
         label_a=labels[0],
         label_b=labels[1],
         permuted_change=_permuted(before, after, block, seed),
-        kernel_names=KERNEL_NAMES,
-        migration=migration(block, *labels),
         moved=moved,
         kernels_a=before[moved].astype(np.float32),
         kernels_b=after[moved].astype(np.float32),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.views.compare.result import TwoNetworks, finite
+from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.wording import listed
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def kappa(counts: NDArray[np.integer]) -> float:
 class KernelChange(TwoNetworks):
     """Kernels of the same block and channel in two networks, A before and B after.
 
-    n kernels of k x k taps in B blocks, N names; s kernels to look at; P permutations.
+    n kernels of k x k taps in B blocks; s kernels to look at; P permutations.
 
     Parameters
     ----------
@@ -57,10 +58,6 @@ class KernelChange(TwoNetworks):
         Names before and after.
     permuted_change : ndarray, (B,)
         Median relative change of each block if the channels after were another order's.
-    kernel_names : tuple of str
-        The N names.
-    migration : ndarray of int64, (B, N, N)
-        Kernels of each block by name before and after.
     moved : ndarray of int64, (s,)
         Rows of the kernels to look at: those that changed most in each block.
     kernels_a, kernels_b : ndarray of float32, (s, k, k)
@@ -78,8 +75,6 @@ class KernelChange(TwoNetworks):
     label_a: NDArray[np.str_]
     label_b: NDArray[np.str_]
     permuted_change: Floats
-    kernel_names: tuple[str, ...]
-    migration: Ints
     moved: Ints
     kernels_a: NDArray[np.float32]
     kernels_b: NDArray[np.float32]
@@ -87,12 +82,25 @@ class KernelChange(TwoNetworks):
     @property
     def blocks(self) -> Ints:
         """All blocks, (B,)."""
-        return np.arange(len(self.migration), dtype=np.int64)
+        return np.unique(self.block)
+
+    @property
+    def migration(self) -> Ints:
+        """Kernels of each block by name before and after, (B, N, N) with all of `KERNEL_NAMES`."""
+        n = len(KERNEL_NAMES)
+        before, after = (
+            np.array([KERNEL_NAMES.index(str(name)) for name in each])
+            for each in (self.label_a, self.label_b)
+        )
+        counts = np.zeros((len(self.blocks), n, n), np.int64)
+        np.add.at(counts, (self.block, before, after), 1)
+        return counts
 
     @property
     def stayed(self) -> Floats:
         """Share of each block's kernels that kept their name, (B,)."""
-        share: Floats = np.trace(self.migration, axis1=1, axis2=2) / self.migration.sum((1, 2))
+        counts = self.migration
+        share: Floats = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
         return share
 
     @property
@@ -115,15 +123,15 @@ class KernelChange(TwoNetworks):
 
     def flows(self) -> list[dict[str, Any]]:
         """Return what names became: before, after, kernels in all and by block; most first."""
-        total = self.migration.sum(0)
+        counts = self.migration
         found: list[dict[str, Any]] = [
             {
-                "before": self.kernel_names[i],
-                "after": self.kernel_names[j],
-                "n": int(total[i, j]),
-                "by_block": self.migration[:, i, j].tolist(),
+                "before": KERNEL_NAMES[i],
+                "after": KERNEL_NAMES[j],
+                "n": int(counts[:, i, j].sum()),
+                "by_block": counts[:, i, j].tolist(),
             }
-            for i, j in zip(*np.nonzero(total), strict=True)
+            for i, j in zip(*np.nonzero(counts.sum(0)), strict=True)
         ]
         return sorted(found, key=lambda flow: -flow["n"])
 
