@@ -46,7 +46,9 @@ def _formats(ctx: click.Context, param: click.Parameter, value: str | None) -> t
               help="Take at most so many images, evenly spread.")  # fmt: skip
 @click.option("--sweep", type=click.Path(path_type=Path),
               help="File of viz sweep, of this checkpoint and these images.")  # fmt: skip
-@click.option("--quick", is_flag=True, help="Weights alone, and only what takes seconds.")
+@click.option("--quick", is_flag=True,
+              help="Weights alone, only what takes seconds, no one-column figures.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Slow sections, too.")
 @click.option("--only", multiple=True, help="A section to write; may be repeated.")
 @click.option("--skip", multiple=True, help="A section to leave out; may be repeated.")
 @click.option("--from", "source", type=click.Path(path_type=Path),
@@ -66,9 +68,11 @@ def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | Non
 
     index.html opens anywhere, report.pdf prints; figures/ holds what a paper includes, data/ the
     numbers behind it, manifest.json what it was made from. Sections are named as their commands:
-    patch-filters, depthwise, ... A section that fails is told on the page, and the exit code is 1.
+    patch-filters, kernels, ... A section that fails is told on the page, and the exit code is 1.
     Interrupted, the same command with --resume goes on.
     """
+    if options["quick"] and options["full"]:
+        raise click.UsageError("give --quick or --full, not both.")
     if (source is None) == (not checkpoints) or len(checkpoints) > 2:
         raise click.UsageError("give one checkpoint, or two, or --from and a report's folder.")
     if source is not None and (unused := _given_in_vain()):
@@ -122,7 +126,8 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     folder = output or Path("reports") / "-".join(name.split(".")[0] for name in names)
     force, resume = options["force"], options["resume"]
     rows = VIEWS if len(checkpoints) == 1 else COMPARISONS
-    views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
+    wanted = {name: options[name] for name in ("quick", "full", "only", "skip")}
+    views = choose(**wanted, rows=rows)
     check_folder(folder, force=force, resume=resume)
     loading = {name: options[name] for name in ("activation", "ema", "classes", "image_size",
                                                   "mean", "std")}  # fmt: skip
@@ -130,7 +135,7 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
         opened = list(open_two(*checkpoints, **loading))
     else:
         opened = [open_checkpoint(checkpoints[0], **loading)]
-    told = ("images", "limit", "sweep", "quick", "only", "skip", "paper", "seed", *loading)
+    told = ("images", "limit", "sweep", *wanted, "paper", "seed", *loading)
     formats = ",".join(suffix.lstrip(".") for suffix in options["formats"]) or None
     opened[0] = _as_swept(opened[0], options)
     said = {f"--{name.replace('_', '-')}": options[name] for name in told} | {"--formats": formats}
@@ -145,7 +150,8 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
                 opened, folder, views=views, rows=rows, command=command,
                 images=options["images"], limit=options["limit"], sweep=options["sweep"],
                 seed=options["seed"], formats=options["formats"] or FORMATS,
-                paper=options["paper"] or "a4", force=force, resume=resume,
+                one_column=not options["quick"], paper=options["paper"] or "a4",
+                force=force, resume=resume,
                 progress=_line, steps=lambda _, done, total: steps(done, total),
             )  # fmt: skip
     except KeyboardInterrupt:

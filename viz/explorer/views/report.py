@@ -48,7 +48,7 @@ def _choose(rows: Sequence[Shown], name: str) -> list[str]:
     """Show the sections to choose from, and two choices for those who do not want to."""
     every = [row.name for row in rows]
     quick = [row.name for row in choose(quick=True, rows=rows)]
-    medium = [row.name for row in rows if not row.slow]
+    medium = [row.name for row in choose(rows=rows)]
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, names, help in (
             ("Weights alone", quick, "What takes seconds on a small network."),
@@ -67,12 +67,12 @@ def _choose(rows: Sequence[Shown], name: str) -> list[str]:
 
 
 def _command(
-    networks: Sequence[Opened], folder: str | Path | None, sweep: Path | str | None,
+    networks: Sequence[Opened], folder: Path | None, sweep: Path | None,
     names: list[str], stem: str,
 ) -> str:  # fmt: skip
-    """Return the command line; paths are named as they are given, a `Path` by its name alone."""
+    """Return the command line, with names instead of paths."""
     rows = VIEWS if len(networks) == 1 else COMPARISONS
-    spelled = [each.spelling for each in networks]
+    spelled = [Path(each.spelling).name for each in networks]
     return command_line(
         [f"./{each}" if each.startswith("-") else each for each in spelled],
         {
@@ -95,7 +95,6 @@ def _built(
 
     def build_report(*given: Any, sections: list[str]) -> _Report:
         checkpoints, how = given[:-1], given[-1]
-        named = [replace(each, spelling=Path(each.spelling).name) for each in networks]
         furthest = 0
 
         def step(section: int, done: int, total: int) -> None:
@@ -111,7 +110,7 @@ def _built(
                     checkpoints, written_to, images=place or folder, limit=MAX_IMAGES,
                     sweep=how.sweep, views=[rows[name] for name in sections],
                     rows=VIEWS if len(checkpoints) == 1 else COMPARISONS,
-                    command=_command(named, given_folder, how.sweep, sections, stem),
+                    command=_command(networks, given_folder, how.sweep, sections, stem),
                     progress=say, steps=step,
                 )  # fmt: skip
             zipped = shutil.make_archive(str(written_to), "zip", root_dir=made, base_dir=stem)
@@ -170,10 +169,6 @@ def _page(found: Opened) -> None:
     if made is not None:
         line.empty()
         _show(made.value, stem)
-    with st.expander("On the command line"):
-        shown = _command(networks, folder, None if sweep is None else str(sweep), names, stem)
-        st.code(shown, language="bash", wrap_lines=True)
-        st.caption("--paper letter and --formats change what is written.")
 
 
 def _show(report: _Report, stem: str) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viz.explorer.text import percent
 from viz.views.early_late.measure import default_groups
 from viz.views.kernels.result import UNNAMED
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from viz.network.checkpoint import Checkpoint
+    from viz.views.first_look.result import FirstLook
     from viz.views.kernels.result import DepthwiseDescription
 
 
@@ -35,7 +35,13 @@ _APART = 0.05
 """Difference of two shares that is worth a word."""
 
 
-def _shares(description: DepthwiseDescription, blocks: Sequence[int]) -> dict[str, float]:
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _shares(
+    description: DepthwiseDescription | FirstLook, blocks: Sequence[int]
+) -> dict[str, float]:
     """Return the share of each family, and of kernels without a name, in some blocks."""
     rows = description.finite & np.isin(description.block, list(blocks))
     names = description.name[rows]
@@ -51,15 +57,15 @@ def blocks_words(blocks: Sequence[int]) -> str:
     return f"block {blocks[0]}" if len(blocks) == 1 else f"blocks {blocks[0]} to {blocks[-1]}"
 
 
-def at_first_sight(description: DepthwiseDescription) -> str:
+def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
     """Say which shapes early and late kernels have more often than each other, and how often."""
     early, late = default_groups(description.block)
     first, last = _shares(description, early), _shares(description, late)
     unnamed = _shares(description, np.unique(description.block).tolist())[UNNAMED]
-    clear = f"{percent(unnamed)} of all have no clear shape"
+    clear = f"{_percent(unnamed)} of all have no clear shape"
     if early == late:
         most = max(FAMILIES, key=first.__getitem__)
-        return f"Its kernels are most often {most} ({percent(first[most])}); {clear}."
+        return f"Its kernels are most often {most} ({_percent(first[most])}); {clear}."
     gains = {family: last[family] - first[family] for family in FAMILIES}
     parts = []
     for which, family, sign in (
@@ -67,8 +73,8 @@ def at_first_sight(description: DepthwiseDescription) -> str:
         ("late", max(gains, key=gains.__getitem__), 1),
     ):
         if sign * gains[family] >= _APART:
-            own = f"{percent(first[family])} of {blocks_words(early)}"
-            other = f"{percent(last[family])} of {blocks_words(late)}"
+            own = f"{_percent(first[family])} of {blocks_words(early)}"
+            other = f"{_percent(last[family])} of {blocks_words(late)}"
             shares = f"{own}, {other}" if which == "early" else f"{other}, {own}"
             parts.append(f"{which} kernels are more often {family} ({shares})")
     if not parts:
@@ -94,6 +100,6 @@ def accuracy(checkpoint: Checkpoint) -> str:
     n, classes = checkpoint.training.get("held_out_n"), checkpoint.config.n_classes
     images = f"{n:,} held-out images" if isinstance(n, int) else "held-out images"
     return (
-        f"It is right on {percent(stated)} of {images}, as its file states; guessing one of "
-        f"{classes:,} classes is right on {percent(1 / classes, 0 if classes < 100 else 1)}."
+        f"It is right on {_percent(stated)} of {images}, as its file states; guessing one of "
+        f"{classes:,} classes is right on {_percent(1 / classes, 0 if classes < 100 else 1)}."
     )
