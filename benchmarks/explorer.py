@@ -1,29 +1,38 @@
-"""How long the explorer's pages take in a browser, and how much memory its server takes.
+"""How long the explorer's pages take in a browser, beside a bare Streamlit page and a bare pass.
 
-Two networks of 1536 channels and 20 blocks with random weights, then a shipped checkpoint. Wall
-seconds count until pictures stand on the page; CPU seconds are the server's. A new window first
-loads Streamlit's own program, about a second of the browser's work. What is measured
-elsewhere (every page of What was learned and On images) takes as long as its command.
+On a shipped checkpoint, then on a network of 1536 channels and 20 blocks with random weights.
+Wall seconds count until what is named stands on the page; CPU seconds are the server's and hold
+where the machine is busy with other work. Ratios are to a Streamlit page of one sentence, opened in
+the same browser, or to one pass of the network over one image.
 """
 
+import io
 import os
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "explorer"))
 
 from browsing import FLAGS, explore, find_chromium, free_port, serve, settle  # noqa: E402
 
+from viz import load  # noqa: E402
+from viz.images.sets import open_images  # noqa: E402
 from viz.network.convmixer import ConvMixer  # noqa: E402
 from viz.network.saving import save_checkpoint  # noqa: E402
 
-SHIPPED = ("", "patch-filters", "kernels", "patch-filter", "kernel")
+SHIPPED = "imagenette-p7"
 TICK = os.sysconf("SC_CLK_TCK")
+PICTURE = ".frame img, [data-testid=stImage] img"
+SHOWN = "[data-testid=stImage] img"
+BESIDE = f".st-key-viz-beside {SHOWN}"
 
 
 def server_of(port):
@@ -46,60 +55,106 @@ def cpu(process):
     return (int(stat[11]) + int(stat[12])) / TICK
 
 
-def memory(process, what):
-    """Return VmRSS or VmHWM in MB."""
-    for line in (process / "status").read_text().splitlines():
-        if line.startswith(what):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError(what)
-
-
 class Clock:
-    """Opens addresses in a browser and prints how long they took."""
+    """Prints how long what is done on a page takes, beside the seconds of something bare."""
 
     def __init__(self, page, url, process):
         self.page, self.url, self.process = page, url, process
 
-    def open(self, name, path, limit=None, *, whole=False):
-        """Go to an address; wait for its first picture, or for all of it."""
+    @contextmanager
+    def timed(self, name, bare, limit=None):
+        """Time what is done inside; then let the page come to rest."""
         before, start = cpu(self.process), time.perf_counter()
-        self.page.goto(f"{self.url}/{path}")
-        self.page.locator(".frame img, [data-testid=stImage] img").first.wait_for()
-        first = time.perf_counter() - start
-        if whole:
-            settle(self.page, timeout=600_000)
-        wall = time.perf_counter() - start
+        yield
+        self.wall = time.perf_counter() - start
+        settle(self.page, timeout=600_000)
         used = cpu(self.process) - before
-        settle(self.page, timeout=600_000)
-        shown = wall if whole else first
-        self._say(name, "all of it" if whole else "first picture", shown, used, limit)
-
-    def press(self, name, button, limit=None):
-        """Press a button of the page; wait for another heading and for all of its page."""
-        heading = self.page.locator("h1").first
-        old = heading.inner_text()
-        before, start = cpu(self.process), time.perf_counter()
-        self.page.get_by_role("button", name=button).click()
-        self.page.wait_for_function(
-            "(old) => ![old, undefined].includes(document.querySelector('h1')?.innerText)", arg=old
-        )
-        settle(self.page, timeout=600_000)
-        wall, used = time.perf_counter() - start, cpu(self.process) - before
-        self._say(name, "all of it", wall, used, limit)
-
-    def _say(self, name, what, wall, used, limit):
+        ratio = "" if bare is None else f"{self.wall / bare:7.1f} times bare"
         wanted = "" if limit is None else f"   wanted: {limit:.1f} s"
-        print(f"{name:52} {what:14} {wall:6.2f} s wall {used:6.2f} s CPU{wanted}", flush=True)
+        print(f"{name:46} {self.wall:7.2f} s wall {used:6.2f} s CPU {ratio}{wanted}", flush=True)
+
+    def open(self, name, path, bare, limit=None, *, until=PICTURE):
+        """Go to an address and wait for a picture."""
+        with self.timed(name, bare, limit):
+            self.page.goto(f"{self.url}/{path}")
+            self.page.locator(until).first.wait_for()
+
+    def step(self, name, bare, limit=None, *, heading="h3", picture=BESIDE):
+        """Press Next and wait for another heading and its picture."""
+        old = self.page.locator(heading).first.inner_text()
+        shown = self.page.locator(picture).first
+        source = shown.get_attribute("src")
+        with self.timed(name, bare, limit):
+            self.page.get_by_role("button", name="Next").click()
+            self.page.wait_for_function(
+                "([tag, text, css, src]) => document.querySelector(tag)?.innerText !== text"
+                " && document.querySelector(css)?.src.endsWith(src) === false",
+                arg=[heading, old, picture, source],
+            )
 
 
-def large(folder):
-    """Write two networks with random weights."""
-    files = []
-    for seed in (0, 1):
-        torch.manual_seed(seed)
-        network = ConvMixer(1536, 20, 9, 7, 1000)
-        files.append(save_checkpoint(network, Path(folder) / f"random-{seed}.safetensors"))
-    return files
+@contextmanager
+def served(words, port, folder, browser):
+    """Serve and open a page; give its clock."""
+    with serve(words, folder, port, folder / "log") as url:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(600_000)
+        yield Clock(page, url, server_of(port))
+        page.close()
+
+
+def bare_page(browser, folder):
+    """Return the seconds until a Streamlit page of one sentence stands, once all is warm."""
+    script, port = folder / "bare.py", free_port()
+    script.write_text("import streamlit as st\nst.title('Bare')\n")
+    words = ["-m", "streamlit", "run", str(script), "--server.headless", "true",
+             "--server.address", "127.0.0.1", "--server.port", str(port)]  # fmt: skip
+    with served(words, port, folder, browser) as clock:
+        for _ in range(2):
+            with clock.timed("a Streamlit page of one sentence", None):
+                clock.page.goto(clock.url)
+                clock.page.locator("h1").wait_for()
+        return clock.wall
+
+
+def bare_pass(network):
+    """Return the seconds of a forward pass over one image, the best of five."""
+    inputs = open_images(None, network.preprocessing).all().inputs[:1]
+    seconds = []
+    with torch.no_grad():
+        for _ in range(5):
+            start = time.perf_counter()
+            network.model(inputs)
+            seconds.append(time.perf_counter() - start)
+    print(f"{'a pass over one image':46} {min(seconds):7.3f} s wall")
+    return min(seconds)
+
+
+def photograph():
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return {"name": "mine.png", "mimeType": "image/png", "buffer": out.getvalue()}
+
+
+def walk(clock, name, bare, one_pass):
+    """Time the first screen, the grids, a step, and a photograph of one's own."""
+    at = f"checkpoint={name}"
+    clock.open("first screen", f"?{at}", bare)
+    clock.open("first screen again", f"?{at}", bare)
+    clock.open("grid of kernels", f"kernels?{at}", bare)
+    for _ in range(2):
+        clock.step("  the next kernel beside it: its picture", bare, 0.3)
+    clock.open("a kernel's own page", f"kernel?{at}&block=3&channel=17", bare, 1.0)
+    clock.step("  the next one: its picture", bare, 0.3, heading="h1",
+               picture=f"[data-testid=stMain] {SHOWN}")  # fmt: skip
+    clock.open("Try my image", f"try-image?{at}", bare)
+    with clock.timed("  a photograph dropped: all answers", one_pass, 5.0):
+        page = clock.page
+        page.locator("[data-testid=stMain] input[type=file]").set_input_files(photograph())
+        page.get_by_text("mine.png as the network sees it").wait_for()
+        page.get_by_text("Any kernel on this photograph").wait_for()
+        settle(page, timeout=600_000)
 
 
 def main():
@@ -110,34 +165,23 @@ def main():
     from playwright.sync_api import sync_playwright
 
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        files = large(folder)
-        with serve(explore(files, port), Path(folder), port, Path(folder) / "log") as url:
-            browser = playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
-            page = browser.new_page(viewport={"width": 1280, "height": 900})
-            page.set_default_timeout(600_000)
-            clock = Clock(page, url, server_of(port))
-            print(f"server alone: {memory(clock.process, 'VmRSS'):.0f} MB")
-            for number, file in enumerate(files):
-                at = f"checkpoint={file.name}"
-                clock.open(f"1536/20 no. {number}: overview, file read", f"?{at}")
-                clock.open("  atlas", f"depthwise?{at}", 3.0)
-                block = f"depthwise?{at}&show=block&block=3"
-                clock.open("  one block, every kernel", f"{block}&order=norm", 1.5)
-                clock.open("  the same by similarity", block)
-                kernel = f"kernel?{at}&block=5&channel=17&order=norm"
-                clock.open("  a kernel", kernel)
-                clock.press("  the next one, by its button", "Next")
-                clock.press("  back to the first, which is cached", "Previous", 1.0)
-                clock.open("  the same in a new window, Streamlit itself too", kernel, whole=True)
-                print(f"  memory: {memory(clock.process, 'VmRSS'):.0f} MB")
-            print(f"most memory so far: {memory(clock.process, 'VmHWM'):.0f} MB   wanted: 2000 MB")
-            for path in SHIPPED:
-                at = f"{path}?checkpoint=imagenette-p7"
-                name = f"imagenette-p7: {path or 'overview'}"
-                clock.open(name, at, 2.0)
-                clock.open(f"{name} again", at, 2.0, whole=True)
-            browser.close()
+    with tempfile.TemporaryDirectory() as place, sync_playwright() as playwright:
+        folder = Path(place)
+        browser = playwright.chromium.launch(executable_path=browser_path, args=list(FLAGS))
+        bare = bare_page(browser, folder)
+        torch.manual_seed(0)
+        large = folder / "random.safetensors"
+        save_checkpoint(ConvMixer(1536, 20, 9, 7, 1000), large)
+        with served(explore([large], port), port, folder, browser) as clock:
+            one_pass = bare_pass(load(SHIPPED))
+            walk(clock, SHIPPED, bare, one_pass)
+            with clock.timed("attributions by default", one_pass):
+                clock.page.goto(f"{clock.url}/attribution?checkpoint={SHIPPED}")
+                clock.page.get_by_role("button", name="Measure", exact=True).click()
+                clock.page.locator(f"[data-testid=stMain] {SHOWN}").first.wait_for()
+            print("1536 channels and 20 blocks:")
+            walk(clock, large.name, bare, bare_pass(load(large)))
+        browser.close()
 
 
 if __name__ == "__main__":

@@ -133,7 +133,7 @@ def whole(small_file, tmp_path_factory):
 
     def few_bootstraps(checkpoint, given):
         found = depthwise_description(checkpoint, given)
-        return cluster_checkpoint(checkpoint, description=found, n_bootstraps=3)
+        return cluster_checkpoint(checkpoint, found, n_bootstraps=3)
 
     quicker = {"attribution": few_methods, "clusters": few_bootstraps}
     rows = [replace(row, measure=quicker.get(row.name, row.measure)) for row in VIEWS]

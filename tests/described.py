@@ -34,10 +34,8 @@ def described(
     r2 = np.linspace(0.2, 0.8, n) if r2 is None else np.asarray(r2, dtype=np.float64)
     statements = np.zeros((3, n)) if statements is None else np.asarray(statements, np.float64)
     named = name != "unnamed"
-    nothing = {
-        each.name: np.full((n, shapes) if each.name.startswith("shape_") else n, np.nan)
-        for each in fields(DepthwiseDescription)
-    }
+    names = [each.name for each in fields(DepthwiseDescription)]
+    nothing = {each: np.full((n, shapes) if "shape_" in each else n, np.nan) for each in names}
     told = {
         "source": Source(name=source, sha256="0" * 64),
         "kernels": kernels,
@@ -48,15 +46,11 @@ def described(
         "second": np.full(n, "bar"),
         "probability": np.where(named, 0.9, 0.4),
         "margin": np.where(named, 0.8, 0.1) if margin is None else np.asarray(margin, np.float64),
-        "shape_likeness": np.full(n, np.nan),
         "n_shapes": np.ones(n, np.int64),
         "shape_names": np.full((n, shapes), "edge"),
         "shape_picture": np.zeros((n, shapes), np.int64),
-        "fitted": np.zeros_like(kernels),
         "fitted_by_shapes": np.zeros((shapes, *kernels.shape), np.float32),
-        "r2": r2,
         "r2_by_shapes": np.stack([r2] * shapes, 1),
-        "coefficients": np.ones(n, np.int64),
         "coefficients_by_shapes": np.ones((n, shapes), np.int64),
         "init_names": np.asarray(["unnamed"] * 40 if init_names is None else init_names),
         "init_r2_by_shapes": np.full((40, shapes), 0.1),

@@ -11,8 +11,6 @@ from click.testing import CliRunner
 import viz
 from viz.cli import main
 from viz.cli.common import Group
-from viz.core.network import Config
-from viz.core.refusal import NoSuch
 
 
 def failing(error):
@@ -88,15 +86,6 @@ def test_real_commands_name_their_own_options(small_file, monkeypatch, name, opt
     done = CliRunner().invoke(main, [name, str(small_file), "--json"])
     assert done.exit_code == 2
     assert f"; choose a smaller {options}." in done.stderr
-
-
-def test_refusals_can_be_caught_as_what_they_are():
-    with pytest.raises(ValueError, match="dim must be"):
-        Config(0, 1)
-    with pytest.raises(IndexError):
-        raise NoSuch("no block")
-    with pytest.raises(ValueError, match="no block"):
-        raise NoSuch("no block")
 
 
 def test_whatever_is_refused_is_refused_in_the_class_of_refusals():

@@ -1,11 +1,13 @@
 """The explorer in a real browser: what a user sees, clicks, uploads and takes home."""
 
+import hashlib
 import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from browsing import (
     PATIENCE,
     at_address,
@@ -19,23 +21,35 @@ from browsing import (
 )
 from PIL import Image
 from playwright.sync_api import expect
+from visiting import picture
 
+from viz.core.network import Preprocessing
+from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 from viz.plot.style import SIGNED
 from viz.views.weights.result import DepthwiseKernels
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-PATHS = (
-    "", "patch-filters", "kernels", "patch-filter", "kernel", "kernel-names", "feature-maps",
-)  # fmt: skip
+NARROW = ("", "patch-filters", "kernels", "patch-filter", "kernel", "compare", "feature-maps",
+          "kernel-names")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def url(tmp_path_factory, small_file, grey_file):
     """The explorer, started by its command far from the clone's configuration."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    port = free_port()
-    with serve(explore([small_file, grey_file], port), folder, port, folder / "log") as address:
+    # A network on which attributions take long enough to be stopped.
+    torch.manual_seed(2)
+    large = tmp_path_factory.mktemp("large") / "large.safetensors"
+    network = ConvMixer(64, 6, 7, 7, 4).eval()
+    save_checkpoint(network, large, preprocessing=Preprocessing(224, known="the file"))
+    images = tmp_path_factory.mktemp("pictures") / "pictures"
+    images.mkdir()
+    for number in range(3):
+        (images / f"picture {number}.png").write_bytes(picture(number))
+    folder, port = tmp_path_factory.mktemp("elsewhere"), free_port()
+    words = [*explore([small_file, grey_file, large], port), "--images", str(images)]
+    with serve(words, folder, port, folder / "log") as address:
         yield address
 
 
@@ -59,61 +73,91 @@ def upload(page, name, content):
     )
 
 
-def test_first_page(visit):
-    page = visit(title="small.safetensors")
+def opens(page, name):
+    """Wait until the kernel or filter of this name is open beside its grid."""
+    page.locator("h3", has_text=re.compile(f"^{name}$")).wait_for()
+    settle(page)
+
+
+def test_a_tile_is_a_link_to_its_page(visit):
+    """It is one step back from there, as from any page of the menu."""
+    page = visit("?checkpoint=small.safetensors", title="small.safetensors")
     page.get_by_text("Its kernels, block by block").wait_for()
     becomes(page, page.locator(".frame").count, 4)
-    expect(page.locator(".frame img").last).to_have_attribute(
-        "alt", re.compile("^All 16 patch-emb")
-    )
+    x, y, _ = tile_centre(page, 1, 6, 4, 5)
+    page.mouse.move(x, y)
+    said = re.compile(r"^block 1, kernel (\d+)")
+    field = page.locator(".field").first
+    expect(field).to_have_attribute("title", said)
+    kernel = f"Block 1, kernel {said.match(field.get_attribute('title'))[1]}"
+    page.mouse.click(x, y)
+    settle(page, kernel)
+    at_address(page, "/kernel?", "block=1", "channel=")
+    # The arrows go through the partners first, which are links, too.
+    page.get_by_text("Partners: what it listens to").click()
+    field = page.locator(".mosaic .field").first
+    field.wait_for(state="attached")
+    field.focus()
+    page.keyboard.press("End")
+    partner = re.compile(r"^block 0, kernel (\d+)")
+    expect(field).to_have_attribute("title", partner)
+    other = f"Block 0, kernel {partner.match(field.get_attribute('title'))[1]}"
+    page.keyboard.press("Enter")
+    settle(page, other)
+    titles = ["small.safetensors", kernel, other]
+    for title in ("Receptive fields", "Patch filters"):
+        press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
+        settle(page, title)
+        titles.append(title)
+    for title in titles[-2::-1]:
+        page.go_back()
+        settle(page, title)
 
 
-def test_a_click_opens_the_kernel(visit):
-    page = visit("kernels?order=index&scale=tile", title="Depthwise kernels")
+def test_a_kernel_opens_beside_its_grid(visit):
+    """By mouse, by steps and by keys; the address holds it, and back shows what was before."""
+    page = visit("kernels?order=index&scale=tile&show=all", title="Depthwise kernels")
+    opens(page, "Block 0, kernel 0")
     x, y, _ = tile_centre(page, 2, 6, 4, 5)
     page.mouse.move(x, y)
     expect(page.locator(".what")).to_have_text(re.compile("^block 2, kernel 6(:|$)"))
     page.mouse.click(x, y)
-    settle(page, "Block 2, kernel 6")
-    at_address(page, "/kernel?", "block=2", "channel=6")
-    page.go_back()
-    settle(page, "Depthwise kernels")
-    at_address(page, "order=index")
-    # The grid is as it was left.
-    chosen = page.locator("[data-testid=stSelectbox] input")
-    values = "boxes => boxes.map((box) => box.value)"
-    becomes(page, lambda: "its own for each" in chosen.evaluate_all(values), True)
-
-
-def test_a_click_opens_the_filter_and_keys_walk_on(visit):
-    page = visit("patch-filters?order=index", title="Patch filters")
-    columns = round((16 * 1.5) ** 0.5)
-    x, y, _ = tile_centre(page, 0, 7, columns, 4)
-    page.mouse.click(x, y)
-    settle(page, "Patch filter 7")
-    page.get_by_role("button", name="Next").wait_for()
+    opens(page, "Block 2, kernel 6")
+    at_address(page, "/kernels?", "open=2.6", "scale=tile")
     page.keyboard.press("ArrowRight")
-    settle(page, "Patch filter 8")
-    for wanted in ("Patch filter 7", "Patch filter 6"):
-        page.keyboard.press("ArrowLeft")
-        settle(page, wanted)
-    at_address(page, "channel=6")
-
-
-def test_the_keyboard_opens_a_kernel(visit):
-    page = visit("kernels?order=index", title="Depthwise kernels")
-    page.locator(".field").focus()
-    for key in ("ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
+    opens(page, "Block 2, kernel 7")
+    expect(page.locator("h1")).to_have_text("Depthwise kernels")
+    at_address(page, "open=2.7")
+    other = visit(page.url.split("/", 3)[3], title="Depthwise kernels")
+    opens(other, "Block 2, kernel 7")
+    at_address(other, "order=index", "scale=tile")
+    page.go_back()
+    opens(page, "Block 2, kernel 6")
+    page.locator(".field").first.focus()
+    for key in ("Home", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowDown"):
         page.keyboard.press(key)
-    # The first arrow points at kernel 0; the fourth row is the block's last.
+    # The fourth row is the block's last.
     expect(page.locator(".what")).to_have_text(re.compile("^block 1, kernel 1(:|$)"))
     page.keyboard.press("Enter")
-    settle(page, "Block 1, kernel 1")
+    opens(page, "Block 1, kernel 1")
+    page.get_by_text("Names below the tiles").click()
+    becomes(page, page.locator(".name").count, 48)
 
 
-@pytest.mark.parametrize("ratio", [1, 2])
-def test_weights_are_crisp(visit, small, ratio):
-    """Every weight is a square of whole screen pixels in its own colour."""
+def test_a_filter_opens_beside_its_grid(visit):
+    page = visit("patch-filters?order=index&checkpoint=small.safetensors", title="Patch filters")
+    x, y, _ = tile_centre(page, 0, 7, round((16 * 1.5) ** 0.5), 4)
+    page.mouse.click(x, y)
+    opens(page, "Patch filter 7")
+    for wanted in ("Patch filter 6", "Patch filter 5"):
+        page.keyboard.press("ArrowLeft")
+        opens(page, wanted)
+    at_address(page, "open=5")
+
+
+def test_weights_are_crisp(visit, small):
+    """Every weight is a square of whole screen pixels in its own colour, at any size."""
+    ratio = 2
     page = visit("kernels?order=index", title="Depthwise kernels", device_scale_factor=ratio)
     x, y, zoom = tile_centre(page, 1, 9, 4, 5)
     assert zoom * ratio == pytest.approx(round(zoom * ratio))
@@ -133,29 +177,12 @@ def test_weights_are_crisp(visit, small, ratio):
     blocks = min(near, key=lambda found: np.ptp(found, axis=(1, 3)).max())
     assert np.ptp(blocks, axis=(1, 3)).max() == 0
     assert np.abs(blocks[:, 0, :, 0] - wanted).max() <= 4
-
-
-def test_enlarging(visit):
-    page = visit("kernels", title="Depthwise kernels")
     frame = page.locator(".frame").first
     before = lies(frame)["width"]
     press(page.get_by_role("button", name="Larger"))
     becomes(page, lambda: frame.bounding_box()["width"] > before, True)
     press(page.get_by_role("button", name="Fit the width"))
     becomes(page, lambda: frame.bounding_box()["width"], before)
-
-
-def test_a_copied_link_shows_the_same(visit):
-    first = visit("kernels", title="Depthwise kernels")
-    # Typed: a list opened by a click may be closed by what the page does just then.
-    first.get_by_label("Colour scale").fill("one for all")
-    expect(first.get_by_role("option")).to_have_text(["one for all"])
-    first.get_by_label("Colour scale").press("Enter")
-    first.wait_for_url("**/kernels?*scale=figure*")
-    address = first.url.split("/", 3)[3]
-    second = visit(address, title="Depthwise kernels")
-    becomes(second, lambda: second.url, first.url)
-    expect(second.locator(".key .text")).to_contain_text("One colour scale for all")
 
 
 def test_uploads(visit, grey_file, small_file, tmp_path):
@@ -193,19 +220,6 @@ def test_uploads(visit, grey_file, small_file, tmp_path):
     assert not mark.exists()
 
 
-def test_two_people_at_once(visit):
-    one = visit("kernel?checkpoint=small.safetensors&block=1&channel=3", title="Block 1, kernel 3")
-    two = visit("kernel?checkpoint=grey.safetensors&block=0&channel=9", title="Block 0, kernel 9")
-    one.keyboard.press("ArrowRight")
-    one.wait_for_url(lambda address: "channel=3" not in address)
-    settle(one)
-    settle(two)
-    expect(two.locator("h1")).to_have_text("Block 0, kernel 9")
-    at_address(two, "checkpoint=grey.safetensors&block=0&channel=9")
-    one.get_by_text("ConvMixer-16/3").wait_for()
-    two.get_by_text("ConvMixer-12/2").wait_for()
-
-
 def test_what_is_taken_home(visit, tmp_path, small_file):
     """Downloads open, and are what the command draws."""
     from click.testing import CliRunner
@@ -235,11 +249,10 @@ def test_what_is_taken_home(visit, tmp_path, small_file):
     assert (tmp_path / "command.png").read_bytes() == got["PNG"].read_bytes()
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_narrow_screens(visit, path):
-    """At 400 pixels nothing is wider than the window, and what matters is there."""
-    page = visit(path, viewport={"width": 400, "height": 800}, color_scheme="dark")
-    page.locator(".frame, [data-testid=stImage] img").first.wait_for()
+def test_narrow_screens_in_the_dark(visit):
+    """At 390 pixels nothing is wider than the window; figures are dark; the menu makes room."""
+    page = visit(title="small.safetensors", viewport={"width": 390, "height": 844},
+                 color_scheme="dark")  # fmt: skip
     find = (
         "() => [...document.querySelectorAll('[data-testid=stMain] *')]"
         ".filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility())"
@@ -247,7 +260,22 @@ def test_narrow_screens(visit, path):
         ".filter((e) => !e.closest('.dvn-scroller, [class*=st-key-viz-wide]'))"
         ".map((e) => e.tagName + '.' + e.className)"
     )
-    becomes(page, lambda: page.evaluate(find), [])
+    for path in NARROW:
+        page.goto(f"{page.url.split('/', 3)[0]}//{page.url.split('/', 3)[2]}/{path}")
+        settle(page)
+        page.locator(".frame, [data-testid=stImage] img").first.wait_for()
+        becomes(page, lambda: page.evaluate(find), [])
+    shown = page.locator("[class*=st-key-viz-wide] img, [class*=st-key-viz-slim] img").first
+    drawn = page.request.get(shown.evaluate("(image) => image.src")).body()
+    assert np.asarray(Image.open(io.BytesIO(drawn)).convert("RGB"))[0, 0].max() < 40
+    page.get_by_test_id("stExpandSidebarButton").click()
+    link = page.get_by_role("link", name="Depthwise kernels")
+    expect(link).to_be_in_viewport()
+    lies(link)
+    link.click()
+    settle(page, "Depthwise kernels")
+    page.get_by_test_id("stExpandSidebarButton").wait_for()
+    becomes(page, lambda: page.locator("h1").bounding_box()["x"] >= 0, True)
 
 
 def test_served_on_this_machine_only(url):
@@ -301,22 +329,53 @@ def test_streamlit_run_is_as_safe(tmp_path):
         assert f"00000000:{port:04X}" not in rows
 
 
-def test_a_partner_opens_its_kernel_by_the_keyboard(visit):
-    page = visit("kernel?block=1&channel=3", title="Block 1, kernel 3")
-    page.get_by_text("Partners: what it listens to").click()
-    field = page.locator(".mosaic .field").first
-    field.wait_for(state="attached")
-    field.focus()
-    # These arrows go through the partners: the page itself does not go on to the next kernel.
-    for _ in range(2):
-        page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(500)
-    assert "channel=3" in page.url
-    page.keyboard.press("End")
-    said = re.compile(r"^block 0, kernel (\d+)(: .*)?$")
-    expect(field).to_have_attribute("title", said)
-    partner = said.match(field.get_attribute("title"))[1]
-    page.keyboard.press("Enter")
-    settle(page, f"Block 0, kernel {partner}")
-    page.go_back()
-    settle(page, "Block 1, kernel 3")
+def test_long_work_is_asked_for_told_and_stopped(visit):
+    page = visit("attribution?checkpoint=large.safetensors", title="Attributions and trust")
+    press(page.get_by_role("button", name="Measure"))
+    bar = page.get_by_text("Measuring attribution: step")
+    bar.wait_for()
+    press(page.get_by_test_id("stMain").get_by_role("button", name="Stop"))
+    page.get_by_text("Stopped; nothing of it is kept.").wait_for()
+    settle(page)
+    becomes(page, bar.count, 0)
+    press(page.get_by_role("button", name="Measure"))
+    bar.wait_for()
+    # Leaving the page ends the work, too.
+    press(page.get_by_role("link", name="Overview"))
+    settle(page, "large.safetensors")
+
+
+def test_images_are_dropped_and_used(visit):
+    """Dropped on the sidebar they are shown; a bad one is answered; elsewhere they are missed."""
+    page = visit("feature-maps?checkpoint=small.safetensors", title="Feature maps")
+    page.get_by_text("Images: the folder pictures").wait_for()
+    press(page.locator("summary", has_text="Images of your own"))
+    content = picture(11)
+    page.get_by_test_id("stFileUploaderDropzone").nth(1).dispatch_event(
+        "drop", {"dataTransfer": transfer(page, "mine.png", content)}
+    )
+    page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
+    whole = hashlib.sha256(repr(("mine.png", hashlib.sha256(content).hexdigest())).encode())
+    page.wait_for_url(f"**images=upload.{whole.hexdigest()[:8]}*")
+    settle(page)
+    other = visit(page.url.split("/", 3)[3], title="Feature maps")
+    other.get_by_test_id("stAlert").get_by_text("This link shows uploaded images").wait_for()
+    pages = {"Evidence": "evidence", "Feature maps": "feature-maps",
+             "Receptive fields": "receptive-field"}  # fmt: skip
+    for title, address in pages.items():
+        press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
+        page.wait_for_url(f"**/{address}?*")
+        page.get_by_text("Images: 1 uploaded image (mine.png)").wait_for()
+    other.get_by_text("Images: the folder pictures").wait_for()
+
+
+def transfer(page, name, content):
+    """Make what a drag from the desktop carries."""
+    return page.evaluate_handle(
+        """([name, bytes]) => {
+            const carried = new DataTransfer();
+            carried.items.add(new File([new Uint8Array(bytes)], name, {type: "image/png"}));
+            return carried;
+        }""",
+        [name, list(content)],
+    )

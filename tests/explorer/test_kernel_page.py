@@ -1,15 +1,12 @@
 """A kernel's own page: what it tells is what the measures say, and its lists walk as they say."""
 
-import shlex
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 from visiting import fine, sentences
 
-from viz.cli import main
 from viz.explorer.settings import Start
 from viz.sweep.result import load_sweep
 from viz.views import Given
@@ -144,6 +141,7 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
         assert int(np.max(found.block)) == int(block)
     effect = Removal.load(tmp_path / f"small-effect-block-{block}-kernel-3.npz")
     assert effect.sentence() in sentences(app.markdown)
+    # Partners and places are numbers alone.
     assert len(list(tmp_path.glob("*.png"))) == 4
 
 
@@ -232,16 +230,13 @@ def test_top_patches_of_a_sweep(
     app = open_app("kernel", block="1", channel="3", checkpoint="small.safetensors")
     assert fine(app)
     assert "What drives it most" in [h.value for h in app.subheader]
+    (script,) = (c.value for c in app.code if "load_sweep" in c.value)
     # Nothing is cut out again where nothing has changed.
     with monkeypatch.context() as once:
-        once.setattr("viz.explorer.on_images.top_patches", None)
+        once.setattr("viz.explorer.on_images.top_patches", lambda *_, **__: pytest.fail("again"))
         assert fine(app.run())
-    (script,) = (c.value for c in app.code if "load_sweep" in c.value)
     monkeypatch.chdir(tmp_path)
     exec(compile(script, "shown", "exec"), {})
-    (shell,) = (c.value for c in app.code if c.value.startswith("viz top-patches"))
-    assert shell.endswith("--block 1 --channels 3")
-    assert CliRunner().invoke(main, [*shlex.split(shell)[1:], "--force"]).exit_code == 0
     (made,) = tmp_path.glob("*patches-block-1-kernel-3.npz")
     found = TopPatches.load(made)
     assert (found.block.tolist(), found.channel.tolist()) == ([1], [3])
@@ -253,20 +248,3 @@ def test_top_patches_of_a_sweep(
     )
     app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
     assert any("the sweep is of small" in s for s in sentences(app.info))
-
-
-@pytest.mark.parametrize("given", [False, True])
-def test_the_commands_of_a_sweep_page(
-    open_app, undrawn, monkeypatch, swept, tmp_path, small_file, given
-):
-    """Typed in their order they make the page's figure."""
-    folder, file = swept
-    monkeypatch.chdir(tmp_path)
-    app = open_app("selectivity", given=(small_file,), folder=folder, sweep=file if given else None)
-    assert fine(app)
-    shell = next(c.value for c in app.code if c.language == "bash").splitlines()
-    assert [line.split()[1] for line in shell] == ["sweep", "selectivity"][given:]
-    for line in shell:
-        done = CliRunner().invoke(main, shlex.split(line)[1:])
-        assert done.exit_code == 0, done.output
-    assert (tmp_path / "small-selectivity.png").exists()

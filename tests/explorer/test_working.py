@@ -1,12 +1,15 @@
 """Long work: made once, told while it goes on, stopped without a trace, bounded in memory."""
 
+import os
 import threading
 
 import numpy as np
 import pytest
 
+from viz.explorer import cache
 from viz.explorer.cache import Store
 from viz.views import VIEWS, Given, described
+from viz.views.one_kernel.measure import standing
 
 SLOW = {"kernels", "clusters", "mixing", "substitution", "receptive-field", "attribution"}
 
@@ -28,7 +31,7 @@ def test_who_asks_for_the_same_waits_for_it():
         made.append(threading.get_ident())
         tell(3, 7)
         begun.set()
-        assert go.wait(10)
+        assert go.wait(600)
         return np.zeros(4)
 
     def look(done, total):
@@ -37,7 +40,7 @@ def test_who_asks_for_the_same_waits_for_it():
 
     first = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     got.append(store.get("k", make, look))
     first.join(10)
     assert len(made) == 1
@@ -50,7 +53,7 @@ def test_the_next_one_begins_anew_where_the_maker_stops():
 
     def stopped(tell):
         begun.set()
-        assert stop.wait(10)
+        assert stop.wait(600)
         raise Stop
 
     def first():
@@ -59,7 +62,7 @@ def test_the_next_one_begins_anew_where_the_maker_stops():
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     got = store.get("k", lambda tell: "mine", lambda done, total: stop.set())
     thread.join(10)
     assert got == "mine"
@@ -71,7 +74,7 @@ def test_nobody_else_is_stopped_by_one_who_gives_up():
 
     def make(tell):
         begun.set()
-        assert go.wait(10)
+        assert go.wait(600)
         return "made"
 
     def give_up(done, total):
@@ -79,7 +82,7 @@ def test_nobody_else_is_stopped_by_one_who_gives_up():
 
     thread = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     with pytest.raises(Stop):
         store.get("k", make, give_up)
     go.set()
@@ -170,3 +173,51 @@ def test_waiting_for_somebody_elses_description_can_be_stopped(small):
     with described._LOCK, pytest.raises(Stop):
         described.depthwise_description(small, Given(progress=stop))
     assert not described._LOCK.locked()
+
+
+@pytest.fixture
+def places(small):
+    """A kernel's place in the network: a result that takes no time; and a key it is kept under."""
+    description = described.depthwise_description(small, Given())
+    return [standing(description, block=0, channel=c) for c in range(3)]
+
+
+def test_results_come_back_from_disk(places, tmp_path, monkeypatch):
+    """As they were, under their own key alone, and no part of a file is left."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert cache.from_disk("a") is None
+    cache.to_disk("a", places[0])
+    cache.to_disk("b", places[1])
+    assert [cache.from_disk(key) for key in "abc"] == [places[0], places[1], None]
+    kept = (tmp_path / "cache" / "convmixer-viz").iterdir()
+    assert [each.suffix for each in kept] == [".npz", ".npz"]
+    # Another program may find something else.
+    monkeypatch.setattr(cache, "_program", lambda: "another")
+    assert cache.from_disk("a") is None
+
+
+def test_a_damaged_entry_is_removed(places, monkeypatch):
+    cache.to_disk("a", places[0])
+    (file,) = cache.folder().iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert cache.from_disk("a") is None
+    assert not file.exists()
+
+
+def test_the_disk_is_bounded_and_what_was_not_used_goes(places, monkeypatch):
+    cache.to_disk("a", places[0])
+    (file,) = cache.folder().iterdir()
+    monkeypatch.setattr(cache, "_ON_DISK", 2.5 * file.stat().st_size)
+    cache.to_disk("b", places[1])
+    for age, key in enumerate("ba"):
+        for path in cache.folder().glob(f"{cache._stem(key)}*"):
+            os.utime(path, (age, age))
+    cache.to_disk("c", places[2])
+    assert [cache.from_disk(key) for key in "abc"] == [places[0], None, places[2]]
+
+
+def test_a_disk_that_cannot_be_written_is_no_fault(places, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    cache.to_disk("a", places[0])
+    assert cache.from_disk("a") is None

@@ -69,7 +69,7 @@ def answers(tmp_path_factory):
         write(paths[what])
     done = subprocess.run(
         [sys.executable, "-c", PROBE],
-        input="\n".join(map(str, paths.values())), capture_output=True, text=True, timeout=200,
+        input="\n".join(map(str, paths.values())), capture_output=True, text=True, timeout=1200,
     )  # fmt: skip
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(paths), list(paths)[len(found)] + done.stderr[-3000:]

@@ -234,7 +234,7 @@ main(sys.argv[1:])
     def run(*arguments, **more):
         return subprocess.run(
             [sys.executable, "-c", script, *arguments], env={**env, **more},
-            capture_output=True, text=True, timeout=120,
+            capture_output=True, text=True, timeout=1200,
         )  # fmt: skip
 
     missing = run("fetch", NAME, HF_HUB_OFFLINE="1")

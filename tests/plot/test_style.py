@@ -3,8 +3,10 @@
 import colorsys
 
 import pytest
+from click.testing import CliRunner
 from matplotlib.colors import to_rgb
 
+from viz.cli import main
 from viz.core.refusal import Refusal
 from viz.plot import style
 from viz.views.kernels.colours import NAME_STYLES
@@ -21,13 +23,12 @@ def test_figures_have_the_font_that_comes_with_the_package(tmp_path):
     assert b"/Type3" not in fonts.replace(b" ", b"")
 
 
-def test_another_font_can_be_asked_for(monkeypatch, tmp_path):
+def test_another_font_can_be_asked_for(monkeypatch, tmp_path, small_file):
     monkeypatch.setattr(style, "_FAMILIES", list(style._FAMILIES))
-    style.use_font("STIXGeneral")
-    with style.own_style():
-        figure = style.new_figure(2, 1)
-        figure.text(0.1, 0.5, "words")
-    assert b"STIX" in style.save_figure(figure, tmp_path / "a.pdf").read_bytes()
+    words = ["patch-filters", small_file, "-o", tmp_path / "a.pdf", "--font", "STIXGeneral"]
+    done = CliRunner().invoke(main, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    assert b"STIX" in (tmp_path / "a.pdf").read_bytes()
     with pytest.raises(Refusal, match="no font 'Nowhere Sans' on this machine; expected"):
         style.use_font("Nowhere Sans")
 
@@ -49,3 +50,34 @@ def test_red_and_blue_mean_signs_alone(name):
     hue, _, saturation = colorsys.rgb_to_hls(*to_rgb(COLOURS[name]))
     degrees = 360 * hue
     assert saturation < 0.1 or 12 < degrees < 190 or 250 < degrees < 335
+
+
+def luminance(colour):
+    """Relative luminance, as the Web Content Accessibility Guidelines define it."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_a_dark_page_is_legible_and_keeps_hues():
+    """What is drawn stands out from the page by 3 to 1 at least; pictures stay as they are."""
+    hues = (style.ORANGE, style.TEAL, style.PURPLE)
+    with style.own_style(), style.dark_style():
+        figure = style.new_figure()
+        axes = figure.add_subplot()
+        lines = [axes.plot([0, 1], color=colour)[0] for colour in (*hues, "black", style.INK)]
+        axes.bar([0], [1], color="white", edgecolor="black")
+        picture = axes.imshow([[0.0, 1.0]])
+        text = axes.set_xlabel("label")
+        style.darken(figure)
+        page = luminance([c / 255 for c in style.page_colour()])
+    assert style.page_colour() == (255, 255, 255)
+    assert luminance(figure.get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
+    assert luminance(axes.patches[0].get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
+    tick = axes.get_xticklabels()[0]
+    drawn = [*(line.get_color() for line in lines), text.get_color(), tick.get_color()]
+    for colour in drawn:
+        assert (luminance(colour[:3]) + 0.05) / (page + 0.05) > 3
+    for line, colour in zip(lines, hues, strict=False):
+        hue = colorsys.rgb_to_hls(*to_rgb(colour))[0]
+        assert colorsys.rgb_to_hls(*line.get_color()[:3])[0] == pytest.approx(hue, abs=0.02)
+    assert picture.get_array().tolist() == [[0.0, 1.0]]

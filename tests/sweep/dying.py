@@ -5,14 +5,10 @@ import signal
 from pathlib import Path
 
 from viz.sweep import tally
-from viz.sweep.shards import run_job
+from viz.sweep.engines import run_job
 
 
-def _die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def once_at_1(work, job):
+def once_at_1(network, work, job):
     """Die in the middle of shard 1, when a batch of it is counted."""
     mark = Path(work.folder).parent / "died"
     update = tally.Tally.update
@@ -21,10 +17,10 @@ def once_at_1(work, job):
         update(*args)
         if job.shard == 1 and not mark.exists():
             mark.touch()
-            _die()
+            os.kill(os.getpid(), signal.SIGKILL)
 
     tally.Tally.update = killed
     try:
-        return run_job(work, job)
+        return run_job(network, work, job)
     finally:
         tally.Tally.update = update

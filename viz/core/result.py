@@ -158,14 +158,14 @@ class Result:
             If there is no such figure, or it does not fit where it should go.
         """
         card = self._card()
-        names = self.figures
-        wanted = {name for name in names if figure in (name, name.removeprefix(f"{card.name}-"))}
-        if (figure and len(wanted) != 1) or not names:
+        if card is None:
+            raise Refusal(f"a {type(self).__name__} has no figures of its own.")
+        rows = {row.name.removeprefix(f"{card.name}-"): row for row in card.figures}
+        row = rows.get(figure.removeprefix(f"{card.name}-") or card.figures[0].name)
+        if row is None:
             raise Refusal(
-                f"there is no figure {figure!r} of {self.kind}; there are "
-                f"{', '.join(names) or 'none'}."
+                f"{card.name} has no figure {figure!r}; its figures are {', '.join(rows)}."
             )
-        row = card.figures[names.index(wanted.pop()) if figure else 0]
         if width not in ("page", "column"):
             raise Refusal(f"width is 'page' or 'column', not {width!r}.")
         if ax is not None:
@@ -229,7 +229,8 @@ class Result:
         """
         path = Path(path)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # What numpy opens itself it leaves open where the file is damaged.
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if sum(info.file_size for info in file.zip.infolist()) > _MAX_BYTES:
                     raise ResultFileError(f"{path.name}: more than 4 GB of arrays; not read.")
                 header = json.loads(str(file["__json__"]))

@@ -12,7 +12,7 @@ import streamlit as st
 
 from viz.core.refusal import Refusal
 from viz.explorer import state
-from viz.explorer.text import plain
+from viz.explorer.text import plain, said_here
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("image_size", "mean", "std", "activation")
 _MOST = 2000
+UNSAID = "What the file does not say"
+"""Title of the fields."""
 
 
 def options_of(opened: Opened) -> dict[str, str]:
@@ -89,7 +91,7 @@ def adapt(opened: Opened) -> tuple[Opened, list[Callable[[], Any]]]:
     from viz.network.checkpoint import adapted
 
     asked = _asked(opened.key)
-    with st.sidebar, st.expander("What the file does not say", expanded=bool(asked)):
+    with st.sidebar, st.expander(UNSAID, expanded=bool(asked)):
         try:
             said = _form(opened, asked)
         except ValueError:
@@ -106,4 +108,4 @@ def adapt(opened: Opened) -> tuple[Opened, list[Callable[[], Any]]]:
     try:
         return replace(opened, checkpoint=adapted(opened.checkpoint, **told), told=said), []
     except Refusal as error:
-        return opened, [partial(st.error, plain(error))]
+        return opened, [partial(st.error, plain(said_here(str(error))))]

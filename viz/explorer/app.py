@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,9 @@ from PIL import Image
 
 from viz.explorer import checkpoints, state
 from viz.explorer.images import choose_images
-from viz.explorer.sections import style
+from viz.explorer.sections import guarded, style
 from viz.explorer.settings import unsafe
-from viz.explorer.text import lines, plain
+from viz.explorer.text import lines
 from viz.plot.mosaic import enlarge, signed_tiles
 from viz.views import VIEWS
 
@@ -25,6 +24,8 @@ _LEARNED, _ON_IMAGES = "What was learned", "On images"
 _ALSO_ON_IMAGES = ("patch_filter", "kernel", "compare", "report")
 _BEHIND_GRIDS = ("patch_filter", "kernel")
 """Pages that a grid opens: the menu lists them while they are shown."""
+_SHARED = {"patch_filter": "kernel"}
+"""Pages whose file is another's."""
 _NAMED = {"filter_names": "patch-filters", "kernel_names": "kernels"}
 """Pages of what a view found, where its grid has a page of its own."""
 
@@ -78,16 +79,16 @@ def _icon() -> Image.Image:
 
 def _navigation() -> st.Page:
     rows = [row for rows in PAGES.values() for row in rows]
-    pages = {
-        name: st.Page(
-            own if (own := _VIEWS / f"{name}.py").exists() else _VIEWS / "view.py",
+    pages = {}
+    for number, (name, title, icon) in enumerate(rows):
+        own = _VIEWS / f"{_SHARED.get(name, name)}.py"
+        pages[name] = st.Page(
+            own if own.exists() else _VIEWS / "view.py",
             title=title,
             icon=icon,
             url_path=name.replace("_", "-"),
             default=number == 0,
         )
-        for number, (name, title, icon) in enumerate(rows)
-    }
     st.session_state["viz pages"] = pages
     return st.navigation(list(pages.values()), position="hidden")
 
@@ -141,7 +142,7 @@ def main() -> None:
     style()
     name = page.url_path.replace("-", "_") or "overview"
     state.begin(name)
-    try:
+    with guarded():
         opened, messages = checkpoints.choose()
         if opened is None:
             st.title("ConvMixer explorer", anchor=False)
@@ -165,13 +166,6 @@ def main() -> None:
         with menu:
             _menu(name)
         page.run()
-    except Exception as error:
-        # Whatever happens on one page, the others stay usable; the log has the details.
-        logging.getLogger("viz.explorer").exception("A page failed")
-        st.error(
-            f"This page could not be shown ({plain(type(error).__name__)}: {plain(error)}). "
-            "Choose other settings, another page or another checkpoint."
-        )
     state.finish()
 
 

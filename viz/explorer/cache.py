@@ -1,16 +1,29 @@
-"""Results kept between runs: by what they were made from, never by hashing arrays."""
+"""Results kept between runs: by what they were made from, never by hashing arrays.
+
+What took longer than a moment is also kept on disk for the next start, unless it is private.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+import os
 import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import streamlit as st
+
+import viz
+from viz.core.result import Result
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -20,6 +33,7 @@ T = TypeVar("T")
 Tell = Callable[[int, int], None]
 """Called with (steps done, steps in all); it may raise to stop the work."""
 _SHARED, _PRIVATE = 400 << 20, 128 << 20
+_ON_DISK = 200 << 20
 _LOOK = 0.1
 """Seconds between two looks at work that somebody else does."""
 
@@ -153,7 +167,7 @@ def _as_told(subject: Any) -> list[Any]:
     """Return what of a checkpoint does not follow from its file: its user may tell it."""
     if not hasattr(subject, "preprocessing"):
         return []
-    names = hash(subject.classes) if subject.classes else 0
+    names = hashlib.sha256("\n".join(subject.classes or ()).encode()).hexdigest()
     return [subject.preprocessing.to_dict(), subject.config.activation, names]
 
 
@@ -170,3 +184,57 @@ def cached(opened: Opened, function: Callable[..., T], subject: Any, **settings:
 
 def _name(value: Any) -> str:
     return f"{value.__module__}.{value.__qualname__}"
+
+
+def folder() -> Path:
+    """Return where results lie between two starts: in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convmixer-viz"
+
+
+@cache
+def _program() -> str:
+    """Return a hash of this program's source: another one may find something else."""
+    whole = hashlib.sha256()
+    for path in sorted(Path(viz.__file__).parent.rglob("*.py")):
+        whole.update(path.read_bytes())
+    return whole.hexdigest()
+
+
+def _stem(key: str) -> str:
+    return hashlib.sha256(f"{_program()} {key}".encode()).hexdigest()
+
+
+def from_disk(key: str) -> Result | None:
+    """Return what an earlier start has kept; what cannot be read is removed."""
+    for path in folder().glob(f"{_stem(key)}-*.npz"):
+        module, _, name = path.stem.partition("-")[2].rpartition(".")
+        try:
+            kind = getattr(import_module(module), name) if module.startswith("viz.") else None
+            if isinstance(kind, type) and issubclass(kind, Result):
+                found = kind.load(path)
+                os.utime(path)
+                return found
+        except (ImportError, AttributeError, ValueError, OSError):
+            path.unlink(missing_ok=True)
+    return None
+
+
+def to_disk(key: str, result: Result) -> None:
+    """Keep a result for the next start; those not used for longest go where there are too many."""
+    kind, place = type(result), folder()
+    path = place / f"{_stem(key)}-{kind.__module__}.{kind.__qualname__}.npz"
+    part = path.with_name(f"{os.getpid()}.{threading.get_ident()}")
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        result.save(part).replace(path)
+        files = sorted(place.glob("*.npz"), key=lambda each: each.stat().st_mtime, reverse=True)
+        held = 0
+        for each in files:
+            held += each.stat().st_size
+            if held > _ON_DISK and each != path:
+                each.unlink(missing_ok=True)
+    except OSError:
+        # A full or locked disk is no reason to show nothing.
+        logging.getLogger("viz.explorer").info("A result was not kept on disk", exc_info=True)
+        with suppress(OSError):
+            part.unlink()

@@ -18,7 +18,7 @@ from viz.explorer import state
 from viz.explorer.adapting import adapt
 from viz.explorer.official import show_download
 from viz.explorer.settings import Start
-from viz.explorer.text import plain
+from viz.explorer.text import plain, said_here
 from viz.explorer.uploads import refused, take_uploads, uploads
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _open(key: str, say: Callable[[Callable[[], Any]], Any]) -> Opened | None:
             return None
         return Opened(key, spelling, _load_file(path), False)
     except (Refusal, OSError) as refused:
-        say(partial(st.error, plain(refused)))
+        say(partial(st.error, plain(said_here(str(refused)))))
         return None
 
 
@@ -141,7 +141,7 @@ def choose() -> tuple[Opened | None, list[Callable[[], Any]]]:
             # Looked up anew at every call.
             take_uploads(lambda path: _load(path))
         offers = _offers()
-        messages += [partial(st.error, plain(sentence)) for sentence in refused()]
+        messages += [partial(st.error, plain(said_here(sentence))) for sentence in refused()]
         if all(to_download(path) for _, path in offers.values() if path):
             messages.append(partial(st.info, _NOTHING))
         st.session_state[_OFFERS] = offers

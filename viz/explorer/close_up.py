@@ -1,64 +1,68 @@
-"""What the pages of one filter and of one kernel share."""
+"""One filter or kernel at first sight: its picture, name and measures, the step to the next."""
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
-from viz.explorer import overlay, state
+from viz.explorer import overlay
 from viz.explorer.cache import cached
-from viz.explorer.sections import folded, png
-from viz.explorer.take_home import file_stem, python, take_home
-from viz.explorer.text import percent
+from viz.explorer.kernels import described, described_filters
+from viz.explorer.sections import Drawing, folded, picture, show_part
+from viz.explorer.take_home import call
+from viz.explorer.text import percent, plain
 from viz.plot.mosaic import rgb_tiles
-from viz.views.close_up.draw import close_up_figure, draw_response, draw_weights
+from viz.views.close_up.draw import close_up_figure, draw_response
+from viz.views.close_up.measure import filter_close_up, kernel_close_up
+from viz.views.kernels.result import DepthwiseDescription
+from viz.views.one_filter.measure import filter_fit
+from viz.views.one_kernel.measure import standing
+from viz.views.patch_filters.result import PatchFilterDescription
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-    from numpy.typing import NDArray
-
     from viz.explorer.checkpoints import Opened
     from viz.views.close_up.result import CloseUp
+    from viz.views.one_filter.result import FilterFit
+    from viz.views.one_kernel.result import Standing
 
 
-def _weights(result: CloseUp) -> Figure:
-    figure = close_up_figure()
-    draw_weights(result, figure)
-    return figure
+_RESPONSE = Drawing(close_up_figure, draw_response)
 
 
-def _response(result: CloseUp) -> Figure:
-    figure = close_up_figure()
-    draw_response(result, figure)
-    return figure
+def close_up(found: Opened, block: int | None, channel: int) -> CloseUp:
+    """Return what follows from the weights of a kernel, or of a patch filter, alone."""
+    if block is None:
+        return cached(found, filter_close_up, found.checkpoint, channel=channel)
+    return cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)
 
 
-def steps(page: str, channel: int, order: NDArray[np.int64], what: str) -> None:
-    """Show the buttons to the previous and the next one, also on the arrow keys."""
-    if not len(order):
+def steps(key: str, place: int, count: int, what: str, go: Callable[[int], None]) -> None:
+    """Show the buttons to the previous and the next one, also on the arrow keys.
+
+    A place of -1 is outside: from there Next goes to the first and Previous to the last.
+    """
+    if not count:
         st.caption(f"No {what} here has this name.", width="content")
         return
-    places = np.flatnonzero(order == channel)
-    place = int(places[0]) if len(places) else -1
-
-    def go(step: int) -> None:
-        # From one that is not among them, Next goes to the first and Previous to the last.
-        at = place + step if place >= 0 else (step - 1) // 2
-        state.put("channel", page, order[at % len(order)])
-
     with st.container(horizontal=True, vertical_alignment="bottom", width="content"):
-        st.button("Previous", shortcut="Left", on_click=go, args=(-1,), key=f"viz {page} previous")
-        st.button("Next", shortcut="Right", on_click=go, args=(1,), key=f"viz {page} next")
-        words = f"{what} {place + 1} of {len(order)} in this order"
+        for label, shortcut, to in (
+            ("Previous", "Left", place - 1 if place >= 0 else -1),
+            ("Next", "Right", place + 1),
+        ):
+            st.button(label, shortcut=shortcut, on_click=go, args=(to,), key=f"viz {key} {label}")
         st.caption(
-            words if place >= 0 else f"not among the {len(order)} of this name", width="content"
+            f"{what} {place + 1} of {count} in this order"
+            if place >= 0
+            else f"not among the {count} of this name",
+            width="content",
         )
 
 
-def _numbers(result: CloseUp) -> None:
+def show_numbers(result: CloseUp) -> None:
+    """Show the measures that follow from the weights."""
     filters = result.source.block is None
     per = "pixel" if filters else "patch"
     everyone = "patch filters" if filters else "kernels of this block"
@@ -78,7 +82,7 @@ def _numbers(result: CloseUp) -> None:
             "than half a cycle fits on the kernel.",
         ),
     }
-    with st.grid("auto", min_column_width=140):
+    with st.grid("auto", min_column_width=120):
         for name, (value, help) in shown.items():
             st.metric(name, value.replace("-", "−"), help=help)
     sentence = f"Its norm is larger than that of {percent(result.norm_rank)} of the {everyone}"
@@ -89,40 +93,85 @@ def _numbers(result: CloseUp) -> None:
     st.markdown(sentence + ".")
 
 
-def show_close_up(found: Opened, result: CloseUp) -> None:
-    """Show one filter or kernel at once: its picture beside its numbers."""
-    picture, numbers = st.columns([1, 2], gap="large")
+def show_tile(result: CloseUp) -> None:
+    """Show the weights as a picture, in colour where there are three channels."""
+    weights = np.nan_to_num(result.weights)
     what = "filter" if result.source.block is None else "kernel"
-    with picture:
-        st.image(
-            _tile(result), width="stretch",
-            alt=f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
-        )  # fmt: skip
-        st.caption(
-            f"Colours run to this {what}'s own largest weight, so a weak {what} looks as strong as "
-            "a strong one: compare norms, not colours."
-        )
-    with numbers:
-        _numbers(result)
-
-
-def _tile(result: CloseUp) -> bytes:
-    """Return the weights as a picture, in colour where there are three channels."""
-    weights = result.weights
     if len(weights) == 3:
-        limit = np.array([np.abs(np.nan_to_num(weights)).max() or 1.0])
-        return overlay.as_png(rgb_tiles(np.nan_to_num(weights)[None], limit)[0])
-    return overlay.tile(np.concatenate(list(weights), axis=1))
+        limit = np.array([np.abs(weights).max() or 1.0])
+        tile = overlay.as_png(rgb_tiles(weights[None], limit)[0])
+    else:
+        tile = overlay.tile(np.concatenate(list(result.weights), axis=1))
+    st.image(
+        tile, width="stretch",
+        alt=f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+    )  # fmt: skip
+    st.caption(
+        f"Colours run to this {what}'s own largest weight: compare norms, not colours, with those "
+        "of others."
+    )
 
 
-def show_response(found: Opened, result: CloseUp, view: str, call: str) -> None:
+def say_what(
+    found: Opened, result: CloseUp
+) -> DepthwiseDescription | PatchFilterDescription | None:
+    """Say what a kernel or filter looks like; return the description of all, where there is one."""
+    block, channel = result.source.block, result.channel
+    if not np.isfinite(result.weights).all():
+        st.info("Some of its taps are not finite numbers: it cannot be described.")
+        return None
+    if block is None:
+        filters = described_filters(found)
+        if filters is not None:
+            _say_kind(filter_fit(filters, channel=channel))
+        return filters
+    kernels = described(found)
+    if kernels is not None:
+        _say_name(standing(kernels, block=block, channel=channel))
+    return kernels
+
+
+def _say_name(result: Standing) -> None:
+    st.markdown(f"**{plain(result.sentence[:1].upper() + result.sentence[1:])}**")
+    if result.name == "unnamed":
+        sure = (
+            f"{result.guess} is likeliest ({percent(result.probability)}), but not clearly so: "
+            "it stays unnamed"
+        )
+    else:
+        sure = f"{result.guess} is {percent(result.probability)} likely"
+    st.caption(
+        plain(
+            f"Going by kernels that were named blind, {sure}. {percent(result.share_block)} of "
+            f"block {result.block}'s kernels and {percent(result.share_network)} of all are "
+            f"{result.name}. Angles run counter-clockwise, 0 degrees is horizontal."
+        )
+    )
+
+
+def _say_kind(result: FilterFit) -> None:
+    st.markdown(f"Looks like: **{plain(result.filter_kind)}**")
+    beats = "more" if result.r2_map > result.threshold else "no more"
+    st.caption(
+        plain(
+            f"{percent(result.kind_share)} of the filters are of this kind. A Gabor explains "
+            f"{percent(result.r2_map)} of the energy of its map, {beats} than what white noise "
+            f"rarely exceeds ({percent(result.threshold)}); times its colour axis, "
+            f"{percent(result.r2)} of the filter. Where it is no stripes, edge or bar, the stripes "
+            "are a formula's, not the filter's."
+        )
+    )
+
+
+def show_response(found: Opened, result: CloseUp) -> None:
     """Show the frequency response, the weights in numbers, and downloads, on request."""
-    what = "filter" if result.source.block is None else "kernel"
+    block, channel = result.source.block, result.channel
+    what = "filter" if block is None else "kernel"
     with folded("Frequency response, weights in numbers, downloads", f"{what} response") as wanted:
         if not wanted:
             return
         st.image(
-            cached(found, png, result, draw=_response), width=680,
+            picture(found, result, _RESPONSE), width=680,
             alt=f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
         )  # fmt: skip
         st.caption(
@@ -138,21 +187,10 @@ def show_response(found: Opened, result: CloseUp, view: str, call: str) -> None:
             if len(result.weights) > 1:
                 st.markdown(f"Input channel {number}")
             st.dataframe(weights)
-        stem = file_stem(found, view)
-        take_home(
-            stem,
-            result,
-            {
-                "Weights": partial(_weights, result),
-                "Frequency response": partial(_response, result),
-            },
-            script=python(
-                found,
-                f"""
-result = {call}
-figure = viz.views.close_up.draw.close_up_figure()
-viz.views.close_up.draw.draw_weights(result, figure)  # or draw_response
-""",
-                stem,
-            ),
+        made = (
+            call(filter_close_up, "checkpoint", channel=channel)
+            if block is None
+            else call(kernel_close_up, "checkpoint", block=block, channel=channel)
         )
+        name = f"patch-filter-{channel}" if block is None else f"block-{block}-kernel-{channel}"
+        show_part(found, result, name, f"result = {made}", offer=_RESPONSE)

@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.core.refusal import Nothing, Refusal
+from viz.core.refusal import Refusal
 from viz.explorer import state
-from viz.explorer.cache import cached
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
-from viz.explorer.kernels import about
+from viz.explorer.kernels import about, described
 from viz.explorer.methods import method_text
-from viz.explorer.on_images import heavy, sweep_of
+from viz.explorer.on_images import sweep_of
 from viz.explorer.options import choose_options
-from viz.explorer.sections import folded, png, show_figure, uploaded
+from viz.explorer.sections import folded, picture, show_figure, uploaded
 from viz.explorer.settings import MAX_IMAGES, Start
-from viz.explorer.take_home import command, file_stem, python, take_figure, take_home
+from viz.explorer.take_home import file_stem, python, take_figure, take_home
 from viz.explorer.text import paragraphs, plain
-from viz.explorer.working import work
-from viz.images.sets import default_images
-from viz.views import COMPARISONS, OF_SWEEPS, VIEWS, comparison, view
+from viz.explorer.working import heavy, work
+from viz.views import OF_SWEEPS, comparison, view
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -42,10 +40,6 @@ _OF_KERNELS = ("kernels", "clusters", "early-late", "mixing", "preferred-inputs"
 _LONGER = 8
 
 
-def _row(name: str) -> Shown:
-    return {row.name: row for row in (*VIEWS, *COMPARISONS)}[name]
-
-
 def _measure(checkpoint: Checkpoint, given: Given, *, view_name: str, **options: Any) -> Result:
     return view(view_name).measure(checkpoint, given, **options)
 
@@ -56,11 +50,6 @@ def _compare(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> Re
 
 def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> str:
     return comparison(row_name).refuses(a, b)
-
-
-def _png(result: Result, *, row_name: str, number: int, made_from: str, **draws: Any) -> bytes:
-    make = partial(_row(row_name).figures[number].make, **draws)
-    return png(result, draw=make, made_from=made_from)
 
 
 def _lines(
@@ -105,66 +94,22 @@ def _these(count: int) -> str:
     return "this one image" if count == 1 else f"these {count} images"
 
 
-def _swept_lines(
-    found: Opened,
-    row: Shown,
-    stem: str,
-    images: Images,
-    sweep: Path | None,
-    options: dict[str, Any],
-) -> str:
-    """Return the command that shows what a sweep found, after the one that makes the sweep."""
-    folder = images.folder or str(default_images()[0].parent)
-    given = {"sweep": sweep or f"{stem}-sweep.npz"}
-    last = command(found, row.name, stem, folder, **given, **options)
-    if sweep is not None:
-        return last
-    limit = MAX_IMAGES if images.folder is not None else None
-    first = command(found, "sweep", str(given["sweep"]), folder, limit=limit)
-    return f"{first}\n{last}"
-
-
 def _home(
     row: Shown,
     found: Opened,
     result: Result,
-    *,
+    lines: str,
     images: Images | None,
-    other: Opened | None,
-    sweep: Path | None,
-    options: dict[str, Any],
     draws: dict[str, Any],
 ) -> None:
     """Show the downloads of the main figure and of the numbers, and the lines that make them."""
-    stem = file_stem(found, row.name)
-    folder = None if images is None else images.folder
-    given: dict[str, Any] = {**options, **draws}
-    if folder is not None:
-        given["limit"] = MAX_IMAGES
-    shell: str | None = None
-    note = "" if images is None else uploaded(images)
-    if row in OF_SWEEPS:
-        assert images is not None
-        shell = _swept_lines(found, row, stem, images, sweep, {**options, **draws})
-    elif other is None:
-        shell = command(found, row.name, stem, folder, **given)
-    else:
-        if images is not None:
-            given["images"] = folder or default_images()[0].parent
-        shell = command(found, "compare", f"{stem}/", other.spelling, **given)
-    main = row.figures[0]
+    stem, main = file_stem(found, row.name), row.figures[0]
     take_home(
         stem,
         result,
         {main.name: lambda: main.make(result, **draws)},
-        shell=shell,
-        note=note,
-        script=python(
-            found,
-            _lines(row, images, other, sweep, options, draws),
-            stem,
-            table=hasattr(result, "to_frame"),
-        ),
+        note="" if images is None else uploaded(images),
+        script=python(found, lines, stem, table=hasattr(result, "to_frame")),
     )
 
 
@@ -180,9 +125,7 @@ def _asks(row: Shown, images: Images | None, *networks: Checkpoint) -> bool:
         return any(each.config.dim * each.config.depth > _MANY for each in networks)
     # A page may take some times as long as the close-up of one kernel.
     number = len(images.names) // _LONGER if images is not None else 1
-    return row.slow or any(
-        heavy(each.config, each.preprocessing.image_size, number) for each in networks
-    )
+    return row.slow or any(heavy(each, number) for each in networks)
 
 
 def show_row(
@@ -205,27 +148,23 @@ def show_row(
         "what": f"Measuring {row.name.replace('-', ' ')}{_takes(row, *networks)}",
         "slow": _asks(row, images, *networks),
     }
-    try:
-        if other is None:
-            made = work(
-                kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **how, **settings
-            )
-        else:
-            name = f"{row.name} {other.key}"
-            reason = work(kept, _refused, *networks, what="Looking at both", row_name=row.name)
-            if reason is None:
-                return
-            if reason.value:
-                st.info(plain(reason.value[0].upper() + reason.value[1:]))
-                return
-            made = work(kept, _compare, *networks, name=name, row_name=row.name, **how)
-    except Nothing as error:
-        # Nothing is wrong: this network or these images have nothing to show.
-        st.info(plain(error))
-        return
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    if row.name in _OF_KERNELS and not how["slow"]:
+        for network in filter(None, (found, other)):
+            # A description that is there already is found by the measure.
+            described(network)
+    if other is None:
+        made = work(
+            kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **how, **settings
+        )
+    else:
+        name = f"{row.name} {other.key}"
+        reason = work(kept, _refused, *networks, what="Looking at both", row_name=row.name)
+        if reason is None:
+            return
+        if reason.value:
+            st.info(plain(reason.value[0].upper() + reason.value[1:]))
+            return
+        made = work(kept, _compare, *networks, name=name, row_name=row.name, **how)
     if made is None:
         return
     if made.note:
@@ -236,13 +175,13 @@ def show_row(
 
     def figure(number: int, **draws: Any) -> None:
         each = row.figures[number]
-        about = {"row_name": row.name, "number": number, "made_from": made.key, **draws}
-        picture = cached(kept, _png, result, **about)
-        show_figure(picture, alt=each.caption, key=each.name, caption=each.caption)
+        make = partial(each.make, **draws)
+        shown = picture(kept, result, make, name=each.name, made_from=made.key, **draws)
+        show_figure(shown, alt=each.caption, key=each.name, caption=each.caption)
 
     figure(0, **draws)
-    _home(row, found, result, images=images, other=other, sweep=sweep, options=settings,
-          draws=draws)  # fmt: skip
+    lines = _lines(row, images, other, sweep, settings, draws)
+    _home(row, found, result, lines, images, draws)
     if len(row.figures) > 1:
         with folded("More figures", f"{row.name} figures") as wanted:
             for number in range(1, len(row.figures)) if wanted else ():
@@ -289,8 +228,7 @@ def show_view(name: str) -> None:
             st.caption(f"Of the sweep {plain(sweep.name)} of the whole folder.")
         else:
             st.caption(
-                f"A pass over {_these(len(images.names))} alone; the README tells how to look at a "
-                "whole folder."
+                f"A pass over {_these(len(images.names))} alone: what is rare in them is missed."
             )
     options, draws = choose_options(row, state.page(), found.checkpoint)
     show_row(row, found, images=images, sweep=sweep, options=options, draws=draws)

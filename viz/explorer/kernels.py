@@ -10,7 +10,7 @@ from viz.explorer import state
 from viz.explorer.cache import cached, key_of, store
 from viz.explorer.words import ANY_NAME, KERNEL_ORDER_WORDS, NAME_WORDS
 from viz.explorer.working import work
-from viz.views.described import depthwise_description, patch_description
+from viz.views.described import depthwise_description, patch_description, remember
 from viz.views.weights.measure import depthwise_kernels, named_kernels
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def described(found: Opened) -> DepthwiseDescription | None:
         what=f"Describing {count:,} kernels{about(count)}",
         slow=count > _QUICK,
     )
+    if made is not None:
+        remember(found.checkpoint, "depthwise", made.value)
     return None if made is None else made.value
 
 

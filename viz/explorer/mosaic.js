@@ -4,7 +4,9 @@ const SMALLEST = 16; // CSS pixels: a smaller tile cannot be hit, so the group s
 const WANTED = 26; // CSS pixels of a tile where several groups share a row
 const LARGEST = 96; // CSS pixels of a tile that fills the width
 const NAMED = 54; // CSS pixels of a tile that carries its name
+const LINE = 13; // CSS pixels of a name
 const GAP = 20; // CSS pixels between groups
+const NARROW = 640; // CSS pixels of a screen on which what is opened stands below the grid
 const HINT = "Click a tile to open it, or use the arrow keys and Enter.";
 
 // What is shown in each place, so that a rerun that changes nothing keeps size, focus and scroll.
@@ -18,12 +20,14 @@ export default function (component) {
     before.data.key.text === data.key.text && !before.data.label === !data.label && before.data.named === data.named &&
     // Pictures of different tiles may be the same.
     `${before.data.block}` === `${data.block}` && `${before.data.channel}` === `${data.channel}`;
-  if (same) before.report = component.setTriggerValue;
-  else {
+  if (same) {
+    before.report = component.setTriggerValue;
+    before.open(data.at, data.link);
+  } else {
     const here = { data, report: component.setTriggerValue, chosen: before?.chosen ?? null };
     shown.set(root, here);
     root.replaceChildren();
-    here.place = build(root, data, here);
+    build(root, data, here);
   }
   const observer = new ResizeObserver(() => shown.get(root).place());
   observer.observe(root);
@@ -104,8 +108,12 @@ function build(root, data, here) {
       : [];
     return { ...group, box, frame, image, names, grid: gridOf(data, group) };
   });
-  const mark = document.createElement("div");
-  mark.className = "mark";
+  const [mark, opened] = ["mark", "mark opened"].map((name) => {
+    const made = document.createElement("div");
+    made.className = name;
+    return made;
+  });
+  let at = data.at ?? -1, link = data.link;
   const groupOf = (i) => groups.find((g) => i >= g.first && i < g.first + g.count);
 
   const ratio = () => window.devicePixelRatio || 1;
@@ -125,11 +133,12 @@ function build(root, data, here) {
   function place() {
     const r = ratio(), room = root.clientWidth || 300;
     const legible = data.named ? Math.ceil((NAMED * r) / tileWidth) : 1;
-    const pixels = here.chosen ?? Math.max(legible, fitting(room, r));
+    const alike = data.side && Math.max(1, Math.round((data.side * r) / tileWidth));
+    const pixels = here.chosen ?? (alike || Math.max(legible, fitting(room, r)));
     zoom = pixels / r;
     for (const g of groups) {
       g.frame.style.width = `${(g.right - g.left) * zoom}px`;
-      g.frame.style.height = `${(g.bottom - g.top) * zoom}px`;
+      g.frame.style.height = `${(g.bottom - g.top) * zoom + (data.named ? LINE : 0)}px`;
       g.image.style.width = `${columns * zoom}px`;
       g.image.style.height = `${rows * zoom}px`;
       g.image.style.left = `${-g.left * zoom}px`;
@@ -138,30 +147,51 @@ function build(root, data, here) {
         const i = g.first + n;
         name.style.left = `${(data.x[i] - g.left) * zoom}px`;
         name.style.width = `${tileWidth * zoom}px`;
-        name.style.top = `${(data.y[i] - g.top + tileHeight) * zoom - 12}px`;
+        name.style.top = `${(data.y[i] - g.top + tileHeight) * zoom}px`;
       });
     }
     smaller.disabled = pixels <= 1;
     larger.disabled = pixels * tileWidth >= 400 * r || pixels * Math.max(rows, columns) >= 30000;
     if (current >= 0) point(current, false);
+    surround(opened, at);
+  }
+  function surround(box, i) {
+    if (i < 0) return box.remove();
+    const g = groupOf(i);
+    g.frame.appendChild(box);
+    box.style.left = `${(data.x[i] - g.left) * zoom}px`;
+    box.style.top = `${(data.y[i] - g.top) * zoom}px`;
+    box.style.width = `${tileWidth * zoom}px`;
+    box.style.height = `${tileHeight * zoom}px`;
   }
   function point(i, intoView) {
     current = i;
     if (!data.small) what.textContent = i < 0 ? HINT : nameOf(data, i);
     field.title = i < 0 ? "" : nameOf(data, i);
-    if (i < 0) return mark.remove();
-    const g = groupOf(i);
-    g.frame.appendChild(mark);
-    mark.style.left = `${(data.x[i] - g.left) * zoom}px`;
-    mark.style.top = `${(data.y[i] - g.top) * zoom}px`;
-    mark.style.width = `${tileWidth * zoom}px`;
-    mark.style.height = `${tileHeight * zoom}px`;
-    if (intoView) mark.scrollIntoView({ block: "nearest", inline: "nearest" });
+    surround(mark, i);
+    if (i >= 0 && intoView) mark.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
-  function pick(i) {
+  function pick(i, apart) {
     if (i < 0) return;
+    if (link !== null) return follow(i, apart);
     here.report("picked", { x: data.x[i] + tileWidth / 2, y: data.y[i] + tileHeight / 2 });
+    if (innerWidth <= NARROW) {
+      document.querySelector(".st-key-viz-beside")?.scrollIntoView({ behavior: "smooth" });
+    }
   }
+  // The page takes a new address for one that the browser's history has led to.
+  function follow(i, apart) {
+    const tile = data.block === null ? "" : `&block=${data.block[i]}`;
+    const address = `${link}${tile}&channel=${data.channel[i]}`;
+    if (apart) return window.open(address, "_blank");
+    history.pushState({}, "", address);
+    dispatchEvent(new PopStateEvent("popstate"));
+  }
+  here.open = (i, where) => {
+    at = i ?? -1;
+    link = where;
+    surround(opened, at);
+  };
   function up(i, step) {
     const g = groupOf(i), next = i + step * g.grid.across;
     if (next >= g.first && next < g.first + g.count) return next;
@@ -180,7 +210,7 @@ function build(root, data, here) {
     };
     g.frame.onpointermove = (event) => point(under(event), false);
     g.frame.onpointerleave = () => point(-1, false);
-    g.frame.onclick = (event) => pick(under(event));
+    g.frame.onclick = (event) => pick(under(event), event.ctrlKey || event.metaKey);
   }
   field.onkeydown = (event) => {
     const i = current;
@@ -213,6 +243,6 @@ function build(root, data, here) {
     element(key, "span", "", data.key.high);
     element(key, "span", "text", data.key.text);
   }
+  here.place = place;
   place();
-  return place;
 }

@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.overlay import ramp
+from viz.explorer.sections import dark
+from viz.plot.style import dark_style
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -49,10 +54,15 @@ def _key(mosaic: Mosaic) -> dict[str, Any]:
 
 
 def lay_out(
-    result: PatchFilters | DepthwiseKernels, *, draw: Callable[..., Mosaic], **settings: Any
+    result: PatchFilters | DepthwiseKernels,
+    *,
+    draw: Callable[..., Mosaic],
+    dark: bool = False,
+    **settings: Any,
 ) -> tuple[Mosaic, dict[str, Any]]:
     """Lay a result out, and prepare what the browser needs to show it."""
-    mosaic = draw(result, **settings)
+    with dark_style() if dark else nullcontext():
+        mosaic = draw(result, **settings)
     layout = mosaic.layout
     head = layout.tile[0] if any(mosaic.titles) else 0
     block = getattr(result, "block", None)
@@ -86,29 +96,49 @@ def show_mosaic(
     alt: str,
     small: bool = False,
     titled: bool = False,
+    side: int = 0,
     labels: Sequence[str] | None = None,
     named: bool = False,
+    at: int | None = None,
+    pick: Callable[[int], None] | None = None,
     **settings: Any,
-) -> tuple[Mosaic, int | None]:
-    """Show a mosaic and return the tile that was just picked.
+) -> Mosaic:
+    """Show a mosaic; a tile is a link to its own page, unless ``pick`` says what a click does.
 
     A small one has neither buttons nor a key, and titles above its groups only if it is titled.
-    Labels are told of the tile that is pointed at; with ``named`` they stand on the tiles, too.
+    Tiles are about ``side`` pixels of the screen wide, if that is given. Labels are told of the
+    tile that is pointed at; with ``named`` they stand below the tiles, too. Tile ``at`` is marked.
     """
-    mosaic, data = cached(opened, lay_out, result, draw=draw, **settings)
-    got = _component(
-        key=key,
-        data={
-            **data,
-            "alt": alt,
-            "small": small,
-            "titled": titled or not small,
-            "label": labels and list(labels),
-            "named": named and len(labels or ()) <= _MOST_NAMED,
-        },
-        on_picked_change=lambda: None,
-    )
-    if not got.picked:
-        return mosaic, None
-    tile = mosaic.layout.locate(float(got.picked["x"]), float(got.picked["y"]))
-    return mosaic, None if tile is None else tile % len(result.channel)
+    named = named and labels is not None and len(labels) <= _MOST_NAMED
+    if named:
+        settings["below"] = -(-result.kernels.shape[1] // 4)  # type: ignore[union-attr]
+    mosaic, data = cached(opened, lay_out, result, draw=draw, dark=dark(), **settings)
+
+    def picked() -> None:
+        where = st.session_state[key].picked
+        tile = mosaic.layout.locate(float(where["x"]), float(where["y"])) if where else None
+        if tile is not None and pick is not None:
+            pick(tile % len(result.channel))
+
+    page = "patch_filter" if data["block"] is None else "kernel"
+    shown: dict[str, Any] = {
+        **data,
+        "alt": alt,
+        "small": small,
+        "titled": titled or not small,
+        "side": side,
+        "label": labels and list(labels),
+        "named": named,
+        "at": at,
+        "link": None if pick else f"{page.replace('_', '-')}?{_query(page, opened)}",
+    }
+    _component(key=key, data=shown, on_picked_change=picked)
+    return mosaic
+
+
+def _query(page: str, opened: Opened) -> str:
+    """Return the address of a tile's own page up to the tile: this network and these images."""
+    common = state.link(page, "images", "input")
+    address = {"checkpoint": opened.key}
+    address |= {name: common[name] for name in ("images", "input") if name in common}
+    return urlencode(address)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from viz.core.refusal import Refusal
 from viz.explorer.cache import cached
-from viz.explorer.sections import at_home, opened_images, png, show_figure, uploaded
+from viz.explorer.one_kernel import DESCRIBING
+from viz.explorer.sections import Drawing, opened_images, show_part
 from viz.explorer.settings import Start
-from viz.explorer.take_home import command, file_stem
+from viz.explorer.take_home import call
 from viz.explorer.text import plain
-from viz.explorer.working import work
+from viz.explorer.working import heavy, work
 from viz.sweep.opening import OtherSweepError, open_sweep
 from viz.views.ablation.draw import draw_removal, removal_figure
 from viz.views.ablation.measure import removal
@@ -27,9 +26,6 @@ from viz.views.top_patches.draw import draw_top_patches, top_patches_figure
 from viz.views.top_patches.measure import swept_paths, top_patches
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from viz.core.network import Config
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
     from viz.network.checkpoint import Checkpoint
@@ -40,83 +36,40 @@ if TYPE_CHECKING:
     from viz.views.top_patches.result import TopPatches
 
 
-_MAPS = 2
-"""Images whose feature maps are shown."""
-_HEAVY = 4e9
-"""Multiplications beyond which the page asks before it runs the network."""
+_MAPS: dict[str, Any] = {"shown": 2, "by_depth": False, "patches": False}
+"""Images whose feature maps are shown, and what is left out of them."""
 
 
-def _maps(result: FeatureMaps) -> Figure:
-    figure = maps_figure(result, "stage")
-    draw_maps(result, figure, scale="stage")
-    return figure
-
-
-def _removal(result: Removal) -> Figure:
-    figure = removal_figure(result)
-    draw_removal(result, figure)
-    return figure
-
-
-def heavy(config: Config, image_size: int, images: int) -> bool:
-    """Tell whether running the network on these images takes longer than a moment."""
-    places = (image_size // config.patch_size) ** 2
-    each = config.dim * (config.kernel_size**2 + config.dim) * places
-    return config.depth * each * images > _HEAVY
-
-
-def _measured_maps(
-    checkpoint: Checkpoint, given: Given, *, block: int, channel: int
-) -> FeatureMaps:
+def _maps(checkpoint: Checkpoint, given: Given, *, block: int, channel: int) -> FeatureMaps:
     assert given.images is not None
     return feature_maps(
-        checkpoint, given.images(), block=block, channels=[channel], shown=_MAPS, by_depth=False,
-        patches=False, progress=given.progress,
+        checkpoint, given.images(), block=block, channels=[channel], progress=given.progress,
+        **_MAPS,
     )  # fmt: skip
 
 
 def show_maps(found: Opened, images: Images, block: int, channel: int) -> None:
     """Show what the kernel makes of the chosen images."""
-    config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
-    try:
-        made = work(
-            found, _measured_maps, images=images, name="one map", what="Running the network",
-            slow=heavy(config, size, _MAPS), block=block, channel=channel,
-        )  # fmt: skip
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    made = work(
+        found, _maps, images=images, name="one map", what="Running the network",
+        slow=heavy(found.checkpoint, _MAPS["shown"]), block=block, channel=channel,
+    )  # fmt: skip
     if made is None:
         return
-    kept = replace(found, private=found.private or images.private)
-    show_figure(
-        cached(kept, png, made.value, draw=_maps, made_from=made.key),
+    settings = {"block": block, "channels": [channel], **_MAPS}
+    show_part(
+        found, made.value, f"maps-block-{block}-kernel-{channel}",
+        f"{opened_images(images)}\n"
+        f"result = {call(feature_maps, 'checkpoint', 'images', **settings)}",
+        draw=Drawing(maps_figure, draw_maps, {"scale": "stage"}), images=images,
+        made_from=made.key,
         alt=f"Feature maps of block {block}, kernel {channel}, beside the images and the kernel.",
-        key="maps",
-    )
-    st.caption(
-        "White is zero; each column has a colour scale of its own. A map shows where the channel "
-        "is large, not what for: the pointwise part mixes all channels right after."
-    )
-    at_home(
-        found, made.value, {"Feature maps": partial(_maps, made.value)}, "the maps",
-        f"maps-block-{block}-kernel-{channel}",
-        f"""
-{opened_images(images)}
-result = viz.views.feature_maps.measure.feature_maps(
-    checkpoint, images, block={block}, channels=[{channel}], shown={_MAPS},
-    by_depth=False, patches=False,
-)
-figure = viz.views.feature_maps.draw.maps_figure(result, "stage")
-viz.views.feature_maps.draw.draw_maps(result, figure, scale="stage")
-""",
-        uploaded(images),
+        caption="White is zero; each column has a colour scale of its own. A map shows where the "
+        "channel is large, not what for: the pointwise part mixes all channels right after.",
     )  # fmt: skip
 
 
-def _measured_removal(
-    checkpoint: Checkpoint, given: Given, *, block: int | None, channel: int
-) -> Removal:
+def _removal(checkpoint: Checkpoint, given: Given, *, block: int | None, channel: int) -> Removal:
     assert given.images is not None
     if block is None:
         fitted = patch_description(checkpoint, given).fitted[channel]
@@ -128,61 +81,31 @@ def _measured_removal(
 
 def show_removal(found: Opened, images: Images, block: int | None, channel: int) -> None:
     """Show what the network answers without the filter, and with its fit in its place."""
-    config, size = found.checkpoint.config, found.checkpoint.preprocessing.image_size
-    try:
-        made = work(
-            found, _measured_removal, images=images, name="one removed", what="Running the network",
-            slow=heavy(config, size, 4 * len(images.names)),
-            block=block, channel=channel,
-        )  # fmt: skip
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    made = work(
+        found, _removal, images=images, name="one removed", what="Running the network",
+        slow=heavy(found.checkpoint, 4 * len(images.names)), block=block, channel=channel,
+    )  # fmt: skip
     if made is None:
         return
-    kept = replace(found, private=found.private or images.private)
     st.markdown(plain(made.value.sentence()))
-    show_figure(
-        cached(kept, png, made.value, draw=_removal, made_from=made.key),
-        alt="Change of the largest logits of each image: " + made.value.sentence(),
-        key="effect",
-    )
-    st.caption(
-        "Removed: its branch gives its mean output of the training instead of an answer to the "
-        "image. One filter among many hardly moves an answer; a small effect says little against "
-        "it, since others may do the same. Shuffled taps show what any kernel in its place does."
-    )
     name = f"block-{block}-kernel-{channel}" if block is not None else f"patch-filter-{channel}"
-    at_home(
-        found, made.value, {"Effect": partial(_removal, made.value)}, "the effect",
-        f"effect-{name}",
-        f"""
-{opened_images(images)}
-{_fit_lines(block, channel)}
-result = viz.views.ablation.measure.removal(
-    checkpoint, images, block={block}, channel={channel}, fitted=fitted
-)
-figure = viz.views.ablation.draw.removal_figure(result)
-viz.views.ablation.draw.draw_removal(result, figure)
-""",
-        uploaded(images),
-    )  # fmt: skip
-
-
-def _fit_lines(block: int | None, channel: int) -> str:
-    if block is None:
-        return f"fitted = viz.patch_filters(checkpoint).fitted[{channel}]"
-    return (
-        "description = viz.kernels(checkpoint)\n"
-        f"fitted = viz.views.one_kernel.measure.shape_fit(description, block={block}, "
-        f"channel={channel}).fitted"
+    fitted = (
+        f"fitted = viz.patch_filters(checkpoint).fitted[{channel}]"
+        if block is None
+        else f"{DESCRIBING}\nfitted = "
+        f"{call(shape_fit, 'description', block=block, channel=channel)}.fitted"
     )
-
-
-def _top(result: TopPatches) -> Figure:
-    figure = top_patches_figure(result)
-    draw_top_patches(result, figure)
-    return figure
+    done = call(removal, "checkpoint", "images", "fitted=fitted", block=block, channel=channel)
+    show_part(
+        found, made.value, f"effect-{name}",
+        f"{opened_images(images)}\n{fitted}\nresult = {done}",
+        draw=Drawing(removal_figure, draw_removal), images=images, made_from=made.key,
+        alt="Change of the largest logits of each image: " + made.value.sentence(),
+        caption="Removed: its branch gives its mean output of the training instead of an answer to "
+        "the image. One filter among many hardly moves an answer; a small effect says little "
+        "against it, since others may do the same. Shuffled taps show what any kernel in its "
+        "place does.",
+    )  # fmt: skip
 
 
 def _opened_sweep(checkpoint: Checkpoint, *, path: str, stamp: int) -> Sweep:
@@ -230,30 +153,14 @@ def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
     except (Refusal, OSError) as error:
         st.error(plain(error))
         return
-    show_figure(
-        # Neither the channel nor the sweep's file is part of the source.
-        cached(found, png, result, draw=_top, made_from=f"{at} {stamp} {shown}"),
-        alt=f"The patches of {result.n_images} images with the largest values, largest first.",
-        key="patches",
-    )
-    st.caption(
-        "The largest values are the tail of a distribution: most of what a channel does is "
-        "elsewhere, and patches that look alike may share what is not seen at a glance."
-    )
     name = f"filter-{channel}" if block is None else f"block-{block}-kernel-{channel}"
-    at_home(
-        found, result, {"Top patches": partial(_top, result)}, "the patches", f"patches-{name}",
-        f"""
-sweep = viz.load_sweep({start.sweep!r})
-result = viz.views.top_patches.measure.top_patches(
-    checkpoint, sweep, {start.images!r}, {at!r}, stage={stage!r},
-)
-figure = viz.views.top_patches.draw.top_patches_figure(result)
-viz.views.top_patches.draw.draw_top_patches(result, figure)
-""",
-        shell=command(
-            found, "top-patches", file_stem(found, f"patches-{name}"), start.images,
-            sweep=start.sweep, stage=None if block is not None else stage, block=block,
-            channels=channel,
-        ),
+    cutting = call(top_patches, "checkpoint", "sweep", repr(start.images), repr(at), stage=stage)
+    show_part(
+        found, result, f"patches-{name}",
+        f"sweep = viz.load_sweep({start.sweep!r})\nresult = {cutting}",
+        # Neither the channel nor the sweep's file is part of the source.
+        draw=Drawing(top_patches_figure, draw_top_patches), made_from=f"{at} {stamp} {shown}",
+        alt=f"The patches of {result.n_images} images with the largest values, largest first.",
+        caption="The largest values are the tail of a distribution: most of what a channel does is "
+        "elsewhere, and patches that look alike may share what is not seen at a glance.",
     )  # fmt: skip

@@ -1,23 +1,28 @@
-"""What the sections of pages share: pictures, downloads, lines."""
+"""What the sections of pages share: pieces that run alone, pictures, downloads, lines."""
 
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 from PIL import Image
 
+from viz.explorer import state
+from viz.explorer.cache import cached
 from viz.explorer.settings import MAX_IMAGES
-from viz.explorer.take_home import file_stem, python, take_home
+from viz.explorer.take_home import call, file_stem, python, take_home
 from viz.explorer.text import plain
-from viz.plot.style import own_style
+from viz.plot.style import dark_style, darken, own_style
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from matplotlib.figure import Figure
     from streamlit.elements.lib.mutable_expander_container import ExpanderContainer
@@ -31,19 +36,83 @@ _ONE_COLUMN = 4
 """Inches: a wider figure is one of two columns."""
 _SLIM = 680
 """Pixels of the screen for one of one column."""
-DESCRIBING = "description = viz.kernels(checkpoint)"
-"""A line that describes all kernels."""
 
 
-def png(result: Any, *, draw: Callable[[Any], Figure], made_from: str = "") -> bytes:
-    """Return a result drawn, as a PNG for the screen; what it was made from is for the cache."""
-    del made_from
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Keep the rest of the program usable, whatever happens inside; the log has the details."""
+    try:
+        yield
+    except Exception as error:
+        logging.getLogger("viz.explorer").exception("A page failed")
+        st.error(
+            f"This page could not be shown ({plain(type(error).__name__)}: {plain(error)}). "
+            "Choose other settings, another page or another checkpoint."
+        )
+
+
+def piece(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a part of a page that runs alone when something in it is used; the address follows."""
+
+    @wraps(function)
+    def run(*given: Any, **settings: Any) -> None:
+        with guarded():
+            function(*given, **settings)
+        state.finish()
+
+    return st.fragment(run)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What makes a figure and what draws on it, and the Python lines that say the same."""
+
+    canvas: Callable[..., Figure]
+    draw: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(self, result: Any) -> Figure:
+        """Return the finished figure."""
+        figure = self.canvas(result, **self.options)
+        self.draw(result, figure, **self.options)
+        return figure
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (
+                f"figure = {call(self.canvas, 'result', **self.options)}",
+                call(self.draw, "result", "figure", **self.options),
+            )
+        )
+
+
+def png(result: Any, draw: Callable[[Any], Figure], *, dark: bool = False) -> bytes:
+    """Return a result drawn, as a PNG for the screen."""
     buffer = io.BytesIO()
-    with own_style():
+    with own_style(), dark_style() if dark else nullcontext():
         figure = draw(result)
         note = {_NOTE: str(figure.get_label())}
+        if dark:
+            darken(figure)
         figure.savefig(buffer, format="png", dpi=_SCREEN_DPI, metadata=note)
     return buffer.getvalue()
+
+
+def dark() -> bool:
+    """Tell whether the page's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def picture(
+    found: Opened, result: Any, draw: Callable[[Any], Figure], *, name: str = "", **about: Any
+) -> bytes:
+    """Return a result drawn in the page's theme, once; what it is about tells drawings apart."""
+    night = dark()
+
+    def drawn(result: Any, **about: Any) -> bytes:
+        return png(result, draw, dark=night)
+
+    return cached(found, drawn, result, name=name or str(draw), dark=night, **about)
 
 
 def style() -> None:
@@ -75,22 +144,39 @@ def show_figure(picture: bytes, *, alt: str, key: str, caption: str = "") -> Non
     st.caption(plain(f"{caption} {note}".strip()))
 
 
-def at_home(
+def show_part(
     found: Opened,
     result: Any,
-    figures: dict[str, Callable[[], Figure]],
-    part: str,
-    view: str,
-    body: str,
-    note: str = "",
-    shell: str | None = None,
+    name: str,
+    lines: str,
+    *,
+    draw: Drawing | None = None,
+    offer: Drawing | None = None,
+    alt: str = "",
+    caption: str = "",
+    images: Images | None = None,
+    made_from: str = "",
 ) -> None:
-    """Show the downloads of one section."""
-    stem = file_stem(found, view)
-    script = python(found, body, stem)
-    if "figure =" not in body:
-        script = "\n".join(x for x in script.splitlines() if "save_figure" not in x)
-    take_home(stem, result, figures, script=script, shell=shell, part=part, note=note)
+    """Show one section of a page: its picture, how to read it, and its downloads.
+
+    What is on ``offer`` can be downloaded, but is not shown here.
+    """
+    part = name.partition("-")[0]
+    if draw is not None:
+        kept = replace(found, private=found.private or (images is not None and images.private))
+        shown = picture(kept, result, draw, made_from=made_from)
+        show_figure(shown, alt=alt, key=part, caption=caption)
+    stem = file_stem(found, name)
+    drawn = draw or offer
+    body = lines if drawn is None else f"{lines}\n{drawn}"
+    figures: dict[str, Callable[[], Figure]] = {}
+    if drawn is not None:
+        figures[part] = partial(drawn, result)
+    note = "" if images is None else uploaded(images)
+    take_home(
+        stem, result, figures, part=part, note=note,
+        script=python(found, body, stem),
+    )  # fmt: skip
 
 
 def opened_images(images: Images) -> str:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 
-_STEPS = 20
-"""Steps back that are remembered."""
 _OWN = 2.0
 """Seconds for which an address that this program wrote is taken for its own echo."""
 
@@ -31,8 +29,6 @@ def _memory() -> dict[str, Any]:
             "defaults": {},
             "page": "",
             "names": {},
-            "went": [],
-            "passing": False,
         }
     found: dict[str, Any] = st.session_state["viz"]
     return found
@@ -43,16 +39,13 @@ def begin(page: str = "") -> None:
 
     An address that this program did not just write came from a link, from the address bar or
     from the browser's back button: it wins over what the session remembers, and what it leaves out
-    of the page's settings is as by default. `go` leaves an address in the browser's history that
-    has the page left and the settings of the next: there the page is shown as it was left.
+    of the page's settings is as by default.
     """
     memory, now = _memory(), time.monotonic()
     address = st.query_params.to_dict()
     memory["written"] = [w for w in memory["written"][-8:] if now - w[0] < _OWN or w[2]]
     ours = any((page, address) == w[1] for w in memory["written"])
-    left = [used for at, used in memory["went"] if at == (page, address)]
-    memory["passing"] = bool(left) and not ours
-    memory["new"] = {} if ours else dict(left[-1]) if left else address
+    memory["new"] = {} if ours else address
     memory["link"] = bool(memory["new"])
     memory["page"] = page
     for name in ("read", "used", "defaults"):
@@ -78,9 +71,7 @@ def finish() -> None:
     """
     memory = _memory()
     used, address = dict(memory["used"]), st.query_params.to_dict()
-    if not memory["passing"] and used != {
-        name: address.get(name, memory["defaults"].get(name)) for name in used | address
-    }:
+    if used != {name: address.get(name, memory["defaults"].get(name)) for name in used | address}:
         st.query_params.from_dict(used)
         address = used
     older = [(when, what, False) for when, what, _ in memory["written"]]
@@ -138,26 +129,12 @@ def keep(name: str, page: str, value: object, default: str | None = None) -> Non
         memory["defaults"][name] = default
 
 
-def go(page: str, **settings: object) -> NoReturn:
-    """Leave for another page with all of its settings; one step back returns from there.
-
-    Were the address completed only by that page, it would be a further step of the browser's
-    history, and going back would end on the same page.
-    """
-    for name, value in settings.items():
-        put(name, page, value)
-    address = {name: str(value) for name, value in settings.items()}
-    images = _memory()["kept"].get(("", "images"))
-    if images is not None:
-        address["images"] = images
-    memory = _memory()
-    address = {"checkpoint": memory["used"]["checkpoint"], **address}
-    if page != memory["page"]:
-        left = ((memory["page"], address), dict(memory["used"]))
-        memory["went"] = [*memory["went"][-_STEPS:], left]
-    # What was written before belongs to the page that is left: its address is a step back from now.
-    memory["written"].clear()
-    st.switch_page(st.session_state["viz pages"][page], query_params=address)
+def word(name: str, page: str, options: Sequence[str], default: str) -> str:
+    """Return a setting that no widget shows, bound to the address; `put` changes it."""
+    wanted = read(name, page, default)
+    value = wanted if wanted in options else default
+    keep(name, page, value, default)
+    return value
 
 
 def widget_key(name: str, page: str) -> str:
@@ -189,7 +166,7 @@ def choice(
         st.session_state[key] = wanted if wanted in options else default
     elif st.session_state[key] not in options:
         st.session_state[key] = default
-    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=250))
+    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=190))
     keep(name, page, value, None if written else default)
     return value
 

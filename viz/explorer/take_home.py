@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.explorer.adapting import options_of
 from viz.plot.style import FORMATS, own_style, save_figure
-from viz.views import VIEWS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,8 +18,6 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
 
 
-_SWITCHES = {o.name for row in VIEWS for o in row.options if o.kind is bool and o.default}
-"""Options that are on unless they are turned off."""
 _TYPES = {".png": "image/png", ".svg": "image/svg+xml", ".pdf": "application/pdf"}
 
 
@@ -43,29 +38,17 @@ def joined(stem: str, name: str) -> str:
     return "-".join([stem, *words])
 
 
-def command(opened: Opened, view: str, stem: str, *more: str | None, **options: Any) -> str:
-    """Return the command line that draws the same figure."""
-    given = [name for name in (opened.spelling, *more) if name is not None]
-    words = ["viz", view, *(f"./{n}" if n.startswith("-") else n for n in given)]
-    words += ["-o", stem if re.search(r"/|\.(png|npz)$", stem) else f"{stem}.png"]
-    told = options_of(opened)
-    if view in {row.name for row in VIEWS if not row.images}:
-        told = {name: value for name, value in told.items() if name == "activation"}
-    for option, value in (told | options).items():
-        flag = f"--{option.replace('_', '-')}"
-        if value is True or (value is False and option in _SWITCHES):
-            words.append(flag if value else f"--no-{flag[2:]}")
-        elif isinstance(value, tuple):
-            words += [part for each in value for part in (flag, str(each))]
-        elif value is not None and value is not False:
-            words += [flag, ",".join(map(str, value)) if isinstance(value, list) else str(value)]
-    return shlex.join(words)
+def call(function: Callable[..., Any], *given: str, **settings: Any) -> str:
+    """Return the Python that calls a function of the project."""
+    words = [*given, *(f"{name}={value!r}" for name, value in settings.items())]
+    return f"{function.__module__}.{function.__name__}({', '.join(words)})"
 
 
 def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
     """Return the Python lines that make the same result, figure and files."""
     told = [f"{name}={value!r}" for name, value in opened.told.items()]
-    used = re.findall(r"viz\.views\.\w+\.\w+|viz\.plot\.\w+", f"{body} viz.plot.style")
+    saves = [f"viz.plot.style.save_figure(figure, {stem + '.png'!r})"] if "figure =" in body else []
+    used = re.findall(r"viz\.views\.\w+\.\w+|viz\.plot\.\w+", "\n".join([body, *saves]))
     modules = sorted({f"import {each}" for each in used})
     return "\n".join(
         [
@@ -74,7 +57,7 @@ def python(opened: Opened, body: str, stem: str, *, table: bool = True) -> str:
             "",
             f"checkpoint = viz.load({', '.join((repr(opened.spelling), *told))})",
             *(line for line in body.strip().splitlines() if line.strip()),
-            f"viz.plot.style.save_figure(figure, {stem + '.png'!r})",
+            *saves,
             f"result.save({stem + '.npz'!r})",
             *([f"result.to_frame().to_csv({stem + '.csv'!r}, index=False)"] if table else []),
         ]
@@ -121,7 +104,6 @@ def take_home(
     figures: dict[str, Callable[[], Figure]],
     *,
     script: str,
-    shell: str | None = None,
     note: str = "",
     part: str = "",
 ) -> None:
@@ -150,8 +132,5 @@ def take_home(
                 )
         if note:
             st.caption(note)
-        if shell is not None:
-            st.markdown("The same on the command line")
-            st.code(shell, language="bash", wrap_lines=True)
         st.markdown("The same in Python")
         st.code(script, language="python", wrap_lines=True)

@@ -6,6 +6,8 @@ import html
 import re
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
+_TOLD = re.compile(r" with --[a-z-]+ \(in Python (\w+=)\)")
+_FLAG = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
 
 
 def plain(text: object) -> str:
@@ -15,6 +17,15 @@ def plain(text: object) -> str:
     fetch a picture from another site.
     """
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def said_here(sentence: str, place: str = "") -> str:
+    """Return a sentence in the browser's words: without options of the command line.
+
+    What can be told at a place of the page is said to be told there.
+    """
+    told = f" under “{place}”, on the left" if place else r" in Python, with \1"
+    return _FLAG.sub(lambda flag: flag[1].replace("-", " "), _TOLD.sub(told, sentence))
 
 
 def paragraphs(text: str) -> str:

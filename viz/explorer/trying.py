@@ -10,18 +10,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from viz.core.refusal import Refusal
 from viz.explorer import overlay, state
-from viz.explorer.cache import cached
 from viz.explorer.mosaic import show_mosaic
-from viz.explorer.sections import png, show_figure
+from viz.explorer.sections import picture, show_figure
 from viz.explorer.text import percent, plain
-from viz.explorer.words import ANY_NAME
 from viz.explorer.working import work
 from viz.plot.millimetres import common_limit
 from viz.views import view
-from viz.views.attribution.maps import attribute
-from viz.views.attribution.methods import DEFAULT_METHODS, Explainer, Settings
+from viz.views.attribution.measure import attribute
+from viz.views.attribution.methods import SUITABLE, Explainer, Settings
 from viz.views.decision_by_depth.measure import decision_by_depth
 from viz.views.evidence.measure import evidence
 from viz.views.feature_maps.measure import feature_maps
@@ -33,7 +30,7 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
     from viz.network.checkpoint import Checkpoint
-    from viz.views.attribution.maps_result import Attributions
+    from viz.views.attribution.result import Attributions
     from viz.views.base import Given
     from viz.views.decision_by_depth.result import DecisionByDepth
     from viz.views.evidence.result import Evidence
@@ -84,17 +81,13 @@ def _tried(checkpoint: Checkpoint, given: Given) -> Tried:
     seconds = time.perf_counter() - start
     explainer = Explainer(checkpoint.model, checkpoint.preprocessing, Settings())
     grid = found.maps.shape[2:]
-    passes = {method: explainer.passes(method, grid) for method in DEFAULT_METHODS}
+    passes = {method: explainer.passes(method, grid) for method in SUITABLE}
     return Tried(found, depth, seconds, passes)
 
 
 def tried(found: Opened, image: Images) -> Tried | None:
     """Return a first look at an image, made once."""
-    try:
-        made = work(found, _tried, images=image, name="try", what="Looking at the image")
-    except Refusal as error:
-        st.info(plain(error))
-        return None
+    made = work(found, _tried, images=image, name="try", what="Looking at the image")
     if made is not None and made.note:
         st.warning(plain(made.note))
     return None if made is None else made.value
@@ -194,13 +187,10 @@ def _feeders(
         channel=fed,
         order="share",
     )
-    _, picked = show_mosaic(
+    show_mosaic(
         found, kernels, kernel_mosaic, key=f"viz fed {channel}", scale="tile", columns=_FEEDERS,
         alt=f"The kernels that feed channel {channel} most.", small=True,
     )  # fmt: skip
-    if picked is not None:
-        state.go("kernel", block=result.block, channel=fed[picked], order="similarity",
-                 name=ANY_NAME)  # fmt: skip
 
 
 def show_depth(found: Opened, image: Images, result: DecisionByDepth) -> None:
@@ -209,8 +199,8 @@ def show_depth(found: Opened, image: Images, result: DecisionByDepth) -> None:
     st.markdown(plain(result.finding))
     kept = replace(found, private=found.private or image.private)
     row = view("decision-by-depth").figures[0]
-    picture = cached(kept, png, result, draw=row.make, made_from=image.stamp)
-    show_figure(picture, alt=row.caption, key="depth")
+    shown = picture(kept, result, row.make, name=row.name, made_from=image.stamp)
+    show_figure(shown, alt=row.caption, key="depth")
 
 
 def _every_map(checkpoint: Checkpoint, given: Given, *, block: int) -> FeatureMaps:
@@ -230,12 +220,9 @@ def show_maps(found: Opened, image: Images) -> None:
         block = state.number("block", _PAGE, "Block", config.depth, slider=True)
     with right:
         channel = state.number("channel", _PAGE, "Channel", config.dim, slider=True)
-    try:
-        made = work(found, _every_map, images=image, name="maps", what="Running the network",
-                    block=block)  # fmt: skip
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    made = work(
+        found, _every_map, images=image, name="maps", what="Running the network", block=block
+    )
     if made is None:
         return
     result = made.value
@@ -247,9 +234,9 @@ def show_maps(found: Opened, image: Images) -> None:
         end = common_limit(values.astype(np.float64))
         pictures.append((overlay.tile(values, end), f"{words} (±{end:.2g})"))
     grid = st.grid("auto", min_column_width=150)
-    for picture, words in pictures:
+    for shown, words in pictures:
         with grid.cell():
-            st.image(picture, alt=f"{words}.", width="stretch")
+            st.image(shown, alt=f"{words}.", width="stretch")
             st.caption(words)
     st.caption("White is zero, red positive, blue negative; each picture has its own scale.")
     st.page_link(
@@ -303,15 +290,11 @@ def _method(found: Opened, image: Images, result: Tried, method: str, of: int) -
     words = {"grad cam": "Grad-CAM", "smoothgrad": "SmoothGrad"}.get(
         words, words[0].upper() + words[1:]
     )
-    try:
-        made = work(
-            found, _attributed, images=image, name=f"method {method} {of}", what=words, slow=True,
-            label=f"{words} ({_time(_seconds(result, method))})", quiet=True,
-            method=method, target=of,
-        )  # fmt: skip
-    except Refusal as error:
-        st.info(plain(error))
-        return
+    made = work(
+        found, _attributed, images=image, name=f"method {method} {of}", what=words, slow=True,
+        label=f"{words} ({_time(_seconds(result, method))})", quiet=True,
+        method=method, target=of,
+    )  # fmt: skip
     if made is None:
         return
     values = made.value.patches[0, 0]

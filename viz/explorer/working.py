@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import streamlit as st
 
+from viz.core.refusal import Nothing, Refusal
+from viz.core.result import Result
 from viz.explorer import state
-from viz.explorer.cache import Tell, key_of, store
+from viz.explorer.cache import Tell, from_disk, key_of, store, to_disk
+from viz.explorer.text import plain, said_here
 from viz.views.base import Given
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _BYTES = 10_000_000
 """More steps than these are bytes."""
+_HEAVY = 4e9
+"""Multiplications beyond which a page asks before it runs the network."""
+_MOMENT = 0.3
+"""Seconds: what takes longer is kept on disk, too."""
 _EVERY = 0.1
 """Seconds between two messages to the browser."""
 
@@ -47,6 +54,14 @@ class Worked(Generic[T]):
     value: T
     key: str = ""
     note: str = ""
+
+
+def heavy(checkpoint: Checkpoint, images: int) -> bool:
+    """Tell whether running the network on so many images takes longer than a moment."""
+    config = checkpoint.config
+    places = (checkpoint.preprocessing.image_size // config.patch_size) ** 2
+    each = config.dim * (config.kernel_size**2 + config.dim) * places
+    return config.depth * each * images > _HEAVY
 
 
 def _slot(name: str) -> str:
@@ -128,6 +143,7 @@ def work(
     """Return ``function(*subjects, given, **settings)``, made once, with a bar and a Stop.
 
     What is slow is made when its button, ``label``, is pressed; a ``quiet`` one stands alone.
+    A refusal is shown in its place.
     """
     networks = subjects or (opened.checkpoint,)
     stamp = "" if images is None else images.stamp
@@ -135,6 +151,8 @@ def work(
         stamp += f" {sweep} {sweep.stat().st_mtime_ns}"
     key = key_of(function, *networks, **settings, images=stamp)
     kept = store(opened.private or (images is not None and images.private))
+    # Photographs of one's own stay where they are.
+    lasts = not opened.private and sweep is None and (images is None or images.folder is None)
     name = f"{name or function.__name__} {opened.key} {stamp[:16]}"
     given = Given(sweep=sweep)
     if key not in kept and not asked(name, slow, label, quiet=quiet):
@@ -142,14 +160,26 @@ def work(
 
     def make(tell: Tell) -> Worked[T]:
         short = hashlib.sha256(key.encode()).hexdigest()
-        return replace(
-            _made(function, networks, images, replace(given, progress=tell), settings), key=short
-        )
+        before = from_disk(key) if lasts else None
+        if before is not None:
+            return Worked(cast(T, before), short)
+        start = time.monotonic()
+        made = _made(function, networks, images, replace(given, progress=tell), settings)
+        if lasts and isinstance(made.value, Result) and time.monotonic() - start > _MOMENT:
+            to_disk(key, made.value)
+        return replace(made, key=short)
 
     if key in kept:
         return kept.get(key, make, lambda done, total: None)
-    with working(name, what, counted=counted) as tell:
-        return kept.get(key, make, tell)
+    try:
+        with working(name, what, counted=counted) as tell:
+            return kept.get(key, make, tell)
+    except Nothing as error:
+        # Nothing is wrong: this network or these images have nothing to show.
+        st.info(plain(error))
+    except Refusal as error:
+        st.error(plain(said_here(str(error))))
+    return None
 
 
 def _made(

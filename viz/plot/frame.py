@@ -18,7 +18,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.style import INK, MM, SIGNED, SMALL, TEXT
+from viz.plot.style import INK, MM, ORANGE, SIGNED, SMALL, TEAL, TEXT, is_dark
 
 MARGIN = 0.04
 """Inches kept free around a figure."""
@@ -27,6 +27,12 @@ _LETTERS = 126
 _SHORTEST = 12
 """Letters that are kept of a name."""
 _NARROW = 120 * MM
+STAGE_LOOKS = {
+    "patch embedding": ("#000000", "D", "#000000"),
+    "depthwise": (ORANGE, "o", ORANGE),
+    "pointwise": (TEAL, "s", "white"),
+}
+"""Colour, marker and the marker's face of what a network's activations stand behind."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -99,7 +105,9 @@ def plain_axes(axes: Axes) -> Axes:
 
 def depth_colours(n: int) -> NDArray[np.float64]:
     """Return a colour per block, dark to light, that also reads in grey."""
-    colours: NDArray[np.float64] = mpl.colormaps["viridis"](np.linspace(0, 0.93, max(n, 1)))
+    colours: NDArray[np.float64] = mpl.colormaps["viridis"](
+        np.linspace(0.3 if is_dark() else 0, 0.93, max(n, 1))
+    )
     return colours
 
 
@@ -120,6 +128,17 @@ def colour_key(
     axes.spines[:].set_visible(True)
     axes.set_xlabel(words, fontsize=SMALL, labelpad=1)
     return axes
+
+
+def blocks_axis(axes: Axes, depth: int) -> float:
+    """Number the blocks along an axis, the patch embedding before them; return its place."""
+    # So far before the first block that the words fit.
+    before = -max(1.0, 0.09 * depth)
+    ticks = range(0, depth, max(1, -(-depth // 10)))
+    axes.set_xticks([before, *ticks], ["patches", *map(str, ticks)])
+    axes.set_xlim(1.6 * before, depth - 0.4)
+    axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
+    return before
 
 
 def block_bar(

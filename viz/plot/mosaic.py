@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.style import signed_lut
+from viz.plot.style import page_colour, signed_lut
 
 Scale = Literal["figure", "block", "tile"]
 
@@ -23,29 +23,17 @@ _HATCH = np.array([[60] * 3, [225] * 3, [225] * 3], dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each tile of a mosaic lies, in array pixels before enlargement.
+    """Where each tile of a mosaic lies, in array pixels before enlargement."""
 
-    Parameters
-    ----------
-    x, y : ndarray of int64, (n,)
-        Left and top pixel of each tile.
-    tile : tuple of int
-        Height and width of a tile.
-    shape : tuple of int
-        Height and width of the mosaic.
-    groups : tuple of tuple
-        Per group: left, top, right, bottom.
-    """
-
-    x: NDArray[np.int64]
+    x: NDArray[np.int64]  # left and top of each tile
     y: NDArray[np.int64]
-    tile: tuple[int, int]
+    tile: tuple[int, int]  # height and width, as of the whole mosaic
     shape: tuple[int, int]
-    groups: tuple[tuple[int, int, int, int], ...]
+    groups: tuple[tuple[int, int, int, int], ...]  # left, top, right, bottom of each
 
-    def place(self, tiles: NDArray[np.uint8], fill: int = 255) -> NDArray[np.uint8]:
-        """Write tiles (n, h, w, 3) into one picture (height, width, 3)."""
-        canvas = np.full((*self.shape, 3), fill, dtype=np.uint8)
+    def place(self, tiles: NDArray[np.uint8], fill: int | None = None) -> NDArray[np.uint8]:
+        """Write tiles (n, h, w, 3) into one picture (height, width, 3), on the page or a grey."""
+        canvas = np.full((*self.shape, 3), page_colour() if fill is None else fill, dtype=np.uint8)
         h, w = self.tile
         rows = self.y[:, None, None] + np.arange(h)[None, :, None]
         columns = self.x[:, None, None] + np.arange(w)[None, None, :]
@@ -70,8 +58,12 @@ def grid_layout(
     group_gap: int | None = None,
     head: int = 0,
     edge: int = 0,
+    below: int = 0,
 ) -> Layout:
-    """Lay out groups of tiles: each group a grid, the groups a grid of grids."""
+    """Lay out groups of tiles: each group a grid, the groups a grid of grids.
+
+    Below each tile ``below`` pixels are kept free, for its name.
+    """
     h, w = tile
     n_groups, largest = len(sizes), max(sizes)
     between = max(h, w) if group_gap is None else group_gap
@@ -81,7 +73,7 @@ def grid_layout(
     columns = min(columns, largest)
     rows = -(-largest // columns)
     width = columns * (w + gap) - gap
-    height = head + rows * (h + gap) - gap
+    height = head + rows * (h + below + gap) - gap
     if group_columns is None:
         counts = np.arange(1, n_groups + 1)
         across = counts * (width + between)
@@ -95,7 +87,7 @@ def grid_layout(
     n_down = -(-n_groups // group_columns)
     return Layout(
         x=(left[group] + (within % columns) * (w + gap)).astype(np.int64),
-        y=(top[group] + head + (within // columns) * (h + gap)).astype(np.int64),
+        y=(top[group] + head + (within // columns) * (h + below + gap)).astype(np.int64),
         tile=tile,
         shape=(
             n_down * (height + between) - between + 2 * edge,

@@ -14,9 +14,12 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.collections import Collection
+from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
@@ -49,6 +52,11 @@ FONT = "Roboto"
 _FAMILIES = [FONT, "DejaVu Sans"]
 """The figures' font, then those found for characters that it lacks."""
 _STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
+_DARK: ContextVar[bool] = ContextVar("viz dark", default=False)
+_NIGHT, _CHALK = (14, 17, 23), 0.98
+"""The page of a dark theme, and how light its ink is."""
+_NEUTRAL, _DIM = 0.08, 0.45
+"""Spread of red, green and blue of what is called grey; what is lighter shows on a dark page."""
 _SAVING = threading.Lock()
 _DROP, _COMPACT = "_drop_tables_default", "_compact_layout_tables"
 """Of fontTools: the tables left out of fonts, and what reads them nevertheless."""
@@ -112,6 +120,66 @@ def printable(text: str) -> str:
     glyphs = _glyphs() | _fallback(frozenset(map(ord, text)) - _glyphs())
     shown = "".join(c if ord(c) in glyphs else LACKING for c in text)
     return shown.replace("$", r"\$")
+
+
+@contextmanager
+def dark_style() -> Iterator[None]:
+    """Draw for a dark page: what is made inside is turned by `darken` once it is finished."""
+    before = _DARK.set(True)
+    try:
+        yield
+    finally:
+        _DARK.reset(before)
+
+
+def is_dark() -> bool:
+    """Tell whether `dark_style` is in force."""
+    return _DARK.get()
+
+
+def page_colour() -> tuple[int, int, int]:
+    """Return the page behind figures: white, or dark where `dark_style` is in force."""
+    return _NIGHT if is_dark() else (255, 255, 255)
+
+
+def _turned(colour: Any) -> Any:
+    """Return a colour for a dark page: greys change sides, dim colours become lighter."""
+    rgba = np.array(to_rgba(colour))
+    page, level = np.array(_NIGHT) / 255, rgba[:3].mean()
+    if np.ptp(rgba[:3]) < _NEUTRAL:
+        rgba[:3] = page + (1 - level) * (_CHALK - page)
+    elif level < _DIM:
+        rgba[:3] += (_DIM - level) * (1 - rgba[:3])
+    return tuple(rgba)
+
+
+def darken(figure: Figure) -> Figure:
+    """Turn a finished figure for a dark page; pictures and what has a halo stay as they are."""
+    # Ticks are made when they are asked for.
+    figure.draw_without_rendering()
+    for artist in figure.findobj():
+        if artist.get_path_effects():
+            continue
+        if isinstance(artist, Text):
+            # White on a picture is legible as it is.
+            if artist.get_color() != "white":
+                artist.set_color(_turned(artist.get_color()))
+            box = artist.get_bbox_patch()
+            if box is not None:
+                box.set(facecolor=_turned(box.get_facecolor()))
+        elif isinstance(artist, Line2D):
+            artist.set_color(_turned(artist.get_color()))
+            for part in ("markerfacecolor", "markeredgecolor"):
+                colour = getattr(artist, f"get_{part}")()
+                if str(colour) not in ("none", "auto"):
+                    getattr(artist, f"set_{part}")(_turned(colour))
+        elif isinstance(artist, Patch):
+            artist.set(facecolor=_turned(artist.get_facecolor()),
+                       edgecolor=_turned(artist.get_edgecolor()))  # fmt: skip
+        elif isinstance(artist, Collection) and artist.get_array() is None:
+            artist.set(facecolor=[_turned(each) for each in artist.get_facecolor()],
+                       edgecolor=[_turned(each) for each in artist.get_edgecolor()])  # fmt: skip
+    return figure
 
 
 @contextmanager

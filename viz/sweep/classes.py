@@ -19,11 +19,6 @@ class Classes(Accumulator):
     """Mean activity per class, and how it varies between images; only classes seen take memory.
 
     Activity of a channel on an image is the mean over positions of its positive part.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
     """
 
     fields = ("ids", "count", "total", "images", "mean", "m2")

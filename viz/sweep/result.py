@@ -64,10 +64,6 @@ class Sweep(Result):
         Row times the grid's width plus column; -1 for none.
     image_names : tuple of str
         Of the images in ``top_image``; ``source.images`` holds their hashes.
-    histogram : ndarray of int64, (r, dim, bins + 2)
-        Counts in equal bins; the first and the last hold what lies outside.
-    histogram_range : ndarray of float32, (r, dim, 2)
-        Where the bins begin and end.
     class_names : tuple of str
         Folders of the images, where each is a class; else empty.
     class_count : ndarray of int64, (classes,)
@@ -83,8 +79,6 @@ class Sweep(Result):
         Images whose class is an output of the network.
     top1, top5 : float
         Share of them whose class is the first output, or among the first five; nan for none.
-    covariance : ndarray of float32, (depth, dim, dim)
-        Between the channels of each block's output, after batch norm.
     field_images : int
         Images that the effective receptive field was measured on; 0 for none.
     field_radius_px, field_interval_px : ndarray, (depth,) and (depth, 2)
@@ -114,8 +108,6 @@ class Sweep(Result):
     top_image: NDArray[np.int64]
     top_position: NDArray[np.int64]
     image_names: tuple[str, ...]
-    histogram: NDArray[np.int64]
-    histogram_range: NDArray[np.float32]
     class_names: tuple[str, ...]
     class_count: NDArray[np.int64]
     selectivity: NDArray[np.float64]
@@ -124,7 +116,6 @@ class Sweep(Result):
     judged: int
     top1: float
     top5: float
-    covariance: NDArray[np.float32]
     field_images: int
     field_radius_px: NDArray[np.float64]
     field_interval_px: NDArray[np.float64]
@@ -196,10 +187,6 @@ class Sweep(Result):
                 row[f"{name}_median"] = _median(values[r]) if len(values) else None
             if len(self.top_value):
                 row["top_value_median"] = _median(self.top_value[r, :, 0])
-            if len(self.histogram):
-                total = self.histogram[r].sum()
-                inside = self.histogram[r, :, 1:-1].sum()
-                row["outside_bins"] = 1 - float(inside / total) if total else None
             rows.append(row)
         return {
             "images": self.n_images,

@@ -188,7 +188,7 @@ class Shown:
         Result to what ``--json`` prints; none for a view that only shows weights.
     sentence : callable, optional
         Result to the finding in plain language, with its numbers.
-    images : {"", "optional", "needed"}
+    images : {"", "needed"}
         Whether it is about what a network does on images.
     swept : bool
         Whether a sweep's file spares the pass over the images.
@@ -211,7 +211,7 @@ class Shown:
     options: tuple[Option, ...] = ()
     summary: Callable[[Any], Any] | None = None
     sentence: Callable[[Any], str] | None = None
-    images: Literal["", "optional", "needed"] = ""
+    images: Literal["", "needed"] = ""
     swept: bool = False
     method: str = ""
     slow: bool = False

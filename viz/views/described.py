@@ -7,7 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from viz.core.refusal import Refusal
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from viz.network.checkpoint import Checkpoint
     from viz.views.base import Given
     from viz.views.kernels.result import DepthwiseDescription
@@ -19,19 +24,35 @@ _LOOK = 0.2
 _KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 
+def kernels_of(checkpoint: Checkpoint) -> NDArray[np.float32]:
+    """Return all depthwise kernels, (n, k, k), by block and channel."""
+    import numpy as np
+
+    model, depth = checkpoint.model, checkpoint.config.depth
+    return np.concatenate(
+        [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(depth)]
+    )
+
+
+def check_described(checkpoint: Checkpoint, description: DepthwiseDescription) -> None:
+    """Refuse a description of other kernels."""
+    import numpy as np
+
+    kernels = kernels_of(checkpoint)
+    if not np.array_equal(description.kernels, kernels, equal_nan=True):
+        raise Refusal(
+            f"the description is of other kernels than the {len(kernels)} of "
+            f"{checkpoint.source.name}; expected all of them, by block and channel."
+        )
+
+
 def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
     """Describe a network's depthwise kernels, or return the description made before."""
     import numpy as np
 
     from viz.views.kernels.measure import describe_checkpoint
 
-    model = checkpoint.model
-    kernels = np.concatenate(
-        [
-            model.depthwise_kernels(b).detach().float().cpu().numpy()
-            for b in range(model.config.depth)
-        ]
-    )
+    kernels = kernels_of(checkpoint)
 
     def fits(found: DepthwiseDescription) -> bool:
         return np.array_equal(found.kernels, kernels)
@@ -53,6 +74,11 @@ def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescri
 
     made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, fits)
     return made
+
+
+def remember(checkpoint: Checkpoint, what: str, description: Any) -> None:
+    """Let the views find a description that was read from a file; it must still fit."""
+    _KEPT.setdefault(checkpoint.model, {}).setdefault((what, 0), description)
 
 
 def _once(

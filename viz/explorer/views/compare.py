@@ -1,56 +1,85 @@
-"""Two checkpoints side by side."""
+"""Two networks side by side: a sentence, their kernels by depth, and the evidence on request."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from viz.explorer import state
+from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, choose_other, opened
 from viz.explorer.found import show_row
 from viz.explorer.images import images_chosen
-from viz.explorer.text import lines
+from viz.explorer.kernels import described
+from viz.explorer.mosaic import show_mosaic
+from viz.explorer.text import lines, plain
 from viz.views import COMPARISONS, comparison
+from viz.views.first_look.words import two_at_first_sight
+from viz.views.weights.draw import kernel_mosaic
+from viz.views.weights.measure import depthwise_kernels
 
 _ON_IMAGES = "compare"
 """The row whose effective receptive fields need images."""
+_ACROSS, _SIDE = 8, 34
+"""Kernels of each block, and pixels of the screen that a tile is wide."""
 
 
-def _names(a: Opened, b: Opened) -> None:
-    rows = []
-    for letter, found in (("A", a), ("B", b)):
-        config, source = found.checkpoint.config, found.checkpoint.source
-        rows.append(
-            f"{letter}: {source.name}, ConvMixer-{config.dim}/{config.depth}, "
-            f"{config.kernel_size} × {config.kernel_size} kernels, patches of {config.patch_size} "
-            f"× {config.patch_size} pixels, {config.activation.upper()}, sha256 "
-            f"{source.sha256[:12]}…"
+def _grid(found: Opened, letter: str) -> None:
+    """Show some kernels of every block, one row each; a click opens one."""
+    config, source = found.checkpoint.config, found.checkpoint.source
+    st.markdown(f"**{letter}: {plain(source.name)}**")
+    kernels = cached(
+        found, depthwise_kernels, found.checkpoint, per_block=_ACROSS, order="similarity"
+    )
+    show_mosaic(
+        found, kernels, kernel_mosaic, key=f"viz {letter}", small=True, titled=True, side=_SIDE,
+        scale="tile", columns=_ACROSS, group_columns=1,
+        alt=f"{min(config.dim, _ACROSS)} kernels of each of {config.depth} blocks of {letter}.",
+    )  # fmt: skip
+    st.html(
+        lines(
+            f"ConvMixer-{config.dim}/{config.depth}, {config.kernel_size} × {config.kernel_size} "
+            f"kernels, patches of {config.patch_size} × {config.patch_size} pixels, "
+            f"{config.activation.upper()}, sha256 {source.sha256[:12]}…"
         )
-    st.html(lines(*rows))
+    )
 
 
-def _page(found: Opened) -> None:
-    st.title(state.title(), anchor=False)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = state.choice(
-            "show",
-            "compare",
-            "Show",
-            [row.name for row in COMPARISONS],
-            default=COMPARISONS[0].name,
-            describe=lambda name: comparison(name).title,
-        )
-        other, messages = choose_other("compare")
-    for show in messages:
-        show()
-    if other is None:
-        return
-    _names(found, other)
-    if found.checkpoint.source.sha256 == other.checkpoint.source.sha256:
-        st.info("Both are the same checkpoint: every difference below is zero or chance.")
+def _evidence(found: Opened, other: Opened) -> None:
+    """Show one comparison at a time, as measured."""
+    name = state.choice(
+        "show", "compare", "Show", [row.name for row in COMPARISONS],
+        default=COMPARISONS[0].name, describe=lambda name: comparison(name).title,
+    )  # fmt: skip
     row = comparison(name)
     st.subheader(row.title, anchor=False)
     images = images_chosen() if name == _ON_IMAGES else None
     show_row(row, found, images=images, other=other)
+
+
+def _page(found: Opened) -> None:
+    st.title(state.title(), anchor=False)
+    other, messages = choose_other("compare")
+    for show in messages:
+        show()
+    if other is None:
+        return
+    if found.checkpoint.source.sha256 == other.checkpoint.source.sha256:
+        st.info("Both are the same checkpoint: every difference below is zero or chance.")
+    told = st.empty()
+    for column, each, letter in zip(st.columns(2), (found, other), "AB", strict=True):
+        with column:
+            _grid(each, letter)
+    st.caption(
+        "The same channels of every block, first block first, those alike side by side. Red is "
+        "positive, blue negative, each kernel up to its own largest weight. Click one to open it."
+    )
+    with told.container():
+        first, second = described(found), described(other)
+        if first is None or second is None:
+            return
+        st.markdown(f"**{plain(two_at_first_sight(first, second))}**")
+    if state.switch("evidence", "compare", "Show the evidence"):
+        _evidence(found, other)
 
 
 _page(opened())

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
@@ -14,7 +13,6 @@ from viz.explorer.found import show_row
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.text import plain
-from viz.explorer.words import ANY_NAME
 from viz.views import view
 from viz.views.early_late.measure import default_groups
 from viz.views.first_look.words import at_first_sight, blocks_words
@@ -32,13 +30,10 @@ def _grid(found: Opened, name: str, blocks: Sequence[int]) -> None:
         per_block=max(8, _SHOWN // len(blocks) // 8 * 8), order="similarity",
     )  # fmt: skip
     st.markdown(f"**{name}: {blocks_words(blocks)}**")
-    _, picked = show_mosaic(
+    show_mosaic(
         found, kernels, kernel_mosaic, key=f"viz {name}", small=True, titled=True, scale="tile",
         columns=8, alt=f"{len(kernels.kernels)} kernels of {blocks_words(blocks)}.",
     )  # fmt: skip
-    if picked is not None:
-        state.go("kernel", block=kernels.block[picked], channel=kernels.channel[picked],
-                 order="similarity", name=ANY_NAME)  # fmt: skip
 
 
 def _page(found: Opened) -> None:
@@ -56,14 +51,11 @@ def _page(found: Opened) -> None:
         "negative, each kernel up to its own largest weight. Click one to open it."
     )
     with told.container():
-        try:
-            description = described(found)
-        except Refusal as error:
-            st.error(plain(error))
+        description = described(found)
+        if description is None:
             return
-        if description is not None:
-            st.markdown(f"**{plain(at_first_sight(description))}**")
-    if st.toggle("Show the evidence", key="viz early late evidence"):
+        st.markdown(f"**{plain(at_first_sight(description))}**")
+    if state.switch("evidence", "early_late", "Show the evidence"):
         show_row(view("early-late"), found)
 
 

@@ -1,102 +1,107 @@
-"""One depthwise kernel's own page: all there is to know about it."""
+"""One depthwise kernel's or one patch filter's own page: all there is to know about it."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
-from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.close_up import show_close_up, show_response, steps
+from viz.explorer.close_up import (
+    close_up,
+    say_what,
+    show_numbers,
+    show_response,
+    show_tile,
+    steps,
+)
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_names
 from viz.explorer.methods import show_method
 from viz.explorer.on_images import show_maps, show_removal, show_top_patches
-from viz.explorer.one_kernel import (
-    say_name,
-    shapes_home,
-    show_partners,
-    show_place,
-    show_shapes,
-)
-from viz.explorer.sections import folded
-from viz.explorer.text import plain
-from viz.views.close_up.measure import kernel_close_up
+from viz.explorer.one_filter import show_answers, show_filter_fit
+from viz.explorer.one_kernel import show_partners, show_shapes
+from viz.explorer.sections import folded, piece
+from viz.explorer.words import FILTER_ORDER_WORDS
 from viz.views.kernels.result import DepthwiseDescription
-from viz.views.one_kernel.measure import shape_fit, standing
+from viz.views.patch_filters.result import PatchFilterDescription
+from viz.views.weights.measure import patch_filters
+
+_WALK = "Order of the walk"
+_WALK_HELP = "In which order Previous and Next (or the arrow keys) go through the {}."
 
 
-def _described(found: Opened) -> tuple[DepthwiseDescription | None, bool]:
-    """Return the description, and whether the kernels can be described at all."""
-    try:
-        return described(found), True
-    except Refusal as error:
-        st.error(plain(error))
-        return None, False
-
-
-def _page(found: Opened) -> None:
-    config = found.checkpoint.config
-    heading = st.empty()
-    description, able = at_hand(found), True
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        block = state.number("block", "kernel", "Block", config.depth)
-        channel = state.number("channel", "kernel", "Kernel", config.dim)
-        order, name = choose_kernels(
-            "kernel",
-            "Order of the walk",
-            "In which order Previous and Next (or the arrow keys) go through the block.",
-        )
-        heading.title(f"Block {block}, kernel {channel}", anchor=False)
-        walk = st.container(width="content")
-    told = st.container()
-    tried = description is None and needs_names(order, name)
-    if tried:
-        with told:
-            description, able = _described(found)
+def _chosen(found: Opened) -> tuple[int | None, int, np.ndarray]:
+    """Show the choice; return block and channel, and the channels of the walk in their order."""
+    config, page = found.checkpoint.config, state.page()
+    if page == "patch_filter":
+        channel = state.number("channel", page, "Patch filter", config.dim)
+        order = state.choice(
+            "order", page, _WALK, list(FILTER_ORDER_WORDS), default="hue",
+            describe=FILTER_ORDER_WORDS.__getitem__, help=_WALK_HELP.format("filters"),
+        )  # fmt: skip
+        return None, channel, cached(found, patch_filters, found.checkpoint, order=order).channel
+    block = state.number("block", page, "Block", config.depth)
+    channel = state.number("channel", page, "Kernel", config.dim)
+    order, name = choose_kernels(page, _WALK, _WALK_HELP.format("block"))
+    description = described(found) if needs_names(order, name) else at_hand(found)
     kernels = bank(found, description, blocks=[block], per_block=None, order=order, name=name)
-    with walk:
-        steps("kernel", channel, kernels.channel, "kernel")
-    result = cached(found, kernel_close_up, found.checkpoint, block=block, channel=channel)
-    show_close_up(found, result)
-    name_said = st.container()
-    finite = bool(np.isfinite(result.weights).all())
+    return block, channel, kernels.channel
+
+
+@piece
+def _page(found: Opened) -> None:
+    page, heading = state.page(), st.empty()
+    what = "filter" if page == "patch_filter" else "kernel"
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        block, channel, walk = _chosen(found)
+        place = int(np.flatnonzero(walk == channel)[0]) if channel in walk else -1
+        steps(page, place, len(walk), what,
+              lambda to: state.put("channel", page, walk[to % len(walk)]))  # fmt: skip
+    name = f"Patch filter {channel}" if block is None else f"Block {block}, kernel {channel}"
+    heading.title(name, anchor=False)
+    result = close_up(found, block, channel)
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        show_tile(result)
+    with right:
+        show_numbers(result)
     images = images_chosen(told=False)
-    if not finite:
-        name_said.info("Some of its taps are not finite numbers: it cannot be described.")
-    elif description is None and able and not tried:
-        with name_said:
-            description, able = _described(found)
-    if finite and description is not None:
-        own = standing(description, block=block, channel=channel)
-        with name_said:
-            say_name(own)
+    description = say_what(found, result)
+    finite = bool(np.isfinite(result.weights).all())
+    if isinstance(description, PatchFilterDescription):
+        with folded("As a colour times a Gabor", "filter fit") as wanted:
+            if wanted:
+                show_filter_fit(found, description, channel)
+        with folded("What it answers on a photograph", "filter answers") as wanted:
+            if wanted:
+                show_answers(found, images, channel)
+    elif description is not None and block is not None:
         with folded("As a sum of shapes, and among the other kernels", "kernel shapes") as wanted:
             if wanted:
-                fit = shape_fit(description, block=block, channel=channel)
-                show_shapes(found, fit)
-                shapes_home(found, fit)
-                show_place(found, own)
-    with folded("Partners: what it listens to, and what listens to it", "partners") as wanted:
-        if wanted:
-            show_partners(found, block, channel, description)
-    if finite:
-        with folded("What it makes of a photograph", "kernel maps") as wanted:
+                show_shapes(found, description, block, channel)
+    if block is not None:
+        known = description if isinstance(description, DepthwiseDescription) else None
+        with folded("Partners: what it listens to, and what listens to it", "partners") as wanted:
             if wanted:
-                show_maps(found, images, block, channel)
+                show_partners(found, block, channel, known)
+        if finite:
+            with folded("What it makes of a photograph", "kernel maps") as wanted:
+                if wanted:
+                    show_maps(found, images, block, channel)
     show_top_patches(found, block, channel)
-    if finite and description is not None:
-        with folded("What is answered without it", "kernel effect") as wanted:
+    if description is not None:
+        with folded("What is answered without it", f"{what} effect") as wanted:
             if wanted:
                 show_removal(found, images, block, channel)
-    show_response(
-        found,
-        result,
-        f"block-{block}-kernel-{channel}",
-        f"viz.views.close_up.measure.kernel_close_up(checkpoint, block={block}, channel={channel})",
-    )
+    show_response(found, result)
+    if block is None:
+        st.page_link(
+            st.session_state["viz pages"]["kernel"],
+            label=f"The kernel of block 0 that looks at this filter's answers: {channel}",
+            query_params={"checkpoint": found.key, "block": "0", "channel": str(channel)},
+        )
     show_method("one-kernel")
 
 

@@ -6,21 +6,21 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from matplotlib.figure import Figure
 
 from viz.core.network import counted
-from viz.core.refusal import Refusal
 from viz.explorer import state
+from viz.explorer.browse import browse
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, names_of, needs_names
-from viz.explorer.mosaic import show_mosaic
+from viz.explorer.one_kernel import DESCRIBING
 from viz.explorer.sections import folded
-from viz.explorer.take_home import command, file_stem, python, take_home
+from viz.explorer.take_home import call, file_stem, python, take_home
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
 from viz.plot.mosaic import limits
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+from viz.views.weights.measure import named_kernels
 
 _PAPER = 64
 _SHOW = {
@@ -40,7 +40,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
     """Show the widgets; return what is shown, in which order, the colour scale, names or not."""
     config = found.checkpoint.config
     large = config.dim > _PAPER
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="bottom"):
         show = state.choice(
             "show",
             "kernels",
@@ -65,7 +65,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
             default="block",
             describe=SCALE_WORDS.__getitem__,
         )
-    names = state.switch("names", "kernels", "Names on the tiles")
+        names = state.switch("names", "kernels", "Names below the tiles")
     return (
         {
             "blocks": None if block is None else [block],
@@ -76,14 +76,6 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
         scale,
         names,
     )
-
-
-def _described(found: Opened) -> DepthwiseDescription | None:
-    try:
-        return described(found)
-    except Refusal as error:
-        st.error(plain(error))
-        return None
 
 
 def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None:
@@ -124,53 +116,31 @@ def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(state.title(), anchor=False)
     settings, scale, named = _settings(found)
-    grid, told = st.container(), st.container()
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
-    description = at_hand(found)
     # What needs no description is shown before it is made.
     first = named or needs_names(order, name)
-    if description is None and first:
-        with told:
-            description = _described(found)
+    description = described(found) if first else at_hand(found)
     result = bank(found, description, **settings)
-    with grid:
-        if not len(result.kernels):
-            st.info(f"No kernel shown here is named {plain(name)}.")
-        else:
-            where = (
-                f"block {blocks[0]}"
-                if blocks
-                else f"{counted(config.depth, 'block')}, first block first"
-            )
-            ends = _ends(found, settings, scale)
-            only = "" if name == ANY_NAME else f", named {name}"
-            _, picked = show_mosaic(
-                found,
-                result,
-                kernel_mosaic,
-                key="viz kernels",
-                alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
-                f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
-                labels=None if description is None else names_of(description, result),
-                named=named,
-                scale=scale,
-                ends=ends,
-            )
-            st.caption(_MISLEADS[scale] + _NORM)
-            if picked is not None:
-                state.go(
-                    "kernel", block=result.block[picked], channel=result.channel[picked],
-                    order=order, name=name,
-                )  # fmt: skip
-            _home(found, result, settings, scale, ends)
-            with folded("The kernels in numbers", "kernels numbers") as wanted:
-                if wanted:
-                    st.dataframe(result.to_frame(), hide_index=True)
-    with told:
-        if description is None and not first:
-            description = _described(found)
-        if description is not None:
-            _shares(description, blocks)
+    if not len(result.kernels):
+        st.info(f"No kernel shown here is named {plain(name)}.")
+        return
+    where = f"block {blocks[0]}" if blocks else f"{counted(config.depth, 'block')}, first first"
+    ends = _ends(found, settings, scale)
+    only = "" if name == ANY_NAME else f", named {name}"
+    browse(
+        found, result, kernel_mosaic, "kernels", named=named, scale=scale, ends=ends,
+        labels=None if description is None else names_of(description, result),
+        alt=f"{len(result.kernels):,} depthwise kernels of {config.kernel_size} × "
+        f"{config.kernel_size} taps: {where}{only}, ordered by {sorted_by(result.order)}.",
+    )  # fmt: skip
+    st.caption(_MISLEADS[scale] + _NORM)
+    description = at_hand(found)
+    if description is not None:
+        _shares(description, blocks)
+    _home(found, result, settings, scale, ends)
+    with folded("The kernels in numbers", "kernels numbers") as wanted:
+        if wanted:
+            st.dataframe(result.to_frame(), hide_index=True)
 
 
 def _ends(found: Opened, settings: dict[str, Any], scale: Any) -> list[float] | None:
@@ -185,49 +155,30 @@ def _ends(found: Opened, settings: dict[str, Any], scale: Any) -> list[float] | 
 
 
 def _home(
-    found: Opened, result: Any, settings: dict[str, Any], scale: str, ends: list[float] | None
+    found: Opened, result: Any, settings: dict[str, Any], scale: Any, ends: list[float] | None
 ) -> None:
+    """Show the downloads, and the lines that make the same."""
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
-    view = f"kernels-block-{blocks[0]}" if blocks else "kernels"
-    stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
-    given = {key: value for key, value in settings.items() if key != "name"}
-    call, shell = "viz.views.weights.measure.depthwise_kernels(checkpoint, ", None
-    describing = ""
     if needs_names(order, name):
-        describing = "description = viz.kernels(checkpoint)"
-        call = "viz.views.weights.measure.named_kernels(description, "
-        given["name"] = None if name == ANY_NAME else name
+        given = {**settings, "name": None if name == ANY_NAME else name}
+        drawn = call(kernel_mosaic, "result", scale=scale, ends=ends)
+        script = (
+            f"{DESCRIBING}\nresult = {call(named_kernels, 'description', **given)}\n"
+            f"figure = {call(drawn_mosaic, drawn)}"
+        )
     else:
-        shell = command(
-            found, "kernels", stem, blocks=blocks[0] if blocks else None,
-            all=settings["per_block"] is None, order=order, scale=scale,
-        )  # fmt: skip
-    arguments = ", ".join(f"{name}={value!r}" for name, value in given.items())
-
-    more = "" if ends is None else f", ends={ends!r}"
-    script = f"""
-{describing}
-result = {call}{arguments})
-mosaic = viz.views.weights.draw.kernel_mosaic(result, scale={scale!r}{more})
-figure = viz.views.weights.draw.mosaic_figure(mosaic)
-viz.views.weights.draw.draw_mosaic(mosaic, figure)
-"""
-    if shell is not None:
         chosen = f", blocks={blocks!r}" if blocks else ""
         every = ", all=True" if settings["per_block"] is None else ""
-        script = f"""
-result = viz.kernels(checkpoint{chosen})
-figure = result.plot(order={order!r}, scale={scale!r}{every})
-"""
-
-    def figure() -> Figure:
-        return drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends))  # type: ignore[arg-type]
-
+        script = (
+            f"result = viz.kernels(checkpoint{chosen})\n"
+            f"figure = result.plot(order={order!r}, scale={scale!r}{every})"
+        )
+    view = f"kernels-block-{blocks[0]}" if blocks else "kernels"
+    stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
     take_home(
         stem,
         result,
-        {"Figure": figure},
-        shell=shell,
+        {"Figure": lambda: drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends))},
         script=python(found, script, stem),
     )
 

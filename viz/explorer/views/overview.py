@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from matplotlib.figure import Figure
 
 from viz.core.network import counted
-from viz.core.refusal import Refusal
 from viz.explorer import state
+from viz.explorer.adapting import UNSAID
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_mosaic
-from viz.explorer.sections import folded, png, show_figure
-from viz.explorer.take_home import file_stem, python, take_home
-from viz.explorer.text import facts, plain
-from viz.explorer.words import ANY_NAME
+from viz.explorer.sections import Drawing, folded, show_part
+from viz.explorer.take_home import call
+from viz.explorer.text import facts, plain, said_here
 from viz.views.close_up.draw_network import draw_network, network_figure
 from viz.views.close_up.measure import parts
 from viz.views.close_up.result import Parts
@@ -98,34 +96,13 @@ def _details(found: Opened) -> None:
                 st.dataframe({"class": range(len(classes)), "name": classes}, hide_index=True)
 
 
-def _drawn(rows: Parts) -> Figure:
-    figure = network_figure(rows)
-    draw_network(rows, figure)
-    return figure
-
-
 def _to_scale(found: Opened, rows: Parts) -> None:
     st.subheader("To scale", anchor=False)
-    show_figure(
-        cached(found, png, rows, draw=_drawn),
+    show_part(
+        found, rows, "network", f"result = {call(parts, 'checkpoint')}",
+        draw=Drawing(network_figure, draw_network),
         alt="The image with its patches and receptive fields; parameters and shapes of each part.",
-        key="network",
-    )
-    stem = file_stem(found, "network")
-    take_home(
-        stem,
-        rows,
-        {"Network": lambda: _drawn(rows)},
-        script=python(
-            found,
-            """
-result = viz.views.close_up.measure.parts(checkpoint)
-figure = viz.views.close_up.draw_network.network_figure(result)
-viz.views.close_up.draw_network.draw_network(result, figure)
-""",
-            stem,
-        ),
-    )
+    )  # fmt: skip
 
 
 def _table(rows: Parts) -> None:
@@ -155,20 +132,14 @@ def _filters(found: Opened) -> None:
     config = found.checkpoint.config
     filters = cached(found, patch_filters, found.checkpoint, order="hue")
     st.markdown("**Its patch filters**")
-    _, picked = show_mosaic(
-        found,
-        filters,
-        patch_filter_mosaic,
-        key="viz overview filters",
+    show_mosaic(
+        found, filters, patch_filter_mosaic, key="viz overview filters", small=True,
         alt=f"All {config.dim} patch-embedding filters, grey ones first, then by hue.",
-        small=True,
-    )
+    )  # fmt: skip
     st.caption(
         f"The image is cut into patches of {config.patch_size} × {config.patch_size} pixels; each "
         f"of these {config.dim} filters gives every patch one number. Each has its own scale."
     )
-    if picked is not None:
-        state.go("patch_filter", channel=filters.channel[picked], order="hue")
 
 
 def _kernels(found: Opened) -> None:
@@ -179,22 +150,11 @@ def _kernels(found: Opened) -> None:
         found, depthwise_kernels, found.checkpoint, per_block=count, order="similarity"
     )
     st.markdown("**Its kernels, block by block**")
-    _, picked = show_mosaic(
-        found,
-        kernels,
-        kernel_mosaic,
-        key="viz overview kernels",
+    show_mosaic(
+        found, kernels, kernel_mosaic, key="viz overview kernels", small=True, titled=True,
+        scale="tile", columns=4,
         alt=f"{count} depthwise kernels of each of {config.depth} blocks, first block first.",
-        small=True,
-        titled=True,
-        scale="tile",
-        columns=4,
-    )
-    if picked is not None:
-        state.go(
-            "kernel", block=kernels.block[picked], channel=kernels.channel[picked],
-            order="similarity", name=ANY_NAME,
-        )  # fmt: skip
+    )  # fmt: skip
     st.caption(
         f"The same {count} channels of every block, those alike side by side. Red is positive, "
         "blue negative, each kernel up to its own largest weight. Click one to open it."
@@ -216,11 +176,7 @@ def _first_look(found: Opened, told: DeltaGenerator) -> None:
     """Say what the kernels look like and how well the network answers."""
     stated = plain(accuracy(found.checkpoint))
     with told.container():
-        try:
-            description = described(found)
-        except Refusal as error:
-            st.error(plain(error))
-            description = None
+        description = described(found)
         seen = "" if description is None else f"**{plain(at_first_sight(description))}** "
         st.markdown(seen + stated)
 
@@ -230,7 +186,7 @@ def _page(found: Opened) -> None:
     st.title(plain(found.checkpoint.source.name), anchor=False)
     told = st.empty()
     for sentence in found.checkpoint.source.warnings:
-        st.warning(plain(sentence))
+        st.warning(plain(said_here(sentence, UNSAID)))
     left, right = st.columns([7, 3], gap="medium")
     with left:
         _kernels(found)

@@ -1,17 +1,16 @@
-"""Every patch-embedding filter as one mosaic."""
+"""Every patch-embedding filter as one mosaic, and beside it the one that is open."""
 
 from __future__ import annotations
 
 import streamlit as st
-from matplotlib.figure import Figure
 
 from viz.explorer import state
+from viz.explorer.browse import browse
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.mosaic import show_mosaic
-from viz.explorer.take_home import command, file_stem, python, take_home
+from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.words import FILTER_ORDER_WORDS, SCALE_WORDS, sorted_by
-from viz.views.weights.draw import draw_mosaic, mosaic_figure, patch_filter_mosaic
+from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
 from viz.views.weights.measure import patch_filters
 
 _MISLEADS = {
@@ -31,47 +30,25 @@ def _page(found: Opened) -> None:
     st.title(state.title(), anchor=False)
     with st.container(horizontal=True):
         order = state.choice(
-            "order",
-            "patch_filters",
-            "Order",
-            list(FILTER_ORDER_WORDS),
-            default="hue",
+            "order", "patch_filters", "Order", list(FILTER_ORDER_WORDS), default="hue",
             describe=FILTER_ORDER_WORDS.__getitem__,
-        )
+        )  # fmt: skip
         scale = state.choice(
-            "scale",
-            "patch_filters",
-            "Colour scale",
-            list(_MISLEADS),
-            default="tile",
+            "scale", "patch_filters", "Colour scale", list(_MISLEADS), default="tile",
             describe=SCALE_WORDS.__getitem__,
-        )
-    colour = config.in_channels == 3
-    st.caption(_MISLEADS[scale] + (_COLOURS if colour else ""))
+        )  # fmt: skip
     result = cached(found, patch_filters, found.checkpoint, order=order)
-    mosaic, picked = show_mosaic(
-        found,
-        result,
-        patch_filter_mosaic,
-        key="viz patch filters",
+    browse(
+        found, result, patch_filter_mosaic, "patch_filters", scale=scale,
         alt=f"{config.dim} patch-embedding filters of {config.patch_size} × {config.patch_size} "
         f"pixels, ordered by {sorted_by(order)}.",
-        scale=scale,
-    )
-    if picked is not None:
-        state.go("patch_filter", channel=result.channel[picked], order=order)
-
-    def figure() -> Figure:
-        made = mosaic_figure(mosaic)
-        draw_mosaic(mosaic, made)
-        return made
-
+    )  # fmt: skip
+    st.caption(_MISLEADS[scale] + (_COLOURS if config.in_channels == 3 else ""))
     stem = file_stem(found, "patch-filters")
     take_home(
         stem,
         result,
-        {"Figure": figure},
-        shell=command(found, "patch-filters", stem, order=order, scale=scale),
+        {"Figure": lambda: drawn_mosaic(patch_filter_mosaic(result, scale=scale))},  # type: ignore[arg-type]
         script=python(
             found,
             f"""

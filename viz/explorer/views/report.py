@@ -14,7 +14,6 @@ from typing import Any
 
 import streamlit as st
 
-from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.adapting import options_of
 from viz.explorer.checkpoints import Opened, choose_other, opened
@@ -67,14 +66,15 @@ def _choose(rows: Sequence[Shown], name: str) -> list[str]:
 
 
 def _command(
-    networks: Sequence[Opened], folder: Path | None, sweep: Path | None,
-    names: list[str], stem: str,
-) -> str:  # fmt: skip
-    """Return the command line, with names instead of paths."""
+    networks: Sequence[Opened], folder: Path | None, sweep: Path | None, names: list[str], stem: str
+) -> str:
+    """Return the command that makes the report, for the report itself; no path leaves the machine.
+
+    Networks and folders are told by their names alone.
+    """
     rows = VIEWS if len(networks) == 1 else COMPARISONS
-    spelled = [Path(each.spelling).name for each in networks]
     return command_line(
-        [f"./{each}" if each.startswith("-") else each for each in spelled],
+        [Path(each.spelling).name for each in networks],
         {
             "--only": tuple(names) if names != [row.name for row in rows] else (),
             "--images": folder,
@@ -159,13 +159,9 @@ def _page(found: Opened) -> None:
         folder = folder or str(default_images()[0].parent)
         stem = file_stem(found, file_stem(other, "report"))
     line = st.empty()
-    try:
-        made = _built(
-            networks, images, folder, sweep, names, stem, lambda text: line.caption(plain(text))
-        )
-    except Refusal as error:
-        st.error(plain(error))
-        return
+    made = _built(
+        networks, images, folder, sweep, names, stem, lambda text: line.caption(plain(text))
+    )
     if made is not None:
         line.empty()
         _show(made.value, stem)

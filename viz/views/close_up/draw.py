@@ -19,8 +19,9 @@ _LEFT, _RIGHT, _ABOVE, _BELOW = 0.42, 0.72, 0.18, 0.34
 """Inches around the picture."""
 
 
-def close_up_figure() -> Figure:
+def close_up_figure(result: CloseUp | None = None) -> Figure:
     """Make an empty Figure one column wide, for `draw_weights` or `draw_response`."""
+    del result
     side = ONE_COLUMN - _LEFT - _RIGHT
     return new_figure(ONE_COLUMN, side + _ABOVE + _BELOW)
 

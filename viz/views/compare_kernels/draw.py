@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_kernels.result import KernelChange, kappa
 from viz.views.kernels.colours import minus
@@ -150,7 +150,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
     both = np.concatenate([result.kernels_a, result.kernels_b], axis=1)
     limit = limits(both, "tile", np.zeros(len(both), np.int64))
     above, below = (signed_tiles(each, limit) for each in (result.kernels_a, result.kernels_b))
-    gap = np.full((len(both), 1, k, 3), 255, np.uint8)
+    gap = np.full((len(both), 1, k, 3), page_colour(), np.uint8)
     block = result.block[result.moved]
     sizes = [int((block == b).sum()) for b in result.blocks]
     across = 2 if len(sizes) > 1 else 1
@@ -167,7 +167,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
             titles.append(f"block {b}: was zero")
     a, b = result.names
     return Mosaic(
-        picture=layout.place(np.concatenate([above, gap, below], axis=1), fill=255),
+        picture=layout.place(np.concatenate([above, gap, below], axis=1)),
         layout=layout,
         titles=tuple(titles),
         scale_text=f"A ({a}) above B ({b}); the {max(sizes)} kernels of each block with the "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.mosaic import full_rows, grid_layout, limits, rgb_tiles, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, page_colour
 from viz.views.compare.draw import COLOURS, pair_label, plain
 from viz.views.compare_patch_filters.result import MIXED, NULLS, SHUFFLED, PatchFilterMatch
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
@@ -31,7 +31,7 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     chosen = np.unique(np.linspace(0, n - 1, min(n, shown)).round().astype(int))
     first = _tiles(result.filters_a[result.channel_a[chosen]])
     second = _tiles(result.filters_b[result.channel_b[chosen]])
-    gap = np.full((len(chosen), 1, q, 3), 255, np.uint8)
+    gap = np.full((len(chosen), 1, q, 3), page_colour(), np.uint8)
     tiles = np.concatenate([first, gap, second], axis=1)
     layout = grid_layout(
         [len(chosen)], (2 * q + 1, q), columns=full_rows(len(chosen), 6), gap=max(2, q // 3)
@@ -41,7 +41,7 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"
     colour = result.filters_a.shape[1] == 3
     return Mosaic(
-        picture=layout.place(tiles, fill=255),
+        picture=layout.place(tiles),
         layout=layout,
         titles=("",),
         scale_text=f"A ({a}) above B ({b}); {n} pairs, most similar first, {ends}{many}; {q} x {q} "

@@ -167,7 +167,7 @@ def _baselines(
 
 def _untrained(model: ConvMixer, sample: Tensor, seed: int) -> ConvMixer:
     """Draw a network of the same shape as torch does, its batch norms set on some images."""
-    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed, norms=True)
+    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             # This counter is shared with the trained network.

@@ -21,7 +21,7 @@ from viz.images.sets import ImageSet, open_images
 from viz.network.convmixer import Block
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
-from viz.views.attribution.gathering import class_index
+from viz.views.attribution.network import class_index
 from viz.views.evidence.result import WAYS, Evidence, half
 
 if TYPE_CHECKING:

@@ -57,34 +57,51 @@ def blocks_words(blocks: Sequence[int]) -> str:
     return f"block {blocks[0]}" if len(blocks) == 1 else f"blocks {blocks[0]} to {blocks[-1]}"
 
 
+def _more_often(
+    shares: Sequence[dict[str, float]], whose: Sequence[str], where: Sequence[str]
+) -> list[str]:
+    """Say which family each of two groups has more of than the other, where that is clear."""
+    said = []
+    for one, other in ((0, 1), (1, 0)):
+        gains = {family: shares[one][family] - shares[other][family] for family in FAMILIES}
+        family = max(gains, key=gains.__getitem__)
+        if gains[family] >= _APART:
+            own, rest = (f"{_percent(shares[i][family])} of {where[i]}" for i in (one, other))
+            said.append(f"{whose[one]} kernels are more often {family} ({own}, {rest})")
+    return said
+
+
+def _apart(shares: Sequence[dict[str, float]]) -> str:
+    differ = max(abs(shares[1][family] - shares[0][family]) for family in FAMILIES)
+    return f"no shape is commoner by more than {100 * differ:.0f} points in"
+
+
 def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
     """Say which shapes early and late kernels have more often than each other, and how often."""
-    early, late = default_groups(description.block)
-    first, last = _shares(description, early), _shares(description, late)
+    groups = default_groups(description.block)
+    shares = [_shares(description, blocks) for blocks in groups]
     unnamed = _shares(description, np.unique(description.block).tolist())[UNNAMED]
     clear = f"{_percent(unnamed)} of all have no clear shape"
-    if early == late:
-        most = max(FAMILIES, key=first.__getitem__)
-        return f"Its kernels are most often {most} ({_percent(first[most])}); {clear}."
-    gains = {family: last[family] - first[family] for family in FAMILIES}
-    parts = []
-    for which, family, sign in (
-        ("early", min(gains, key=gains.__getitem__), -1),
-        ("late", max(gains, key=gains.__getitem__), 1),
-    ):
-        if sign * gains[family] >= _APART:
-            own = f"{_percent(first[family])} of {blocks_words(early)}"
-            other = f"{_percent(last[family])} of {blocks_words(late)}"
-            shares = f"{own}, {other}" if which == "early" else f"{other}, {own}"
-            parts.append(f"{which} kernels are more often {family} ({shares})")
-    if not parts:
-        differ = max(abs(gain) for gain in gains.values())
-        return (
-            f"Early and late kernels look alike: no shape is commoner by more than "
-            f"{100 * differ:.0f} points in {blocks_words(early)} or {blocks_words(late)}; {clear}."
-        )
-    said = ", ".join(parts)
+    if groups[0] == groups[1]:
+        most = max(FAMILIES, key=shares[0].__getitem__)
+        return f"Its kernels are most often {most} ({_percent(shares[0][most])}); {clear}."
+    where = [blocks_words(blocks) for blocks in groups]
+    said = ", ".join(_more_often(shares, ("early", "late"), where))
+    if not said:
+        said = f"early and late kernels look alike: {_apart(shares)} {where[0]} or {where[1]}"
     return f"{said[0].upper()}{said[1:]}; {clear}."
+
+
+def two_at_first_sight(a: DepthwiseDescription, b: DepthwiseDescription) -> str:
+    """Say which shapes the kernels of two networks, A and B, have more often than the other's."""
+    shares = [_shares(each, np.unique(each.block).tolist()) for each in (a, b)]
+    said = ", ".join(_more_often(shares, ("A's", "B's"), ("A's", "B's")))
+    if not said:
+        said = f"The kernels of A and B look alike: {_apart(shares)} A or B"
+    clear = " and ".join(
+        f"{_percent(share[UNNAMED])} of {name}" for share, name in zip(shares, "AB", strict=True)
+    )
+    return f"{said}; {clear} have no clear shape."
 
 
 def accuracy(checkpoint: Checkpoint) -> str:

@@ -119,7 +119,7 @@ def draw_named(
     )
     columns, key = _named_key(result, width)
     axes = panel(target, (MARGIN, MARGIN + key, width - 2 * MARGIN, height - key - 2 * MARGIN))
-    picture = layout.place(_framed(result, rows, limit), fill=255)
+    picture = layout.place(_framed(result, rows, limit))
     axes.imshow(picture, extent=(0, layout.shape[1], layout.shape[0], 0), interpolation="nearest")
     axes.set_axis_off()
     for group, (left, up, _, _) in zip(groups, layout.groups, strict=True):
@@ -191,7 +191,7 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
         layout = Layout(np.concatenate(x), np.concatenate(y), (k, k), shape, ())
         kernels = result.kernels[np.concatenate(picks)]
         own = limits(kernels, "tile", np.zeros(len(kernels), np.int64))
-        picture = layout.place(signed_tiles(kernels, own), fill=255)
+        picture = layout.place(signed_tiles(kernels, own))
         left = start // rows * width / 2 + _NAMED
         axes = panel(target, (left, MARGIN, across * inch, height - 0.2 - MARGIN))
         axes.imshow(enlarge(picture, 6), extent=(0, across, shape[0], 0), interpolation="nearest")
@@ -251,11 +251,11 @@ def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     y = sort * down
     parts = (result.kernels, result.fitted, result.kernels - result.fitted)
     shape = (2 * down + 3 * (k + 1), 2 * across + each * (k + 1))
-    canvas = np.full((*shape, 3), 255, dtype=np.uint8)
     limit = limits(result.kernels[picks], "tile", result.block[picks])
-    for line, values in enumerate(parts):
-        row = Layout(x, y + line * (k + 1), (k, k), shape, ())
-        canvas = np.minimum(canvas, row.place(signed_tiles(values[picks], limit), fill=255))
+    lines = np.concatenate([y + line * (k + 1) for line in range(len(parts))])
+    tiles = [signed_tiles(values[picks], limit) for values in parts]
+    whole = Layout(np.tile(x, len(parts)), lines, (k, k), shape, ())
+    canvas = whole.place(np.concatenate(tiles))
     target.set_label(_FITS)
     wide, tall = shape[1] * inch, shape[0] * inch
     axes = panel(target, (_FITS_LEFT, height - _FITS_HEAD - tall, wide, tall))

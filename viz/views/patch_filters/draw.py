@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, nothing
 from viz.plot.mosaic import Layout, limits
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
@@ -208,7 +208,7 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
     large = [part.repeat(_ZOOM, 1).repeat(_ZOOM, 2) for part in parts]
     n, h, w = large[0].shape[:3]
     slim = max(1, w // 14)
-    blank = np.full((n, h, slim, 3), 255, dtype=np.uint8)
+    blank = np.full((n, h, slim, 3), page_colour(), dtype=np.uint8)
     triples = np.concatenate([large[0], blank, large[1], blank, large[2]], axis=2)
     across, inch = _fits_grid(result, width)
     head, step = int(np.ceil(_HEAD / inch)), h + int(np.ceil(_WORDS / inch))

@@ -21,11 +21,6 @@ WINDOW = 0.25
 """Standard deviation of the round window about a shape, in sides of the kernel."""
 
 
-def chance(name: str) -> float:
-    """Return the agreement with a prediction made without looking."""
-    return 0.25 if name in ORIENTED else 0.5
-
-
 def _gradients(patches: Numbers) -> NDArray[np.complex128]:
     """Return x + i y of the gradient between every four taps; x to the right, y up."""
     low, high = patches[..., 1:, :], patches[..., :-1, :]
@@ -86,16 +81,6 @@ def _strong_taps(
     return np.where(bump[:, None, None], disc, inside), np.where(bump, signs, sign[:, 0])[:, None]
 
 
-def _standing_out(patches: Numbers, inside: NDArray[np.bool_], sign: Numbers) -> Numbers:
-    """Return how far some taps are above the others, with a sign."""
-    taps = patches.reshape(*patches.shape[:2], -1)
-    n_in, n_out = inside.sum(-1), (~inside).sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = (taps * inside).sum(-1) / n_in - (taps * ~inside).sum(-1) / n_out
-    found: Numbers = apart * sign
-    return found
-
-
 def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
               rows: NDArray[np.int64]) -> Numbers:  # fmt: skip
     """Tell which patches are as the names predict.
@@ -115,10 +100,12 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
     some = ~np.isin(named, (*ORIENTED, "unnamed"))
     if some.any():
-        strong = _strong_taps(
+        inside, sign = _strong_taps(
             forms[some], named[some], x[some], y[some], described.scale[rows[some]]
         )
-        apart = _standing_out(patches[some], *strong)
+        taps = patches[some].reshape(int(some.sum()), patches.shape[1], -1)
+        means = [(taps * part).sum(-1) / np.maximum(part.sum(-1), 1) for part in (inside, ~inside)]
+        apart = sign * (means[0] - means[1])
         found[some] = np.where(varied[some] & ~np.isnan(apart), apart > 0, np.nan)
     return found
 

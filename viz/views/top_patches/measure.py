@@ -146,14 +146,6 @@ def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Pat
     return [(name, root if root.is_file() else root / name) for name in names]
 
 
-def _elsewhere(sweep: Sweep, folder: str | Path, missing: str) -> TopPatchesError:
-    """Say that a folder is not the one that was swept."""
-    return TopPatchesError(
-        f"{folder}: holds no {missing}, which is among the {sweep.n_images} images that "
-        "were swept; give the folder that the sweep was made of, or sweep this one."
-    )
-
-
 def read_swept(
     sweep: Sweep,
     names: Sequence[str],
@@ -168,7 +160,10 @@ def read_swept(
     if images is None:
         gone = next((name for name, path in paths if not path.is_file()), None)
         if gone is not None:
-            raise _elsewhere(sweep, folder or ".", gone)
+            raise TopPatchesError(
+                f"{folder or '.'}: holds no {gone}, which is among the {sweep.n_images} images "
+                "that were swept; give the folder that the sweep was made of, or sweep this one."
+            )
         how = as_swept(checkpoint, sweep).preprocessing
         images = ImageSet(paths, how, checkpoint.config.in_channels)
     else:

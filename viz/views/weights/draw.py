@@ -21,12 +21,12 @@ from viz.plot.mosaic import (
     rgb_tiles,
     signed_tiles,
 )
-from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 KEY = 0.31
 """Inches below for the key to the colours."""
-_BACKGROUND_RGB, _BACKGROUND_SIGNED = 255, 225
+_BACKGROUND_SIGNED = 225
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def patch_filter_mosaic(
     limit = limits(result.filters, scale, zero)
     if c == 3:
         layout = grid_layout([n], (p, p), columns=columns)
-        picture = layout.place(rgb_tiles(result.filters, limit), fill=_BACKGROUND_RGB)
+        picture = layout.place(rgb_tiles(result.filters, limit))
         titles: tuple[str, ...] = ("",)
         text = scale_text("filter", scale, limit, f"mid grey is zero{hatch_text(result.filters)}")
     else:
@@ -107,7 +107,7 @@ def patch_filter_mosaic(
 
 
 def with_gutters(layout: Layout, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Place tiles with grey gutters; between groups, and above them for a title, the page is white.
+    """Place tiles with grey gutters; between groups, and above for their titles, lies the page.
 
     The layout has an edge of a pixel, and heads as high as a tile.
     """
@@ -115,7 +115,7 @@ def with_gutters(layout: Layout, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     page = np.ones(layout.shape, dtype=bool)
     for left, top, right, bottom in layout.groups:
         page[top + k - 1 : bottom + 1, left - 1 : right + 1] = False
-    picture[page] = 255
+    picture[page] = page_colour()
     return picture
 
 
@@ -126,13 +126,14 @@ def kernel_mosaic(
     columns: int | None = None,
     group_columns: int | None = None,
     ends: Sequence[float] | None = None,
+    below: int = 0,
 ) -> Mosaic:
     """Lay out depthwise kernels by depth: one group of tiles per block, first block first.
 
     With ``"block"`` two blocks' colours cannot be compared, with ``"tile"`` two kernels' cannot: a
     dead kernel then looks like a strong one. A batch norm follows every kernel, so a kernel's
     size says little about its effect. ``ends``, by block of the network, are where scales end; a
-    choice of kernels keeps the colours of all with them.
+    choice of kernels keeps the colours of all with them. ``below`` as in `grid_layout`.
     """
     k = result.kernels.shape[1]
     blocks = result.blocks
@@ -143,7 +144,7 @@ def kernel_mosaic(
     else:
         limit = np.asarray(ends, dtype=np.float64)[result.block]
     layout = grid_layout(
-        sizes, (k, k), columns=columns, group_columns=group_columns, head=k, edge=1
+        sizes, (k, k), columns=columns, group_columns=group_columns, head=k, edge=1, below=below
     )
     picture = with_gutters(layout, signed_tiles(result.kernels, limit))
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
