@@ -81,10 +81,15 @@ def resample(
 
 
 class Ranked:
-    """Values (n,) sorted once, so that each draw of a bootstrap costs O(n); nan is left out.
+    """Values sorted once, so that each draw of a bootstrap costs O(n).
 
     Scipy's tests know no weights: they would draw and sort every descriptor anew in each of
     thousands of draws.
+
+    Parameters
+    ----------
+    values : ndarray, (n,)
+        One per kernel; nan is left out.
     """
 
     def __init__(self, values: Numbers) -> None:
