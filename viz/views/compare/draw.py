@@ -192,8 +192,8 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
     """
     what = "mean over pairs of blocks" if result.paired else "all kernels of B against all of A"
     parts = [
-        f"Cliff's delta, {what}, positive where B's kernels have more, with 95\u00a0% intervals "
-        "over blocks."
+        f"Delta is positive where B's kernels have more ({what}); bars: 95\u00a0% intervals over "
+        "blocks."
     ]
     if result.paired:
         parts.append("Small strokes: single pairs of blocks.")

@@ -170,9 +170,9 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     """
     width, height = inches(target)
     target.set_label(
-        "Share of kernels of which a statement is true: one such picture explains at least half of "
-        "the kernel's energy (left), or as much as the axis says (right). Dotted: kernels with the "
-        "names on-centre (above) and edge, bar or ring (below)."
+        "Left: one such picture explains at least half of the kernel's energy; right: as much as "
+        "the axis says. Dotted: kernels with the names on-centre (above) and edge, bar or ring "
+        "(below)."
     )
     stacked = narrow(width)
     left, gap = 0.55, 0.42 if stacked else 0.5
@@ -250,11 +250,10 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     interval rests on the number of blocks.
     """
     some = bool(np.isfinite(result.delta_interval).any())
-    over_blocks = "with 95\u00a0% intervals over blocks" if some else "without intervals"
+    over_blocks = "; bars: 95\u00a0% intervals over blocks" if some else ""
     target.set_label(
-        f"Cliff's delta between early ({blocks_text(result.early_blocks)}) and late "
-        f"({blocks_text(result.late_blocks)}) kernels, {over_blocks}; it is positive where late "
-        f"kernels have more. Strokes: each late block against each early one. {result.note}"
+        f"Early: {blocks_text(result.early_blocks)}; late: {blocks_text(result.late_blocks)}. "
+        f"Delta is positive where late kernels have more{over_blocks}. {result.note}"
     )
     rows = np.arange(len(result.descriptors))[::-1]
     axes = panel(target, effect_boxes(target, (MARGIN, MARGIN + 0.2), 1)[0])
