@@ -87,14 +87,20 @@ VIEW = View(
     photograph and, for ten images and more, shares of the folder beside baselines.
     """,
     options=(
-        Option("shown", "Images whose maps are kept.", 2, int, 1),
+        Option("shown", "Keep the maps of so many images.", 2, int, 1),
         Option(
             "fitted",
             "Fit a linear readout after each block, where the images allow it.",
             True,
             bool,
         ),
-        Option("draws", "Networks with shuffled blocks, and randomly initialised ones.", 3, int, 0),
+        Option(
+            "draws",
+            "Draw so many networks with shuffled blocks, and as many randomly initialised ones.",
+            3,
+            int,
+            0,
+        ),
     ),
     images="needed",
     menu="Decision by depth",

@@ -35,7 +35,7 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "early-late-statements",
-            "Share of kernels of which each statement about ConvMixers is true, by block and "
+            "Share of kernels of which each statement is true, by block and "
             "by the share of a kernel's energy that the picture must explain, beside randomly "
             "initialised kernels.",
             *both(
@@ -76,8 +76,16 @@ VIEW = View(
     positive and half negative, or a ring. -o FILE draws both groups side by side.
     """,
     options=(
-        Option("early", "Early blocks, such as 0-2.  [default: the first third]", kind=numbers),
-        Option("late", "Late blocks, such as 5-7.  [default: the last third]", kind=numbers),
+        Option(
+            "early",
+            "Take these blocks as early, such as 0-2.  [default: the first third]",
+            kind=numbers,
+        ),
+        Option(
+            "late",
+            "Take these blocks as late, such as 5-7.  [default: the last third]",
+            kind=numbers,
+        ),
     ),
     menu="Early and late",
     group="What was learned",

@@ -98,15 +98,15 @@ VIEW = View(
     """,
     options=(
         Option(
-            "target", "The class that is explained: by name, by index, or predicted.", "predicted"
+            "target", "Explain this class, by name, by index, or the predicted one.", "predicted"
         ),
         Option(
             "against",
-            "The class it is weighed against: by name, by index, or runner-up.",
+            "Weigh it against this class, by name, by index, or the runner-up.",
             "runner-up",
         ),
-        Option("shown", "Images whose maps are kept.", 2, int, 1),
-        Option("n_channels", "Deciding channels of each of these.", 6, int, 1),
+        Option("shown", "Keep the maps of so many images.", 2, int, 1),
+        Option("n_channels", "Show so many deciding channels of each of these.", 6, int, 1),
     ),
     images="needed",
     menu="Evidence",
