@@ -40,11 +40,6 @@ def _figures() -> tuple[FigureRow, ...]:
             "Every score of every map over all images.",
             drawn(draw.draw_scores, draw.scores_figure),
         ),
-        FigureRow(
-            "attribution-randomisation",
-            "How alike each map stays as weights are drawn anew from the head down.",
-            drawn(draw.draw_randomisation, draw.randomisation_figure),
-        ),
     )
 
 

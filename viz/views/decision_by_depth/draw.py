@@ -101,8 +101,8 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
                               label=f"fitted: {what}"))  # fmt: skip
     _key(figure, handles, top - 5)
     figure.set_label(
-        "Probability and rank (1 is first) of the network's answer, read out after the patch "
-        "embedding and each block. As it stands: the network's own head on the mean over patches. "
+        "Rank 1 is the first place. As it stands: the network's own head "
+        "on the mean over patches. "
         f"{_of_the_fit(result)} The frame of a photograph has the colour of its curves."
     )
     return figure
@@ -173,8 +173,8 @@ def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2
         bar(figure, (_MARGIN + 4 + k * (wide + 10), len(rows) * row + 0.5, min(44.0, wide)), limit,
             f"{'fitted' if kind else 'as it stands'}: logits a patch")  # fmt: skip
     figure.set_label(
-        "What each patch gives to the answer's logit over the mean of all logits, read out after "
-        "the patch embedding and after blocks; above, the rank of the answer there. Red speaks for "
+        "Its part of the answer's logit over the mean of all logits; above, the rank of the answer "
+        "there. Red speaks for "
         "it, blue against it; one scale for each readout, which ends where 99.5 % of the values "
         f"lie within. {_of_the_fit(result)}"
     )

@@ -35,7 +35,7 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "early-late-statements",
-            "Share of kernels of which each statement about ConvMixers is true, by block and "
+            "Share of kernels of which each statement is true, by block and "
             "by the share of a kernel's energy that the picture must explain, beside randomly "
             "initialised kernels.",
             *both(

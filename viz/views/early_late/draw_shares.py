@@ -38,9 +38,8 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     """
     width, height = inches(target)
     target.set_label(
-        "Share of kernels of which a statement is true: one such picture explains at least half of "
-        "the kernel's energy (left), or as much as the axis says (right). Dotted: kernels so "
-        "called, on-centre (above) and edge, bar or ring (below)."
+        "Left: one such picture explains at least half of the kernel's energy; right: as much as "
+        "the axis says. Dotted: kernels so called, on-centre (above) and edge, bar or ring (below)."
     )
     stacked = narrow(width)
     left, gap = 0.55, 0.42 if stacked else 0.5

@@ -266,9 +266,8 @@ class EarlyLate(Result):
         )
         if self.few_blocks:
             text += (
-                f" With {min(early, late)} blocks in a group they say little: in simulations "
-                "nominal 95 % intervals of two or three blocks held the truth in 90 to 100 % of "
-                "the cases."
+                f" With {min(early, late)} blocks in a group they are wide and only roughly right: "
+                "in simulations they held the truth in 90 to 100 % of the cases."
             )
         return text
 

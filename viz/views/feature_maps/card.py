@@ -41,8 +41,9 @@ def _sentence(result: Any) -> str:
     first, last = rows[0], rows[-1]
     if None not in (first["off"], last["off"]):
         said.append(
-            f"On {on} {100 * first['off']:.0f} % of the units are off after the depthwise "
-            f"convolution of the first block and {100 * last['off']:.0f} % in the last."
+            f"On {on} {100 * first['off']:.0f} % of the units get a negative input to their "
+            "activation after the depthwise convolution of the first block and "
+            f"{100 * last['off']:.0f} % in the last."
         )
     if None not in (first["rank"], last["rank"]):
         said.append(
@@ -75,8 +76,7 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "feature-maps",
-            "Maps of the first block's most active channels, beside the kernels that make "
-            "them. White is zero; one colour scale for all maps.",
+            "Maps of the first block's most active channels, beside the kernels that make them.",
             _maps,
         ),
         FigureRow(
