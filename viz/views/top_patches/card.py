@@ -51,8 +51,8 @@ def _measure(
         one = block is not None or stage == "patch embedding"
         why = "the most variable" if one else "the most variable of some blocks"
     return top_patches(
-        checkpoint, found, None, chosen, stage=stage, shown=shown, names=names, chosen_by=why,
-        images=images_of(checkpoint, given),
+        checkpoint, found, images_of(checkpoint, given), chosen, stage=stage, shown=shown,
+        names=names, chosen_by=why,
     )  # fmt: skip
 
 
