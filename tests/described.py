@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from viz.core.network import Source
@@ -24,8 +26,9 @@ def described(
     r2 = np.linspace(0.2, 0.8, n) if r2 is None else np.asarray(r2, dtype=np.float64)
     statements = np.zeros((3, n)) if statements is None else np.asarray(statements, np.float64)
     named = name != "unnamed"
-    parts = ("amplitude", "scale", "orientation", "direction", "x", "y", "factor")
-    fields = {
+    names = [each.name for each in fields(DepthwiseDescription)]
+    nothing = {each: np.full((n, shapes) if "shape_" in each else n, np.nan) for each in names}
+    told = {
         "source": Source(name=source, sha256="0" * 64),
         "kernels": kernels,
         "block": block,
@@ -35,10 +38,8 @@ def described(
         "second": np.full(n, "bar"),
         "probability": np.where(named, 0.9, 0.4),
         "margin": np.where(named, 0.8, 0.1),
-        "likeness": np.full(n, np.nan),
         "n_shapes": np.ones(n, np.int64),
         "shape_names": np.full((n, shapes), "edge"),
-        **{f"shape_{part}": np.full((n, shapes), np.nan) for part in parts},
         "shape_picture": np.zeros((n, shapes), np.int64),
         "fitted_by_shapes": np.zeros((shapes, *kernels.shape), np.float32),
         "r2_by_shapes": np.stack([r2] * shapes, 1),
@@ -49,4 +50,5 @@ def described(
         "shuffled_r2_by_shapes": np.full((40, shapes), 0.1),
         **kernel_descriptors.descriptors(kernels),
     }
-    return DepthwiseDescription(**fields | {n: np.asarray(v) for n, v in changes.items()})
+    told |= {each: np.asarray(value) for each, value in changes.items()}
+    return DepthwiseDescription(**nothing | told)

@@ -46,16 +46,10 @@ def test_a_fault_of_our_own_is_not_told_as_bad_input(error):
     assert "please report" in last
 
 
-def really_too_large():
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 60)
-    return caught.value
-
-
 @pytest.mark.parametrize(
     "error",
     [
-        really_too_large(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
         RuntimeError("MPS backend out of memory (MPS allocated: 9 GB, max allowed: 9 GB)."),
         MemoryError(),

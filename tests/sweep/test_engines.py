@@ -3,9 +3,8 @@
 import contextlib
 from types import SimpleNamespace
 
-import dying
 import pytest
-from same import alike
+from sweeping import alike, die_at_1
 
 from viz.network.checkpoint import load
 from viz.sweep import engines
@@ -42,7 +41,7 @@ def test_a_dask_worker_killed_in_the_middle(go, network, swept, tmp_path):
                 found = process.net_connections("inet")
                 listening.update(c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN)
 
-    found = go(Cluster(network, workers=1, run_job=dying.once_at_1), progress=look)
+    found = go(Cluster(network, workers=1, run_job=die_at_1), progress=look)
     assert told == [(0, 16), (4, 16), (8, 16), (12, 16), (16, 16)]
     assert listening == {"127.0.0.1"}
     assert (tmp_path / "died").exists()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from same import alike
+from sweeping import alike
 
 import viz
 from viz.core.result import ResultFileError
@@ -69,8 +69,8 @@ def test_top_patches_of_the_whole_set(swept, whole):
                 assert swept.top_position[r, channel].tolist() == wanted.tolist()
 
 
-def test_classes_and_accuracy(swept, whole, small):
-    names, kept = whole
+def test_classes(swept, whole):
+    names, _ = whole
     assert swept.class_names == ("ant", "bee", "wasp")
     assert swept.class_count.tolist() == [5, 5, 4]
     kind = np.array([("ant", "bee", "wasp").index(n.split("/")[0]) for n in names])
@@ -81,12 +81,6 @@ def test_classes_and_accuracy(swept, whole, small):
     rest = (means.sum(0) - top) / 2
     np.testing.assert_allclose(swept.selectivity[r], (top - rest) / (top + rest), atol=1e-4)
     assert np.isnan(swept.selectivity[swept.row(0, "residual")]).all()
-    # "wasp" is no output of the network: its images are not judged.
-    first = kept[None, "logits"].argmax(1)
-    judged = kind < 2
-    assert swept.judged == 10
-    assert swept.top1 == pytest.approx((first == kind)[judged].mean())
-    assert swept.top5 == 1
 
 
 def test_the_file_opens_and_is_a_table(swept, tmp_path):
@@ -108,9 +102,8 @@ def test_the_file_opens_and_is_a_table(swept, tmp_path):
         viz.load_sweep(tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize("size", [1, 100])
-def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path, size):
-    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=size)
+def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path):
+    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=3)
     alike(swept, other)
     assert not shards_folder(tmp_path / "b.npz").exists()
 
@@ -154,19 +147,18 @@ def test_refusals(small, pictures, few, tmp_path):
         sweep_folder(small, only, tmp_path / "d.npz", settings=few)
 
 
-def test_values_that_are_not_finite_are_refused(small, pictures, few, tmp_path):
-    with torch.no_grad():
-        small.model.blocks[1].depthwise.bias[3] = float("nan")
-    with pytest.raises(SweepError, match=r"ant/00\.png: depthwise of block 1 gives values that"):
-        sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
-
-
-def test_the_image_with_values_that_are_not_finite_is_named(small):
+@pytest.mark.parametrize("wrong", ["an image", "the weights"])
+def test_values_that_are_not_finite_are_refused(small, wrong):
     inputs = torch.rand(3, 3, 24, 24)
-    inputs[1, 0, 5, 5] = float("inf")
+    if wrong == "an image":
+        inputs[1, 0, 5, 5] = float("inf")
+        said = "^two: patch embedding gives values that"
+    else:
+        small.model.blocks[1].depthwise.bias.data[3] = float("nan")
+        said = "^one: depthwise of block 1 gives values that"
     tally = Tally(small.config, Settings(), classes=True)
-    with pytest.raises(SweepError, match=r"^two: patch embedding gives values that"):
-        tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0], [-1] * 3)
+    with pytest.raises(SweepError, match=said):
+        tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0])
 
 
 def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
@@ -177,7 +169,6 @@ def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
     assert np.isnan(found.top_value[..., 1:]).all()
     assert found.class_names == ()
     assert len(found.selectivity) == 0
-    assert np.isnan(found.top1)
 
 
 def test_vanished_and_odd_files_are_named(small, pictures, few, tmp_path):

@@ -44,8 +44,9 @@ _NOT_TOLD = {"-o", "--force", "--resume"}
 @whole("--limit", "Take at most so many images, evenly spread over the folder.", default=64)
 @path_option("--sweep", help="Read this file of viz sweep, of the same network and images."
              )  # fmt: skip
-@click.option("--quick", is_flag=True, help="Write about weights alone, and only what takes "
-              "seconds.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Write about weights alone, only what takes seconds, "
+              "and no figures for one column.")  # fmt: skip
+@click.option("--full", is_flag=True, help="Write slow sections, too.")
 @click.option("--only", multiple=True, metavar="SECTION",
               help="Write only this section; may be repeated.")  # fmt: skip
 @click.option("--skip", multiple=True, metavar="SECTION",
@@ -73,6 +74,8 @@ def report(checkpoints: tuple[str, ...], output: Path | None, source: Path | Non
     Where a section fails, the page says so, and the exit code is 1. After an interruption the same
     command with --resume goes on.
     """
+    if options["quick"] and options["full"]:
+        raise click.UsageError("give --quick or --full, not both.")
     if (source is None) == (not checkpoints) or len(checkpoints) > 2:
         raise click.UsageError("give one checkpoint, or two, or --from and a report's folder.")
     if source is None:
@@ -129,7 +132,8 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
     folder = output or Path("reports") / "-".join(name.split(".")[0] for name in names)
     force, resume = options["force"], options["resume"]
     rows = VIEWS if len(checkpoints) == 1 else COMPARISONS
-    views = choose(quick=options["quick"], only=options["only"], skip=options["skip"], rows=rows)
+    wanted = {name: options[name] for name in ("quick", "full", "only", "skip")}
+    views = choose(**wanted, rows=rows)
     check_folder(folder, force=force, resume=resume)
     loading = {name: options[name] for name in _LOADING}
     if len(checkpoints) == 2:
@@ -147,7 +151,7 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
             sections = build(
                 opened, folder, views=views, rows=rows, command=command,
                 images=options["images"], limit=options["limit"], sweep=options["sweep"],
-                seed=options["seed"], formats=formats,
+                seed=options["seed"], formats=formats, one_column=not options["quick"],
                 paper=options["paper"] or "a4", force=force, resume=resume,
                 progress=_line, steps=lambda _, done, total: steps(done, total),
             )  # fmt: skip

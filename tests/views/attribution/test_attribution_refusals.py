@@ -1,10 +1,7 @@
 """Attributions that are refused, and why: methods wrong for a network, classes it has not."""
 
-import warnings
-
 import explained_networks as nets
 import pytest
-import torch
 
 from viz.views.attribution.measure import attribute
 from viz.views.attribution.methods import DEFAULT_METHODS, chosen
@@ -12,27 +9,6 @@ from viz.views.attribution.network import AttributionError
 from viz.views.attribution.result import METHODS
 
 CLASSES = ("Ant", "bee", "7")
-
-
-def test_why_methods_are_refused():
-    from captum.attr import LRP, DeepLift, GuidedBackprop, Saliency
-
-    network, x = nets.busy("gelu"), nets.grid_part(nets.busy_images())
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        guided = GuidedBackprop(network).attribute(x.clone().requires_grad_(), target=0)
-        plain = Saliency(network).attribute(x.clone().requires_grad_(), target=0, abs=False)
-        assert torch.equal(guided, plain)
-        _, gap = DeepLift(network).attribute(
-            x, baselines=0 * x, target=0, return_convergence_delta=True
-        )
-        change = network(x)[0, 0] - network(0 * x)[0, 0]
-        assert abs(float(gap)) > 0.05 * abs(float(change))
-        with pytest.raises(TypeError, match="no rule"):
-            LRP(network).attribute(x, target=0)
-        # One ReLU module called twice: why activations are taken apart first.
-        with pytest.raises(RuntimeError, match="used more than once"):
-            DeepLift(nets.busy("relu")).attribute(x, baselines=0 * x, target=0)
 
 
 @pytest.mark.parametrize(

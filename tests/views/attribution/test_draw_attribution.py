@@ -16,7 +16,6 @@ LITTLE = Effort(n_curve=6, n_subsets=6, n_noise=1, n_stages=4, n_random=2)
 FIGURES = (
     (attribution.attribution_figure, attribution.draw_attribution),
     (trust.scores_figure, trust.draw_scores),
-    (trust.randomisation_figure, trust.draw_randomisation),
 )
 
 
@@ -47,8 +46,7 @@ def harsh():
 
 @pytest.mark.parametrize(("make", "draw"), FIGURES)
 def test_everything_can_be_read(make, draw, rated, harsh):
-    none = dataclasses.replace(rated, stages=(), rank_correlation=rated.rank_correlation[:, :, :0])
-    for result in (rated, harsh, none):
+    for result in (rated, harsh):
         assert unreadable(drawn(make, draw, result)[0]) == []
 
 
@@ -94,14 +92,3 @@ def test_scores_show_every_image_and_the_mean(rated):
     assert len(gap) == 4  # the methods that promise completeness
     assert all((line.get_xdata() >= 0).all() for line in gap)
     assert f"max-sensitivity {rated.passes['max-sensitivity']}" in figure.get_label()
-
-
-def test_randomisation_by_stage(rated):
-    _, axes = drawn(*FIGURES[2], rated)
-    assert len(axes) == len(METHODS) + len(REFERENCES)
-    mean = axes[5].get_lines()[-1]
-    np.testing.assert_allclose(mean.get_ydata(), rated.rank_correlation[:, 5].mean(0))
-    edges = axes[len(METHODS) + REFERENCES.index("edges")]
-    assert edges.get_lines()[-1].get_ydata() == pytest.approx(1)
-    labels = [t.get_text() for t in axes[-1].get_xticklabels()]
-    assert labels == ["head", "block 1", "block 0", "embedding"]

@@ -12,7 +12,7 @@ from scipy.signal import correlate2d
 
 from viz.views.attribution import scores
 from viz.views.attribution.measure import Effort, attribute, rate, stage_parts
-from viz.views.attribution.methods import DEFAULT_METHODS, Explainer, Settings
+from viz.views.attribution.methods import DEFAULT_METHODS, SUITABLE, Explainer, Settings
 from viz.views.attribution.network import Explained, drawn_anew
 from viz.views.attribution.result import METHODS, Trust
 from viz.views.tables import mean_of_finite
@@ -26,14 +26,15 @@ def of(result, name, values):
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
-def test_curves_rank_every_method_above_the_random_map(activation):
+def test_every_method_finds_the_patch_that_decides_and_curves_show_it(activation):
     network, pattern = nets.one_patch(activation)
     result = rate(
         nets.checkpoint(network), nets.image_with(pattern, 4, 3), target=0,
-        methods=METHODS if activation == "relu" else None,
+        methods=METHODS if activation == "relu" else SUITABLE,
         effort=Effort(n_curve=32, n_noise=0, n_stages=0),
     )  # fmt: skip
-    for method in result.methods:
+    for method, values in zip(result.methods, result.patches[0], strict=True):
+        assert np.unravel_index(values.argmax(), values.shape) == (4, 3), method
         assert of(result, method, "insertion_auc") > of(result, "random", "insertion_auc") + 0.2
         assert of(result, method, "deletion_auc") < of(result, "random", "deletion_auc") - 0.2
     claim = of(result, "occlusion", "unexplained")

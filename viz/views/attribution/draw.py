@@ -1,4 +1,4 @@
-"""Scores of attributions over many images, and how maps change as weights are drawn anew."""
+"""Scores of attributions over many images."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, nothing, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.attribution.draw_maps import method_words
 from viz.views.attribution.result import REFERENCES, Trust
-from viz.views.tables import mean_of_finite
 
 _ROW, _NAMES = 0.17, 1.08
 _PANELS = (
@@ -100,60 +99,3 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
     ticks = [t for t in axes.get_xticks() if 0 <= t <= top]
     axes.set_xticks(ticks[:: max(1, (len(ticks) + 1) // 3)])
     axes.xaxis.set_major_formatter("{x:g}")
-
-
-_RANDOM_NOTE = (
-    "Spearman's rank correlation, patch by patch, between the map of the network and that of the "
-    "network in which all parts from the head down to the one named have new random weights and "
-    "batch norms as in a new network; the class explained stays. Black: mean over images; grey: "
-    "each image; a gap where a map is constant. A map that stays alike (1) does not show what the "
-    "network has learned, as the edge detector."
-)
-_ACROSS = 5
-"""Panels side by side."""
-
-
-def randomisation_figure(result: Trust) -> Figure:
-    """Make a Figure that fits `draw_randomisation`."""
-    if not result.stages:
-        return new_figure(TWO_COLUMNS, 0.8)
-    return new_figure(TWO_COLUMNS, -(-len(result.rated) // _ACROSS) * 0.9 + 0.7)
-
-
-def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
-    """Draw how alike each map stays as more and more parts are drawn anew.
-
-    Negative correlations are as telling as positive ones: a new head reverses the order as often
-    as not. One draw of the weights stands behind every point.
-    """
-    if not result.stages:
-        return [nothing(target, "The randomisation test was left out.")]
-    width, height = inches(target)
-    target.set_label(_RANDOM_NOTE)
-    columns = min(_ACROSS, len(result.rated))
-    rows = -(-len(result.rated) // columns)
-    left, low = MARGIN + 0.38, MARGIN + 0.66
-    across = (width - left - MARGIN) / columns
-    up = (height - MARGIN - low - 0.05) / rows
-    x = np.arange(len(result.stages))
-    made = []
-    for i, name in enumerate(result.rated):
-        row, column = divmod(i, columns)
-        axes = panel(target, (left + column * across, low + (rows - 1 - row) * up, across - 0.08,
-                              up - 0.22))  # fmt: skip
-        axes.axhline(0, color="black", linewidth=0.4)
-        curves = result.rank_correlation[:, i]
-        axes.plot(x, curves[:12].T, color="#bbbbbb", linewidth=0.6)
-        axes.plot(x, mean_of_finite(curves, 0), color="black", linewidth=1, marker="o",
-                  markersize=2.5)  # fmt: skip
-        axes.set_xlim(-0.3, len(x) - 0.7)
-        axes.set_ylim(-1.05, 1.05)
-        axes.set_yticks([-1, 0, 1], ["−1", "0", "1"] if column == 0 else ["", "", ""])
-        last = i + columns >= len(result.rated)
-        words = [s.replace("patch embedding", "embedding") for s in result.stages]
-        axes.set_xticks(x, words if last else [""] * len(x), rotation=90)
-        axes.set_title(method_words(name), fontsize=TEXT, pad=2)
-        if column == 0:
-            axes.set_ylabel("rank correlation", fontsize=SMALL, labelpad=1)
-        made.append(axes)
-    return made

@@ -87,24 +87,27 @@ def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
 
     Shapes: ``patches`` (m, n, k, k); ``forms`` (m, k, k); ``rows`` (m,); returns (m, n).
     """
-    named, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
+    named = described.name[rows]
+    x, y, scale, direction, orientation = (
+        getattr(described, f"shape_{name}")[rows, 0]
+        for name in ("x", "y", "scale", "direction", "orientation")
+    )
     found = np.full(patches.shape[:2], np.nan)
     varied = np.ptp(patches, axis=(-2, -1)) > 0
     for some, angles, wanted, period in (
-        (named == "edge", edge_direction, described.direction, 360),
-        (np.isin(named, ("bar", "grating")), line_orientation, described.orientation, 180),
+        (named == "edge", edge_direction, direction, 360),
+        (np.isin(named, ("bar", "grating")), line_orientation, orientation, 180),
     ):
         if some.any():
-            apart = angles(patches[some], x[some], y[some]) - wanted[rows[some], None]
+            apart = angles(patches[some], x[some], y[some]) - wanted[some, None]
             apart = np.abs((apart + period / 2) % period - period / 2)
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
     some = ~np.isin(named, (*ORIENTED, "unnamed"))
     if some.any():
-        inside, sign = _strong_taps(
-            forms[some], named[some], x[some], y[some], described.scale[rows[some]]
-        )
+        inside, sign = _strong_taps(forms[some], named[some], x[some], y[some], scale[some])
         taps = patches[some].reshape(int(some.sum()), patches.shape[1], -1)
-        means = [(taps * part).sum(-1) / np.maximum(part.sum(-1), 1) for part in (inside, ~inside)]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = [(taps * part).sum(-1) / part.sum(-1) for part in (inside, ~inside)]
         apart = sign * (means[0] - means[1])
         found[some] = np.where(varied[some] & ~np.isnan(apart), apart > 0, np.nan)
     return found

@@ -24,7 +24,7 @@ from viz.plot.mosaic import (
 from viz.plot.style import SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
-_KEY = 0.31
+KEY = 0.31
 """Inches below for the key to the colours."""
 _BACKGROUND_SIGNED = 225
 
@@ -160,7 +160,7 @@ def mosaic_figure(
     zoom = max(1, int(np.ceil(dpi * inner / across)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
     return new_figure(
-        width, inner * height / across + below + _KEY + MARGIN, dpi=across * zoom / inner + 1e-6
+        width, inner * height / across + below + KEY + MARGIN, dpi=across * zoom / inner + 1e-6
     )
 
 
@@ -177,7 +177,7 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
     # As many pixels as PNG will show: vector files would otherwise be blurred by viewers.
     dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
     zoom = max(1, round((width - 2 * MARGIN) * dpi / mosaic.layout.shape[1]))
-    low = below + _KEY
+    low = below + KEY
     box = (MARGIN, low, width - 2 * MARGIN, height - low - MARGIN)
     axes = show_picture(target, box, enlarge(mosaic.picture, zoom), mosaic.layout.shape)
     axes.set_aspect("equal")
@@ -186,10 +186,10 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
     target.set_label(mosaic.scale_text)
-    target.text(MARGIN / width, (_KEY - 0.06) / height, mosaic.note, fontsize=SMALL, va="top")
+    target.text(MARGIN / width, (KEY - 0.06) / height, mosaic.note, fontsize=SMALL, va="top")
     end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
     colour_key(
-        target, (width - MARGIN - 1.3, _KEY - 0.13, 1.1), end,
+        target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end,
         cmap=SIGNED if mosaic.signed_map else "gray",
     )  # fmt: skip
     return axes

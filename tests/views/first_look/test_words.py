@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from viz.core.network import Config
-from viz.explorer.first_look import FAMILIES, accuracy, at_first_sight
 from viz.network.zoo import OFFICIAL
+from viz.views.first_look.words import FAMILIES, accuracy, at_first_sight
 from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
 
 

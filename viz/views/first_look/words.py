@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from viz.explorer.text import percent
 from viz.views.early_late.measure import default_groups
 from viz.views.kernels.result import UNNAMED
 
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from viz.network.checkpoint import Checkpoint
+    from viz.views.first_look.result import FirstLook
     from viz.views.kernels.result import DepthwiseDescription
 
 
@@ -35,7 +35,13 @@ _APART = 0.05
 """Difference of two shares that is worth a word."""
 
 
-def _shares(description: DepthwiseDescription, blocks: Sequence[int]) -> dict[str, float]:
+def _percent(share: float, digits: int = 0) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _shares(
+    description: DepthwiseDescription | FirstLook, blocks: Sequence[int]
+) -> dict[str, float]:
     """Return the share of each family, and of kernels without a name, in some blocks."""
     rows = description.finite & np.isin(description.block, list(blocks))
     names = description.name[rows]
@@ -60,7 +66,7 @@ def _more_often(
         gains = {family: shares[one][family] - shares[other][family] for family in FAMILIES}
         family = max(gains, key=gains.__getitem__)
         if gains[family] >= _APART:
-            own, rest = (f"{percent(shares[i][family])} of {where[i]}" for i in (one, other))
+            own, rest = (f"{_percent(shares[i][family])} of {where[i]}" for i in (one, other))
             said.append(f"{whose[one]} kernels are more often {family} ({own}, {rest})")
     return said
 
@@ -70,15 +76,15 @@ def _apart(shares: Sequence[dict[str, float]]) -> str:
     return f"no shape is commoner by more than {100 * differ:.0f} points in"
 
 
-def at_first_sight(description: DepthwiseDescription) -> str:
+def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
     """Say which shapes early and late kernels have more often than each other, and how often."""
     groups = default_groups(description.block)
     shares = [_shares(description, blocks) for blocks in groups]
     unnamed = _shares(description, np.unique(description.block).tolist())[UNNAMED]
-    clear = f"{percent(unnamed)} of all have no clear shape"
+    clear = f"{_percent(unnamed)} of all have no clear shape"
     if groups[0] == groups[1]:
         most = max(FAMILIES, key=shares[0].__getitem__)
-        return f"Its kernels are most often {most} ({percent(shares[0][most])}); {clear}."
+        return f"Its kernels are most often {most} ({_percent(shares[0][most])}); {clear}."
     where = [blocks_words(blocks) for blocks in groups]
     said = ", ".join(_more_often(shares, ("early", "late"), where))
     if not said:
@@ -93,7 +99,7 @@ def two_at_first_sight(a: DepthwiseDescription, b: DepthwiseDescription) -> str:
     if not said:
         said = f"The kernels of A and B look alike: {_apart(shares)} A or B"
     clear = " and ".join(
-        f"{percent(share[UNNAMED])} of {name}" for share, name in zip(shares, "AB", strict=True)
+        f"{_percent(share[UNNAMED])} of {name}" for share, name in zip(shares, "AB", strict=True)
     )
     return f"{said}; {clear} have no clear shape."
 
@@ -111,6 +117,6 @@ def accuracy(checkpoint: Checkpoint) -> str:
     n, classes = checkpoint.training.get("held_out_n"), checkpoint.config.n_classes
     images = f"{n:,} held-out images" if isinstance(n, int) else "held-out images"
     return (
-        f"It is right on {percent(stated)} of {images}, as its file states; guessing one of "
-        f"{classes:,} classes is right on {percent(1 / classes, 0 if classes < 100 else 1)}."
+        f"It is right on {_percent(stated)} of {images}, as its file states; guessing one of "
+        f"{classes:,} classes is right on {_percent(1 / classes, 0 if classes < 100 else 1)}."
     )
