@@ -25,7 +25,7 @@ def _measure(
 
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both
-    from viz.views.early_late import draw, draw_shares
+    from viz.views.early_late import draw
 
     return (
         FigureRow(
@@ -38,16 +38,12 @@ def _figures() -> tuple[FigureRow, ...]:
             "Share of kernels of which each statement is true, by block and "
             "by the share of a kernel's energy that the picture must explain, beside randomly "
             "initialised kernels.",
-            *both(
-                draw_shares.draw_statements,
-                draw_shares.SIZES["statements"],
-                draw_shares.NARROW["statements"],
-            ),
+            *both(draw.draw_statements, draw.SIZES["statements"], draw.NARROW["statements"]),
         ),
         FigureRow(
             "early-late-effects",
-            "Cliff's delta of every descriptor between early and late kernels, and its trend "
-            "with depth, with intervals over blocks and kernels.",
+            "Cliff's delta of every descriptor between early and late kernels, with intervals "
+            "over blocks, and of each late block against each early one.",
             *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),
         ),
         FigureRow(
