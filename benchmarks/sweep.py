@@ -91,8 +91,7 @@ def accumulating(checkpoint, tensors, batch_size, repeats):
             for batch in batches:
                 n = len(batch)
                 numbers = range(done, done + n)
-                tally.update(checkpoint.model, batch, numbers, [""] * n, [i % 10 for i in numbers],
-                             [-1] * n)  # fmt: skip
+                tally.update(checkpoint.model, batch, numbers, [""] * n, [i % 10 for i in numbers])
                 done += n
 
         return run

@@ -37,7 +37,7 @@ SETTINGS = {
 
 @functools.cache
 def measured(small_file, name, setting=""):
-    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
     checkpoint = adapted(viz.load(small_file), image_size=32)
     given = Given(lambda: open_images(x, checkpoint.preprocessing, 3))
     little = {"quick": True, "steps": 4, "samples": 2} if name == "attribution" else {}

@@ -34,13 +34,11 @@ def swept(small_file, folder, tmp_path_factory):
 def test_a_sweep_is_written_and_tells_what_it_did(swept):
     path, done = swept
     assert done.stdout.strip() == str(path)
-    assert "7 images in" in done.stderr
-    assert "images/s" in done.stderr
+    assert "7/7" in done.stderr and "images/s" in done.stderr
     assert "note: skipped bee/broken.jpg: broken.jpg: not an image" in done.stderr
     found = viz.load_sweep(path)
     assert found.n_images == 6
     assert found.class_names == ("ant", "bee")
-    assert found.judged == 6
 
 
 def test_figures_of_a_sweep(swept, small_file, folder, tmp_path):
@@ -107,7 +105,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(small_file, folder, tmp_path, mo
     assert "go on with --resume" in done.stderr
     done = run(*arguments, "--resume")
     assert done.exit_code == 0, done.output
-    assert "; 3 images were counted before" in done.stderr
+    assert "7/7" in done.stderr
     assert viz.load_sweep(tmp_path / "a.npz").n_images == 6
     before = (tmp_path / "a.npz").read_bytes()
     done = run(*arguments, "--resume")

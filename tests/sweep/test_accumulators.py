@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from viz.sweep import top
 from viz.sweep.accumulators import Moments, Sparsity
-from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.classes import Classes
 from viz.sweep.top import Top
 
 ROWS, DIM, SIDE, N_TOP = 2, 3, (2, 3), 3
@@ -127,29 +127,6 @@ def test_classes(case):
 def test_nothing_seen_is_nan():
     assert np.isnan(Moments(1, 2).result()["mean"]).all()
     assert np.isnan(Sparsity(1, 2).result()["sparsity"]).all()
-
-
-def test_accuracy_against_sorting():
-    rng = np.random.default_rng(1)
-    logits = rng.standard_normal((40, 9)).astype(np.float32)
-    outputs = rng.integers(-1, 9, 40)
-    part, other = Accuracy(), Accuracy()
-    part.update(torch.from_numpy(logits[:15]), outputs[:15])
-    other.update(torch.from_numpy(logits[15:]), outputs[15:])
-    part.merge(other)
-    known = np.flatnonzero(outputs >= 0)
-    order = [np.argsort(-logits[i]).tolist() for i in known]
-    rank = np.array([o.index(outputs[i]) for o, i in zip(order, known, strict=True)])
-    assert part.result() == {"judged": len(known), "top1": (rank < 1).mean(),
-                             "top5": (rank < 5).mean()}  # fmt: skip
-
-
-@pytest.mark.parametrize("logits", [[np.nan] * 3, [np.nan, 1, 2], [3, np.nan, np.nan]])
-def test_logits_of_nan_are_never_right(logits):
-    """Not where the right one is nan, not where others are, not where there are fewer than five."""
-    part = Accuracy()
-    part.update(torch.tensor([logits]), np.array([0]))
-    assert part.result() == {"judged": 1, "top1": 0, "top5": 0}
 
 
 def test_selectivity_of_a_planted_class_and_of_none():

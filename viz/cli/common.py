@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -289,15 +290,20 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on the error stream, where that is a terminal."""
+def progress_bar(
+    unit: str = "step", *, stays: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on the error stream where that is a terminal; one that stays, in files too."""
     from tqdm import tqdm
 
-    with tqdm(unit="step", leave=False, disable=None) as bar:
+    disable = False if stays else None
+    seconds = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(unit=unit, leave=stays, disable=disable, mininterval=seconds) as bar:
 
         def tell(done: int, total: int) -> None:
             if total != bar.total or done < bar.n:
                 bar.reset(total)
+                bar.initial = bar.n = done
             bar.update(done - bar.n)
 
         yield tell

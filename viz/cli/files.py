@@ -139,7 +139,7 @@ _COUNT = Whole(1)
 @click.option("--snapshots", type=Whole(0, 6), default=0, show_default=True,
               help="Keep so many snapshots, of the start and after 1, 3, 10, 30 and 100 %."
               )  # fmt: skip
-@click.option("--device", default="cpu", show_default=True,
+@click.option("--device", metavar="NAME", default="cpu", show_default=True,
               help="Train on this device, such as cuda.")  # fmt: skip
 @whole("--threads", "Use so many CPU threads.  [default: one or all, whichever is quicker]")
 @force_option

@@ -24,6 +24,7 @@ looking = adding(
     whole("--limit", "Take at most so many images, evenly spread over the folder."),
     click.option(
         "--crop",
+        metavar="SHARE",
         type=click.FloatRange(0, 1, min_open=True),
         help="Keep this share of the resized image in the centre crop.  "
         "[default: the checkpoint's]",
@@ -35,6 +36,7 @@ looking = adding(
     ),
     click.option(
         "--device",
+        metavar="NAME",
         default="cpu",
         show_default=True,
         help="Run the network on this device, such as cuda.",

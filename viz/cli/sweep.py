@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +15,7 @@ from viz.cli.common import (
     json_option,
     names_of,
     path_option,
+    progress_bar,
     say,
     seed_option,
     whole,
@@ -25,39 +23,10 @@ from viz.cli.common import (
 from viz.cli.images import looking, open_with_images
 
 if TYPE_CHECKING:
-    from viz.core.counting import Progress
     from viz.network.checkpoint import Checkpoint
     from viz.sweep.engines import Engine
 
 _PARTS = ("sparsity", "top", "classes")
-
-
-@contextmanager
-def _counting() -> Iterator[Progress]:
-    """Show a bar on a terminal, elsewhere a line every ten seconds; say at the end how it went."""
-    from tqdm import tqdm
-
-    begun = told = time.monotonic()
-    first = last = 0
-    with tqdm(unit=" images", leave=False, disable=None) as bar:
-
-        def tell(done: int, total: int) -> None:
-            nonlocal first, last, told
-            if bar.total is None:
-                first = last = bar.initial = done
-                bar.total = total
-            bar.update(done - last)
-            last, now = done, time.monotonic()
-            if bar.disable and now - told > 10:
-                told = now
-                meter = tqdm.format_meter(done, total, now - begun, unit=" images", initial=first)
-                say(f"viz: {meter}")
-
-        yield tell
-    took = max(time.monotonic() - begun, 1e-9)
-    before = f"; {first} images were counted before" if first else ""
-    say(f"viz: {last - first} images in {tqdm.format_interval(took)}, "
-        f"{(last - first) / took:.1f} images/s{before}")  # fmt: skip
 
 
 @click.command()
@@ -93,7 +62,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
 
     Every image runs through the network once. Collected are, for the patch embedding and each
     block's depthwise, residual and pointwise stage, the mean, the variance, the sparsity and the
-    patches that drive each channel most; selectivity and accuracy, where the subfolders are
+    patches that drive each channel most; selectivity, where the subfolders are
     classes; and the effective receptive field. The file opens with viz.load_sweep and feeds viz
     top-patches, viz selectivity and others. After a kill or an interruption the same command with
     --resume goes on.
@@ -118,7 +87,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
     engine = _engine(loaded, checkpoint, workers, cluster, threads, options)
     finished = resume and not force and output.exists() and not shards_folder(output).exists()
     try:
-        with _counting() as progress:
+        with progress_bar(" images", stays=True) as progress:
             made = sweep_folder(
                 loaded, images, output, settings=settings, engine=engine, shard_size=shard_size,
                 limit=options["limit"], resume=resume, force=force, decoders=decoders,

@@ -47,6 +47,7 @@ def option_of(option: Option) -> Callable[[Any], Any]:
         more |= {"type": click.FloatRange(option.least), "metavar": "NUMBER"}
     elif option.kind is not str:
         more["callback"] = read_by(option.kind)
+        more["metavar"] = option.metavar or "LIST"
     return click.option(flag, option.name, **more)
 
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 
 from viz.core.network import Source
 from viz.core.refusal import Refusal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
@@ -28,6 +31,12 @@ class ResultFileError(Refusal):
 def or_none(value: Any) -> float | None:
     """Return a number as JSON holds it: None where it is not finite."""
     return float(value) if np.isfinite(value) else None
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON holds them: None where a number is not finite."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def _plain(value: Any) -> Any:

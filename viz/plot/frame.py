@@ -97,6 +97,16 @@ def panel_boxes(
     return [(left + i * (each + beside), low, each, high - low) for i in range(n)]
 
 
+def legend_below(target: Figure | SubFigure, handles: Sequence[Any], columns: int) -> None:
+    """Write the key to a figure into its lower left corner."""
+    width, height = inches(target)
+    target.legend(
+        handles=handles, ncols=columns, fontsize=SMALL, frameon=False, loc="lower left",
+        borderaxespad=0, borderpad=0.2, labelspacing=0.2, columnspacing=1.2,
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
+    )  # fmt: skip
+
+
 def plain_axes(axes: Axes) -> Axes:
     """Give axes thin spines, short ticks and small numbers."""
     axes.tick_params(length=2, width=0.5, pad=1.5, labelsize=SMALL, color=INK)

@@ -133,6 +133,9 @@ class Cluster:
             "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_MAX_": MAPPED,
             # Its workers count in a thread, whose own heap has no room for blocks above 64 MB.
             "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
+            # On a busy machine a worker may take minutes to load torch.
+            "distributed.comm.timeouts.connect": "10 minutes",
+            "distributed.comm.timeouts.tcp": "10 minutes",
         }
         # On loopback only: a dashboard would listen on every interface.
         with (

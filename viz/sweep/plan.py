@@ -74,16 +74,14 @@ def usual_shard_size(n: int) -> int:
     return max(_SMALLEST_SHARD, -(-n // _MOST_SHARDS))
 
 
-def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:
+def jobs_of(listing: Listing, shard_size: int) -> list[Job]:
     """Cut a listing into shards."""
     made = []
     for shard, first in enumerate(range(0, len(listing.names), shard_size)):
         numbers = range(first, min(first + shard_size, len(listing.names)))
         classes = tuple(listing.classes[i] for i in numbers) if listing.classes else ()
-        made.append(
-            Job(shard, first, tuple((listing.names[i], listing.path(i)) for i in numbers), classes,
-                tuple(outputs[c] for c in classes))
-        )  # fmt: skip
+        entries = tuple((listing.names[i], listing.path(i)) for i in numbers)
+        made.append(Job(shard, first, entries, classes))
     return made
 
 

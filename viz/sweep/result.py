@@ -65,9 +65,6 @@ class Sweep(Result):
     selectivity: NDArray[np.float64]
     selectivity_null: NDArray[np.float64]
     selected_class: NDArray[np.int64]
-    judged: int  # images whose class is an output of the network
-    top1: float  # share of them whose class is the first output, nan for none; or of the first five
-    top5: float
     field_images: int  # that the effective receptive field was measured on; 0 for none
     field_radius_px: NDArray[np.float64]  # (depth,), holds 90 % of it
     field_interval_px: NDArray[np.float64]  # (depth, 2), 95 %
@@ -147,9 +144,6 @@ class Sweep(Result):
             "failed": list(self.failed),
             "n_missing": self.n_missing,
             "classes": len(self.class_names),
-            "judged": self.judged,
-            "top1": or_none(self.top1),
-            "top5": or_none(self.top5),
             "rows": rows,
             "field_images": self.field_images,
             "field": [

@@ -24,7 +24,6 @@ from viz.sweep.plan import (
     check_finished,
     jobs_of,
     listed,
-    output_of_classes,
     plan_of,
     usual_shard_size,
 )
@@ -70,7 +69,6 @@ def sweep_folder(
         raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
     listing = listed(Path(folder).absolute(), limit)
     size = shard_size or usual_shard_size(len(listing.names))
-    outputs, how = output_of_classes(listing.class_names, checkpoint)
     plan = plan_of(checkpoint, settings, listing, size)
     if output.exists() and not force:
         try:
@@ -85,13 +83,13 @@ def sweep_folder(
             return made
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
     said = settings.to_dict() | {
-        "shard_size": size, "limit": limit, "accuracy": how,
-        "preprocessing": checkpoint.preprocessing.to_dict(), "plan": plan,
+        "shard_size": size, "limit": limit, "plan": plan,
+        "preprocessing": checkpoint.preprocessing.to_dict(),
     }  # fmt: skip
     work = Work(checkpoint.preprocessing, settings, shards.absolute(), key, decoders)
     try:
         begin(shards, plan, resume=resume, force=force)
-        jobs = jobs_of(listing, outputs, size)
+        jobs = jobs_of(listing, size)
         failed = _count(engine or InProcess(checkpoint), work, jobs, checkpoint, progress)
         total = _total(work, jobs, checkpoint)
         if not total.tally.n_images:
@@ -142,8 +140,9 @@ def sweep_images(
     def decoded() -> Iterator[Decoded]:
         place = {name: i for i, name in enumerate(names)}
         for batch in images.batches(settings.batch_size):
+            hashes = images.sha256
             for name, inputs in zip(batch.names, batch.inputs, strict=True):
-                yield Decoded(place[name], name, inputs, images.sha256[name])
+                yield Decoded(place[name], name, inputs, hashes[name])
 
     # The paths are not used: the images read themselves.
     job = Job(0, 0, tuple((name, Path(name)) for name in names))

@@ -35,13 +35,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Job:
-    """The images of one shard: names and files, and of each its class and the output for it."""
+    """The images of one shard: names and files, and of each its class."""
 
     shard: int
     first: int  # number of its first image
     entries: tuple[tuple[str, Path], ...]
     classes: tuple[int, ...] = ()  # none without classes
-    outputs: tuple[int, ...] = ()  # -1 where no output stands for the class
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,6 @@ def count(
             checkpoint.model, torch.stack([one.inputs for one in batch if one.inputs is not None]),
             numbers, [one.name for one in batch],
             [job.classes[one.place] for one in batch] if job.classes else [],
-            [job.outputs[one.place] for one in batch] if job.outputs else [-1] * len(batch),
         )  # fmt: skip
         made.hashes |= {n: (one.name, one.sha256) for n, one in zip(numbers, batch, strict=True)}
         batch.clear()

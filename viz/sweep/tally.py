@@ -16,14 +16,14 @@ from viz.core.refusal import Refusal
 from viz.network.convmixer import ConvMixer
 from viz.network.stages import stages
 from viz.sweep.accumulators import Accumulator, Moments, Sparsity
-from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.classes import Classes
 from viz.sweep.result import STAGES, sweep_rows
 from viz.sweep.top import Top
 
 PARTS = ("sparsity", "top", "classes")
 """What may be left out; moments are always there."""
 _KINDS: dict[str, type[Accumulator]] = {
-    "moments": Moments, "sparsity": Sparsity, "top": Top, "classes": Classes, "accuracy": Accuracy,
+    "moments": Moments, "sparsity": Sparsity, "top": Top, "classes": Classes,
 }  # fmt: skip
 _NAMES = {
     "patches_activation": STAGES[0],
@@ -74,7 +74,6 @@ class Tally:
             self.parts["top"] = Top(rows, dim, settings.n_top)
         if "classes" in settings.parts and classes:
             self.parts["classes"] = Classes(rows, dim)
-            self.parts["accuracy"] = Accuracy()
 
     @torch.inference_mode()
     def update(
@@ -84,7 +83,6 @@ class Tally:
         images: Sequence[int],
         names: Sequence[str],
         classes: Sequence[int] = (),
-        outputs: Sequence[int] = (),
     ) -> None:
         """Run one batch through the network and add what it makes."""
         number = np.array(images, dtype=np.int64)
@@ -94,9 +92,7 @@ class Tally:
         # What is not finite is told once per batch: asking at every stage would cost as much again.
         with np.errstate(invalid="ignore", over="ignore"):
             for stage in stages(model, inputs):
-                if stage.name == "logits" and "accuracy" in self.parts:
-                    self.parts["accuracy"].update(stage.maps, np.array(outputs, dtype=np.int64))
-                elif stage.name in _NAMES:
+                if stage.name in _NAMES:
                     self._add(stage.block, _NAMES[stage.name], stage.maps, number, kinds)
             finite = self.parts["moments"].flush()
         if not finite:
@@ -164,9 +160,6 @@ class Tally:
             "selectivity": np.zeros((0, dim)),
             "selectivity_null": np.zeros((0, dim)),
             "selected_class": np.zeros((0, dim), dtype=np.int64),
-            "judged": 0,
-            "top1": float("nan"),
-            "top5": float("nan"),
         }
         for name, part in self.parts.items():
             found |= part.result(seed) if name == "classes" else part.result()

@@ -48,31 +48,19 @@ def check_described(checkpoint: Checkpoint, description: DepthwiseDescription) -
 
 def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
     """Describe a network's depthwise kernels, or return the description made before."""
-    import numpy as np
-
     from viz.views.kernels.measure import describe_checkpoint
 
-    kernels = kernels_of(checkpoint)
-
-    def fits(found: DepthwiseDescription) -> bool:
-        return np.array_equal(found.kernels, kernels)
-
-    made: DepthwiseDescription = _once(checkpoint, given, "depthwise", describe_checkpoint, fits)
+    weights = kernels_of(checkpoint)
+    made: DepthwiseDescription = _once(checkpoint, given, "depthwise", describe_checkpoint, weights)
     return made
 
 
 def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescription:
     """Describe a network's patch filters, or return the description made before."""
-    import numpy as np
-
     from viz.views.patch_filters.measure import describe_checkpoint
 
-    filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
-
-    def fits(found: PatchFilterDescription) -> bool:
-        return np.array_equal(found.filters, filters, equal_nan=True)
-
-    made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, fits)
+    weights = checkpoint.model.patch_filters.detach().float().cpu().numpy()
+    made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, weights)
     return made
 
 
@@ -86,9 +74,12 @@ def _once(
     given: Given,
     what: str,
     describe: Callable[..., Any],
-    fits: Callable[[Any], bool],
+    weights: NDArray[np.float32],
 ) -> Any:
-    """Return what is kept if it still fits; one thread at a time describes."""
+    """Return what is kept if it is of these weights; one thread at a time describes."""
+    import numpy as np
+
+    field = {"depthwise": "kernels", "patch": "filters"}[what]
     while not _LOCK.acquire(timeout=_LOOK):
         # Waiting for somebody else's description can be stopped, too.
         if given.progress is not None:
@@ -96,7 +87,9 @@ def _once(
     try:
         kept = _KEPT.setdefault(checkpoint.model, {})
         key = (what, given.seed)
-        if key not in kept or not fits(kept[key]):
+        if key not in kept or not np.array_equal(
+            getattr(kept[key], field), weights, equal_nan=True
+        ):
             kept[key] = describe(checkpoint, seed=given.seed, progress=given.progress)
         return kept[key]
     finally:

@@ -26,7 +26,7 @@ def made_sweep(depth, *, classes=True, dim=6):
         class_names=("a", "b") if classes else (), class_count=np.array([15, 15]),
         selectivity=values / 2 if classes else np.zeros((0, dim)),
         selectivity_null=values / 4 if classes else np.zeros((0, dim)),
-        selected_class=none, judged=0, top1=np.nan, top5=np.nan, field_images=0,
+        selected_class=none, field_images=0,
         field_radius_px=none, field_interval_px=none,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from explained_networks import same_state, state
 from hand_made import described, described_patches, kernels_of
 from torch.func import functional_call
 
@@ -37,20 +38,6 @@ def small(small):
     torch.set_num_threads(before)
 
 
-def state_of(model):
-    hooks = [len(getattr(m, name)) for m in model.modules() for name in vars(m) if "_hooks" in name]
-    return {n: (t.clone(), id(t)) for n, t in model.state_dict(keep_vars=True).items()}, hooks
-
-
-def assert_unchanged(model, before):
-    state, hooks = state_of(model)
-    assert hooks == before[1]
-    assert state.keys() == before[0].keys()
-    for name, (tensor, identity) in state.items():
-        assert identity == before[0][name][1]
-        assert torch.equal(tensor, before[0][name][0])
-
-
 def run(checkpoint, description=None, patches=None, **options):
     options = {"n_boot": 50, "images": images_of(checkpoint)} | options
     scopes = options.pop("scopes", ("all", "block"))
@@ -60,9 +47,9 @@ def run(checkpoint, description=None, patches=None, **options):
 
 
 def test_exact_kernels_change_nothing(small):
-    before = state_of(small.model)
+    before = state(small.model)
     result = run(small, described(small))
-    assert_unchanged(small.model, before)
+    assert same_state(before, state(small.model))
     fit = result.method == "fit"
     assert fit.sum() == 2 + 1 + 3  # numbers of shapes, as described, blocks
     np.testing.assert_array_equal(result.scores[0, fit], 1)
@@ -176,14 +163,14 @@ def test_batches_progress_and_errors_leave_the_network_alone(small, rng):
         if done == 3:
             raise KeyboardInterrupt
 
-    before = state_of(small.model)
+    before = state(small.model)
     with pytest.raises(KeyboardInterrupt):
         run(small, noisy, progress=stop)
-    assert_unchanged(small.model, before)
+    assert same_state(before, state(small.model))
 
 
 def test_threads_on_one_network_do_not_see_each_other(small, rng):
-    before = state_of(small.model)
+    before = state(small.model)
     descriptions = [described(small, fitted=f * kernels_of(small)) for f in (0.5, -1.0)]
     alone = [run(small, d, scopes=("all",)).scores[1] for d in descriptions]
     made = [None, None]
@@ -199,7 +186,7 @@ def test_threads_on_one_network_do_not_see_each_other(small, rng):
     # A new thread may compute in another number of torch's own threads: equal but for rounding.
     np.testing.assert_allclose(made, alone, rtol=0, atol=1e-4)
     assert np.abs(alone[0] - alone[1]).max() > 0.01
-    assert_unchanged(small.model, before)
+    assert same_state(before, state(small.model))
 
 
 def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):

@@ -73,15 +73,17 @@ VIEW = View(
         ),
         Option(
             "target",
-            "What is explained: a class by index or name, predicted, runner-up, or "
-            "difference (of these two).",
+            "Explain this: a class by index or name, predicted, runner-up, or difference (of "
+            "these two).",
             "predicted",
         ),
-        Option("block", "Block Grad-CAM looks at, 0-based.  [default: the last]", None, int, 0),
-        Option("steps", "Of integrated gradients.", 32, int, 1),
-        Option("samples", "Of SmoothGrad and gradient SHAP.", 16, int, 1),
+        Option(
+            "block", "Let Grad-CAM look at this block, 0-based.  [default: the last]", None, int, 0
+        ),
+        Option("steps", "Take so many steps in integrated gradients.", 32, int, 1),
+        Option("samples", "Take so many samples in SmoothGrad and gradient SHAP.", 16, int, 1),
         Option("quick", "Leave out max-sensitivity and the randomisation test.", False, bool),
-        Option("memory", "MiB for the feature maps of one batch.", 512, int, 1),
+        Option("memory", "Use so many MiB for the feature maps of one batch.", 512, int, 1),
     ),
     images="needed",
     menu="Attributions and trust",

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, panel, shortened
-from viz.plot.overlay import show_over
+from viz.plot.millimetres import photograph
 from viz.plot.style import SMALL, TWO_COLUMNS, new_figure, printable
 from viz.views.attribution.result import GRADIENT, UNITS, Trust
 
@@ -91,11 +91,11 @@ def draw_attribution(result: Trust, target: Figure | SubFigure) -> dict[str, lis
             one = panel(target, (left, low, across, up))
             one.set_axis_off()
             axes["map" if name else "image"].append(one)
-            if name:
-                show_over(one, result.pixels[n], maps[name][n], _limit(maps[name][n]),
-                          (0, 0, result.patch_size))  # fmt: skip
-            else:
-                one.imshow(result.pixels[n], interpolation="antialiased", aspect="auto")
+            one.set_xlim(0, result.pixels.shape[2])
+            one.set_ylim(result.pixels.shape[1], 0)
+            limit = _limit(maps[name][n]) if name else 1.0
+            photograph(one, result.pixels[n], (0, 0, result.pixels.shape[2]), limit=limit,
+                       values=maps[name][n] if name else None, patch=result.patch_size)  # fmt: skip
             if n == 0:
                 one.set_title(method_words(name) if name else "image", fontsize=SMALL, pad=2)
         target.text(MARGIN / width, (low - 0.03) / height, _explained(result, n),

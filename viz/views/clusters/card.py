@@ -69,7 +69,9 @@ VIEW = View(
     centres by depth.
     """,
     options=(
-        Option("n_clusters", "Number of clusters.  [default: chosen by stability]", None, int, 1),
+        Option(
+            "n_clusters", "Cut into so many clusters.  [default: chosen by stability]", None, int, 1
+        ),
     ),
     menu="Clusters",
     group="What was learned",

@@ -111,39 +111,41 @@ VIEW = View(
     two photographs serve. A sweep chooses channels by what they do on all its images.
     """,
     options=(
-        Option("block", "Whose maps are drawn.", 0, int, 0),
+        Option("block", "Draw the maps of this block.", 0, int, 0),
         Option(
-            "channels", "Which channels, such as 0-2,7.  [default: the most active]", kind=numbers
+            "channels",
+            "Draw these channels, such as 0-2,7.  [default: the most active]",
+            kind=numbers,
         ),
-        Option("most_active", "How many channels, where none are given.", 4, int, 1),
+        Option("most_active", "Draw so many channels, where none are given.", 4, int, 1),
         Option(
             "name",
-            "Only channels whose kernel has this name, such as edge.",
+            "Draw only channels whose kernel has this name, such as edge.",
             kind=kernel_name,
             metavar="NAME",
         ),
         Option(
             "filters",
-            "Which patch filters.  [default: by what the grid keeps of them]",
+            "Draw these patch filters.  [default: by what the grid keeps of them]",
             kind=numbers,
         ),
-        Option("shown", "Images whose maps are drawn.", 2, int, 1),
+        Option("shown", "Draw the maps of so many images.", 2, int, 1),
         Option(
             "by",
-            "How a sweep chooses: how much channels vary, how far their class selectivity is "
-            "above its null, or how far their largest value is above their mean, in standard "
-            "deviations.",
+            "Let a sweep choose channels by how much they vary, by how far their class "
+            "selectivity is above its null, or by how far their largest value is above their "
+            "mean, in standard deviations.",
             "variance",
             ("variance", "selectivity", "peak"),
         ),
         Option(
             "scale",
-            "One colour scale for all maps, or one for each column.",
+            "Give all maps one colour scale, or each column one.",
             "figure",
             ("figure", "stage"),
             draws=True,
         ),
-        Option("batch_size", "Images at a time.", 4, int, 1),
+        Option("batch_size", "Run so many images through the network at a time.", 4, int, 1),
     ),
     images="needed",
     swept=True,

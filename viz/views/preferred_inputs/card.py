@@ -62,8 +62,14 @@ VIEW = View(
     random positions, and where the same taps in random order respond most.
     """,
     options=(
-        Option("shown", "Patches of each kernel, at most those that the sweep kept.", 9, int, 1),
-        Option("batch_size", "Images at a time.", 8, int, 1),
+        Option(
+            "shown",
+            "Look at so many patches of each kernel, at most those that the sweep kept.",
+            9,
+            int,
+            1,
+        ),
+        Option("batch_size", "Run so many images through the network at a time.", 8, int, 1),
     ),
     images="needed",
     swept=True,

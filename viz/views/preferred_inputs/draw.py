@@ -7,16 +7,14 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, narrow, panel
+from viz.plot.millimetres import common_limit, signed_map
 from viz.plot.style import (
     MM,
     ONE_COLUMN,
     ORANGE,
-    SIGNED,
     SMALL,
     TEAL,
     TEXT,
@@ -218,22 +216,14 @@ def _example(
     axes.set_axis_off()
     axes.text(-gap, k / 2, minus(str(result.name[i])), fontsize=SMALL, va="center", ha="right")
     patches = result.example_patches[row, :n]
-    limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
     tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
+    limits = [common_limit(np.stack(some), 1) for some in (tiles[:2], tiles[2:])]
     heads = ("kernel", "shape", "mean", "top patches")
     for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
         if not np.isfinite(tile).all():
             continue
-        limit = limits[t > 1]
-        axes.imshow(tile, extent=(start, start + k, k, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
-                    interpolation="nearest", aspect="auto")  # fmt: skip
-        axes.add_patch(Rectangle((start, 0), k, k, fill=False, linewidth=0.3, edgecolor="#777777",
-                                 clip_on=False))  # fmt: skip
+        signed_map(axes, tile, (start, 0, k, k), limits[t > 1])
     if first:
         for start, head in zip(starts, heads, strict=False):
             axes.text(start, -0.08 * k, head, fontsize=SMALL, va="bottom")
     return axes
-
-
-def _largest(*tiles: NDArray[np.float32]) -> float:
-    return max(float(np.abs(t[np.isfinite(t)]).max(initial=0.0)) for t in tiles) or 1.0

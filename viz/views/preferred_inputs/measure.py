@@ -91,7 +91,7 @@ def preferred_inputs(
         *np.full((3, m, n), np.nan),
     )  # fmt: skip
     rng, done = np.random.default_rng(seed + 1), 0
-    for at, batch in read_swept(sweep, names, folder, images, checkpoint, batch_size):
+    for at, batch in read_swept(sweep, names, images or folder or ".", checkpoint, batch_size):
         _look(checkpoint, batch, used[at], kernels, description, seen, rng)
         done += len(at)
         if progress is not None:

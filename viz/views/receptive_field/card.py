@@ -70,18 +70,20 @@ VIEW = View(
     options=(
         Option(
             "unit",
-            "In the patch grid.  [default: the middle one]",
+            "Look at the unit in this row and column of the patch grid.  [default: the middle one]",
             kind=_unit,
             metavar="ROW,COLUMN",
         ),
-        Option("channels", "Channels to sum over, such as 0-3,17.  [default: all]", kind=numbers),
-        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option(
+            "channels", "Sum over these channels, such as 0-3,17.  [default: all]", kind=numbers
+        ),
+        Option("blocks", "Take these blocks, such as 0-2,7.  [default: all]", kind=numbers),
         Option(
             "random", "Measure a randomly initialised network of the same shape, too.", True, bool
         ),
         Option(
             "memory",
-            "Working memory, in MB; what does not fit at once is done in turn.",
+            "Use so many MB of working memory; what does not fit at once is done in turn.",
             1024.0,
             float,
             1,

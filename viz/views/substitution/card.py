@@ -106,9 +106,13 @@ VIEW = View(
             many=True,
         ),
         Option(
-            "crops", "Crops of each of the two photographs, where no images are given.", 64, int, 1
+            "crops",
+            "Cut so many crops out of each of the two photographs, where no images are given.",
+            64,
+            int,
+            1,
         ),
-        Option("batch_size", "Images at a time.", None, int, 1),
+        Option("batch_size", "Run so many images through the network at a time.", None, int, 1),
     ),
     images="needed",
     menu="Substitution",

@@ -9,7 +9,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, panel
-from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TWO_COLUMNS, new_figure
+from viz.plot.millimetres import common_limit, photograph, signed_map
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 from viz.views.wording import n_images
 
@@ -112,59 +113,33 @@ def _draw_row(
         x += pitch
     if "kernel" in made:
         _draw_kernel(made["kernel"], result.kernels[i])
-    _draw_image(made["image"], result, i)
-    p, (high, wide) = result.patch_size, result.maps.shape[1:]
-    _signed(made["map"], result.maps[i], p * wide, p * high)
-    made["map"].set_xlim(made["image"].get_xlim())
-    made["map"].set_ylim(made["image"].get_ylim())
+    p, side, (high, wide) = result.patch_size, int(result.side[i]), result.strongest.shape[1:3]
+    for name in ("image", "map"):
+        made[name].set_xlim(0, wide)
+        made[name].set_ylim(high, 0)
+    photograph(made["image"], result.strongest[i], (0, 0, wide))
+    corner = (p * (result.column[i, 0] + 0.5) - side / 2, p * (result.row[i, 0] + 0.5) - side / 2)
+    for colour, line in (("white", 1.4), ("black", 0.6)):
+        made["image"].add_patch(
+            Rectangle(corner, side, side, fill=False, linewidth=line, edgecolor=colour)
+        )
+    rows, columns = result.maps.shape[1:]
+    signed_map(made["map"], result.maps[i], (0, 0, p * columns, p * rows),
+               common_limit(result.maps[i], 1))  # fmt: skip
     axes = made["patches"]
-    axes.set_xlim(0, n - _GAP / pitch)
+    axes.set_xlim(0, (n * pitch - _GAP) / cell)
     axes.set_ylim(1, 0)
     for j in np.flatnonzero(result.image[i] >= 0).tolist():
-        axes.imshow(result.crop(i, j), extent=(j, j + cell / pitch, 1, 0), aspect="auto",
-                    interpolation="nearest")  # fmt: skip
-        _frame(axes, (j, 0), cell / pitch, 1)
+        photograph(axes, result.crop(i, j), (j * pitch / cell, 0, 1))
     return made
 
 
-def _frame(
-    axes: Axes, corner: tuple[float, float], across: float, down: float, line: float = 0.3,
-    colour: str = "#777777",
-) -> None:  # fmt: skip
-    axes.add_patch(Rectangle(corner, across, down, fill=False, linewidth=line, edgecolor=colour,
-                             clip_on=line > 0.3))  # fmt: skip
-
-
-def _signed(axes: Axes, values: NDArray[np.float32], across: float, down: float) -> None:
-    """Draw values on their own scale, white at zero."""
-    limit = _largest(values)
-    axes.imshow(values, extent=(0, across, down, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
-                interpolation="nearest")  # fmt: skip
-    _frame(axes, (0, 0), across, down)
-
-
-def _largest(values: NDArray[np.float32]) -> float:
-    return float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
-
-
 def _draw_kernel(axes: Axes, kernel: NDArray[np.float32]) -> None:
-    side = kernel.shape[-1]
+    side, limit = kernel.shape[-1], common_limit(kernel, 1)
+    axes.set_xlim(0, side)
+    axes.set_ylim(side, 0)
     if kernel.ndim == 3 and len(kernel) == 3:
-        shown = np.clip(0.5 + 0.5 * np.nan_to_num(kernel) / _largest(kernel), 0, 1)
-        axes.imshow(shown.transpose(1, 2, 0), extent=(0, side, side, 0), interpolation="nearest")
-        _frame(axes, (0, 0), side, side)
+        shown = (255 * np.clip(0.5 + 0.5 * np.nan_to_num(kernel) / limit, 0, 1)).astype(np.uint8)
+        photograph(axes, shown.transpose(1, 2, 0), (0, 0, side))
     else:
-        _signed(axes, kernel if kernel.ndim == 2 else kernel[0], side, side)
-
-
-def _draw_image(axes: Axes, result: TopPatches, i: int) -> None:
-    """Draw the whole image and where in it the crop lies."""
-    height, width = result.strongest.shape[1:3]
-    axes.imshow(result.strongest[i], extent=(0, width, height, 0), interpolation="nearest")
-    _frame(axes, (0, 0), width, height)
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    p, side = result.patch_size, int(result.side[i])
-    corner = (p * (result.column[i, 0] + 0.5) - side / 2, p * (result.row[i, 0] + 0.5) - side / 2)
-    for colour, line in (("white", 1.4), ("black", 0.6)):
-        _frame(axes, corner, side, side, line, colour)
+        signed_map(axes, kernel if kernel.ndim == 2 else kernel[0], (0, 0, side, side), limit)
