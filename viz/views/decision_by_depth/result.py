@@ -145,11 +145,12 @@ class DecisionByDepth(Result):
         """What was found on so few images that each has its own values."""
         n, chance = len(self.answer), probability(1 / len(self.class_names))
         if n < FEW_IMAGES:
-            since = [
-                f"from {self.place(int(block) + 1)} ({plain_name(self.class_names[answer])})"
-                for answer, block in zip(self.answer, self.settled, strict=True)
-            ]
-            first = f"leads {listed(since)} on"
+            answers: dict[str, list[str]] = {}
+            for answer, block in zip(self.answer, self.settled, strict=True):
+                place = self.place(int(block) + 1)
+                answers.setdefault(place, []).append(plain_name(self.class_names[answer]))
+            since = [f"from {place} on ({listed(names)})" for place, names in answers.items()]
+            first = f"leads {listed(since)}"
             p, q = (listed([probability(v) for v in row]) for row in self.probability[[middle, -1]])
         else:
             block = int(np.ceil(np.median(self.settled)))
