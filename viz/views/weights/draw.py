@@ -87,7 +87,7 @@ def patch_filter_mosaic(
         titles: tuple[str, ...] = ("",)
         text = scale_text("filter", scale, limit, f"mid grey is zero{hatch_text(result.filters)}")
     else:
-        layout = grid_layout([n] * c, (p, p), columns=columns)
+        layout = grid_layout([n] * c, (p, p), columns=columns, head=p if c > 1 else 0)
         tiles = signed_tiles(
             result.filters.transpose(1, 0, 2, 3).reshape(c * n, p, p), np.tile(limit, c)
         )
