@@ -23,8 +23,8 @@ lint: $(STAMP)
 
 # Two workers with one thread each: torch's own threads would fight over the cores. Compiled
 # before, or every process that a test begins compiles it where Python may not keep what it compiles.
-# `test` leaves out what is marked slow, `test-all` nothing.
-test: SOME := -m "not slow"
+# `test` leaves out what is slow and rarely breaks, and what needs a browser; `test-all` nothing.
+test: SOME := -m "not slow and not browser"
 test test-all: lint
 	-$(BIN)/python -m compileall -q viz
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(SOME)

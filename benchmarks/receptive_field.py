@@ -21,7 +21,7 @@ import torch
 
 import viz
 from viz.network.convmixer import ConvMixer
-from viz.views.receptive_field.effective import FieldNetwork, Linearised, bytes_per_image
+from viz.views.receptive_field.effective import bytes_per_image, gradients
 from viz.views.receptive_field.measure import receptive_field
 
 SHAPES = ("192,8,9,7,112,4", "256,8,7,7,224,1", "512,20,9,14,224,1")
@@ -42,27 +42,11 @@ def plain(model, images, unit, *, whole=False):
     return torch.stack(maps)
 
 
-def shared_forward(model, images, unit):
-    """One forward pass, then autograd from each block."""
-    x = images.clone().requires_grad_()
-    y, outputs = model.embed(x), []
-    for part in model.blocks:
-        y = part(y)
-        outputs.append(y[:, :, unit[0], unit[1]].sum())
-    gradients = (torch.autograd.grad(out, x, retain_graph=True)[0] for out in outputs)
-    return torch.stack([g.abs().sum((0, 1)) for g in gradients])
-
-
 def ours(model, images, unit):
-    """One forward pass, then transposed convolutions on what the unit has reached."""
-    linear = Linearised(FieldNetwork.of(model), images)
-    seed, maps = torch.ones(model.config.dim), []
-    for block in range(len(model.blocks)):
-        g, (top, left) = linear.gradient(block, unit, seed)
-        whole = torch.zeros(images.shape[2:])
-        whole[top : top + g.shape[2], left : left + g.shape[3]] = g.abs().sum((0, 1))
-        maps.append(whole)
-    return torch.stack(maps)
+    """One forward pass, then autograd from each block."""
+    blocks, channels = list(range(len(model.blocks))), list(range(model.config.dim))
+    found = gradients(model, images, blocks, unit, channels)
+    return torch.stack([g.abs().sum((0, 1)) for g in found])
 
 
 def seconds(function, *arguments):
@@ -85,7 +69,7 @@ def main():
     print(f"1 thread; CPU seconds, least of {options.repeats} runs, taken in turn")
     ways = {"whole forward passes": partial(one_by_one, whole=True),
             "plain, image by image": one_by_one, "plain, batched": plain,
-            "one forward, autograd": shared_forward, "ours": ours}  # fmt: skip
+            "ours": ours}  # fmt: skip
     for shape in options.shape or SHAPES:
         dim, depth, k, p, size, n = map(int, shape.split(","))
         torch.manual_seed(0)

@@ -27,12 +27,12 @@ import viz
 from viz.core.network import Preprocessing
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
-from viz.sweep.engines import Cluster, InProcess
+from viz.sweep.engines import Cluster, InProcess, Network
 from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
 from viz.sweep.run import sweep_folder
-from viz.sweep.tally import Settings, Tally
+from viz.sweep.tally import PARTS, Settings, Tally
 
 
 def made_folder(root, n):
@@ -67,7 +67,7 @@ def table(title, best, base):
 
 
 def decoded_tensors(checkpoint, listing, threads):
-    entries = [(i, name, listing.path(i)) for i, name in enumerate(listing.names)]
+    entries = [(name, listing.path(i)) for i, name in enumerate(listing.names)]
     return [
         one.inputs
         for one in read_ahead(entries, checkpoint.preprocessing, threads=threads)
@@ -86,23 +86,20 @@ def accumulating(checkpoint, tensors, batch_size, repeats):
     def collecting(parts):
         def run():
             settings = Settings(parts, batch_size=batch_size, field_images=0)
-            tally = Tally(checkpoint.model, settings, classes=True)
+            tally = Tally(checkpoint.config, settings, classes=True)
             done = 0
             for batch in batches:
                 n = len(batch)
                 numbers = range(done, done + n)
-                tally.update(checkpoint.model, batch, numbers, [""] * n, [i % 10 for i in numbers],
-                             [-1] * n)  # fmt: skip
+                tally.update(checkpoint.model, batch, numbers, [""] * n, [i % 10 for i in numbers])
                 done += n
 
         return run
 
-    every = ("sparsity", "top", "histogram", "classes", "covariance")
     ways = {
         "plain forward passes": forward,
-        "and moments, top 9": collecting(("top",)),
-        **{f"and moments, {part}": collecting((part,)) for part in every if part != "top"},
-        "and everything": collecting(every),
+        **{f"and moments, {part}": collecting((part,)) for part in PARTS},
+        "and everything": collecting(PARTS),
     }
     table("Accumulators, on decoded tensors (CPU time)",
           fastest(ways, repeats, time.process_time), "plain forward passes")  # fmt: skip
@@ -133,18 +130,17 @@ def overlapping(checkpoint, folder, listing, tensors, batch_size, repeats, scrat
 
 def engines(checkpoint, source, folder, n, batch_size, scratch):
     settings = Settings(("top",), batch_size=batch_size, field_images=0)
+    network = Network(source, checkpoint.source.sha256, threads=1)
     ways = {
-        "one process, 2 threads": (InProcess(checkpoint), 0),
-        "two local dask workers": (Cluster(workers=2), 1),
+        "one process, 2 threads": InProcess(checkpoint),
+        "two local dask workers": Cluster(network, workers=2),
     }
     best = {}
-    for name, (engine, threads) in ways.items():
-        if engine is ways["one process, 2 threads"][0]:
-            torch.set_num_threads(2)
+    torch.set_num_threads(2)
+    for name, engine in ways.items():
         start = time.perf_counter()
         sweep_folder(checkpoint, folder, scratch / "e.npz", settings=settings, force=True,
-                     engine=engine, load=(source, {}), threads=threads, decoders=1,
-                     limit=n)  # fmt: skip
+                     engine=engine, decoders=1, limit=n)  # fmt: skip
         best[name] = time.perf_counter() - start
     table("Engines, start included (clock)", best, "one process, 2 threads")
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import runpy
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from from_cards import GALLERY
 
 import viz
 from viz.views import VIEWS, Given, View
@@ -104,12 +108,20 @@ def write_page(name: str) -> None:
     (DOCS / "results" / f"{name}.md").write_text("\n".join(lines).rstrip() + "\n", "utf-8")
 
 
+def run_gallery() -> None:
+    """Run each script of the gallery where its picture belongs."""
+    os.chdir(DOCS / "gallery")
+    for name in GALLERY:
+        runpy.run_path(f"{name}.py")
+
+
 def main() -> None:
     """Write everything, or the checkpoints named on the command line."""
     for folder in ("figures", "results"):
         (DOCS / folder).mkdir(exist_ok=True)
     for name in sys.argv[1:] or NAMES:
         write_page(name)
+    run_gallery()
 
 
 if __name__ == "__main__":

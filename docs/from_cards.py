@@ -11,7 +11,11 @@ import viz
 from viz.views import COMPARISONS, VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
-_WHERE = {"": "CKPT", "optional": "CKPT [IMAGES]", "needed": "CKPT [IMAGES]"}
+GALLERY = ("patch_filters", "kernels", "kernels_by_name", "kernels_at_3_percent", "early_late",
+           "statements", "receptive_field", "feature_maps", "evidence", "decision_by_depth",
+           "own_figure")  # fmt: skip
+"""Scripts of docs/gallery in their order; each writes one picture of its own name."""
+_WHERE = {"": "CKPT", "needed": "CKPT [IMAGES]"}
 
 
 def commands() -> str:
@@ -25,6 +29,18 @@ def methods() -> str:
     rows = [f"| {row.title} | {row.question} | [{row.page.rpartition('/')[2].replace('_', '-')}]"
             f"(../viz/{row.page}/method.md) |" for row in (*VIEWS, *COMPARISONS)]  # fmt: skip
     return "\n".join(["| view | question | page |", "|---|---|---|", *rows])
+
+
+def gallery() -> str:
+    """Return each script of the gallery below what it makes."""
+    parts = []
+    for stem in GALLERY:
+        code = (ROOT / "docs" / "gallery" / f"{stem}.py").read_text("utf-8")
+        title = code.partition('"""')[2].partition('"""')[0]
+        name = stem.replace("_", "-")
+        script = code.partition('"""\n\n')[2].strip()
+        parts.append(f"### {title}\n\n![{title}](gallery/{name}.png)\n\n```python\n{script}\n```")
+    return "\n\n".join(parts)
 
 
 def _entry(name: str, thing: Any) -> str:
@@ -68,9 +84,11 @@ def between(text: str, mark: str, inside: str) -> str:
 def pages() -> dict[Path, str]:
     """Return every page with what it takes from the cards."""
     readme, table = ROOT / "README.md", ROOT / "docs" / "methods.md"
+    shown = ROOT / "docs" / "gallery.md"
     return {
         readme: between(readme.read_text("utf-8"), "commands", commands()),
         table: between(table.read_text("utf-8"), "methods", methods()),
+        shown: between(shown.read_text("utf-8"), "scripts", gallery()),
         ROOT / "docs" / "reference.md": reference(),
     }
 

@@ -94,6 +94,10 @@ def _stub(figure, path, *, force=False):
         blank = PdfWriter()
         blank.add_blank_page(*(_INCH * figure.get_size_inches()))
         blank.write(path)
+    elif path.suffix == ".png":
+        from PIL import Image
+
+        Image.new("RGB", (8, 8), "white").save(path)
     else:
         path.write_bytes(_STARTS[path.suffix])
     return path
@@ -109,3 +113,36 @@ def stub_save():
 def bare_figures(monkeypatch):
     """Reports draw their figures for the page alone; the files beside it are stubs."""
     monkeypatch.setattr("viz.report.sections.save_figure", _stub)
+
+
+@pytest.fixture(scope="session")
+def whole(small_file, tmp_path_factory):
+    """A report of every view of a network with an odd name: its folder, sections and name."""
+    from dataclasses import replace
+
+    from viz.network.checkpoint import load
+    from viz.report.build import build
+    from viz.views import VIEWS
+    from viz.views.attribution.measure import Effort, rate
+    from viz.views.clusters.measure import cluster_checkpoint
+    from viz.views.described import depthwise_description
+
+    def few_methods(checkpoint, given):
+        effort = Effort(n_curve=4, n_subsets=4, n_noise=1, n_stages=1, n_random=1)
+        return rate(checkpoint, None, methods=("saliency", "grad-cam"), effort=effort)
+
+    def few_bootstraps(checkpoint, given):
+        found = depthwise_description(checkpoint, given)
+        return cluster_checkpoint(checkpoint, found, n_bootstraps=3)
+
+    quicker = {"attribution": few_methods, "clusters": few_bootstraps}
+    rows = [replace(row, measure=quicker.get(row.name, row.measure)) for row in VIEWS]
+    small = load(small_file)
+    name = r"<img src=x>漢字 50%_$x^{a}\\#&~" + "x" * 80 + ".pth"
+    odd = replace(small, source=replace(small.source, name=name))
+    folder = tmp_path_factory.mktemp("whole") / "report"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("viz.report.sections.PAGE_DPI", 40)
+        patch.setattr("viz.report.sections.save_figure", _stub)
+        sections = build(odd, folder, views=rows, formats=(".pdf",))
+    return SimpleNamespace(folder=folder, sections=sections, name=name)

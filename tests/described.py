@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from viz.core.network import Source
@@ -31,47 +33,28 @@ def described(
     name = np.full(n, "unnamed") if name is None else np.asarray(name)
     r2 = np.linspace(0.2, 0.8, n) if r2 is None else np.asarray(r2, dtype=np.float64)
     statements = np.zeros((3, n)) if statements is None else np.asarray(statements, np.float64)
-    nothing, many = np.full(n, np.nan), np.full((n, shapes), np.nan)
     named = name != "unnamed"
-    return DepthwiseDescription(
-        source=Source(name=source, sha256="0" * 64),
-        kernels=kernels,
-        block=block,
-        channel=np.concatenate([np.arange((block == b).sum()) for b in np.unique(block)]),
-        name=name,
-        guess=np.where(named, name, "edge"),
-        second=np.full(n, "bar"),
-        probability=np.where(named, 0.9, 0.4),
-        margin=np.where(named, 0.8, 0.1) if margin is None else np.asarray(margin, np.float64),
-        likeness=nothing,
-        shape_likeness=nothing,
-        null_likeness=nothing,
-        scale=nothing,
-        orientation=nothing,
-        direction=nothing,
-        offset_x=nothing,
-        offset_y=nothing,
-        n_shapes=np.ones(n, np.int64),
-        shape_names=np.full((n, shapes), "edge"),
-        shape_amplitude=many,
-        shape_scale=many,
-        shape_orientation=many,
-        shape_direction=many,
-        shape_x=many,
-        shape_y=many,
-        shape_picture=np.zeros((n, shapes), np.int64),
-        shape_factor=many,
-        fitted=np.zeros_like(kernels),
-        fitted_by_shapes=np.zeros((shapes, *kernels.shape), np.float32),
-        r2=r2,
-        r2_by_shapes=np.stack([r2] * shapes, 1),
-        coefficients=np.ones(n, np.int64),
-        coefficients_by_shapes=np.ones((n, shapes), np.int64),
-        centre_r2=statements[0],
-        halves_r2=statements[1],
-        ring_r2=statements[2],
-        init_names=np.array(["unnamed"] * 40) if init_names is None else np.asarray(init_names),
-        init_r2_by_shapes=np.full((40, shapes), 0.1),
-        shuffled_r2_by_shapes=np.full((40, shapes), 0.1),
-        **kernel_descriptors.descriptors(kernels),
-    )
+    names = [each.name for each in fields(DepthwiseDescription)]
+    nothing = {each: np.full((n, shapes) if "shape_" in each else n, np.nan) for each in names}
+    told = {
+        "source": Source(name=source, sha256="0" * 64),
+        "kernels": kernels,
+        "block": block,
+        "channel": np.concatenate([np.arange((block == b).sum()) for b in np.unique(block)]),
+        "name": name,
+        "guess": np.where(named, name, "edge"),
+        "second": np.full(n, "bar"),
+        "probability": np.where(named, 0.9, 0.4),
+        "margin": np.where(named, 0.8, 0.1) if margin is None else np.asarray(margin, np.float64),
+        "n_shapes": np.ones(n, np.int64),
+        "shape_names": np.full((n, shapes), "edge"),
+        "shape_picture": np.zeros((n, shapes), np.int64),
+        "fitted_by_shapes": np.zeros((shapes, *kernels.shape), np.float32),
+        "r2_by_shapes": np.stack([r2] * shapes, 1),
+        "coefficients_by_shapes": np.ones((n, shapes), np.int64),
+        "init_names": np.asarray(["unnamed"] * 40 if init_names is None else init_names),
+        "init_r2_by_shapes": np.full((40, shapes), 0.1),
+        "shuffled_r2_by_shapes": np.full((40, shapes), 0.1),
+        **dict(zip(("centre_r2", "halves_r2", "ring_r2"), statements, strict=True)),
+    }
+    return DepthwiseDescription(**(nothing | told | kernel_descriptors.descriptors(kernels)))

@@ -1,6 +1,7 @@
 """The rules of the house: what each view has, and that pages made from cards are up to date."""
 
 import importlib.util
+import runpy
 from pathlib import Path
 
 import pytest
@@ -39,9 +40,26 @@ def test_the_public_names_are_those_of_the_views_and_few_others():
         assert getattr(viz, name).__doc__
 
 
-def test_pages_are_as_the_cards_make_them():
+def from_cards():
     spec = importlib.util.spec_from_file_location("from_cards", ROOT / "docs" / "from_cards.py")
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    for path, text in made.pages().items():
+    return made
+
+
+def test_pages_are_as_the_cards_make_them():
+    for path, text in from_cards().pages().items():
         assert path.read_text("utf-8") == text, f"{path.name}: run make docs"
+
+
+def test_the_gallery_shows_every_script():
+    assert set(from_cards().GALLERY) == {p.stem for p in (ROOT / "docs" / "gallery").glob("*.py")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted((ROOT / "docs" / "gallery").glob("*.py")),
+                         ids=lambda path: path.stem)  # fmt: skip
+def test_each_script_of_the_gallery_makes_its_picture(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(path))
+    assert [made.name for made in tmp_path.iterdir()] == [path.stem.replace("_", "-") + ".png"]

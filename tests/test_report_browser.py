@@ -1,34 +1,19 @@
 """The report's page in a real browser, with the network cut."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
-from viz.report.build import build
-from viz.views import VIEWS
 
 sys.path.insert(0, str(Path(__file__).parent / "explorer"))
 from browsing import PATIENCE, launched
 
 pytestmark = pytest.mark.browser
 
-NAMES = ("patch-filters", "early-late")
-
 
 @pytest.fixture(scope="module")
-def page(small_file, tmp_path_factory, stub_save):
-    """The page of a report whose names are odd, opened from a file."""
-    from viz.network.checkpoint import load
-
-    small = load(small_file)
-    odd = replace(small, source=replace(small.source, name='<b>漢字</b>"&' + "x" * 80 + ".pth"))
-    folder = tmp_path_factory.mktemp("page") / "report"
-    rows = [row for row in VIEWS if row.name in NAMES]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("viz.report.sections.save_figure", stub_save)
-        build(odd, folder, views=rows, formats=(".pdf",))
+def page(whole):
+    """The page of the report of a network whose name is odd, opened from a file."""
     with launched() as browser:
         context = browser.new_context(offline=True, java_script_enabled=False)
         context.set_default_timeout(PATIENCE * 1000)
@@ -37,7 +22,7 @@ def page(small_file, tmp_path_factory, stub_save):
         opened.on("console", lambda message: opened.told.append(message.text))
         opened.on("pageerror", lambda error: opened.told.append(str(error)))
         opened.on("request", lambda request: opened.asked.append(request.url))
-        opened.goto((folder / "index.html").as_uri())
+        opened.goto((whole.folder / "index.html").as_uri())
         yield opened
 
 
@@ -50,7 +35,8 @@ def test_it_opens_without_the_network_and_fits(page, width, scheme):
     assert body <= width
     for image in page.locator("img").all():
         assert image.evaluate("e => e.complete && e.naturalWidth > 0")
-        assert image.bounding_box()["width"] <= width
+    # The first picture is whole; others scroll by themselves where their text would be too small.
+    assert page.locator("header img").first.bounding_box()["width"] <= width
     colours = page.locator("body").evaluate(
         "e => [getComputedStyle(e).color, getComputedStyle(document.documentElement).colorScheme]"
     )
@@ -60,10 +46,19 @@ def test_it_opens_without_the_network_and_fits(page, width, scheme):
     assert len([url for url in page.asked if url.startswith("file:")]) == 1
 
 
-def test_the_summary_is_one_screen(page):
+def test_the_first_screen_holds_the_sentence_and_the_picture(page):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.emulate_media(media="screen")
-    assert page.locator("section.short").bounding_box()["height"] <= 900
+    picture = page.locator("header img").bounding_box()
+    assert 0 < page.locator(".verdict").bounding_box()["y"] < picture["y"]
+    assert picture["y"] + picture["height"] <= 900
+
+
+def test_formulas_are_mathematics(page):
+    """A fraction is higher than a letter: the browser lays it out, nothing shows its TeX."""
+    fraction, letter = page.locator("mfrac").first, page.locator("math mi").first
+    assert fraction.bounding_box()["height"] > 1.5 * letter.bounding_box()["height"]
+    assert "$" not in page.locator(".methods").inner_text()
 
 
 def test_contents_lead_to_their_sections(page):
@@ -80,4 +75,4 @@ def test_it_prints(page, tmp_path):
     pages = PdfReader(tmp_path / "page.pdf").pages
     text = "".join(p.extract_text() for p in pages)
     assert "How this can mislead" in text
-    assert 3 <= len(pages) <= 40
+    assert len(pages) > 3

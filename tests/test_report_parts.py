@@ -2,42 +2,38 @@
 
 import re
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
-from reportlab.platypus import Paragraph
 
-from viz.report import words
+from viz.report import formulas
 from viz.report.facts import command_line
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
+from viz.report.page import short
 from viz.report.sections import Drawn, Section
 from viz.report.tex import escape_tex, figures_tex
-from viz.views import VIEWS
+from viz.views import COMPARISONS, VIEWS
 
 
-def test_of_paths_the_last_name_is_left():
-    told = {
-        "a": "/home/me/nets/x.pth: no such file",
-        "b": ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", "1/2 of it, and/or n/a", "/n"],
-        "c": 3,
-    }
-    assert without_paths(told, ["/tmp/a b"]) == {
-        "a": "x.pth: no such file",
-        "b": ["'c.png' is broken", "x.pth", "1/2 of it, and/or n/a", "/n"],
-        "c": 3,
-    }
-    assert without_paths("No such file: '/home/my nets/of me/x y.npz'") == "No such file: 'x y.npz'"
-    assert without_paths('"D:\\my nets\\x y" it\'s') == '"x y" it\'s'
-    assert without_paths("skipped:/home/me/a.png, file:///home/me/b.png") == (
-        "skipped:a.png, file:b.png"
-    )
-    assert without_paths("isn't 'a/b' or '/n' of http://x.org/y/z") == (
-        "isn't 'a/b' or '/n' of http://x.org/y/z"
-    )
-    assert without_paths("see https://arxiv.org/abs/2201.09792") == (
-        "see https://arxiv.org/abs/2201.09792"
-    )
+@pytest.mark.parametrize(
+    ("told", "left"),
+    [
+        ("/home/me/nets/x.pth: no such file", "x.pth: no such file"),
+        (
+            ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", 3],
+            ["'c.png' is broken", "x.pth", 3],
+        ),
+        ({"a": "1/2 of it, and/or n/a, /n"}, {"a": "1/2 of it, and/or n/a, /n"}),
+        ("No such file: '/home/my nets/of me/x y.npz'", "No such file: 'x y.npz'"),
+        ('"D:\\my nets\\x y" it\'s', '"x y" it\'s'),
+        ("skipped:/home/me/a.png, file:///home/me/b.png", "skipped:a.png, file:b.png"),
+        ("isn't 'a/b' or '/n' of http://x.org/y/z", "isn't 'a/b' or '/n' of http://x.org/y/z"),
+    ],
+)
+def test_of_paths_the_last_name_is_left(told, left):
+    assert without_paths(told, ["/tmp/a b"]) == left
 
 
 def test_tex_prints_what_was_written():
@@ -69,12 +65,22 @@ def test_the_command_is_told_with_names():
 
 
 def test_every_section_has_its_methods():
-    for row in VIEWS:
-        (method,) = methods_of([row.name])
-        assert method.title
-        assert len(method.text) > 500
+    """And every formula in them can be read by both who draw it, the browser and matplotlib."""
     assert "**Weights.**" in everywhere()
-    assert len(methods_of([row.name for row in VIEWS])) <= len(VIEWS)
+    pages = {row.name: methods_of([row.name]) for row in (*VIEWS, *COMPARISONS)}
+    texts = {text for page in pages.values() for text in page.values()}
+    assert all(len(page) == 1 for page in pages.values())
+    assert all(len(text) > 500 for text in texts)
+    found = re.findall(r'<math alttext="([^"]*)"', "".join(map(to_html, [everywhere(), *texts])))
+    for formula in set(found):
+        assert formulas.Outline(unescape(formula), 7).width > 0, formula
+
+
+def test_formulas_are_mathematics_and_code_is_not():
+    text = to_html("$x_i < \\frac{a}{b}$ and `$y$`, 5 \\$ or 6 \\$\n\n$$\nz^2\n$$\n")
+    assert re.findall('alttext=.([^"]*). ', text) == ["x_i &lt; \\frac{a}{b}", "z^2"]
+    assert "<mfrac>" in text
+    assert "<code>$y$</code>, 5 $ or 6 $" in text
 
 
 def test_methods_are_html_without_links():
@@ -85,59 +91,10 @@ def test_methods_are_html_without_links():
     assert '<div class="scroll"><table>' in text
 
 
-def read_tex(text):
-    """Read what `figures_tex` may write, strictly: known commands, whole groups, nothing special.
-
-    Returns the captions. No TeX is needed, and none would say where it stopped.
-    """
-    known = {
-        "begin", "end", "centering", "includegraphics", "caption", "name", "textbackslash",
-        "textasciicircum", "textasciitilde", "textless", "textgreater", "textbar", "textquotedbl",
-        "textsuperscript", "textpm", "texttimes", "textperiodcentered", "textdegree", "textminus",
-        "dots", "leq", "geq", "sigma", "rightarrow", "approx", "neq",
-        "rho", "uparrow", "downarrow", "label",
-    }  # fmt: skip
-    captions, opened, depth, math, begun = [], [], 0, False, None
-    for line in text.splitlines():
-        code = re.split(r"(?<!\\)%", line)[0]
-        for token in re.finditer(r"\\([A-Za-z]+)|\\(.)|([{}$#&_^~%])|(.)", code):
-            command, escaped, special, _ = token.groups()
-            if command:
-                assert command in known, line
-                if command == "caption":
-                    begun = (depth, token.end() + 1, line)
-            elif escaped:
-                assert escaped in "{}$&#%_", line
-            elif special == "{":
-                depth += 1
-            elif special == "}":
-                depth -= 1
-                assert depth >= 0, line
-                if begun and depth == begun[0]:
-                    captions.append(line[begun[1] : token.start()])
-                    begun = None
-            elif special == "$":
-                math = not math
-            else:
-                # Names in paths and names are plain.
-                assert not special, line
-        assert (depth, math, begun) == (0, False, None), line
-        for word, name in re.findall(r"\\(begin|end)\{([a-z]+\*?)\}", code):
-            if word == "begin":
-                opened.append(name)
-            else:
-                assert opened.pop() == name
-    assert not opened
-    return captions
-
-
-def test_a_finding_of_several_paragraphs():
-    """All of it stands in its section, its first paragraph alone in the overview."""
-    words._fonts()
-    section = Section("a", "A", "", finding="First so.\n\nThen 5 %.")
-    told = [p.text for p in words._section(section, None) if isinstance(p, Paragraph)]
-    assert told[1:3] == ["First so.", "Then 5 %."]
-    assert words._short(section) == "First so."
+def test_of_a_finding_the_contents_tell_the_first_sentence():
+    section = Section("a", "A", "", finding="R is .5 at 5 %. Then 5 %.\n\nTwice.")
+    assert short(section) == "R is .5 at 5 %."
+    assert short(replace(section, failed="so")) == "This section failed."
 
 
 def test_captions_are_whole():
@@ -147,13 +104,12 @@ def test_captions_are_whole():
         "a", "A & B_c", "", finding="It is 5 % #1.\n\nTwice.", figures=(drawn,),
         narrow=(replace(drawn, name="a-figure-one-column", columns=1, width=85),),
     )  # fmt: skip
-    one, two = read_tex(figures_tex("50%_$x^{a}\\#&~|<漢>.pth", [section], ".pdf"))
-    assert one.endswith(
-        r"What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. Frames: \{a\_b\} \& 50 \%. "
-        r"Each tile has its own scale. It is 5 \% \#1."
+    tex = figures_tex("50%_$x.pth", [section], ".pdf")
+    caption = (
+        r"  \caption{50\%\_\$x.pth. What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. "
+        r"Frames: \{a\_b\} \& 50 \%. Each tile has its own scale. It is 5 \% \#1.}"
     )
-    assert one == two
-    with pytest.raises(AssertionError):
-        read_tex("\\caption{a_b}")
-    with pytest.raises(AssertionError):
-        read_tex("\\caption{a}}")
+    assert [line for line in tex.splitlines() if "caption" in line] == [caption, caption]
+    for begun, ended in (("figure*", "figure*"), ("figure", "figure")):
+        assert rf"\begin{{{begun}}}" in tex
+        assert rf"\end{{{ended}}}" in tex

@@ -11,7 +11,6 @@ from viz.core.refusal import Refusal
 from viz.views import COMPARISONS, VIEWS, Comparison, Given
 
 if TYPE_CHECKING:
-    from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, Shown, View
 
@@ -19,17 +18,11 @@ _ARRAYS = {"kernels": "(n, k, k), 3 <= k <= 31", "patch-filters": "(n, c, p, p)"
 """Views that take bare weights, too."""
 
 
-def _opening(images: Any, checkpoint: Checkpoint) -> Callable[[], ImageSet] | None:
-    """Return what opens images anew; a fault is told at once."""
-    if images is None:
-        return None
-    from viz.images.sets import open_images
+def _given(checkpoint: Checkpoint, images: Any, *more: Any) -> Given:
+    from viz.images.sets import opener
 
-    def opened() -> ImageSet:
-        return open_images(images, checkpoint.preprocessing, checkpoint.config.in_channels)
-
-    opened().check()
-    return opened
+    config = checkpoint.config
+    return Given(opener(images, checkpoint.preprocessing, config.in_channels), *more)
 
 
 def _checked(row: Shown, options: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +59,7 @@ def _view(row: View) -> Callable[..., Any]:
             raise Refusal(f"{type(x).__name__} found, expected a network of viz.load.")
         if images is not None and not row.images:
             raise TypeError(f"viz.{measured.__name__} is about weights: it takes no images.")
-        given = Given(_opening(images, x), seed, progress, sweep)
+        given = _given(x, images, seed, progress, sweep)
         return row.measure(x, given, **_checked(row, options))
 
     return measured
@@ -74,7 +67,7 @@ def _view(row: View) -> Callable[..., Any]:
 
 def _comparison(row: Comparison) -> Callable[..., Any]:
     def measured(a: Any, b: Any, images: Any = None, *, seed: int = 0, progress: Any = None) -> Any:
-        return row.measure(a, b, Given(_opening(images, a), seed, progress))
+        return row.measure(a, b, _given(a, images, seed, progress))
 
     return measured
 

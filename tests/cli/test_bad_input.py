@@ -2,10 +2,9 @@
 
 import shlex
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from photographs import noise
 
 from viz.cli import main
 
@@ -14,7 +13,6 @@ from viz.cli import main
 REFUSED = """
 --bogus | no such option '--bogus' (viz --help tells more).
 repot | no such command 'repot'; did you mean 'report'? (viz --help tells more).
-depthwise FILE | viz depthwise is called viz kernels now (viz --help tells more).
 info -o | no such option '-o' (viz info --help tells more).
 kernels a.pth -o | option '-o' requires an argument (viz kernels --help tells more).
 top-patches --swep | '--seed', '--sweep'? (viz top-patches --help tells more).
@@ -28,6 +26,7 @@ patch-filters FILE -o a.jpg | .png, .svg or .pdf
 patch-filters FILE -o no/a.png | does not exist
 patch-filters FILE -o there.png | exists
 kernels FILE -o a.png --blocks 9 | blocks are 0 to 2
+kernels FILE -o a.png --blocks 0-2,5-10000000 | holds a number above 999999; check its digits.
 kernels FILE -o a.png --blocks x | '--blocks': 'x' is not a list
 kernels FILE --seed -1 | invalid value for '--seed'
 kernels FILE --seed 100000000000000000000 | invalid value for '--seed'
@@ -74,7 +73,7 @@ sweep FILE -o a.npz | give a folder of images
 sweep FILE IMAGES -o a.txt | '--output': a.txt: a file that ends in .npz
 sweep FILE nowhere -o a.npz | no such file or folder
 sweep FILE IMAGES -o nowhere/a.npz | does not exist; make it first
-sweep FILE IMAGES -o a.npz --with topp | '--with': 'topp' is no part
+sweep FILE IMAGES -o a.npz --without topp | 'topp' found, some of sparsity,top,classes
 sweep missing.pth IMAGES -o a.npz | missing.pth
 selectivity FILE IMAGES --sweep missing.npz | no such file
 top-patches FILE IMAGES --sweep missing.npz | no such file
@@ -83,9 +82,11 @@ top-patches FILE IMAGES --channels 0 --by-name | one of --channels, --name and -
 top-patches FILE IMAGES --name edge --stage pointwise | leave --stage out
 top-patches FILE IMAGES --name edge --block 1 | leave --block out
 top-patches FILE IMAGES --stage 'patch embedding' --block 0 | leave --block out
+kernels FILE -o a.png --font 'Nowhere Sans' | no font 'Nowhere Sans' on this machine
+report FILE -o new --formats svg,jpg | '--formats': 'svg,jpg' found, some of svg,pdf,png
 compare FILE FILE --images nowhere --json | nowhere
 report FILE -o there.png | is a file
-report --from EMPTY --seed 0 --no-ema --resume | --resume, --seed, --ema cannot change it
+report --from EMPTY --seed 0 --no-ema --resume | --resume, --seed, --no-ema cannot change it
 report --from EMPTY --formats svg --paper a4 --force | no manifest.json in it
 train nowhere -o a.safetensors | no such file or folder
 train nowhere -o a.pth | .safetensors
@@ -99,10 +100,8 @@ ROWS = [line.split(" | ") for line in REFUSED.strip().splitlines()]
 def test_one_sentence_and_exit_code_2(words, said, small_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("viz.views.kernels.measure.describe", None)
-    for name in ("images", "empty"):
-        (tmp_path / name).mkdir()
-    for i in range(2):
-        Image.fromarray(np.full((40, 50, 3), 90 * i, np.uint8)).save(tmp_path / f"images/{i}.png")
+    (tmp_path / "empty").mkdir()
+    noise(tmp_path / "images", "0.png", "1.png", size=(40, 50))
     (tmp_path / "images" / "broken.jpg").write_text("no image")
     (tmp_path / "there.png").write_bytes(b"mine")
     places = {"FILE": str(small_file), "IMAGES": "images", "EMPTY": "empty"}

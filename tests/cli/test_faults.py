@@ -11,8 +11,6 @@ from click.testing import CliRunner
 import viz
 from viz.cli import main
 from viz.cli.common import Group
-from viz.core.network import Config
-from viz.core.refusal import NoSuch
 
 
 def failing(error):
@@ -48,16 +46,10 @@ def test_a_fault_of_our_own_is_not_told_as_bad_input(error):
     assert "please report" in last
 
 
-def really_too_large():
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 60)
-    return caught.value
-
-
 @pytest.mark.parametrize(
     "error",
     [
-        really_too_large(),
+        RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory"),
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB."),
         RuntimeError("MPS backend out of memory (MPS allocated: 9 GB, max allowed: 9 GB)."),
         MemoryError(),
@@ -88,15 +80,6 @@ def test_real_commands_name_their_own_options(small_file, monkeypatch, name, opt
     done = CliRunner().invoke(main, [name, str(small_file), "--json"])
     assert done.exit_code == 2
     assert f"; choose a smaller {options}." in done.stderr
-
-
-def test_refusals_can_be_caught_as_what_they_are():
-    with pytest.raises(ValueError, match="dim must be"):
-        Config(0, 1)
-    with pytest.raises(IndexError):
-        raise NoSuch("no block")
-    with pytest.raises(ValueError, match="no block"):
-        raise NoSuch("no block")
 
 
 def test_whatever_is_refused_is_refused_in_the_class_of_refusals():

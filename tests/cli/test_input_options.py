@@ -3,10 +3,9 @@
 import json
 from contextlib import nullcontext
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
-from PIL import Image
+from photographs import noise
 
 from viz.cli import main
 from viz.sweep.result import load_sweep
@@ -22,11 +21,7 @@ def run(*words, code=0):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    made = tmp_path_factory.mktemp("images")
-    for i in range(3):
-        pixels = np.random.default_rng(i).integers(0, 256, (70, 90, 3)).astype(np.uint8)
-        Image.fromarray(pixels).save(made / f"{i}.png")
-    return made
+    return noise(tmp_path_factory.mktemp("images"), "0.png", "1.png", "2.png", size=(70, 90))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +40,11 @@ def test_info_says_what_was_told(small_file):
 
 @pytest.mark.parametrize(
     "words",
-    [("attribution",), ("feature-maps",), ("substitution",), ("receptive-field", "--no-random")],
+    [
+        ("attribution", "--quick", "--steps", "2"),
+        ("feature-maps",),
+        ("receptive-field", "--no-random"),
+    ],
 )
 def test_commands_that_run_the_network_take_them(small_file, folder, words):
     name, *more = words
@@ -55,7 +54,7 @@ def test_commands_that_run_the_network_take_them(small_file, folder, words):
 
 
 def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path):
-    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--only", "feature-maps",
+    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--only", "selectivity",
         "--formats", "png", *OPTIONS)  # fmt: skip
     manifest = (tmp_path / "r" / "manifest.json").read_text()
     said = json.loads(manifest)["checkpoints"][0]
@@ -77,10 +76,9 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder
     assert said["preprocessing"]["image_size"] == 32
 
 
-def test_what_is_told_is_used_and_said(small_file, folder, tmp_path):
+def test_what_is_told_is_used_and_said(small_file, folder):
     words = ["--image-size", "21", "--crop", "0.7", "--mean", "0.5", "--std", "0.1,0.2,0.3"]
-    done = run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.svg", *words,
-               "--interpolation", "bicubic")  # fmt: skip
+    done = run("selectivity", small_file, folder / "0.png", *words, "--interpolation", "bicubic")
     assert (
         "1 image, short side resized to 30 px (bicubic), centre 21 x 21 px, mean 0.5, 0.5, 0.5, "
         "std 0.1, 0.2, 0.3 (image size, crop, mean, std, interpolation as told)" in done.stderr

@@ -2,10 +2,12 @@
 
 from dataclasses import FrozenInstanceError, replace
 
+import hand_made
 import numpy as np
 import pytest
 
 from viz.core.network import Source
+from viz.core.refusal import Refusal
 from viz.core.result import ResultFileError, or_none
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
@@ -72,6 +74,16 @@ def test_a_pickle_inside_is_not_run(result, tmp_path):
     with pytest.raises(ResultFileError, match=r"evil\.npz"):
         DepthwiseKernels.load(path)
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_wrong_figure_is_answered_with_those_that_there_are(result, small):
+    described = hand_made.described(small)
+    with pytest.raises(Refusal) as refused:
+        described.plot("by-nam")
+    names = ", ".join(name.removeprefix("kernels-") for name in described.figures)
+    assert str(refused.value) == f"kernels has no figure 'by-nam'; its figures are {names}."
+    with pytest.raises(Refusal, match="a DepthwiseKernels has no figures of its own"):
+        result.plot()
 
 
 def test_what_json_cannot_hold_is_none():

@@ -28,14 +28,14 @@ def test_threads_side_by_side_leave_as_many_as_before():
     def other():
         with one_thread():
             entered.set()
-            leave.wait(10)
+            leave.wait(600)
             seen.append(torch.get_num_threads())
         seen.append(torch.get_num_threads())
 
     worker = threading.Thread(target=other)
     with one_thread():
         worker.start()
-        assert entered.wait(10)
+        assert entered.wait(600)
     assert torch.get_num_threads() == 3
     leave.set()
     worker.join()

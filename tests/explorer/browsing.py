@@ -22,7 +22,7 @@ FLAGS = (
     "--disable-sync",
 )
 # How long whatever must come may take, in seconds: machines are slow, and busy with other tests.
-PATIENCE = 90
+PATIENCE = 900
 # Below a page's own address Streamlit first looks for the server, then where it is.
 PROBE = re.compile(r"/[a-z-]+/_stcore/(health|host-config)$")
 # A picture still on its way when its page is left is gone from the server by then; whether those of

@@ -101,7 +101,7 @@ def open_app(shipped, monkeypatch, small_file, grey_file):
             "sweep": sweep and str(sweep),
         }
         monkeypatch.setenv("VIZ_EXPLORER", json.dumps(start))
-        app = AppTest.from_file(APP, default_timeout=240)
+        app = AppTest.from_file(APP, default_timeout=1200)
         for name, value in address.items():
             app.query_params[name] = value
         if view is not None:

@@ -299,7 +299,7 @@ def test_root_app_hands_over(shipped, monkeypatch, small_file):
     shipped["small"] = small_file
     monkeypatch.delenv("VIZ_EXPLORER", raising=False)
     root = Path(__file__).parents[2] / "app.py"
-    app = AppTest.from_file(root, default_timeout=60).run()
+    app = AppTest.from_file(root, default_timeout=1200).run()
     assert fine(app)
     assert app.query_params["checkpoint"] == "small"
 

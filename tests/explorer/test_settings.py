@@ -47,7 +47,7 @@ def test_unsafe_starts_are_named(address, hosts, usage, word):
 def test_the_app_refuses_to_run_unsafely(shipped, monkeypatch, small_file):
     shipped["small"] = small_file
     config.set_option("server.address", None)
-    app = AppTest.from_file(launch.APP, default_timeout=60).run()
+    app = AppTest.from_file(launch.APP, default_timeout=1200).run()
     assert "viz explore" in app.error[0].value
     assert not app.title
     assert not app.selectbox

@@ -31,7 +31,7 @@ def test_who_asks_for_the_same_waits_for_it():
         made.append(threading.get_ident())
         tell(3, 7)
         begun.set()
-        assert go.wait(10)
+        assert go.wait(600)
         return np.zeros(4)
 
     def look(done, total):
@@ -40,7 +40,7 @@ def test_who_asks_for_the_same_waits_for_it():
 
     first = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     got.append(store.get("k", make, look))
     first.join(10)
     assert len(made) == 1
@@ -53,7 +53,7 @@ def test_the_next_one_begins_anew_where_the_maker_stops():
 
     def stopped(tell):
         begun.set()
-        assert stop.wait(10)
+        assert stop.wait(600)
         raise Stop
 
     def first():
@@ -62,7 +62,7 @@ def test_the_next_one_begins_anew_where_the_maker_stops():
 
     thread = threading.Thread(target=first)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     got = store.get("k", lambda tell: "mine", lambda done, total: stop.set())
     thread.join(10)
     assert got == "mine"
@@ -74,7 +74,7 @@ def test_nobody_else_is_stopped_by_one_who_gives_up():
 
     def make(tell):
         begun.set()
-        assert go.wait(10)
+        assert go.wait(600)
         return "made"
 
     def give_up(done, total):
@@ -82,7 +82,7 @@ def test_nobody_else_is_stopped_by_one_who_gives_up():
 
     thread = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(600)
     with pytest.raises(Stop):
         store.get("k", make, give_up)
     go.set()

@@ -53,12 +53,6 @@ def test_transparency_is_laid_on_white(tmp_path):
     assert read[1, 1].tolist() == [255, 255, 255]
 
 
-def test_sixteen_bits_span_black_to_white(tmp_path):
-    values = np.array([[0, 32768, 65535]], np.uint16)
-    Image.fromarray(values).save(tmp_path / "a.png")
-    assert read_image(tmp_path / "a.png")[0, :, 0].tolist() == [0, 128, 255]
-
-
 def test_exif_rotation_is_applied(tmp_path):
     image = Image.fromarray(np.zeros((8, 16, 3), np.uint8))
     image.paste((255, 255, 255), (0, 0, 8, 8))
@@ -71,15 +65,22 @@ def test_exif_rotation_is_applied(tmp_path):
     assert read[13].mean() < 50
 
 
-def test_broken_and_foreign_files_are_named_in_a_sentence(picture, tmp_path):
-    Image.fromarray(picture).save(tmp_path / "a.jpg")
-    whole = (tmp_path / "a.jpg").read_bytes()
-    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    (tmp_path / "text.jpg").write_text("hello")
-    (tmp_path / "empty.png").write_bytes(b"")
-    for name in ("cut.jpg", "text.jpg", "empty.png", "missing.png"):
-        with pytest.raises(ImageError, match=name):
-            read_image(tmp_path / name)
+SCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [("cut.jpg", None), ("text.jpg", b"hello"), ("empty.png", b""), ("a.eps", SCRIPT),
+     ("a.png", SCRIPT)],
+)  # fmt: skip
+def test_broken_and_foreign_files_are_named_in_a_sentence(picture, tmp_path, name, data):
+    """PIL hands PostScript to Ghostscript: a file must never be executed."""
+    if data is None:
+        Image.fromarray(picture).save(tmp_path / name)
+        data = (tmp_path / name).read_bytes()[:300]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(ImageError, match=f"{name}: (not an image|broken image)"):
+        read_image(tmp_path / name)
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(tmp_path):
@@ -149,15 +150,6 @@ def test_the_centre_is_that_of_the_whole_image_resized(shape, interpolation, rng
     np.testing.assert_allclose(cut_first, wanted, rtol=0, atol=2.01 / 255)
 
 
-def test_what_another_program_would_draw_is_not_run(tmp_path):
-    """PIL hands PostScript to Ghostscript: a file must never be executed."""
-    script = "%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n%%EOF\n"
-    for name in ("a.eps", "a.png"):
-        (tmp_path / name).write_text(script)
-        with pytest.raises(ImageError, match="not an image that can be read"):
-            read_image(tmp_path / name)
-
-
 def test_damage_anywhere_is_an_image_error_or_an_image(picture, tmp_path, rng):
     for suffix in ("png", "jpg", "gif", "bmp", "tif", "webp", "tga", "ppm", "jp2", "ico"):
         path = tmp_path / f"a.{suffix}"
@@ -178,16 +170,10 @@ def test_preprocessing_as_told_says_so():
     pre = Preprocessing(known="the checkpoint's metadata")
     assert told(pre) is pre
     changed = told(pre, image_size=96, mean=[0.5], std=[0.1, 0.2, 0.3])
-    assert changed.image_size == 96
-    assert changed.mean == (0.5, 0.5, 0.5)
-    assert changed.std == (0.1, 0.2, 0.3)
-    assert changed.interpolation == pre.interpolation
-    assert changed.known == (
-        "image size, mean, std as told, the rest from: the checkpoint's metadata"
+    assert describe_preprocessing(changed) == (
+        "short side resized to 100 px (bicubic), centre 96 x 96 px, mean 0.5, 0.5, 0.5, std 0.1, "
+        "0.2, 0.3 (image size, mean, std as told, the rest from: the checkpoint's metadata)."
     )
-    sentence = describe_preprocessing(changed)
-    for part in ("short side resized to 100 px", "96 x 96", "0.5, 0.5, 0.5", "as told"):
-        assert part in sentence
 
 
 @pytest.mark.parametrize(
@@ -206,51 +192,34 @@ def test_what_cannot_be_told(wrong, sentence):
         told(Preprocessing(), **wrong)
 
 
-# More than 8 bits
-
-
-def written(folder, values, name="f.tif"):
-    path = folder / name
-    if name.endswith(".npy"):
-        np.save(path, values)
-    else:
-        Image.fromarray(values).save(path)
-    return path
+def ramp(low, high, kind):
+    return np.linspace(low, high, 4096).astype(kind).reshape(64, 64)
 
 
 @pytest.mark.parametrize(
-    ("values", "white", "note"),
+    ("values", "black", "white", "note"),
     [
-        (np.linspace(0, 4095, 4096).astype(np.uint16), 4095, "4095 is taken as white"),
-        (np.linspace(0, 1023, 1024).astype(np.uint16), 1023, "1023 is taken as white"),
-        (np.linspace(0, 65535, 4096).astype(np.uint16), 65535, ""),
-        (np.linspace(0, 4000, 4096).astype(np.int32), 4095, "4095 is taken as white"),
-        (np.linspace(0, 1, 4096, dtype=np.float32), 1, ""),
-        (np.linspace(0, 250, 4096, dtype=np.float32), 250, "250 is taken as white"),
+        (ramp(0, 4095, np.uint16), 0, 4095, "4095 is taken as white"),
+        (ramp(0, 1023, np.uint16), 0, 1023, "1023 is taken as white"),
+        (ramp(0, 65535, np.uint16), 0, 65535, ""),
+        (ramp(0, 4000, np.int32), 0, 4095, "4095 is taken as white"),
+        (ramp(0, 1, np.float32), 0, 1, ""),
+        (ramp(0, 250, np.float32), 0, 250, "250 is taken as white"),
+        (ramp(-1, 1, np.float32), -1, 1, "-1 is taken as black"),
+        (ramp(-3, 5, np.float32), -3, 5, "from -3 to 5: stretched"),
     ],
 )
-def test_more_than_8_bits_keep_all_grey_levels(tmp_path, values, white, note):
-    path = written(tmp_path, values.reshape(64, -1))
+def test_more_than_8_bits_keep_all_grey_levels(tmp_path, values, black, white, note):
+    path = tmp_path / "f.tif"
+    Image.fromarray(values).save(path)
     pixels, said = read_pixels(path)
     assert note in said and bool(note) == bool(said)
-    expected = np.floor(values.astype(float) / white * 255 + 0.5)
-    assert np.abs(pixels[..., 0].ravel() - expected).max() <= 1
+    expected = (values.astype(float) - black) / (white - black) * 255
+    assert np.abs(pixels[..., 0] - expected).max() <= 0.51
     assert len(np.unique(pixels)) > 240
     if note:
         with pytest.warns(ImageWarning, match=note):
             read_image(path)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "note"),
-    [(-1.0, 1.0, "-1 is taken as black"), (-3.0, 5.0, "from -3 to 5: stretched")],
-)
-def test_negative_floats_are_not_clipped(tmp_path, low, high, note):
-    values = np.linspace(low, high, 4096, dtype=np.float32).reshape(64, 64)
-    pixels, said = read_pixels(written(tmp_path, values))
-    assert note in said
-    expected = (values - low) / (high - low) * 255
-    assert np.abs(pixels[..., 0] - expected).max() <= 0.51
 
 
 @pytest.mark.parametrize("channels", [2, 4, 10])
@@ -259,7 +228,8 @@ def test_arrays_have_as_many_channels_as_the_network(tmp_path, channels, order):
     rng = np.random.default_rng(0)
     values = rng.random((40, 50, channels), dtype=np.float32)
     stored = values if order == "last" else values.transpose(2, 0, 1)
-    path = written(tmp_path, stored, "a.npy")
+    path = tmp_path / "a.npy"
+    np.save(path, stored)
     how = Preprocessing(40, 1.0, (0.0,) * channels, (1.0,) * channels)
     pixels, _ = read_pixels(path, channels)
     batch = prepare([pixels], how, in_channels=channels)
@@ -286,18 +256,3 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, bad):
     np.save(path, bad, allow_pickle=True)
     with pytest.raises(ImageError):
         read_pixels(path, 2)
-
-
-def test_interleaved_bands_that_pillow_lacks_are_refused_with_the_way_out(tmp_path):
-    """A TIFF file of 10 bands of 8 bits, interleaved: 10 tags and the values behind them."""
-    values, n = np.zeros((4, 5, 10), np.uint8), 10
-    end = 8 + 2 + 12 * n + 4
-    tags = [(256, 4, 1, 5), (257, 4, 1, 4), (258, 3, 10, end), (259, 3, 1, 1), (262, 3, 1, 1),
-            (273, 4, 1, end + 38), (277, 3, 1, 10), (278, 4, 1, 4), (279, 4, 1, values.size),
-            (338, 3, 9, end + 20)]  # fmt: skip
-    head = b"II*\0" + struct.pack("<IH", 8, n) + b"".join(struct.pack("<HHII", *t) for t in tags)
-    path = tmp_path / "ten.tif"
-    bits = struct.pack("<10H", *[8] * 10)
-    path.write_bytes(head + bytes(4) + bits + bytes(18) + values.tobytes())
-    with pytest.raises(ImageError, match=r"a page for each band, or a [.]npy array"):
-        read_pixels(path, 10)

@@ -5,6 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 import torch
+from photographs import noise
 from PIL import Image
 
 from viz.core.network import Preprocessing
@@ -15,11 +16,9 @@ PRE = Preprocessing(16, 1.0, (0.4, 0.5, 0.6), (0.2, 0.3, 0.4))
 
 
 @pytest.fixture
-def folder(tmp_path, rng):
+def folder(tmp_path):
     """Five good images in two folders, a text in disguise and half a file."""
-    for name in ("b.png", "a.png", "sub/c.png", "sub/a.png", "z.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        Image.fromarray(rng.integers(0, 256, (20, 24, 3)).astype(np.uint8)).save(tmp_path / name)
+    noise(tmp_path, "b.png", "a.png", "sub/c.png", "sub/a.png", "z.png", size=(20, 24))
     (tmp_path / "c.jpg").write_text("no image")
     whole = (tmp_path / "a.png").read_bytes()
     (tmp_path / "d.png").write_bytes(whole[: len(whole) // 2])
@@ -90,6 +89,16 @@ def test_numbers_serve_as_images():
     assert found.sha256["input 1"] == hashlib.sha256(given[1].numpy().tobytes()).hexdigest()
     with pytest.raises(ImageError, match=r"\(2, 3, 4, 6\).*4 channels"):
         open_images(given, PRE, 4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_an_image_in_memory_is_as_its_file(folder, channels):
+    how = Preprocessing(16, 1.0, (0.5,) * channels, (0.5,) * channels)
+    image = Image.open(folder / "b.png")
+    found = open_images([image, folder / "a.png"], how, channels)
+    assert found.names == ("b.png", "a.png")
+    wanted = open_images(folder / "b.png", how, channels).all().inputs
+    torch.testing.assert_close(found.all().inputs[:1], wanted, rtol=0, atol=0)
 
 
 def test_what_cannot_be_used_is_said_in_a_sentence(folder, tmp_path):

@@ -26,19 +26,20 @@ class FirstPlusInput(nn.Sequential):
         return self[0](x) + x
 
 
+def _block(dim, k, a):
+    spatial = nn.Conv2d(dim, dim, k, groups=dim, padding="same")
+    return nn.Sequential(
+        Residual(nn.Sequential(spatial, a(), nn.BatchNorm2d(dim))),
+        nn.Conv2d(dim, dim, 1),
+        a(),
+        nn.BatchNorm2d(dim),
+    )
+
+
 def official(dim=16, depth=3, k=5, p=4, n=7, c=3, act="gelu"):
     a = ACTIVATIONS[act]
     parts = [nn.Conv2d(c, dim, p, stride=p), a(), nn.BatchNorm2d(dim)]
-    for _ in range(depth):
-        spatial = nn.Conv2d(dim, dim, k, groups=dim, padding="same")
-        parts.append(
-            nn.Sequential(
-                Residual(nn.Sequential(spatial, a(), nn.BatchNorm2d(dim))),
-                nn.Conv2d(dim, dim, 1),
-                a(),
-                nn.BatchNorm2d(dim),
-            )
-        )
+    parts += [_block(dim, k, a) for _ in range(depth)]
     return nn.Sequential(*parts, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(dim, n))
 
 
@@ -46,50 +47,24 @@ def tweetable(dim=16, depth=3, k=5, p=4, n=7, c=3, act="gelu"):
     def unit(conv):
         return nn.Sequential(conv, ACTIVATIONS[act](), nn.BatchNorm2d(dim))
 
-    blocks = [
-        nn.Sequential(
-            FirstPlusInput(unit(nn.Conv2d(dim, dim, k, groups=dim, padding=k // 2))),
-            unit(nn.Conv2d(dim, dim, 1)),
-        )
-        for _ in range(depth)
-    ]
-    return nn.Sequential(
-        unit(nn.Conv2d(c, dim, p, stride=p)),
-        *blocks,
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(dim, n),
-    )
+    def block():
+        spatial = nn.Conv2d(dim, dim, k, groups=dim, padding=k // 2)
+        return nn.Sequential(FirstPlusInput(unit(spatial)), unit(nn.Conv2d(dim, dim, 1)))
+
+    blocks = [block() for _ in range(depth)]
+    stem, head = unit(nn.Conv2d(c, dim, p, stride=p)), nn.Linear(dim, n)
+    return nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 
 
 class TimmLike(nn.Module):
-    """Parts named as in timm; the head may be registered first, as in its early versions."""
+    """Parts named as in timm."""
 
-    def __init__(self, dim=16, depth=3, k=5, p=4, n=7, c=3, act="gelu", head_first=False):
+    def __init__(self, dim=16, depth=3, k=5, p=4, n=7, c=3, act="gelu"):
         super().__init__()
         a = ACTIVATIONS[act]
-        if head_first:
-            self.head = nn.Linear(dim, n)
         self.stem = nn.Sequential(nn.Conv2d(c, dim, p, stride=p), a(), nn.BatchNorm2d(dim))
-        self.blocks = nn.Sequential(
-            *(
-                nn.Sequential(
-                    Residual(
-                        nn.Sequential(
-                            nn.Conv2d(dim, dim, k, groups=dim, padding="same"),
-                            a(),
-                            nn.BatchNorm2d(dim),
-                        )
-                    ),
-                    nn.Conv2d(dim, dim, 1),
-                    a(),
-                    nn.BatchNorm2d(dim),
-                )
-                for _ in range(depth)
-            )
-        )
-        if not head_first:
-            self.head = nn.Linear(dim, n)
+        self.blocks = nn.Sequential(*(_block(dim, k, a) for _ in range(depth)))
+        self.head = nn.Linear(dim, n)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.blocks(self.stem(x)).mean((2, 3)))
@@ -136,37 +111,3 @@ def assert_same_logits(ours: nn.Module, theirs: nn.Module, channels=3, size=32, 
     # A network of constant outputs would prove nothing.
     assert expected.std(0).min() > 1e-3
     torch.testing.assert_close(found, expected, rtol=tol, atol=tol)
-
-
-_CONV = ("weight", "bias")
-_NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-_NAMES = {
-    # patch embedding, its norm, block, first block's number, its parts, head
-    "viz": ("patch_embedding", "patch_norm", "blocks.{}", 0,
-            ("depthwise", "depthwise_norm", "pointwise", "pointwise_norm"), "head"),
-    "official": ("0", "2", "{}", 3, ("0.fn.0", "0.fn.2", "1", "3"), "{}"),
-    "tweetable": ("0.0", "0.2", "{}", 1, ("0.0.0", "0.0.2", "1.0", "1.2"), "{}"),
-    "timm": ("stem.0", "stem.2", "blocks.{}", 0, ("0.fn.0", "0.fn.2", "1", "3"), "head"),
-}  # fmt: skip
-
-
-def names(layout: str, depth: int) -> dict[str, str]:
-    """This project's name of every tensor to another layout's, in this project's order."""
-    patch, norm, block, first, parts, head = _NAMES[layout]
-    last = head.format(first + depth + 2)
-    pairs = [("patch_embedding", patch, _CONV), ("patch_norm", norm, _NORM)]
-    ours = _NAMES["viz"][4]
-    for i in range(depth):
-        pairs += [
-            (f"blocks.{i}.{a}", f"{block.format(first + i)}.{b}", _NORM if j % 2 else _CONV)
-            for j, (a, b) in enumerate(zip(ours, parts, strict=True))
-        ]
-    pairs.append(("head", last, _CONV))
-    return {f"{a}.{leaf}": f"{b}.{leaf}" for a, b, leaves in pairs for leaf in leaves}
-
-
-def export_state(model: nn.Module, layout: str, prefix: str = "") -> dict[str, torch.Tensor]:
-    """This project's network under the names of another layout."""
-    state = model.state_dict()
-    depth = model.config.depth
-    return {prefix + key: state[name].detach() for name, key in names(layout, depth).items()}

@@ -123,15 +123,12 @@ REFUSED = {
     "storage larger than the file": (tensors_with((1 << 40,), (1,), 1 << 40), "storage '0'"),
     "storage that is not there": (
         with_items(text("k"), tensor((1,), (1,), storage(1, "999")), ITEM), "storage '999'"),
-    "negative stride": (tensors_with((2, 2), (-2, 1)), "not a whole number"),
-    "negative size": (tensors_with((-2, -2), (2, 1)), "not a whole number"),
     "negative offset": (tensors_with((2, 2), (2, 1), 4, -1), "not a whole number"),
     "offset past the end": (tensors_with((2, 2), (2, 1), 4, 1), "its size is false"),
     "strides past the end": (tensors_with((2, 2), (1 << 40, 1)), "its size is false"),
     "stride zero": (tensors_with((1 << 20, 1 << 20), (0, 0)), "expanded view"),
     "sizes whose product is zero in 64 bits": (
         tensors_with((1 << 32, 1 << 32), (1, 1)), "its size is false"),
-    "a size beyond 64 bits": (tensors_with((1 << 80, 1), (1, 1)), "not a whole number"),
     "no elements, a huge side": (tensors_with((1 << 62, 0), (1, 1)), "it has no convolutions"),
     "a tensor of 3,000 dimensions": (tensors_with((1,) * 3000, (1,) * 3000), "damaged"),
     "strides of another length": (tensors_with((2, 2), (1,)), "different lengths"),
@@ -151,7 +148,6 @@ REFUSED = {
     "dictionaries in dictionaries": (
         alone(DICT + (text("model") + DICT) * 150_000 + ITEM * 150_000),
         "a dictionary with 'model'"),
-    "tuples in tuples": (alone(b")" + b"\x85" * 400_000), "holds a tuple"),
     "a tuple as a key": (
         alone(DICT + b")" + b"\x85" * 100_000 + NONE + ITEM), "holds an empty dictionary"),
     "a name of 1 MB before 20,000 tensors": (a_long_name_before_all, "a dictionary with 'aaa"),
@@ -166,7 +162,6 @@ REFUSED = {
     "two tables of contents": (two_tables_of_contents, "table of contents is not at its end"),
     "two pickles, told apart by case": (
         members_and({"x/DATA.PKL": PROTO + DICT + STOP}), "share a name"),
-    "two storages, told apart by case": (members_and({"x/Data/0": b""}), "share a name"),
     "a member twice": (
         changed(lambda infos, archive: archive.filelist.append(infos["x/data/0"])), "share a name"),
     "500 members in one place": (changed(_overlapping), "claim .* bytes in a file of"),
@@ -174,7 +169,6 @@ REFUSED = {
         _sized("x/data/0", file_size=1 << 40, compress_size=1 << 40), "claim 1,099,"),
     "a member of two sizes": (_sized("x/data/0", file_size=1 << 30), "is compressed"),
     "a member that is encrypted": (_sized("x/data/0", flag_bits=1), "is compressed"),
-    "a pickle past the end": (_sized("x/data.pkl", header_offset=1 << 30), "damaged"),
     "a storage past the end": (_sized("x/data/0", header_offset=1 << 30), "damaged"),
     "a name with an end inside": (_renamed("x/data/0", filename="x/data/0\0a"), "share a name"),
     "a second name": (
@@ -191,17 +185,13 @@ REFUSED = {
         lambda path: write_zip(path, {**members(b""), "x/byteorder": b"odd"}), "byte order"),
     # safetensors
     "header of 1 TiB": (safetensors(b"{}", n=1 << 40), "claims 1,099,511,627,776 bytes"),
-    "header of 2 ** 64 - 1": (safetensors(b"{}", n=(1 << 64) - 1), "claims 18,446,744,0"),
     "header of 101 MB": (wide_header, "header of 101,000,002 bytes"),
-    "1.2 million empty tensors": (empty_tensors, "header of 8"),
     "60,000 empty tensors": (lambda path: empty_tensors(path, 60_000), "60,000 tensors"),
     "a shape that lies": (with_entry([1 << 20, 1 << 20]), r"\(1048576, 1048576\) but 4 bytes"),
     "an end past the end": (with_entry([1 << 38], (0, 1 << 40)), "after the end"),
     "a start after its end": (with_entry([1], (8, 4)), "not read"),
     "a size below zero": (with_entry([-1, -1]), "header cannot be read"),
-    "a size that is no number": (with_entry(["1", "1"]), "header cannot be read"),
     "a size that is true": (with_entry([True, True]), "header cannot be read"),
-    "a size that is a fraction": (with_entry([1.0, 1.0]), "header cannot be read"),
     "300,000 dimensions": (with_entry([(1 << 62)] * 170_000), "header cannot be read"),
     "a number of 100,000 digits": (
         safetensors(b'{"a":{"dtype":"F32","shape":[' + b"9" * 100_000 + b"]}}"), "cannot be read"),
@@ -211,15 +201,12 @@ REFUSED = {
     "a list of tensors": (safetensors([1, 2]), "neither"),
     "metadata that is no text": (
         with_entry([1], __metadata__={"a": 1}), "header cannot be read"),
-    "metadata that is a list": (with_entry([1], __metadata__=[1]), "header cannot be read"),
     # not files
     "a pipe": (pipe, "not a regular file"),
     "endless zeros": (link_to("/dev/zero"), "not a regular file"),
-    "the terminal": (link_to("/dev/tty"), "not a regular file|cannot be read"),
     "this process's memory": (link_to("/proc/self/mem"), "cannot be read"),
     "this process's surroundings": (link_to("/proc/self/environ"), "neither|text"),
     "a link to itself": (link_to_itself, "cannot be read .*symbolic links"),
-    "a link to nothing": (link_to("gone"), "no such file"),
 }  # fmt: skip
 """Each is refused; `benchmarks/loading.py` measures that it takes little time and memory."""
 

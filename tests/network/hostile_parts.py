@@ -11,9 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from foreign_networks import export_state
-
-from viz.network.convmixer import ConvMixer
+from foreign_networks import official
 
 PROTO, STOP = b"\x80\x02", b"."
 MARK, DICT, ITEM, ITEMS, LIST, CALL, NONE = b"(", b"}", b"s", b"u", b"]", b"R", b"N"
@@ -68,8 +66,8 @@ KINDS = {np.dtype("f4"): "torch.FloatStorage", np.dtype("i8"): "torch.LongStorag
 
 def network() -> dict[str, np.ndarray]:
     torch.manual_seed(0)
-    model = ConvMixer(4, 1, 3, 2, 2)
-    return {k: v.numpy() for k, v in export_state(model, "official").items()}
+    state = official(dim=4, depth=1, k=3, p=2, n=2).state_dict()
+    return {k: v.numpy() for k, v in state.items()}
 
 
 def state_items(arrays) -> bytes:
@@ -140,33 +138,18 @@ def code_in(beside: bool):
 
 
 CLOSE_NAMES = [
-    "argparse._sys.exit",
     "argparse.Namespace.__init__",
-    "argparse.FileType",
-    "builtins.bytes",
     "builtins.getattr",
     "collections.OrderedDict.fromkeys",
-    "collections.namedtuple",
-    "numpy._core.multiarray._reconstruct",
-    "numpy.core.multiarray.fromfile",
-    "numpy.dtypes.ObjectDType",
-    "numpy.f2py.crackfortran.getlincoef",
-    "torch.FloatTensor",
-    "torch.load",
-    "torch.hub.load",
-    "torch.storage._load_from_bytes",
-    "torch.Tensor.__setstate__",
-    "torch._utils._rebuild_tensor_v2x",
-    "torch._utils._rebuild_meta_tensor_no_storage",
-    "torch._utils._rebuild_sparse_tensor",
-    "torch._tensor._rebuild_from_type",
-    "torch.EvilStorage",
-    "torch.storage.storage.FloatStorage",
     "copyreg._reconstructor",
-    "_codecs.decode",
+    "numpy.core.multiarray.fromfile",
     "posix.system",
+    "torch.load",
+    "torch.storage._load_from_bytes",
+    "torch.storage.storage.FloatStorage",
+    "torch._utils._rebuild_tensor_v2x",
 ]
-VALUES_THAT_ARE_CALLED = ["torch.complex", "torch.int_repr", "torch.float32", "torch.Tensor"]
+VALUES_THAT_ARE_CALLED = ["torch.float32", "torch.Tensor"]
 INSTRUCTIONS = {
     "an instance": MARK + text("true") + b"ios\nsystem\n",
     "an object": MARK + name("torch.Tensor") + b"o",
@@ -221,9 +204,8 @@ def tensors_with(shape, strides, numel=4, offset=0):
 
 def one_storage_for_all(path: Path) -> None:
     """Each weight is the whole of one storage: 20 kB that claim to be megabytes."""
-    model = ConvMixer(64, 60, 1, 1, 64, in_channels=64)
     flat = torch.zeros(64 * 64)
-    state = export_state(model, "official")
+    state = official(dim=64, depth=60, k=1, p=1, n=64, c=64).state_dict()
     torch.save({k: flat[: v.numel()].view(v.shape) if v.numel() > 1 else v
                 for k, v in state.items()}, path)  # fmt: skip
 

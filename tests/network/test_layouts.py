@@ -4,18 +4,10 @@ import re
 
 import pytest
 import torch
-from foreign_networks import (
-    ACTIVATIONS,
-    BUILDERS,
-    assert_same_logits,
-    export_state,
-    official,
-    settle,
-)
+from foreign_networks import ACTIVATIONS, BUILDERS, assert_same_logits, official, settle
 from torch import nn
 
 from viz.network.checkpoint import load
-from viz.network.convmixer import ConvMixer
 from viz.network.guards import CheckpointError, CheckpointWarning, TensorRecord
 from viz.network.recognise import recognise
 
@@ -51,42 +43,14 @@ def test_unusual_sizes(layout, shape, tmp_path):
     assert_same_logits(loaded.model, network, size=size)
 
 
-@pytest.mark.parametrize("layout", ["viz", "official", "tweetable", "timm"])
-def test_export_and_back(layout):
-    network = settle(ConvMixer(12, 4, 3, 2, 5))
-    state = export_state(network, layout, prefix="module.")
-    loaded = load(state, activation="gelu")
-    assert loaded.source.prefix == "module."
-    assert_same_logits(loaded.model, network)
-
-
-@pytest.mark.parametrize("layout", sorted(BUILDERS))
-def test_an_exported_network_runs_in_the_layouts_own_code(layout):
-    network = settle(ConvMixer(16, 3, 5, 4, 7))
-    theirs = BUILDERS[layout]()
-    theirs.load_state_dict(export_state(network, layout))
-    assert_same_logits(network, theirs.eval())
-
-
 @pytest.mark.parametrize(
-    ("prefix", "note"),
-    [
-        ("module.", "DataParallel"),
-        ("_orig_mod.", "torch.compile"),
-        ("model.", "Lightning"),
-        ("net.", ""),
-        ("module._orig_mod.model.", "nested"),
-        ("backbone.vision_encoder.", "any other"),
-        ("0.", "inside a Sequential"),
-        ("3.0.", "that looks like part of the layout"),
-    ],
+    "prefix", ["module.", "module._orig_mod.model.", "backbone.vision_encoder.", "0.", "3.0."]
 )
 @pytest.mark.parametrize("layout", sorted(BUILDERS))
-def test_prefixes(layout, prefix, note, tmp_path):
+def test_prefixes(layout, prefix):
+    """Of wrappers, of a Sequential, and one that looks like part of the layout."""
     network = settle(BUILDERS[layout]())
-    state = {prefix + key: value for key, value in network.state_dict().items()}
-    torch.save(state, tmp_path / "net.pth")
-    loaded = load(tmp_path / "net.pth", activation="gelu")
+    loaded = load({prefix + k: v for k, v in network.state_dict().items()}, activation="gelu")
     assert loaded.source.prefix.rstrip(".").startswith(prefix.rstrip("."))
     assert_same_logits(loaded.model, network)
 
@@ -143,13 +107,6 @@ def test_a_count_may_be_missing_or_stored_as_one_element():
     assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked == 41
     assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked.shape == ()
     assert_same_logits(loaded.model, network)
-
-
-def test_blocks_out_of_order_in_the_file_still_stand_in_order():
-    network = settle(official(depth=12, dim=8))
-    state = dict(sorted(network.state_dict().items()))
-    assert list(state)[10].startswith("10.")
-    assert_same_logits(load(state, activation="gelu").model, network)
 
 
 def test_of_two_networks_in_one_state_dict_the_first_is_taken_and_this_is_said():

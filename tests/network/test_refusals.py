@@ -21,7 +21,7 @@ from safetensors.torch import save_file
 
 from viz.cli import main
 from viz.core.refusal import Refusal
-from viz.network.checkpoint import inspect, load
+from viz.network.checkpoint import load
 from viz.network.convmixer import ConvMixer
 from viz.network.guards import CheckpointError
 
@@ -98,19 +98,12 @@ def files_of_other_kinds(folder):
     np.savez(folder / "w.npz", a=np.zeros(9))
     yield folder / "w.npz", "numpy arrays", "written by torch.save"
     yield file("w.pth.gz", gzip.compress(bytes(90))), "gzip", "unpack it first"
-    yield file("w.bz2", b"BZh91AY&SY" + bytes(90)), "bzip2", "unpack it first"
-    yield file("w.xz", b"\xfd7zXZ\0" + bytes(90)), "xz", "unpack it first"
     with tarfile.open(folder / "w.tar", "w") as tar:
         tar.add(folder / "notes.txt", "notes.txt")
     yield folder / "w.tar", "a tar archive", "unpack it first"
     with zipfile.ZipFile(folder / "w.zip", "w") as archive:
         archive.writestr("a/readme.md", "words")
     yield folder / "w.zip", "a zip archive of other files", "written by torch.save"
-    with zipfile.ZipFile(folder / "none.zip", "w"):
-        pass
-    yield folder / "none.zip", "an empty zip archive", "torch.save"
-    yield file("p.png", b"\x89PNG\r\n\x1a\n" + bytes(90)), "a picture", "torch.save"
-    yield file("p.jpg", b"\xff\xd8\xff\xe0" + bytes(90)), "a picture", "torch.save"
     yield file("p.pkl", b"\x80\x04]q\0."), "plain Python pickle", "torch.save"
     yield file("noise", bytes(range(200, 256))), "c8 c9 ca cb cc cd ce cf", "torch.save"
     header = b'{"x": 1'
@@ -198,16 +191,9 @@ RESNET = "conv1=64x3x7x7 bn1=bn64 " + blocks(
 VIT = "cls_token:1x1x24 pos_embed:1x50x24 patch_embed.proj=24x3x8x8+ " + blocks(
     0, 3, "blocks.#.norm1=ln24 blocks.#.norm2=ln24 blocks.#.attn.qkv=72x24+ "
     "blocks.#.attn.proj=24x24+") + " norm=ln24 head=10x24+"  # fmt: skip
-MIXER = "stem=16x3x4x4+ " + blocks(
-    0, 3, "blocks.#.norm1=ln16 blocks.#.tokens=32x64+ blocks.#.norm2=ln16 blocks.#.channels=64x16+"
-) + " head=7x16+"  # fmt: skip
 CONVNEXT = "stem.0=16x3x4x4+ stem.1=ln16 " + blocks(
     0, 3, "stages.#.dwconv=16x1x7x7+ stages.#.norm=ln16 stages.#.pwconv1=64x16+ "
     "stages.#.pwconv2=16x64+") + " head=7x16+"  # fmt: skip
-MOBILENET = "0=16x3x3x3 1=bn16 " + " ".join(
-    f"{n}.0={6 * i}x{i}x1x1 {n}.1=bn{6 * i} {n}.2={6 * i}x1x3x3 {n}.3=bn{6 * i} "
-    f"{n}.4={o}x{6 * i}x1x1 {n}.5=bn{o}" for n, i, o in ((2, 16, 24), (3, 24, 32))
-) + " 4=7x32+"  # fmt: skip
 MOBILENET_V1 = "0=32x3x3x3+ 1=bn32 " + " ".join(
     f"{n}.0={i}x1x3x3+ {n}.1=bn{i} {n}.2={o}x{i}x1x1+ {n}.3=bn{o}"
     for n, i, o in ((2, 32, 64), (3, 64, 64), (4, 64, 64), (5, 64, 128))
@@ -215,17 +201,13 @@ MOBILENET_V1 = "0=32x3x3x3+ 1=bn32 " + " ".join(
 NOT_CONVMIXERS = [
     (RESNET, "does not fit is conv1.weight (64, 3, 7, 7)", "not depthwise, as in ResNet"),
     (VIT, "does not fit is blocks.0.attn.qkv.weight (72, 24)", "linear layers, as in"),
-    (MIXER, "does not fit is blocks.0.tokens.weight (32, 64)", "MLP-Mixer"),
     (CONVNEXT, "does not fit is stages.0.pwconv1.weight (64, 16)", "as in ConvNeXt"),
-    (MOBILENET, "does not fit is ", "the width changes, as in ConvNeXt or MobileNet"),
     (MOBILENET_V1, "does not fit is 2.2.weight (64, 32, 1, 1)", "the width changes"),
     (official_keys("#.0.fn.0.conv.1=128x1x8x1+ #.0.fn.0.conv.2=128x1x1x8+ #.0.fn.2=bn128 "
                    "#.1=128x128x1x1+ #.3=bn128", d=128, depth=2),
      "3.0.fn.0.conv.1.weight (128, 1, 8, 1)", "rectangular kernels"),
     (OFFICIAL.replace("3.0.fn.0=16x1x5x5", "3.0.fn.0=16x16x5x5"),
      "3.0.fn.0.weight (16, 16, 5, 5)", "a full convolution"),
-    (OFFICIAL.replace("3.0.fn.0=16x1x5x5", "3.0.fn.0=16x1x5x3"),
-     "3.0.fn.0.weight (16, 1, 5, 3)", "rectangular kernels"),
     (OFFICIAL.replace("0=16x3x4x4", "0=16x3x4x8"), "0.weight (16, 3, 4, 8)", "rectangular patches"),
     (OFFICIAL.replace("4.0.fn.0=16x1x5x5", "4.0.fn.0=16x1x3x3"),
      "4.0.fn.0.weight (16, 1, 3, 3)", "(16, 1, 5, 5)"),
@@ -236,7 +218,6 @@ NOT_CONVMIXERS = [
     (OFFICIAL.replace("4.1=16x16x1x1+", "4.1=16x16x1x1"),
      "a bias beside 4.1.weight is missing", "others have one (3.1.bias)"),
     (official_keys(f"{PLAIN} #.4.down=4x16x1x1+ #.4.up=16x4x1x1+"), "3.4.", "lies in block 0"),
-    (official_keys(f"{PLAIN} #.4.down=4x16+ #.4.up=16x4+"), "3.4.", "lies in block 0"),
     (OFFICIAL.replace("bn", "ln"), "2.running_mean is missing", "GroupNorm"),
     (SHARED, "one of them (", "is used for two places"),
     (official_keys("#.0.fn.0=16x1x5x5+ #.0.fn.2=bn16 #.1=bn16 #.2=16x16x1x1+ #.4=bn16"),
@@ -290,8 +271,6 @@ def test_other_networks(keys, found, wanted, tmp_path):
         path = saved(tmp_path / "net", content)
         text = refusal(path)
         assert found in text and wanted in text, text
-        with pytest.raises(CheckpointError):
-            inspect(path)
     # safetensors keeps its tensors in an order of its own, so another one may be the first.
     save_file(state, tmp_path / "other")
     refusal(tmp_path / "other")

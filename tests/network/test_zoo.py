@@ -9,8 +9,6 @@ import os
 import re
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,11 +19,10 @@ from foreign_networks import TimmLike, assert_same_logits, settle
 from huggingface_hub import constants
 from safetensors.torch import save
 
-import viz
 from viz.cli import main
 from viz.core.network import Config
 from viz.network import zoo
-from viz.network.checkpoint import inspect, load
+from viz.network.checkpoint import load
 from viz.network.convmixer import PAPER_CONFIGS
 from viz.network.guards import CheckpointError
 
@@ -39,8 +36,8 @@ class Hub:
     """One file as the hub serves it, with its size and hash stated."""
 
     def __init__(self, data: bytes) -> None:
-        self.data, self.stated, self.status, self.cut = data, "", 200, 0
-        self.requests: list[tuple[str, str, str]] = []
+        self.data, self.stated, self.status = data, "", 200
+        self.requests: list[tuple[str, str]] = []
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -56,29 +53,19 @@ class Hub:
                 pass
 
             def answer(self) -> None:
-                asked = self.headers.get("Range", "")
-                hub.requests.append((self.command, self.path, asked))
-                if self.path == FILE and hub.status == 200:
-                    start = int(asked[6:].split("-")[0]) if asked else 0
-                    self.send_response(206 if asked else 200)
+                hub.requests.append((self.command, self.path))
+                found = self.path == FILE and hub.status == 200
+                body = hub.data if found else b""
+                self.send_response(hub.status if found or hub.status != 200 else 404)
+                self.send_header("Content-Length", str(len(body)))
+                if found:
                     stated = hub.stated or hashlib.sha256(hub.data).hexdigest()
                     self.send_header("X-Repo-Commit", COMMIT)
                     self.send_header("X-Linked-ETag", f'"{stated}"')
-                    self.send_header("X-Linked-Size", str(len(hub.data)))
-                    body = hub.data[start:]
-                    self.send_header("Content-Length", str(len(body)))
-                    if asked:
-                        whole = len(hub.data)
-                        self.send_header("Content-Range", f"bytes {start}-{whole - 1}/{whole}")
-                    self.end_headers()
-                    if self.command == "GET":
-                        cut, hub.cut = hub.cut, 0
-                        self.wfile.write(body[: cut or None])
-                        self.close_connection = bool(cut)
-                else:
-                    self.send_response(404 if hub.status == 200 else hub.status)
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
+                    self.send_header("X-Linked-Size", str(len(body)))
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"http://127.0.0.1:{self._server.server_port}"
@@ -92,7 +79,7 @@ class Hub:
 
     @property
     def downloads(self) -> int:
-        return sum(request[:2] == ("GET", FILE) for request in self.requests)
+        return self.requests.count(("GET", FILE))
 
 
 @pytest.fixture(scope="module")
@@ -150,14 +137,8 @@ def test_the_real_names_and_addresses():
     assert set(REAL) == set(PAPER_CONFIGS)
     for name, weights in REAL.items():
         assert weights.config == PAPER_CONFIGS[name]
-        assert weights.hub_id == f"timm/{name}.in1k"
-        assert weights.url == (
-            f"https://huggingface.co/timm/{name}.in1k/resolve/main/model.safetensors"
-        )
         for known in (weights.sha256, *weights.other_sha256):
             assert re.fullmatch("[0-9a-f]{64}|", known)
-    assert REAL[NAME].release == "convmixer_768_32_ks7_p7_relu.pth.tar"
-    assert [w.top1 for w in REAL.values()] == [81.38, 80.16, 76.94]
     assert len(set(zoo.imagenet_classes())) == 1000
     assert zoo.imagenet_classes()[0] == "tench"
     assert zoo.imagenet_classes()[999].startswith("toilet")
@@ -181,7 +162,7 @@ def test_release_files_and_hub_folders_are_known_by_name(monkeypatch):
 def test_fetched_once_and_loaded_by_name(network, data, hub, name, tmp_path):
     loaded = load(name)
     assert hub.downloads == 1
-    assert ("HEAD", FILE, "") in hub.requests
+    assert ("HEAD", FILE) in hub.requests
     assert loaded.config == zoo.OFFICIAL[NAME].config
     assert loaded.source.activation_source == f"the official name {NAME}"
     assert loaded.source.sha256 == hashlib.sha256(data).hexdigest()
@@ -190,71 +171,12 @@ def test_fetched_once_and_loaded_by_name(network, data, hub, name, tmp_path):
     assert loaded.classes == zoo.imagenet_classes()
     assert loaded.preprocessing.image_size == 224
     assert_same_logits(loaded.model, network)
-    assert viz.load(name).source == loaded.source
-    assert inspect(name).dim == 16
+    done = CliRunner().invoke(main, ["fetch", name])
+    assert done.exit_code == 0, done.output
+    assert Path(done.stdout.strip()).read_bytes() == data
     assert hub.downloads == 1
     snapshot = tmp_path / "cache" / f"models--timm--{NAME}.in1k" / "snapshots" / COMMIT
     assert (snapshot / "model.safetensors").read_bytes() == data
-
-
-def test_fetch_on_the_command_line(data, hub):
-    done = CliRunner().invoke(main, ["fetch", NAME])
-    assert done.exit_code == 0, done.output
-    path = Path(done.stdout.strip())
-    assert path.read_bytes() == data
-    assert hub.downloads == 1
-    # The file by its path is known for what it is, by hash and by the cache's folder.
-    assert load(path).config.activation == "relu"
-
-
-@pytest.mark.slow
-def test_in_a_process_of_its_own_with_the_hubs_own_settings(data, hub, tmp_path):
-    """HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE are what huggingface_hub makes of them."""
-    script = f"""
-import sys
-
-def hook(event, args):
-    if event == "socket.connect" and args[1][0] != "127.0.0.1":
-        raise SystemExit(f"connected to {{args[1]}}")
-    if event == "socket.getaddrinfo" and args[0] not in ("127.0.0.1", b"127.0.0.1"):
-        raise SystemExit(f"asked for {{args[0]}}")
-
-sys.addaudithook(hook)
-from viz.network import zoo
-from viz.core.network import Config
-
-config = Config(16, 3, 5, 4, 1000, 3, "relu")
-zoo.OFFICIAL = {{"{NAME}": zoo.OfficialWeights("{NAME}", config, 1.0, "", "r")}}
-from viz.cli import main
-
-main(sys.argv[1:])
-"""
-    env = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "home")}
-
-    def run(*arguments, **more):
-        return subprocess.run(
-            [sys.executable, "-c", script, *arguments], env={**env, **more},
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-
-    missing = run("fetch", NAME, HF_HUB_OFFLINE="1")
-    assert missing.returncode == 2
-    assert hub.requests == []
-    assert "put it at" in missing.stderr
-    assert "Traceback" not in missing.stderr
-    done = run("fetch", NAME)
-    assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).read_bytes() == data
-    assert Path(done.stdout.strip()).is_relative_to(tmp_path / "home")
-
-
-def test_a_broken_download_is_resumed(data, hub, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)
-    hub.cut = 30_000
-    path = zoo.fetch(NAME)
-    assert path.read_bytes() == data
-    assert hub.requests[-1] == ("GET", FILE, "bytes=30000-")
 
 
 # Where it is looked for
@@ -315,7 +237,7 @@ def test_offline_says_how_to_get_it_and_where_to_put_it(hub, tmp_path, monkeypat
     assert hub.requests == []
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 410])
+@pytest.mark.parametrize("status", [401, 404])
 def test_a_hub_that_refuses(hub, tmp_path, status):
     hub.status = status
     says_how_to_get_it(refusal(), tmp_path)
@@ -343,11 +265,19 @@ def test_a_damaged_download_is_refused_by_the_hash_the_hub_stated(data, hub):
     assert "delete it and fetch it again" in text
 
 
-def test_another_file_is_refused_by_the_known_hash(network, data, hub):
-    """The hub states the hash of what it sends, but that is not the one on record."""
-    state = {k: v + 1 if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    hub.data = save(state)
-    assert f"expected {hashlib.sha256(data).hexdigest()[:12]}..." in refusal()
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"<!doctype html><html>Log in</html>", "a web page: the download failed"),
+     (None, "nothing was executed")],
+)  # fmt: skip
+def test_what_is_no_checkpoint_is_refused_and_not_executed(hub, content, said, tmp_path):
+    from hostile_parts import code_in, marks
+
+    path = tmp_path / "code.pth"
+    code_in(False)(path)
+    hub.data = content or path.read_bytes()
+    assert said in refusal()
+    assert not marks(path).exists()
 
 
 def test_without_a_known_hash_the_hubs_own_still_counts(data, hub, monkeypatch):
@@ -360,21 +290,10 @@ def test_without_a_known_hash_the_hubs_own_still_counts(data, hub, monkeypatch):
     assert load(NAME).config.dim == 16
 
 
-def test_another_file_put_there_by_hand_is_refused(network, hub, tmp_path):
-    (tmp_path / "by-hand").mkdir()
-    path = tmp_path / "by-hand" / f"{NAME}.safetensors"
-    path.write_bytes(save({k: v + 0 for k, v in settle(TimmLike(n=1000)).state_dict().items()}))
-    assert f"{path} has the sha256" in refusal()
-
-
 @pytest.mark.parametrize(
     ("other", "message"),
     [
         ({"depth": 2}, "depth is 2, expected 3"),
-        ({"dim": 8}, "dim is 8, expected 16"),
-        ({"k": 7}, "kernel_size is 7, expected 5"),
-        ({"p": 2}, "patch_size is 2, expected 4"),
-        ({"n": 10}, "n_classes is 10, expected 1000"),
         ({"c": 1}, "in_channels is 1, expected 3"),
     ],
 )
@@ -383,18 +302,3 @@ def test_another_network_is_refused_by_its_shapes(hub, other, message):
     text = refusal()
     assert f"not {NAME}: {message}" in text
     assert "delete it and fetch it again" in text
-
-
-def test_what_is_no_checkpoint_is_refused(hub):
-    hub.data = b"<!doctype html><html>Log in</html>"
-    assert "a web page: the download failed" in refusal()
-
-
-def test_a_pickle_from_the_hub_is_not_executed(hub, tmp_path):
-    from hostile_parts import code_in, marks
-
-    path = tmp_path / "code.pth"
-    code_in(False)(path)
-    hub.data = path.read_bytes()
-    assert "nothing was executed" in refusal()
-    assert not marks(path).exists()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from viz.plot.mosaic import grid_layout, hatch_text, limits, rgb_tiles, signed_tiles
+from viz.plot.mosaic import grid_layout, limits, rgb_tiles, signed_tiles
 
 
 @pytest.mark.parametrize("sizes", [[7], [4, 4, 4], [5, 2, 3]])
@@ -42,12 +42,6 @@ def test_a_click_finds_the_tile_under_it_and_nothing_between():
         assert layout.locate(layout.x[i] + 3.9, layout.y[i] + 0.1) == i
     assert layout.locate(layout.x[0] + 4.5, layout.y[0]) is None
     assert layout.locate(-1, -1) is None
-
-
-def test_reading_order_is_left_to_right_then_down():
-    layout = grid_layout([6], (2, 2), columns=3)
-    assert layout.x.tolist() == [0, 3, 6, 0, 3, 6]
-    assert layout.y.tolist() == [0, 0, 0, 3, 3, 3]
 
 
 def test_zero_is_white_and_signs_are_mirrored():
@@ -109,11 +103,6 @@ def test_what_is_not_a_number_is_hatched_and_nothing_else():
         # Stripes: equal along one diagonal, both shades in every row and column.
         np.testing.assert_array_equal(tile[1:, :-1], tile[:-1, 1:])
         assert all(len(np.unique(line)) == 2 for line in (*tile[..., 0], *tile[..., 0].T))
-
-
-def test_the_hatch_is_explained_where_there_is_one():
-    assert hatch_text(np.array([0.0, np.inf])) == ""
-    assert "not a number" in hatch_text(np.array([0.0, np.nan]))
 
 
 def test_room_below_each_tile_is_left_free():

@@ -3,8 +3,10 @@
 import colorsys
 
 import pytest
+from click.testing import CliRunner
 from matplotlib.colors import to_rgb
 
+from viz.cli import main
 from viz.core.refusal import Refusal
 from viz.plot import style
 from viz.views.kernels.colours import NAME_STYLES
@@ -21,13 +23,12 @@ def test_figures_have_the_font_that_comes_with_the_package(tmp_path):
     assert b"/Type3" not in fonts.replace(b" ", b"")
 
 
-def test_another_font_can_be_asked_for(monkeypatch, tmp_path):
+def test_another_font_can_be_asked_for(monkeypatch, tmp_path, small_file):
     monkeypatch.setattr(style, "_FAMILIES", list(style._FAMILIES))
-    style.use_font("STIXGeneral")
-    with style.own_style():
-        figure = style.new_figure(2, 1)
-        figure.text(0.1, 0.5, "words")
-    assert b"STIX" in style.save_figure(figure, tmp_path / "a.pdf").read_bytes()
+    words = ["patch-filters", small_file, "-o", tmp_path / "a.pdf", "--font", "STIXGeneral"]
+    done = CliRunner().invoke(main, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    assert b"STIX" in (tmp_path / "a.pdf").read_bytes()
     with pytest.raises(Refusal, match="no font 'Nowhere Sans' on this machine; expected"):
         style.use_font("Nowhere Sans")
 

@@ -1,9 +1,12 @@
 """A folder of small generated pictures in class folders, two of them broken; and its sweep."""
 
-import numpy as np
-import pytest
-from PIL import Image
+import shutil
 
+import pytest
+from photographs import noise
+
+from viz.network.checkpoint import load
+from viz.sweep.result import load_sweep
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
 
@@ -11,25 +14,27 @@ from viz.sweep.tally import Settings
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory):
     """Fourteen pictures and two broken files in three class folders."""
-    rng = np.random.default_rng(5)
-    root = tmp_path_factory.mktemp("pictures")
-    for i in range(14):
-        folder = root / ("ant", "bee", "wasp")[i % 3]
-        folder.mkdir(exist_ok=True)
-        pixels = rng.integers(0, 255, (32 + i, 40, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
+    names = [f"{('ant', 'bee', 'wasp')[i % 3]}/{i:02d}.png" for i in range(14)]
+    root = noise(tmp_path_factory.mktemp("pictures"), *names, size=(36, 40))
     (root / "ant" / "broken.jpg").write_bytes(b"\xff\xd8 no picture")
     (root / "bee" / "empty.png").write_bytes(b"")
     return root
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def few():
     """Settings with small batches, three patches and no receptive field."""
-    return Settings(n_top=3, bins=8, batch_size=3, field_images=0)
+    return Settings(n_top=3, batch_size=3, field_images=0)
+
+
+@pytest.fixture(scope="session")
+def swept_file(small_file, pictures, few, tmp_path_factory):
+    path = tmp_path_factory.mktemp("swept") / "a.npz"
+    sweep_folder(load(small_file), pictures, path, settings=few, shard_size=4)
+    return path
 
 
 @pytest.fixture
-def swept(small, pictures, few, tmp_path):
+def swept(swept_file, tmp_path):
     """The sweep of all pictures, in the folder of the test as `a.npz`."""
-    return sweep_folder(small, pictures, tmp_path / "a.npz", settings=few, shard_size=4)
+    return load_sweep(shutil.copy(swept_file, tmp_path / "a.npz"))

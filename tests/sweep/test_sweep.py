@@ -1,16 +1,13 @@
 """Sweeps against slow loops over whole images; what lies in the folder, and what is refused."""
 
-import itertools
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from same import alike
-from stopping import Stop
+from sweeping import alike
 
 import viz
 from viz.core.result import ResultFileError
@@ -41,7 +38,7 @@ def maps_of(whole, block, stage):
     return whole[1][None if block < 0 else int(block), ROWS[str(stage)]]
 
 
-def test_moments_sparsity_and_covariance_of_the_whole_set(swept, whole):
+def test_moments_and_sparsity_of_the_whole_set(swept, whole):
     assert swept.n_images == 14
     assert swept.grid == (8, 8)
     assert swept.image_size == (32, 32)
@@ -54,10 +51,6 @@ def test_moments_sparsity_and_covariance_of_the_whole_set(swept, whole):
             assert np.isnan(swept.sparsity[r]).all()
         else:
             np.testing.assert_allclose(swept.sparsity[r], (maps <= 0).mean((0, 2, 3)), atol=2e-3)
-    for block in range(3):
-        flat = whole[1][block, "output"].transpose(0, 2, 3, 1).reshape(-1, 16)
-        np.testing.assert_allclose(swept.covariance[block], np.cov(flat.T, bias=True), rtol=1e-3,
-                                   atol=1e-5)  # fmt: skip
 
 
 def test_top_patches_of_the_whole_set(swept, whole):
@@ -76,20 +69,8 @@ def test_top_patches_of_the_whole_set(swept, whole):
                 assert swept.top_position[r, channel].tolist() == wanted.tolist()
 
 
-def test_histograms_hold_every_value(swept, whole):
-    assert (swept.histogram.sum(-1) == 14 * 64).all()
-    r, channel = swept.row(1, "depthwise"), 5
-    low, high = swept.histogram_range[r, channel].astype(np.float64)
-    edges = [-np.inf, *np.linspace(low, high, 9), np.inf]
-    values = maps_of(whole, 1, "depthwise")[:, channel].ravel()
-    slow = np.array([((values >= a) & (values < b)).sum()
-                     for a, b in itertools.pairwise(edges)])  # fmt: skip
-    # A value on an edge may fall on either side in float32.
-    assert np.abs(np.cumsum(slow) - np.cumsum(swept.histogram[r, channel])).max() <= 1
-
-
-def test_classes_and_accuracy(swept, whole, small):
-    names, kept = whole
+def test_classes(swept, whole):
+    names, _ = whole
     assert swept.class_names == ("ant", "bee", "wasp")
     assert swept.class_count.tolist() == [5, 5, 4]
     kind = np.array([("ant", "bee", "wasp").index(n.split("/")[0]) for n in names])
@@ -100,12 +81,6 @@ def test_classes_and_accuracy(swept, whole, small):
     rest = (means.sum(0) - top) / 2
     np.testing.assert_allclose(swept.selectivity[r], (top - rest) / (top + rest), atol=1e-4)
     assert np.isnan(swept.selectivity[swept.row(0, "residual")]).all()
-    # "wasp" is no output of the network: its images are not judged.
-    first = kept[None, "logits"].argmax(1)
-    judged = kind < 2
-    assert swept.judged == 10
-    assert swept.top1 == pytest.approx((first == kind)[judged].mean())
-    assert swept.top5 == 1
 
 
 def test_the_file_opens_and_is_a_table(swept, tmp_path):
@@ -127,9 +102,8 @@ def test_the_file_opens_and_is_a_table(swept, tmp_path):
         viz.load_sweep(tmp_path / "other.npz")
 
 
-@pytest.mark.parametrize("size", [1, 3, 100])
-def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path, size):
-    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=size)
+def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path):
+    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=3)
     alike(swept, other)
     assert not shards_folder(tmp_path / "b.npz").exists()
 
@@ -148,7 +122,7 @@ def test_the_effective_field_is_measured_on_images_of_the_folder(small, pictures
     settings = Settings(parts=("top",), n_top=1, field_images=4)
     found = sweep_folder(small, pictures, tmp_path / "b.npz", settings=settings)
     assert found.field_images == 4
-    assert len(found.sparsity) == len(found.histogram) == len(found.covariance) == 0
+    assert len(found.sparsity) == len(found.selectivity) == 0
     good = [n for n in listed(pictures).names if "broken" not in n and "empty" not in n]
     some = [pictures / good[i] for i in np.linspace(0, 13, 4).round().astype(int)]
     slow = receptive_field(small, some, random=False)
@@ -157,14 +131,10 @@ def test_the_effective_field_is_measured_on_images_of_the_folder(small, pictures
 
 
 def test_refusals(small, pictures, few, tmp_path):
-    with pytest.raises(ImageError, match="no such file or folder"):
-        sweep_folder(small, tmp_path / "none", tmp_path / "b.npz", settings=few)
-    with pytest.raises(SweepError, match="does not exist; make it first"):
-        sweep_folder(small, pictures, tmp_path / "none" / "b.npz", settings=few)
     (tmp_path / "b.npz").touch()
     with pytest.raises(SweepError, match="--force"):
         sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
-    with pytest.raises(SweepError, match="no part 'topp'; parts are moments"):
+    with pytest.raises(SweepError, match="no part 'topp'; parts are sparsity, top, classes"):
         Settings(parts=("topp",))
     shards_folder(tmp_path / "c.npz").mkdir()
     (shards_folder(tmp_path / "c.npz") / "mine").touch()
@@ -177,19 +147,18 @@ def test_refusals(small, pictures, few, tmp_path):
         sweep_folder(small, only, tmp_path / "d.npz", settings=few)
 
 
-def test_values_that_are_not_finite_are_refused(small, pictures, few, tmp_path):
-    with torch.no_grad():
-        small.model.blocks[1].depthwise.bias[3] = float("nan")
-    with pytest.raises(SweepError, match=r"ant/00\.png: depthwise of block 1 gives values that"):
-        sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
-
-
-def test_the_image_with_values_that_are_not_finite_is_named(small):
+@pytest.mark.parametrize("wrong", ["an image", "the weights"])
+def test_values_that_are_not_finite_are_refused(small, wrong):
     inputs = torch.rand(3, 3, 24, 24)
-    inputs[1, 0, 5, 5] = float("inf")
-    tally = Tally(small.model, Settings(field_images=0), classes=True)
-    with pytest.raises(SweepError, match=r"^two: patch embedding gives values that"):
-        tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0], [-1] * 3)
+    if wrong == "an image":
+        inputs[1, 0, 5, 5] = float("inf")
+        said = "^two: patch embedding gives values that"
+    else:
+        small.model.blocks[1].depthwise.bias.data[3] = float("nan")
+        said = "^one: depthwise of block 1 gives values that"
+    tally = Tally(small.config, Settings(), classes=True)
+    with pytest.raises(SweepError, match=said):
+        tally.update(small.model, inputs, [0, 1, 2], ["one", "two", "three"], [0, 1, 0])
 
 
 def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
@@ -200,52 +169,22 @@ def test_a_folder_without_classes_and_one_image(small, pictures, few, tmp_path):
     assert np.isnan(found.top_value[..., 1:]).all()
     assert found.class_names == ()
     assert len(found.selectivity) == 0
-    assert np.isnan(found.top1)
 
 
-def bomb(path):
-    """A PNG of 90,000 x 90,000 pixels in a hundred bytes."""
-    import struct
-    import zlib
-
-    def chunk(kind, data):
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
-    head = chunk(b"IHDR", struct.pack(">IIBBBBB", 90_000, 90_000, 8, 2, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + head + chunk(b"IDAT", zlib.compress(b"")))
-
-
-def test_huge_vanished_and_odd_files_are_named(small, pictures, few, tmp_path, swept):
+def test_vanished_and_odd_files_are_named(small, pictures, few, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(pictures, folder)
-    bomb(folder / "ant" / "huge.png")
     (folder / "bee" / "zz-folder.png").mkdir()
     vanishing = folder / "wasp" / "11.png"
 
-    class Removing(Stop):
-        def finished(self, outcome):
-            vanishing.unlink(missing_ok=True)
-
-    # Read one image ahead at most, so that it is gone before its turn.
-    found = sweep_folder(small, folder, tmp_path / "b.npz", settings=replace(few, batch_size=1),
-                         shard_size=3, listener=Removing(9), decoders=1)  # fmt: skip
-    assert set(found.skipped) == {"ant/broken.jpg", "ant/huge.png", "bee/empty.png", "wasp/11.png"}
-    assert "at most 64 million" in found.skipped["ant/huge.png"]
+    found = sweep_folder(
+        small, folder, tmp_path / "b.npz", settings=few, shard_size=3,
+        progress=lambda *at: vanishing.unlink(missing_ok=True),
+    )  # fmt: skip
+    assert set(found.skipped) == {"ant/broken.jpg", "bee/empty.png", "wasp/11.png"}
     assert "11.png" in found.skipped["wasp/11.png"]
     assert found.n_images == 13
     assert found.class_count.tolist() == [5, 5, 3]
-    # A file more in the folder, or one less, is another sweep.
-    out = tmp_path / "c.npz"
-    with pytest.raises(KeyboardInterrupt):
-        sweep_folder(small, folder, out, settings=few, shard_size=4, listener=Stop(1))
-    shutil.copy(folder / "ant" / "00.png", folder / "ant" / "more.png")
-    with pytest.raises(SweepError, match="17 images found, 16 when the sweep began"):
-        sweep_folder(small, folder, out, settings=few, shard_size=4, resume=True)
-    (folder / "ant" / "more.png").unlink()
-    (folder / "ant" / "00.png").rename(folder / "ant" / "0.png")
-    with pytest.raises(SweepError, match="images were changed, renamed or replaced"):
-        sweep_folder(small, folder, out, settings=few, shard_size=4, resume=True)
 
 
 def test_an_image_outside_of_all_class_folders_means_that_there_are_none(tmp_path):

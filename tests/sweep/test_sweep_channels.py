@@ -4,12 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from click.testing import CliRunner
-from PIL import Image
+from photographs import noise
 
-from viz.cli import main
 from viz.images.sets import open_images
+from viz.network.checkpoint import load
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
@@ -19,20 +17,15 @@ from viz.views.top_patches.measure import TopPatchesError
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    rng = np.random.default_rng(6)
-    root = tmp_path_factory.mktemp("pictures")
-    for i in range(8):
-        (root / "ab"[i % 2]).mkdir(exist_ok=True)
-        pixels = rng.integers(0, 255, (32, 32, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(root / "ab"[i % 2] / f"{i}.png")
-    return root
+    names = [f"{'ab'[i % 2]}/{i}.png" for i in range(8)]
+    return noise(tmp_path_factory.mktemp("pictures"), *names)
 
 
-@pytest.fixture
-def path(small, folder, tmp_path):
-    settings = Settings(("sparsity", "top", "classes"), n_top=4, field_images=2)
-    sweep_folder(small, folder, tmp_path / "a.npz", settings=settings)
-    return tmp_path / "a.npz"
+@pytest.fixture(scope="module")
+def path(small_file, folder, tmp_path_factory):
+    path = tmp_path_factory.mktemp("swept") / "a.npz"
+    sweep_folder(load(small_file), folder, path, settings=Settings(n_top=4, field_images=2))
+    return path
 
 
 def test_rankings_against_sorted_lists(small, path):
@@ -97,67 +90,16 @@ def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatc
         view("top-patches").measure(small, Given(sweep=path))
 
 
-@pytest.mark.parametrize("block", [0, 2])
-def test_limits_of_a_sweep_against_all_its_values(small, folder, tmp_path, block):
-    from viz.network.stages import stages
-    from viz.views.feature_maps.result import MAPS
-    from viz.views.feature_maps.sweep_limits import limits_of_sweep
-
-    rng = np.random.default_rng(block)
-    with torch.no_grad():
-        for part in small.model.modules():
-            if isinstance(part, torch.nn.BatchNorm2d):
-                part.weight.copy_(torch.from_numpy(rng.normal(size=16)))
-                part.bias.copy_(torch.from_numpy(rng.normal(size=16)))
-                part.running_mean.copy_(torch.from_numpy(rng.normal(size=16) / 5))
-                part.running_var.copy_(torch.from_numpy(rng.uniform(0.05, 1, 16)))
-    settings = Settings(("histogram",), bins=2000, field_images=0)
-    found = sweep_folder(small, folder, tmp_path / "b.npz", settings=settings)
-    every = {}
-    for batch in open_images(folder, small.preprocessing).batches(8):
-        every = {(s.block, s.name): s.maps.numpy() for s in stages(small.model, batch.inputs)}
-    limits = limits_of_sweep(small, found, block, [4, 9])
-    for name, limit in zip(MAPS, limits, strict=True):
-        key = (block, name)
-        if name == "input":
-            key = (None, "tokens") if block == 0 else (block - 1, "output")
-        if name in ("depthwise", "pointwise"):
-            assert np.isnan(limit)
-            continue
-        values = np.abs(every[key][:, [4, 9]]).transpose(1, 0, 2, 3).reshape(2, -1)
-        # Within two bins of a spread of some standard deviations.
-        assert limit == pytest.approx(np.quantile(values, 0.99, axis=1).max(), rel=0.05), name
-
-
-def test_feature_maps_by_a_sweep(small, small_file, path, folder, tmp_path):
-    from viz.views.feature_maps.draw import map_limits
+def test_feature_maps_by_a_sweep(small, path, folder):
     from viz.views.feature_maps.measure import feature_maps
 
     found = open_sweep(path, small)
     images = open_images(folder, small.preprocessing, limit=1)
-    made = feature_maps(small, images, block=1, sweep=found, by="peak", by_depth=False,
-                        patches=False)  # fmt: skip
+    given = {"block": 1, "by": "peak", "by_depth": False, "patches": False}
+    made = feature_maps(small, images, sweep=found, **given)
     wanted = [c for _, c in channels_of_sweep(found, 4, by="peak", block=1)]
     assert made.channel.tolist() == wanted
     assert made.chosen_by == "the most peaked on 8 images"
-    with pytest.raises(ValueError, match="measured without a sweep"):
-        map_limits(made, "sweep")
-    whole = sweep_folder(small, folder, tmp_path / "b.npz",
-                         settings=Settings(("histogram",), field_images=0))  # fmt: skip
-    made = feature_maps(small, images, block=1, sweep=whole, by_depth=False, patches=False)
-    limits = map_limits(made, "sweep")
-    assert limits["residual"] == made.sweep_limits[4]
-    assert limits["over"] == made.sweep_limits[3]
-    assert limits["depthwise"] == map_limits(made, "stage")["depthwise"]
     other = replace(small, source=replace(small.source, sha256="1" * 64))
     with pytest.raises(OtherSweepError, match="hashes differ"):
-        feature_maps(other, images, sweep=whole)
-    words = ["feature-maps", small_file, folder, "--limit", 1, "--scale", "sweep", "-o",
-             tmp_path / "a.svg"]  # fmt: skip
-    done = CliRunner().invoke(main, [str(w) for w in words])
-    assert done.exit_code == 2
-    assert "measured without a sweep" in done.stderr
-    done = CliRunner().invoke(main, [str(w) for w in [*words, "--sweep", tmp_path / "b.npz"]])
-    assert done.exit_code == 0, done.output
-    figure = view("feature-maps").figures[0].make(made, scale="sweep")
-    assert "the same for every image of a sweep" in figure.get_label()
+        feature_maps(other, images, sweep=found, **given)

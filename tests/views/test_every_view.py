@@ -173,6 +173,7 @@ def test_every_way_of_drawing_draws(made, row):
                 row.figures[0].make(result, **{option.name: value})
 
 
+@pytest.mark.slow
 @ROWS
 @pytest.mark.parametrize("made", [LONG], indirect=True)
 def test_figures_of_twenty_blocks_and_a_long_name_go_into_a_paper(made, row):

@@ -2,18 +2,16 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
+from hand_made import described
 
 import viz
 from viz.images.sets import open_images
 from viz.network.convmixer import ConvMixer
-from viz.views.clusters.measure import cluster_checkpoint
 from viz.views.feature_maps.measure import feature_maps
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.mixing.measure import measure as mixing
-from viz.views.substitution.measure import measure as substitution
 
 
 def with_kernels(small, kernel_size):
@@ -23,7 +21,8 @@ def with_kernels(small, kernel_size):
 
 @pytest.mark.parametrize("kernel_size", [1, 2, 33])
 @pytest.mark.parametrize(
-    "measure", [describe_checkpoint, cluster_checkpoint, viz.early_late, mixing, substitution]
+    "measure",
+    [describe_checkpoint, viz.clusters, viz.early_late, viz.mixing, viz.substitution],
 )
 def test_kernels_too_small_or_large_to_describe(small, measure, kernel_size):
     with pytest.raises(ValueError) as refused:
@@ -31,10 +30,6 @@ def test_kernels_too_small_or_large_to_describe(small, measure, kernel_size):
     assert str(refused.value).startswith(
         f"small.safetensors: kernels of {kernel_size} x {kernel_size} found, 3 x 3 to 31 x 31 "
     )
-
-
-def names(checkpoint):
-    return np.full(checkpoint.config.depth * checkpoint.config.dim, "edge")
 
 
 def inputs(checkpoint):
@@ -46,7 +41,7 @@ def test_links_of_weights_that_are_not_finite(small, name):
     with torch.no_grad():
         small.model.get_parameter(f"blocks.1.{name}")[0] = torch.inf
     with pytest.raises(ValueError, match=r"small\.safetensors: .*not finite"):
-        mixing(small, names=names(small))
+        mixing(small, described(small))
 
 
 def test_maps_that_overflow(small):
@@ -54,7 +49,5 @@ def test_maps_that_overflow(small):
         for block in small.model.blocks:
             block.depthwise.weight.mul_(1e38)
             block.pointwise.weight.mul_(1e38)
-    with pytest.raises(ValueError, match="input 0 to input 1: the maps of block 0 are not finite"):
-        mixing(small, inputs(small), names=names(small))
     with pytest.raises(ValueError, match=r"small\.safetensors: maps of block 2 that are not fin"):
         feature_maps(small, inputs(small), block=2)

@@ -24,7 +24,6 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
 
 
-main.renamed = {"depthwise": "kernels"}
 for _command in (
     *files.COMMANDS,
     *views.COMMANDS,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -26,14 +27,9 @@ class Group(click.Group):
     An error that nobody foresaw is shown whole, with exit code 1.
     """
 
-    renamed: Mapping[str, str] = {}
-    """Commands of earlier versions, and what they are called now."""
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; an earlier name is answered with the new one."""
-        if cmd_name in self.renamed:
-            raise click.UsageError(f"viz {cmd_name} is called viz {self.renamed[cmd_name]} now.")
-        return super().get_command(ctx, cmd_name)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read what stands before the command; what does not belong there is refused."""
@@ -126,89 +122,119 @@ def _show_warning(
         click.echo(f"viz: note: {message}", err=True)
 
 
-def loading(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every command that opens a checkpoint takes."""
-    return click.argument("checkpoint", metavar="CKPT")(loading_options(function))
+def adding(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return a decorator that adds arguments and options in the order in which they are written."""
+
+    def add(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return add
 
 
-def _activation(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None:
-        from viz.core.network import split_activation
+def read_by(kind: Callable[[str], Any]) -> Callable[..., Any]:
+    """Return a callback that reads a text; what cannot be read is refused before any work."""
 
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> Any:
         try:
-            split_activation(value)
-        except Refusal as error:
+            return None if value is None else kind(value)
+        except ValueError as error:
             raise click.BadParameter(str(error)) from None
-    return value
+
+    return read
 
 
-def _channels(
-    ctx: click.Context, param: click.Parameter, value: str | None
-) -> tuple[float, ...] | None:
+def _activation(text: str) -> str:
+    from viz.core.network import split_activation
+
+    split_activation(text)
+    return text
+
+
+def _channels(text: str) -> tuple[float, ...]:
     """Read numbers with commas between them, one per input channel."""
-    if value is None:
-        return None
     try:
-        return tuple(float(part) for part in value.split(","))
+        return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise click.BadParameter(
-            f"{value!r} is not a list of numbers such as 0.485,0.456,0.406."
-        ) from None
+        raise Refusal(f"{text!r} is not a list of numbers such as 0.485,0.456,0.406.") from None
 
 
-def preparing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options on how images become the network's input."""
-    for option in reversed(
-        (
-            click.option(
-                "--image-size",
-                type=click.IntRange(1),
-                help="Side of the network's input, in pixels.  [default: the checkpoint's]",
-            ),
-            click.option(
-                "--mean",
-                metavar="NUMBERS",
-                callback=_channels,
-                help="Per input channel, subtracted from values in [0, 1].  "
-                "[default: the checkpoint's]",
-            ),
-            click.option(
-                "--std",
-                metavar="NUMBERS",
-                callback=_channels,
-                help="Per input channel, divided out afterwards.  [default: the checkpoint's]",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+def names_of(known: Sequence[str]) -> Callable[..., Any]:
+    """Return a callback that reads some of these names, with commas between them."""
+
+    def names(text: str) -> tuple[str, ...]:
+        found = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
+        if not set(found) <= set(known):
+            raise Refusal(f"{text!r} found, some of {','.join(known)} expected.")
+        return found
+
+    return read_by(names)
 
 
-def loading_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options on how a checkpoint is opened, without the argument CKPT."""
-    for option in reversed(
-        (
-            click.option(
-                "--activation",
-                metavar="NAME",
-                callback=_activation,
-                help="Activation, where the file does not tell it: gelu, relu, silu, mish, "
-                "leaky_relu(0.2) or another of torch's.",
-            ),
-            click.option(
-                "--ema/--no-ema",
-                default=None,
-                help="Averaged weights, or the others.  [default: averaged where present]",
-            ),
-            click.option(
-                "--classes",
-                type=click.Path(path_type=Path),
-                help="Text file with one class name per line.",
-            ),
-        )
-    ):
-        function = option(function)
-    return function
+def path_option(*names: str, **more: Any) -> Callable[[Any], Any]:
+    """Return an option that names a file or a folder."""
+    return click.option(*names, type=click.Path(path_type=Path), **more)
+
+
+class Whole(click.IntRange):
+    """A whole number; its bounds are no help."""
+
+    name = "number"
+
+    def _describe_range(self) -> str:
+        return ""
+
+
+def whole(
+    flag: str, text: str, *, least: int = 1, default: int | None = None
+) -> Callable[[Any], Any]:
+    """Return an option that is a whole number."""
+    shown = default is not None
+    return click.option(flag, type=Whole(least), default=default, show_default=shown, help=text)
+
+
+preparing = adding(
+    whole(
+        "--image-size", "Feed the network squares of so many pixels.  [default: the checkpoint's]"
+    ),
+    click.option(
+        "--mean",
+        metavar="NUMBERS",
+        callback=read_by(_channels),
+        help="Subtract this mean, one number per input channel, from values in [0, 1].  "
+        "[default: the checkpoint's]",
+    ),
+    click.option(
+        "--std",
+        metavar="NUMBERS",
+        callback=read_by(_channels),
+        help="Divide by this standard deviation afterwards, one number per input channel.  "
+        "[default: the checkpoint's]",
+    ),
+)
+"""The options on how images become the network's input."""
+
+loading_options = adding(
+    click.option(
+        "--activation",
+        metavar="NAME",
+        callback=read_by(_activation),
+        help="Use this activation where the file does not tell it: gelu, relu, silu, mish, "
+        "leaky_relu(0.2) or another of torch's.",
+    ),
+    click.option(
+        "--ema/--no-ema",
+        default=None,
+        help="Take the averaged weights of a file that holds both, or the others.  "
+        "[default: averaged where present]",
+    ),
+    path_option("--classes", help="Read class names from this text file, one per line."),
+)
+"""The options on how a checkpoint is opened, without the argument CKPT."""
+
+loading = adding(click.argument("checkpoint", metavar="CKPT"), loading_options)
+"""What every command takes that opens a checkpoint."""
 
 
 def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
@@ -230,12 +256,30 @@ def open_two(checkpoint: str, other: str, **options: Any) -> tuple[Checkpoint, C
 
 
 force_option = click.option("--force", is_flag=True, help="Replace what exists.")
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-seeds = click.IntRange(0, 2**32 - 1)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON.")
+seeds = Whole(0, 2**32 - 1)
 """What numpy, torch and scikit-learn all take."""
 
 
-def seed_option(text: str = "Of everything random.") -> Callable[..., Any]:
+def _use_font(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        from viz.plot.style import use_font
+
+        use_font(value)
+        ctx.meta["font"] = value
+
+
+font_option = click.option(
+    "--font",
+    metavar="NAME",
+    expose_value=False,
+    callback=_use_font,
+    help="Draw all text of figures in this font of your machine, such as your document's.  "
+    "[default: Roboto]",
+)
+
+
+def seed_option(text: str = "Seed everything random.") -> Callable[..., Any]:
     """Return the option ``--seed``."""
     return click.option("--seed", type=seeds, default=0, show_default=True, help=text)
 
@@ -246,15 +290,20 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on the error stream, where that is a terminal."""
+def progress_bar(
+    unit: str = "step", *, stays: bool = False
+) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on the error stream where that is a terminal; one that stays, in files too."""
     from tqdm import tqdm
 
-    with tqdm(unit="step", leave=False, disable=None) as bar:
+    disable = False if stays else None
+    seconds = 0.1 if sys.stderr.isatty() else 10.0
+    with tqdm(unit=unit, leave=stays, disable=disable, mininterval=seconds) as bar:
 
         def tell(done: int, total: int) -> None:
             if total != bar.total or done < bar.n:
                 bar.reset(total)
+                bar.initial = bar.n = done
             bar.update(done - bar.n)
 
         yield tell

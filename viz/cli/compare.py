@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from viz.cli.common import loading, open_two, preparing, progress_bar, say, seed_option
+from viz.cli.common import (
+    loading,
+    open_two,
+    path_option,
+    preparing,
+    progress_bar,
+    say,
+    seed_option,
+    whole,
+)
 from viz.cli.output import check_output, writing
 
 
@@ -16,26 +25,27 @@ from viz.cli.output import check_output, writing
 @loading
 @preparing
 @click.argument("other", metavar="OTHER")
-@click.option("--images", type=click.Path(path_type=Path),
-              help="A file or folder of images, for effective receptive fields.")  # fmt: skip
-@click.option("--limit", type=click.IntRange(1), help="Take at most so many images.")
+@path_option("--images", help="Measure effective receptive fields on this image or folder.")
+@whole("--limit", "Take at most so many images.")
 @writing
 @seed_option()
 def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
             output: Path | None, as_json: bool, force: bool, seed: int,
             **options: Any) -> None:  # fmt: skip
-    """Lay two networks side by side: CKPT is A, OTHER is B.
+    """Lay two networks side by side.
 
-    Architectures, names and descriptors of the depthwise kernels by depth, receptive fields;
-    patch filters matched one to one, against chance; and, where the channels of both correspond,
-    as in snapshots of one training, which kernels moved and how names changed. What two networks
-    do not allow is left out, and said. -o FILE draws the first figure.
+    CKPT is called A, and OTHER is called B. Compared are the architectures, the names and
+    descriptors of the depthwise kernels by depth and the receptive fields; the patch filters,
+    matched one to one and beside chance; and, where the channels of both correspond, as in
+    snapshots of one training, which kernels moved and how their names changed. What two networks
+    do not allow is left out, and the command says so. -o FILE draws the first figure.
     """
+    from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
     check_output(output, as_json, force)
     a, b = open_two(checkpoint, other, **options)
-    given = Given(images=_opening(images, limit, a), seed=seed)
+    given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
     rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS
     results, refused = {}, {}
     for row in rows:
@@ -59,19 +69,6 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
     elif output is not None:
         click.echo(str(output))
-
-
-def _opening(images: Path | None, limit: int | None, a: Any) -> Any:
-    """Return what opens the images anew, having looked that there is one."""
-    if images is None:
-        return None
-    from viz.images.sets import open_images
-
-    def opened() -> Any:
-        return open_images(images, a.preprocessing, a.config.in_channels, limit=limit)
-
-    opened().check()
-    return opened
 
 
 def _write(results: dict[str, Any], output: Path | None, force: bool) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from viz.cli.common import (
+    Whole,
     force_option,
     json_option,
     loading,
     open_checkpoint,
+    path_option,
     preparing,
     say,
     seeds,
+    whole,
 )
 from viz.cli.images import check_device
 
@@ -27,7 +31,10 @@ from viz.cli.images import check_device
 @preparing
 @json_option
 def info(checkpoint: str, as_json: bool, **options: Any) -> None:
-    """Tell a checkpoint's architecture, and how it is known."""
+    """Tell what a checkpoint holds.
+
+    Printed are the architecture, the preprocessing and the class names, and how each is known.
+    """
     from viz.network.guards import CheckpointWarning
 
     with warnings.catch_warnings():
@@ -68,7 +75,10 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
 @click.command()
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download official weights from the Hugging Face hub into its cache."""
+    """Download official weights from the Hugging Face hub.
+
+    NAME is an official name, such as convmixer_768_32. The file goes into the hub's own cache.
+    """
     from viz.network.zoo import fetch as fetch_official
 
     click.echo(str(fetch_official(name)))
@@ -76,11 +86,10 @@ def fetch(name: str) -> None:
 
 @click.command()
 @click.argument("checkpoints", nargs=-1, metavar="[CKPT]...")
-@click.option("--images", type=click.Path(path_type=Path), help="A folder of images.")
-@click.option("--sweep", type=click.Path(path_type=Path),
-              help="A file that viz sweep has made of these images.")  # fmt: skip
-@click.option("--port", type=int, help="Port on 127.0.0.1.")
-@click.option("--browser/--no-browser", default=True, help="Open a browser window.")
+@path_option("--images", help="Show the networks this folder of images, or one image.")
+@path_option("--sweep", help="Use this file that viz sweep has made of these images.")
+@click.option("--port", type=int, help="Listen on this port of 127.0.0.1.")
+@click.option("--browser/--no-browser", default=True, help="Open a browser window, or none.")
 def explore(
     checkpoints: tuple[str, ...],
     images: Path | None,
@@ -88,48 +97,59 @@ def explore(
     port: int | None,
     browser: bool,
 ) -> None:
-    """Open the explorer on the shipped checkpoints and on those given."""
+    """Open the explorer on checkpoints.
+
+    It shows the shipped ones and those given, in a browser window.
+    """
     from viz.explorer.launch import launch
 
     sys.exit(launch(checkpoints, images=images, sweep=sweep, port=port, browser=browser))
 
 
+def _of_recipe(flag: str, kind: Any, text: str) -> Callable[[Any], Any]:
+    """Return an option whose default is the recipe's."""
+    return click.option(flag, type=kind, help=f"{text}  [default: the recipe's]")
+
+
+_COUNT = Whole(1)
+
+
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True,
-              help="The .safetensors file to write.")  # fmt: skip
+@path_option("-o", "--output", required=True, help="Write this .safetensors file.")
 @click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p14", "cifar10-p2"]),
               default="imagenette-p7", show_default=True,
-              help="Defaults for all options below.")  # fmt: skip
-@click.option("--dim", type=click.IntRange(1))
-@click.option("--depth", type=click.IntRange(1))
-@click.option("--kernel-size", type=click.IntRange(1))
-@click.option("--patch-size", type=click.IntRange(1))
-@click.option("--activation", metavar="NAME")
-@click.option("--image-size", type=click.IntRange(1))
-@click.option("--epochs", type=click.IntRange(1))
-@click.option("--batch-size", type=click.IntRange(2))
-@click.option("--lr", type=float)
-@click.option("--weight-decay", type=float)
-@click.option("--seed", type=seeds)
+              help="Train as this shipped checkpoint was; the options below change its settings."
+              )  # fmt: skip
+@_of_recipe("--dim", _COUNT, "Give every block so many channels.")
+@_of_recipe("--depth", _COUNT, "Build so many blocks.")
+@_of_recipe("--kernel-size", _COUNT, "Make depthwise kernels so many patches wide.")
+@_of_recipe("--patch-size", _COUNT, "Make patches so many pixels wide.")
+@_of_recipe("--activation", None, "Use this activation, such as gelu or relu.")
+@_of_recipe("--image-size", _COUNT, "Make the network for images of so many pixels.")
+@_of_recipe("--epochs", _COUNT, "Go over the images so many times.")
+@_of_recipe("--batch-size", Whole(2), "Take so many images in a step.")
+@_of_recipe("--lr", float, "Let the learning rate rise to this peak.")
+@_of_recipe("--weight-decay", float, "Let AdamW decay weights at this rate.")
+@_of_recipe("--seed", seeds, "Seed everything random.")
 @click.option("--arithmetic",
               type=click.Choice(["float32", "float32-matrices", "bfloat16-matrices"]),
-              help="How to compute; by default a short measurement picks it.")  # fmt: skip
-@click.option("--snapshots", type=click.IntRange(0, 6), default=0, show_default=True,
-              help="Keep so many: of the start and after 1, 3, 10, 30, 100 %.")  # fmt: skip
-@click.option("--device", default="cpu", show_default=True)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    help="CPU threads; by default 1 or all, whichever is quicker.",
-)
+              help="Compute in this way.  [default: the quickest in a short measurement]"
+              )  # fmt: skip
+@click.option("--snapshots", type=Whole(0, 6), default=0, show_default=True,
+              help="Keep so many snapshots, of the start and after 1, 3, 10, 30 and 100 %."
+              )  # fmt: skip
+@click.option("--device", metavar="NAME", default="cpu", show_default=True,
+              help="Train on this device, such as cuda.")  # fmt: skip
+@whole("--threads", "Use so many CPU threads.  [default: one or all, whichever is quicker]")
 @force_option
 def train(folder: Path, output: Path, recipe: str, device: str, arithmetic: str | None,
           threads: int | None, snapshots: int, force: bool, **changes: Any) -> None:  # fmt: skip
-    """Train a ConvMixer on a folder of images; the same command resumes it.
+    """Train a ConvMixer on a folder of images.
 
-    The subfolders of FOLDER are the classes, and every fifth image is held out; or it has train
-    and test folders of such folders.
+    The subfolders of FOLDER are the classes, and every fifth image is held out; or FOLDER has the
+    folders train and test, each with such subfolders. After an interruption the same command goes
+    on.
     """
     from viz.training.loop import train as run
     from viz.training.recipes import recipe_named
@@ -140,7 +160,7 @@ def train(folder: Path, output: Path, recipe: str, device: str, arithmetic: str 
         folder, output, settings, device=device, arithmetic=arithmetic, threads=threads,
         snapshots=snapshots, force=force, report=say,
     )  # fmt: skip
-    click.echo(f"{output}: held-out accuracy {accuracy:.4f}")
+    click.echo(f"{output} is right on {100 * accuracy:.1f} % of the held-out images.")
 
 
 COMMANDS = (info, fetch, explore, train)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import loading, open_checkpoint, preparing, say
+from viz.cli.common import adding, loading, open_checkpoint, preparing, say, whole
 
 if TYPE_CHECKING:
     from viz.images.sets import ImageSet
@@ -16,47 +15,35 @@ if TYPE_CHECKING:
 
 _MANY = 64
 
-
-def looking(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what every command takes that shows a checkpoint at work on images.
-
-    The command is given ``checkpoint`` (str), ``images`` (Path or None) and, in ``**options``, all
-    that `open_with_images` takes.
-    """
-    for option in reversed(
-        (
-            click.argument(
-                "images",
-                metavar="[IMAGE_OR_FOLDER]",
-                required=False,
-                type=click.Path(path_type=Path),
-            ),
-            click.option(
-                "--limit",
-                type=click.IntRange(1),
-                help="Take at most so many images, evenly spread over the folder.",
-            ),
-            click.option(
-                "--crop",
-                type=click.FloatRange(0, 1, min_open=True),
-                help="Share of the resized image that the centre crop keeps.  "
-                "[default: the checkpoint's]",
-            ),
-            click.option(
-                "--interpolation",
-                type=click.Choice(["bicubic", "bilinear"]),
-                help="Of the resizing.  [default: the checkpoint's]",
-            ),
-            click.option(
-                "--device",
-                default="cpu",
-                show_default=True,
-                help="Where the network runs, such as cuda.",
-            ),
-        )
-    ):
-        function = option(function)
-    return loading(preparing(function))
+looking = adding(
+    loading,
+    preparing,
+    click.argument(
+        "images", metavar="[IMAGE_OR_FOLDER]", required=False, type=click.Path(path_type=Path)
+    ),
+    whole("--limit", "Take at most so many images, evenly spread over the folder."),
+    click.option(
+        "--crop",
+        metavar="SHARE",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Keep this share of the resized image in the centre crop.  "
+        "[default: the checkpoint's]",
+    ),
+    click.option(
+        "--interpolation",
+        type=click.Choice(["bicubic", "bilinear"]),
+        help="Resize images in this way.  [default: the checkpoint's]",
+    ),
+    click.option(
+        "--device",
+        metavar="NAME",
+        default="cpu",
+        show_default=True,
+        help="Run the network on this device, such as cuda.",
+    ),
+)
+"""What every command takes that shows a checkpoint at work on images: ``checkpoint`` (str),
+``images`` (Path or None) and, in ``**options``, all that `open_with_images` takes."""
 
 
 def open_with_images(

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from viz.cli.common import force_option, json_option, say
+from viz.cli.common import adding, font_option, force_option, json_option, path_option, say
 
 if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.views import View
 
 
-def writing(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``-o``, ``--json`` and ``--force`` to a command that shows a view."""
-    output = click.option(
+writing = adding(
+    path_option(
         "-o",
         "--output",
-        type=click.Path(path_type=Path),
-        help="A .png, .svg or .pdf file for the main figure, or a folder for everything.",
-    )
-    return output(json_option(force_option(function)))
+        help="Write the main figure to a .png, .svg or .pdf file, or everything into a folder.",
+    ),
+    font_option,
+    json_option,
+    force_option,
+)
+"""``-o``, ``--font``, ``--json`` and ``--force`` of a command that shows a view."""
 
 
 def check_output(output: Path | None, as_json: bool, force: bool) -> None:

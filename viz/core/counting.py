@@ -12,15 +12,7 @@ Progress = Callable[[int, int], None]
 
 
 class Steps:
-    """Counts steps of long work, and tells how far it is.
-
-    Parameters
-    ----------
-    progress : callable or None
-        Called after every step.
-    total : int
-        Steps in all.
-    """
+    """Counts steps of long work, and tells how far it is after every one."""
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self.progress, self.total, self.done = progress, total, 0

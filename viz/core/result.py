@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 import numpy as np
 
 from viz.core.network import Source
 from viz.core.refusal import Refusal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _FORMAT = "convmixer-viz result 1"
 _MAX_BYTES = 4 << 30
@@ -28,6 +31,12 @@ class ResultFileError(Refusal):
 def or_none(value: Any) -> float | None:
     """Return a number as JSON holds it: None where it is not finite."""
     return float(value) if np.isfinite(value) else None
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON holds them: None where a number is not finite."""
+    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
+    return rows
 
 
 def _plain(value: Any) -> Any:
@@ -158,14 +167,14 @@ class Result:
             If there is no such figure, or it does not fit where it should go.
         """
         card = self._card()
-        names = self.figures
-        wanted = {name for name in names if figure in (name, name.removeprefix(f"{card.name}-"))}
-        if (figure and len(wanted) != 1) or not names:
+        if card is None:
+            raise Refusal(f"a {type(self).__name__} has no figures of its own.")
+        rows = {row.name.removeprefix(f"{card.name}-"): row for row in card.figures}
+        row = rows.get(figure.removeprefix(f"{card.name}-") or card.figures[0].name)
+        if row is None:
             raise Refusal(
-                f"there is no figure {figure!r} of {self.kind}; there are "
-                f"{', '.join(names) or 'none'}."
+                f"{card.name} has no figure {figure!r}; its figures are {', '.join(rows)}."
             )
-        row = card.figures[names.index(wanted.pop()) if figure else 0]
         if width not in ("page", "column"):
             raise Refusal(f"width is 'page' or 'column', not {width!r}.")
         if ax is not None:

@@ -13,9 +13,7 @@ _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\
 @cache
 def method_text(name: str) -> str:
     """Return a view's method page as it can stand on a page of the explorer."""
-    pages = methods_of((name,))
-    if not pages:
-        return ""
-    text = _ELSEWHERE.sub(lambda found: found[1] or "", pages[0].text)
-    # Streamlit would take dollars for formulas, and headings are large.
-    return re.sub(r"^##", "####", text, flags=re.MULTILINE).replace("$", r"\$")
+    page = "".join(methods_of((name,)).values())
+    text = _ELSEWHERE.sub(lambda found: found[1] or "", page)
+    # Headings are large; Streamlit takes dollars for formulas, which they are.
+    return re.sub(r"^##", "####", text, flags=re.MULTILINE)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.text import plain, said_here
-from viz.views.attribution.methods import DEFAULT_METHODS
+from viz.views.attribution.methods import SUITABLE
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -19,7 +19,7 @@ _TECHNICAL = ("batch_size", "memory")
 """What they set changes no number."""
 _DEFAULT = re.compile(r"\s*\[default: [^\]]*\]")
 """What the help of the command line adds."""
-_AMONG = {("attribution", "method"): DEFAULT_METHODS}
+_AMONG = {("attribution", "method"): SUITABLE}
 """Words that an option takes, where its card does not list them."""
 
 

@@ -72,14 +72,14 @@ class Drawing:
 
     def __call__(self, result: Any) -> Figure:
         """Return the finished figure."""
-        figure = self.canvas(result, **self.options)
+        figure = self.canvas(result)
         self.draw(result, figure, **self.options)
         return figure
 
     def __str__(self) -> str:
         return "\n".join(
             (
-                f"figure = {call(self.canvas, 'result', **self.options)}",
+                f"figure = {call(self.canvas, 'result')}",
                 call(self.draw, "result", "figure", **self.options),
             )
         )

@@ -17,8 +17,8 @@ from viz.explorer.text import percent, plain
 from viz.explorer.working import work
 from viz.plot.millimetres import common_limit
 from viz.views import view
-from viz.views.attribution.maps import attribute
-from viz.views.attribution.methods import DEFAULT_METHODS, Explainer, Settings
+from viz.views.attribution.measure import attribute
+from viz.views.attribution.methods import SUITABLE, Explainer, Settings
 from viz.views.decision_by_depth.measure import decision_by_depth
 from viz.views.evidence.measure import evidence
 from viz.views.feature_maps.measure import feature_maps
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
     from viz.network.checkpoint import Checkpoint
-    from viz.views.attribution.maps_result import Attributions
+    from viz.views.attribution.result import Attributions
     from viz.views.base import Given
     from viz.views.decision_by_depth.result import DecisionByDepth
     from viz.views.evidence.result import Evidence
@@ -72,7 +72,7 @@ def _tried(checkpoint: Checkpoint, given: Given) -> Tried:
     seconds = time.perf_counter() - start
     explainer = Explainer(checkpoint.model, checkpoint.preprocessing, Settings())
     grid = found.maps.shape[2:]
-    passes = {method: explainer.passes(method, grid) for method in DEFAULT_METHODS}
+    passes = {method: explainer.passes(method, grid) for method in SUITABLE}
     return Tried(found, depth, seconds, passes)
 
 

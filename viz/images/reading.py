@@ -129,16 +129,19 @@ def _bands(image: Image.Image) -> NDArray[Any]:
     return np.dstack(found)
 
 
+def _numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
+    """Return an array if it may be an image."""
+    if values.ndim not in (2, 3) or 0 in values.shape or values.dtype.kind not in "biuf":
+        raise ImageError(
+            f"{name}: an array of shape {values.shape} of {values.dtype} found, expected numbers "
+            "of (height, width), (height, width, channels) or (channels, height, width)."
+        )
+    return values
+
+
 def read_array(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Read a file of numpy.save: numbers alone, nothing in it is executed."""
-    values = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
-        raise ImageError(f"{path.name}: no array of numbers found in it; expected one.")
-    if values.ndim not in (2, 3) or 0 in values.shape:
-        raise ImageError(
-            f"{path.name}: an array of shape {values.shape} found, expected (height, width), "
-            "(height, width, channels) or (channels, height, width)."
-        )
+    values = _numbers(np.load(path, mmap_mode="r", allow_pickle=False), path.name)
     if values.size > max_pixels * 3:
         raise ImageError(f"{path.name}: {values.size:,} values found; shrink it first.")
     return np.array(values)
@@ -147,27 +150,23 @@ def read_array(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
 def read_pixels(
     path: str | Path, in_channels: int = 3, *, max_pixels: int = MAX_PIXELS
 ) -> tuple[NDArray[Any], str]:
-    """Read an image with as many channels as a network takes.
+    """Read an image with as many channels as a network takes, and how its values were scaled.
 
-    Shapes: returns pixels (height, width, 3).
+    Shapes: returns pixels (height, width, channels).
     """
     path = Path(path)
-    bands = path.suffix.lower() == ".npy" or in_channels not in (1, 3)
 
     def read() -> tuple[NDArray[Any], str]:
         if path.suffix.lower() == ".npy":
-            return scaled(_placed(read_array(path, max_pixels), in_channels, path.name))
+            return pixels_of(read_array(path, max_pixels), in_channels, path.name)
         with Image.open(path, formats=_formats()) as image:
-            if image.width * image.height * (in_channels if bands else 1) > max_pixels:
+            bands = 1 if in_channels in (1, 3) else in_channels
+            if image.width * image.height * bands > max_pixels:
                 raise ImageError(
                     f"{path.name}: {image.width} x {image.height} pixels found, at most "
                     f"{max_pixels // 1_000_000} million expected; shrink it first."
                 )
-            if bands:
-                return scaled(_placed(_bands(image), in_channels, path.name))
-            upright = ImageOps.exif_transpose(image)
-            flat, note = _to_uint8(upright)
-            return np.array(flat), note
+            return pixels_of(image, in_channels, path.name)
 
     return _reading(path, read, max_pixels)
 
@@ -175,18 +174,13 @@ def read_pixels(
 def pixels_of(
     image: Image.Image | NDArray[Any], in_channels: int, name: str
 ) -> tuple[NDArray[Any], str]:
-    """Return the pixels of a PIL image or an array, and how they were scaled, as of a file."""
+    """Return the pixels of a PIL image or an array, and how they were scaled."""
     if isinstance(image, Image.Image) and in_channels in (1, 3):
         flat, note = _to_uint8(ImageOps.exif_transpose(image))
         return np.array(flat), note
     values = _bands(image) if isinstance(image, Image.Image) else np.asarray(image)
-    if values.ndim not in (2, 3) or 0 in values.shape or values.dtype.kind not in "biuf":
-        raise ImageError(
-            f"{name}: an array of shape {values.shape} of {values.dtype} found, expected numbers "
-            "of (height, width), (height, width, channels) or (channels, height, width)."
-        )
-    placed = _placed(values, in_channels, name)
-    return (placed, "") if placed.dtype == np.uint8 else scaled(placed)
+    placed = _placed(_numbers(values, name), in_channels, name)
+    return (placed, "") if placed.dtype == np.uint8 and in_channels == 3 else scaled(placed)
 
 
 def _placed(values: NDArray[Any], in_channels: int, name: str) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from viz.images.reading import (
     unnormalise,
 )
 
-Entry = Path | Tensor | NDArray[Any]
+Entry = Path | Tensor | Image.Image | NDArray[Any]
 Picture = str | Path | Image.Image | NDArray[Any]
 Images = Picture | Sequence[Picture] | Tensor | None
 """What `open_images` takes."""
@@ -34,17 +34,7 @@ Images = Picture | Sequence[Picture] | Tensor | None
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Some images of a set.
-
-    Parameters
-    ----------
-    names : tuple of str
-        One per image.
-    inputs : torch.Tensor, (n, in_channels, h, w)
-        float32, as the network takes them, on the CPU.
-    preprocessing : Preprocessing
-        That made them.
-    """
+    """Some images of a set: ``inputs`` (n, in_channels, h, w), float32 on the CPU."""
 
     names: tuple[str, ...]
     inputs: Tensor
@@ -63,18 +53,9 @@ class ImageBatch:
 class ImageSet:
     """Images in a fixed order, of which only a batch is in memory at a time.
 
+    An entry is a name and a file, pixels (h, w, channels), or network input (in_channels, h, w).
     Broken files are skipped as they are met: `names`, `sha256` and `skipped` are complete once
     `batches` has been run through.
-
-    Parameters
-    ----------
-    entries : sequence of tuple
-        Name and file, name and pixels (h, w, channels), or name and network input
-        (in_channels, h, w).
-    preprocessing : Preprocessing
-        How files become network input.
-    in_channels : int
-        Of the network.
     """
 
     def __init__(
@@ -116,22 +97,15 @@ class ImageSet:
     @property
     def note(self) -> str:
         """A sentence on what was skipped, or scaled in an unusual way; empty if nothing was."""
-        said = self._said_of_values()
-        if not self._skipped:
-            return said
-        reasons = list(self.skipped.values())
-        more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
-        return (
-            f"{len(reasons)} of {len(self._entries)} images skipped: {' '.join(reasons[:3])}{more}"
-            f"{' ' if said else ''}{said}"
-        )
-
-    def _said_of_values(self) -> str:
-        if not self._notes:
-            return ""
-        name, note = next(iter(self._notes.items()))
-        many = f"{len(self._notes)} images, first {name}" if len(self._notes) > 1 else name
-        return f"{many}: {note}."
+        said = []
+        if reasons := list(self.skipped.values()):
+            n, more = len(reasons), f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
+            said = [f"{n} of {len(self._entries)} images skipped: {' '.join(reasons[:3])}{more}"]
+        if self._notes:
+            name, note = next(iter(self._notes.items()))
+            many = f"{len(self._notes)} images, first {name}" if len(self._notes) > 1 else name
+            said.append(f"{many}: {note}.")
+        return " ".join(said)
 
     def batches(self, n: int = 8) -> Iterator[ImageBatch]:
         """Read the images, so many at a time."""
@@ -185,26 +159,24 @@ class ImageSet:
             data = entry.detach().to("cpu", torch.float32).contiguous()
             self._sha256.setdefault(name, hashlib.sha256(data.numpy().tobytes()).hexdigest())
             return data
-        if isinstance(entry, np.ndarray):
-            pixels, note = pixels_of(entry, self.in_channels, name)
-            if note:
-                self._notes[name] = note
-            raw = np.ascontiguousarray(entry).tobytes()
-            self._sha256.setdefault(name, hashlib.sha256(raw).hexdigest())
-            return prepare([pixels], self.preprocessing, in_channels=self.in_channels)[0]
         try:
-            pixels, note = read_pixels(entry, self.in_channels)
-            if note:
-                self._notes[name] = note
-            if name not in self._sha256:
-                with entry.open("rb") as file:
-                    self._sha256[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            if isinstance(entry, Path):
+                pixels, note = read_pixels(entry, self.in_channels)
+                if name not in self._sha256:
+                    with entry.open("rb") as file:
+                        self._sha256[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            else:
+                pixels, note = pixels_of(entry, self.in_channels, name)
+                raw = np.ascontiguousarray(entry).tobytes()
+                self._sha256.setdefault(name, hashlib.sha256(raw).hexdigest())
         except ImageError as error:
             self._skipped[name] = str(error)
             return None
         except OSError as error:
             self._skipped[name] = f"{name}: {error.strerror or error}."
             return None
+        if note:
+            self._notes[name] = note
         self._skipped.pop(name, None)
         return prepare([pixels], self.preprocessing, in_channels=self.in_channels)[0]
 
@@ -247,18 +219,34 @@ def open_images(
     given: Any = [images] if one else images
     entries = []
     for number, root in enumerate(given):
-        if isinstance(root, Image.Image):
-            pixels = pixels_of(root, in_channels, f"image {number}")[0]
-            entries.append((Path(getattr(root, "filename", "") or f"image {number}").name, pixels))
-        elif isinstance(root, np.ndarray):
-            pixels_of(root, in_channels, f"image {number}")
-            entries.append((f"image {number}", root))
+        if isinstance(root, (Image.Image, np.ndarray)):
+            name = Path(getattr(root, "filename", "") or f"image {number}").name
+            pixels_of(root, in_channels, name)
+            entries.append((name, root))
         else:
             found = find_images(root, arrays=in_channels not in (1, 3))
             entries += [(_name(path, Path(root)), path) for path in found]
     if not entries:
         raise ImageError("no image was given; give a file or a folder of images.")
     return ImageSet(_spread(_distinct(entries), limit), preprocessing, in_channels)
+
+
+def opener(
+    images: Images | ImageSet,
+    preprocessing: Preprocessing,
+    in_channels: int = 3,
+    *,
+    limit: int | None = None,
+) -> Callable[[], ImageSet] | None:
+    """Return what opens images anew as often as asked, one of which is good; None for none."""
+    if images is None:
+        return None
+
+    def opened() -> ImageSet:
+        return open_images(images, preprocessing, in_channels, limit=limit)
+
+    opened().check()
+    return opened
 
 
 def _name(path: Path, root: Path) -> str:

@@ -333,17 +333,6 @@ def _compared(
     raise refused
 
 
-def inspect(source: str | os.PathLike[str], *, ema: bool | None = None) -> Config:
-    """Tell a file's architecture from its table of contents, without reading its weights.
-
-    The activation is the default: finding it out may take the weights; see `load`.
-    """
-    target = _resolve(source)
-    assert target.path is not None
-    with open_checkpoint(target.path, target.label) as reading:
-        return find_network(reading.outline, target.label, ema).fit.config
-
-
 def _resolve(source: Any) -> _Target:
     if isinstance(source, nn.Module):
         return _Target(f"the {type(source).__name__} in memory", _IN_MEMORY)

@@ -64,9 +64,9 @@ def declared(
     inside: Mapping[str, Sequence[float]] = MappingProxyType({}),
 ) -> Declared:
     """Collect what a file says, as far as it agrees with the weights."""
-    if metadata.get("format") == FORMAT:
-        return _own(metadata, config)
     said = Declared()
+    training = _json(metadata.get("training", "")) if metadata.get("format") == FORMAT else None
+    said.training = training if isinstance(training, dict) else {}
     places = list(_statements(outline, metadata))
     for _, values in places:
         for key in _ARCHITECTURE_KEYS:
@@ -204,6 +204,7 @@ def _known(text: str) -> str | None:
 
 
 def _class_names(value: Any) -> tuple[str, ...] | None:
+    value = _json(value) if isinstance(value, str) else value
     values = as_mapping(value)
     if values and all(isinstance(v, str) for v in values.values()):
         if all(str(k).isdecimal() and len(str(k)) < 10 for k in values):
@@ -249,25 +250,23 @@ def _stated_preprocessing(
                      for each in inside.values())  # fmt: skip
     if size is None and (mean is None or std is None or min(std) <= 0):
         return None
-    fields: dict[str, Any] = {"image_size": size or 224, "crop": 1.0, "interpolation": "bicubic"}
+    found: dict[str, Any] = {"image_size": size or 224, "crop": 1.0}
     for _, values in places:
-        if isinstance(values.get("crop_pct"), float):
-            fields["crop"] = values["crop_pct"]
+        crop = values.get("crop_pct", values.get("crop"))
+        if isinstance(crop, float) and 0.05 <= crop <= 1:
+            found["crop"] = crop
         if values.get("interpolation") in ("bicubic", "bilinear"):
-            fields["interpolation"] = values["interpolation"]
+            found["interpolation"] = values["interpolation"]
     if mean is None or std is None or min(std) <= 0:
         usual = default_preprocessing(in_channels)
         known = f"the image size: the checkpoint's metadata ({size_place}); mean and std assumed"
-        return _preprocessing({**fields, "mean": usual.mean, "std": usual.std}, in_channels, known)
+        return Preprocessing(mean=usual.mean, std=usual.std, known=known, **found)
     scaled = max(map(abs, mean)) > 2 or max(std) > 2
     if scaled:
         mean, std = (tuple(v / 255 for v in values) for values in (mean, std))
     where = f"{place}, std{', given for values up to 255' if scaled else ''}"
-    fields |= {"mean": mean, "std": std}
-    known = f"the checkpoint's metadata ({where})"
-    if size is None:
-        known += "; 224 px assumed"
-    return _preprocessing(fields, in_channels, known)
+    known = f"the checkpoint's metadata ({where}){'' if size else '; 224 px assumed'}"
+    return Preprocessing(mean=mean, std=std, known=known, **found)
 
 
 def _channels(value: Any, n: int) -> tuple[float, ...] | None:
@@ -284,40 +283,6 @@ def _json(text: str) -> Any:
         return None
 
 
-def _own(metadata: Mapping[str, str], config: Config) -> Declared:
-    said = Declared()
-    stated = _json(metadata.get("config", ""))
-    if isinstance(stated, dict):
-        activation = _known(str(stated.get("activation", "")))
-        if activation:
-            said.activation = (activation, "the checkpoint's metadata")
-        real = config.to_dict()
-        wrong = [k for k, v in real.items() if k != "activation" and stated.get(k, v) != v]
-        if wrong:
-            said.warnings.append(
-                f"the metadata says {wrong[0]} {stated[wrong[0]]!r}, the weights have "
-                f"{real[wrong[0]]}: the weights are believed"
-            )
-    fields = _json(metadata.get("preprocessing", ""))
-    if isinstance(fields, dict):
-        said.preprocessing = _preprocessing(fields, config.in_channels, "the checkpoint's metadata")
-        if said.preprocessing is None:
-            said.warnings.append("the metadata's preprocessing is not usable and left out")
-    names = _json(metadata.get("classes", ""))
-    if isinstance(names, list):
-        if len(names) == config.n_classes and all(isinstance(n, str) for n in names):
-            said.classes = tuple(_clean(n) for n in names)
-        else:
-            said.warnings.append(
-                f"the metadata names {len(names)} classes, the head has {config.n_classes} "
-                "outputs: names left out"
-            )
-    training = _json(metadata.get("training", ""))
-    if isinstance(training, dict):
-        said.training = training
-    return said
-
-
 def _clean(name: str) -> str:
     return "".join(c if c.isprintable() else " " for c in name)[:200].strip()
 
@@ -328,21 +293,6 @@ def _numbers(value: Any, n: int) -> tuple[float, ...] | None:
     if not all(isinstance(v, (int, float)) and abs(v) < _MAX_NUMBER for v in value):
         return None
     return tuple(float(v) for v in value)
-
-
-def _preprocessing(fields: Mapping[str, Any], in_channels: int, known: str) -> Preprocessing | None:
-    mean, std = (_numbers(fields.get(k), in_channels) for k in ("mean", "std"))
-    size, crop = fields.get("image_size"), fields.get("crop", 1.0)
-    interpolation = fields.get("interpolation", "bicubic")
-    if mean is None or std is None or min(std) <= 0:
-        return None
-    if type(size) is not int or not 1 <= size <= _MAX_SIDE:
-        return None
-    if not isinstance(crop, (int, float)) or not 0.05 <= crop <= 1:
-        return None
-    if interpolation not in ("bicubic", "bilinear"):
-        return None
-    return Preprocessing(size, float(crop), mean, std, interpolation, known)
 
 
 def default_preprocessing(in_channels: int) -> Preprocessing:

@@ -37,12 +37,6 @@ _OTHER_STARTS = (
     (b"\x89HDF", "an HDF5 file, as Keras and MATLAB write: export its weights to torch"),
     (b"\x93NUMPY", "a numpy array: put arrays into a dictionary of tensors by name"),
     (b"\x1f\x8b", "compressed with gzip: unpack it first"),
-    (b"BZh", "compressed with bzip2: unpack it first"),
-    (b"\xfd7zXZ", "compressed with xz: unpack it first"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"MATLAB 5.0", "a MATLAB file: load it with scipy.io.loadmat, and save tensors"),
 )
 
 
@@ -142,12 +136,8 @@ def _what_else(head: bytes) -> str:
             return what
     if head[257:262] == b"ustar":
         return "a tar archive; unpack it first"
-    if head[4:8] == b"TFL3":
-        return "a TFLite model: convert the network it was made from"
     if (head[:1] == b"\x08" and b"onnx" in head.lower()) or head[:2] == b"\x08\x07":
         return "an ONNX model: save the state_dict() of the network it was exported from"
-    if head[:1] in b"\x81\x82\x83\x84\x85\x86\xde" and (b"params" in head or b"kernel" in head):
-        return "msgpack, as Flax writes: export its weights to a state_dict() of torch"
     if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         return "a plain Python pickle, which is not opened because it could run code"
     text = head.lstrip().lower()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,41 +32,17 @@ class Reading:
     owned: bool  # whether fetched tensors are nobody else's
 
 
-class _Hash:
-    """The sha256 of a file, computed on a thread while the file is being read."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._stopped, self._digest = path, False, ""
-        self._identity: tuple[int, ...] = ()
-        self._error: OSError | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            digest = hashlib.sha256()
-            with self._path.open("rb", buffering=0) as file:
-                self._identity = _identity(file)
-                while not self._stopped and (chunk := file.read(_CHUNK)):
-                    digest.update(chunk)
-            self._digest = digest.hexdigest()
-        except OSError as error:
-            self._error = error
-
-    def stop(self) -> None:
-        """Give up, and wait until the file is closed."""
-        self._stopped = True
-        self._thread.join()
-
-    def result(self, file: BinaryIO, before: tuple[int, ...], label: str) -> str:
-        """Return the hash, if the file is still the one that was opened."""
-        self._thread.join()
-        if self._error or not before == self._identity == _identity(file):
+def _sha256(path: Path, before: tuple[int, ...], label: str) -> str:
+    """Return a file's sha256, if it is still the one that was opened."""
+    with path.open("rb", buffering=0) as file:
+        start = _identity(file)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if not before == start == _identity(file):
             raise CheckpointError(
                 f"{label}: changed while it was being read; wait until it is written, and try "
                 "again."
             )
-        return self._digest
+    return digest
 
 
 def _identity(file: Any) -> tuple[int, ...]:
@@ -93,17 +68,8 @@ def open_checkpoint(path: Path, label: str) -> Iterator[Reading]:
                 return _read_safetensors(path, tensors, label)
             return _read_zip(file, archive, tensors, label)
 
-        digest = _Hash(path)
-        try:
-            yield Reading(
-                outline,
-                metadata,
-                fetch,
-                lambda: digest.result(file, before, label),
-                owned=kind != "safetensors",
-            )
-        finally:
-            digest.stop()
+        owned = kind != "safetensors"
+        yield Reading(outline, metadata, fetch, lambda: _sha256(path, before, label), owned)
 
 
 def _read_safetensors(path: Path, keys: Iterable[str], label: str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import inches, narrow, panel_boxes
+from viz.plot.frame import MARGIN, inches, narrow, panel, panel_boxes
 from viz.plot.style import SMALL, TEXT
 
 NAMES = {
@@ -34,6 +34,46 @@ def effect_boxes(
         width, (below + 0.36, height - above - 0.08), panels,
         left=1.02 if narrow(width) else 1.62, beside=0.2, between=0.44, right=0.1,
     )  # fmt: skip
+
+
+def descriptor_panels(
+    target: Figure | SubFigure, descriptors: Sequence[str], notes: Sequence[str], *, below: float
+) -> list[Axes]:
+    """Return a panel for each descriptor by block, with its name and a note above.
+
+    They stand in rows of four or, in one column, of two, above so many free inches.
+    """
+    width, height = inches(target)
+    across = 2 if narrow(width) else 4
+    down = -(-len(descriptors) // across)
+    head, foot, ticks = 0.15 * (1 + any(notes)), MARGIN + 0.32 + below, 0.23
+    left, between = 0.4, 0.42
+    each = (width - left - (across - 1) * between - MARGIN) / across
+    room = (height - MARGIN - foot + ticks) / down
+    out = []
+    for i, name in enumerate(descriptors):
+        x = left + i % across * (each + between)
+        low = foot + (down - 1 - i // across) * room
+        axes = panel(target, (x, low, each, room - head - ticks))
+        words = NAMES.get(name, name)
+        axes.set_title(f"{words}\n{notes[i]}" if any(notes) else words, fontsize=SMALL, pad=3)
+        axes.margins(0.08, 0.12)
+        if i // across == down - 1:
+            axes.set_xlabel("block", fontsize=SMALL)
+        out.append(axes)
+    return out
+
+
+def with_quartiles(
+    axes: Axes,
+    x: NDArray[np.float64] | NDArray[np.int64],
+    quartiles: NDArray[np.float64],
+    colour: str,
+    marker: str,
+) -> None:
+    """Draw medians as points and quartiles as bars; ``quartiles`` are (n, 3)."""
+    axes.vlines(x, quartiles[:, 0], quartiles[:, 2], color=colour, linewidth=1.2)
+    axes.plot(x, quartiles[:, 1], marker, color=colour, markersize=3.4)
 
 
 def draw_effect_rows(

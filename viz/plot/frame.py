@@ -18,7 +18,7 @@ from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.style import INK, MM, SIGNED, SMALL, TEXT, is_dark
+from viz.plot.style import INK, MM, ORANGE, SIGNED, SMALL, TEAL, TEXT, is_dark
 
 MARGIN = 0.04
 """Inches kept free around a figure."""
@@ -27,6 +27,12 @@ _LETTERS = 126
 _SHORTEST = 12
 """Letters that are kept of a name."""
 _NARROW = 120 * MM
+STAGE_LOOKS = {
+    "patch embedding": ("#000000", "D", "#000000"),
+    "depthwise": (ORANGE, "o", ORANGE),
+    "pointwise": (TEAL, "s", "white"),
+}
+"""Colour, marker and the marker's face of what a network's activations stand behind."""
 
 
 def inches(target: Figure | SubFigure) -> tuple[float, float]:
@@ -91,6 +97,16 @@ def panel_boxes(
     return [(left + i * (each + beside), low, each, high - low) for i in range(n)]
 
 
+def legend_below(target: Figure | SubFigure, handles: Sequence[Any], columns: int) -> None:
+    """Write the key to a figure into its lower left corner."""
+    width, height = inches(target)
+    target.legend(
+        handles=handles, ncols=columns, fontsize=SMALL, frameon=False, loc="lower left",
+        borderaxespad=0, borderpad=0.2, labelspacing=0.2, columnspacing=1.2,
+        bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
+    )  # fmt: skip
+
+
 def plain_axes(axes: Axes) -> Axes:
     """Give axes thin spines, short ticks and small numbers."""
     axes.tick_params(length=2, width=0.5, pad=1.5, labelsize=SMALL, color=INK)
@@ -122,6 +138,17 @@ def colour_key(
     axes.spines[:].set_visible(True)
     axes.set_xlabel(words, fontsize=SMALL, labelpad=1)
     return axes
+
+
+def blocks_axis(axes: Axes, depth: int) -> float:
+    """Number the blocks along an axis, the patch embedding before them; return its place."""
+    # So far before the first block that the words fit.
+    before = -max(1.0, 0.09 * depth)
+    ticks = range(0, depth, max(1, -(-depth // 10)))
+    axes.set_xticks([before, *ticks], ["patches", *map(str, ticks)])
+    axes.set_xlim(1.6 * before, depth - 0.4)
+    axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
+    return before
 
 
 def block_bar(

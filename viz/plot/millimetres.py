@@ -74,7 +74,7 @@ def write(
     return made
 
 
-def common_limit(values: NDArray[np.float64], share: float = 0.995) -> float:
+def common_limit(values: NDArray[np.floating], share: float = 0.995) -> float:
     """Return where a scale ends that many maps have in common."""
     sizes = np.abs(values[np.isfinite(values)])
     return (float(np.quantile(sizes, share)) if len(sizes) else 0.0) or 1.0
@@ -106,6 +106,21 @@ def photograph(
     )
 
 
+def signed_map(
+    axes: Axes,
+    values: NDArray[np.floating],
+    box: tuple[float, float, float, float],
+    limit: float,
+) -> None:
+    """Draw signed values at (x, y), so wide and high, in a thin frame."""
+    x, y, across, down = box
+    axes.imshow(values, extent=(x, x + across, y + down, y), cmap=SIGNED, vmin=-limit, vmax=limit,
+                interpolation="nearest", aspect="auto")  # fmt: skip
+    axes.add_patch(
+        Rectangle((x, y), across, down, fill=False, linewidth=0.3, edgecolor=_FRAME, clip_on=False)
+    )
+
+
 def bar(
     target: Figure | SubFigure,
     box: tuple[float, float, float],
@@ -121,6 +136,10 @@ def bar(
         extend="both" if cut else "neither", extendfrac=0.04, ticks=[-limit, 0, limit],
     )  # fmt: skip
     axes.set_xticklabels([f"−{limit:.2g}", "0", f"{limit:.2g}"])
+    # Inward, so that bars can stand side by side.
+    low, _, high = axes.get_xticklabels()
+    low.set_horizontalalignment("left")
+    high.set_horizontalalignment("right")
     key.outline.set_linewidth(0.4)
     axes.set_xlabel(unit, fontsize=SIZE, labelpad=1)
     return axes

@@ -23,25 +23,13 @@ _HATCH = np.array([[60] * 3, [225] * 3, [225] * 3], dtype=np.uint8)
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each tile of a mosaic lies, in array pixels before enlargement.
+    """Where each tile of a mosaic lies, in array pixels before enlargement."""
 
-    Parameters
-    ----------
-    x, y : ndarray of int64, (n,)
-        Left and top pixel of each tile.
-    tile : tuple of int
-        Height and width of a tile.
-    shape : tuple of int
-        Height and width of the mosaic.
-    groups : tuple of tuple
-        Per group: left, top, right, bottom.
-    """
-
-    x: NDArray[np.int64]
+    x: NDArray[np.int64]  # left and top of each tile
     y: NDArray[np.int64]
-    tile: tuple[int, int]
+    tile: tuple[int, int]  # height and width, as of the whole mosaic
     shape: tuple[int, int]
-    groups: tuple[tuple[int, int, int, int], ...]
+    groups: tuple[tuple[int, int, int, int], ...]  # left, top, right, bottom of each
 
     def place(self, tiles: NDArray[np.uint8], fill: int | None = None) -> NDArray[np.uint8]:
         """Write tiles (n, h, w, 3) into one picture (height, width, 3), on the page or a grey."""

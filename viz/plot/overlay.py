@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from viz.plot.style import SIGNED
@@ -21,22 +20,3 @@ def laid_over(values: NDArray[np.floating], limit: float) -> NDArray[np.float64]
     colours: NDArray[np.float64] = np.array(SIGNED(scaled / 2 + 0.5))
     colours[..., 3] = np.abs(scaled)
     return colours
-
-
-def show_over(
-    axes: Axes,
-    image: NDArray[np.uint8],
-    values: NDArray[np.floating],
-    limit: float,
-    corner: tuple[float, float, float],
-) -> None:
-    """Draw an image, grey, and a map over it; the corner is left, top, and the pixels of a value.
-
-    Coordinates are the image's pixels.
-    """
-    left, top, p = corner
-    (down, across), (h, w) = image.shape[:2], values.shape
-    axes.imshow(pale(image), extent=(left, left + across, top + down, top),
-                interpolation="nearest", aspect="auto")  # fmt: skip
-    axes.imshow(laid_over(values, limit), extent=(left, left + p * w, top + p * h, top),
-                interpolation="nearest", aspect="auto")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cache
 from importlib.resources import files
@@ -58,6 +58,8 @@ _NIGHT, _CHALK = (23, 22, 20), 0.98
 _NEUTRAL, _DIM = 0.08, 0.45
 """Spread of red, green and blue of what is called grey; what is lighter shows on a dark page."""
 _SAVING = threading.Lock()
+_DROP, _COMPACT = "_drop_tables_default", "_compact_layout_tables"
+"""Of fontTools: the tables left out of fonts, and what reads them nevertheless."""
 for _weight in ("Regular", "Bold"):
     fontManager.addfont(str(files("font_roboto") / "files" / f"Roboto-{_weight}.ttf"))
 
@@ -235,18 +237,21 @@ def check_path(path: str | Path, *, force: bool = False) -> Path:
 @contextmanager
 def _saving() -> Iterator[None]:
     """One figure at a time: what makes files alike, and fonts small, is global."""
-    from fontTools.subset import Options  # type: ignore[import-untyped]
+    from fontTools import subset  # type: ignore[import-untyped]
 
-    # Tables on ligatures and kerning say nothing once the text is laid out; to cut them to the
-    # glyphs used takes longer than all the rest of a PDF.
-    name = "_drop_tables_default"
+    # Tables on ligatures and kerning say nothing once the text is laid out; to read them and cut
+    # them to the glyphs used takes longer than all the rest of a PDF.
+    dropped = [*getattr(subset.Options, _DROP, []), "GSUB", "GPOS", "GDEF", "kern"]
+    changes = ((subset.Options, _DROP, dropped), (subset, _COMPACT, nullcontext))
     with _SAVING, own_style():
-        tables = getattr(Options, name, [])
-        setattr(Options, name, [*tables, "GSUB", "GPOS", "GDEF", "kern"])
+        before = [(place, name, getattr(place, name, None)) for place, name, _ in changes]
+        for place, name, value in changes:
+            setattr(place, name, value)
         try:
             yield
         finally:
-            setattr(Options, name, tables)
+            for place, name, old in before:
+                setattr(place, name, old)
 
 
 def save_figure(figure: Figure, path: str | Path, *, force: bool = False) -> Path:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from viz import __version__
 from viz.report.names import without_paths
 from viz.report.plan import ReportError
+from viz.views.first_look.words import accuracy
 
 if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
 _LIBRARIES = (
-    "captum", "matplotlib", "numpy", "pandas", "pillow", "pypdf", "reportlab", "scikit-learn",
-    "scipy", "torch",
+    "captum", "latex2mathml", "matplotlib", "numpy", "pandas", "pillow", "pypdf", "reportlab",
+    "scikit-learn", "scipy", "torch",
 )  # fmt: skip
 
 
@@ -73,13 +74,12 @@ def about_checkpoint(checkpoint: Checkpoint) -> dict[str, Any]:
         "classes": len(checkpoint.classes),
         "class_names_sha256": hashlib.sha256("\n".join(checkpoint.classes).encode()).hexdigest(),
         "training": dict(checkpoint.training),
+        "accuracy": accuracy(checkpoint),
     }
     # A file may say anything of its training, numbers that JSON does not hold too.
-    plain = json.loads(json.dumps(facts), parse_constant=lambda name: None)
-    said = plain["training"].get("held_out_accuracy")
-    if not isinstance(said, (int, float)) or isinstance(said, bool):
-        plain["training"].pop("held_out_accuracy", None)
-    told: dict[str, Any] = without_paths(plain)
+    told: dict[str, Any] = without_paths(
+        json.loads(json.dumps(facts), parse_constant=lambda name: None)
+    )
     return told
 
 
@@ -110,8 +110,7 @@ def about_images(images: ImageSet, found: int, folder: Path | None) -> dict[str,
     notes = []
     if used < found:
         notes.append(
-            f"{used} of the {found} images found were taken, evenly spread over their order; "
-            "--limit takes more."
+            f"{used} of the {found} images found were taken, evenly spread over their order."
         )
     if images.note:
         notes.append(images.note)

@@ -11,30 +11,12 @@ from typing import TYPE_CHECKING, Any
 from viz.plot.style import FORMATS, FigureFileError, save_figure
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.core.result import Result
     from viz.views.base import Shown
 
 NARROW = "{}-one-column"
 ODD_NAMES = "backslashreplace"
 """What becomes of bytes of a file's name that are no UTF-8; in JSON these are its own escapes."""
-
-
-def make_figures(
-    row: Shown, result: Result, draws: Mapping[str, Any] | None = None
-) -> dict[str, Figure]:
-    """Draw a view's figures; ``draws`` are settings of the main one."""
-    first, *others = row.figures
-    return {
-        first.name: first.make(result, **(draws or {})),
-        **{each.name: each.make(result) for each in others},
-    }
-
-
-def make_narrow_figures(row: Shown, result: Result) -> dict[str, Figure]:
-    """Draw those of a view's figures that are made for one column too."""
-    return {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
 
 
 def write_numbers(row: Shown, result: Result, data: Path) -> None:
@@ -62,7 +44,10 @@ def write_view_folder(
     force: bool = False,
     draws: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write everything of a view into one folder, whole or not at all."""
+    """Write everything of a view into one folder, whole or not at all.
+
+    ``draws`` are settings of the main figure.
+    """
     folder = Path(folder)
     check_view_folder(folder, force=force)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +57,12 @@ def write_view_folder(
         part = Path(made)
         result.save(part / f"{row.name}.npz")
         write_numbers(row, result, part)
-        figures = make_figures(row, result, draws) | make_narrow_figures(row, result)
+        main = row.figures[0].name
+        figures = {
+            each.name: each.make(result, **(draws or {} if each.name == main else {}))
+            for each in row.figures
+        }
+        figures |= {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
         for name, figure in figures.items():
             for suffix in FORMATS:
                 save_figure(figure, part / f"{name}{suffix}", force=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from viz.core.network import counted
+from viz.report.first import is_first
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.sections import Section
+
+PX = 5.3
+"""Of the page in a millimetre of a figure."""
 
 
 def network_words(checkpoint: Mapping[str, Any]) -> str:
@@ -33,8 +38,18 @@ def title_of(facts: Mapping[str, Any]) -> str:
     return " and ".join(each["name"] for each in facts["checkpoints"])
 
 
-def html(facts: Mapping[str, Any], sections: Sequence[Section], made: Path) -> str:
-    """Write the page."""
+def short(section: Section) -> str:
+    """Tell in a sentence what a section found, or why it has nothing."""
+    if section.failed:
+        return "This section failed."
+    said = section.finding or section.nothing
+    return re.split(r"(?<=\.)\s+(?=[A-Z0-9])", said, maxsplit=1)[0]
+
+
+def html(
+    facts: Mapping[str, Any], sections: Sequence[Section], picture: Callable[[str], str]
+) -> str:
+    """Write the page, which is XML too; ``picture`` returns where a figure is, by its name."""
     environment = Environment(
         loader=PackageLoader("viz.report"),
         autoescape=select_autoescape(default=True),
@@ -44,21 +59,30 @@ def html(facts: Mapping[str, Any], sections: Sequence[Section], made: Path) -> s
     )
     style = (files("viz.report") / "templates" / "report.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    environment.filters["picture"] = lambda name: _picture(made / f"{name}.png")
-    environment.filters["network_words"] = network_words
-    environment.filters["number"] = lambda n: f"{n:,}"
-    names = [s.name for s in sections if not s.failed]
-    return environment.get_template("index.html").render(
+    environment.filters |= {
+        "picture": picture, "network_words": network_words, "short": short,
+        "number": lambda n: f"{n:,}",
+    }  # fmt: skip
+    looks = [s for s in sections if is_first(s.name)] or [Section("", "", "")] * 2
+    rest = [s for s in sections if not is_first(s.name)]
+    there = [s.name for s in rest if not s.failed]
+    page = environment.get_template("index.html").render(
         title=title_of(facts),
         facts=facts,
-        sections=sections,
-        methods=[(m, to_html(m.text)) for m in methods_of(names)],
+        several=len(facts["checkpoints"]) > 1,
+        looks=list(zip(facts["checkpoints"], looks, strict=False)),
+        sections=rest,
+        px=PX,
+        methods={title: to_html(text) for title, text in methods_of(there).items()},
         everywhere=to_html(everywhere()),
         style=Markup(style),
         policy=f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; "
         "form-action 'none'",
     )
+    # XML knows no other control characters.
+    return re.sub(r"[^\n\t\x20-\ud7ff\udc80-\udcff\ue000-\ufffd\U00010000-\U0010ffff]", "", page)
 
 
-def _picture(path: Path) -> str:
+def embedded(path: Path) -> str:
+    """Return a picture as an address that holds it."""
     return "data:image/png;base64," + base64.b64encode(path.read_bytes()).decode()

@@ -11,7 +11,7 @@ from typing import Any
 
 from viz.report.folder import ODD_NAMES
 from viz.report.manifest import write_json, write_manifest
-from viz.report.page import html, title_of
+from viz.report.page import embedded, html, title_of
 from viz.report.paper import write_pdf
 from viz.report.sections import Section
 from viz.report.tex import figures_tex
@@ -26,7 +26,7 @@ def finish(
     leave: Sequence[str] = (),
 ) -> None:
     """Write the pages of a report, and its manifest last."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     data, figures, made = part / "data", part / "figures", part / "made"
     write_json(data / "network.json", facts["checkpoints"])
     _write_parts(data / "network.csv", facts["checkpoints"])
@@ -38,10 +38,11 @@ def finish(
     if suffix:
         tex = figures_tex(title_of(facts), sections, suffix)
         (figures / "figures.tex").write_text(tex, encoding="utf-8", newline="\n")
-    page = html(facts, sections, made)
+    page = html(facts, sections, lambda name: embedded(made / f"{name}.png"))
     (part / "index.html").write_text(page, encoding="utf-8", errors=ODD_NAMES, newline="\n")
-    write_pdf(part / "report.pdf", facts, sections, (figures, made))
-    times = {**times, "pages": round(time.perf_counter() - begun, 3)}
+    write_pdf(part / "report.pdf", html(facts, sections, str), title_of(facts),
+              facts["settings"]["paper"], (figures, made))  # fmt: skip
+    times = {**times, "pages": round(time.process_time() - begun, 3)}
     write_manifest(part, facts, sections, times, leave=(made.name, *leave))
     shutil.rmtree(made)
     for name in leave:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import (
@@ -22,20 +20,16 @@ from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
 
-from viz.report.page import title_of
-from viz.report.sections import Section
-from viz.report.words import FONT, Heading, story
+from viz.report.formulas import MathCanvas
+from viz.report.story import FONT, Heading, story
 
 PAPERS: dict[str, tuple[float, float]] = {"a4": A4, "letter": letter}
 _MARGIN = 15 * mm
 _FOOT = 12 * mm
 
 
-@dataclass
-class _Places:
-    """Where the figures are to lie: page, left, bottom, scale, by name."""
-
-    found: dict[str, tuple[int, float, float, float]] = field(default_factory=dict)
+_Places = dict[str, tuple[int, float, float, float]]
+"""Where the figures are to lie: page, left, bottom, scale, by name."""
 
 
 class _Room(Flowable):  # type: ignore[misc]
@@ -52,7 +46,7 @@ class _Room(Flowable):  # type: ignore[misc]
     def draw(self) -> None:
         """Note the place; the figure is put there afterwards."""
         x, y = self.canv.absolutePosition(0, 0)
-        self.places.found[self.name] = (self.canv.getPageNumber() - 1, x, y, self.scale)
+        self.places[self.name] = (self.canv.getPageNumber() - 1, x, y, self.scale)
 
 
 class _Document(BaseDocTemplate):  # type: ignore[misc]
@@ -81,22 +75,16 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
 
     def afterFlowable(self, flowable: Flowable) -> None:
         """Put headings into the contents list and the bookmarks."""
-        if isinstance(flowable, Heading) and flowable.level < 2:
+        if isinstance(flowable, Heading) and flowable.told:
             self.canv.bookmarkPage(flowable.key)
-            self.canv.addOutlineEntry(flowable.plain, flowable.key, flowable.level, closed=True)
-            if flowable.level == 0:
-                self.notify("TOCEntry", (0, flowable.getPlainText(), self.page, flowable.key))
+            self.canv.addOutlineEntry(flowable.getPlainText(), flowable.key, 0)
+            self.notify("TOCEntry", (0, flowable.told, self.page, flowable.key))
 
 
-def write_pdf(
-    path: Path,
-    facts: Mapping[str, Any],
-    sections: Sequence[Section],
-    folders: Sequence[Path],
-) -> None:
-    """Write the report for printing."""
-    places = _Places()
-    size = PAPERS[facts["settings"]["paper"]]
+def write_pdf(path: Path, page: str, title: str, paper: str, folders: Sequence[Path]) -> None:
+    """Write a page for printing; the folders hold its figures."""
+    places: _Places = {}
+    size = PAPERS[paper]
     most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm
 
     def room(name: str, width: float, height: float) -> Flowable:
@@ -105,10 +93,9 @@ def write_pdf(
         return _Room(name, full, scale, places)
 
     text = io.BytesIO()
-    title = title_of(facts)
-    _Document(text, size, title).multiBuild(story(facts, sections, room))
+    _Document(text, size, title).multiBuild(story(page, room), canvasmaker=MathCanvas)
     writer = PdfWriter(clone_from=PdfReader(text))
-    for name, (number, x, y, scale) in sorted(places.found.items()):
+    for name, (number, x, y, scale) in sorted(places.items()):
         file = next(p for f in folders if (p := f / f"{name}.pdf").is_file())
         _place(writer, number, name, PdfReader(file), (x, y, scale))
     out = io.BytesIO()

@@ -59,21 +59,22 @@ def check_folder(folder: str | Path, *, force: bool = False, resume: bool = Fals
 def choose(
     *,
     quick: bool = False,
+    full: bool = False,
     only: Sequence[str] = (),
     skip: Sequence[str] = (),
     rows: Sequence[Shown] = VIEWS,
 ) -> tuple[Shown, ...]:
-    """Choose the sections of a report."""
+    """Choose the sections of a report: all but slow ones, unless it is quick or full."""
     names = [row.name for row in rows]
     for name in (*only, *skip):
         if name not in names:
             raise ReportError(f"there is no section {name!r}; they are {', '.join(names)}.")
-    chosen = tuple(
-        row
-        for row in rows
-        if row.name not in skip
-        and (row.name in only if only else not (quick and (row.needs_images or row.slow)))
-    )
+    left_out = {row.name for row in rows if row.slow and not full}
+    if quick:
+        left_out |= {row.name for row in rows if row.needs_images}
+    if only:
+        left_out = set(names) - set(only)
+    chosen = tuple(row for row in rows if row.name not in {*left_out, *skip})
     if not chosen:
         raise ReportError("no section is left to write; name fewer to skip.")
     return chosen

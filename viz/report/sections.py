@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from viz.core.refusal import Nothing, Refusal
 from viz.plot.style import MM, ONE_COLUMN, save_figure
-from viz.report.folder import NARROW, make_figures, make_narrow_figures, write_numbers
+from viz.report.folder import NARROW, write_numbers
 from viz.report.names import without_paths
 
 if TYPE_CHECKING:
@@ -113,75 +114,73 @@ def _failed(row: Shown, error: Exception, folders: Sequence[str | Path]) -> Sect
 
 
 def measure(
-    row: Shown, make: Callable[[], Result], data: Path, folders: Sequence[str | Path] = ()
+    row: Shown, make: Callable[[], Result], path: Path, folders: Sequence[str | Path] = ()
 ) -> Section | None:
-    """Measure a row of the catalogue into ``NAME.npz``."""
+    """Measure a row of the catalogue into a file; return why it cannot be."""
     try:
         result = make()
     except Exception as error:
         return _failed(row, error, folders)
     # A full disk ends the report, not the section.
-    result.save(data / f"{row.name}.npz")
+    result.save(path)
     return None
 
 
 def draw(
-    row: Shown, part: Path, formats: Sequence[str], folders: Sequence[str | Path] = ()
+    row: Shown, part: Path, settings: Mapping[str, Any], folders: Sequence[str | Path] = ()
 ) -> Section:
     """Draw a row of the catalogue from ``data/NAME.npz``; what fails is told, not raised."""
-    data, figures = part / "data", part / "figures"
+    data, narrow = part / "data", NARROW.format
+    main = [(each.name, each.caption, each.make) for each in row.figures]
+    one = [(narrow(each.name), each.caption, each.narrow) for each in row.figures if each.narrow]
     try:
         result = row.load(data / f"{row.name}.npz")
         finding = row.sentence(result) if row.sentence else ""
         write_numbers(row, result, data)
-        drawn = make_figures(row, result)
-        for name, figure in drawn.items():
-            _save(figure, name, figures, formats)
-            _save_for_pages(figure, name, figures, part / "made")
-        narrow = make_narrow_figures(row, result)
-        for name, figure in narrow.items():
-            _save(figure, name, figures, formats)
+        saved = partial(_saved, result, part, settings["formats"])
+        figures = tuple(saved(*each, page=True) for each in main)
+        one_column = tuple(saved(*each) for each in one if settings["one_column"])
     except OSError:
         raise
     except Exception as error:
-        for path in (*data.glob(f"{row.name}.*"), *_files(row, part)):
-            path.unlink()
+        names = {name for name, *_ in (*main, *one)}
+        for path in (*data.glob(f"{row.name}.*"), *part.glob("figures/*"), *part.glob("made/*")):
+            if path.parent == data or path.stem in names:
+                path.unlink()
         return _failed(row, error, folders)
-    captions = {each.name: each.caption for each in row.figures}
-    captions |= {NARROW.format(name): caption for name, caption in captions.items()}
     return Section(
-        row.name, row.title, row.misleads, row.needs_images, finding,
-        tuple(_drawn(name, captions[name], figure) for name, figure in drawn.items()),
-        tuple(_drawn(name, captions[name], figure) for name, figure in narrow.items()),
-    )  # fmt: skip
+        row.name, row.title, row.misleads, row.needs_images, finding, figures, one_column
+    )
 
 
-def _files(row: Shown, part: Path) -> list[Path]:
-    """Return the files of a row's figures."""
-    names = {name for each in row.figures for name in (each.name, NARROW.format(each.name))}
-    return [
-        path
-        for folder in ("figures", "made")
-        for path in sorted((part / folder).iterdir())
-        if path.stem in names
-    ]
+def _saved(
+    result: Result, part: Path, formats: Sequence[str],
+    name: str, caption: str, make: Callable[[Any], Figure], *, page: bool = False,
+) -> Drawn:  # fmt: skip
+    """Draw a figure and write it in every format asked for, and as the pages need it."""
+    figure = make(result)
+    wanted = {part / "figures" / f"{name}{suffix}" for suffix in formats}
+    if page and ".pdf" not in formats:
+        wanted.add(part / "made" / f"{name}.pdf")
+    for path in sorted(wanted):
+        save_figure(figure, path, force=True)
+    if page:
+        _picture(figure, part / "figures" / f"{name}.png").save(part / "made" / f"{name}.png")
+    width, height = figure.get_size_inches() / MM
+    columns = 1 if width <= ONE_COLUMN / MM + 0.5 else 2
+    size = round(float(width), 2), round(float(height), 2)
+    return Drawn(name, caption, str(figure.get_label()), *size, columns)
 
 
-def _save(figure: Figure, name: str, figures: Path, formats: Sequence[str]) -> None:
-    """Write a figure in every format asked for."""
-    for suffix in formats:
-        save_figure(figure, figures / f"{name}{suffix}", force=True)
-
-
-def _save_for_pages(figure: Figure, name: str, figures: Path, made: Path) -> None:
-    """Write a figure as the pages need it."""
-    if not (figures / f"{name}.pdf").exists():
-        save_figure(figure, made / f"{name}.pdf", force=True)
+def _picture(figure: Figure, saved: Path) -> Image.Image:
+    """Return a figure for the page: a file of twice the size halved, or drawn."""
+    if saved.exists():
+        with Image.open(saved) as large:
+            return few_colours(large.convert("RGB").reduce(2))
     figure.set_dpi(PAGE_DPI)
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
-    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    few_colours(picture).save(made / f"{name}.png")
+    return few_colours(Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB"))
 
 
 def few_colours(picture: Image.Image) -> Image.Image:
@@ -189,10 +188,3 @@ def few_colours(picture: Image.Image) -> Image.Image:
     reduced = picture.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     change = np.abs(np.asarray(reduced.convert("RGB"), int) - np.asarray(picture, int)).max(-1)
     return reduced if (change > _SEEN).mean() <= 0.001 else picture
-
-
-def _drawn(name: str, caption: str, figure: Figure) -> Drawn:
-    width, height = figure.get_size_inches() / MM
-    columns = 1 if width <= ONE_COLUMN / MM + 0.5 else 2
-    size = round(float(width), 2), round(float(height), 2)
-    return Drawn(name, caption, str(figure.get_label()), *size, columns)

@@ -60,13 +60,7 @@ def merge_moments(
 
 
 class Moments(Accumulator):
-    """Mean and variance per row and channel.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
-    """
+    """Mean and variance per row and channel."""
 
     fields = ("count", "mean", "m2")
 
@@ -123,13 +117,7 @@ class Moments(Accumulator):
 
 
 class Sparsity(Accumulator):
-    """Share of values that are at most 0, per row and channel.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
-    """
+    """Share of values that are at most 0, per row and channel."""
 
     fields = ("count", "off")
 
@@ -150,87 +138,3 @@ class Sparsity(Accumulator):
     def result(self) -> dict[str, Numbers]:
         """Return ``sparsity``, (rows, dim); nan in rows that were never given."""
         return {"sparsity": np.where(self.count > 0, self.off / np.maximum(self.count, 1), np.nan)}
-
-
-class Histogram(Accumulator):
-    """Counts in fixed, equal bins per row and channel.
-
-    Parameters
-    ----------
-    low, high : ndarray of float32, (rows, dim)
-        Where the first bin begins and the last one ends.
-    bins : int
-        Between these; what lies outside is counted in one bin more at each end.
-    """
-
-    fields = ("low", "high", "counts")
-
-    def __init__(self, low: NDArray[np.float32], high: NDArray[np.float32], bins: int) -> None:
-        self.low = low.astype(np.float32)
-        self.high = high.astype(np.float32)
-        self.counts: Counts = np.zeros((*low.shape, bins + 2), dtype=np.int64)
-
-    def update(self, row: int, maps: Tensor) -> None:
-        """Add the values of one batch's maps."""
-        low = torch.from_numpy(self.low[row]).to(maps.device)
-        high = torch.from_numpy(self.high[row]).to(maps.device)
-        self.counts[row] += reduce.binned(maps, low, high, self.counts.shape[2] - 2)
-
-    def merge(self, other: Histogram) -> None:
-        """Add what another one with the same bins has seen."""
-        same = np.array_equal(self.low, other.low) and np.array_equal(self.high, other.high)
-        if not same or self.counts.shape != other.counts.shape:
-            raise ValueError("histograms with other bins cannot be merged.")
-        self.counts += other.counts
-
-    def result(self) -> dict[str, NDArray[Any]]:
-        """Return ``histogram`` and ``histogram_range`` (low and high)."""
-        return {"histogram": self.counts,
-                "histogram_range": np.stack([self.low, self.high], axis=-1)}  # fmt: skip
-
-
-class Covariance(Accumulator):
-    """Covariance between the channels of each block's output, over images and positions.
-
-    Parameters
-    ----------
-    depth, dim : int
-        Blocks and channels.
-    """
-
-    fields = ("count", "mean", "m2")
-
-    def __init__(self, depth: int, dim: int) -> None:
-        self.count: Numbers = np.zeros(depth)
-        self.mean: Numbers = np.zeros((depth, dim))
-        self.m2: Numbers = np.zeros((depth, dim, dim))
-
-    def update(self, block: int, maps: Tensor) -> None:
-        """Add the values of one batch's maps (n, dim, h, w)."""
-        flat = maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
-        mean = flat.mean(0)
-        apart = flat - mean
-        # What single precision has rounded off a large mean.
-        rest, n = reduce.host(apart.mean(0)), float(len(flat))
-        m2 = reduce.host(apart.T @ apart) - n * np.outer(rest, rest)
-        self._merge(block, n, reduce.host(mean) + rest, m2)
-
-    def _merge(self, block: int, more: float, mean: Numbers, m2: Numbers) -> None:
-        count = self.count[block]
-        total = count + more
-        if not total:
-            return
-        apart = mean - self.mean[block]
-        self.m2[block] += m2 + np.outer(apart, apart) * (count * more / total)
-        self.mean[block] += apart * (more / total)
-        self.count[block] = total
-
-    def merge(self, other: Covariance) -> None:
-        """Add what another one has seen."""
-        for block in range(len(self.count)):
-            self._merge(block, float(other.count[block]), other.mean[block], other.m2[block])
-
-    def result(self) -> dict[str, NDArray[np.float32]]:
-        """Return ``covariance``, (depth, dim, dim), over all values; nan where none was."""
-        count = np.where(self.count > 0, self.count, np.nan)[:, None, None]
-        return {"covariance": (self.m2 / count).astype(np.float32)}

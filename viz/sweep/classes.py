@@ -1,4 +1,4 @@
-"""Statistics of images whose class is known: selectivity of channels, accuracy of the network."""
+"""Selectivity of channels, from images whose class is known."""
 
 from __future__ import annotations
 
@@ -19,11 +19,6 @@ class Classes(Accumulator):
     """Mean activity per class, and how it varies between images; only classes seen take memory.
 
     Activity of a channel on an image is the mean over positions of its positive part.
-
-    Parameters
-    ----------
-    rows, dim : int
-        Stages and channels.
     """
 
     fields = ("ids", "count", "total", "images", "mean", "m2")
@@ -101,36 +96,3 @@ def _selectivity(means: Numbers) -> Numbers:
     found: Numbers = np.full_like(total, np.nan)
     np.divide(largest - others, total, out=found, where=total > 0)
     return found
-
-
-class Accuracy(Accumulator):
-    """How often the right class is first, or among the first five."""
-
-    fields = ("hits",)
-
-    def __init__(self) -> None:
-        self.hits: Counts = np.zeros(3, dtype=np.int64)
-
-    def update(self, logits: Tensor, outputs: Counts) -> None:
-        """Add one batch's logits; ``outputs`` are the right ones, -1 for images without."""
-        known = outputs >= 0
-        if not known.any():
-            return
-        values = logits.float().cpu().numpy()[known]
-        right = values[np.arange(len(values)), outputs[known]][:, None]
-        # Of equal logits the first output wins, as argmax has it.
-        before = np.arange(values.shape[1])[None] < outputs[known][:, None]
-        rank = ((values > right) | ((values == right) & before)).sum(1)
-        # Among logits of nan none is first.
-        rank[np.isnan(values).any(1)] = values.shape[1] + 5
-        self.hits += np.array([len(values), (rank < 1).sum(), (rank < 5).sum()])
-
-    def merge(self, other: Accuracy) -> None:
-        """Add what another one has seen."""
-        self.hits += other.hits
-
-    def result(self) -> dict[str, float]:
-        """Return ``top1``, ``top5`` (nan where no class is known) and ``judged``, the images."""
-        n, first, five = (int(v) for v in self.hits)
-        nan = float("nan")
-        return {"judged": n, "top1": first / n if n else nan, "top5": five / n if n else nan}

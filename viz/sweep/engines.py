@@ -3,131 +3,116 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from typing import Any, Protocol
 
+import torch
+
 from viz.core.refusal import Refusal
-from viz.network.checkpoint import Checkpoint
+from viz.network.checkpoint import Checkpoint, load
+from viz.network.guards import CheckpointWarning
 from viz.sweep.memory import MAPPED, TRIM
-from viz.sweep.reading import read_ahead
-from viz.sweep.shards import Job, Outcome, Work, count, run_job, write_shard
+from viz.sweep.shards import Job, Outcome, Step, Work, count_shard
 from viz.sweep.tally import SweepError
 
 ATTEMPTS = 3
 """A shard is given up after so many workers have died of it."""
-Run = Callable[[Work, Job], Outcome]
-
-
-class Listener(Protocol):
-    """Is told how a sweep goes."""
-
-    def step(self, images: int) -> None:
-        """So many more images are done."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """A shard is written, or given up."""
 
 
 class Engine(Protocol):
     """Counts shards, in any order."""
 
-    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
+    def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
         """Count all shards; errors that would meet every shard are raised, dead workers are not."""
 
 
 @dataclass(frozen=True)
 class InProcess:
-    """One shard after the other in this process, the next images being read meanwhile.
-
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        The network, on its device.
-    """
+    """One shard after the other in this process."""
 
     checkpoint: Checkpoint
 
-    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
-        """Count all shards; one reader goes through them all, so that it never waits."""
-        decoded = read_ahead(
-            (entry for job in jobs for entry in job.numbered()), work.preprocessing,
-            self.checkpoint.config.in_channels, threads=work.decoders,
-            ahead=2 * work.settings.batch_size,
-        )  # fmt: skip
-        try:
-            for job in jobs:
-                counted = count(self.checkpoint, work.settings, job, decoded, listener.step)
-                write_shard(work.folder, work.plan, job.shard, counted)
-                listener.finished(Outcome(job.shard, len(job.entries), len(counted.skipped)))
-        finally:
-            close = getattr(decoded, "close", None)
-            if close is not None:
-                close()
+    def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
+        """Count all shards."""
+        for job in jobs:
+            yield count_shard(self.checkpoint, work, job, step)
 
 
-def _passed_on(error: BaseException) -> Exception:
-    """Return what a worker's error is here: of bad input, or a fault of the program's own."""
-    known = isinstance(error, (Refusal, OSError))
-    return SweepError(str(error)) if known else RuntimeError(repr(error))
+@dataclass(frozen=True)
+class Network:
+    """What a worker loads: a name or an absolute path, the options of `viz.load`, the hash."""
+
+    name: str
+    sha256: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    threads: int = 0  # of torch in every worker; 0: as many as torch likes
+
+    def load(self) -> Checkpoint:
+        """Load it once per process; what is to be said of it was said where the sweep began."""
+        found = _loaded(self.name, tuple(sorted(self.options.items())))
+        if found.source.sha256 != self.sha256:
+            raise SweepError(f"{self.name}: changed since the sweep began; start it anew.")
+        return found
 
 
-def _given_up(job: Job) -> Outcome:
-    return Outcome(
-        job.shard, len(job.entries),
-        failed=f"shard {job.shard} ({job.entries[0][0]} to {job.entries[-1][0]}) is missing: "
-        f"{ATTEMPTS} workers died of it",
-    )  # fmt: skip
+@lru_cache(maxsize=2)
+def _loaded(name: str, options: tuple[tuple[str, Any], ...]) -> Checkpoint:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CheckpointWarning)
+        return load(name, **dict(options))
+
+
+def run_job(network: Network, work: Work, job: Job) -> Outcome:
+    """Count one shard and write it; what a worker process does."""
+    if network.threads:
+        torch.set_num_threads(network.threads)
+    return count_shard(network.load(), work, job)
 
 
 @dataclass(frozen=True)
 class Cluster:
     """dask.distributed: its scheduler gives shards to workers and takes them back from dead ones.
 
-    Parameters
-    ----------
-    address : str
-        Of a scheduler, such as ``"tcp://10.0.0.1:8786"``; ``""`` starts one on this machine's
-        loopback.
-    workers : int
-        Processes of the local one.
-    run_job : callable
-        What a worker does with a shard.
-
-    Raises
-    ------
-    SweepError
-        When run, if dask.distributed is not installed or the scheduler does not answer.
+    The address is a scheduler's, such as ``"tcp://10.0.0.1:8786"``; without one, so many workers
+    are started on this machine's loopback.
     """
 
+    network: Network
     address: str = ""
     workers: int = 2
-    run_job: Run = run_job
+    run_job: Callable[[Network, Work, Job], Outcome] = run_job
 
-    def run(self, work: Work, jobs: Sequence[Job], listener: Listener) -> None:
-        """Submit all shards; take each as it is done."""
+    def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
+        """Submit all shards; give each as it is done."""
         distributed = _distributed()
         with self._client(distributed) as client:
             futures = {self._submit(client, work, job): job for job in jobs}
             for future in distributed.as_completed(list(futures)):
-                job = futures[future]
-                error = future.exception()
+                job, error = futures[future], future.exception()
+                step(len(job.entries))
                 if error is None:
-                    outcome = future.result()
+                    yield future.result()
                 elif isinstance(error, distributed.KilledWorker):
-                    outcome = _given_up(job)
+                    yield Outcome(
+                        job.shard, len(job.entries),
+                        f"shard {job.shard} ({job.entries[0][0]} to {job.entries[-1][0]}) is "
+                        f"missing: {ATTEMPTS} workers died of it",
+                    )  # fmt: skip
+                elif isinstance(error, (Refusal, OSError)):
+                    raise SweepError(str(error))
                 else:
-                    raise _passed_on(error)
-                listener.step(outcome.images)
-                listener.finished(outcome)
+                    raise RuntimeError(repr(error))
                 future.release()
 
     def _submit(self, client: Any, work: Work, job: Job) -> Any:
         # Never the result of an earlier sweep: its shards may be gone.
         key = f"viz-shard-{job.shard}-{uuid.uuid4().hex}"
-        return client.submit(self.run_job, work, job, pure=False, key=key)
+        return client.submit(self.run_job, self.network, work, job, pure=False, key=key)
 
     @contextmanager
     def _client(self, distributed: Any) -> Iterator[Any]:
@@ -148,6 +133,9 @@ class Cluster:
             "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_MAX_": MAPPED,
             # Its workers count in a thread, whose own heap has no room for blocks above 64 MB.
             "distributed.nanny.pre-spawn-environ.MALLOC_ARENA_MAX": 1,
+            # On a busy machine a worker may take minutes to load torch.
+            "distributed.comm.timeouts.connect": "10 minutes",
+            "distributed.comm.timeouts.tcp": "10 minutes",
         }
         # On loopback only: a dashboard would listen on every interface.
         with (

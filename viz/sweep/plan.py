@@ -6,52 +6,33 @@ import hashlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from viz.core.result import ResultFileError
 from viz.images.reading import find_images
 from viz.network.checkpoint import Checkpoint
 from viz.sweep.result import Sweep
-from viz.sweep.shards import Job, write_atomically
+from viz.sweep.shards import Job
 from viz.sweep.tally import Settings, SweepError
 
 PLAN = "plan.json"
-_SMALLEST_SHARD, _LARGEST_QUICK = 32, 256
-_FEW_SHARDS, _MOST_SHARDS = 16, 64
-_WORTH_A_SHARD = 5e10
-"""Multiplications beside which it costs little to write a shard, flush and read it: a second's."""
+_SMALLEST_SHARD, _MOST_SHARDS = 64, 64
 _WNID = re.compile(r"n\d{8}")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """Images of a folder in the order of their names.
-
-    Parameters
-    ----------
-    folder : Path
-        As given.
-    names : tuple of str
-        Paths within the folder; sorted, so that a number stands for a name in every tie.
-    class_names : tuple of str
-        Folders of the images where every image is in one and there are at least two; else empty.
-    classes : tuple of int
-        One per image; empty without classes.
-    fingerprint : str
-        Hash of names, sizes and times of change.
-    """
+    """Images of a folder, sorted by name, so that a number stands for a name in every tie."""
 
     folder: Path
     names: tuple[str, ...]
-    class_names: tuple[str, ...]
-    classes: tuple[int, ...]
-    fingerprint: str
+    class_names: tuple[str, ...]  # folders, where every image is in one and there are two or more
+    classes: tuple[int, ...]  # one per image; empty without classes
+    fingerprint: str  # hash of names, sizes and times of change
 
     def path(self, number: int) -> Path:
         """Return the file of an image."""
@@ -88,35 +69,19 @@ def classes_of(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[int, ...]]:
     return class_names, tuple(numbers[name] for name in folders)
 
 
-def usual_shard_size(checkpoint: Checkpoint, n: int) -> int:
-    """Return how many images a shard has where nothing was said."""
-    config = checkpoint.config
-    places = (checkpoint.preprocessing.image_size // config.patch_size) ** 2
-    each = config.depth * places * config.dim * (config.dim + config.kernel_size**2)
-    quick = min(_LARGEST_QUICK, int(_WORTH_A_SHARD / max(each, 1)), -(-n // _FEW_SHARDS))
-    return max(_SMALLEST_SHARD, quick, -(-n // _MOST_SHARDS))
+def usual_shard_size(n: int) -> int:
+    """Return how many of n images a shard has where nothing was said."""
+    return max(_SMALLEST_SHARD, -(-n // _MOST_SHARDS))
 
 
-def shard_size_before(output: Path, shards: Path) -> int | None:
-    """Return how many images a shard has in a sweep that is gone on with."""
-    plan = _read_plan(shards)
-    if plan is None and output.exists():
-        with suppress(ResultFileError):
-            plan = Sweep.load(output).source.settings.get("plan")
-    size = plan.get("shard size") if isinstance(plan, Mapping) else None
-    return size if isinstance(size, int) and size > 0 else None
-
-
-def jobs_of(listing: Listing, outputs: Sequence[int], shard_size: int) -> list[Job]:
+def jobs_of(listing: Listing, shard_size: int) -> list[Job]:
     """Cut a listing into shards."""
     made = []
     for shard, first in enumerate(range(0, len(listing.names), shard_size)):
         numbers = range(first, min(first + shard_size, len(listing.names)))
         classes = tuple(listing.classes[i] for i in numbers) if listing.classes else ()
-        made.append(
-            Job(shard, first, tuple((listing.names[i], listing.path(i)) for i in numbers), classes,
-                tuple(outputs[c] for c in classes))
-        )  # fmt: skip
+        entries = tuple((listing.names[i], listing.path(i)) for i in numbers)
+        made.append(Job(shard, first, entries, classes))
     return made
 
 
@@ -156,11 +121,10 @@ def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> N
     """Make the folder of the shards, or check that those in it are of the same sweep."""
     old = _read_plan(shards)
     if old is not None and resume:
-        different = [name for name in plan if plan[name] != old.get(name)]
-        if different:
+        said = _difference(old, plan)
+        if said:
             raise SweepError(
-                f"{shards}: {_difference(different[0], old, plan)}; go on with what it was begun "
-                "with, or start anew with --force."
+                f"{shards}: {said}; go on with what it was begun with, or start anew with --force."
             )
         return
     if old is not None and not force:
@@ -172,9 +136,7 @@ def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> N
             raise SweepError(f"{shards} exists and is not of a sweep; move it away.")
         shutil.rmtree(shards)
     shards.mkdir()
-    text = json.dumps(plan, indent=1).encode()
-    write_atomically(shards / PLAN, lambda file: file.write(text), "the plan",
-                     "make room and start again.")  # fmt: skip
+    (shards / PLAN).write_text(json.dumps(plan, indent=1), encoding="utf-8")
 
 
 def check_finished(path: Path, plan: dict[str, Any]) -> Sweep:
@@ -186,11 +148,11 @@ def check_finished(path: Path, plan: dict[str, Any]) -> Sweep:
             f"{path} does not say what it was made of; make it anew with --force, or choose "
             "another name."
         )
-    different = [name for name in plan if plan[name] != old.get(name)]
-    if different:
+    said = _difference(old, plan)
+    if said:
         raise SweepError(
-            f"{path} is a finished sweep of something else: {_difference(different[0], old, plan)}"
-            "; choose another name or pass --force."
+            f"{path} is a finished sweep of something else: {said}; choose another name or pass "
+            "--force."
         )
     if found.failed:
         raise SweepError(
@@ -208,7 +170,11 @@ def _read_plan(shards: Path) -> dict[str, Any] | None:
     return plan if isinstance(plan, dict) else None
 
 
-def _difference(name: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+def _difference(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """Say how one plan differs from another; empty where it does not."""
+    name = next((name for name in new if new[name] != old.get(name)), "")
+    if not name:
+        return ""
     before, now = old.get(name), new[name]
     if name == "images" and isinstance(before, dict):
         if before.get("number") != now["number"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
@@ -17,40 +17,17 @@ from viz.images.sets import ImageSet
 
 
 class Decoded(NamedTuple):
-    """One image, or why there is none.
+    """One image as network input (c, h, w) with its file's hash, or the reason why it is none."""
 
-    Parameters
-    ----------
-    number : int
-        In the order of all names.
-    name : str
-        Of the image.
-    inputs : torch.Tensor or None
-        Network input (c, H, W).
-    sha256 : str
-        Of the file; empty where it cannot be read.
-    reason : str
-        Why it cannot be read; empty where it can.
-    """
-
-    number: int
+    place: int  # among the images of its shard
     name: str
-    inputs: Tensor | None
-    sha256: str
-    reason: str
-
-
-def _decode(number: int, name: str, path: Path, how: Preprocessing, in_channels: int) -> Decoded:
-    one = ImageSet([(name, path)], how, in_channels)
-    try:
-        inputs = next(one.batches(1)).inputs[0]
-    except (ImageError, MemoryError) as error:
-        return Decoded(number, name, None, "", str(error) or f"{name}: not enough memory.")
-    return Decoded(number, name, inputs, one.sha256[name], "")
+    inputs: Tensor | None = None
+    sha256: str = ""
+    reason: str = ""
 
 
 def read_ahead(
-    entries: Iterable[tuple[int, str, Path]],
+    entries: Sequence[tuple[str, Path]],
     preprocessing: Preprocessing,
     in_channels: int = 3,
     *,
@@ -58,16 +35,27 @@ def read_ahead(
     ahead: int = 32,
 ) -> Iterator[Decoded]:
     """Read images in order while the caller works on earlier ones."""
-    waiting: deque[Future[Decoded]] = deque()
-    source = iter(entries)
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="viz-decode")
-    try:
-        for number, name, path in islice(source, ahead):
-            waiting.append(pool.submit(_decode, number, name, path, preprocessing, in_channels))
-        while waiting:
-            ready = waiting.popleft().result()
-            for number, name, path in islice(source, 1):
-                waiting.append(pool.submit(_decode, number, name, path, preprocessing, in_channels))
-            yield ready
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+
+    def decode(place: int, name: str, path: Path) -> Decoded:
+        one = ImageSet([(name, path)], preprocessing, in_channels)
+        try:
+            return Decoded(place, name, one.all().inputs[0], one.sha256[name])
+        except (ImageError, MemoryError) as error:
+            return Decoded(place, name, reason=str(error) or f"{name}: not enough memory.")
+
+    source = enumerate(entries)
+    with ThreadPoolExecutor(threads, thread_name_prefix="viz-decode") as pool:
+        waiting: deque[Future[Decoded]] = deque()
+
+        def begin(n: int) -> None:
+            waiting.extend(pool.submit(decode, i, *entry) for i, entry in islice(source, n))
+
+        try:
+            begin(ahead)
+            while waiting:
+                ready = waiting.popleft().result()
+                begin(1)
+                yield ready
+        finally:
+            for each in waiting:
+                each.cancel()

@@ -12,13 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Numbers = NDArray[np.float64]
-_EXACT = 1 << 24
-"""Ones that float32 can count."""
-
-
-def _flat(maps: Tensor) -> Tensor:
-    """Return (values of a channel, channels); a view where channels come last in memory."""
-    return maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
 
 
 def host(values: Tensor) -> Numbers:
@@ -49,12 +42,10 @@ def largest(maps: Tensor) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
 
 def off(maps: Tensor) -> NDArray[np.int64]:
     """Return how many values of every channel are at most 0, (dim,)."""
-    flat = _flat(maps)
+    flat = maps.float().permute(0, 2, 3, 1).reshape(-1, maps.shape[1])
     # Compared into numbers and summed by a product with ones: half the time of a sum of bools.
     on = torch.gt(flat, 0, out=torch.empty_like(flat))
-    ones = torch.ones(1, min(len(on), _EXACT), device=on.device)
-    counted = sum((ones[:, : len(part)] @ part)[0].long() for part in torch.split(on, _EXACT))
-    assert isinstance(counted, Tensor)
+    counted = (torch.ones(1, len(on), device=on.device) @ on)[0].long()
     found: NDArray[np.int64] = (len(flat) - counted).cpu().numpy()
     return found
 
@@ -62,18 +53,3 @@ def off(maps: Tensor) -> NDArray[np.int64]:
 def positive(maps: Tensor) -> Numbers:
     """Return the mean over positions of the positive part, of every image and channel, (n, dim)."""
     return host(maps.float().clamp(min=0).mean((2, 3)))
-
-
-def binned(maps: Tensor, low: Tensor, high: Tensor, bins: int) -> NDArray[np.int64]:
-    """Count values in equal bins of each channel."""
-    flat = _flat(maps)
-    n, dim = bins + 2, flat.shape[1]
-    place = flat - low
-    # nan is told by the moments; it must only find a bin here.
-    place.mul_(bins / (high - low)).floor_().clamp_(-1, bins).add_(1).nan_to_num_(0.0)
-    # Half the time of whole numbers of 64 bits.
-    whole = place.to(torch.int32 if dim * n < _EXACT else torch.int64)
-    whole += torch.arange(dim, device=flat.device, dtype=whole.dtype) * n
-    counts = torch.bincount(whole.flatten(), minlength=dim * n)
-    found: NDArray[np.int64] = counts.view(-1, n).cpu().numpy()
-    return found

@@ -37,101 +37,41 @@ class Sweep(Result):
     What was not asked for is empty (its first axis is 0 long). Row 0 is the patch embedding; then
     come three rows per block: depthwise, residual, pointwise. All values are those of the
     activations' outputs, before batch norm shifts and scales them, and of the residual sum.
-
-    Parameters
-    ----------
-    block : ndarray of int64, (r,)
-        0-based; -1 for the patch embedding.
-    stage : ndarray of str, (r,)
-        Of `STAGES`.
-    n_images : int
-        Images that were looked at.
-    image_size : tuple of int
-        Height and width of the network's input.
-    grid : tuple of int
-        Height and width of the maps, in patches.
-    patch_size, kernel_size : int
-        Of the network.
-    mean, variance : ndarray, (r, dim)
-        Over images and positions.
-    sparsity : ndarray, (r, dim)
-        Share of values that are at most 0; nan for residual rows and without an activation.
-    top_value : ndarray of float32, (r, dim, n)
-        Largest values, at most one per image, the largest first; nan where there are fewer images.
-    top_image : ndarray of int64, (r, dim, n)
-        Where in ``image_names``; -1 for none.
-    top_position : ndarray of int64, (r, dim, n)
-        Row times the grid's width plus column; -1 for none.
-    image_names : tuple of str
-        Of the images in ``top_image``; ``source.images`` holds their hashes.
-    histogram : ndarray of int64, (r, dim, bins + 2)
-        Counts in equal bins; the first and the last hold what lies outside.
-    histogram_range : ndarray of float32, (r, dim, 2)
-        Where the bins begin and end.
-    class_names : tuple of str
-        Folders of the images, where each is a class; else empty.
-    class_count : ndarray of int64, (classes,)
-        Images of each.
-    selectivity : ndarray, (r, dim)
-        Morcos' index of the mean positive part per class, 0 (alike in all) to 1 (one class only);
-        nan in residual rows.
-    selectivity_null : ndarray, (r, dim)
-        The same for a channel that knows no classes but varies as much between images.
-    selected_class : ndarray of int64, (r, dim)
-        Whose mean is the largest; -1 for none.
-    judged : int
-        Images whose class is an output of the network.
-    top1, top5 : float
-        Share of them whose class is the first output, or among the first five; nan for none.
-    covariance : ndarray of float32, (depth, dim, dim)
-        Between the channels of each block's output, after batch norm.
-    field_images : int
-        Images that the effective receptive field was measured on; 0 for none.
-    field_radius_px, field_interval_px : ndarray, (depth,) and (depth, 2)
-        Radius that holds 90 % of it, and its interval (95 %).
-    skipped : mapping
-        Image name to reason, of images that could not be read; at most 1000.
-    n_skipped : int
-        How many there are.
-    failed : tuple of str
-        Sentences about shards that are missing.
-    n_missing : int
-        Images in these.
     """
 
     kind: ClassVar[str] = "sweep"
-    block: NDArray[np.int64]
-    stage: NDArray[np.str_]
-    n_images: int
-    image_size: tuple[int, int]
-    grid: tuple[int, int]
+    block: NDArray[np.int64]  # (r,), 0-based; -1 for the patch embedding
+    stage: NDArray[np.str_]  # (r,), of `STAGES`
+    n_images: int  # that were looked at
+    image_size: tuple[int, int]  # height and width of the network's input
+    grid: tuple[int, int]  # height and width of the maps, in patches
     patch_size: int
     kernel_size: int
-    mean: NDArray[np.float64]
+    mean: NDArray[np.float64]  # (r, dim), over images and positions, as the variance
     variance: NDArray[np.float64]
+    # Share of values that are at most 0; nan for residual rows and without an activation.
     sparsity: NDArray[np.float64]
+    # (r, dim, n): the largest values, at most one per image, the largest first, nan where there are
+    # fewer images; where in ``image_names``, and row times the grid's width plus column, -1: none.
     top_value: NDArray[np.float32]
     top_image: NDArray[np.int64]
     top_position: NDArray[np.int64]
-    image_names: tuple[str, ...]
-    histogram: NDArray[np.int64]
-    histogram_range: NDArray[np.float32]
-    class_names: tuple[str, ...]
-    class_count: NDArray[np.int64]
+    image_names: tuple[str, ...]  # of the images in top_image; source.images holds their hashes
+    class_names: tuple[str, ...]  # folders of the images, where each is a class; else empty
+    class_count: NDArray[np.int64]  # images of each
+    # (r, dim): Morcos' index of the mean positive part per class, 0 (alike in all) to 1 (one class
+    # only), nan in residual rows; the same for a channel that knows no classes but varies as much
+    # between images; the class whose mean is the largest, -1 for none.
     selectivity: NDArray[np.float64]
     selectivity_null: NDArray[np.float64]
     selected_class: NDArray[np.int64]
-    judged: int
-    top1: float
-    top5: float
-    covariance: NDArray[np.float32]
-    field_images: int
-    field_radius_px: NDArray[np.float64]
-    field_interval_px: NDArray[np.float64]
-    skipped: Mapping[str, str] = field(default_factory=dict)
-    n_skipped: int = 0
-    failed: tuple[str, ...] = ()
-    n_missing: int = 0
+    field_images: int  # that the effective receptive field was measured on; 0 for none
+    field_radius_px: NDArray[np.float64]  # (depth,), holds 90 % of it
+    field_interval_px: NDArray[np.float64]  # (depth, 2), 95 %
+    skipped: Mapping[str, str] = field(default_factory=dict)  # unreadable images: at most 1000
+    n_skipped: int = 0  # how many there are
+    failed: tuple[str, ...] = ()  # sentences about shards that are missing
+    n_missing: int = 0  # images in these
 
     @property
     def depth(self) -> int:
@@ -196,10 +136,6 @@ class Sweep(Result):
                 row[f"{name}_median"] = _median(values[r]) if len(values) else None
             if len(self.top_value):
                 row["top_value_median"] = _median(self.top_value[r, :, 0])
-            if len(self.histogram):
-                total = self.histogram[r].sum()
-                inside = self.histogram[r, :, 1:-1].sum()
-                row["outside_bins"] = 1 - float(inside / total) if total else None
             rows.append(row)
         return {
             "images": self.n_images,
@@ -208,9 +144,6 @@ class Sweep(Result):
             "failed": list(self.failed),
             "n_missing": self.n_missing,
             "classes": len(self.class_names),
-            "judged": self.judged,
-            "top1": or_none(self.top1),
-            "top5": or_none(self.top5),
             "rows": rows,
             "field_images": self.field_images,
             "field": [

@@ -6,26 +6,25 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from viz.core.counting import Progress
 from viz.images.reading import ImageError
 from viz.images.sets import ImageSet
 from viz.network.checkpoint import Checkpoint
-from viz.sweep.engines import Engine, InProcess, Listener
+from viz.sweep.engines import Engine, InProcess
 from viz.sweep.plan import (
     Listing,
     begin,
     check_finished,
     jobs_of,
     listed,
-    output_of_classes,
     plan_of,
-    shard_size_before,
     usual_shard_size,
 )
 from viz.sweep.reading import Decoded
@@ -36,32 +35,6 @@ from viz.views.receptive_field.measure import receptive_field
 from viz.views.receptive_field.result import SHARES, ReceptiveField
 
 _SKIPPED_KEPT = 1000
-
-
-class _Silent:
-    def step(self, images: int) -> None:
-        """Ignore it."""
-
-    def finished(self, outcome: Outcome) -> None:
-        """Ignore it."""
-
-
-@dataclass
-class _Recorder:
-    """Passes on what an engine tells, and keeps the failures."""
-
-    listener: Listener
-    failed: list[Outcome] = field(default_factory=list)
-
-    def step(self, images: int) -> None:
-        """Pass on."""
-        self.listener.step(images)
-
-    def finished(self, outcome: Outcome) -> None:
-        """Keep failures, pass on."""
-        if outcome.failed:
-            self.failed.append(outcome)
-        self.listener.finished(outcome)
 
 
 def shards_folder(output: str | Path) -> Path:
@@ -77,16 +50,17 @@ def sweep_folder(
     *,
     settings: Settings | None = None,
     engine: Engine | None = None,
-    load: tuple[str, Mapping[str, Any]] = ("", {}),
     shard_size: int | None = None,
     limit: int | None = None,
     resume: bool = False,
     force: bool = False,
-    threads: int = 0,
     decoders: int = 2,
-    listener: Listener | None = None,
+    progress: Progress | None = None,
 ) -> Sweep:
-    """Run every image of a folder through a network once and collect numbers of every channel."""
+    """Run every image of a folder through a network once and collect numbers of every channel.
+
+    ``progress`` is called with images done and in all, first with those of an earlier run.
+    """
     settings = settings or Settings()
     output, shards = Path(output), shards_folder(output)
     if output.exists() and not (force or resume):
@@ -94,60 +68,66 @@ def sweep_folder(
     if not output.parent.is_dir():
         raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
     listing = listed(Path(folder).absolute(), limit)
-    before = shard_size_before(output, shards) if resume else None
-    size = shard_size or before or usual_shard_size(checkpoint, len(listing.names))
-    outputs, how = output_of_classes(listing.class_names, checkpoint)
+    size = shard_size or usual_shard_size(len(listing.names))
     plan = plan_of(checkpoint, settings, listing, size)
     if output.exists() and not force:
         try:
-            return _finished(output, shards, plan)
+            made = check_finished(output, plan)
         except SweepError:
             # Parts that failed are kept as shards: they are tried again.
             if not shards.exists():
                 raise
+        else:
+            # Killed before its shards were removed, perhaps.
+            shutil.rmtree(shards, ignore_errors=True)
+            return made
     key = hashlib.sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest()
-    begin(shards, plan, resume=resume, force=force)
-    jobs = jobs_of(listing, outputs, size)
-    config = checkpoint.config
-    done = [j for j in jobs if resume and read_shard(shards, key, j.shard, config) is not None]
-    name, options = load
-    work = Work(name, dict(options), checkpoint.source.sha256, checkpoint.preprocessing, settings,
-                shards.absolute(), key, threads, decoders)  # fmt: skip
-    recorder = _Recorder(listener or _Silent())
-    for job in done:
-        recorder.finished(Outcome(job.shard, len(job.entries), kept=True))
-    finished = {job.shard for job in done}
-    left = [job for job in jobs if job.shard not in finished]
-    if left:
-        (engine or InProcess(checkpoint)).run(work, left, recorder)
-    total = _total(shards, key, jobs, checkpoint)
-    if not total.tally.n_images:
-        _nothing(total, recorder.failed)
-    found = _field(checkpoint, listing, settings, shards, total)
-    settings_said = settings.to_dict() | {
-        "shard_size": size, "limit": limit, "accuracy": how,
-        "preprocessing": checkpoint.preprocessing.to_dict(), "plan": plan,
+    said = settings.to_dict() | {
+        "shard_size": size, "limit": limit, "plan": plan,
+        "preprocessing": checkpoint.preprocessing.to_dict(),
     }  # fmt: skip
-    made = _assemble(checkpoint, total, listing.class_names, settings_said, found, settings.seed,
-                     recorder.failed)  # fmt: skip
+    work = Work(checkpoint.preprocessing, settings, shards.absolute(), key, decoders)
     try:
+        begin(shards, plan, resume=resume, force=force)
+        jobs = jobs_of(listing, size)
+        failed = _count(engine or InProcess(checkpoint), work, jobs, checkpoint, progress)
+        total = _total(work, jobs, checkpoint)
+        if not total.tally.n_images:
+            _nothing(total, failed)
+        found = _field(checkpoint, listing, settings, total)
+        made = _assemble(checkpoint, total, listing.class_names, said, found, failed)
         made.save(output)
     except OSError as error:
         output.with_name(output.name + ".part").unlink(missing_ok=True)
         raise SweepError(
-            f"{output}: cannot be written: {error.strerror or error}; its shards are kept: make "
-            "room and go on with --resume."
+            f"{output}: cannot be written: {error.strerror or error}; shards that are finished are "
+            "kept: make room and go on with --resume."
         ) from None
-    if not recorder.failed:
+    if not failed:
         shutil.rmtree(shards)
     return made
 
 
-def _finished(output: Path, shards: Path, plan: dict[str, Any]) -> Sweep:
-    """Return a finished sweep; what was killed before its shards were removed is tidied up."""
-    made = check_finished(output, plan)
-    shutil.rmtree(shards, ignore_errors=True)
-    return made
+def _count(
+    engine: Engine,
+    work: Work,
+    jobs: Sequence[Job],
+    checkpoint: Checkpoint,
+    progress: Progress | None,
+) -> list[Outcome]:
+    """Count the shards that are not there yet; return those that failed."""
+    left = [job for job in jobs if read_shard(work, job.shard, checkpoint.config) is None]
+    total = sum(len(job.entries) for job in jobs)
+    done = total - sum(len(job.entries) for job in left)
+
+    def step(images: int) -> None:
+        nonlocal done
+        done += images
+        if progress is not None:
+            progress(done, total)
+
+    step(0)
+    return [outcome for outcome in engine.run(work, left, step) if outcome.failed] if left else []
 
 
 def sweep_images(
@@ -155,46 +135,36 @@ def sweep_images(
 ) -> Sweep:
     """Collect the same numbers of a few images, in memory."""
     settings = settings or Settings()
-    ranks = {name: i for i, name in enumerate(sorted(images.names))}
-    hashes = images.sha256
+    names = images.names
 
     def decoded() -> Iterator[Decoded]:
+        place = {name: i for i, name in enumerate(names)}
         for batch in images.batches(settings.batch_size):
-            hashes.update(images.sha256)
+            hashes = images.sha256
             for name, inputs in zip(batch.names, batch.inputs, strict=True):
-                yield Decoded(ranks[name], name, inputs, hashes[name], "")
+                yield Decoded(place[name], name, inputs, hashes[name])
 
     # The paths are not used: the images read themselves.
-    job = Job(0, 0, tuple((name, Path(name)) for name in images.names))
+    job = Job(0, 0, tuple((name, Path(name)) for name in names))
     total = count(checkpoint, settings, job, decoded())
     total.skipped.update(images.skipped)
     found = None
     if settings.field_images:
         found = receptive_field(checkpoint, images, random=False, seed=settings.seed)
     said = settings.to_dict() | {"preprocessing": images.preprocessing.to_dict()}
-    return _assemble(checkpoint, total, (), said, found, settings.seed, [])
+    return _assemble(checkpoint, total, (), said, found, [])
 
 
-def _total(shards: Path, key: str, jobs: Sequence[Job], checkpoint: Checkpoint) -> Counted:
+def _total(work: Work, jobs: Sequence[Job], checkpoint: Checkpoint) -> Counted:
     """Merge the shards in their order, one in memory at a time."""
     total: Counted | None = None
     for job in jobs:
-        one = read_shard(shards, key, job.shard, checkpoint.config)
-        if one is None:
-            continue
+        one = read_shard(work, job.shard, checkpoint.config)
         if total is None:
             total = one
-            continue
-        total.tally.merge(one.tally)
-        total.hashes.update(one.hashes)
-        total.skipped.update(one.skipped)
-        kept = _kept(total.tally)
-        total.hashes = {n: pair for n, pair in total.hashes.items() if n in kept}
-    return total or Counted(Tally(checkpoint.model, Settings(parts=()), classes=False))
-
-
-def _kept(tally: Tally) -> set[int]:
-    return set(np.unique(tally.parts["top"].image).tolist()) if "top" in tally.parts else set()
+        elif one is not None:
+            total.merge(one)
+    return total or Counted(Tally(checkpoint.config, Settings(parts=()), classes=False))
 
 
 def _nothing(total: Counted, failed: Sequence[Outcome]) -> None:
@@ -206,14 +176,11 @@ def _nothing(total: Counted, failed: Sequence[Outcome]) -> None:
 
 
 def _field(
-    checkpoint: Checkpoint, listing: Listing, settings: Settings, shards: Path, total: Counted
+    checkpoint: Checkpoint, listing: Listing, settings: Settings, total: Counted
 ) -> ReceptiveField | None:
-    """Measure the effective receptive field on images spread over the folder; keep it as well."""
+    """Measure the effective receptive field on images spread over the folder."""
     if not settings.field_images:
         return None
-    path = shards / "field.npz"
-    if path.is_file():
-        return ReceptiveField.load(path)
     good = [i for i, name in enumerate(listing.names) if name not in total.skipped]
     chosen = np.linspace(0, len(good) - 1, min(settings.field_images, len(good))).round()
     numbers = [good[int(i)] for i in chosen]
@@ -221,9 +188,7 @@ def _field(
         [(listing.names[i], listing.path(i)) for i in numbers], checkpoint.preprocessing,
         checkpoint.config.in_channels,
     )  # fmt: skip
-    found = receptive_field(checkpoint, images, random=False, seed=settings.seed)
-    found.save(path)
-    return found
+    return receptive_field(checkpoint, images, random=False, seed=settings.seed)
 
 
 def _assemble(
@@ -232,12 +197,11 @@ def _assemble(
     class_names: Sequence[str],
     settings: Mapping[str, Any],
     found: ReceptiveField | None,
-    seed: int,
     failed: Sequence[Outcome],
 ) -> Sweep:
     """Turn what was counted into the result."""
     tally, config = total.tally, checkpoint.config
-    numbers = tally.result(seed)
+    numbers = tally.result(settings["seed"])
     images = sorted(total.hashes)
     if numbers["top_image"].size:
         top = numbers["top_image"]
@@ -253,7 +217,7 @@ def _assemble(
             checkpoint.source,
             settings=dict(settings),
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
-            images={total.hashes[n][0]: total.hashes[n][1] for n in images},
+            images=dict(total.hashes[n] for n in images),
         ),
         block=block,
         stage=stage,

@@ -9,28 +9,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from viz.core.network import Config
 from viz.core.refusal import Refusal
 from viz.network.convmixer import ConvMixer
 from viz.network.stages import stages
-from viz.sweep.accumulators import (
-    Accumulator,
-    Covariance,
-    Histogram,
-    Moments,
-    Sparsity,
-)
-from viz.sweep.classes import Accuracy, Classes
+from viz.sweep.accumulators import Accumulator, Moments, Sparsity
+from viz.sweep.classes import Classes
 from viz.sweep.result import STAGES, sweep_rows
 from viz.sweep.top import Top
 
-PARTS = ("moments", "sparsity", "top", "histogram", "classes", "covariance")
-"""What can be accumulated; moments always are."""
+PARTS = ("sparsity", "top", "classes")
+"""What may be left out; moments are always there."""
 _KINDS: dict[str, type[Accumulator]] = {
-    "moments": Moments, "sparsity": Sparsity, "top": Top, "histogram": Histogram,
-    "classes": Classes, "covariance": Covariance, "accuracy": Accuracy,
+    "moments": Moments, "sparsity": Sparsity, "top": Top, "classes": Classes,
 }  # fmt: skip
 _NAMES = {
     "patches_activation": STAGES[0],
@@ -38,8 +31,6 @@ _NAMES = {
     "residual": STAGES[2],
     "pointwise_activation": STAGES[3],
 }
-_SPREADS = (3.0, 9.0)
-"""Standard deviations below and above the mean that an activation's bins cover."""
 
 
 class SweepError(Refusal):
@@ -48,42 +39,20 @@ class SweepError(Refusal):
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers of a sweep, besides checkpoint, preprocessing and images.
-
-    Parameters
-    ----------
-    parts : tuple of str
-        Of `PARTS`.
-    n_top : int
-        Largest values kept per channel.
-    bins : int
-        Of each histogram.
-    batch_size : int
-        Images at a time.
-    field_images : int
-        Images that the effective receptive field is measured on; 0 for none.
-    seed : int
-        Of the null of selectivity and of the field's interval.
-
-    Raises
-    ------
-    SweepError
-        If one makes no sense.
-    """
+    """What decides the numbers of a sweep, besides checkpoint, preprocessing and images."""
 
     parts: tuple[str, ...] = PARTS
-    n_top: int = 9
-    bins: int = 64
+    n_top: int = 9  # largest values kept per channel
     batch_size: int = 16
-    field_images: int = 32
-    seed: int = 0
+    field_images: int = 32  # that the effective receptive field is measured on; 0 for none
+    seed: int = 0  # of the null of selectivity and of the field's interval
 
     def __post_init__(self) -> None:
         wrong = [part for part in self.parts if part not in PARTS]
         if wrong:
             raise SweepError(f"there is no part {wrong[0]!r}; parts are {', '.join(PARTS)}.")
-        if min(self.n_top, self.bins, self.batch_size) < 1 or self.field_images < 0:
-            raise SweepError("patches kept, bins and images at a time are counted from 1.")
+        if min(self.n_top, self.batch_size) < 1 or self.field_images < 0:
+            raise SweepError("patches kept and images at a time are counted from 1.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a plain dictionary."""
@@ -91,20 +60,9 @@ class Settings:
 
 
 class Tally:
-    """The accumulators that the settings ask for.
+    """The accumulators that the settings ask for; the network's shape decides theirs."""
 
-    Parameters
-    ----------
-    model : ConvMixer
-        Whose shape and batch norms decide shapes and bins; not kept.
-    settings : Settings
-        Which parts.
-    classes : bool
-        Whether the images have classes.
-    """
-
-    def __init__(self, model: ConvMixer, settings: Settings, *, classes: bool) -> None:
-        config = model.config
+    def __init__(self, config: Config, settings: Settings, *, classes: bool) -> None:
         self.config = config
         rows, dim = len(sweep_rows(config.depth)[0]), config.dim
         self.size = self.grid = (0, 0)
@@ -114,13 +72,8 @@ class Tally:
             self.parts["sparsity"] = Sparsity(rows, dim)
         if "top" in settings.parts:
             self.parts["top"] = Top(rows, dim, settings.n_top)
-        if "histogram" in settings.parts:
-            self.parts["histogram"] = Histogram(*bin_ranges(model), settings.bins)
-        if "covariance" in settings.parts:
-            self.parts["covariance"] = Covariance(config.depth, dim)
         if "classes" in settings.parts and classes:
             self.parts["classes"] = Classes(rows, dim)
-            self.parts["accuracy"] = Accuracy()
 
     @torch.inference_mode()
     def update(
@@ -130,7 +83,6 @@ class Tally:
         images: Sequence[int],
         names: Sequence[str],
         classes: Sequence[int] = (),
-        outputs: Sequence[int] = (),
     ) -> None:
         """Run one batch through the network and add what it makes."""
         number = np.array(images, dtype=np.int64)
@@ -140,14 +92,8 @@ class Tally:
         # What is not finite is told once per batch: asking at every stage would cost as much again.
         with np.errstate(invalid="ignore", over="ignore"):
             for stage in stages(model, inputs):
-                if stage.name == "logits":
-                    if "accuracy" in self.parts:
-                        self.parts["accuracy"].update(stage.maps, np.array(outputs, dtype=np.int64))
-                elif stage.name == "output":
-                    if "covariance" in self.parts:
-                        self.parts["covariance"].update(stage.block, stage.maps)
-                elif stage.name in _NAMES:
-                    self._add(stage.block, _NAMES[stage.name], stage.maps, number, names, kinds)
+                if stage.name in _NAMES:
+                    self._add(stage.block, _NAMES[stage.name], stage.maps, number, kinds)
             finite = self.parts["moments"].flush()
         if not finite:
             raise _not_finite(model, inputs, names)
@@ -160,20 +106,14 @@ class Tally:
         stage: str,
         maps: Tensor,
         images: NDArray[np.int64],
-        names: Sequence[str],
         classes: NDArray[np.int64],
     ) -> None:
-        grid = (int(maps.shape[2]), int(maps.shape[3]))
-        if self.n_images and grid != self.grid:
-            raise SweepError(f"{names[0]}: maps of {grid} found, expected {self.grid} as before.")
-        self.grid = grid
+        self.grid = (int(maps.shape[2]), int(maps.shape[3]))
         row = 0 if block is None else 3 * block + STAGES.index(stage)
         parts = self.parts
         parts["moments"].update(row, maps)
         if "top" in parts:
             parts["top"].update(row, maps, images)
-        if "histogram" in parts:
-            parts["histogram"].update(row, maps)
         if stage == "residual":
             return
         if "sparsity" in parts and self.config.activation != "identity":
@@ -201,17 +141,12 @@ class Tally:
     @classmethod
     def restore(cls, state: Mapping[str, NDArray[Any]], config: Config) -> Tally:
         """Return a tally as it was."""
-        made = cls.__new__(cls)
-        made.config = config
+        made = cls(config, Settings(parts=()), classes=False)
         n, *sides = (int(v) for v in state["seen"])
         made.n_images, made.size, made.grid = n, (sides[0], sides[1]), (sides[2], sides[3])
-        names = dict.fromkeys(key.partition(".")[0] for key in state if "." in key)
-        made.parts = {
-            name: _KINDS[name].restore(
-                {key.partition(".")[2]: state[key] for key in state if key.startswith(f"{name}.")}
-            )
-            for name in names
-        }
+        for name in dict.fromkeys(key.partition(".")[0] for key in state if "." in key):
+            fields = {field: state[f"{name}.{field}"] for field in _KINDS[name].fields}
+            made.parts[name] = _KINDS[name].restore(fields)
         return made
 
     def result(self, seed: int = 0) -> dict[str, Any]:
@@ -222,15 +157,9 @@ class Tally:
             "top_value": np.zeros((0, dim, 0), dtype=np.float32),
             "top_image": np.zeros((0, dim, 0), dtype=np.int64),
             "top_position": np.zeros((0, dim, 0), dtype=np.int64),
-            "histogram": np.zeros((0, dim, 0), dtype=np.int64),
-            "histogram_range": np.zeros((0, dim, 2), dtype=np.float32),
             "selectivity": np.zeros((0, dim)),
             "selectivity_null": np.zeros((0, dim)),
             "selected_class": np.zeros((0, dim), dtype=np.int64),
-            "covariance": np.zeros((0, dim, dim), dtype=np.float32),
-            "judged": 0,
-            "top1": float("nan"),
-            "top5": float("nan"),
         }
         for name, part in self.parts.items():
             found |= part.result(seed) if name == "classes" else part.result()
@@ -251,40 +180,3 @@ def _not_finite(model: ConvMixer, inputs: Tensor, names: Sequence[str]) -> Sweep
         f"{names[0]}: values so large that their variance is not finite; check the checkpoint's "
         "weights."
     )
-
-
-def bin_ranges(model: ConvMixer) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return where the bins of each row and channel begin and end, from the batch norms alone."""
-    below, above = _SPREADS
-    ranges = []
-    norm = model.patch_norm
-    ranges.append(_given(norm, below, above))
-    for block in model.blocks:
-        assert isinstance(block.depthwise_norm, nn.BatchNorm2d)
-        assert isinstance(block.pointwise_norm, nn.BatchNorm2d)
-        ranges.append(_given(block.depthwise_norm, below, above))
-        parts = [
-            (part.bias.double(), part.weight.double()) for part in (norm, block.depthwise_norm)
-        ]
-        mean = parts[0][0] + parts[1][0]
-        spread = (parts[0][1] ** 2 + parts[1][1] ** 2).sqrt()
-        ranges.append(_around(mean, spread, 6.0, 6.0))
-        ranges.append(_given(block.pointwise_norm, below, above))
-        norm = block.pointwise_norm
-    low, high = (np.stack(values) for values in zip(*ranges, strict=True))
-    return low, high
-
-
-def _given(norm: nn.BatchNorm2d, below: float, above: float) -> Any:
-    assert norm.running_mean is not None and norm.running_var is not None
-    spread = norm.running_var.double().clamp(min=0).sqrt()
-    return _around(norm.running_mean.double(), spread, below, above)
-
-
-@torch.no_grad()
-def _around(mean: Tensor, spread: Tensor, below: float, above: float) -> Any:
-    spread = torch.where(torch.isfinite(spread) & (spread > 0), spread, 1.0)
-    # Bins must not vanish in float32 beside a large mean.
-    spread = torch.maximum(spread, mean.abs().nan_to_num() * 1e-5)
-    low, high = mean.nan_to_num() - below * spread, mean.nan_to_num() + above * spread
-    return low.cpu().numpy().astype(np.float32), high.cpu().numpy().astype(np.float32)

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from viz.core.network import counted
 from viz.network.convmixer import Block, ConvMixer, activation_layer
 
 ARITHMETICS = {
@@ -46,8 +47,7 @@ class Way(NamedTuple):
 
     def __str__(self) -> str:
         """Say it as the command line prints it."""
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{self.arithmetic}{', compiled' * self.compiled}, {threads}"
+        return f"{self.arithmetic}{', compiled' * self.compiled}, {counted(self.threads, 'thread')}"
 
 
 @cache

@@ -278,12 +278,12 @@ def train(
     _check(recipe, out, [out, *([] if resume.exists() else names.values())], force)
     data = open_training_folder(Path(folder), recipe.augmentation, recipe.image_size)
     for line in data.skipped:
-        report(f"skipped {line}")
+        report(f"An image is left out: {line}")
     before = torch.get_num_threads()
     run = _Run(recipe, data, device)
     if resume.exists():
         run.resume(resume)
-        report(f"resuming after epoch {run.step // run.per_epoch} of {recipe.epochs}")
+        report(f"The training goes on after epoch {run.step // run.per_epoch} of {recipe.epochs}.")
     # Where a training is too short for all of them, the start stays.
     keep = {round(share * run.steps): names[share] for share in reversed(kept)}
     n = min(recipe.batch_size, data.n_train)
@@ -302,17 +302,19 @@ def train(
             measured = run.size(run.step)
             way = pick_way(run.model, (n, measured), run.steps - run.step,
                            arithmetic=arithmetic, threads=threads)  # fmt: skip
-            report(f"{measured} px: {way}, {n / way.seconds:.0f} crops/s, "
-                   f"about {_hours(run.left(way.seconds))} left")  # fmt: skip
+            report(f"Crops of {measured} px are computed with {way}: "
+                   f"{n / way.seconds:.0f} a second, about {_hours(run.left(way.seconds))} left."
+                   )  # fmt: skip
         seconds = run.seconds
         run.run_epoch(way, progress, snapshot)
         epoch, taken = run.step // run.per_epoch, (run.seconds - seconds) / run.per_epoch
         held = ""
         if epoch % max(1, recipe.epochs // 10) == 0 and run.step < run.steps:
-            held = f", held out {run.answers(run.average).float().mean().item():.3f}"
-        left = f"{_hours(run.left(taken))} left" if run.step < run.steps else "done"
-        report(f"epoch {epoch}/{recipe.epochs}: loss {run.losses[-1]:.3f}{held}, "
-               f"{n / taken:.0f} crops/s, {left}")  # fmt: skip
+            right = run.answers(run.average).float().mean().item()
+            held = f", {100 * right:.1f} % of the held-out images right"
+        left = f", {_hours(run.left(taken))} left" if run.step < run.steps else ""
+        report(f"Epoch {epoch} of {recipe.epochs}: loss {run.losses[-1]:.3f}{held}, "
+               f"{n / taken:.0f} crops a second{left}.")  # fmt: skip
         run.save(resume)
     accuracy = run.write(out, way, run.average)
     resume.unlink(missing_ok=True)

@@ -166,12 +166,8 @@ class Shown:
 
     Parameters
     ----------
-    name : str
-        The folder's, with - for _: of the command, the page, the section.
-    title : str
-        As in a report.
-    question : str
-        That it answers.
+    name, title, question : str
+        The folder's name, with - for _; as in a report; what it answers.
     measure : callable
         One checkpoint or two, `Given`, and the options that do not draw, to result.
     result : str
@@ -184,18 +180,15 @@ class Shown:
         What the command does: a line, and more after an empty one.
     options : tuple of Option
         Settings.
-    summary : callable, optional
-        Result to what ``--json`` prints; none for a view that only shows weights.
-    sentence : callable, optional
-        Result to the finding in plain language, with its numbers.
-    images : {"", "optional", "needed"}
+    summary, sentence : callable, optional
+        Result to what ``--json`` prints, and to the finding in plain language.
+    images : {"", "needed"}
         Whether it is about what a network does on images.
-    swept : bool
-        Whether a sweep's file spares the pass over the images.
+    swept, slow : bool
+        Whether a sweep's file spares the pass over the images; whether a quick report leaves it
+        out.
     method : str
         Folder of its method page within the package, where that is another's.
-    slow : bool
-        Whether a quick report leaves it out.
     menu, group, icon : str
         Its short name in the explorer, where it is listed there, and its sign.
     """
@@ -211,7 +204,7 @@ class Shown:
     options: tuple[Option, ...] = ()
     summary: Callable[[Any], Any] | None = None
     sentence: Callable[[Any], str] | None = None
-    images: Literal["", "optional", "needed"] = ""
+    images: Literal["", "needed"] = ""
     swept: bool = False
     method: str = ""
     slow: bool = False
@@ -251,10 +244,6 @@ class View(Shown):
     measure: Callable[..., Result]
 
 
-def _nothing_refused(a: Checkpoint, b: Checkpoint) -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class Comparison(Shown):
     """One thing to look at in two networks side by side.
@@ -263,4 +252,4 @@ class Comparison(Shown):
     sentence; empty where they can. ``measure`` raises a ValueError with the same sentence.
     """
 
-    refuses: Callable[[Checkpoint, Checkpoint], str] = _nothing_refused
+    refuses: Callable[[Checkpoint, Checkpoint], str] = lambda a, b: ""

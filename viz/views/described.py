@@ -7,7 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from viz.core.refusal import Refusal
+
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from viz.network.checkpoint import Checkpoint
     from viz.views.base import Given
     from viz.views.kernels.result import DepthwiseDescription
@@ -19,39 +24,43 @@ _LOOK = 0.2
 _KEPT: WeakKeyDictionary[Any, dict[tuple[str, int], Any]] = WeakKeyDictionary()
 
 
-def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
-    """Describe a network's depthwise kernels, or return the description made before."""
+def kernels_of(checkpoint: Checkpoint) -> NDArray[np.float32]:
+    """Return all depthwise kernels, (n, k, k), by block and channel."""
     import numpy as np
 
-    from viz.views.kernels.measure import describe_checkpoint
-
-    model = checkpoint.model
-    kernels = np.concatenate(
-        [
-            model.depthwise_kernels(b).detach().float().cpu().numpy()
-            for b in range(model.config.depth)
-        ]
+    model, depth = checkpoint.model, checkpoint.config.depth
+    return np.concatenate(
+        [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in range(depth)]
     )
 
-    def fits(found: DepthwiseDescription) -> bool:
-        return np.array_equal(found.kernels, kernels)
 
-    made: DepthwiseDescription = _once(checkpoint, given, "depthwise", describe_checkpoint, fits)
+def check_described(checkpoint: Checkpoint, description: DepthwiseDescription) -> None:
+    """Refuse a description of other kernels."""
+    import numpy as np
+
+    kernels = kernels_of(checkpoint)
+    if not np.array_equal(description.kernels, kernels, equal_nan=True):
+        raise Refusal(
+            f"the description is of other kernels than the {len(kernels)} of "
+            f"{checkpoint.source.name}; expected all of them, by block and channel."
+        )
+
+
+def depthwise_description(checkpoint: Checkpoint, given: Given) -> DepthwiseDescription:
+    """Describe a network's depthwise kernels, or return the description made before."""
+    from viz.views.kernels.measure import describe_checkpoint
+
+    weights = kernels_of(checkpoint)
+    made: DepthwiseDescription = _once(checkpoint, given, "depthwise", describe_checkpoint, weights)
     return made
 
 
 def patch_description(checkpoint: Checkpoint, given: Given) -> PatchFilterDescription:
     """Describe a network's patch filters, or return the description made before."""
-    import numpy as np
-
     from viz.views.patch_filters.measure import describe_checkpoint
 
-    filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
-
-    def fits(found: PatchFilterDescription) -> bool:
-        return np.array_equal(found.filters, filters, equal_nan=True)
-
-    made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, fits)
+    weights = checkpoint.model.patch_filters.detach().float().cpu().numpy()
+    made: PatchFilterDescription = _once(checkpoint, given, "patch", describe_checkpoint, weights)
     return made
 
 
@@ -65,9 +74,12 @@ def _once(
     given: Given,
     what: str,
     describe: Callable[..., Any],
-    fits: Callable[[Any], bool],
+    weights: NDArray[np.float32],
 ) -> Any:
-    """Return what is kept if it still fits; one thread at a time describes."""
+    """Return what is kept if it is of these weights; one thread at a time describes."""
+    import numpy as np
+
+    field = {"depthwise": "kernels", "patch": "filters"}[what]
     while not _LOCK.acquire(timeout=_LOOK):
         # Waiting for somebody else's description can be stopped, too.
         if given.progress is not None:
@@ -75,7 +87,9 @@ def _once(
     try:
         kept = _KEPT.setdefault(checkpoint.model, {})
         key = (what, given.seed)
-        if key not in kept or not fits(kept[key]):
+        if key not in kept or not np.array_equal(
+            getattr(kept[key], field), weights, equal_nan=True
+        ):
             kept[key] = describe(checkpoint, seed=given.seed, progress=given.progress)
         return kept[key]
     finally:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from explained_networks import same_state, state
 
 from viz.core.network import Preprocessing, Source
 from viz.images.sets import open_images
@@ -78,7 +79,7 @@ def changed_copy(model, block, channel, change, new):
 
 @pytest.mark.parametrize(("block", "shape"), [(None, (3, 4, 4)), (0, (5, 5)), (2, (5, 5))])
 def test_as_a_changed_copy_answers(small, rng, block, shape):
-    state = {n: v.clone() for n, v in small.model.state_dict().items()}
+    before = state(small.model)
     inputs = torch.as_tensor(rng.normal(size=(3, 3, 20, 16))).float()
     fitted = rng.normal(size=shape)
     found = removal(small, sets(inputs), block=block, channel=7, fitted=fitted, batch_size=2)
@@ -94,8 +95,7 @@ def test_as_a_changed_copy_answers(small, rng, block, shape):
         twin = changed_copy(small.model, block, 7, "shuffled", mixed)
         np.testing.assert_allclose(found.logits[3], twin(inputs), atol=1e-5)
     assert sorted(mixed.ravel()) == sorted(own.ravel())
-    for name, value in small.model.state_dict().items():
-        assert torch.equal(value, state[name])
+    assert same_state(before, state(small.model))
 
 
 def test_classes_shown_and_words():

@@ -5,27 +5,24 @@ import dataclasses
 import explained_networks as nets
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgba
 from readable import texts, unreadable
 
 from viz.views.attribution import draw as trust
 from viz.views.attribution import draw_maps as attribution
-from viz.views.attribution.maps_result import METHODS
 from viz.views.attribution.measure import Effort, rate
-from viz.views.attribution.result import REFERENCES
+from viz.views.attribution.result import METHODS, REFERENCES
 
 LITTLE = Effort(n_curve=6, n_subsets=6, n_noise=1, n_stages=4, n_random=2)
 FIGURES = (
     (attribution.attribution_figure, attribution.draw_attribution),
     (trust.scores_figure, trust.draw_scores),
-    (trust.randomisation_figure, trust.draw_randomisation),
 )
 
 
-def drawn(make, draw, result, *more):
-    figure = make(result, *more)
+def drawn(make, draw, result):
+    figure = make(result)
     figure.set_dpi(150)  # rendered to measure texts: half the time of 300
-    return figure, draw(result, figure, *more)
+    return figure, draw(result, figure)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +41,7 @@ def harsh():
     made = rate(loaded, nets.busy_images(2, height=12, width=28), effort=LITTLE, n_steps=2,
                 n_samples=2, target="difference")  # fmt: skip
     names = ("a/very/long/folder/of/images/and_a_very_long_file_name_0123456789.jpeg", "b$.png")
-    source = dataclasses.replace(made.source, name="y" * 150 + ".safetensors")
-    return dataclasses.replace(made, names=names, source=source)
+    return dataclasses.replace(made, names=names)
 
 
 @pytest.mark.parametrize(("make", "draw"), FIGURES)
@@ -62,8 +58,9 @@ def test_a_few_maps_lie_over_their_images(rated):
     assert heads == [attribution.method_words(name) for name in few]
     np.testing.assert_array_equal(axes["image"][1].get_images()[0].get_array(), rated.pixels[1])
     for i, name in enumerate(few):
-        grey, over = axes["map"][len(few) + i].get_images()
-        values = rated.rated_share()[1, rated.rated.index(name)]
+        over = axes["map"][len(few) + i].get_images()[1]
+        values = np.concatenate([rated.patches, rated.reference_patches], 1)
+        values = values[1, rated.rated.index(name)]
         # The larger a value, the more opaque; red above zero, blue below; each to its own end.
         end = np.percentile(np.abs(values), 99)
         colours = np.asarray(over.get_array())
@@ -71,23 +68,20 @@ def test_a_few_maps_lie_over_their_images(rated):
         strong = np.abs(values) > 0.2 * end
         redder = colours[..., 0] > colours[..., 2]
         np.testing.assert_array_equal(redder[strong], values[strong] > 0)
-        h, w = values.shape
-        p = rated.patch_size
-        assert over.get_extent() == [0, p * w, p * h, 0]
-        assert np.ptp(np.asarray(grey.get_array()), axis=2).max() < 1e-9
+        assert over.get_extent() == [0, 4 * values.shape[1], 4 * values.shape[0], 0]
     said = " ".join(t.get_text() for t, _ in texts(figure))
-    assert f"“{rated.target_name[1]}”, {100 * rated.probability[1]:.0f} %" in said
+    named = rated.classes[rated.target[1]]
+    assert f"“{named}”, {100 * rated.probability[1]:.0f} %" in said
     assert "6 more methods are in the table" in figure.get_label()
 
 
-def test_the_images_asked_for_are_drawn(rated):
-    _, axes = drawn(*FIGURES[0], rated, [1])
-    (one,) = axes["image"]
-    np.testing.assert_array_equal(one.get_images()[0].get_array(), rated.pixels[1])
+def test_only_the_first_images_are_drawn(rated, monkeypatch):
+    monkeypatch.setattr(attribution, "MOST_IMAGES", 1)
+    assert len(drawn(*FIGURES[0], rated)[1]["image"]) == 1
 
 
 def test_scores_show_every_image_and_the_mean(rated):
-    _, axes = drawn(*FIGURES[1], rated)
+    figure, axes = drawn(*FIGURES[1], rated)
     assert axes[0].get_yticklabels()[0].get_text() == "saliency"
     dots = [line for line in axes[0].get_lines() if line.get_marker() == "o"]
     assert len(dots) == len(METHODS) + len(REFERENCES)
@@ -97,28 +91,4 @@ def test_scores_show_every_image_and_the_mean(rated):
     gap = [line for line in axes[4].get_lines() if line.get_marker() == "o"]
     assert len(gap) == 4  # the methods that promise completeness
     assert all((line.get_xdata() >= 0).all() for line in gap)
-    assert to_rgba(dots[0].get_color()) != to_rgba(dots[-1].get_color())
-
-
-def test_randomisation_by_stage(rated):
-    _, axes = drawn(*FIGURES[2], rated)
-    assert len(axes) == len(METHODS) + len(REFERENCES)
-    mean = axes[5].get_lines()[-1]
-    np.testing.assert_allclose(mean.get_ydata(), rated.rank_correlation[:, 5].mean(0))
-    edges = axes[len(METHODS) + REFERENCES.index("edges")]
-    assert edges.get_lines()[-1].get_ydata() == pytest.approx(1)
-    labels = [t.get_text() for t in axes[-1].get_xticklabels()]
-    assert labels == ["head", "block 1", "block 0", "embedding"]
-
-
-def test_a_sentence_stands_where_there_is_nothing(rated):
-    none = dataclasses.replace(rated, stages=(), rank_correlation=rated.rank_correlation[:, :, :0])
-    figure, axes = drawn(*FIGURES[2], none)
-    assert len(axes) == 1 and axes[0].texts[0].get_text().endswith(".")
-    assert unreadable(figure) == []
-
-
-def test_only_the_first_images_are_drawn(rated, monkeypatch):
-    monkeypatch.setattr(attribution, "MOST_IMAGES", 1)
-    _, axes = drawn(*FIGURES[0], rated)
-    assert len(axes["image"]) == 1
+    assert f"max-sensitivity {rated.passes['max-sensitivity']}" in figure.get_label()

@@ -37,8 +37,7 @@ def test_nothing_moves_between_a_network_and_itself(one):
     np.testing.assert_allclose(found.cosine, 1)
     np.testing.assert_allclose(found.norm_ratio, 1)
     np.testing.assert_array_equal(found.stayed, 1)
-    assert found.index_similarity == pytest.approx(1) and found.same_index_share == 1
-    assert found.flows() == [] and (found.permuted_change > 1).all()
+    assert found.index_similarity == pytest.approx(1) and (found.permuted_change > 1).all()
 
 
 def test_planted_moves_are_measured(one):
@@ -80,9 +79,8 @@ def test_planted_changes_of_labels_are_counted(one, tmp_path):
         expected[block, at(was), at(now)] += 1
     np.testing.assert_array_equal(found.migration, expected)
     assert found.migration[0, at("bar"), at("cross")] == 1
-    assert set(found.flows()) == {
-        ("bar", "cross", 1), ("unnamed", "blob+", 1), ("ring", "edge", 1),
-    }  # fmt: skip
+    flows = {(f["before"], f["after"], f["n"]) for f in found.flows() if f["before"] != f["after"]}
+    assert flows == {("bar", "cross", 1), ("unnamed", "blob+", 1), ("ring", "edge", 1)}
     np.testing.assert_allclose(found.stayed, [14 / 16, 1, 15 / 16])
     assert kappa(found.migration.sum(0)) == pytest.approx(cohen_kappa_score(before, after))
     assert "3 of 48 kernels" in found.sentence()

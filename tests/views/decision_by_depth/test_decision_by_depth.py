@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from read_networks import by_hand, checkpoint_of, hooks
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
@@ -14,7 +15,6 @@ from viz.core.refusal import Refusal
 from viz.images.sets import ImageSet
 from viz.network.convmixer import ConvMixer
 from viz.views.decision_by_depth.measure import _untrained, decision_by_depth
-from viz.views.decision_by_depth.result import DecisionByDepth
 
 
 def inputs(n=3, size=(33, 35), seed=0):
@@ -107,8 +107,6 @@ def test_it_is_settled_where_the_answer_stays_first(small):
 
 
 def test_a_network_that_passes_everything_on_has_decided_at_once():
-    from test_evidence import by_hand
-
     image = torch.zeros(1, 3, 4, 4)
     image[0, 1] = 1
     found = decision_by_depth(by_hand(), image)
@@ -205,20 +203,18 @@ def test_folders_named_as_outputs_are_the_truth(small):
 def test_baselines(small):
     """Of one block there is but one order; a random network knows nothing of the answers."""
     torch.manual_seed(0)
-    from test_evidence import checkpoint_of
-
     one = checkpoint_of(ConvMixer(16, 1, 5, 4, 4))
     x = inputs(40, (32, 32))
     found = decision_by_depth(one, x, draws=2)
-    assert found.baseline_agreement.shape == (2, 2, 2)
-    for drawn in found.baseline_agreement[0]:
+    assert found.baselines.shape == (3, 2, 2, 2)
+    for drawn in found.baselines[0, 0]:
         np.testing.assert_allclose(drawn, found.agreement)
     many = decision_by_depth(small, x, draws=3)
-    assert many.baseline_agreement[0, :, -1].min() < 1
+    assert many.baselines[0, 0, :, -1].min() < 1
     # Before the first block nothing is shuffled.
-    np.testing.assert_allclose(many.baseline_agreement[0, :, 0], many.agreement[0])
-    assert many.baseline_agreement[1].shape == (3, 4)
-    assert decision_by_depth(small, inputs(9)).baseline_agreement.shape == (2, 0, 4)
+    np.testing.assert_allclose(many.baselines[0, 0, :, 0], many.agreement[0])
+    assert many.baselines[0, 1].shape == (3, 4)
+    assert decision_by_depth(small, inputs(9)).baselines.shape[:3] == (3, 2, 0)
 
 
 def test_the_random_network_is_new_and_set_on_the_images(small):
@@ -238,24 +234,13 @@ def test_the_random_network_is_new_and_set_on_the_images(small):
 
 
 def test_the_network_stays_as_it_is(small):
-    from test_evidence import hooks
-
     small.model.train()
     before = {name: value.clone() for name, value in small.model.state_dict().items()}
     order = [id(block) for block in small.model.blocks]
     decision_by_depth(small, inputs(12))
     assert all(torch.equal(value, before[name]) for name, value in small.model.state_dict().items())
     assert [id(block) for block in small.model.blocks] == order
-    assert small.model.training
-    assert hooks(small.model) == 0
-
-
-def test_another_head_is_refused():
-    from test_evidence import checkpoint_of, other_heads
-
-    for model, words in other_heads().values():
-        with pytest.raises(Refusal, match=words):
-            decision_by_depth(checkpoint_of(model), inputs(1))
+    assert small.model.training and hooks(small.model) == 0
 
 
 def test_progress_ends_at_its_total(small):
@@ -269,11 +254,9 @@ def test_progress_ends_at_its_total(small):
         decision_by_depth(small, inputs(1), draws=-1)
 
 
-def test_saved_and_told(small, tmp_path):
+def test_what_is_said(small):
     x, names = coloured(20)
     found = decision_by_depth(small, folder(small, x, names), draws=1)
-    assert DecisionByDepth.load(found.save(tmp_path / "a.npz")) == found
-    assert len(found.to_frame()) == 4 * 20
     assert len(re.findall(r"\.(?: |$)", found.finding)) <= 3
     assert "with the blocks shuffled" in found.finding
     assert "randomly initialised" in found.finding

@@ -82,7 +82,7 @@ def test_shares_stand_beside_both_baselines(result):
         for panel, own, drawn, chance in zip(
             axes,
             (result.agreement, result.accuracy, result.fitted_accuracy),
-            (result.baseline_agreement, result.baseline_accuracy, result.baseline_fitted),
+            result.baselines,
             (0.25, 0.25, 0.5),
             strict=True,
         ):

@@ -8,7 +8,6 @@ from matplotlib.colors import to_hex
 from viz.plot.mosaic import limits, signed_tiles
 from viz.plot.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.views.early_late import draw as early_late
-from viz.views.early_late import draw_shares as early_late_shares
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT
 from viz.views.kernels.colours import NAME_STYLES
@@ -27,7 +26,7 @@ def made(depth=6, n=20, k=5, name="small"):
         kernels, np.repeat(np.arange(depth), n), names, r2=rng.uniform(size=depth * n),
         statements=statements, init_names=init, source=name,
     )  # fmt: skip
-    return measure(told, n_boot=60, n_random=50)
+    return measure(told, n_random=50)
 
 
 @pytest.fixture(scope="module")
@@ -73,23 +72,14 @@ def test_bars_hold_the_shares_of_names_in_their_colours(result):
 
 
 def test_effects_stand_at_their_numbers(result):
-    _, (delta, trend) = drawn(early_late, "effects", result)
-    for axes, values, intervals in (
-        (delta, result.delta, result.delta_interval),
-        (trend, result.trend, result.trend_interval),
-    ):
-        points = next(line for line in axes.lines if line.get_marker() == "o")
-        np.testing.assert_allclose(points.get_xdata(), values)
-        rows = points.get_ydata()
-        black = next(c for c in axes.collections if tuple(c.get_color()[0][:3]) == (0, 0, 0))
-        for (start, end), (low, high), row in zip(
-            black.get_segments(), intervals, rows, strict=True
-        ):
-            np.testing.assert_allclose([*start, *end], [low, row, high, row])
-        assert axes.get_xlim() == pytest.approx((-1, 1), abs=0.05)
-    names = [t.get_text() for t in delta.get_yticklabels()]
-    at = dict(zip(names, delta.get_yticks(), strict=True))
-    points = next(line for line in delta.lines if line.get_marker() == "o")
+    _, axes = drawn(early_late, "effects", result)
+    points = next(line for line in axes.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(points.get_xdata(), result.delta)
+    for segment, ends, row in zip(axes.collections[0].get_segments(), result.delta_interval,
+                                  points.get_ydata(), strict=True):  # fmt: skip
+        np.testing.assert_allclose(segment, [[ends[0], row], [ends[1], row]])
+    assert axes.get_xlim() == pytest.approx((-1, 1), abs=0.05)
+    at = dict(zip([t.get_text() for t in axes.get_yticklabels()], axes.get_yticks(), strict=True))
     odd = list(points.get_ydata()).index(at["odd energy"])
     assert points.get_xdata()[odd] == result.delta[result.descriptors.index("odd_energy")]
 
@@ -113,7 +103,7 @@ def test_depth_shows_medians_and_quartiles(result):
 
 
 def test_statements_stand_at_their_shares(result):
-    _, axes = drawn(early_late_shares, "statements", result)
+    _, axes = drawn(early_late, "statements", result)
     rows = ((0, ["on-centre"]), (LATE_STATEMENT, LATE_NAMES))
     for (by_block, by_threshold), (row, names) in zip((axes[:2], axes[2:]), rows, strict=True):
         whole = next(line for line in by_block.lines if len(line.get_xdata()) == 6)

@@ -119,11 +119,10 @@ def test_the_ablation_begins_with_the_network_as_it_is(result):
         for panel, score in zip(axes, ("margin", "probability", "first"), strict=True):
             factor = 1 if score == "margin" else 100
             lines = {line.get_label(): line.get_ydata() for line in panel.get_lines()}
-            chosen, random = result.ablated(score, "mean")
-            np.testing.assert_allclose(lines["strongest, set to the mean"][1:], factor * chosen)
-            np.testing.assert_allclose(lines["random, set to the mean"][1:], factor * random)
             start = factor * result.unablated(score).mean()
-            assert lines["strongest, set to zero"][0] == pytest.approx(start)
+            for name, values in zip(("strongest", "random"), result.ablated(score), strict=True):
+                line = lines[f"{name} channels set to zero"]
+                np.testing.assert_allclose(line, [start, *(factor * values)])
 
 
 def test_figures_go_into_a_paper_as_they_are(result, alone):

@@ -1,28 +1,24 @@
 """What the feature-map figures hold: data, places in pixels, one scale, words that do not meet."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from matplotlib.colors import to_rgba
 from readable import unreadable
 
+import viz
 from viz.images.sets import open_images
 from viz.plot.style import SIGNED, new_figure
 from viz.views.feature_maps.draw import COLUMNS, draw_maps, map_limits, maps_figure
-from viz.views.feature_maps.draw_depth import SIZES, draw_depth
+from viz.views.feature_maps.draw_depth import draw_depth
 from viz.views.feature_maps.draw_patches import answer_limit, draw_patches, patches_figure
 from viz.views.feature_maps.measure import feature_maps
-
-
-def depth_figure(result):
-    return new_figure(*SIZES["depth"])
 
 
 @pytest.fixture(scope="module")
 def result(small_file):
     """Two images of 35 x 33 pixels, so that the patches leave some over; three channels."""
-    import viz
-
     checkpoint = viz.load(small_file)
     inputs = torch.randn(3, 3, 35, 33, generator=torch.Generator().manual_seed(0))
     return feature_maps(
@@ -30,140 +26,100 @@ def result(small_file):
     )
 
 
-def images_of(axes):
-    return [image for image in axes.images if image.get_array() is not None]
-
-
-def test_each_map_stands_on_its_pixels(result):
-    made = draw_maps(result, maps_figure(result))
-    tops = []
-    for name in COLUMNS:
-        if name in ("kernel", "over"):
-            continue
-        drawn = images_of(made[name])
-        assert len(drawn) == 2 * 3
-        for row, image in enumerate(drawn):
-            np.testing.assert_array_equal(image.get_array(), result.of(name)[divmod(row, 3)])
+def drawn(axes):
+    """The signed maps of a figure: values, corner and size, colour limits."""
+    for image in axes.images:
+        values = np.asarray(image.get_array())
+        if values.ndim == 2:
             left, right, bottom, top = image.get_extent()
-            # 8 x 8 tokens of 4 pixels; the last 3 and 1 pixels belong to no patch.
-            assert (left, right) == (0, 32)
-            assert bottom - top == pytest.approx(32)
-            assert made[name].get_xlim() == (0, 33)
-            tops.append(top)
-    photographs = [image.get_extent() for image in images_of(made["image"])]
-    assert [p[:2] for p in photographs] == [[0, 33], [0, 33]]
-    assert [p[3] for p in photographs] == [tops[0], tops[3]]
-    for row, image in enumerate(images_of(made["over"])):
-        left, right, bottom, top = image.get_extent()
-        assert top == pytest.approx(tops[row // 2])
-        wanted = (33, 35) if row % 2 == 0 else (32, 32)
-        assert (right - left, bottom - top) == pytest.approx(wanted)
+            yield values, (left, top), (right - left, bottom - top), image.get_clim()
 
 
 @pytest.mark.parametrize("scale", ["figure", "stage"])
-def test_one_scale_with_zero_in_the_middle_is_stated(result, scale):
-    made = draw_maps(result, figure := maps_figure(result, scale), scale=scale)
-    limits = map_limits(result, scale)
-    for name in COLUMNS:
-        if name == "over":
-            continue
-        for image in images_of(made[name]):
-            assert image.get_clim() == pytest.approx((-limits[name], limits[name]))
-            assert image.cmap(0.5) == to_rgba("white")
-    maps = {limits[name] for name in COLUMNS if name != "kernel"}
-    bars = [axes for axes in figure.axes if axes not in made.values()]
+def test_each_map_stands_on_its_pixels_in_its_colours(result, scale):
+    figure = maps_figure(result)
+    axes, limits = draw_maps(result, figure, scale=scale), map_limits(result, scale)
+    maps = list(drawn(axes))
+    photographs = [i for i in axes.images if np.asarray(i.get_array()).shape == (35, 33, 3)]
+    left, right, bottom, top = photographs[0].get_extent()
+    pixel = (right - left) / 33
+    assert bottom - top == pytest.approx(35 * pixel)
+    names = [name for name in COLUMNS if name not in ("kernel", "depthwise_norm")]
+    for name in names:
+        for image, channel in np.ndindex(2, 3):
+            values = result.of(name)[image, channel]
+            ((corner, size, clim),) = (rest for v, *rest in maps if np.array_equal(v, values))
+            # 8 x 8 tokens of 4 pixels; the last 3 and 1 pixels belong to no patch.
+            assert size == pytest.approx((32 * pixel, 32 * pixel))
+            assert clim == pytest.approx((-limits[name], limits[name]))
+            if channel == image == 0:
+                assert corner[1] == pytest.approx(top)
+    largest = np.abs(result.kernels).max()
+    assert sum(clim == pytest.approx((-largest, largest)) for *_, clim in maps) >= 6
+    every = [result.of(name) for name in COLUMNS if name != "kernel"]
     if scale == "figure":
-        names = {*COLUMNS, "depthwise_norm"} - {"kernel", "over"}
-        values = np.concatenate([result.of(name).ravel() for name in names])
-        assert list(maps) == pytest.approx([np.quantile(np.abs(values), 0.99)], rel=1e-5)
-        assert len(bars) == 2
+        assert limits["output"] == pytest.approx(np.quantile(np.abs(every), 0.99), rel=1e-5)
     else:
-        assert len(bars) == 7
-        residual = np.quantile(np.abs(result.of("residual")), 0.99)
-        assert limits["residual"] == pytest.approx(residual, rel=1e-5)
-    assert limits["kernel"] == np.abs(result.kernels).max()
-    for bar in bars:
-        words = [label.get_text() for label in bar.get_xticklabels()]
-        assert words[1] == "0"
-        assert words[0] == "−" + words[2]
+        wanted = np.quantile(np.abs(result.of("residual")), 0.99)
+        assert limits["residual"] == pytest.approx(wanted, rel=1e-5)
+    assert len(figure.axes) == (3 if scale == "figure" else 8)
 
 
 def test_over_the_image_strength_is_opacity(result):
-    made = draw_maps(result, maps_figure(result))
-    limit = map_limits(result)["over"]
-    for row in range(6):
-        laid = images_of(made["over"])[2 * row + 1].get_array()
+    axes, limit = draw_maps(result, maps_figure(result)), map_limits(result)["depthwise_norm"]
+    laid = [np.asarray(i.get_array()) for i in axes.images if i.get_array().shape == (8, 8, 4)]
+    assert len(laid) == 6
+    for row, colours in enumerate(laid):
         values = result.of("depthwise_norm")[divmod(row, 3)]
-        np.testing.assert_allclose(laid[..., 3], np.clip(np.abs(values) / limit, 0, 1), atol=1e-6)
-        strongest = np.unravel_index(np.abs(values).argmax(), values.shape)
-        assert tuple(laid[strongest][:3]) == pytest.approx(
-            SIGNED(np.clip(values[strongest] / limit, -1, 1) / 2 + 0.5)[:3], abs=0.02
+        np.testing.assert_allclose(
+            colours[..., 3], np.clip(np.abs(values) / limit, 0, 1), atol=1e-6
         )
+        at = np.unravel_index(np.abs(values).argmax(), values.shape)
+        wanted = SIGNED(np.clip(values[at] / limit, -1, 1) / 2 + 0.5)[:3]
+        assert tuple(colours[at][:3]) == pytest.approx(wanted, abs=0.02)
 
 
 def test_answers_stand_at_the_middle_of_their_windows(result):
-    made = draw_patches(result, patches_figure(result))
-    limit = answer_limit(result)
+    axes, limit = draw_patches(result, patches_figure(result)), answer_limit(result)
     assert limit == pytest.approx(np.quantile(np.abs(result.answers), 0.995), rel=1e-5)
-    # Of four filters the first, the last, and one between.
-    shown = (0, 2, 3)
-    assert len(made["answers"]) == len(made["tokens"]) == 2 * len(shown)
-    for i, (pixels, grid) in enumerate(zip(made["answers"], made["tokens"], strict=True)):
-        row, image = shown[i // 2], i % 2
-        (first,), (second,) = images_of(pixels), images_of(grid)
-        np.testing.assert_array_equal(first.get_array(), result.answers[image, row])
-        np.testing.assert_array_equal(second.get_array(), result.tokens[image, row])
-        # 30 answers across from 33 pixels, 4 wide: the first window's middle is pixel 1.5.
-        assert first.get_extent() == [1.5, 31.5, 33.5, 1.5]
-        assert second.get_extent() == [0, 32, 32, 0]
-        for axes in (pixels, grid):
-            assert axes.get_xlim() == (0, 33)
-            assert axes.get_ylim() == (35, 0)
-            assert axes.images[0].get_clim() == pytest.approx((-limit, limit))
+    left, right, *_ = axes.images[0].get_extent()
+    pixel = (right - left) / 33
+    maps = list(drawn(axes))
+    assert len(maps) == 2 * 2 * len(result.filter) == 12
+    for i, (row, image) in enumerate(np.ndindex(3, 2)):
+        for (values, corner, size, clim), wanted, first in (
+            (maps[2 * i], result.answers[image, row], 1.5),
+            (maps[2 * i + 1], result.tokens[image, row], 0),
+        ):
+            np.testing.assert_array_equal(values, wanted)
+            assert clim == pytest.approx((-limit, limit))
+            # 30 answers across from 33 pixels, 4 wide: the first window's middle is pixel 1.5.
+            assert size[0] == pytest.approx(pixel * (30 if first else 32))
+            if row == image == 0 and first:
+                assert corner[0] == pytest.approx(left + 1.5 * pixel)
 
 
 def test_curves_by_depth_hold_the_means(result):
-    made = draw_depth(result, depth_figure(result))
+    made = draw_depth(result, new_figure(7, 2.5))
     for name, axes in made.items():
         lines = {line.get_label(): line for line in axes.lines}
-        for part, words in (("depthwise", "after the depthwise convolution"),
-                            ("pointwise", "after the pointwise convolution")):  # fmt: skip
-            rows = result.statistic_part == part
-            line = lines[words]
+        for part in ("depthwise", "pointwise"):
+            line = lines[f"after the {part} convolution"]
             assert line.get_xdata().tolist() == [0, 1, 2]
-            unit = 100 if name in ("off", "negative_mass") else 1
-            mean = unit * getattr(result, name)[rows].mean(1)
-            np.testing.assert_allclose(line.get_ydata(), mean)
-    bound = [line for line in made["rank_centred"].lines if list(line.get_xdata()) == [0, 1]]
+            mean = getattr(result, name)[result.statistic_part == part].mean(1)
+            np.testing.assert_allclose(line.get_ydata(), mean * (100 if name == "off" else 1))
+    bound = [line for line in made["rank"].lines if list(line.get_xdata()) == [0, 1]]
     assert bound[0].get_ydata()[0] == 16
 
 
-@pytest.mark.parametrize("kind", ["one", "dead", "nan"])
-def test_odd_results_can_be_drawn(result, kind):
-    from dataclasses import replace
-
-    changes = {
-        "one": {
-            "images": result.images[:1], "image_names": result.image_names[:1],
-            "maps": result.maps[:, :1, :1], "channel": result.channel[:1],
-            "name": result.name[:1], "kernels": result.kernels[:1],
-            "answers": result.answers[:1, :1], "tokens": result.tokens[:1, :1],
-            "filter": result.filter[:1], "filters": result.filters[:1],
-        },
-        "dead": {"maps": result.maps * 0, "kernels": result.kernels * 0,
-                 "answers": result.answers * 0, "tokens": result.tokens * 0,
-                 "kept_energy": result.kept_energy * np.nan,
-                 "kept_peak": result.kept_peak * np.nan},
-        "nan": {"maps": result.maps * np.nan, "kernels": result.kernels * np.nan,
-                "answers": result.answers * np.nan, "tokens": result.tokens * np.nan,
-                "rank_centred": result.rank_centred * np.nan, "off": result.off * np.nan},
-    }[kind]  # fmt: skip
-    odd = replace(result, **changes)
-    for make, draw in (
-        (maps_figure, draw_maps),
-        (depth_figure, draw_depth),
-        (patches_figure, draw_patches),
+@pytest.mark.parametrize("factor", [0, np.nan])
+def test_dead_and_broken_results_can_be_drawn(result, factor):
+    names = ("maps", "kernels", "answers", "rank", "off", "kept_energy")
+    odd = replace(result, **{name: getattr(result, name) * factor for name in names})
+    for figure, draw in (
+        (maps_figure(odd), draw_maps),
+        (new_figure(7, 2.5), draw_depth),
+        (patches_figure(odd), draw_patches),
     ):
-        figure = make(odd)
         draw(odd, figure)
         assert unreadable(figure) == []

@@ -1,6 +1,5 @@
 """Feature maps of a block: which channels, which images, the numbers by depth, and no traces."""
 
-import gc
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +11,7 @@ from viz.images.sets import open_images
 from viz.network.stages import stages
 from viz.views.feature_maps.measure import feature_maps
 from viz.views.feature_maps.result import MAPS, STATISTICS
-from viz.views.feature_maps.statistics import effective_rank, hoyer, off_share
+from viz.views.feature_maps.statistics import effective_rank, off_share
 
 
 @pytest.fixture
@@ -61,46 +60,26 @@ def test_a_constant_that_is_added_everywhere_is_no_activity(small, inputs):
     assert result.activity[4] == pytest.approx(0, abs=1e-4)
 
 
-def described(names, blocks=(0, 1, 2)):
-    """A description's rows, in no particular order, as far as they matter here."""
-    order = np.random.default_rng(0).permutation(16 * len(blocks))
-    name = np.array([names.get((b, c), "blob+") for b in blocks for c in range(16)])
-    return SimpleNamespace(
-        block=np.repeat(blocks, 16)[order],
-        channel=np.tile(np.arange(16), len(blocks))[order],
-        name=name[order],
-    )
-
-
-def test_channels_of_one_name(small, inputs):
-    names = {(1, 3): "edge", (1, 8): "edge", (1, 11): "edge", (0, 2): "edge", (1, 5): "ring"}
-    result = feature_maps(
-        small, opened(small, inputs), block=1, name="edge", most_active=2,
-        description=described(names),
-    )  # fmt: skip
-    activity = result.activity
-    assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -activity[c])[:2]
-    assert result.name.tolist() == ["edge", "edge"]
-    assert result.chosen_by == "the most active of 3 named edge"
-    with pytest.raises(ValueError, match="no kernel of block 1 is named bar; there are blob"):
-        feature_maps(
-            small, opened(small, inputs), block=1, name="bar", description=described(names)
-        )
-
-
-def test_names_are_read_where_they_are_needed(small, inputs, monkeypatch):
+def test_channels_of_one_name(small, inputs, monkeypatch):
+    names = np.full(16, "blob+")
+    names[[3, 8, 11]] = "edge"
     asked = []
 
     def describe(checkpoint, *, blocks, n_init, seed):
         asked.append(blocks)
-        return described({(2, 9): "shift"}, blocks)
+        return SimpleNamespace(name=names)
 
     monkeypatch.setattr("viz.views.kernels.measure.describe_checkpoint", describe)
-    feature_maps(small, opened(small, inputs), block=2, by_depth=False)
+    images, given = opened(small, inputs), {"block": 1, "by_depth": False}
+    feature_maps(small, images, **given)
     assert not asked
-    result = feature_maps(small, opened(small, inputs), block=2, name="shift", by_depth=False)
-    assert asked == [[2]]
-    assert result.channel.tolist() == [9]
+    result = feature_maps(small, images, name="edge", most_active=2, **given)
+    assert asked == [[1]]
+    assert result.channel.tolist() == sorted([3, 8, 11], key=lambda c: -result.activity[c])[:2]
+    assert result.name.tolist() == ["edge", "edge"]
+    assert result.chosen_by == "the most active of 3 named edge"
+    with pytest.raises(ValueError, match="no kernel of block 1 is named bar; there are blob"):
+        feature_maps(small, images, name="bar", **given)
 
 
 def test_numbers_by_depth_are_those_of_the_activations(small, inputs):
@@ -114,27 +93,24 @@ def test_numbers_by_depth_are_those_of_the_activations(small, inputs):
         name = "patches" if block == -1 else str(part)
         before, after = maps[where, name], maps[where, f"{name}_activation"]
         np.testing.assert_allclose(result.off[r], off_share(before).numpy())
-        np.testing.assert_allclose(result.hoyer[r], hoyer(after).numpy(), rtol=1e-4)
-        rank = effective_rank(after, centred=True).numpy()
-        np.testing.assert_allclose(result.rank_centred[r], rank, rtol=1e-3)
-        # 64 positions would allow more, 16 channels do not.
-        assert result.rank_bound[r] == 16
+        np.testing.assert_allclose(result.rank[r], effective_rank(after).numpy(), rtol=1e-3)
+    # 64 positions would allow more, 16 channels do not.
+    assert result.rank_bound == 16
     frame = result.to_frame()
     assert len(frame) == 7 * 5
     row = frame[(frame.block == 1) & (frame.part == "pointwise") & (frame.image == "input 3")]
-    assert row.hoyer.item() == result.hoyer[4, 3]
+    assert row["rank"].item() == result.rank[4, 3]
     mean = result.summary()["depth"][4]
-    assert mean["hoyer"] == pytest.approx(result.hoyer[4].mean())
+    assert mean["off"] == pytest.approx(result.off[4].mean())
 
 
-def test_a_centred_rank_is_below_the_number_of_positions(small):
-    """16 channels of independent noise on 3 x 3 positions: 9 directions, 8 about the mean."""
+def test_a_rank_is_below_the_number_of_positions(small):
+    """16 channels of independent noise on 3 x 3 positions have 8 directions about the mean."""
     noise = torch.randn(1, 16, 3, 3, generator=torch.Generator().manual_seed(0))
-    assert 8 < effective_rank(noise).item() < 9
-    assert 7 < effective_rank(noise, centred=True).item() < 8
+    assert 7 < effective_rank(noise).item() < 8
     result = feature_maps(small, opened(small, torch.rand(1, 3, 12, 12)))
-    assert (result.rank_bound == 8).all()
-    assert (result.rank_centred <= 8).all()
+    assert result.rank_bound == 8
+    assert (result.rank <= 8).all()
 
 
 def test_batches_change_nothing(small, inputs):
@@ -189,7 +165,7 @@ def test_an_identity_network_switches_nothing_off(inputs):
     result = feature_maps(checkpoint, opened(checkpoint, inputs))
     assert np.isnan(result.off).all()
     assert result.summary()["depth"][0]["off"] is None
-    assert np.isfinite(result.rank_centred).all()
+    assert np.isfinite(result.rank).all()
 
 
 def test_grey_networks_and_single_patches(rng, tmp_path):
@@ -204,34 +180,10 @@ def test_grey_networks_and_single_patches(rng, tmp_path):
     pre = told(checkpoint.preprocessing, 1, image_size=4)
     result = feature_maps(checkpoint, open_images(tmp_path, pre, 1))
     assert result.maps.shape == (8, 1, 4, 1, 1)
-    assert (result.rank_centred == 0).all()
+    assert (result.rank == 0).all()
     assert result.answers.shape[2:] == (1, 1)
     assert np.isnan(result.kept_energy).all()
     assert result.summary()["patch_grid"]["kept_energy_median"] is None
-
-
-def test_after_a_failure_nothing_is_left(small, inputs, monkeypatch):
-    hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.model.modules()]
-    weights = {n: t.clone() for n, t in small.model.state_dict().items()}
-    small.model.requires_grad_(True)
-
-    def fail(x):
-        raise RuntimeError("no")
-
-    monkeypatch.setattr(small.model.blocks[2].pointwise, "forward", fail)
-    with pytest.raises(RuntimeError, match="no"):
-        feature_maps(small, opened(small, inputs))
-    monkeypatch.undo()
-    feature_maps(small, opened(small, inputs))
-    gc.collect()
-    tensors = [o for o in gc.get_objects() if issubclass(type(o), torch.Tensor)]
-    assert not [t for t in tensors if t.grad_fn is not None and t.shape[-2:] == (8, 8)]
-    assert [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.model.modules()] == (
-        hooks
-    )
-    assert not any(m.training for m in small.model.modules())
-    for name, values in small.model.state_dict().items():
-        assert torch.equal(values, weights[name]), name
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_answers_are_correlations_and_on_the_grid_the_networks_own(model, rng):
     assert not found.requires_grad
 
 
-def one_pixel_filters(model, p):
+def one_pixel_filters(model):
     """A filter that answers with the pixel itself: its answers are the image."""
     model.patch_embedding.weight.data.zero_()
     model.patch_embedding.weight.data[:, 0, 0, 0] = 1
@@ -53,21 +53,23 @@ def grating(frequency, size=128):
 @pytest.mark.parametrize(("frequency", "share"), [(1 / 32, 1.0), (1 / 16, 1.0), (1 / 5, 0.0)])
 def test_the_grid_carries_what_is_below_its_limit(model, frequency, share):
     """p = 4: the limit is one cycle in eight pixels."""
-    found = patch_answers.kept(one_pixel_filters(model, 4), grating(frequency))
-    np.testing.assert_allclose(found.energy.numpy(), share, atol=0.01)
+    energy, _ = patch_answers.kept(one_pixel_filters(model), grating(frequency))
+    np.testing.assert_allclose(energy.numpy(), share, atol=0.01)
 
 
 def test_an_answer_without_structure_keeps_one_in_p_squared(model):
     noise = torch.randn(8, 3, 131, 131, generator=torch.Generator().manual_seed(0))
-    found = patch_answers.kept(one_pixel_filters(model, 4), noise)
+    energy, _ = patch_answers.kept(one_pixel_filters(model), noise)
     # The band is open at its ends: 31 of 128 frequencies on each axis.
-    np.testing.assert_allclose(found.energy.numpy(), (31 / 128) ** 2, rtol=0.05)
+    np.testing.assert_allclose(energy.numpy(), (31 / 128) ** 2, rtol=0.05)
 
 
-@pytest.mark.parametrize("size", [(24, 31), (9, 40), (4, 5)])
-def test_energy_is_that_of_the_fourier_transform(model, size, rng):
+@pytest.mark.parametrize("size", [(24, 31), (4, 5)])
+def test_energy_is_that_of_the_fourier_transform(model, size, rng, monkeypatch):
     images = rng.normal(size=(2, 3, *size)) + 1
-    found = patch_answers.kept(model, torch.from_numpy(images))
+    # Two filters at a time.
+    monkeypatch.setattr(patch_answers, "_CHUNK_BYTES", 8 * (size[0] - 3) * (size[1] - 3))
+    energy, spread = patch_answers.kept(model, torch.from_numpy(images))
     answers = patch_answers.answers(model, torch.from_numpy(images), EVERY).double().numpy()
     shares = []
     for maps in answers.reshape(12, *answers.shape[2:]):
@@ -80,29 +82,11 @@ def test_energy_is_that_of_the_fourier_transform(model, size, rng):
                 low += value
         shares.append(low / power.sum())
     wanted = np.reshape(shares, (2, 6)).mean(0)
-    np.testing.assert_allclose(found.energy.numpy(), wanted, rtol=1e-3, atol=1e-6)
-
-
-def test_a_peak_between_the_grid_is_missed(model):
-    model = one_pixel_filters(model, 4)
-    image = torch.zeros(1, 3, 32, 32)
-    image[0, 0, 9, 8] = 5
-    image[0, 0, 16, 20] = -2
-    found = patch_answers.kept(model, image)
-    np.testing.assert_allclose(found.peak.numpy(), 2 / 5, rtol=1e-5)
+    np.testing.assert_allclose(energy.numpy(), wanted, rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(spread, answers.std((2, 3)).mean(0), rtol=1e-4)
 
 
 def test_a_filter_that_hears_nothing_has_no_share(model):
     model.patch_embedding.weight.data[2] = 0
-    found = patch_answers.kept(model, torch.randn(2, 3, 32, 32))
-    assert found.energy[2].isnan()
-    assert found.peak[2].isnan()
-    assert found.energy[[0, 1, 3, 4, 5]].isfinite().all()
-
-
-def test_groups_of_filters_change_nothing(model, monkeypatch):
-    images = torch.randn(2, 3, 40, 32)
-    whole = patch_answers.kept(model, images)
-    monkeypatch.setattr(patch_answers, "CHUNK_BYTES", 4 * 37 * 29 * 2)
-    for one, two in zip(whole, patch_answers.kept(model, images), strict=True):
-        torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-7)
+    energy, _ = patch_answers.kept(model, torch.randn(2, 3, 32, 32))
+    assert energy.isnan().tolist() == [i == 2 for i in range(6)]

@@ -46,7 +46,7 @@ def test_a_network_of_constant_kernels_is_flat_and_one_of_zeros_has_no_numbers()
 
 @pytest.mark.parametrize("level", [0.0, 0.1])
 def test_early_and_late_of_a_dead_network_say_nothing(level):
-    found = measure(described(np.full((8, 5, 5), level), np.repeat(np.arange(4), 2)), n_boot=20)
+    found = measure(described(np.full((8, 5, 5), level), np.repeat(np.arange(4), 2)))
     rows = {row["descriptor"]: row for row in json.loads(json.dumps(found.summary()))["effects"]}
     names = DESCRIPTORS if level == 0 else ("odd_energy", "dc_share")
     for name in names:

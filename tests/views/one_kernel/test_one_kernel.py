@@ -104,9 +104,9 @@ def test_partners_by_hand_and_as_mixing_has_them(small, rng):
     ):
         wanted = small.model.depthwise_kernels(block).numpy()[channels]
         np.testing.assert_array_equal(kernels, wanted)
-    every = mixing(small, names=["edge"] * 48)
-    assert every.inputs[0, 5].tolist() == found.inputs.tolist()
-    np.testing.assert_allclose(every.output_shares[1, 5], found.output_shares, rtol=1e-5)
+    every = mixing(small, described(small))
+    assert every.inputs[0, 5].tolist() == found.inputs[:3].tolist()
+    np.testing.assert_allclose(every.output_shares[1, 5], found.output_shares[:3], rtol=1e-5)
 
 
 def test_the_first_and_the_last_block(small):

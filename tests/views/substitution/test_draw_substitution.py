@@ -5,15 +5,15 @@ import pytest
 from hand_made import described, described_patches, kernels_of
 from matplotlib.text import Text
 
-from viz.plot.style import MM, TWO_COLUMNS, new_figure
+from viz.plot.style import new_figure
 from viz.views import view
 from viz.views.substitution import measure as substitution
 from viz.views.substitution.draw import (
+    SIZE,
     curve_figure,
     draw_by_block,
     draw_curve,
     draw_patch,
-    patch_figure,
 )
 
 
@@ -36,7 +36,7 @@ def test_the_curve_holds_means_and_coefficients(result):
     rows = [result.find("all", "fit", n_shapes=a) for a in (1, 2)]
     line = agreement.get_lines()[0]
     np.testing.assert_allclose(line.get_xdata(), result.coefficients[rows])
-    np.testing.assert_allclose(line.get_ydata(), 100 * result.agreement[rows].mean(1), rtol=1e-5)
+    np.testing.assert_allclose(line.get_ydata(), 100 * result.scores[0, rows].mean(1), rtol=1e-5)
     assert divergence.get_yscale() == "log"
     kl = divergence.get_lines()[0].get_ydata()
     np.testing.assert_allclose(kl, result.mean[1, rows].clip(1e-5))
@@ -45,17 +45,20 @@ def test_the_curve_holds_means_and_coefficients(result):
     assert "4 crops of each" in note and "Batch norms as trained" in note
 
 
-def test_blocks_and_groups_hold_one_point_per_condition(result):
-    figure = new_figure(TWO_COLUMNS, 120 * MM)
-    axes = draw_by_block(result, figure)
-    assert len(axes[0].containers) == 5
-    assert axes[2].get_xlim() == (-0.5, 2.5)
-    figure = patch_figure(result)
-    axes = draw_patch(result, figure)
-    points = sum(len(c[0].get_xdata()) for c in axes[0].containers)
-    assert points == (result.scope == "patch").sum()
-    assert len(axes[0].get_yticks()) == 3
-    assert any("(16)" in t.get_text() for t in axes[0].get_yticklabels())
+@pytest.mark.parametrize(
+    ("scope", "draw", "n"), [("block", draw_by_block, 3), ("patch", draw_patch, 3)]
+)
+def test_blocks_and_kinds_hold_one_point_per_condition(result, scope, draw, n):
+    axes = draw(result, new_figure(*SIZE))
+    for score, each in enumerate(axes):
+        points = np.concatenate([c[0].get_ydata() for c in each.containers])
+        own = result.mean[score, result.scope == scope] * (100 if score == 0 else 1)
+        np.testing.assert_allclose(np.sort(points), np.sort(own.clip(1e-5 if score == 1 else -1)))
+        assert each.get_xlim() == (-0.5, n - 0.5)
+    assert (
+        axes[2].get_xticklabels()[0].get_text()
+        == {"block": "0", "patch": "all filters\n(16)"}[scope]
+    )
 
 
 def test_what_was_not_measured_is_said(small):

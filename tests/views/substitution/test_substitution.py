@@ -6,12 +6,13 @@ import threading
 import numpy as np
 import pytest
 import torch
+from explained_networks import same_state, state
 from hand_made import described, described_patches, kernels_of
 from torch.func import functional_call
 
 from viz.images.sets import ImageSet
 from viz.views.substitution import measure as substitution
-from viz.views.substitution.scores import Kept, compare, intervals
+from viz.views.substitution.scores import chance, compare, intervals
 
 
 def images_of(checkpoint, n=12, seed=0):
@@ -37,20 +38,6 @@ def small(small):
     torch.set_num_threads(before)
 
 
-def state_of(model):
-    hooks = [len(getattr(m, name)) for m in model.modules() for name in vars(m) if "_hooks" in name]
-    return {n: (t.clone(), id(t)) for n, t in model.state_dict(keep_vars=True).items()}, hooks
-
-
-def assert_unchanged(model, before):
-    state, hooks = state_of(model)
-    assert hooks == before[1]
-    assert state.keys() == before[0].keys()
-    for name, (tensor, identity) in state.items():
-        assert identity == before[0][name][1]
-        assert torch.equal(tensor, before[0][name][0])
-
-
 def run(checkpoint, description=None, patches=None, **options):
     options = {"n_boot": 50, "images": images_of(checkpoint)} | options
     scopes = options.pop("scopes", ("all", "block"))
@@ -60,30 +47,17 @@ def run(checkpoint, description=None, patches=None, **options):
 
 
 def test_exact_kernels_change_nothing(small):
-    kernels = kernels_of(small)
-    before = state_of(small.model)
+    before = state(small.model)
     result = run(small, described(small))
-    assert_unchanged(small.model, before)
+    assert same_state(before, state(small.model))
     fit = result.method == "fit"
     assert fit.sum() == 2 + 1 + 3  # numbers of shapes, as described, blocks
-    np.testing.assert_array_equal(result.agreement[fit], 1)
-    np.testing.assert_array_equal(result.kl[fit], 0)
-    np.testing.assert_allclose(result.correlation[fit], 1, atol=1e-6)
-    np.testing.assert_allclose(result.r2[fit], 1)
+    np.testing.assert_array_equal(result.scores[0, fit], 1)
+    np.testing.assert_array_equal(result.scores[1, fit], 0)
+    np.testing.assert_allclose(result.scores[2, fit], 1, atol=1e-6)
     noise = result.find("all", "random")
-    assert result.mean[1, noise] > 0.05 and result.r2[noise] < 0.5
-    assert len(kernels) == 48 == result.n_kernels[noise]
-
-
-def test_all_components_and_all_coefficients_are_the_network_itself(small):
-    counts = np.full((48, 2), 25)
-    zero = np.zeros((2, 48, 5, 5))
-    result = run(small, described(small, fitted=zero[0], by_shapes=zero, counts=counts))
-    for method in ("principal-components", "dct"):
-        rows = result.method == method
-        assert result.agreement[rows].min() == 1
-        assert result.kl[rows].max() < 1e-6
-        assert result.correlation[rows].min() > 1 - 1e-6
+    assert result.mean[1, noise] > 0.05
+    assert result.n_kernels[noise] == 48
 
 
 def test_permuted_channels_change_something(small):
@@ -91,7 +65,7 @@ def test_permuted_channels_change_something(small):
     permuted = np.roll(kernels, 1, axis=1).reshape(48, 5, 5)
     result = run(small, described(small, fitted=permuted), scopes=("all", "block"))
     row = result.find("all", "fit")
-    assert result.kl[row].mean() > 0.05
+    assert result.scores[1, row].mean() > 0.05
     # The same by setting the weights of a copy.
     other = copy.deepcopy(small.model)
     with torch.no_grad():
@@ -99,8 +73,8 @@ def test_permuted_channels_change_something(small):
             other.depthwise_kernels(b).copy_(torch.from_numpy(permuted.reshape(3, 16, 5, 5)[b]))
         inputs = images_of(small).all().inputs
         slow = slow_scores(small.model(inputs).numpy(), other(inputs).numpy())
-    np.testing.assert_allclose(result.kl[row], slow[1], rtol=1e-3, atol=1e-9)
-    np.testing.assert_allclose(result.correlation[row], slow[2], atol=1e-4)
+    np.testing.assert_allclose(result.scores[1, row], slow[1], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(result.scores[2, row], slow[2], atol=1e-4)
 
 
 def slow_scores(before, after):
@@ -113,27 +87,16 @@ def slow_scores(before, after):
     return np.array(rows).T
 
 
-def test_scores_by_the_slow_formula(rng):
-    before, after = rng.standard_normal((2, 40, 7)) * 3
+def test_scores_and_chance_by_the_slow_formula(rng):
+    before, after = rng.standard_normal((2, 9, 7)) * 3
     made = compare(torch.from_numpy(before), torch.from_numpy(after))
     np.testing.assert_allclose(made, slow_scores(before, after), rtol=1e-5, atol=1e-6)
+    pairs = [slow_scores(before[i : i + 1], before[j : j + 1])[:, 0]
+             for i, j in np.ndindex(9, 9) if i != j]  # fmt: skip
+    found = chance(torch.from_numpy(before))
+    np.testing.assert_allclose(found, np.mean(pairs, axis=0), rtol=1e-6)
     flat = compare(torch.ones(1, 4), torch.tensor([[1.0, 2, 3, 4]]))
     assert np.isnan(flat[2, 0])
-
-
-def test_chance_by_the_slow_formula(rng):
-    logits = rng.standard_normal((9, 5)) * 2
-    kept = Kept()
-    kept.add(torch.from_numpy(logits[:4]))
-    kept.add(torch.from_numpy(logits[4:]))
-    chance, share = kept.chance()
-    pairs = [
-        slow_scores(logits[i : i + 1], logits[j : j + 1])[:, 0]
-        for i in range(9) for j in range(9) if i != j
-    ]  # fmt: skip
-    np.testing.assert_allclose(chance, np.mean(pairs, axis=0), rtol=1e-6)
-    top = logits.argmax(1)
-    assert share == max(np.mean(top == c) for c in range(5))
 
 
 def test_a_network_whose_answer_depends_on_one_block(small):
@@ -145,9 +108,9 @@ def test_a_network_whose_answer_depends_on_one_block(small):
     for method in ("fit", "random", "without", "dct"):
         for b in (0, 2):
             row = result.find("block", method, block=b)
-            assert result.kl[row].max() == 0 and result.agreement[row].min() == 1
+            assert result.scores[1, row].max() == 0 and result.scores[0, row].min() == 1
         row = result.find("block", method, block=1)
-        assert result.kl[row].min() > 0
+        assert result.scores[1, row].min() > 0
 
 
 def test_without_means_the_batch_norms_shift(small):
@@ -164,7 +127,7 @@ def test_without_means_the_batch_norms_shift(small):
     after = small.model.head(x.mean((2, 3)))
     slow = slow_scores(small.model(inputs).numpy(), after.numpy())
     row = result.find("all", "without")
-    np.testing.assert_allclose(result.kl[row], slow[1], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(result.scores[1, row], slow[1], rtol=1e-3, atol=1e-9)
     assert result.coefficients[row] == 0
 
 
@@ -175,7 +138,7 @@ def test_patch_filters_are_replaced_too(small):
     exact = run(small, patches=described_patches(small, kinds=kinds), scopes=("patch",))
     assert set(exact.name) == {"", "stripes", "noise"}
     fit = exact.find("patch", "fit")
-    assert exact.kl[fit].max() < 1e-9 and exact.coefficients[fit] == 10
+    assert exact.scores[1, fit].max() < 1e-9 and exact.coefficients[fit] == 10
     zero = described_patches(small, kinds=kinds, exact=False)
     result = run(small, patches=zero, scopes=("patch",))
     inputs = images_of(small).all().inputs
@@ -185,45 +148,35 @@ def test_patch_filters_are_replaced_too(small):
         after = functional_call(small.model, {"patch_embedding.weight": new}, (inputs,)).numpy()
     slow = slow_scores(small.model(inputs).detach().numpy(), after)
     row = result.find("patch", "fit", name="stripes")
-    np.testing.assert_allclose(result.kl[row], slow[1], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(result.scores[1, row], slow[1], rtol=1e-3, atol=1e-9)
 
 
-def test_the_batch_size_does_not_matter(small, rng):
-    noise = rng.standard_normal((48, 5, 5))
-    made = [
-        run(small, described(small, fitted=noise), batch_size=size, scopes=("all", "block"))
-        for size in (1, 5, 12)
-    ]
-    for other in made[1:]:
-        np.testing.assert_allclose(other.kl, made[0].kl, rtol=1e-3, atol=1e-7)
-        np.testing.assert_array_equal(other.agreement, made[0].agreement)
-        np.testing.assert_allclose(other.chance, made[0].chance, rtol=1e-4)
-
-
-def test_progress_ends_at_its_total_and_errors_leave_the_network_alone(small):
-    seen = []
-    description = described(small)
-    run(small, description, batch_size=5, progress=lambda *at: seen.append(at))
+def test_batches_progress_and_errors_leave_the_network_alone(small, rng):
+    noisy, seen = described(small, fitted=rng.standard_normal((48, 5, 5))), []
+    whole = run(small, noisy)
+    parts = run(small, noisy, batch_size=5, progress=lambda *at: seen.append(at))
+    np.testing.assert_allclose(parts.scores, whole.scores, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(parts.chance, whole.chance, rtol=1e-4)
     assert seen[-1][0] == seen[-1][1] == len(seen)
 
     def stop(done, total):
         if done == 3:
             raise KeyboardInterrupt
 
-    before = state_of(small.model)
+    before = state(small.model)
     with pytest.raises(KeyboardInterrupt):
-        run(small, description, progress=stop)
-    assert_unchanged(small.model, before)
+        run(small, noisy, progress=stop)
+    assert same_state(before, state(small.model))
 
 
 def test_threads_on_one_network_do_not_see_each_other(small, rng):
-    before = state_of(small.model)
+    before = state(small.model)
     descriptions = [described(small, fitted=f * kernels_of(small)) for f in (0.5, -1.0)]
-    alone = [run(small, d, scopes=("all",)).kl for d in descriptions]
+    alone = [run(small, d, scopes=("all",)).scores[1] for d in descriptions]
     made = [None, None]
 
     def work(i):
-        made[i] = run(small, descriptions[i], scopes=("all",)).kl
+        made[i] = run(small, descriptions[i], scopes=("all",)).scores[1]
 
     threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
     for t in threads:
@@ -233,7 +186,7 @@ def test_threads_on_one_network_do_not_see_each_other(small, rng):
     # A new thread may compute in another number of torch's own threads: equal but for rounding.
     np.testing.assert_allclose(made, alone, rtol=0, atol=1e-4)
     assert np.abs(alone[0] - alone[1]).max() > 0.01
-    assert_unchanged(small.model, before)
+    assert same_state(before, state(small.model))
 
 
 def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):
@@ -242,39 +195,27 @@ def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):
     for _ in range(200):
         photograph = np.repeat(np.arange(20), 6)
         values = rng.standard_normal(20)[photograph] + 0.3 * rng.standard_normal(120)
-        options = {"fit_of": np.array([-1]), "n_boot": 200}
         scores = np.tile(values.astype(np.float32), (3, 1, 1))
-        whole = intervals(scores, photograph, rng=np.random.default_rng(1), **options)
-        crops = intervals(scores, np.arange(120), rng=np.random.default_rng(1), **options)
-        covered += whole["low"][0, 0] <= 0 <= whole["high"][0, 0]
-        narrow += crops["low"][0, 0] <= 0 <= crops["high"][0, 0]
-    assert whole["resampled"] == "images"
+        for group in (photograph, np.arange(120)):
+            _, low, high = intervals(scores, group, n_boot=200, rng=np.random.default_rng(1))
+            inside = low[0, 0] <= 0 <= high[0, 0]
+            covered, narrow = (
+                covered + inside * (group[-1] < 20),
+                narrow + inside * (group[-1] > 20),
+            )
     assert 0.87 <= covered / 200 <= 0.99
     assert narrow / 200 < 0.75
-    two = intervals(scores, np.repeat([0, 1], 60), rng=np.random.default_rng(1), **options)
-    assert two["resampled"] == "nothing"
-    assert np.isnan([two["low"], two["high"]]).all() and np.isfinite(two["mean"][0]).all()
-
-
-def test_differences_are_paired(rng):
-    """A constant gap between two conditions has an interval of no width."""
-    base = rng.standard_normal(30)
-    scores = np.stack([base, base - 0.25])[None].repeat(3, 0).astype(np.float32)
-    made = intervals(
-        scores, np.arange(30), fit_of=np.array([-1, 0]), n_boot=100, rng=np.random.default_rng(0)
-    )
-    for name in ("versus_fit", "versus_fit_low", "versus_fit_high"):
-        np.testing.assert_allclose(made[name][:, 1], 0.25, atol=1e-6)
-        assert np.isnan(made[name][:, 0]).all()
+    mean, low, high = intervals(scores, np.repeat([0, 1], 60), n_boot=200, rng=rng)
+    assert np.isnan([low, high]).all() and np.isfinite(mean).all()
 
 
 def test_default_images_are_crops_and_say_so(small):
     result = substitution.measure(small, description=described(small), scopes=("all",), n_crops=3,
                                   n_boot=10)  # fmt: skip
-    assert result.n_images == 6 and result.resampled == "nothing"
+    assert result.n_images == 6
     assert "3 crops of each of scikit-learn's two photographs" in result.images_note
     assert "of 6 crops of 2 photographs" in result.sentence()
-    assert np.isnan(result.low).all() and np.isnan(result.versus_fit_high).all()
+    assert np.isnan(result.low).all()
 
 
 def test_foreign_descriptions_and_broken_networks_are_refused(small):

@@ -6,13 +6,13 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, choose_other, opened
-from viz.explorer.first_look import two_at_first_sight
 from viz.explorer.found import show_row
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_sample
 from viz.explorer.text import plain, shape
 from viz.views import COMPARISONS, comparison
+from viz.views.first_look.words import two_at_first_sight
 
 _ON_IMAGES = "compare"
 """The row whose effective receptive fields need images."""

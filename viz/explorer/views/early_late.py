@@ -6,13 +6,13 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.first_look import at_first_sight, blocks_words
 from viz.explorer.found import show_row
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_sample
 from viz.explorer.text import plain
 from viz.views import view
 from viz.views.early_late.measure import default_groups
+from viz.views.first_look.words import at_first_sight, blocks_words
 
 _SHOWN = 64
 """Kernels of each group, about."""

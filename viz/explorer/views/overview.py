@@ -11,7 +11,6 @@ from viz.explorer import state
 from viz.explorer.adapting import UNSAID
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.first_look import accuracy, at_first_sight
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_mosaic, show_sample
 from viz.explorer.sections import Drawing, folded, show_part
@@ -20,6 +19,7 @@ from viz.explorer.text import facts, plain, said_here
 from viz.views.close_up.draw_network import draw_network, network_figure
 from viz.views.close_up.measure import parts
 from viz.views.close_up.result import Parts
+from viz.views.first_look.words import accuracy, at_first_sight
 from viz.views.weights.draw import patch_filter_mosaic
 from viz.views.weights.measure import patch_filters
 

@@ -47,7 +47,7 @@ def _choose(rows: Sequence[Shown], name: str) -> list[str]:
     """Show the sections to choose from, and two choices for those who do not want to."""
     every = [row.name for row in rows]
     quick = [row.name for row in choose(quick=True, rows=rows)]
-    medium = [row.name for row in rows if not row.slow]
+    medium = [row.name for row in choose(rows=rows)]
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, names, help in (
             ("Weights alone", quick, "What takes seconds on a small network."),

@@ -40,7 +40,7 @@ VIEW = View(
     "A batch norm follows every kernel, so a small kernel may matter as much as a large one.",
     question="How large are the kernels of each block?",
     about="Show how large the depthwise kernels of each block are.",
-    options=(Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),),
+    options=(Option("blocks", "Take these blocks, such as 0-2,7.  [default: all]", kind=numbers),),
     summary=lambda result: result.to_frame().to_dict("records"),
     sentence=lambda result: result.sentence(),
     menu="Sizes of kernels",

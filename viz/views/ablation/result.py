@@ -84,8 +84,8 @@ class Removal(Result):
         n = len(self.image_names)
         words = {
             "removed": "Without it",
-            "fit": "with its fit in its place",
-            "shuffled": "with its own taps shuffled",
+            "fit": "With its fit in its place",
+            "shuffled": "With its own taps shuffled",
         }
         parts = []
         for i, change in enumerate(self.changes):
@@ -96,8 +96,8 @@ class Removal(Result):
             else:
                 answer = f"changes on {changed or 'none'} of {n} images"
             move = float(np.abs(self.difference[i]).max())
-            parts.append(f"{words[change]} the answer {answer} (logits move by up to {move:.2g})")
-        return "; ".join(parts) + "."
+            parts.append(f"{words[change]} the answer {answer} (logits move by up to {move:.2g}).")
+        return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per image and class among the five largest: logit, and its changes."""

@@ -12,29 +12,17 @@ if TYPE_CHECKING:
 
 
 def _measure(
-    checkpoint: Checkpoint, given: Given, *, method: Any = (), steps: int = 50, samples: int = 25,
+    checkpoint: Checkpoint, given: Given, *, method: Any = (), steps: int = 32, samples: int = 16,
     quick: bool = False, **options: Any,
 ) -> Result:  # fmt: skip
     from viz.views.attribution.measure import Effort, rate
 
     images = given.images() if given.images else None
     return rate(
-        checkpoint, images, methods=method or None, n_steps=steps, n_samples=samples,
+        checkpoint, images, methods=method, n_steps=steps, n_samples=samples,
         effort=Effort(n_noise=0, n_stages=0) if quick else None, seed=given.seed,
         progress=given.progress, **options,
     )  # fmt: skip
-
-
-def _summary(result: Any) -> Any:
-    from viz.views.attribution.summary import summary
-
-    return summary(result)
-
-
-def _sentence(result: Any) -> str:
-    from viz.views.attribution.summary import sentence
-
-    return sentence(result)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -52,11 +40,6 @@ def _figures() -> tuple[FigureRow, ...]:
             "Every score of every map over all images.",
             drawn(draw.draw_scores, draw.scores_figure),
         ),
-        FigureRow(
-            "attribution-randomisation",
-            "How alike each map stays as weights are drawn anew from the head down.",
-            drawn(draw.draw_randomisation, draw.randomisation_figure),
-        ),
     )
 
 
@@ -70,35 +53,37 @@ VIEW = View(
     "none shows a reason as a person would give it. Images without some of their patches are "
     "unlike any the network was trained on. Read every score beside that of the edge detector, "
     "which knows nothing of the network.",
-    summary=_summary,
-    sentence=_sentence,
+    summary=lambda result: result.summary(),
+    sentence=lambda result: result.sentence(),
     slow=True,
     about="""Show what an answer rests on, by several methods, and how far to trust each.
 
-    -o FILE draws the first three images, -o FOLDER adds the scores of all, tables and arrays
-    (values at pixels of the first 16 images only), and --json prints every score. A method that is
-    wrong for the network is refused.
+    -o FILE draws the first three images, -o FOLDER adds the scores of all, tables and arrays, and
+    --json prints every score. A method that is wrong for the network is refused.
     """,
     options=(
         Option(
             "method",
             "saliency, smoothgrad, input-x-gradient, integrated-gradients, "
             "gradient-shap, deeplift, guided-backprop, occlusion, feature-ablation or grad-cam; "
-            "may be repeated.  [default: all that suit every ConvMixer]",
+            "may be repeated.  [default: all that suit every ConvMixer but feature-ablation, "
+            "which is much like occlusion]",
             many=True,
             metavar="NAME",
         ),
         Option(
             "target",
-            "What is explained: a class by index or name, predicted, runner-up, or "
-            "difference (of these two).",
+            "Explain this: a class by index or name, predicted, runner-up, or difference (of "
+            "these two).",
             "predicted",
         ),
-        Option("block", "Block Grad-CAM looks at, 0-based.  [default: the last]", None, int, 0),
-        Option("steps", "Of integrated gradients.", 50, int, 1),
-        Option("samples", "Of SmoothGrad and gradient SHAP.", 25, int, 1),
+        Option(
+            "block", "Let Grad-CAM look at this block, 0-based.  [default: the last]", None, int, 0
+        ),
+        Option("steps", "Take so many steps in integrated gradients.", 32, int, 1),
+        Option("samples", "Take so many samples in SmoothGrad and gradient SHAP.", 16, int, 1),
         Option("quick", "Leave out max-sensitivity and the randomisation test.", False, bool),
-        Option("memory", "MiB for the feature maps of one batch.", 512, int, 1),
+        Option("memory", "Use so many MiB for the feature maps of one batch.", 512, int, 1),
     ),
     images="needed",
     menu="Attributions and trust",

@@ -1,4 +1,4 @@
-"""Scores of attributions over many images, and how maps change as weights are drawn anew."""
+"""Scores of attributions over many images."""
 
 from __future__ import annotations
 
@@ -7,35 +7,37 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, nothing, panel
+from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.attribution.draw_maps import method_words
-from viz.views.attribution.result import REFERENCES, Trust, mean_of_finite
+from viz.views.attribution.result import REFERENCES, Trust
 
 _ROW, _NAMES = 0.17, 1.08
 _PANELS = (
-    ("insertion AUC", "more is better", "insertion_auc"),
-    ("deletion AUC", "less is better", "deletion_auc"),
-    ("unexplained", "less is better", "unexplained"),
-    ("max-sensitivity", "less is steadier", "max_sensitivity"),
-    ("|completeness gap|", "logits", "completeness_gap"),
-    ("randomisation |ρ|", "less is better", "randomisation"),
+    ("insertion AUC", "more is better", "insertion_auc", 1),
+    ("deletion AUC", "less is better", "deletion_auc", 1),
+    ("unexplained (%)", "less is better", "unexplained", 100),
+    ("max-sensitivity (%)", "less is steadier", "max_sensitivity", 100),
+    ("|completeness gap|", "logits", "completeness_gap", 1),
+    ("randomisation |ρ|", "less is better", "randomisation", 1),
 )
-_NOTE = (
-    "A dot is an image, a bar the mean over images; dotted and dash-dotted: means of the random "
-    "map and of the edge detector, which know nothing of the network; nor does the constant map. "
-    "AUC: of the probability of what is explained, as patches are inserted into a blurred image or "
-    "replaced by the mean colour, largest value first. unexplained: 0 if the map predicts every "
-    "change of the score when patches go, 1 if none. max-sensitivity: largest relative change of "
-    "the map under noise of ±{radius:g}. randomisation: mean |rank correlation| between the map "
-    "and those of the network with weights drawn anew, from the head down."
-)
+"""Words, what is good, the score, and its factor."""
 
 
 def _scores_note(result: Trust) -> str:
     n = len(result.names)
-    images = f"{n} image{'s' * (n > 1)}. "
-    return images + _NOTE.format(radius=float(result.source.settings.get("radius", 0.02)))
+    passes = ", ".join(f"{k} {v:,}" for k, v in result.passes.items() if v)
+    return (
+        f"{n} image{'s' * (n > 1)}. A dot is an image, a bar the mean over images; dotted and "
+        "dash-dotted: means of the random map and of the edge detector, which know nothing of the "
+        "network; nor does the constant map. AUC: of the probability of what is explained, as "
+        "patches are inserted into a blurred image or replaced by the mean colour, largest value "
+        "first. unexplained: 0 % if the map predicts every change of the score when patches go, "
+        "100 % if none. max-sensitivity: largest relative change of the map under noise of "
+        f"±{result.source.settings['radius']:g}. randomisation: mean |rank correlation| between "
+        "the map and those of the network with weights drawn anew, from the head down. Passes "
+        f"through the network for one image: {passes}."
+    )
 
 
 def scores_figure(result: Trust) -> Figure:
@@ -52,12 +54,13 @@ def draw_scores(result: Trust, target: Figure | SubFigure) -> list[Axes]:
     """
     width, height = inches(target)
     target.set_label(_scores_note(result))
-    each = (width - _NAMES - 2 * MARGIN) / len(_PANELS)
+    shown = [row for row in _PANELS if np.isfinite(getattr(result, row[2])).any()]
+    each = (width - _NAMES - 2 * MARGIN) / max(len(shown), 1)
     up = height - 0.56
     made = []
-    for i, (words, better, name) in enumerate(_PANELS):
+    for i, (words, better, name, factor) in enumerate(shown):
         axes = panel(target, (MARGIN + _NAMES + i * each, 0.22, each - 0.1, up))
-        values = np.abs(getattr(result, name)).T
+        values = factor * np.abs(getattr(result, name)).T
         _dots(axes, result, values)
         axes.set_title(f"{words}\n{better}", fontsize=SMALL, pad=3, linespacing=1.15)
         if i:
@@ -96,72 +99,3 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
     ticks = [t for t in axes.get_xticks() if 0 <= t <= top]
     axes.set_xticks(ticks[:: max(1, (len(ticks) + 1) // 3)])
     axes.xaxis.set_major_formatter("{x:g}")
-
-
-_RANDOM_NOTE = (
-    "Spearman's rank correlation, patch by patch, between the map of the network and that of the "
-    "network in which all parts from the head down to the one named have new random weights"
-    "{norms}; the class explained stays. Black: mean over images; grey: each image; a gap where "
-    "a map is constant. A map that stays alike (1) does not show what the network has learned, as "
-    "the edge detector."
-)
-
-
-def _random_note(result: Trust) -> str:
-    kept = not result.source.settings.get("norms", True)
-    norms = ", their batch norms kept" if kept else " and batch norms as in a new network"
-    return _RANDOM_NOTE.format(norms=norms)
-
-
-def _random_shape(result: Trust) -> tuple[int, int]:
-    columns = min(5, len(result.rated))
-    return -(-len(result.rated) // columns), columns
-
-
-def randomisation_figure(result: Trust) -> Figure:
-    """Make a Figure that fits `draw_randomisation`."""
-    if not result.stages:
-        return new_figure(TWO_COLUMNS, 0.8)
-    rows, _ = _random_shape(result)
-    height = rows * 0.9 + 0.7
-    return new_figure(TWO_COLUMNS, height)
-
-
-def draw_randomisation(result: Trust, target: Figure | SubFigure) -> list[Axes]:
-    """Draw how alike each map stays as more and more parts are drawn anew.
-
-    Negative correlations are as telling as positive ones: a new head reverses the order as often
-    as not. One draw of the weights stands behind every point.
-    """
-    if not result.stages:
-        why = "The randomisation test was left out."
-        return [nothing(target, why)]
-    width, height = inches(target)
-    target.set_label(_random_note(result))
-    rows, columns = _random_shape(result)
-    left, low = MARGIN + 0.38, MARGIN + 0.66
-    across = (width - left - MARGIN) / columns
-    up = (height - MARGIN - low - 0.05) / rows
-    x = np.arange(len(result.stages))
-    made = []
-    for i, name in enumerate(result.rated):
-        row, column = divmod(i, columns)
-        axes = panel(target, (left + column * across, low + (rows - 1 - row) * up, across - 0.08,
-                              up - 0.22))  # fmt: skip
-        axes.axhline(0, color="black", linewidth=0.4)
-        curves = result.rank_correlation[:, i]
-        axes.plot(x, curves[:12].T, color="#bbbbbb", linewidth=0.6)
-        axes.plot(x, mean_of_finite(curves, 0), color="black", linewidth=1, marker="o",
-                  markersize=2.5)  # fmt: skip
-        axes.set_xlim(-0.3, len(x) - 0.7)
-        axes.set_ylim(-1.05, 1.05)
-        axes.set_yticks([-1, 0, 1], ["−1", "0", "1"] if column == 0 else ["", "", ""])
-        last = i + columns >= len(result.rated)
-        words = [s.replace("patch embedding", "embedding") for s in result.stages]
-        axes.set_xticks(x, words if last else [""] * len(x), rotation=90)
-        axes.set_title(method_words(name), fontsize=TEXT,
-                       pad=2)  # fmt: skip
-        if column == 0:
-            axes.set_ylabel("rank correlation", fontsize=SMALL, labelpad=1)
-        made.append(axes)
-    return made

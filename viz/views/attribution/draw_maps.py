@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, panel, shortened
-from viz.plot.overlay import show_over
+from viz.plot.millimetres import photograph
 from viz.plot.style import SMALL, TWO_COLUMNS, new_figure, printable
-from viz.views.attribution.maps_result import UNITS
-from viz.views.attribution.result import Trust
+from viz.views.attribution.result import GRADIENT, UNITS, Trust
 
 MOST_IMAGES = 3
 """Images in one figure, at most; the first of the result."""
@@ -40,10 +37,6 @@ def method_words(method: str) -> str:
     }.get(method, method.replace("-", " "))
 
 
-def _shown(result: Trust, images: Sequence[int] | None) -> list[int]:
-    return list(range(len(result.names)))[:MOST_IMAGES] if images is None else list(images)
-
-
 def _methods(result: Trust) -> list[str]:
     """Return the few methods that are drawn, and the edge detector."""
     few = [name for name in _FEW if name in result.methods][:_MOST_METHODS]
@@ -53,60 +46,57 @@ def _methods(result: Trust) -> list[str]:
 def _note(result: Trust) -> str:
     few = _methods(result)
     left_out = len(result.methods) - len(few) + 1
-    gradients = [method_words(m) for m in few if UNITS.get(m) == UNITS["saliency"]]
+    gradients = [method_words(m) for m in few if UNITS.get(m) == GRADIENT]
     p = result.patch_size
     return (
         f"Value of each {p} x {p} px patch, over the photograph in grey: red speaks for the class "
         "that is named below, blue against it, and the stronger the more opaque. Each map has its "
         "own colour scale, to its 99th percentile. The edge detector knows nothing of the network."
         + (f" {', '.join(gradients)}: absolute gradients." if gradients else "")
-        + (f" Grad-CAM: of block {result.grad_cam_block}." if "grad-cam" in few else "")
+        + (f" Grad-CAM: of block {result.source.settings['block']}." if "grad-cam" in few else "")
         + (f" {left_out} more methods are in the table." if left_out else "")
     )
 
 
-def _tile(result: Trust, width: float) -> tuple[float, float]:
+def _tile(result: Trust) -> tuple[float, float]:
     """Return width and height of an image in inches."""
     columns = 1 + len(_methods(result))
-    across = min((width - 2 * MARGIN - (columns - 1) * _GAP) / columns, 1.6)
+    across = min((TWO_COLUMNS - 2 * MARGIN - (columns - 1) * _GAP) / columns, 1.6)
     high, wide = result.pixels.shape[1:3]
     return across, across * min(high / wide, 1.5)
 
 
-def attribution_figure(
-    result: Trust, images: Sequence[int] | None = None, *, width: float = TWO_COLUMNS
-) -> Figure:
+def attribution_figure(result: Trust) -> Figure:
     """Make a Figure that fits `draw_attribution`."""
-    rows = len(_shown(result, images))
-    return new_figure(width, _HEAD + rows * (_tile(result, width)[1] + _WORDS + _GAP) + _KEY)
+    rows = min(MOST_IMAGES, len(result.names))
+    return new_figure(TWO_COLUMNS, _HEAD + rows * (_tile(result)[1] + _WORDS + _GAP) + _KEY)
 
 
-def draw_attribution(
-    result: Trust, target: Figure | SubFigure, images: Sequence[int] | None = None
-) -> dict[str, list[Axes]]:
-    """Draw each image, and the maps of a few methods over it.
+def draw_attribution(result: Trust, target: Figure | SubFigure) -> dict[str, list[Axes]]:
+    """Draw the first images, and the maps of a few methods over each.
 
     A map tells where it puts its weight, not how strong the evidence is: a map of noise is as
     colourful as any other.
     """
     width, height = inches(target)
     target.set_label(_note(result))
-    across, up = _tile(result, width)
+    across, up = _tile(result)
     axes: dict[str, list[Axes]] = {"image": [], "map": []}
-    maps = dict(zip(result.rated, np.moveaxis(result.rated_share(), 1, 0), strict=True))
-    for row, n in enumerate(_shown(result, images)):
-        low = height - _HEAD - row * (up + _WORDS + _GAP) - up
+    every = np.concatenate([result.patches, result.reference_patches], axis=1)
+    maps = dict(zip(result.rated, np.moveaxis(every, 1, 0), strict=True))
+    for n in range(min(MOST_IMAGES, len(result.names))):
+        low = height - _HEAD - n * (up + _WORDS + _GAP) - up
         for i, name in enumerate(("", *_methods(result))):
             left = MARGIN + i * (across + _GAP)
             one = panel(target, (left, low, across, up))
             one.set_axis_off()
             axes["map" if name else "image"].append(one)
-            if name:
-                show_over(one, result.pixels[n], maps[name][n], _limit(maps[name][n]),
-                          (0, 0, result.patch_size))  # fmt: skip
-            else:
-                one.imshow(result.pixels[n], interpolation="antialiased", aspect="auto")
-            if row == 0:
+            one.set_xlim(0, result.pixels.shape[2])
+            one.set_ylim(result.pixels.shape[1], 0)
+            limit = _limit(maps[name][n]) if name else 1.0
+            photograph(one, result.pixels[n], (0, 0, result.pixels.shape[2]), limit=limit,
+                       values=maps[name][n] if name else None, patch=result.patch_size)  # fmt: skip
+            if n == 0:
                 one.set_title(method_words(name) if name else "image", fontsize=SMALL, pad=2)
         target.text(MARGIN / width, (low - 0.03) / height, _explained(result, n),
                     fontsize=SMALL, va="top")  # fmt: skip
@@ -122,11 +112,10 @@ def _limit(values: NDArray[np.float64]) -> float:
 
 def _explained(result: Trust, n: int) -> str:
     """Name the class or the two classes explained, and another one that is predicted."""
-    against = result.against[n] >= 0
-    each = 90 if not against else 45
-    names = [result.target_name[n], *([result.against_name[n]] if against else [])]
-    text = " minus ".join(f"“{printable(shortened(name, each))}”" for name in names)
-    text += f", {100 * result.probability[n]:.0f} %" + " of the two" * bool(against)
+    names = result.explained(n)
+    text = " minus ".join(f"“{printable(shortened(name, 90 // len(names)))}”" for name in names)
+    text += f", {100 * result.probability[n]:.0f} %" + " of the two" * (len(names) > 1)
     if result.target[n] != result.predicted[n]:
-        text += f"; predicted “{printable(shortened(result.predicted_name[n], 40))}”"
+        predicted = result.classes[result.predicted[n]]
+        text += f"; predicted “{printable(shortened(predicted, 40))}”"
     return text

@@ -10,7 +10,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,63 +19,40 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.core.network import Preprocessing
-from viz.core.refusal import Refusal
 from viz.core.wide import wide
 from viz.network.convmixer import ConvMixer
-from viz.views.attribution.maps_result import METHODS, PIXEL_METHODS, UNITS
-from viz.views.attribution.network import MEMORY, Explained, Scored, Split
+from viz.views.attribution.network import AttributionError, Explained, Scored, private_copy
+from viz.views.attribution.result import METHODS, PIXEL_METHODS, UNITS
 
-DEFAULT_METHODS = tuple(m for m in METHODS if m not in ("deeplift", "guided-backprop"))
+SUITABLE = tuple(m for m in METHODS if m not in ("deeplift", "guided-backprop"))
 """Methods that suit every ConvMixer."""
+DEFAULT_METHODS = tuple(m for m in SUITABLE if m != "feature-ablation")
+"""Those that are run unless told: feature ablation is much like occlusion, and as slow."""
+MEMORY = 512
+"""MiB that the feature maps of one batch may take, by default."""
 _WARNING = threading.Lock()
-
-
-class AttributionError(Refusal):
-    """An attribution that cannot be made, or would be wrong; one sentence for the user."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """What decides the methods' values besides network, image and class.
 
-    Parameters
-    ----------
-    n_steps : int
-        Points on the path of integrated gradients (Gauss-Legendre).
-    n_samples : int
-        Noisy images of SmoothGrad; baselines of gradient SHAP.
-    noise : float
-        Standard deviation of SmoothGrad's noise, as a share of the image's range.
-    window : int
-        Side of the window of occlusion, in patches.
-    block : int
-        Block whose output Grad-CAM looks at, 0-based.
-    seed : int
-        Of noise and baselines.
-
-    Raises
-    ------
-    AttributionError
-        If a number makes no sense.
+    ``n_steps`` of integrated gradients, ``n_samples`` of SmoothGrad and gradient SHAP, ``noise`` of
+    SmoothGrad as a share of the image's range, ``window`` of occlusion in patches, ``block`` whose
+    output Grad-CAM looks at.
     """
 
-    n_steps: int = 50
-    n_samples: int = 25
+    n_steps: int = 32
+    n_samples: int = 16
     noise: float = 0.15
     window: int = 3
     block: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("n_steps", "n_samples", "window"):
+        for name in ("n_steps", "n_samples"):
             if getattr(self, name) < 1:
                 raise AttributionError(f"{name} is at least 1, not {getattr(self, name)}.")
-        if not self.noise >= 0:
-            raise AttributionError(f"noise is a share of the image's range, not {self.noise}.")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
 
 
 def _refusal(method: str, activation: str) -> str:
@@ -101,7 +78,7 @@ def _refusal(method: str, activation: str) -> str:
 
 def chosen(methods: Sequence[str] | None, activation: str) -> tuple[str, ...]:
     """Return the methods asked for, each once, in the order of `METHODS`."""
-    if methods is None:
+    if not methods:
         return DEFAULT_METHODS
     names = [name.strip().lower().replace("_", "-") for name in methods]
     for name in names:
@@ -112,15 +89,13 @@ def chosen(methods: Sequence[str] | None, activation: str) -> tuple[str, ...]:
             near = difflib.get_close_matches(name, METHODS, 1)
             hint = f"did you mean {near[0]}?" if near else f"known ones are {', '.join(METHODS)}."
             raise AttributionError(f"{name!r} is not an attribution method; {hint}")
-    if not names:
-        raise AttributionError(f"no method was given; choose of {', '.join(METHODS)}.")
     return tuple(name for name in METHODS if name in names)
 
 
 def to_patches(method: str, raw: NDArray[Any], patch_size: int) -> NDArray[np.float64]:
     """Return the value of each patch.
 
-    Shapes: ``raw`` (c, h, w); returns (gh, gw).
+    Shapes: ``raw`` (c, h, w) or (gh, gw); returns (gh, gw).
     """
     values: NDArray[np.float64] = raw.astype(np.float64)
     if values.ndim == 2:
@@ -145,22 +120,9 @@ class Explainer:
     """Every method for one network, each image on its own, batched over its perturbations.
 
     Noise and baselines are drawn one by one from generators of their own: neither the batch size
-    nor another thread changes them. (Captum's noise tunnel draws from the global ones.)
-
-    Parameters
-    ----------
-    model : ConvMixer
-        Stays as it is, also after an error.
-    preprocessing : Preprocessing
-        Of its input.
-    settings : Settings
-        Of the methods.
-    memory : int
-        MiB for the feature maps of one batch.
-    batch_size : int or None
-        Images per batch instead of what the memory allows.
-    count : callable or None
-        Called with the number of images after each pass.
+    nor another thread changes them. (Captum's noise tunnel draws from the global ones.) The network
+    stays as it is, also after an error. ``memory`` in MiB bounds a batch's feature maps unless
+    ``batch_size`` says how many images it has; ``count`` is told the images of each pass.
     """
 
     def __init__(
@@ -173,32 +135,25 @@ class Explainer:
         batch_size: int | None = None,
         count: Callable[[int], None] | None = None,
     ) -> None:
-        self.split = Split(model, memory=memory, batch_size=batch_size, count=count)
+        self.network, self.config = private_copy(model), model.config
         self.preprocessing, self.settings = preprocessing, settings
-        self._methods: dict[str, Callable[[Tensor, Explained], Tensor]] = {
-            "saliency": self._saliency,
-            "smoothgrad": self._smoothgrad,
-            "input-x-gradient": self._input_x_gradient,
-            "integrated-gradients": self._integrated_gradients,
-            "gradient-shap": self._gradient_shap,
-            "deeplift": self._deeplift,
-            "guided-backprop": self._guided_backprop,
-            "occlusion": self._occlusion,
-            "feature-ablation": self._feature_ablation,
-            "grad-cam": self._grad_cam,
-        }
+        self.memory, self.batch_size = memory, batch_size
+        self.count = count or (lambda n: None)
 
     def raw(self, method: str, x: Tensor, explained: Explained) -> NDArray[np.float32]:
-        """Return what a method says about one image.
+        """Return what a method says about one image: (c, h, w), or (gh, gw) of patches.
 
         Shapes: ``x`` (1, c, h, w).
         """
         with torch.enable_grad():
-            found = self._methods[method](x.detach(), explained)
-        values: NDArray[np.float32] = found.detach().float().cpu().numpy()
+            explain = getattr(self, f"_{method.replace('-', '_')}")
+            found: Tensor = explain(x.detach().clone(), explained).detach()
+        if method in ("deeplift", "guided-backprop", "grad-cam"):
+            self.count(self.passes(method, self.grid(x)))
+        values: NDArray[np.float32] = found.float().cpu().numpy()
         return np.ascontiguousarray(values[0] if method in PIXEL_METHODS else values)
 
-    def passes(self, method: str, grid: tuple[int, int]) -> int:
+    def passes(self, method: str, grid: tuple[int, ...]) -> int:
         """Return how many images one map sends through the network, as `count` counts them."""
         s = self.settings
         side = [max(1, n - s.window + 1) for n in grid]
@@ -208,148 +163,150 @@ class Explainer:
             "integrated-gradients": s.n_steps,
             "occlusion": side[0] * side[1] + 1,
             "feature-ablation": grid[0] * grid[1] + 1,
-            "deeplift": 0,
-            "guided-backprop": 0,
-            "grad-cam": 0,
+            "deeplift": 2,
         }.get(method, 1)
 
     def shap_baselines(self) -> Tensor:
         """Return the input values of gradient SHAP's grey images, (n_samples, c)."""
-        level = self._generator("levels")
-        grey = torch.rand(self.settings.n_samples, 1, generator=level)
+        grey = torch.rand(self.settings.n_samples, 1, generator=self._generator("levels"))
         mean = torch.tensor(self.preprocessing.mean)
         values: Tensor = (grey - mean) / torch.tensor(self.preprocessing.std)
         return values
 
     def grid(self, x: Tensor) -> tuple[int, int]:
         """Return rows and columns of patches."""
-        p = self.split.config.patch_size
+        p = self.config.patch_size
         return x.shape[-2] // p, x.shape[-1] // p
+
+    def cropped(self, x: Tensor) -> Tensor:
+        """Cut off the pixels that no patch covers, in the faster memory layout."""
+        p, like = self.config.patch_size, self.network.patch_filters
+        high, across = x.shape[-2] // p * p, x.shape[-1] // p * p
+        return x[..., :high, :across].to(like).contiguous(memory_format=torch.channels_last)
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Map images to logits, counted."""
+        out: Tensor = self.network(x)
+        self.count(len(x))
+        return out
+
+    def batch(self, grid: tuple[int, ...], *, gradient: bool) -> int:
+        """Return how many images one pass may hold."""
+        if self.batch_size is not None:
+            return self.batch_size
+        maps = 7 * self.config.depth + 4 if gradient else 6
+        like = self.network.patch_filters
+        each = maps * self.config.dim * grid[0] * grid[1] * like.itemsize
+        most = 16 if like.device.type == "cpu" else 128
+        return max(1, min(most, (self.memory << 20) // each))
+
+    def mixed(self, masks: NDArray[np.bool_], there: Tensor, elsewhere: Tensor) -> Tensor:
+        """Map mixtures of two images to logits: patches of one where a mask says so.
+
+        Shapes: ``masks`` (n, gh, gw); ``there, elsewhere`` (1, c, h, w); returns (n, n_classes).
+        """
+        p, found = self.config.patch_size, []
+        with torch.no_grad():
+            size = self.batch(masks.shape[1:], gradient=False)
+            for part in torch.split(torch.from_numpy(masks), size):
+                mask = part.repeat_interleave(p, 1).repeat_interleave(p, 2)[:, None]
+                found.append(self.logits(torch.where(mask.to(there.device), there, elsewhere)))
+        return wide(torch.cat(found)).cpu()
 
     def _generator(self, purpose: str) -> torch.Generator:
         offset = ("noise", "levels", "path").index(purpose)
         return torch.Generator().manual_seed(3 * self.settings.seed + offset)
 
-    def _gradients(self, x: Tensor, explained: Explained) -> Tensor:
+    def _score(self, explained: Explained) -> Callable[[Tensor], Tensor]:
+        return lambda x: explained.score(self.logits(x))
+
+    def _gradients(self, points: Tensor, explained: Explained) -> Tensor:
+        """Return the gradient at each point, (n, c, h, w)."""
         from captum.attr import Saliency
 
-        found: Tensor = Saliency(lambda x: explained.score(self.split.logits(x))).attribute(
-            x.requires_grad_(), abs=False
-        )
-        return found
+        method = Saliency(self._score(explained))
+        parts = torch.split(points, self.batch(self.grid(points), gradient=True))
+        return torch.cat([method.attribute(p.requires_grad_(), abs=False) for p in parts])
 
     def _saliency(self, x: Tensor, explained: Explained) -> Tensor:
-        return self._gradients(x.clone(), explained)
-
-    def _input_x_gradient(self, x: Tensor, explained: Explained) -> Tensor:
-        from captum.attr import InputXGradient
-
-        method = InputXGradient(lambda x: explained.score(self.split.logits(x)))
-        found: Tensor = method.attribute(x.clone().requires_grad_())
-        return found
+        return self._gradients(x, explained)
 
     def _smoothgrad(self, x: Tensor, explained: Explained) -> Tensor:
-        generator, n = self._generator("noise"), self.settings.n_samples
-        size = self.split.batch(self.grid(x), gradient=True)
+        generator = self._generator("noise")
+        shape = (self.settings.n_samples, *x.shape[1:])
+        noise = torch.stack([torch.randn(shape[1:], generator=generator) for _ in range(shape[0])])
         spread = self.settings.noise * float(x.max() - x.min())
-        total = torch.zeros_like(wide(x))
-        for start in range(0, n, size):
-            noise = [
-                torch.randn(x.shape[1:], generator=generator)
-                for _ in range(start, min(n, start + size))
-            ]
-            noisy = x + spread * torch.stack(noise).to(x.device, x.dtype)
-            total += wide(self._gradients(noisy, explained)).sum(0)
-        return total / n
+        return wide(self._gradients(x + spread * noise.to(x), explained)).mean(0, keepdim=True)
 
-    def _gradient_shap(self, x: Tensor, explained: Explained) -> Tensor:
-        n = self.settings.n_samples
-        size = self.split.batch(self.grid(x), gradient=True)
-        baselines = self.shap_baselines().to(x.device, x.dtype)[:, :, None, None]
-        place = torch.rand(n, generator=self._generator("path"))
-        # One draw in each n-th of the path: as unbiased as plain draws, and less noisy.
-        alpha = ((torch.arange(n) + place) / n).to(x.device, x.dtype)[:, None, None, None]
-        total = torch.zeros_like(wide(x))
-        for start in range(0, n, size):
-            b, a = baselines[start : start + size], alpha[start : start + size]
-            gradients = self._gradients(b + a * (x - b), explained)
-            total += wide(gradients * (x - b)).sum(0)
-        return total / n
+    def _input_x_gradient(self, x: Tensor, explained: Explained) -> Tensor:
+        return x * self._gradients(x.clone(), explained)
 
     def _integrated_gradients(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import IntegratedGradients
 
-        with torch.no_grad():
-            end, start = self.split.columns(x), self.split.columns(torch.zeros_like(x))
-        method = IntegratedGradients(
-            lambda columns: explained.score(self.split.rest(columns)), multiply_by_inputs=False
-        )
-        gradient: Tensor = method.attribute(
-            end,
-            baselines=start,
+        found: Tensor = IntegratedGradients(self._score(explained)).attribute(
+            x,
             n_steps=self.settings.n_steps,
-            internal_batch_size=self.split.batch(self.grid(x), gradient=True),
+            internal_batch_size=self.batch(self.grid(x), gradient=True),
         )
-        with torch.no_grad():
-            return self.split.to_pixels(gradient) * x
+        return found
+
+    def _gradient_shap(self, x: Tensor, explained: Explained) -> Tensor:
+        n = self.settings.n_samples
+        grey = self.shap_baselines().to(x)[:, :, None, None]
+        # One draw in each n-th of the path: as unbiased as plain draws, and less noisy.
+        place = (torch.arange(n) + torch.rand(n, generator=self._generator("path"))) / n
+        points = grey + place.to(x)[:, None, None, None] * (x - grey)
+        return wide(self._gradients(points, explained) * (x - grey)).mean(0, keepdim=True)
 
     def _deeplift(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import DeepLift
 
-        scored = Scored(self.split.network, explained, apart=True)
+        scored = Scored(self.network, explained, apart=True)
         with _quiet():
             found: Tensor = DeepLift(scored).attribute(
-                x.clone().requires_grad_(), baselines=torch.zeros_like(x)
+                x.requires_grad_(), baselines=torch.zeros_like(x)
             )
         return found
 
     def _guided_backprop(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import GuidedBackprop
 
-        scored = Scored(self.split.network, explained, apart=True)
+        scored = Scored(self.network, explained, apart=True)
         with _quiet():
-            found: Tensor = GuidedBackprop(scored).attribute(x.clone().requires_grad_())
+            found: Tensor = GuidedBackprop(scored).attribute(x.requires_grad_())
         return found
-
-    def _present(self, x: Tensor, explained: Explained) -> Callable[[Tensor], Tensor]:
-        """Return the score as a function of which patches are there, (n, 1, gh, gw)."""
-        with torch.no_grad():
-            there, gone = self.split.columns(x), self.split.columns(torch.zeros_like(x))
-
-        def score(present: Tensor) -> Tensor:
-            return explained.score(self.split.rest(torch.where(present > 0.5, there, gone)))
-
-        return score
 
     def _occlusion(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import Occlusion
 
-        grid = self.grid(x)
-        window = tuple(min(self.settings.window, side) for side in grid)
-        found: Tensor = Occlusion(self._present(x, explained)).attribute(
-            torch.ones(1, 1, *grid, device=x.device),
-            sliding_window_shapes=(1, *window),
-            strides=(1, 1, 1),
+        p, grid = self.config.patch_size, self.grid(x)
+        window = [p * min(self.settings.window, side) for side in grid]
+        found: Tensor = Occlusion(self._score(explained)).attribute(
+            x,
+            sliding_window_shapes=(x.shape[1], *window),
+            strides=(x.shape[1], p, p),
             baselines=0,
-            perturbations_per_eval=self.split.batch(grid, gradient=False),
+            perturbations_per_eval=self.batch(grid, gradient=False),
         )
-        return found[0, 0]
+        return found[0, 0, ::p, ::p]
 
     def _feature_ablation(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import FeatureAblation
 
-        grid = self.grid(x)
-        found: Tensor = FeatureAblation(self._present(x, explained)).attribute(
-            torch.ones(1, 1, *grid, device=x.device),
-            feature_mask=torch.arange(grid[0] * grid[1], device=x.device).view(1, 1, *grid),
+        p, grid = self.config.patch_size, self.grid(x)
+        patch = torch.arange(grid[0] * grid[1], device=x.device).view(1, 1, *grid)
+        found: Tensor = FeatureAblation(self._score(explained)).attribute(
+            x,
+            feature_mask=patch.repeat_interleave(p, 2).repeat_interleave(p, 3).expand_as(x),
             baselines=0,
-            perturbations_per_eval=self.split.batch(grid, gradient=False),
+            perturbations_per_eval=self.batch(grid, gradient=False),
         )
-        return found[0, 0]
+        return found[0, 0, ::p, ::p]
 
     def _grad_cam(self, x: Tensor, explained: Explained) -> Tensor:
         from captum.attr import LayerGradCam
 
-        scored = Scored(self.split.network, explained, tap=self.settings.block)
-        found: Tensor = LayerGradCam(scored, scored.tap).attribute(x.clone().requires_grad_())
+        scored = Scored(self.network, explained, tap=self.settings.block)
+        found: Tensor = LayerGradCam(scored, scored.tap).attribute(x.requires_grad_())
         return found[0, 0]

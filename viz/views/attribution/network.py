@@ -1,4 +1,4 @@
-"""A private copy of a network for one call: split at the patch grid, counted, bounded in memory.
+"""A private copy of a network for one call, and the score of it that is explained.
 
 Hooks, replaced modules and drawn weights only ever touch such a copy, so that the network itself
 stays as it is, also after an error, and several threads may explain one network at once. The copy
@@ -8,22 +8,24 @@ shares the weights: it costs no memory to speak of.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+import difflib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from viz.core.refusal import Refusal
 from viz.network.convmixer import Block, ConvMixer
 
-MEMORY = 512
-"""MiB that the feature maps of one batch may take, by default."""
-_LARGEST_BATCH = {"cpu": 16}
-_LARGEST_ELSEWHERE = 128
+BY_RANK = ("predicted", "runner-up", "difference")
+"""What can be explained besides a class."""
+
+
+class AttributionError(Refusal):
+    """An attribution that cannot be made, or would be wrong; one sentence for the user."""
 
 
 def private_copy(model: ConvMixer) -> ConvMixer:
@@ -38,15 +40,7 @@ def private_copy(model: ConvMixer) -> ConvMixer:
 
 @dataclass(frozen=True)
 class Explained:
-    """The number that is explained: a class's logit, or the difference of two.
-
-    Parameters
-    ----------
-    target : int
-        The class.
-    against : int
-        The class whose logit is subtracted; -1 for none.
-    """
+    """The number that is explained: a class's logit, or that less the one of ``against``."""
 
     target: int
     against: int = -1
@@ -68,6 +62,49 @@ class Explained:
         return self.score(logits).sigmoid()
 
 
+def explained_by(target: str | int, logits: Tensor, classes: Sequence[str]) -> Explained:
+    """Turn what is asked for into the score of one image.
+
+    Shapes: ``logits`` (n_classes,).
+    """
+    n = len(logits)
+    order = logits.argsort(descending=True, stable=True).tolist()
+    if target == "predicted":
+        return Explained(order[0])
+    if target in BY_RANK:
+        if n < 2:
+            raise AttributionError(f"a network of {n} class has no runner-up; use predicted.")
+        return Explained(order[1]) if target == "runner-up" else Explained(order[0], order[1])
+    return Explained(class_index(target, n, tuple(classes)))
+
+
+def class_index(
+    target: str | int,
+    n: int,
+    classes: tuple[str, ...],
+    others: str = "predicted, runner-up or difference",
+) -> int:
+    """Find a class by its index or name."""
+    if isinstance(target, str):
+        if target in classes:
+            return classes.index(target)
+        lower = [name.lower() for name in classes]
+        if lower.count(target.lower()) == 1:
+            return lower.index(target.lower())
+        if not re.fullmatch("-?[0-9]+", target):
+            near = difflib.get_close_matches(target, classes, 1, 0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else (
+                f"; give a name of the {n} classes, an index, {others}."
+                if classes else
+                f": the checkpoint has no class names; give an index from 0 to {n - 1}, {others}."
+            )  # fmt: skip
+            raise AttributionError(f"there is no class {target!r}{hint}")
+    index = int(target)
+    if not 0 <= index < n:
+        raise AttributionError(f"there is no class {index}: classes are 0 to {n - 1}.")
+    return index
+
+
 class _TwoActivations(nn.Module):
     """A block that calls a module of its own for each activation, as DeepLift needs it."""
 
@@ -86,16 +123,8 @@ class _TwoActivations(nn.Module):
 class Scored(nn.Module):
     """A network whose output is the score that is explained, for Captum's layers and hooks.
 
-    Parameters
-    ----------
-    network : ConvMixer
-        A private copy.
-    explained : Explained
-        The score.
-    tap : int or None
-        Block whose output passes through the module ``.tap``.
-    apart : bool
-        Whether every activation becomes a module of its own.
+    ``tap`` is the block whose output passes through the module ``.tap``; ``apart`` makes every
+    activation a module of its own.
     """
 
     def __init__(
@@ -117,130 +146,29 @@ class Scored(nn.Module):
         return self.explained.score(self.network(x))
 
 
-class Split:
-    """A private copy that can start at the patch embedding's output, and counts its passes.
-
-    The patch embedding is linear and its patches do not overlap: changing whole patches of an
-    image changes whole columns of its output, and a straight path between two images is a straight
-    path there. What perturbs or follows such paths need not compute it again.
-
-    Parameters
-    ----------
-    model : ConvMixer
-        Copied, weights shared.
-    memory : int
-        MiB for the feature maps of one batch.
-    batch_size : int or None
-        Images per batch instead of what the memory allows.
-    count : callable or None
-        Called with the number of images after each pass.
-    """
-
-    def __init__(
-        self,
-        model: ConvMixer,
-        *,
-        memory: int = MEMORY,
-        batch_size: int | None = None,
-        count: Callable[[int], None] | None = None,
-    ) -> None:
-        self.network = private_copy(model)
-        self.config = model.config
-        self.memory, self.batch_size = memory, batch_size
-        self.count = count or (lambda n: None)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.network.patch_filters.device
-
-    def cropped(self, x: Tensor) -> Tensor:
-        """Cut off the pixels that no patch covers, in the faster memory layout."""
-        p = self.config.patch_size
-        high, wide = x.shape[-2] // p * p, x.shape[-1] // p * p
-        whole = x[..., :high, :wide].to(self.device, self.network.patch_filters.dtype)
-        return whole.contiguous(memory_format=torch.channels_last)
-
-    def columns(self, x: Tensor) -> Tensor:
-        """Map images (n, c, h, w) to the patch embedding's output (n, dim, gh, gw)."""
-        out: Tensor = self.network.patch_embedding(x)
-        return out
-
-    def to_pixels(self, gradient: Tensor) -> Tensor:
-        """Map a gradient at the patch embedding's output to one at the pixels."""
-        filters = self.network.patch_filters.to(gradient.dtype)
-        return F.conv_transpose2d(gradient, filters, stride=self.config.patch_size)
-
-    def logits(self, x: Tensor) -> Tensor:
-        """Map images to logits, counted."""
-        out: Tensor = self.network(x)
-        self.count(len(x))
-        return out
-
-    def rest(self, columns: Tensor) -> Tensor:
-        """Map the patch embedding's output to logits, counted."""
-        network = self.network
-        x = network.patch_norm(network.activation(columns))
-        for block in network.blocks:
-            x = block(x)
-        out: Tensor = network.head(x.mean((2, 3)))
-        self.count(len(columns))
-        return out
-
-    def batch(self, grid: tuple[int, int], *, gradient: bool) -> int:
-        """Return how many images one pass may hold."""
-        if self.batch_size is not None:
-            return self.batch_size
-        maps = 7 * self.config.depth + 4 if gradient else 6
-        each = maps * self.config.dim * grid[0] * grid[1] * self.network.patch_filters.itemsize
-        most = _LARGEST_BATCH.get(self.device.type, _LARGEST_ELSEWHERE)
-        return max(1, min(most, (self.memory << 20) // each))
-
-    def mixed(self, masks: NDArray[np.bool_], there: Tensor, elsewhere: Tensor) -> Tensor:
-        """Map mixtures of two images to logits: patches of one where a mask says so.
-
-        Shapes: ``masks`` (n, gh, gw); ``there, elsewhere`` (1, dim, gh, gw); returns (n,
-        n_classes).
-        """
-        size = self.batch(masks.shape[1:], gradient=False)
-        found = []
-        with torch.no_grad():
-            for start in range(0, len(masks), size):
-                mask = torch.from_numpy(masks[start : start + size]).to(there.device)
-                found.append(self.rest(torch.where(mask[:, None], there, elsewhere)))
-        return torch.cat(found).cpu().double()
-
-
-def drawn_anew(
-    model: ConvMixer, parts: Sequence[str], *, seed: int, norms: bool
-) -> ConvMixer:  # fmt: skip
+def drawn_anew(model: ConvMixer, parts: Sequence[str], *, seed: int) -> ConvMixer:
     """Return a private copy in which some parts are as a new network draws them.
 
     torch's default: weights and biases of a convolution or linear layer are uniform within
-    1 / sqrt(fan in).
+    1 / sqrt(fan in); batch norms have weight 1, shift 0, mean 0, variance 1.
     """
     twin = private_copy(model)
     generator = torch.Generator().manual_seed(seed)
     for part in parts:
         for module in twin.get_submodule(part).modules():
+            new: dict[str, Tensor] = {}
             if isinstance(module, (nn.Conv2d, nn.Linear)):
                 bound = module.weight[0].numel() ** -0.5
-                for name in ("weight", "bias"):
-                    old = getattr(module, name)
-                    new = torch.empty(old.shape).uniform_(-bound, bound, generator=generator)
-                    _put(module, name, new, old)
-            elif isinstance(module, nn.BatchNorm2d) and norms:
+                for name, old in module.named_parameters():
+                    new[name] = torch.empty(old.shape).uniform_(-bound, bound, generator=generator)
+            elif isinstance(module, nn.BatchNorm2d):
                 for name, value in (("weight", 1), ("bias", 0), ("running_mean", 0),
                                     ("running_var", 1)):  # fmt: skip
-                    old = getattr(module, name)
-                    _put(module, name, torch.full(old.shape, float(value)), old)
+                    new[name] = torch.full(getattr(module, name).shape, float(value))
+            for name, drawn in new.items():
+                drawn = drawn.to(getattr(module, name))
+                if name in module._parameters:
+                    module._parameters[name] = nn.Parameter(drawn, requires_grad=False)
+                else:
+                    module._buffers[name] = drawn
     return twin
-
-
-def _put(module: nn.Module, name: str, new: Tensor, old: Tensor) -> None:
-    """Give a private module a tensor of its own."""
-    new = new.to(old.device, old.dtype)
-    if name in module._parameters:
-        module._parameters[name] = nn.Parameter(new, requires_grad=False)
-    else:
-        module._buffers[name] = new

@@ -1,28 +1,54 @@
-"""How far attributions can be trusted: scores of maps, beside a random map and an edge detector.
+"""Which parts of an image a network's answer rests on, by several methods, and their trust.
 
-`Trust` is made by `measure`; it is an `Attributions` with scores. Letters in shapes, more
-than there: A = M + 2 rated maps, S + 1 points of a curve, T stages of the randomisation test.
+Letters in shapes: n images of H x W pixels and a grid of gh x gw patches, M methods, A = M + 3
+rated maps, T stages of the randomisation test.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from viz.views.attribution.maps_result import UNITS, Attributions, Floats, over_mass
-from viz.views.wording import FEW_IMAGES
+from viz.core.result import Result
+from viz.views.tables import mean_of_finite, records
+from viz.views.wording import FEW_IMAGES, listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-REFERENCES = ("random", "edges", "constant")
-"""Maps that know nothing of the network, rated like the methods."""
-_FLIPS = 10_000
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+METHODS = (
+    "saliency",
+    "smoothgrad",
+    "input-x-gradient",
+    "integrated-gradients",
+    "gradient-shap",
+    "deeplift",
+    "guided-backprop",
+    "occlusion",
+    "feature-ablation",
+    "grad-cam",
+)
+"""Every method there is, in the order in which figures and tables show them."""
+PIXEL_METHODS = METHODS[:7]
+"""Methods that give a value to every input value; the others give one to every patch."""
+GRADIENT = "logit per unit of input"
+UNITS = {
+    name: GRADIENT if name in ("saliency", "smoothgrad", "guided-backprop") else "logit"
+    for name in METHODS
+}
+"""Unit of each method's values."""
 COMPLETE = ("input-x-gradient", "integrated-gradients", "gradient-shap", "deeplift")
 """Methods that have a completeness gap: their values should add up to a difference of scores."""
+REFERENCES = ("random", "edges", "constant")
+"""Maps that know nothing of the network, rated like the methods."""
 SCORES = (
     "insertion_auc",
     "deletion_auc",
@@ -33,35 +59,73 @@ SCORES = (
     "randomisation",
 )
 """One number per image and rated map."""
+_FLIPS = 10_000
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class Attributions(Result):
+    """Maps of several methods for several images, on the network's own patch grid.
+
+    The score that is explained is the logit of ``target``, or that logit minus the one of
+    ``against``. The value of a patch is the plain sum over its pixels and colours; of methods in
+    units of "logit per unit of input", which are gradients, the sum of absolute values.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the images.
+    methods : tuple of str
+        Of `METHODS`.
+    classes : tuple of str
+        Names of all classes, ``"class 3"`` where the checkpoint has none.
+    pixels : ndarray of uint8, (n, H, W, 3)
+        What the network saw, for display.
+    patch_size : int
+        In pixels.
+    patches : ndarray, (n, M, gh, gw)
+        Value of each patch.
+    target, against, predicted : ndarray of int64, (n,)
+        Class explained, the one whose logit is subtracted (-1 for none), that of the largest logit.
+    score, baseline_score : ndarray, (n,)
+        What is explained, in logits: of the image, and of an input of zeros (the mean colour).
+    probability : ndarray, (n,)
+        Softmax of the target; where a class is subtracted, over these two classes only.
+    """
+
+    kind: ClassVar[str] = "attributions"
+    names: tuple[str, ...]
+    methods: tuple[str, ...]
+    classes: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+    patch_size: int
+    patches: Floats
+    target: Ints
+    against: Ints
+    predicted: Ints
+    score: Floats
+    baseline_score: Floats
+    probability: Floats
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Trust(Attributions):
     """Maps, and how they fare when patches go, the input trembles, or weights are drawn anew.
 
-    What is random ("random") is rated on several draws, and its scores are their means.
-
     Parameters
     ----------
     rated : tuple of str
-        The M methods, then `REFERENCES`.
+        The M methods, then `REFERENCES`; the scores of "random" are means over several draws.
     reference_patches : ndarray, (n, 3, gh, gw)
         The first random map; edges: Sobel's gradient magnitude of the network input, summed; and
         the same value for every patch.
-    changed : ndarray, (S + 1,)
-        Share of the patches inserted or deleted at each point of a curve, 0 to 1.
-    insertion, deletion : ndarray, (n, A, S + 1)
-        Probability of what is explained along the curves, the patches of largest value first.
     insertion_auc, deletion_auc : ndarray, (n, A)
-        Area under these: large is good for insertion, small for deletion.
+        Area under the probability of what is explained as patches are inserted into a blurred
+        image, or replaced by zeros, the largest value first.
     infidelity : ndarray, (n, A)
         Mean squared error, in squared logits, of the score's change as the map predicts it when
         random patches go, under the best scaling of the map.
     unexplained : ndarray, (n, A)
         That, over the mean squared change: 0 where the map predicts everything, 1 where nothing.
-    best_scale : ndarray, (n, A)
-        The best scaling: about 1 where values are logits as they claim; negative where the map
-        has the wrong sign.
     max_sensitivity : ndarray, (n, A)
         Largest relative change (L2) of the raw map under small uniform noise; nan if not measured.
     completeness_gap : ndarray, (n, A)
@@ -72,54 +136,39 @@ class Trust(Attributions):
     rank_correlation : ndarray, (n, A, T)
         Spearman's, between the patch maps of the network and of the one drawn anew; nan where one
         of them is constant.
+    passes : mapping of str to int
+        Images that each score sent through the network, for one image.
     """
 
     kind: ClassVar[str] = "trusted attributions"
     rated: tuple[str, ...]
     reference_patches: Floats
-    changed: Floats
-    insertion: Floats
-    deletion: Floats
     insertion_auc: Floats
     deletion_auc: Floats
     infidelity: Floats
     unexplained: Floats
-    best_scale: Floats
     max_sensitivity: Floats
     completeness_gap: Floats
     stages: tuple[str, ...]
     rank_correlation: Floats
+    passes: Mapping[str, int]
 
     @property
     def randomisation(self) -> Floats:
-        """Mean |rank correlation| over the stages, (n, A): near 0 is good; nan if not measured.
-
-        Stages at which a map is constant have none, and are left out.
-        """
+        """Mean |rank correlation| over the stages, (n, A); nan if not measured."""
         if not self.stages:
             return np.full(self.insertion_auc.shape, np.nan)
         return mean_of_finite(np.abs(self.rank_correlation), 2)
-
-    def rated_share(self) -> Floats:
-        """Return `share` with the reference maps after the methods, (n, A, gh, gw)."""
-        shares: Floats = over_mass(np.concatenate([self.patches, self.reference_patches], axis=1))
-        return shares
-
-    def beats_random(self) -> tuple[Floats, Floats]:
-        """Tell in what share of images each map beats the random one.
-
-        Shapes: returns (A,).
-        """
-        at = self.rated.index("random")
-        more = self.insertion_auc > self.insertion_auc[:, at, None]
-        less = self.deletion_auc < self.deletion_auc[:, at, None]
-        return more.mean(0), less.mean(0)
 
     @property
     def margin(self) -> Floats:
         """Area under the insertion curve less that under deletion, (n, A)."""
         difference: Floats = self.insertion_auc - self.deletion_auc
         return difference
+
+    def explained(self, image: int) -> list[str]:
+        """Return the class explained for an image, and the one that is subtracted, if any."""
+        return [self.classes[c] for c in (self.target[image], self.against[image]) if c >= 0]
 
     def p_above_edges(self) -> Floats:
         """Return p that each method ranks patches better than the edge detector, (M,).
@@ -142,39 +191,72 @@ class Trust(Attributions):
         return p
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per image and rated map: class, sums and every score."""
+        """Return one row per image and rated map: what is explained, and every score."""
         import pandas as pd
 
         n, a = self.insertion_auc.shape
-        maps = np.concatenate([self.patches, self.reference_patches], axis=1).reshape(n, a, -1)
-        best = maps.argmax(2)
-        columns = {
-            "image": np.repeat(self.names, a),
-            "map": np.tile(self.rated, n),
-            "unit": np.tile([UNITS.get(name, "") for name in self.rated], n),
-            "target": np.repeat(self.target, a),
-            "target_name": np.repeat(self.target_name, a),
-            "against": np.repeat(self.against, a),
-            "predicted": np.repeat(self.predicted, a),
-            "probability": np.repeat(self.probability, a),
-            "score": np.repeat(self.score, a),
-            "baseline_score": np.repeat(self.baseline_score, a),
-            "sum": maps.sum(2).ravel(),
-            "sum_abs": np.abs(maps).sum(2).ravel(),
-            "top_row": (best // self.grid[1]).ravel(),
-            "top_column": (best % self.grid[1]).ravel(),
+        of_image = {
+            "image": self.names,
+            "explained": [" minus ".join(self.explained(i)) for i in range(n)],
+            "predicted": [self.classes[c] for c in self.predicted],
+            "probability": self.probability,
+            "score": self.score,
+            "baseline_score": self.baseline_score,
         }
-        for name in (*SCORES[:4], "best_scale", *SCORES[4:]):
-            columns[name] = getattr(self, name).ravel()
+        columns: dict[str, Any] = {k: np.repeat(np.array(v), a) for k, v in of_image.items()}
+        columns["map"] = np.tile(self.rated, n)
+        columns["unit"] = np.tile([UNITS.get(name, "") for name in self.rated], n)
+        columns |= {name: getattr(self, name).ravel() for name in SCORES}
         for i, stage in enumerate(self.stages):
             columns[f"rank_correlation: {stage}"] = self.rank_correlation[:, :, i].ravel()
         return pd.DataFrame(columns)
 
+    def summary(self) -> dict[str, Any]:
+        """Return every score as plain values, the means over images first."""
+        frame = self.to_frame()
+        means = frame.groupby("map", sort=False)[list(SCORES)].mean()
+        means["insertion_less_deletion"] = self.margin.mean(0)
+        p = dict(zip(self.methods, self.p_above_edges(), strict=True))
+        means["p_above_edges"] = [p.get(name, np.nan) for name in self.rated]
+        return {
+            "n_images": len(self.names),
+            "settings": dict(self.source.settings),
+            "passes": dict(self.passes),
+            "maps": records(means.reset_index()),
+            "images": records(frame),
+        }
 
-def mean_of_finite(values: Floats, axis: int) -> Floats:
-    """Average over an axis what is finite; nan where nothing is."""
-    there = np.isfinite(values)
-    count = there.sum(axis)
-    total = np.where(there, values, 0).sum(axis)
-    means: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return means
+    def sentence(self) -> str:
+        """Say which methods rank patches better than an edge detector, as far as images allow."""
+        n, m = len(self.names), len(self.methods)
+        few = n < FEW_IMAGES
+        # Of few images each is said, not their mean.
+        margin = self.margin if few else self.margin.mean(0, keepdims=True)
+
+        def said(*names: str) -> str:
+            rows = margin[:, [self.rated.index(name) for name in names]]
+            ends = [sorted({_rounded(row.min()), _rounded(row.max())}, key=float) for row in rows]
+            return listed([" to ".join(each) for each in ends])
+
+        of = f"over the {m} methods" if m > 1 else f"for {self.methods[0]}"
+        means = (
+            f"Insertion less deletion is {said(*self.methods)} {of}, against {said('edges')} for "
+            f"an edge detector and {said('random')} for random maps"
+        )
+        if few:
+            some = "One image is" if n == 1 else f"{n} images are"
+            return f"{means}. {some} too few to rank methods."
+        p = self.p_above_edges()
+        above = [name for name, value in zip(self.methods, p, strict=True) if value < 0.05]
+        counted = f"One of {m} methods ranks" if len(above) == 1 else (
+            f"{len(above) or 'None'} of {m} methods rank"
+        )  # fmt: skip
+        return (
+            f"{counted} patches better than an edge detector on {n} images (sign-flip test of the "
+            f"maximum over methods, p < .05){': ' + listed(above) if above else ''}. {means}."
+        )
+
+
+def _rounded(value: float) -> str:
+    """Write a number with two digits, and never -0.00."""
+    return f"{round(float(value), 2) + 0.0:.2f}"

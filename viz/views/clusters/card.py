@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import depthwise_description
@@ -17,22 +17,16 @@ def _measure(checkpoint: Checkpoint, given: Given, *, n_clusters: int | None = N
 
     return cluster_checkpoint(
         checkpoint,
-        description=depthwise_description(checkpoint, given),
+        depthwise_description(checkpoint, given),
         n_clusters=n_clusters,
         seed=given.seed,
         progress=given.progress,
     )
 
 
-def _summary(result: Any) -> Any:
-    from viz.views.clusters.measure import summary
-
-    return summary(result)
-
-
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import drawn
-    from viz.views.clusters import draw, draw_spectra
+    from viz.views.clusters import draw
 
     return (
         FigureRow(
@@ -51,7 +45,7 @@ def _figures() -> tuple[FigureRow, ...]:
             "clusters-covariance",
             "Covariance of the kernels of each block over its channels, and its leading "
             "eigenvectors as kernels.",
-            drawn(draw_spectra.draw_covariance, draw_spectra.covariance_figure),
+            drawn(draw.draw_covariance, draw.covariance_figure),
         ),
     )
 
@@ -65,7 +59,7 @@ VIEW = View(
     "Any cloud is cut into parts by k-means, and stability above that of Gaussian clouds shows "
     "more structure than a Gaussian, which need not be groups: a ring of orientations has it too. "
     "Every tile has its own colour scale.",
-    summary=_summary,
+    summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     slow=True,
     about="""Cluster depthwise kernels by k-means, and test for more structure than a Gaussian has.
@@ -75,7 +69,9 @@ VIEW = View(
     centres by depth.
     """,
     options=(
-        Option("n_clusters", "Number of clusters.  [default: chosen by stability]", None, int, 1),
+        Option(
+            "n_clusters", "Cut into so many clusters.  [default: chosen by stability]", None, int, 1
+        ),
     ),
     menu="Clusters",
     group="What was learned",

@@ -1,4 +1,4 @@
-"""Clusters of kernels: their centres by depth, their stability."""
+"""Clusters of kernels: their centres by depth, their stability; the kernels' covariance."""
 
 from __future__ import annotations
 
@@ -9,18 +9,32 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.mosaic import Layout, enlarge, limits, signed_tiles
-from viz.plot.style import INK, MM, ONE_COLUMN, SMALL, TALLEST, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.mosaic import Layout, blocks_shown, enlarge, limits, signed_tiles
+from viz.plot.style import (
+    INK,
+    MM,
+    ONE_COLUMN,
+    SIGNED,
+    SMALL,
+    TALLEST,
+    TEXT,
+    TWO_COLUMNS,
+    new_figure,
+)
 from viz.views.clusters.result import Clusters
 
 SIZES = {"stability": (ONE_COLUMN, 56 * MM)}
 """Width and height in inches."""
 _WORDS = 27 * MM
 """Width of the clusters' descriptions."""
-_UNDER = 3.0 * MM
-"""Height of bar and number under a tile."""
+_UNDER, _BAR = 1.4 * MM, 1.4
+"""Height below a tile in inches, and of the bar there in points."""
 _LINES = 0.4
 """Height of a cluster's description, in inches."""
+_SHOWN = 12
+"""Blocks whose covariance is drawn, at most."""
+_GAP, _BETWEEN, _OVER = 0.1, 0.06, 0.17
+"""Inches between matrices, above the components, for the title above."""
 
 
 def _pitch(result: Clusters) -> tuple[float, int, int]:
@@ -50,9 +64,14 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     k, number, depth = result.kernel_size, result.n_clusters, len(result.blocks)
     tap, across, down = _pitch(result)
     _, height = inches(target)
-    how = "as many as were asked for" if result.chosen_by == "given" else "chosen by stability"
+    share = result.composition
+    how = "as many as were asked for" if result.given else "chosen by stability"
     target.set_label(
-        f"{number} clusters of {len(result.cluster):,} depthwise kernels, {how}. {_CENTRES_NOTE}"
+        f"{number} clusters of {len(result.cluster):,} depthwise kernels, {how}. Each tile: mean "
+        "of the members, each of unit norm, in its own colour scale (red positive, white zero, "
+        "blue negative). Bar below a tile: share of the block's kernels that are members; a tile's "
+        f"width is {100 * share.max():.0f} %. Tightness: norm of the mean, 1 where all members are "
+        "alike."
     )
     tiles = np.concatenate([result.centres[None], result.centres_by_block]).reshape(-1, k, k)
     left = np.append(0, k // 2 + across * np.arange(1, depth + 1))
@@ -60,8 +79,7 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     there = np.isfinite(tiles[:, 0, 0])
     shape = (number * down, int(left[-1]) + k)
     layout = Layout(x=x[there], y=y[there], tile=(k, k), shape=shape, groups=())
-    own = limits(tiles[there], "tile", np.zeros(int(there.sum()), np.int64))
-    picture = layout.place(signed_tiles(tiles[there], own))
+    picture = layout.place(_coloured(tiles[there]))
     axes = panel(
         target,
         (MARGIN + _WORDS, height - 0.2 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
@@ -72,48 +90,28 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
         aspect="auto",
     )  # fmt: skip
     axes.set_axis_off()
-    for at, found in zip(zip(x, y, strict=True), there, strict=True):
-        if found:
-            axes.add_patch(
-                Rectangle(at, k, k, fill=False, linewidth=0.3, edgecolor="#777777", clip_on=False)
-            )
-    _write_shares(axes, result, left[1:], down, tap)
+    for at in zip(x[there], y[there], strict=True):
+        axes.add_patch(
+            Rectangle(at, k, k, fill=False, linewidth=0.3, edgecolor="#777777", clip_on=False)
+        )
+    start, low = x[number:], y[number:] + k + 0.5 * _UNDER / tap
+    axes.hlines(low, start, start + k * share.ravel() / share.max(), color=INK, linewidth=_BAR)
     for i in range(number):
-        axes.text(-0.06 / tap, i * down, _words(result, i), fontsize=SMALL, va="top", ha="right",
+        words = (
+            f"cluster {i}\n{result.counts[:, i].sum():,} kernels\n"
+            f"tightness {result.tightness[i]:.2f}"
+        )
+        axes.text(-0.06 / tap, i * down, words, fontsize=SMALL, va="top", ha="right",
                   linespacing=1.0)  # fmt: skip
-    for at, name in zip(left, ["all", *map(str, result.blocks)], strict=True):
-        axes.text(at + k / 2, -0.03 / tap, name, fontsize=TEXT, ha="center",
-                  va="bottom")  # fmt: skip
+    for place, name in zip(left, ["all", *map(str, result.blocks)], strict=True):
+        axes.text(place + k / 2, -0.03 / tap, name, fontsize=TEXT, ha="center", va="bottom")
     axes.text(-0.06 / tap, -0.03 / tap, "block", fontsize=TEXT, ha="right", va="bottom")
     return axes
 
 
-_CENTRES_NOTE = (
-    "Each tile: mean of the members, each of unit norm, in its own colour scale (red positive, "
-    "white zero, blue negative). Bar and number below a tile: share of the block's kernels that "
-    "are members, in %. Tightness: norm of the mean, 1 where all members are alike."
-)
-
-
-def _write_shares(
-    axes: Axes, result: Clusters, left: NDArray[np.int64], down: int, tap: float
-) -> None:
-    """Write each cluster's share of each block below its tile, and draw it as a bar."""
-    k, share = result.kernel_size, result.composition
-    top = share.max()
-    for b in range(share.shape[0]):
-        for c in range(share.shape[1]):
-            x, y = left[b], c * down + k + 0.02 / tap
-            axes.add_patch(
-                Rectangle((x, y), k * share[b, c] / top, 0.02 / tap, color="#444444", linewidth=0)
-            )
-            axes.text(x + k / 2, y + 0.03 / tap, f"{100 * share[b, c]:.0f}", fontsize=SMALL,
-                      ha="center", va="top")  # fmt: skip
-
-
-def _words(result: Clusters, i: int) -> str:
-    size = int(result.counts[:, i].sum())
-    return f"cluster {i}\n{size:,} kernels\ntightness {result.tightness[i]:.2f}"
+def _coloured(tiles: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Colour each tile in its own scale."""
+    return signed_tiles(tiles, limits(tiles, "tile", np.zeros(len(tiles), np.int64)))
 
 
 def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
@@ -132,12 +130,11 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     axes = panel(target, (0.42, 0.38, width - 0.52, height - 0.6))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
                   markersize=3, linewidth=1, elinewidth=0.7, label="kernels")  # fmt: skip
-    if len(result.null_curves):
-        low, high = result.null_curves.min(0), result.null_curves.max(0)
-        axes.fill_between(result.tried, low, high, color="#dddddd", linewidth=0, zorder=0)
+    axes.fill_between(result.tried, result.null_curves.min(0), result.null_curves.max(0),
+                      color="#dddddd", linewidth=0, zorder=0)  # fmt: skip
     axes.plot(result.tried, result.null_stability, "s--", color="#777777", markersize=2.5,
               linewidth=1, markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
-    axes.axvline(result.n_clusters, color=INK, linewidth=0.8, linestyle=":")  # fmt: skip
+    axes.axvline(result.n_clusters, color=INK, linewidth=0.8, linestyle=":")
     axes.annotate(" shown", (result.n_clusters, 0.03), fontsize=SMALL)
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
@@ -147,3 +144,62 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
                 borderaxespad=0, borderpad=0.2)  # fmt: skip
     return axes
+
+
+def _cell(result: Clusters) -> tuple[list[int], int, float, float]:
+    """Return which blocks, how many a row, and the inches of a matrix and from row to row."""
+    at, columns = blocks_shown(np.arange(len(result.blocks)), most=_SHOWN)
+    side = min(60 * MM, (TWO_COLUMNS - 2 * MARGIN + _GAP) / max(columns, 3) - _GAP)
+    down = side + side / result.components.shape[1] + _BETWEEN + _OVER + _GAP
+    return at.tolist(), columns, side, down
+
+
+def covariance_figure(result: Clusters) -> Figure:
+    """Make a Figure that fits the covariances."""
+    at, columns, _, down = _cell(result)
+    return new_figure(TWO_COLUMNS, -(-len(at) // columns) * down - _GAP + MARGIN)
+
+
+def draw_covariance(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
+    """Draw each block's covariance matrix, and below it the leading components as kernels.
+
+    Each block has its own colour scale. A component is a direction, without a sign of its own, and
+    need not resemble any kernel; components of nearly equal shares are an arbitrary choice.
+    """
+    k = result.kernel_size
+    at, columns, side, down = _cell(result)
+    skip = -(-k * k // 250)
+    target.set_label(
+        f"Square: covariance between taps over the block's channels, {k * k} x {k * k}, taps row "
+        f"by row{f', every {skip}th drawn' if skip > 1 else ''}; each block has its own colour "
+        "scale, within which 99 % of its entries lie; red positive, white zero, blue negative. "
+        "Rank: effective rank; as many independent kernels have "
+        f"{result.null_effective_rank[0]:.0f}. Below: the leading eigenvectors as kernels, each in "
+        "its own scale."
+    )
+    _, height = inches(target)
+    made = []
+    n_small = result.components.shape[1]
+    for place, i in enumerate(at):
+        left = MARGIN + (place % columns) * (side + _GAP)
+        upper = height - (place // columns) * down - _OVER
+        axes = panel(target, (left, upper - side, side, side))
+        # The centre tap's variance alone would pale all the rest.
+        limit = float(np.quantile(np.abs(result.covariance[i]), 0.99)) or 1.0
+        axes.imshow(result.covariance[i][::skip, ::skip], cmap=SIGNED, vmin=-limit, vmax=limit,
+                    interpolation="nearest")  # fmt: skip
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(True)
+        axes.set_title(f"block {result.blocks[i]}: rank {result.effective_rank[i]:.0f}", pad=2)
+        small = panel(
+            target, (left, upper - side - _BETWEEN - side / n_small, side, side / n_small)
+        )
+        tiles = np.pad(_coloured(result.components[i]), ((0, 0), (0, 0), (0, 1), (0, 0)),
+                       constant_values=255)  # fmt: skip
+        picture = tiles.transpose(1, 0, 2, 3).reshape(k, -1, 3)
+        small.imshow(enlarge(picture, 4), extent=(0, picture.shape[1], k, 0),
+                     interpolation="nearest")  # fmt: skip
+        small.set_axis_off()
+        made += [axes, small]
+    return made

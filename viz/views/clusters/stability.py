@@ -9,8 +9,8 @@ covariance, in the spirit of the gap statistic (Tibshirani, Walther and Hastie 2
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +19,6 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
 _ROUNDS = 12
 """Times that mean and covariance of a cloud are set again."""
-N_INIT = 2
-"""Starts of each k-means on a bootstrap sample."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Stability by number of clusters.
-
-    Parameters
-    ----------
-    tried : ndarray of int64, (T,)
-        Numbers of clusters.
-    mean : ndarray, (T,)
-        Mean adjusted Rand index over pairs of bootstrap samples.
-    se : ndarray, (T,)
-        Its standard error: jackknife over bootstrap samples.
-    """
-
-    tried: NDArray[np.int64]
-    mean: Floats
-    se: Floats
 
 
 def unit_rows(rows: NDArray[np.floating]) -> Rows:
@@ -54,13 +33,11 @@ def unit_rows(rows: NDArray[np.floating]) -> Rows:
     return (wide / np.where(norm > 0, norm, 1)).astype(np.float32)
 
 
-def k_means(rows: Rows, n_clusters: int, *, seed: int, n_init: int = N_INIT) -> Rows:
+def k_means(rows: Rows, n_clusters: int, *, seed: int, n_init: int = 2) -> Rows:
     """Return the centres of the best of several k-means runs.
 
     Shapes: ``rows`` (n, d); returns (K, d).
     """
-    import warnings
-
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
 
@@ -91,7 +68,7 @@ def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
     Shapes: ``rows`` (n, d); returns (n, d).
     """
     wide = rows.astype(np.float64)
-    mean, covariance = wide.mean(0), _covariance(wide)
+    mean, covariance = wide.mean(0), np.cov(wide.T, bias=True)
     root = _power(covariance, 0.5)
     # Along the axes of the covariance, so that turned rows give a turned cloud.
     values, vectors = np.linalg.eigh(covariance)
@@ -100,14 +77,8 @@ def gaussian_like(rows: Rows, seed: int | Sequence[int]) -> Rows:
     for _ in range(_ROUNDS):
         draws = unit_rows(draws).astype(np.float64)
         away = draws - draws.mean(0)
-        draws = away @ _power(_covariance(draws), -0.5) @ root + mean
+        draws = away @ _power(np.cov(draws.T, bias=True), -0.5) @ root + mean
     return unit_rows(draws)
-
-
-def _covariance(rows: Floats) -> Floats:
-    away = rows - rows.mean(0)
-    found: Floats = away.T @ away / len(rows)
-    return found
 
 
 def _power(covariance: Floats, exponent: float) -> Floats:
@@ -120,25 +91,19 @@ def _power(covariance: Floats, exponent: float) -> Floats:
 
 
 def stability(
-    rows: Rows,
-    tried: Sequence[int],
-    *,
-    n_bootstraps: int = 8,
-    seed: int = 0,
-    progress: Callable[[], None] | None = None,
-) -> Curve:
+    rows: Rows, tried: NDArray[np.int64], n_bootstraps: int, seed: int, tick: Callable[[], None]
+) -> tuple[Floats, Floats]:
     """Cluster bootstrap samples and compare the clusterings of all rows.
 
-    Shapes: ``rows`` (n, d).
+    Shapes: ``rows`` (n, d); ``tried`` (T,); returns mean (T,), standard error (T,).
     """
     from sklearn.metrics import adjusted_rand_score
 
     mean, se = [], []
     upper = np.triu_indices(n_bootstraps, 1)
-    for n_clusters in tried:
-        streams = np.random.default_rng([seed, n_clusters]).spawn(n_bootstraps)
+    for n_clusters in tried.tolist():
         found = []
-        for stream in streams:
+        for stream in np.random.default_rng([seed, n_clusters]).spawn(n_bootstraps):
             sample = rows[stream.integers(0, len(rows), len(rows))]
             centres = k_means(sample, n_clusters, seed=int(stream.integers(2**31)))
             found.append(nearest(rows, centres))
@@ -147,9 +112,8 @@ def stability(
             index[i, j] = index[j, i] = adjusted_rand_score(found[i], found[j])
         mean.append(index[upper].mean())
         se.append(_jackknife(index))
-        if progress is not None:
-            progress()
-    return Curve(np.array(tried, dtype=np.int64), np.array(mean), np.array(se))
+        tick()
+    return np.array(mean), np.array(se)
 
 
 def _jackknife(index: Floats) -> float:
@@ -160,13 +124,12 @@ def _jackknife(index: Floats) -> float:
     return float(np.sqrt((b - 1) / b * ((without - without.mean()) ** 2).sum()))
 
 
-def choose(found: Curve, null: Floats) -> int:
+def choose(tried: NDArray[np.int64], mean: Floats, se: Floats, null: Floats) -> int:
     """Choose the smallest number whose stability above the null is within one error of the best.
 
-    Shapes: ``null`` (R, T).
+    Shapes: ``tried``, ``mean``, ``se`` (T,); ``null`` (R, T).
     """
-    excess = found.mean - null.mean(0)
+    excess = mean - null.mean(0)
     best = int(excess.argmax())
-    spread = float(null[:, best].std(ddof=1)) if len(null) > 1 else 0.0
-    error = float(np.hypot(found.se[best], spread / np.sqrt(len(null))))
-    return int(found.tried[np.flatnonzero(excess >= excess[best] - error)[0]])
+    error = np.hypot(se[best], null[:, best].std(ddof=1) / np.sqrt(len(null)))
+    return int(tried[np.flatnonzero(excess >= excess[best] - error)[0]])

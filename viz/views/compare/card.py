@@ -34,7 +34,7 @@ def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
 
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both
-    from viz.views.compare import draw, draw_depth
+    from viz.views.compare import draw
 
     return (
         FigureRow(
@@ -50,21 +50,20 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "compare-effects",
-            "Cliff's delta of every descriptor between the networks, with intervals over "
-            "blocks and kernels.",
+            "Cliff's delta of every descriptor between the networks, with intervals over blocks.",
             *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),
         ),
         FigureRow(
             "compare-depth",
             "Every descriptor by depth in both networks: medians and quartiles, beside random "
             "initialisation.",
-            *both(draw_depth.draw_depth, draw_depth.SIZES["depth"], draw_depth.NARROW["depth"]),
+            *both(draw.draw_depth, draw.SIZES["depth"], draw.NARROW["depth"]),
         ),
         FigureRow(
             "compare-fields",
             "Receptive fields of both networks by depth on one axis, theoretical and, where "
             "images were given, effective; RMS radius of the kernels.",
-            *both(draw_depth.draw_fields, draw_depth.SIZES["fields"], draw_depth.NARROW["fields"]),
+            *both(draw.draw_fields, draw.SIZES["fields"], draw.NARROW["fields"]),
         ),
     )
 

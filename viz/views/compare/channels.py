@@ -1,4 +1,4 @@
-"""Whether channels of two networks correspond: by index, or by the best one-to-one assignment."""
+"""Whether channels of two networks correspond by index, and the best one-to-one assignment."""
 
 from __future__ import annotations
 
@@ -66,22 +66,13 @@ def permuted_means(similarities: Sequence[Numbers], count: int, seed: int) -> Nu
 class Agreement:
     """How channels of two networks of equal shape correspond.
 
-    Parameters
-    ----------
-    index : float
-        Mean cosine of weights of the same channel, over blocks and channels.
-    permuted : ndarray, (P,)
-        The same after random permutations of one network's channels, each block's its own.
-    best : float
-        The same of the best assignment of each block's channels; nan where it was not asked for.
-    same : float
-        Share of the channels that this assignment leaves where they are.
+    ``index`` is the mean cosine of weights of the same channel, over blocks and channels;
+    ``permuted``, (P,), the same after random permutations of one network's channels, each block's
+    its own.
     """
 
     index: float
     permuted: Numbers
-    best: float
-    same: float
 
     @property
     def by_index(self) -> bool:
@@ -89,13 +80,12 @@ class Agreement:
         return bool(self.index > self.permuted.max())
 
 
-def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0, *, assign: bool = True) -> Agreement:
+def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0) -> Agreement:
     """Measure whether the channels of two networks correspond by index.
 
     The pointwise convolution mixes all channels, so that each block's channels could be in an order
     of their own without any change to what the network does; those of block 0 are the patch
-    filters', whose cosines count half there. The best assignment is more similar than the identity
-    in any two networks: only the identity is tested, against permutations.
+    filters', whose cosines count half there.
     """
     blocks = [
         cosines(_array(a.model.depthwise_kernels(i)), _array(b.model.depthwise_kernels(i)))
@@ -104,13 +94,8 @@ def agreement(a: Checkpoint, b: Checkpoint, seed: int = 0, *, assign: bool = Tru
     first, second = _array(a.model.patch_filters), _array(b.model.patch_filters)
     if first.shape == second.shape:
         blocks[0] = (blocks[0] + cosines(first, second)) / 2
-    pairs = [matched(each) for each in blocks] if assign else []
-    return Agreement(
-        index=float(np.mean([np.trace(each) / len(each) for each in blocks])),
-        permuted=permuted_means(blocks, PERMUTATIONS, seed),
-        best=float(np.mean([each.mean() for *_, each in pairs])) if assign else float("nan"),
-        same=float(np.mean([(i == j).mean() for i, j, _ in pairs])) if assign else float("nan"),
-    )
+    index = float(np.mean([np.trace(each) / len(each) for each in blocks]))
+    return Agreement(index, permuted_means(blocks, PERMUTATIONS, seed))
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

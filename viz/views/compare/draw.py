@@ -1,27 +1,30 @@
-"""Two networks side by side: facts, names by depth, differences of names and descriptors.
+"""Two networks side by side: names by depth, differences of names and descriptors, fields.
 
 Every ``draw_...`` takes a `NetworkComparison` and a Figure or SubFigure of about `SIZES` inches.
+Where depths agree, the horizontal axis counts blocks; where they differ, it is relative depth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarFormatter
 from numpy.typing import NDArray
 
-from viz.plot.effect_rows import draw_effect_rows, effect_boxes
-from viz.plot.frame import MARGIN, inches, narrow, panel, panel_boxes
-from viz.plot.style import MM, ORANGE, SMALL, TEAL, TWO_COLUMNS, printable
-from viz.views.compare.result import NetworkComparison, TwoNetworks
-from viz.views.early_late.draw import INIT
+from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
+from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_boxes
+from viz.plot.mosaic import grid_layout
+from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, page_colour, printable
+from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 from viz.views.kernels.colours import NAME_STYLES, area_handles, minus
 from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.weights.draw import Mosaic
+from viz.views.wording import FEW_IMAGES, n_images
 
 COLOURS = (ORANGE, TEAL)
 """Of the first and of the second network."""
@@ -31,14 +34,18 @@ SIZES = {
     "networks": (TWO_COLUMNS, 60 * MM),
     "names": (TWO_COLUMNS, 74 * MM),
     "effects": (TWO_COLUMNS, 66 * MM),
+    "depth": (TWO_COLUMNS, 82 * MM),
+    "fields": (TWO_COLUMNS, 66 * MM),
 }
 """Width and height in inches that suit each figure."""
-NARROW: dict[str, float | Callable[[Any], float]] = {
-    "networks": 96 * MM,
-    "names": 76 * MM,
-    "effects": lambda result: (108 if result.paired else 62) * MM,
-}
+NARROW = {
+    "networks": 96 * MM, "names": 76 * MM, "effects": 66 * MM, "depth": 120 * MM, "fields": 94 * MM
+}  # fmt: skip
 """Height in one column."""
+_LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
+_DISC = 2 / np.sqrt(np.pi)
+"""Diameter of a disc over the side of a square of the same area."""
+Floats = NDArray[np.float64]
 
 
 def pair_label(result: TwoNetworks, target: Figure | SubFigure, note: str) -> None:
@@ -47,18 +54,30 @@ def pair_label(result: TwoNetworks, target: Figure | SubFigure, note: str) -> No
     target.set_label(f"A: {a}; B: {b}. {note}")
 
 
-def side_handles() -> list[Line2D]:
-    """Return legend handles of A and B, as points."""
+def side_handles(lines: tuple[Any, Any] = ("", "")) -> list[Line2D]:
+    """Return legend handles of A and B, as points, on lines where there are any."""
     return [
-        Line2D([], [], color=colour, marker=marker, markersize=4, label=side, linestyle="")
-        for side, colour, marker in zip("AB", COLOURS, MARKERS, strict=True)
+        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], markersize=4, label="AB"[i],
+               linestyle=lines[i], linewidth=1.2) for i in (0, 1)
     ]  # fmt: skip
 
 
-def plain(axes: Axes) -> None:
-    """Leave out the upper and the right spine."""
-    axes.tick_params(labelsize=SMALL, length=2, width=0.4)
-    axes.spines[["top", "right"]].set_visible(False)
+def pairs_mosaic(
+    above: NDArray[np.uint8],
+    below: NDArray[np.uint8],
+    sizes: list[int],
+    titles: tuple[str, ...],
+    text: str,
+    *,
+    signed: bool = True,
+    **layout: Any,
+) -> Mosaic:
+    """Lay out tiles (n, k, k, 3) of A, each above that of B."""
+    n, k = above.shape[:2]
+    gap = np.full((n, 1, k, 3), page_colour(), np.uint8)
+    placed = grid_layout(sizes, (2 * k + 1, k), **layout)
+    picture = placed.place(np.concatenate([above, gap, below], axis=1))
+    return Mosaic(picture, placed, titles, text, "tile", float("nan"), signed)
 
 
 def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
@@ -76,25 +95,18 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     pair_label(
         result,
         target,
-        ("They differ in " + ", ".join(differ) + ". " if differ else "")
+        f"They differ in {', '.join(differ)}. "
+        * bool(differ)
         + "Share of each block's kernels by name; a bar is a block, as wide as its part of the "
         "depth. Rightmost bars: randomly initialised kernels of the same size.",
     )
-    every = np.concatenate([result.shares_a, result.shares_b, np.nan_to_num([result.init_names_a])])
-    shown = np.flatnonzero((every > 0).any(0) | (np.nan_to_num(result.init_names_b) > 0)).tolist()
+    shares, inits = result.of("shares"), [np.nan_to_num(i) for i in result.of("init_names")]
+    shown = np.flatnonzero(np.concatenate([*shares, inits]).any(0)).tolist()
     boxes = panel_boxes(width, (0.34, height - 0.2), 2, left=0.44, beside=0.24, between=0.5,
                         right=0.94)  # fmt: skip
-    out = []
-    for side, (box, shares, init) in enumerate(
-        zip(
-            boxes,
-            (result.shares_a, result.shares_b),
-            (result.init_names_a, result.init_names_b),
-            strict=True,
-        )
-    ):
-        axes = panel(target, box)
-        _stack(axes, shares, np.nan_to_num(init), shown)
+    out = [panel(target, box) for box in boxes]
+    for side, axes in enumerate(out):
+        _stack(axes, shares[side], inits[side], shown)
         axes.set_title("AB"[side], pad=2)
         if side == 0 or narrow(width):
             axes.set_ylabel("share of kernels (%)", labelpad=1)
@@ -102,7 +114,6 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
             axes.set_yticklabels([])
         if side or not narrow(width):
             axes.set_xlabel("relative depth (0 first, 1 last)", labelpad=1)
-        out.append(axes)
     target.legend(
         handles=area_handles([result.kernel_names[i] for i in shown])[::-1], loc="upper right",
         handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
@@ -111,9 +122,7 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     return out
 
 
-def _stack(
-    axes: Axes, shares: NDArray[np.float64], init: NDArray[np.float64], shown: list[int]
-) -> None:
+def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
     """Stack the shares of each block upon its part of the axis, and those of random kernels."""
     depth = len(shares)
     left = np.append(np.arange(depth) / depth, 1.06)
@@ -136,100 +145,187 @@ def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[A
     blocks.
     """
     width, height = inches(target)
-    percent = f"{100 * result.confidence:.0f}\u00a0%"
     how = "mean over blocks" if result.paired else "all kernels"
     pair_label(
         result,
         target,
         "Left: share of kernels with each name; small points: single blocks; upright strokes: "
-        f"randomly initialised kernels. Right: B minus A ({how}) with {percent} interval, each "
+        f"randomly initialised kernels. Right: B minus A ({how}) with 95\u00a0% interval, each "
         f"name by itself; none where no kernel has the name. {result.note}",
     )
     rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
     low, top = MARGIN + 0.34, height - 0.2
-    left, gap = 0.82 if narrow(width) else 0.95, 0.25 if narrow(width) else 0.3
+    left, gap = (0.82, 0.25) if narrow(width) else (0.95, 0.3)
     each = (width - left - gap - 2 * MARGIN) / 5
     shares = panel(target, (left, low, 3 * each, top - low))
     step = panel(target, (left + 3 * each + gap, low, 2 * each, top - low))
+    most = 1e-3
     for side, (by_block, init) in enumerate(
-        ((result.shares_a, result.init_names_a), (result.shares_b, result.init_names_b))
+        zip(result.of("shares"), result.of("init_names"), strict=True)
     ):
         y, colour = rows + (0.2, -0.2)[side], COLOURS[side]
-        mean = by_block.mean(0)
+        mean = 100 * by_block.mean(0)
         shares.hlines(y, 0, mean, color=colour, linewidth=2.5, alpha=0.35)
-        shares.plot(by_block.ravel(), np.tile(y, len(by_block)), ".", color=colour, markersize=2.5)
+        shares.plot(100 * by_block.ravel(), np.tile(y, len(by_block)), ".", color=colour,
+                    markersize=2.5)  # fmt: skip
         shares.plot(mean, y, MARKERS[side], color=colour, markersize=4)
-        shares.plot(init, y, "|", color="black", markersize=5, markeredgewidth=0.9)
-    change, interval = result.shown_shares
+        shares.plot(100 * init, y, "|", color="black", markersize=5, markeredgewidth=0.9)
+        most = max(most, 100 * float(np.nanmax([by_block.max(), *init])))
     step.axvline(0, color="#888888", linewidth=0.6)
-    step.hlines(rows, *interval.T, color="black", linewidth=1.1)
-    step.plot(change, rows, "o", color="black", markersize=3.2)
+    step.hlines(rows, *(100 * result.share_interval.T), color="black", linewidth=1.1)
+    step.plot(100 * result.share_difference, rows, "o", color="black", markersize=3.2)
     shares.set_yticks(rows, [minus(name) for name in result.kernel_names])
     step.set_yticks(rows, [""] * len(rows))
-    most = max(
-        float(np.nanmax(s, initial=1e-3))
-        for s in (result.shares_a, result.shares_b, result.init_names_a, result.init_names_b)
-    )
     shares.set_xlim(-0.015 * most, 1.02 * most)
-    for one, label in ((shares, "share of kernels"), (step, "B − A, in points")):
+    for one, label in ((shares, "share of kernels (%)"), (step, "B − A, in points")):
         one.set_ylim(-0.6, len(rows) - 0.4)
         one.set_xlabel(label, labelpad=1)
-        plain(one)
-    shares.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol="\u00a0%"))
-    step.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     shares.legend(handles=side_handles(), loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
                   borderaxespad=0, borderpad=0.2, handlelength=1, handletextpad=0.3)  # fmt: skip
     return shares, step
 
 
-def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
+def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
     """Draw Cliff's delta of every descriptor between the networks, with intervals.
 
     An effect of 1 means that no two kernels of the networks overlap, however small the gap.
     """
-    stacked = narrow(inches(target)[0])
-    percent = f"{100 * result.confidence:.0f}\u00a0%"
-    first, second = ("Above", "Below") if stacked else ("Left", "Right")
-    where = f"{first}: all" if result.paired else "All"
+    what = "mean over pairs of blocks" if result.paired else "all kernels of B against all of A"
     parts = [
-        f"Cliff's delta, positive where B's kernels have more. {where} kernels of B against all "
-        f"of A; {percent} interval of a bootstrap over blocks, then kernels."
+        f"Delta is positive where B's kernels have more ({what}); bars: 95\u00a0% intervals over "
+        "blocks."
     ]
     if result.paired:
-        parts.append(
-            f"{second}: mean over blocks, B's against A's kernels of the same block; small "
-            f"strokes: single blocks; {percent} interval of Student's t over blocks."
-        )
+        parts.append("Small strokes: single pairs of blocks.")
     if result.init_delta.any():
         parts.append(
             "Hollow squares: randomly initialised kernels of B's against A's kernel size, which is "
             "what the sizes do alone."
         )
     pair_label(result, target, " ".join([*parts, result.note]))
-    rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (MARGIN, MARGIN), 1 + result.paired)
-    shown = [(result.delta, result.delta_interval, "Cliff's delta, all kernels")]
-    if result.paired:
-        shown.append(
-            (result.paired_delta, result.paired_delta_interval, "Cliff's delta, mean over blocks")
-        )
-    out = []
-    for i, (estimate, interval, label) in enumerate(shown):
-        one = panel(target, boxes[i])
-        out.append(one)
-        if i:
-            flat = result.delta_by_block
-            one.plot(
-                flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=COLOURS[1],
-                markersize=3.5, markeredgewidth=0.6, linestyle="",
-            )  # fmt: skip
-        elif result.init_delta.any():
-            one.plot(
-                result.init_delta, rows - 0.24, "s", color=INIT, markersize=3.2,
-                markerfacecolor="white", markeredgewidth=0.8, linestyle="",
-            )  # fmt: skip
-        draw_effect_rows(
-            one, estimate, interval, f"{label} (B − A)",
-            names=result.descriptors if i == 0 or stacked else None,
+    axes = panel(target, effect_boxes(target, (MARGIN, MARGIN), 1)[0])
+    rows, flat = np.arange(len(result.descriptors))[::-1], result.delta_by_block
+    axes.plot(
+        flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=COLOURS[1], markersize=3.5,
+        markeredgewidth=0.6, linestyle="",
+    )  # fmt: skip
+    if result.init_delta.any():
+        axes.plot(
+            result.init_delta, rows - 0.24, "s", color=GREY, markersize=3.2, linestyle="",
+            markerfacecolor="white", markeredgewidth=0.8,
         )  # fmt: skip
-    return out
+    draw_effect_rows(
+        axes, result.delta, result.delta_interval, "Cliff's delta (B − A)",
+        names=result.descriptors,
+    )  # fmt: skip
+    return axes
+
+
+def _depth_axes(result: TwoNetworks, panels: list[Axes]) -> tuple[list[Floats], list[Floats]]:
+    """Set the panels' common horizontal axis; return where blocks stand on it, and points."""
+    places, beside = [relative_depth(depth) for depth in result.depths], 0.006
+    if result.depths[0] == result.depths[1]:
+        places, beside = [np.arange(depth, dtype=np.float64) for depth in result.depths], 0.12
+    for axes in panels:
+        if beside > 0.1:
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            axes.set_xlim(-0.5, result.depths[0] - 0.5)
+        else:
+            axes.set_xlim(0, 1)
+            axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+            if axes.get_xlabel():
+                axes.set_xlabel("relative depth")
+    return places, [x + shift for x, shift in zip(places, (-beside, beside), strict=True)]
+
+
+def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
+    """Draw every descriptor by depth in both networks: medians and quartiles.
+
+    The bars hold half of a block's kernels: they are spread, not uncertainty.
+    """
+    pair_label(
+        result,
+        target,
+        "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
+        "uncertainty. Dashed lines and bands: median and quartiles of randomly initialised kernels "
+        "of the same size.",
+    )
+    panels = descriptor_panels(target, result.descriptors, [], below=0.18)
+    _, places = _depth_axes(result, panels)
+    same = result.configs[0]["kernel_size"] == result.configs[1]["kernel_size"]
+    for i, axes in enumerate(panels):
+        for side in (0, 1):
+            if side == 0 or not same:
+                hue = "#999999" if same else COLOURS[side]
+                low, middle, high = result.of("init_quartiles")[side][i]
+                axes.axhspan(low, high, color=hue, alpha=0.22, linewidth=0)
+                axes.axhline(middle, color=hue, linewidth=0.8, linestyle="--")
+            with_quartiles(
+                axes, places[side], result.of("quartiles")[side][i], COLOURS[side], MARKERS[side]
+            )
+    random = Patch(facecolor="#999999", alpha=0.22, label="random initialisation")
+    legend_below(target, [*side_handles(), random], 3)
+    return panels
+
+
+def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
+    """Draw theoretical and effective receptive fields of both networks on one axis.
+
+    Networks that take images of different sizes see the same scene at different sizes: read
+    diameters against the dotted lines, those of each one's input.
+    """
+    width, height = inches(target)
+    stacked, n = narrow(width), result.n_images
+    first, second = ("Above", "Below") if stacked else ("Left", "Right")
+    interval = ", with 95\u00a0% intervals over images" if n >= FEW_IMAGES else ""
+    pair_label(
+        result,
+        target,
+        f"{first}: diameter of a disc of the area of the theoretical field (lines) and of the "
+        "network's input (dotted); "
+        + (
+            "points: diameter that holds 90 % of the effective field's mass, mean over "
+            f"{n_images(n)}{interval}."
+            if n
+            else "effective fields need images and were not measured."
+        )
+        + f" {second}: RMS radius of the depthwise kernels, median and quartiles of a block, taps "
+        "times patch size. All in pixels of each network's own input.",
+    )
+    low = MARGIN + (0.68 if stacked else 0.58)
+    boxes = panel_boxes(
+        width, (low, height - MARGIN - 0.06), 2, left=0.5, beside=0.52, between=0.42
+    )
+    one, two = panels = [panel(target, box) for box in boxes]
+    for axes in panels:
+        axes.set_xlabel("block", fontsize=TEXT)
+    places, points = _depth_axes(result, panels)
+    for side, (theory, radius, around) in enumerate(
+        zip(*(result.of(name) for name in ("theoretical", "radius", "radius_interval")),
+            strict=True)
+    ):  # fmt: skip
+        colour, marker = COLOURS[side], MARKERS[side]
+        one.plot(places[side], theory * _DISC, color=colour, linewidth=1.2, linestyle=_LINES[side])
+        one.axhline(result.preprocessings[side]["image_size"] * _DISC, color=colour, linewidth=0.9,
+                    linestyle=":")  # fmt: skip
+        if len(radius):
+            one.plot(points[side], 2 * radius, marker, color=colour, markersize=3.4, linestyle="")
+            one.vlines(points[side], *(2 * around.T), color=colour, linewidth=1)
+        with_quartiles(two, points[side], result.reach[side], colour, marker)
+    one.set_yscale("log")
+    # So far that two round numbers lie within.
+    bottom, top = one.get_ylim()
+    one.set_ylim(min(bottom, top / 5), top)
+    one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
+    one.yaxis.set_major_formatter(ScalarFormatter())
+    one.yaxis.set_minor_formatter(NullFormatter())
+    one.set_ylabel("diameter of the field (px)", fontsize=TEXT, labelpad=1)
+    two.set_ylabel("RMS radius of kernels (px)", fontsize=TEXT, labelpad=1)
+    two.set_ylim(bottom=0)
+    handles = [
+        *side_handles(_LINES),
+        Line2D([], [], color="#555555", linewidth=1.2, label="theoretical field"),
+        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="input"),
+    ]
+    legend_below(target, handles, 2 if stacked else 4)
+    return panels

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from viz.core.bootstrap import block_means, cliffs_delta
 from viz.core.counting import Progress
-from viz.views.compare.effects import paired_effects, paired_shares
+from viz.core.effects import block_means, cliffs_delta, effects, paired_effects, share_effects
 from viz.views.compare.result import NetworkComparison
 from viz.views.early_late.effects import (
     NAMES,
+    by_block,
     descriptor_values,
-    effects,
+    initial_names,
+    initial_quartiles,
     initial_values,
-    quantiles,
-    share_difference,
 )
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
 from viz.views.receptive_field.theoretical import theoretical_size
@@ -29,9 +27,9 @@ if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
 
-Numbers = NDArray[np.float64]
-_QUARTILES = (0.25, 0.5, 0.75)
 _FIELD_DRAWS = 200
+_RADIUS = 1
+"""Of the radii of 50, 90 and 99 % of a field's mass."""
 
 
 def two_networks(
@@ -85,8 +83,6 @@ def compare_networks(
     descriptions: tuple[DepthwiseDescription, DepthwiseDescription],
     *,
     images: tuple[ImageSet, ImageSet] | None = None,
-    n_boot: int = 1000,
-    confidence: float = 0.95,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> NetworkComparison:
@@ -96,132 +92,75 @@ def compare_networks(
     others trained in the same ways would. Where kernel sizes differ, RMS radius, spectral centroid
     and most other descriptors differ for that reason alone; ``init_delta`` says by how much.
     """
-    both = tuple(descriptions)
+    both, networks = tuple(descriptions), (a, b)
     values = [descriptor_values(d) for d in both]
-    block = np.concatenate([both[0].block, both[1].block + a.config.depth])
-    groups = (range(a.config.depth), range(a.config.depth, a.config.depth + b.config.depth))
-    found = effects(np.concatenate(values), block, groups, n_boot, confidence, seed)
-    truths = [(d.name[:, None] == np.array(KERNEL_NAMES)).astype(np.float32) for d in both]
-    truth = np.concatenate(truths)
-    change, around = share_difference(truth, block, groups, n_boot, confidence, seed)
-    absent = truth.sum(0) == 0
+    truths = [d.name[:, None] == np.array(KERNEL_NAMES) for d in both]
+    shares = [block_means(t, d.block) for t, d in zip(truths, both, strict=True)]
+    paired = a.config.depth == b.config.depth
+    change, around = share_effects(shares, (a.config.dim, b.config.dim), paired=paired)
+    absent = (shares[0] == 0).all(0) & (shares[1] == 0).all(0)
+    if paired:
+        found = paired_effects(values, [d.block for d in both])
+    else:
+        depths = a.config.depth, a.config.depth + b.config.depth
+        block = np.concatenate([both[0].block, both[1].block + depths[0]])
+        found = effects(np.concatenate(values), block, (range(depths[0]), range(*depths)))
     initial = [initial_values(d, seed) for d in both]
-    fields = _fields((a, b), images, seed, confidence, progress)
+    same_size = a.config.kernel_size == b.config.kernel_size
     settings = {
         "seed": seed,
-        "n_boot": n_boot,
-        "confidence": confidence,
         "a": dict(both[0].source.settings),
         "b": dict(both[1].source.settings),
     }
     return NetworkComparison(
         **two_networks(a, b, settings, None if images is None else images[0].sha256),
         facts=facts(a, b),
-        confidence=confidence,
         kernel_names=KERNEL_NAMES,
-        **_sides("shares", [block_means(t, d.block, np.unique(d.block)).astype(np.float64)
-                            for t, d in zip(truths, both, strict=True)]),
-        **_sides("init_names", [_init_names(d) for d in both]),
+        descriptors=NAMES,
+        **_sides("shares", shares),
+        **_sides("init_names", map(initial_names, both)),
         share_difference=np.where(absent, np.nan, change),
         share_interval=np.where(absent[:, None], np.nan, around),
-        descriptors=NAMES,
-        **_sides("quartiles", [_by_block(v, d.block) for v, d in zip(values, both, strict=True)]),
-        **_sides("init_quartiles", [_quartiles(columns) for columns in initial]),
-        delta=found["delta"],
-        delta_interval=found["delta_interval"],
-        init_delta=_init_delta(both, initial),
-        **_paired(values, truths, both, absent, confidence),
+        **_sides("quartiles", [by_block(v, d.block) for v, d in zip(values, both, strict=True)]),
+        **_sides("init_quartiles", map(initial_quartiles, initial)),
+        delta=found.delta,
+        delta_interval=found.interval,
+        delta_by_block=found.pairs if paired else np.empty((len(NAMES), 0)),
+        init_delta=np.zeros(len(NAMES))
+        if same_size
+        else np.array([cliffs_delta(x, y) for x, y in zip(*initial, strict=True)]),
         **_sides("theoretical", [theoretical_size(c.config, range(c.config.depth))
-                                 for c in (a, b)]),
-        **_sides("reach", [_reach(v, d.block, c.config.patch_size)
-                           for v, d, c in zip(values, both, (a, b), strict=True)]),
-        **fields,
+                                 for c in networks]),
+        **_fields(networks, images, seed, progress),
     )  # fmt: skip
 
 
-def _sides(name: str, values: Any) -> dict[str, Any]:
+def _sides(name: str, values: Iterable[Any]) -> dict[str, Any]:
     return {f"{name}_{side}": value for side, value in zip("ab", values, strict=True)}
-
-
-def _by_block(values: Numbers, block: NDArray[np.int64]) -> Numbers:
-    """Quartiles of every descriptor in every block, (D, B, 3)."""
-    return np.stack([quantiles(values[block == b], _QUARTILES) for b in np.unique(block)], 1)
-
-
-def _quartiles(columns: list[Numbers]) -> Numbers:
-    return np.concatenate([quantiles(column[:, None], _QUARTILES) for column in columns])
-
-
-def _init_names(description: DepthwiseDescription) -> Numbers:
-    drawn = description.init_names
-    if not len(drawn):
-        return np.full(len(KERNEL_NAMES), np.nan)
-    return np.array([float((drawn == name).mean()) for name in KERNEL_NAMES])
-
-
-def _init_delta(both: tuple[DepthwiseDescription, ...], initial: list[list[Numbers]]) -> Numbers:
-    if both[0].kernels.shape[-1] == both[1].kernels.shape[-1]:
-        return np.zeros(len(KERNEL_NAMES))
-    return np.array([cliffs_delta(x, y) for x, y in zip(*initial, strict=True)])
-
-
-def _reach(values: Numbers, block: NDArray[np.int64], patch_size: int) -> Numbers:
-    """Quartiles of the RMS radius by block, in pixels, (B, 3)."""
-    reach: Numbers = _by_block(values, block)[NAMES.index("rms_radius")] * patch_size
-    return reach
-
-
-def _paired(
-    values: list[Numbers],
-    truths: list[NDArray[np.float32]],
-    both: tuple[DepthwiseDescription, ...],
-    absent: NDArray[np.bool_],
-    confidence: float,
-) -> dict[str, Any]:
-    """Differences at the same block; empty where the depths differ."""
-    blocks = [d.block for d in both]
-    if not np.array_equal(np.unique(blocks[0]), np.unique(blocks[1])):
-        empty = np.empty((0, 2))
-        return {
-            "delta_by_block": np.empty((len(NAMES), 0)),
-            "paired_delta": np.empty(0),
-            "paired_delta_interval": empty,
-            "paired_share_difference": np.empty(0),
-            "paired_share_interval": empty,
-        }
-    found = paired_effects((values[0], values[1]), (blocks[0], blocks[1]), confidence)
-    change, around = paired_shares((truths[0], truths[1]), (blocks[0], blocks[1]), confidence)
-    return found | {
-        "paired_share_difference": np.where(absent, np.nan, change),
-        "paired_share_interval": np.where(absent[:, None], np.nan, around),
-    }
 
 
 def _fields(
     networks: tuple[Checkpoint, Checkpoint],
     images: tuple[ImageSet, ImageSet] | None,
     seed: int,
-    confidence: float,
     progress: Progress | None,
 ) -> dict[str, Any]:
     """Effective receptive fields of both networks; empty without images."""
     if images is None:
-        return {
-            **_sides("radius", [np.empty((0, 3))] * 2),
-            **_sides("radius_interval", [np.empty((0, 3, 2))] * 2),
-            "n_images": 0,
+        empty = {"radius": np.empty(0), "radius_interval": np.empty((0, 2))}
+        return {f"{name}_{side}": none for name, none in empty.items() for side in "ab"} | {
+            "n_images": 0
         }
     from viz.views.receptive_field.measure import receptive_field
 
     found = [
         receptive_field(
-            network, each, random=False, seed=seed, n_boot=_FIELD_DRAWS, confidence=confidence,
-            progress=progress,
+            network, each, random=False, seed=seed, n_boot=_FIELD_DRAWS, progress=progress
         )
         for network, each in zip(networks, images, strict=True)
-    ]  # fmt: skip
+    ]
     return {
-        **_sides("radius", [f.radius_px for f in found]),
-        **_sides("radius_interval", [f.radius_interval_px for f in found]),
+        **_sides("radius", [f.radius_px[:, _RADIUS] for f in found]),
+        **_sides("radius_interval", [f.radius_interval_px[:, _RADIUS] for f in found]),
         "n_images": min(f.n_images for f in found),
     }

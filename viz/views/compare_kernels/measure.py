@@ -11,7 +11,7 @@ from viz.core.refusal import Refusal
 from viz.views.compare.channels import PERMUTATIONS, Agreement, agreement
 from viz.views.compare.measure import two_networks
 from viz.views.compare_kernels.result import KernelChange
-from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
+from viz.views.kernels.result import DepthwiseDescription
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -24,10 +24,10 @@ SHOWN = 12
 
 def refused(a: Checkpoint, b: Checkpoint) -> str:
     """Return why kernels of two networks are not the same ones before and after."""
-    return _corresponding(a, b, assign=False)[0]
+    return _corresponding(a, b)[0]
 
 
-def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, Agreement | None]:
+def _corresponding(a: Checkpoint, b: Checkpoint) -> tuple[str, Agreement | None]:
     """Return why channels do not correspond, and how they do, as far as it was measured."""
     for name, what in (("dim", "dim"), ("depth", "depth"), ("kernel_size", "kernel size")):
         first, second = getattr(a.config, name), getattr(b.config, name)
@@ -36,7 +36,7 @@ def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, 
                 f"kernels before and after need networks of one shape, and {what} is {first} and "
                 f"{second}; give two snapshots of one training."
             ), None
-    found = agreement(a, b, assign=assign)
+    found = agreement(a, b)
     if found.by_index:
         return "", found
     return (
@@ -44,18 +44,6 @@ def _corresponding(a: Checkpoint, b: Checkpoint, *, assign: bool) -> tuple[str, 
         f"cosine of {found.index:.3f}, of random channels up to {found.permuted.max():.3f}; give "
         "two snapshots of one training."
     ), found
-
-
-def migration(block: Ints, before: NDArray[np.str_], after: NDArray[np.str_]) -> Ints:
-    """Count kernels by block, name before and name after.
-
-    Shapes: ``block`` (n,); ``before, after`` (n,); returns (B, N, N).
-    """
-    counts = np.zeros((int(block.max()) + 1, len(KERNEL_NAMES), len(KERNEL_NAMES)), np.int64)
-    index = {name: i for i, name in enumerate(KERNEL_NAMES)}
-    rows, columns = (np.array([index[str(name)] for name in each]) for each in (before, after))
-    np.add.at(counts, (block, rows, columns), 1)
-    return counts
 
 
 def kernel_change(
@@ -71,18 +59,19 @@ def kernel_change(
     without changing much. A batch norm and a non-linearity follow every kernel, so that a change
     of size alone is not nothing, but is less than one of shape.
     """
-    reason, found = _corresponding(a, b, assign=True)
+    reason, found = _corresponding(a, b)
     if found is None or reason:
         raise Refusal(reason)
-    first, second = (_ordered(d) for d in descriptions)
-    before, after = (d.kernels[rows].astype(np.float64) for d, rows in (first, second))
-    block, channel = first[0].block[first[1]], first[0].channel[first[1]]
-    labels = [d.name[rows] for d, rows in (first, second)]
-    size, size_after = (np.linalg.norm(each.reshape(len(each), -1), axis=1)
-                        for each in (before, after))  # fmt: skip
+    orders = [np.lexsort((d.channel, d.block)) for d in descriptions]
+    before, after = (
+        d.kernels[rows].astype(np.float64) for d, rows in zip(descriptions, orders, strict=True)
+    )
+    labels = [d.name[rows] for d, rows in zip(descriptions, orders, strict=True)]
+    block, channel = descriptions[0].block[orders[0]], descriptions[0].channel[orders[0]]
+    size, size_after = (np.linalg.norm(each, axis=(1, 2)) for each in (before, after))
     product = (before * after).sum((1, 2))
+    change = _change(before, after)
     with np.errstate(invalid="ignore", divide="ignore"):
-        change = _change(before, after, size)
         cosine = np.where(size * size_after > 0, product / (size * size_after), np.nan)
         ratio = np.where(size > 0, size_after / size, np.nan)
     moved = _most_moved(change, block)
@@ -90,8 +79,6 @@ def kernel_change(
         **two_networks(a, b, {"seed": seed, "permutations": PERMUTATIONS}),
         index_similarity=found.index,
         permuted_similarity=found.permuted,
-        best_similarity=found.best,
-        same_index_share=found.same,
         block=block,
         channel=channel,
         relative_change=change,
@@ -99,23 +86,18 @@ def kernel_change(
         norm_ratio=ratio,
         label_a=labels[0],
         label_b=labels[1],
-        permuted_change=_permuted(before, after, size, block, seed),
-        kernel_names=KERNEL_NAMES,
-        migration=migration(block, *labels),
+        permuted_change=_permuted(before, after, block, seed),
         moved=moved,
         kernels_a=before[moved].astype(np.float32),
         kernels_b=after[moved].astype(np.float32),
     )
 
 
-def _ordered(description: DepthwiseDescription) -> tuple[DepthwiseDescription, Ints]:
-    return description, np.lexsort((description.channel, description.block)).astype(np.int64)
-
-
-def _change(before: Numbers, after: Numbers, size: Numbers) -> Numbers:
-    moved = np.linalg.norm((after - before).reshape(len(before), -1), axis=1)
+def _change(before: Numbers, after: Numbers) -> Numbers:
+    """Norm of what changed over the norm before, of each kernel; nan where it was zero."""
+    size = np.linalg.norm(before, axis=(1, 2))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(size > 0, moved / size, np.nan)
+        return np.where(size > 0, np.linalg.norm(after - before, axis=(1, 2)) / size, np.nan)
 
 
 def _most_moved(change: Numbers, block: Ints) -> Ints:
@@ -127,13 +109,13 @@ def _most_moved(change: Numbers, block: Ints) -> Ints:
     ).astype(np.int64)
 
 
-def _permuted(before: Numbers, after: Numbers, size: Numbers, block: Ints, seed: int) -> Numbers:
+def _permuted(before: Numbers, after: Numbers, block: Ints, seed: int) -> Numbers:
     """Median relative change of each block with the channels after in a random order."""
     rng = np.random.default_rng([seed, 13])
     out = []
     for b in np.unique(block):
         rows = np.flatnonzero(block == b)
-        change = _change(before[rows], after[rng.permutation(rows)], size[rows])
+        change = _change(before[rows], after[rng.permutation(rows)])
         known = change[np.isfinite(change)]
         out.append(float(np.median(known)) if len(known) else float("nan"))
     return np.array(out)

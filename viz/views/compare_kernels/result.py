@@ -1,7 +1,4 @@
-"""Depthwise kernels of the same channels before and after: what moved, and which names changed.
-
-`KernelChange` is made by `viz.views.compare_kernels.measure`.
-"""
+"""Depthwise kernels of the same channels before and after: what moved, and which names changed."""
 
 from __future__ import annotations
 
@@ -12,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.views.compare.result import TwoNetworks, finite
+from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.wording import listed
 
 if TYPE_CHECKING:
@@ -40,7 +38,7 @@ def kappa(counts: NDArray[np.integer]) -> float:
 class KernelChange(TwoNetworks):
     """Kernels of the same block and channel in two networks, A before and B after.
 
-    n kernels of k x k taps in B blocks, N names; s kernels to look at; P permutations.
+    n kernels of k x k taps in B blocks; s kernels to look at; P permutations.
 
     Parameters
     ----------
@@ -48,10 +46,6 @@ class KernelChange(TwoNetworks):
         Mean cosine of weights of the same channel, over blocks and channels.
     permuted_similarity : ndarray, (P,)
         The same after random permutations of B's channels, each block's its own.
-    best_similarity : float
-        The same of the best one-to-one assignment of each block's channels.
-    same_index_share : float
-        Share of the channels that this assignment leaves where they are.
     block, channel : ndarray of int64, (n,)
         Where each kernel stands.
     relative_change : ndarray, (n,)
@@ -64,10 +58,6 @@ class KernelChange(TwoNetworks):
         Names before and after.
     permuted_change : ndarray, (B,)
         Median relative change of each block if the channels after were another order's.
-    kernel_names : tuple of str
-        The N names.
-    migration : ndarray of int64, (B, N, N)
-        Kernels of each block by name before and after.
     moved : ndarray of int64, (s,)
         Rows of the kernels to look at: those that changed most in each block.
     kernels_a, kernels_b : ndarray of float32, (s, k, k)
@@ -77,8 +67,6 @@ class KernelChange(TwoNetworks):
     kind: ClassVar[str] = "kernels before and after"
     index_similarity: float
     permuted_similarity: Floats
-    best_similarity: float
-    same_index_share: float
     block: Ints
     channel: Ints
     relative_change: Floats
@@ -87,8 +75,6 @@ class KernelChange(TwoNetworks):
     label_a: NDArray[np.str_]
     label_b: NDArray[np.str_]
     permuted_change: Floats
-    kernel_names: tuple[str, ...]
-    migration: Ints
     moved: Ints
     kernels_a: NDArray[np.float32]
     kernels_b: NDArray[np.float32]
@@ -96,12 +82,25 @@ class KernelChange(TwoNetworks):
     @property
     def blocks(self) -> Ints:
         """All blocks, (B,)."""
-        return np.arange(len(self.migration), dtype=np.int64)
+        return np.unique(self.block)
+
+    @property
+    def migration(self) -> Ints:
+        """Kernels of each block by name before and after, (B, N, N) with all of `KERNEL_NAMES`."""
+        n = len(KERNEL_NAMES)
+        before, after = (
+            np.array([KERNEL_NAMES.index(str(name)) for name in each])
+            for each in (self.label_a, self.label_b)
+        )
+        counts = np.zeros((len(self.blocks), n, n), np.int64)
+        np.add.at(counts, (self.block, before, after), 1)
+        return counts
 
     @property
     def stayed(self) -> Floats:
         """Share of each block's kernels that kept their name, (B,)."""
-        share: Floats = np.trace(self.migration, axis1=1, axis2=2) / self.migration.sum((1, 2))
+        counts = self.migration
+        share: Floats = np.trace(counts, axis1=1, axis2=2) / counts.sum((1, 2))
         return share
 
     @property
@@ -122,15 +121,19 @@ class KernelChange(TwoNetworks):
                 out[b] = np.quantile(known, (0.25, 0.5, 0.75))
         return out
 
-    def flows(self) -> list[tuple[str, str, int]]:
-        """Return every change of name that occurs: before, after, kernels; most kernels first."""
-        total = self.migration.sum(0)
-        found = [
-            (self.kernel_names[i], self.kernel_names[j], int(total[i, j]))
-            for i, j in zip(*np.nonzero(total), strict=True)
-            if i != j
+    def flows(self) -> list[dict[str, Any]]:
+        """Return what names became: before, after, kernels in all and by block; most first."""
+        counts = self.migration
+        found: list[dict[str, Any]] = [
+            {
+                "before": KERNEL_NAMES[i],
+                "after": KERNEL_NAMES[j],
+                "n": int(counts[:, i, j].sum()),
+                "by_block": counts[:, i, j].tolist(),
+            }
+            for i, j in zip(*np.nonzero(counts.sum(0)), strict=True)
         ]
-        return sorted(found, key=lambda flow: -flow[2])
+        return sorted(found, key=lambda flow: -flow["n"])
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
@@ -154,60 +157,44 @@ class KernelChange(TwoNetworks):
         text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
         if np.isfinite(agree):
             text += f" (Cohen's kappa {agree:.2f}, where chance is 0)"
-        flows = self.flows()[:3]
+        flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]
         if flows:
-            text += ", among them " + listed([f"{k} from {a} to {b}" for a, b, k in flows])
+            words = [f"{flow['n']} from {flow['before']} to {flow['after']}" for flow in flows]
+            text += ", among them " + listed(words)
         return " ".join([*parts, text + "."])
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kernel: where it stands, how far it moved, its names."""
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "block": self.block,
-                "channel": self.channel,
-                "relative_change": self.relative_change,
-                "cosine": self.cosine,
-                "norm_ratio": self.norm_ratio,
-                "label_a": self.label_a,
-                "label_b": self.label_b,
-            }
-        )
+        names = ("block", "channel", "relative_change", "cosine", "norm_ratio", "label_a",
+                 "label_b")  # fmt: skip
+        return pd.DataFrame({name: getattr(self, name) for name in names})
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None."""
-        names = ("relative_change", "cosine", "norm_ratio")
-        quartiles = {name: self.quartiles(name) for name in names}
-        total = self.migration.sum(0)
+        quartiles = {
+            name: self.quartiles(name) for name in ("relative_change", "cosine", "norm_ratio")
+        }
+        stayed, kappas = self.stayed, self.kappas
         return {
             **self.both(),
             "channels": {
                 "similarity": self.index_similarity,
                 "permuted_highest": float(self.permuted_similarity.max()),
-                "best_assignment": self.best_similarity,
-                "share_assigned_to_itself": self.same_index_share,
             },
             "blocks": [
                 {
                     "block": int(b),
-                    **{name: finite(quartiles[name][b]) for name in names},
+                    **{name: finite(values[b]) for name, values in quartiles.items()},
                     "permuted_change": finite(self.permuted_change[b]),
-                    "label_kept": float(self.stayed[b]),
-                    "kappa": finite(self.kappas[b]),
+                    "label_kept": float(stayed[b]),
+                    "kappa": finite(kappas[b]),
                 }
                 for b in self.blocks
             ],
-            "migration": [
-                {
-                    "before": self.kernel_names[i],
-                    "after": self.kernel_names[j],
-                    "n": int(total[i, j]),
-                    "by_block": self.migration[:, i, j].tolist(),
-                }
-                for i, j in zip(*np.nonzero(total), strict=True)
-            ],
-            "kappa": finite(kappa(total)),
+            "migration": self.flows(),
+            "kappa": finite(kappa(self.migration.sum(0))),
             "sentence": self.sentence(),
             "settings": dict(self.source.settings),
         }

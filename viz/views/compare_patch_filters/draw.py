@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.mosaic import full_rows, grid_layout, limits, rgb_tiles, signed_tiles
-from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS, page_colour
-from viz.views.compare.draw import COLOURS, pair_label, plain
+from viz.plot.mosaic import full_rows, limits, rgb_tiles, signed_tiles
+from viz.plot.style import MM, SMALL, TEXT, TWO_COLUMNS
+from viz.views.compare.draw import COLOURS, pair_label, pairs_mosaic
 from viz.views.compare_patch_filters.result import MIXED, NULLS, SHUFFLED, PatchFilterMatch
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
@@ -29,27 +28,21 @@ def pairs(result: PatchFilterMatch, *, shown: int = _SHOWN) -> Mosaic:
     """
     n, q = len(result.similarity), result.frame_size
     chosen = np.unique(np.linspace(0, n - 1, min(n, shown)).round().astype(int))
-    first = _tiles(result.filters_a[result.channel_a[chosen]])
-    second = _tiles(result.filters_b[result.channel_b[chosen]])
-    gap = np.full((len(chosen), 1, q, 3), page_colour(), np.uint8)
-    tiles = np.concatenate([first, gap, second], axis=1)
-    layout = grid_layout(
-        [len(chosen)], (2 * q + 1, q), columns=full_rows(len(chosen), 6), gap=max(2, q // 3)
-    )
     a, b = result.names
     ends = f"cosine {result.similarity[0]:.2f} to {result.similarity[-1]:.2f}".replace("-", "−")
     many = "" if len(chosen) == n else f", {len(chosen)} evenly spaced over the order shown"
     colour = result.filters_a.shape[1] == 3
-    return Mosaic(
-        picture=layout.place(tiles),
-        layout=layout,
-        titles=("",),
-        scale_text=f"A ({a}) above B ({b}); {n} pairs, most similar first, {ends}{many}; {q} x {q} "
+    return pairs_mosaic(
+        _tiles(result.filters_a[result.channel_a[chosen]]),
+        _tiles(result.filters_b[result.channel_b[chosen]]),
+        [len(chosen)],
+        ("",),
+        f"A ({a}) stands above B ({b}): {n} pairs, most similar first, {ends}{many}; {q} x {q} "
         "cells a patch. Each filter has its own colour scale, to its largest |weight|; "
         + ("mid grey is zero." if colour else "white is zero."),
-        scale="tile",
-        limit=float("nan"),
-        signed_map=not colour,
+        signed=not colour,
+        columns=full_rows(len(chosen), 6),
+        gap=max(2, q // 3),
     )
 
 
@@ -97,24 +90,15 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
     one = panel(target, (left, low, each, top - low))
     two = panel(target, (left + each + gap, low, each + 0.2, top - low))
     x = (np.arange(len(result.similarity)) + 0.5) / len(result.similarity)
-    one.plot(x, result.similarity, color="black", linewidth=1.3)
+    one.plot(x, result.similarity, color="black", linewidth=1.3, label="A and B")
     for null in (MIXED, SHUFFLED):
         one.plot(x, result.null_by_rank[null], color=_NULL_COLOURS[null], linewidth=1.1,
-                 linestyle=("--", "-.")[null])  # fmt: skip
+                 linestyle=("--", "-.")[null], label=f"A and B, {NULLS[null]}")  # fmt: skip
     one.set(xlim=(0, 1), ylim=(min(0.0, float(result.similarity.min())) - 0.02, 1.02))
     one.set_xlabel("rank of the pair (0 most similar, 1 least)", fontsize=TEXT, labelpad=1)
     one.set_ylabel("cosine", fontsize=TEXT, labelpad=1)
-    one.legend(
-        handles=[
-            Line2D([], [], color="black", linewidth=1.3, label="A and B"),
-            *(Line2D([], [], color=_NULL_COLOURS[i], linewidth=1.1, linestyle=("--", "-.")[i],
-                     label=f"A and B, {NULLS[i]}") for i in (MIXED, SHUFFLED)),
-        ],
-        fontsize=SMALL, frameon=False, loc="lower left",
-    )  # fmt: skip
+    one.legend(fontsize=SMALL, loc="upper right")
     _draw_means(result, two)
-    for axes in (one, two):
-        plain(axes)
     two.tick_params(axis="y", labelsize=TEXT)
     return one, two
 
@@ -141,8 +125,8 @@ def _draw_means(result: PatchFilterMatch, axes: Axes) -> None:
                   markeredgewidth=0.5, linestyle="")  # fmt: skip
         axes.plot([mean], [y], marker, color=colour, markersize=4)
         axes.annotate(
-            f"{mean:.2f}".replace("-", "−"), (1.03, y), xycoords=("axes fraction", "data"),
-            fontsize=SMALL, va="center", annotation_clip=False,
+            f"{mean:.2f}".replace("-0.00", "0.00").replace("-", "−"), (1.03, y),
+            xycoords=("axes fraction", "data"), fontsize=SMALL, va="center", annotation_clip=False,
         )  # fmt: skip
     values = np.concatenate([[0.0], [row[1] for row in rows], *(row[2] for row in rows)])
     axes.set(xlim=(values.min() - 0.04, 1.04), ylim=(-0.6, len(rows) - 0.4))

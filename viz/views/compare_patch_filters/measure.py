@@ -148,7 +148,6 @@ def match_patch_filters(
         similarity=found,
         null_mean=nulls.mean(-1),
         null_by_rank=nulls.mean(1),
-        null_high=np.quantile(nulls.reshape(2, -1), 0.95, axis=1),
         index_similarity=float(np.trace(similarity)) / len(first) if square else float("nan"),
         index_permuted=permuted_means([similarity], PERMUTATIONS, seed) if square else np.empty(0),
     )

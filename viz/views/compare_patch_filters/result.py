@@ -1,7 +1,4 @@
-"""Patch filters of two networks matched one to one, beside matches of chance.
-
-`PatchFilterMatch` is made by `viz.views.compare_patch_filters.measure`.
-"""
+"""Patch filters of two networks matched one to one, beside matches of chance."""
 
 from __future__ import annotations
 
@@ -49,8 +46,6 @@ class PatchFilterMatch(TwoNetworks):
         Mean similarity of the best pairs after B's filters were changed.
     null_by_rank : ndarray, (2, s)
         Their similarities, largest first, mean over the draws.
-    null_high : ndarray, (2,)
-        The 95 % quantile of their similarities, over pairs and draws.
     index_similarity : float
         Mean similarity of filters of the same channel; nan where the numbers of filters differ.
     index_permuted : ndarray, (P,) or (0,)
@@ -68,7 +63,6 @@ class PatchFilterMatch(TwoNetworks):
     similarity: Floats
     null_mean: Floats
     null_by_rank: Floats
-    null_high: Floats
     index_similarity: float
     index_permuted: Floats
 
@@ -95,17 +89,6 @@ class PatchFilterMatch(TwoNetworks):
         return tuple(bool(self.mean_similarity > bound + 1e-9) for bound in self.needed)
 
     @property
-    def share_above(self) -> Floats:
-        """Share of pairs more alike than 95 % of the null's pairs, (2,)."""
-        above: Floats = (self.similarity[None] > self.null_high[:, None]).mean(1)
-        return above
-
-    @property
-    def same_index_share(self) -> float:
-        """Share of the pairs that have the same channel in both networks."""
-        return float((self.channel_a == self.channel_b).mean())
-
-    @property
     def by_index(self) -> bool:
         """Whether filters of the same channel are more alike than after any permutation."""
         return bool(len(self.index_permuted) and self.index_similarity > self.index_permuted.max())
@@ -116,17 +99,25 @@ class PatchFilterMatch(TwoNetworks):
         return bool(self.configs[0]["patch_size"] != self.configs[1]["patch_size"])
 
     @property
+    def kept(self) -> tuple[float, float]:
+        """Median share of energy that the common grid keeps of A's and of B's filters."""
+        a, b = (
+            float(np.nanmedian(k)) if np.isfinite(k).any() else float("nan")
+            for k in (self.kept_a, self.kept_b)
+        )
+        return a, b
+
+    @property
     def frame_note(self) -> str:
         """On which grid filters were compared, in a sentence."""
         q = self.frame_size
         if not self.resampled:
-            return f"Compared tap by tap, as they act on pixels ({q} x {q} px)."
-        kept = [np.nanmedian(k) if np.isfinite(k).any() else np.nan
-                for k in (self.kept_a, self.kept_b)]  # fmt: skip
+            return f"Filters are compared tap by tap, as they act on pixels ({q} x {q} px)."
+        a, b = self.kept
         return (
             f"Patches differ, so both are compared on {q} x {q} cells a patch, in cycles a patch "
-            f"and not a pixel; the grid keeps {100 * kept[0]:.0f} % of the energy of A's filters "
-            f"and {100 * kept[1]:.0f} % of B's (medians)."
+            f"and not a pixel; the grid keeps {100 * a:.0f} % of the energy of A's filters and "
+            f"{100 * b:.0f} % of B's (medians)."
         )
 
     def sentence(self) -> str:
@@ -174,13 +165,10 @@ class PatchFilterMatch(TwoNetworks):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None."""
-        above = self.share_above
         return {
             **self.both(),
             "frame_size": self.frame_size,
-            "kept": {"a": finite(np.nanmedian(self.kept_a)), "b": finite(np.nanmedian(self.kept_b))}
-            if np.isfinite(self.kept_a).any() and np.isfinite(self.kept_b).any()
-            else None,
+            "kept": {side: finite(kept) for side, kept in zip("ab", self.kept, strict=True)},
             "n_pairs": len(self.similarity),
             "mean_similarity": self.mean_similarity,
             "quartiles": finite(np.quantile(self.similarity, (0.25, 0.5, 0.75))),
@@ -191,7 +179,6 @@ class PatchFilterMatch(TwoNetworks):
                     "highest": float(means.max()),
                     "needed": float(self.needed[i]),
                     "better": self.better_than[i],
-                    "share_of_pairs_above_95_percent": float(above[i]),
                 }
                 for i, (name, means) in enumerate(zip(NULLS, self.null_mean, strict=True))
             },
@@ -199,7 +186,6 @@ class PatchFilterMatch(TwoNetworks):
             "index": {
                 "similarity": finite(self.index_similarity),
                 "permuted_highest": finite(self.index_permuted.max(initial=-np.inf)),
-                "share_matched_to_itself": self.same_index_share,
                 "corresponds": self.by_index,
             }
             if len(self.index_permuted)

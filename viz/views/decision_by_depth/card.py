@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 from viz.views.base import FigureRow, Given, Option, View
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.network.checkpoint import Checkpoint
     from viz.views.decision_by_depth.result import DecisionByDepth
-
-_WIDE, _NARROW = 178.0, 85.0
-"""Widths of two columns and of one, in millimetres."""
 
 
 def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> DecisionByDepth:
@@ -26,45 +21,31 @@ def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> DecisionBy
     )
 
 
-def _curves(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
-    from viz.views.decision_by_depth.draw import curves_figure
-
-    return curves_figure(result, width)
-
-
-def _maps(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
-    from viz.views.decision_by_depth.draw import maps_figure
-
-    return maps_figure(result, width)
-
-
-def _shares(result: DecisionByDepth, *, width: float = _WIDE) -> Figure:
-    from viz.views.decision_by_depth.draw import shares_figure
-
-    return shares_figure(result, width)
-
-
 def _figures() -> tuple[FigureRow, ...]:
-    return (
-        FigureRow(
+    from viz.plot.millimetres import HALF_PAGE
+    from viz.views.decision_by_depth import draw
+
+    drawn = (
+        (
             "decision-by-depth",
+            draw.curves_figure,
             "Probability and rank of the answer, read out after every block.",
-            _curves,
-            partial(_curves, width=_NARROW),
         ),
-        FigureRow(
+        (
             "decision-by-depth-maps",
+            draw.maps_figure,
             "What each patch gives to the answer, read out after every block.",
-            _maps,
-            partial(_maps, width=_NARROW),
         ),
-        FigureRow(
+        (
             "decision-by-depth-shares",
+            draw.shares_figure,
             "Share of images that have the answer, or the right one, by depth, beside the "
             "same network with its blocks shuffled and a randomly initialised one.",
-            _shares,
-            partial(_shares, width=_NARROW),
         ),
+    )
+    return tuple(
+        FigureRow(name, caption, make, partial(make, width=HALF_PAGE))
+        for name, make, caption in drawn
     )
 
 
@@ -87,14 +68,20 @@ VIEW = View(
     photograph and, for ten images and more, shares of the folder beside baselines.
     """,
     options=(
-        Option("shown", "Images whose maps are kept.", 2, int, 1),
+        Option("shown", "Keep the maps of so many images.", 2, int, 1),
         Option(
             "fitted",
             "Fit a linear readout after each block, where the images allow it.",
             True,
             bool,
         ),
-        Option("draws", "Networks with shuffled blocks, and randomly initialised ones.", 3, int, 0),
+        Option(
+            "draws",
+            "Draw so many networks with shuffled blocks, and as many randomly initialised ones.",
+            3,
+            int,
+            0,
+        ),
     ),
     images="needed",
     menu="Decision by depth",

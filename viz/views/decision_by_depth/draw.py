@@ -101,8 +101,8 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
                               label=f"fitted: {what}"))  # fmt: skip
     _key(figure, handles, top - 5)
     figure.set_label(
-        "Probability and rank (1 is first) of the network's answer, read out after the patch "
-        "embedding and each block. As it stands: the network's own head on the mean over patches. "
+        "Rank 1 is the first place. As it stands: the network's own head "
+        "on the mean over patches. "
         f"{_of_the_fit(result)} The frame of a photograph has the colour of its curves."
     )
     return figure
@@ -173,8 +173,8 @@ def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2
         bar(figure, (_MARGIN + 4 + k * (wide + 10), len(rows) * row + 0.5, min(44.0, wide)), limit,
             f"{'fitted' if kind else 'as it stands'}: logits a patch")  # fmt: skip
     figure.set_label(
-        "What each patch gives to the answer's logit over the mean of all logits, read out after "
-        "the patch embedding and after blocks; above, the rank of the answer there. Red speaks for "
+        "Its part of the answer's logit over the mean of all logits; above, the rank of the answer "
+        "there. Red speaks for "
         "it, blue against it; one scale for each readout, which ends where 99.5 % of the values "
         f"lie within. {_of_the_fit(result)}"
     )
@@ -191,13 +191,17 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         figure.set_label(f"Shares by depth are not drawn for fewer than {MANY} images.")
         return figure
     outputs = len(result.class_names)
-    rows: list[tuple[str, Numbers, Numbers, float]] = [
-        ("has the answer (%)", result.agreement, result.baseline_agreement, 1 / outputs),
-        ("is right (%)", result.accuracy, result.baseline_accuracy, 1 / outputs),
-        ("fitted: is right (%)" if result.target_is == "folder" else "fitted: has the answer (%)",
-         result.fitted_accuracy, result.baseline_fitted, result.most_frequent),
+    fitted = "is right" if result.target_is == "folder" else "has the answer"
+    rows = [
+        each
+        for each in (
+            ("has the answer (%)", result.agreement, result.baselines[0], 1 / outputs),
+            ("is right (%)", result.accuracy, result.baselines[1], 1 / outputs),
+            (f"fitted: {fitted} (%)", result.fitted_accuracy, result.baselines[2],
+             result.most_frequent),
+        )
+        if np.isfinite(each[1]).any()
     ]  # fmt: skip
-    rows = [each for each in rows if np.isfinite(each[1]).any()]
     count = len(rows)
     high, boxes = panels(width, count, 5.5 if wide else 9.0, 42.0 if wide else 28.0)
     figure = new_figure(width * MM, high * MM)
@@ -227,7 +231,7 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
     else:
         _key(figure, handles[:2], 0.8)
         _key(figure, handles[2:], 4.2)
-    r = result.baseline_agreement.shape[1]
+    r = result.baselines.shape[2]
     figure.set_label(
         f"Share of {n} images, as it stands: whose answer (that of the trained network at its end) "
         "is first already, and, where folders are named as outputs, whose right class is. "

@@ -145,7 +145,7 @@ def decision_by_depth(
         target_is=target[2],
         **_as_it_stands(logits, answer),
         **(made or Fitted.none(len(logits), len(names), maps, "it was not asked for")).fields(),
-        **_beside(others, answer, label, made, seed, steps),
+        baselines=_beside(others, answer, label, made, seed, steps),
     )  # fmt: skip
 
 
@@ -167,7 +167,7 @@ def _baselines(
 
 def _untrained(model: ConvMixer, sample: Tensor, seed: int) -> ConvMixer:
     """Draw a network of the same shape as torch does, its batch norms set on some images."""
-    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed, norms=True)
+    network = drawn_anew(model, [name for name, _ in model.named_children()], seed=seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             # This counter is shared with the trained network.
@@ -209,23 +209,17 @@ def _beside(
     made: Fitted | None,
     seed: int,
     step: Steps,
-) -> dict[str, Any]:
-    """Return how the baselines fare by depth."""
+) -> Numbers:
+    """Return how the baselines fare by depth, as `DecisionByDepth.baselines` has it."""
     known = label >= 0
     rows: list[list[Numbers]] = []
-    for name in BASELINES:
-        for each in others[name]:
-            first = each.logits().argmax(2)
-            right = (first == label)[:, known].mean(1) if known.any() else np.nan + first[:, 0]
-            again = made.again(each.means, seed, step) if made is not None else np.nan + first[:, 0]
-            rows.append([(first == answer).mean(1), right, again])
-    depths = rows[0][0].shape if rows else (len(made.probability),) if made is not None else (0,)
-    shape = (3, len(BASELINES), len(rows) // len(BASELINES), *depths)
-    agreement, accuracy, fitted = (
-        np.array(rows, np.float64).transpose(1, 0, 2).reshape(shape) if rows else np.zeros(shape)
-    )
-    return {
-        "baseline_agreement": agreement,
-        "baseline_accuracy": accuracy,
-        "baseline_fitted": fitted,
-    }
+    for each in (each for name in BASELINES for each in others[name]):
+        first = each.logits().argmax(2)
+        nothing = np.full(len(first), np.nan)
+        right = (first == label)[:, known].mean(1) if known.any() else nothing
+        again = nothing if made is None else made.again(each.means, seed, step)
+        rows.append([(first == answer).mean(1), right, again])
+    draws = len(rows) // len(BASELINES)
+    if not draws:
+        return np.zeros((3, len(BASELINES), 0, 0))
+    return np.array(rows, np.float64).transpose(1, 0, 2).reshape(3, len(BASELINES), draws, -1)

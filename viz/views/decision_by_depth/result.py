@@ -23,6 +23,11 @@ MANY = 10
 """Images from which on shares of them are given, with baselines beside."""
 
 
+def _share(right: NDArray[np.bool_]) -> Numbers:
+    """Return the share of images by depth, nan of none."""
+    return right.mean(1) if right.shape[1] else np.full(len(right), np.nan)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DecisionByDepth(Result):
     """A readout after the patch embedding and after every block, B + 1 depths.
@@ -51,10 +56,8 @@ class DecisionByDepth(Result):
         The network's answer.
     label : ndarray of int64, (M,)
         Output named as the image's folder; -1 where none is.
-    probability : ndarray of float64, (B + 1, M)
-        Of the answer, as it stands.
-    rank : ndarray of int64, (B + 1, M)
-        Of the answer, as it stands; 1 is first.
+    probability, rank : ndarray of float64 and int64, (B + 1, M)
+        Of the answer, as it stands; rank 1 is first.
     first : ndarray of int64, (B + 1, M)
         The class that is first, as it stands.
     target_names : tuple of str
@@ -65,19 +68,13 @@ class DecisionByDepth(Result):
         ``"folder"`` or ``"answer"``: what the fitted readout is fitted to tell.
     not_fitted : str
         Why there is no fitted readout; empty where there is.
-    fitted_probability : ndarray of float64, (B + 1, M)
-        Of the image's target; nan where there is none.
-    fitted_rank : ndarray of int64, (B + 1, M)
-        Of the image's target; 0 where there is none.
+    fitted_probability, fitted_rank : ndarray of float64 and int64, (B + 1, M)
+        Of the image's target; nan and 0 where there is none.
     fitted_maps : ndarray of float32, (B + 1, m, h, w)
         As ``maps``, by the fitted readout and for the target; nan where there is none.
-    baseline_agreement : ndarray of float64, (2, r, B + 1)
-        By `BASELINES`, r draws each: share of images with the trained network's answer first, as it
-        stands.
-    baseline_accuracy : ndarray of float64, (2, r, B + 1)
-        Share with the right class first, as it stands; nan where no label is known.
-    baseline_fitted : ndarray of float64, (2, r, B + 1)
-        Cross-validated accuracy of the fitted readout; nan where there is none.
+    baselines : ndarray of float64, (3, 2, r, B + 1)
+        ``agreement``, ``accuracy`` and ``fitted_accuracy`` of r draws of each of `BASELINES`; nan
+        as these are.
     """
 
     kind: ClassVar[str] = "decision by depth"
@@ -100,33 +97,22 @@ class DecisionByDepth(Result):
     fitted_probability: Numbers
     fitted_rank: NDArray[np.int64]
     fitted_maps: NDArray[np.float32]
-    baseline_agreement: Numbers
-    baseline_accuracy: Numbers
-    baseline_fitted: Numbers
+    baselines: Numbers
 
     @property
     def agreement(self) -> Numbers:
         """Share of images whose answer is first already, as it stands, (B + 1,)."""
-        found: Numbers = (self.rank == 1).mean(1)
-        return found
+        return _share(self.rank == 1)
 
     @property
     def accuracy(self) -> Numbers:
         """Share of images whose right class is first, as it stands; nan where none is known."""
-        known = self.label >= 0
-        if not known.any():
-            return np.full(len(self.block), np.nan)
-        found: Numbers = (self.first == self.label)[:, known].mean(1)
-        return found
+        return _share((self.first == self.label)[:, self.label >= 0])
 
     @property
     def fitted_accuracy(self) -> Numbers:
         """Cross-validated accuracy of the fitted readout, (B + 1,); nan where there is none."""
-        used = self.target >= 0
-        if not used.any():
-            return np.full(len(self.block), np.nan)
-        found: Numbers = (self.fitted_rank[:, used] == 1).mean(1)
-        return found
+        return _share((self.fitted_rank == 1)[:, self.target >= 0])
 
     @property
     def most_frequent(self) -> float:
@@ -141,9 +127,9 @@ class DecisionByDepth(Result):
         found: NDArray[np.int64] = self.block[stays.argmax(0)]
         return found
 
-    def baseline(self, values: Numbers, name: str) -> Numbers:
+    def baseline(self, measure: int, name: str) -> Numbers:
         """Return a baseline by depth, mean over its draws; nan where there is none."""
-        drawn = values[BASELINES.index(name)]
+        drawn = self.baselines[measure, BASELINES.index(name)]
         return drawn.mean(0) if len(drawn) else np.full(len(self.block), np.nan)
 
     def place(self, depth: int) -> str:
@@ -162,10 +148,8 @@ class DecisionByDepth(Result):
             f"have the network's answer after {self.place(middle)} and "
             f"{probability(self.agreement[-2])} after {self.place(-2)}"
         )
-        if self.baseline_agreement.shape[1]:
-            shuffled, random = (
-                self.baseline(self.baseline_agreement, name)[-1] for name in BASELINES
-            )
+        if self.baselines.shape[2]:
+            shuffled, random = (self.baseline(0, name)[-1] for name in BASELINES)
             said += (
                 f", against {probability(shuffled)} at the end with the blocks shuffled and "
                 f"{probability(random)} in a randomly initialised network"
@@ -195,7 +179,7 @@ class DecisionByDepth(Result):
         if not self.target_names:
             return ""
         fitted = self.fitted_accuracy
-        random = self.baseline(self.baseline_fitted, "random")
+        random = self.baseline(2, "random")
         classes = {"folder": "classes of the folder", "answer": "network's answers"}[self.target_is]
         beside = f"{probability(self.most_frequent)} for always naming the same class"
         if np.isfinite(random).all():
@@ -228,9 +212,9 @@ class DecisionByDepth(Result):
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None."""
         values = {
-            "agreement": (self.agreement, self.baseline_agreement),
-            "accuracy": (self.accuracy, self.baseline_accuracy),
-            "fitted_accuracy": (self.fitted_accuracy, self.baseline_fitted),
+            "agreement": self.agreement,
+            "accuracy": self.accuracy,
+            "fitted_accuracy": self.fitted_accuracy,
         }
         return {
             "images": len(self.answer),
@@ -240,10 +224,10 @@ class DecisionByDepth(Result):
             "most_frequent": or_none(self.most_frequent),
             "depth": [
                 {"block": int(block)}
-                | {name: or_none(own[d]) for name, (own, _) in values.items()}
+                | {name: or_none(own[d]) for name, own in values.items()}
                 | {
-                    f"{name}_{each}": or_none(self.baseline(drawn, each)[d])
-                    for name, (_, drawn) in values.items()
+                    f"{name}_{each}": or_none(self.baseline(i, each)[d])
+                    for i, name in enumerate(values)
                     for each in BASELINES
                 }
                 for d, block in enumerate(self.block)

@@ -25,7 +25,7 @@ def _measure(
 
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both
-    from viz.views.early_late import draw, draw_shares
+    from viz.views.early_late import draw
 
     return (
         FigureRow(
@@ -35,19 +35,15 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "early-late-statements",
-            "Share of kernels of which each statement about ConvMixers is true, by block and "
+            "Share of kernels of which each statement is true, by block and "
             "by the share of a kernel's energy that the picture must explain, beside randomly "
             "initialised kernels.",
-            *both(
-                draw_shares.draw_statements,
-                draw_shares.SIZES["statements"],
-                draw_shares.NARROW["statements"],
-            ),
+            *both(draw.draw_statements, draw.SIZES["statements"], draw.NARROW["statements"]),
         ),
         FigureRow(
             "early-late-effects",
-            "Cliff's delta of every descriptor between early and late kernels, and its trend "
-            "with depth, with intervals over blocks and kernels.",
+            "Cliff's delta of every descriptor between early and late kernels, with intervals "
+            "over blocks, and of each late block against each early one.",
             *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),
         ),
         FigureRow(
@@ -76,8 +72,16 @@ VIEW = View(
     positive and half negative, or a ring. -o FILE draws both groups side by side.
     """,
     options=(
-        Option("early", "Early blocks, such as 0-2.  [default: the first third]", kind=numbers),
-        Option("late", "Late blocks, such as 5-7.  [default: the last third]", kind=numbers),
+        Option(
+            "early",
+            "Take these blocks as early, such as 0-2.  [default: the first third]",
+            kind=numbers,
+        ),
+        Option(
+            "late",
+            "Take these blocks as late, such as 5-7.  [default: the last third]",
+            kind=numbers,
+        ),
     ),
     menu="Early and late",
     group="What was learned",

@@ -1,35 +1,50 @@
-"""Early and late blocks side by side: kernels by name, effect sizes, trends with depth.
+"""Early and late blocks side by side: kernels by name, statements, effect sizes, depth.
 
-Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches; the
-statements are in `viz.views.early_late.draw_shares`.
+Every ``draw_...`` takes an `EarlyLate` and a Figure or SubFigure of about `SIZES` inches.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from viz.plot.effect_rows import NAMES, draw_effect_rows, effect_boxes
-from viz.plot.frame import MARGIN, inches, narrow, panel
+from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
+from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
 from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
-from viz.views.early_late.result import EarlyLate
+from viz.views.early_late.result import (
+    EARLY_NAMES,
+    EARLY_STATEMENT,
+    LATE_NAMES,
+    LATE_STATEMENT,
+    STATEMENTS,
+    EarlyLate,
+)
 from viz.views.kernels.colours import NAME_STYLES, area_handles
-from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.kernels.result import KERNEL_NAMES, STATEMENT_R2
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text, with_gutters
 
 EARLY, LATE, INIT = ORANGE, TEAL, GREY
 """Colours of the groups and of randomly initialised kernels."""
-SIZES = {"effects": (TWO_COLUMNS, 66 * MM), "depth": (TWO_COLUMNS, 88 * MM)}
+SIZES = {
+    "statements": (TWO_COLUMNS, 82 * MM),
+    "effects": (TWO_COLUMNS, 66 * MM),
+    "depth": (TWO_COLUMNS, 88 * MM),
+}
 """Width and height in inches that suit each figure."""
-NARROW = {"effects": 120 * MM, "depth": 128 * MM}
+NARROW = {"statements": 98 * MM, "effects": 66 * MM, "depth": 128 * MM}
 """Height in one column."""
-_BAR, _KEY_LINE = 0.16, 0.14
-"""Inches of a bar of names, and of a line of its key."""
+_BAR, _KEY_LINE, _GAP = 0.16, 0.14, 0.09
+"""Inches of a bar of names, of a line of its key, and between the two."""
+_LOOKS = {"early": (EARLY, "s"), "late": (LATE, "D"), "between": ("#555555", "o")}
+_PERCENT = PercentFormatter(1, decimals=0, symbol="\u00a0%")
 
 
 def blocks_text(blocks: NDArray[np.int64]) -> str:
@@ -40,6 +55,27 @@ def blocks_text(blocks: NDArray[np.int64]) -> str:
     if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
         return f"blocks {numbers[0]}–{numbers[-1]}"
     return "blocks " + ", ".join(str(b) for b in numbers)
+
+
+def _groups(result: EarlyLate) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Yield the groups that there are, and which of all blocks are theirs."""
+    early, late = result.side(False), result.side(True)
+    for name, rows in (("early", early), ("late", late), ("between", ~early & ~late)):
+        if rows.any():
+            yield name, rows
+
+
+def _handles(result: EarlyLate) -> list[Line2D]:
+    """Return legend handles of the groups."""
+    return [
+        Line2D([], [], color=_LOOKS[name][0], marker=_LOOKS[name][1], markersize=3.5, linewidth=1,
+               label=name) for name, _ in _groups(result)
+    ]  # fmt: skip
+
+
+def _block_ticks(result: EarlyLate, axes: Axes) -> None:
+    few = len(result.blocks) < (10 if narrow(inches(axes.figure)[0]) else 16)
+    axes.set_xticks(result.blocks if few else result.blocks[::4])
 
 
 def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
@@ -69,8 +105,8 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
             f"{name}: {blocks_text(blocks)}"
             for name, blocks in (("early", result.early_blocks), ("late", result.late_blocks))
         ),
-        scale_text=f"{shown} kernels of each group drawn at random, ordered by name; bars: share "
-        "of each name among all kernels of the group. "
+        scale_text=f"{shown} kernels of each group are drawn at random and ordered by name. Bars: "
+        "share of each name among all kernels of the group. "
         + scale_text("kernel", "block", limit, "white is zero"),
         scale="block",
         limit=float("nan"),
@@ -80,15 +116,15 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
 
 def mosaics_figure(result: EarlyLate, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_mosaics`."""
-    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[2])
+    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[1])
 
 
-def _bars(result: EarlyLate, width: float) -> tuple[int, float, float]:
-    """Return the columns of the names' key, its height, and the inches below the mosaic."""
+def _bars(result: EarlyLate, width: float) -> tuple[int, float]:
+    """Return the columns of the names' key, and the inches below the mosaic."""
     columns = 4 if narrow(width) else 7
     key = _KEY_LINE * -(-len(_names(result)) // columns)
     # On two columns it stands beside the key to the colours.
-    return columns, key, _BAR + (key + 0.1 if narrow(width) else 0.02)
+    return columns, _BAR + _GAP + (key + 0.02 if narrow(width) else 0.0)
 
 
 def _names(result: EarlyLate) -> list[int]:
@@ -99,7 +135,7 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     """Draw both groups' kernels side by side at one size, and the shares of their names below."""
     width, height = inches(target)
     mosaic = mosaics(result, width)
-    columns, _, below = _bars(result, width)
+    columns, below = _bars(result, width)
     axes = draw_mosaic(mosaic, target, below=below)
     box, names = axes.get_position(), _names(result)
     across = mosaic.layout.shape[1]
@@ -126,71 +162,118 @@ def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     return axes
 
 
-def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Draw Cliff's delta of every descriptor, and its trend with depth, with intervals.
+def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
+    """Draw how many kernels the two statements are true of, by block and by threshold.
 
-    The thin grey interval keeps this network's blocks fixed: it is narrow because kernels are
-    many, and says nothing about other networks. An effect of 1 means that no two kernels of the
-    groups overlap, however small the gap; its interval rests on the number of blocks.
+    A picture that explains half of a kernel's energy need not be the one that explains the most:
+    the dotted line counts names, for which all pictures compete.
     """
     width, height = inches(target)
-    percent = f"{100 * result.confidence:.0f}\u00a0%"
-    intervals = np.stack([result.delta_interval, result.trend_interval])
-    some = bool(np.isfinite(intervals).all(-1).any())
-    over_blocks = (
-        f"Black: {percent} interval of a bootstrap over blocks, then kernels; "
-        if some
-        else "Black: estimates alone, as there are too few blocks to draw from; "
+    target.set_label(
+        "Left: one such picture explains at least half of the kernel's energy; right: as much as "
+        "the axis says. Dotted: kernels with the names on-centre (above) and edge, bar or ring "
+        "(below)."
     )
     stacked = narrow(width)
-    first, second = ("Above", "Below") if stacked else ("Left", "Right")
+    left, gap = 0.55, 0.42 if stacked else 0.5
+    each = (width - left - gap - MARGIN - 0.05) / 2
+    legend, axis = (0.34, 0.56) if stacked else (0.17, 0.36)
+    room = (height - 2 * MARGIN - legend) / 2
+    out = []
+    for row, (group, statement, names) in enumerate(
+        (("Early", EARLY_STATEMENT, EARLY_NAMES), ("Late", LATE_STATEMENT, LATE_NAMES))
+    ):
+        base = MARGIN + legend + (1 - row) * room
+        one, two = (
+            panel(target, (left + i * (each + gap), base + axis, each, room - axis - 0.3))
+            for i in (0, 1)
+        )
+        _by_block(result, one, statement, names)
+        _by_threshold(result, two, statement)
+        for axes in (one, two):
+            # Room below 0, so that a share of nothing does not hide under the axis.
+            axes.set_ylim(-0.05, 1)
+            axes.set_yticks(np.linspace(0, 1, 6 - 3 * stacked))
+            axes.yaxis.set_major_formatter(_PERCENT)
+        one.set_ylabel("share of kernels", fontsize=SMALL)
+        target.text(
+            MARGIN / width, (base + room - 0.04) / height, f"{group}: {STATEMENTS[statement]}",
+            fontsize=TEXT, va="top",
+        )  # fmt: skip
+        out += [one, two]
+    handles = [
+        *_handles(result),
+        Line2D([], [], color="black", linewidth=0.8, linestyle=":", label="by name"),
+        Line2D([], [], color=INIT, linewidth=1, linestyle="--", label="random initialisation"),
+    ]
+    legend_below(target, handles, 3 if stacked else 5)
+    return out
+
+
+def _by_block(result: EarlyLate, axes: Axes, row: int, names: tuple[str, ...]) -> None:
+    axes.axhline(result.threshold_init[result.at, row], color=INIT, linewidth=1, linestyle="--")
+    share = result.statement_shares[:, row]
+    axes.plot(result.blocks, share, color="#777777", linewidth=0.8)
+    for name, rows in _groups(result):
+        colour, marker = _LOOKS[name]
+        axes.plot(result.blocks[rows], share[rows], marker, color=colour, markersize=4, zorder=3,
+                  clip_on=False)  # fmt: skip
+    named = result.name_shares[:, [result.kernel_names.index(name) for name in names]].sum(1)
+    axes.plot(result.blocks, named, ":", color="black", linewidth=0.8)
+    axes.set_xlabel("block", fontsize=SMALL)
+    _block_ticks(result, axes)
+
+
+def _by_threshold(result: EarlyLate, axes: Axes, row: int) -> None:
+    x = result.thresholds
+    axes.plot(x, result.threshold_init[:, row], "--", color=INIT, linewidth=1)
+    for i, name in enumerate(("early", "late")):
+        colour, marker = _LOOKS[name]
+        axes.plot(x, result.threshold_shares[:, row, i], "-", marker=marker, color=colour,
+                  markersize=3.5, linewidth=1, clip_on=False)  # fmt: skip
+    axes.axvline(STATEMENT_R2, color="black", linewidth=0.6, linestyle=":")
+    axes.text(
+        STATEMENT_R2, 0.99, " used", fontsize=SMALL, va="top", ha="left",
+        transform=axes.get_xaxis_transform(),
+    )  # fmt: skip
+    stacked = narrow(inches(axes.figure)[0])
+    axes.set_xticks(x[::2] if stacked else x)
+    axes.xaxis.set_major_formatter(_PERCENT)
+    between = "\n" if stacked else " "
+    axes.set_xlabel(between.join(("energy that the", "picture must explain")), fontsize=SMALL)
+
+
+def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> Axes:
+    """Draw Cliff's delta of every descriptor, of every pair of blocks, and its interval.
+
+    An effect of 1 means that no two kernels of the groups overlap, however small the gap; its
+    interval rests on the number of blocks.
+    """
+    some = bool(np.isfinite(result.delta_interval).any())
+    over_blocks = "; bars: 95\u00a0% intervals over blocks" if some else ""
     target.set_label(
         f"Early: {blocks_text(result.early_blocks)}; late: {blocks_text(result.late_blocks)}. "
-        f"{first}: Cliff's delta, positive where late kernels have more. {second}: Spearman's "
-        f"correlation with the block over all {len(result.blocks)} blocks. {over_blocks}grey: "
-        f"{percent} over kernels alone, about this network only. {result.note}"
+        f"Delta is positive where late kernels have more{over_blocks}. {result.note}"
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    boxes = effect_boxes(target, (MARGIN, MARGIN + (0.48 if stacked else 0.2)), 2)
-    axes = []
-    for i, (estimate, interval, label) in enumerate(
-        (
-            (result.delta, result.delta_interval, "Cliff's delta (late − early)"),
-            (result.trend, result.trend_interval, "Spearman's correlation with depth"),
-        )
-    ):
-        one = panel(target, boxes[i])
-        axes.append(one)
-        if i == 0:
-            _pairs(result, one, rows)
-        draw_effect_rows(
-            one, estimate, interval, label,
-            names=result.descriptors if i == 0 or stacked else None,
-        )  # fmt: skip
-    handles = [
-        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
-               label="estimate" + f", {percent} over blocks and kernels" * some),
-        Line2D([], [], color="#aaaaaa", linewidth=2, label="over kernels alone"),
-        Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
-               label="each late block against each early one"),
-    ]  # fmt: skip
-    target.legend(
-        handles=handles, ncols=1 if stacked else 3, fontsize=SMALL, frameon=False,
-        loc="lower left", bbox_to_anchor=(MARGIN / width, (MARGIN + 0.02) / height),
-        borderaxespad=0, borderpad=0.2, labelspacing=0.2,
+    axes = panel(target, effect_boxes(target, (MARGIN, MARGIN + 0.2), 1)[0])
+    draw_effect_rows(
+        axes, result.delta, result.delta_interval, "Cliff's delta (late − early)",
+        names=result.descriptors,
     )  # fmt: skip
-    return axes[0], axes[1]
-
-
-def _pairs(result: EarlyLate, axes: Axes, rows: NDArray[np.int64]) -> None:
-    """What stands behind a delta: kernels alone, and each pair of blocks."""
-    # Above the estimate, whose point would hide it.
-    axes.hlines(rows + 0.22, *result.delta_interval_kernels.T, color="#aaaaaa", linewidth=2)
     flat = result.delta_pairs.reshape(len(rows), -1)
     axes.plot(
         flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
-        markeredgewidth=0.6, zorder=2, linestyle="",
+        markeredgewidth=0.6, linestyle="",
     )  # fmt: skip
+    handles = [
+        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
+               label="all kernels"),
+        Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
+               label="each pair of blocks"),
+    ]  # fmt: skip
+    legend_below(target, handles, 2)
+    return axes
 
 
 def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
@@ -198,62 +281,27 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
 
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
-    width, height = inches(target)
     target.set_label(
         "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
         "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
         "depth; p: of a permutation test of the blocks' order."
     )
-    stacked = narrow(width)
-    across = 2 if stacked else 4
-    down = -(-len(result.descriptors) // across)
-    left, gap_x, gap_y = 0.38, 0.42, 0.52
-    each = (width - left - (across - 1) * gap_x - MARGIN) / across
-    foot = MARGIN + 0.2 + 0.32 + 0.18 * stacked
-    room = height - MARGIN - foot - 0.32
-    tall = (room - (down - 1) * gap_y) / down
-    early, late = (np.isin(result.blocks, g) for g in (result.early_blocks, result.late_blocks))
-    axes = []
-    for i, name in enumerate(result.descriptors):
-        x = left + i % across * (each + gap_x)
-        y = foot + (down - 1 - i // across) * (tall + gap_y)
-        one = panel(target, (x, y, each, tall))
-        axes.append(one)
-        low, middle, high = result.init_quartiles[i]
-        one.axhspan(low, high, color="#e8e8e8", zorder=0, linewidth=0)
-        one.axhline(middle, color=INIT, linewidth=0.8, zorder=1, linestyle="--")
-        for rows, colour, marker in (
-            (~early & ~late, "#555555", "o"),
-            (early, EARLY, "s"),
-            (late, LATE, "D"),
-        ):
-            q = result.quartiles[i][rows]
-            one.vlines(result.blocks[rows], q[:, 0], q[:, 2], color=colour, linewidth=1.2)
-            one.plot(result.blocks[rows], q[:, 1], marker, color=colour, markersize=3.4)
-        size = SMALL if stacked else TEXT
-        one.set_title(NAMES.get(name, name), fontsize=size, pad=13, loc="left")
-        rho, p = result.block_trend[i], result.block_trend_p[i]
-        note = f"ρ = {rho:+.2f}, p = {p:.2g}".replace("-0.", "−0.") if np.isfinite(rho) else ""
-        one.annotate(note, (0, 1), xytext=(0, 3), xycoords="axes fraction", fontsize=SMALL,
-                     textcoords="offset points", color="#444444")  # fmt: skip
-        if i // across == down - 1:
-            one.set_xlabel("block", fontsize=SMALL)
-        one.set_xticks(result.blocks if len(result.blocks) < 10 else result.blocks[::4])
-        one.tick_params(width=0.4)
-        one.spines[["top", "right"]].set_visible(False)
-        one.margins(0.08, 0.12)
-    _depth_legend(target, width, (MARGIN + 0.02) / height)
-    return axes
-
-
-def _depth_legend(target: Figure | SubFigure, width: float, y: float) -> None:
-    handles = [
-        Line2D([], [], color=EARLY, marker="s", markersize=3.4, linewidth=1.2, label="early"),
-        Line2D([], [], color=LATE, marker="D", markersize=3.4, linewidth=1.2, label="late"),
-        Line2D([], [], color="#555555", marker="o", markersize=3.4, linewidth=1.2, label="between"),
-        Patch(facecolor="#e8e8e8", label="random initialisation"),
+    notes = [
+        f"ρ = {rho:+.2f}, p {f'= {p:.2g}' if p >= 0.001 else '< 0.001'}".replace("-", "−")
+        if np.isfinite(rho)
+        else ""
+        for rho, p in zip(result.block_trend, result.block_trend_p, strict=True)
     ]
-    target.legend(
-        handles=handles, ncols=2 if narrow(width) else 4, fontsize=SMALL, frameon=False,
-        loc="lower left", bbox_to_anchor=(MARGIN / width, y), borderaxespad=0, borderpad=0.2,
-    )  # fmt: skip
+    lines = 2 if narrow(inches(target)[0]) else 1
+    panels = descriptor_panels(target, result.descriptors, notes, below=0.18 * lines)
+    for i, axes in enumerate(panels):
+        low, middle, high = result.init_quartiles[i]
+        axes.axhspan(low, high, color="#e8e8e8", zorder=0, linewidth=0)
+        axes.axhline(middle, color=INIT, linewidth=0.8, zorder=1, linestyle="--")
+        for name, rows in _groups(result):
+            colour, marker = _LOOKS[name]
+            with_quartiles(axes, result.blocks[rows], result.quartiles[i][rows], colour, marker)
+        _block_ticks(result, axes)
+    handles = [*_handles(result), Patch(facecolor="#e8e8e8", label="random initialisation")]
+    legend_below(target, handles, 4 // lines)
+    return panels

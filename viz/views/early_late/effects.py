@@ -1,41 +1,29 @@
-"""Effect sizes between groups of blocks and trends with depth, with intervals over blocks."""
+"""Descriptors and names of kernels by block, and permutation tests of the order of blocks."""
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import mannwhitneyu, permutation_test, rankdata, spearmanr
+from scipy.stats import permutation_test, rankdata
 
-from viz.core.bootstrap import (
-    Ranked,
-    block_means,
-    cliffs_delta,
-    pair_deltas,
-    resample,
-    share_floor,
-    share_interval,
-    t_interval,
-    welch,
-)
 from viz.views.kernels import descriptors as kernel_descriptors
 from viz.views.kernels.chance import random_init
-from viz.views.kernels.result import DESCRIPTORS, DepthwiseDescription
+from viz.views.kernels.result import DESCRIPTORS, KERNEL_NAMES, DepthwiseDescription
 
 NAMES = (*DESCRIPTORS, "r2_one_shape")
 """Descriptors that are compared, in the order of `descriptor_values`' columns."""
-_INIT_KERNELS = 4000
+_INIT_KERNELS, _QUARTILES = 4000, (0.25, 0.5, 0.75)
+_ORDERS = 40_320
+"""Of blocks: all of eight, and as many random ones of more."""
 
 Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
-_ORDERS, _EXACT = 20_000, 8
 
 
-def quantiles(values: Numbers, at: Sequence[float]) -> Numbers:
+def quantiles(values: Numbers, at: Sequence[float] = _QUARTILES) -> Numbers:
     """Return quantiles of each column, (columns, at); nan is left out, unless all are nan."""
     known = np.isfinite(values).any(0)
     out = np.full((values.shape[1], len(at)), np.nan)
@@ -50,6 +38,11 @@ def descriptor_values(description: DepthwiseDescription) -> Numbers:
     return np.stack([*columns, description.r2_by_shapes[:, 0]], 1)
 
 
+def by_block(values: Numbers, block: Ints) -> Numbers:
+    """Return quartiles of every descriptor in every block, (D, B, 3)."""
+    return np.stack([quantiles(values[block == b]) for b in np.unique(block)], 1)
+
+
 def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers]:
     """Return every descriptor of kernels drawn as torch initialises them, one array per `NAMES`."""
     fresh = random_init(_INIT_KERNELS, description.kernels.shape[-1], seed)
@@ -59,33 +52,17 @@ def initial_values(description: DepthwiseDescription, seed: int) -> list[Numbers
     return [*columns, fits[:, 0] if len(fits) else np.full(1, np.nan)]
 
 
-def share_difference(
-    truth: NDArray[np.float32],
-    block: Ints,
-    groups: tuple[Sequence[int], Sequence[int]],
-    n_boot: int,
-    confidence: float,
-    seed: int,
-) -> tuple[Numbers, Numbers]:
-    """Return differences of shares between two groups of blocks, with intervals.
+def initial_quartiles(columns: Sequence[Numbers]) -> Numbers:
+    """Return quartiles of each descriptor of `initial_values`, (D, 3)."""
+    return np.concatenate([quantiles(column[:, None]) for column in columns])
 
-    Shapes: ``truth`` (n, c); ``block`` (n,); returns (c,).
-    """
-    members = [np.isin(block, group) for group in groups]
-    means = [truth[m].mean(0, dtype=np.float64) for m in members]
-    difference = means[1] - means[0]
-    if min(len(group) for group in groups) < 2:
-        return difference, np.full((len(difference), 2), np.nan)
-    rng = np.random.default_rng([seed, 4])
-    drawn = []
-    for weights in resample(block, groups, n_boot, rng):
-        parts = [weights[:, m] @ truth[m] for m in members]
-        sizes = [weights[:, m].sum(1, keepdims=True) for m in members]
-        drawn.append(parts[1] / sizes[1] - parts[0] / sizes[0])
-    error = np.concatenate(drawn).astype(np.float64).std(0, ddof=1)
-    error = np.maximum(error, share_floor(truth, block, groups))
-    freedom = welch(*(block_means(truth, block, group) for group in groups))
-    return difference, share_interval(difference, error, freedom, confidence)
+
+def initial_names(description: DepthwiseDescription) -> Numbers:
+    """Return the share of each name among randomly initialised kernels, (N,); nan where unknown."""
+    drawn = description.init_names
+    if not len(drawn):
+        return np.full(len(KERNEL_NAMES), np.nan)
+    return np.array([float((drawn == name).mean()) for name in KERNEL_NAMES])
 
 
 def block_order_p(early: Numbers, late: Numbers, seed: int) -> Numbers:
@@ -110,112 +87,25 @@ def block_order_p(early: Numbers, late: Numbers, seed: int) -> Numbers:
     return np.stack([p("greater"), p("less")], 1)
 
 
-def effects(
-    values: Numbers,
-    block: Ints,
-    groups: tuple[Sequence[int], Sequence[int]],
-    n_boot: int,
-    confidence: float,
-    seed: int,
-) -> dict[str, Any]:
-    """Return Cliff's delta of every descriptor between two groups of blocks, with intervals.
+def block_trends(medians: Numbers, seed: int) -> dict[str, Any]:
+    """Return Spearman's correlation of the blocks' medians with depth, and p of the blocks' order.
 
-    Shapes: ``values`` (n, D); ``block`` (n,).
+    Shapes: ``medians`` (D, B).
     """
-    rows = np.isin(block, [*groups[0], *groups[1]])
-    block, values = block[rows], values[rows]
-    late = np.isin(block, groups[1])
-    delta = np.array([cliffs_delta(column[~late], column[late]) for column in values.T])
-    pairs = np.stack([pair_deltas(column, block, *groups) for column in values.T])
-    ranked = [Ranked(column) for column in values.T]
-    tail = (1 - confidence) / 2
+    rho, p = np.full((2, len(medians)), np.nan)
+    blocks = medians.shape[1]
+    depth = np.arange(blocks) - (blocks - 1) / 2
 
-    def draws(whole: bool) -> Numbers:
-        rng = np.random.default_rng([seed, int(whole)])
-        return np.concatenate(
-            [
-                np.stack([r.deltas(weights, late) for r in ranked], 1)
-                for weights in resample(block, groups, n_boot, rng, whole=whole)
-            ]
-        )
+    def correlation(ranks: Numbers, axis: int) -> Numbers:
+        scale = np.sqrt((depth**2).sum() * (ranks**2).sum(axis))
+        return np.asarray((ranks * depth).sum(axis) / scale, dtype=np.float64)
 
-    interval = np.full((len(delta), 2), np.nan)
-    if min(len(groups[0]), len(groups[1])) > 1:
-        freedom = welch(pairs.mean(2).T, pairs.mean(1).T)
-        units = min(len(groups[0]), len(groups[1]))
-        interval = t_interval(delta, draws(False).std(0, ddof=1), freedom, units, confidence)
-    p = [_mann_whitney_p(column[~late], column[late]) for column in values.T]
-    return {
-        "delta": delta,
-        "delta_pairs": pairs,
-        "delta_interval": interval,
-        "delta_interval_kernels": quantiles(draws(True), [tail, 1 - tail]),
-        "delta_p_kernels": np.array(p, dtype=np.float64),
-    }
-
-
-def _mann_whitney_p(early: Numbers, late: Numbers) -> float:
-    early, late = early[np.isfinite(early)], late[np.isfinite(late)]
-    if not len(early) or not len(late) or np.ptp(np.concatenate([early, late])) == 0:
-        return float("nan")
-    return float(mannwhitneyu(late, early).pvalue)
-
-
-def trends(
-    values: Numbers, block: Ints, n_boot: int, confidence: float, seed: int
-) -> dict[str, Any]:
-    """Return Spearman's correlation of every descriptor with depth, over kernels and over blocks.
-
-    Shapes: ``values`` (n, D); ``block`` (n,).
-    """
-    blocks = [int(b) for b in np.unique(block)]
-    ranked = [Ranked(column) for column in values.T]
-    once = np.ones((1, len(block)), np.float32)
-    trend = np.array([r.trends(once, block)[0] for r in ranked])
-    interval = np.full((len(trend), 2), np.nan)
-    tail = (1 - confidence) / 2
-    if len(blocks) > 2:
-        rng = np.random.default_rng([seed, 2])
-        drawn = np.concatenate(
-            [
-                np.stack([r.trends(weights, block) for r in ranked], 1)
-                for weights in resample(block, [blocks], n_boot, rng)
-            ]
-        )
-        interval = quantiles(drawn, [tail, 1 - tail])
-    medians = np.stack([quantiles(values[block == b], [0.5])[:, 0] for b in blocks])
-    over_blocks = [_block_trend(column, seed) for column in medians.T]
-    p = [_spearman_p(column, block) for column in values.T]
-    return {
-        "trend": trend,
-        "trend_interval": interval,
-        "trend_p_kernels": np.array(p, dtype=np.float64),
-        "block_trend": np.array([rho for rho, _ in over_blocks]),
-        "block_trend_p": np.array([share for _, share in over_blocks]),
-    }
-
-
-def _spearman_p(values: Numbers, block: Ints) -> float:
-    known = np.isfinite(values)
-    if len(np.unique(values[known])) < 2:
-        return float("nan")
-    return float(spearmanr(values[known], block[known]).pvalue)
-
-
-def _block_trend(medians: Numbers, seed: int) -> tuple[float, float]:
-    """Spearman's correlation over blocks; p from every order of them, or 20,000 random ones."""
-    n = len(medians)
-    if n < 3 or not np.isfinite(medians).all() or np.ptp(medians) == 0:
-        return float("nan"), float("nan")
-    rank = rankdata(medians)
-    depth = np.arange(n) - (n - 1) / 2
-    scale = math.sqrt(float((depth**2).sum() * ((rank - rank.mean()) ** 2).sum()))
-    observed = float(depth @ rank) / scale
-    if n <= _EXACT:
-        orders = np.array(list(itertools.permutations(range(n))))
-        others = depth[orders] @ rank / scale
-        return observed, float((np.abs(others) >= abs(observed) - 1e-12).mean())
-    rng = np.random.default_rng([seed, 3])
-    others = rng.permuted(np.tile(depth, (_ORDERS, 1)), axis=1) @ rank / scale
-    as_strong = int((np.abs(others) >= abs(observed) - 1e-12).sum())
-    return observed, (as_strong + 1) / (_ORDERS + 1)
+    known = np.isfinite(medians).all(1) & (np.ptp(medians, axis=1) > 0)
+    if blocks > 2 and known.any():
+        ranks = rankdata(medians[known], axis=1) - (blocks + 1) / 2
+        found = permutation_test(
+            (ranks,), correlation, permutation_type="pairings", vectorized=True, axis=1,
+            n_resamples=_ORDERS, rng=np.random.default_rng([seed, 3]), batch=1000,
+        )  # fmt: skip
+        rho[known], p[known] = found.statistic, found.pvalue
+    return {"block_trend": rho, "block_trend_p": p}

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Any
 from viz.views.base import FigureRow, Given, Option, View
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from viz.network.checkpoint import Checkpoint
     from viz.views.evidence.result import Evidence
-
-_WIDE, _NARROW = 178.0, 85.0
-"""Widths of two columns and of one, in millimetres."""
 
 
 def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Evidence:
@@ -24,58 +19,37 @@ def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Evidence:
     return evidence(checkpoint, images, seed=given.seed, progress=given.progress, **options)
 
 
-def _maps(result: Evidence, *, width: float = _WIDE) -> Figure:
-    from viz.views.evidence.draw import maps_figure
-
-    return maps_figure(result, width)
-
-
-def _channels(result: Evidence, *, width: float = _WIDE) -> Figure:
-    from viz.views.evidence.draw import channels_figure
-
-    return channels_figure(result, width)
-
-
-def _classes(result: Evidence, *, width: float = _WIDE) -> Figure:
-    from viz.views.evidence.draw import classes_figure
-
-    return classes_figure(result, width)
-
-
-def _ablation(result: Evidence, *, width: float = _WIDE) -> Figure:
-    from viz.views.evidence.draw import ablation_figure
-
-    return ablation_figure(result, width)
-
-
 def _figures() -> tuple[FigureRow, ...]:
-    return (
-        FigureRow(
+    from viz.plot.millimetres import HALF_PAGE
+    from viz.views.evidence import draw
+
+    drawn = (
+        (
             "evidence",
+            draw.maps_figure,
             "What each patch gives to the first classes, and to the answer over the runner-up.",
-            _maps,
-            partial(_maps, width=_NARROW),
         ),
-        FigureRow(
+        (
             "evidence-channels",
+            draw.channels_figure,
             "The channels that decide between the two, on the first image, above the depthwise "
             "kernels that feed them most.",
-            _channels,
-            partial(_channels, width=_NARROW),
         ),
-        FigureRow(
+        (
             "evidence-classes",
+            draw.classes_figure,
             "What channels give to each class, averaged over its images.",
-            _classes,
-            partial(_classes, width=_NARROW),
         ),
-        FigureRow(
+        (
             "evidence-ablation",
-            "What becomes of the answer without the channels that speak most for it, and "
-            "without as many random ones.",
-            _ablation,
-            partial(_ablation, width=_NARROW),
+            draw.ablation_figure,
+            "The answer without the channels that speak most for it, and without as many random "
+            "ones.",
         ),
+    )
+    return tuple(
+        FigureRow(name, caption, make, partial(make, width=HALF_PAGE))
+        for name, make, caption in drawn
     )
 
 
@@ -94,19 +68,19 @@ VIEW = View(
     about="""Show which patches and channels give the answer, exactly.
 
     -o FILE draws the evidence over the first images, -o FOLDER adds the channels that decide and
-    the kernels that feed them, classes by channels, and what becomes of the answer without them.
+    the kernels that feed them, classes by channels, and the answer without them.
     """,
     options=(
         Option(
-            "target", "The class that is explained: by name, by index, or predicted.", "predicted"
+            "target", "Explain this class, by name, by index, or the predicted one.", "predicted"
         ),
         Option(
             "against",
-            "The class it is weighed against: by name, by index, or runner-up.",
+            "Weigh it against this class, by name, by index, or the runner-up.",
             "runner-up",
         ),
-        Option("shown", "Images whose maps are kept.", 2, int, 1),
-        Option("n_channels", "Deciding channels of each of these.", 6, int, 1),
+        Option("shown", "Keep the maps of so many images.", 2, int, 1),
+        Option("n_channels", "Show so many deciding channels of each of these.", 6, int, 1),
     ),
     images="needed",
     menu="Evidence",

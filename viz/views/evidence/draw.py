@@ -21,7 +21,8 @@ from viz.plot.millimetres import (
     write,
 )
 from viz.plot.style import MM, SIGNED, new_figure
-from viz.views.evidence.result import SCORES, WAYS
+from viz.views.evidence.result import SCORES
+from viz.views.wording import n_images
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,14 +31,9 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 _GAP, _LINE, _MARGIN = 1.6, 3.3, 1.0
+_CHOSEN, _RANDOM = "#b2182b", "#555555"
 _KERNELS = 3
 """Drawn below each channel."""
-_LOOKS = {
-    ("chosen", "zero"): ("#b2182b", "o", "-", "strongest, set to zero"),
-    ("chosen", "mean"): ("#e08214", "s", "--", "strongest, set to the mean"),
-    ("random", "zero"): ("#555555", "v", "-", "random, set to zero"),
-    ("random", "mean"): ("#999999", "^", "--", "random, set to the mean"),
-}
 _AXES = {
     "margin": "margin (logits)",
     "probability": "probability (%)",
@@ -216,19 +212,19 @@ def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:
     for s, score in enumerate(SCORES):
         axes = chart(figure, boxes[s])
         factor = 1 if score == "margin" else 100
-        for w, way in enumerate(WAYS):
-            start = factor * result.unablated(score).mean()
-            chosen, drawn = (factor * each for each in result.ablated(score, way))
-            spread = factor * result.random[s, w].mean(1, np.float64)
-            if spread.shape[1] > 1 and way == "zero":
-                low, up = np.percentile(spread, (5, 95), axis=1)
-                axes.fill_between(places, np.append(start, low), np.append(start, up),
-                                  color="#555555", alpha=0.18, linewidth=0)  # fmt: skip
-            for name, values in (("chosen", chosen), ("random", drawn)):
-                colour, marker, line, words = _LOOKS[name, way]
-                axes.plot(places, np.append(start, values), color=colour, marker=marker,
-                          linestyle=line, markersize=2.8, linewidth=0.9, label=words,
-                          zorder=3 if name == "chosen" else 2)  # fmt: skip
+        start = factor * result.unablated(score).mean()
+        chosen, drawn = (factor * each for each in result.ablated(score))
+        spread = factor * result.random[s].mean(1, np.float64)
+        if spread.shape[1] > 1:
+            low, up = np.percentile(spread, (5, 95), axis=1)
+            axes.fill_between(places, np.append(start, low), np.append(start, up), color=_RANDOM,
+                              alpha=0.18, linewidth=0)  # fmt: skip
+        for values, colour, marker, words in (
+            (drawn, _RANDOM, "v", "random channels set to zero"),
+            (chosen, _CHOSEN, "o", "strongest channels set to zero"),
+        ):
+            axes.plot(places, np.append(start, values), color=colour, marker=marker,
+                      markersize=2.8, linewidth=0.9, label=words)  # fmt: skip
         axes.set_ylabel(_AXES[score], fontsize=7, labelpad=1.5)
         last = wide or s == len(SCORES) - 1
         axes.set_xticks(places, ["0", *map(str, result.count)])
@@ -241,13 +237,12 @@ def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:
             axes.set_xlabel("channels ablated", fontsize=7, labelpad=1.5)
         made.append(axes)
     handles, names = made[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="upper left", ncols=4 if wide else 2, frameon=False,
-                  fontsize=7, handlelength=2.2, columnspacing=1.4, borderaxespad=0.2)  # fmt: skip
+    figure.legend(handles[::-1], names[::-1], loc="upper left", ncols=2 if wide else 1,
+                  frameon=False, fontsize=7, handlelength=2.2, columnspacing=1.4,
+                  borderaxespad=0.2)  # fmt: skip
     figure.set_label(
-        f"Mean over {len(result.target)} "
-        f"{'image' if len(result.target) == 1 else 'images'}. Strongest: the channels of the last "
-        "block that speak most for the target over the other class, against zero or against the "
-        f"mean. The mean is {result.mean_of}. Random: as many channels drawn at random, "
+        f"Mean over {n_images(len(result.target))}. Strongest: the channels of the last block that "
+        "speak most for the target over the other class. Random: as many channels drawn at random, "
         f"{result.random.shape[-1]} draws for each image; the band holds 90 % of the draws."
     )
     return figure

@@ -21,15 +21,13 @@ from viz.images.sets import ImageSet, open_images
 from viz.network.convmixer import Block
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
-from viz.views.attribution.gathering import class_index
-from viz.views.evidence.result import WAYS, Evidence, half
+from viz.views.attribution.network import class_index
+from viz.views.evidence.result import Evidence, half
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
 
 Numbers = NDArray[np.float64]
-_ENOUGH = 8
-"""Images whose mean stands for a channel's; of fewer the batch norm's shift does."""
 _ROWS = 4096
 """Ablated answers at a time."""
 
@@ -100,10 +98,9 @@ def evidence(
     channel = np.argsort(-np.abs(margins * means)[: len(kept)], axis=1, kind="stable")
     channel = channel[:, :n_channels]
     shares = [_fed_by(block, k, c) for k, c in zip(kept, channel, strict=True)]
-    mean, mean_of = _mean(means, block)
     count = 2 ** np.arange(max(1, int(np.log2(config.dim))))
     draws = -(-n_draws // len(names))
-    chosen, random = _ablate(means, (weight, bias), (of, over), mean, count, draws, rng)
+    chosen, random = _ablate(means, (weight, bias), (of, over), count, draws, rng)
     folders, index = classes_of(names)
     outputs = np.array(output_of_classes(folders, checkpoint)[0], dtype=np.int64)
     settings = {"target": target, "against": against, "shown": shown, "n_channels": n_channels,
@@ -140,7 +137,6 @@ def evidence(
             [_half_scattered(w, x, rng) for w, x in zip(margins, maps, strict=False)]
         ),
         count=count,
-        mean_of=mean_of,
         chosen=chosen,
         random=random,
     )
@@ -177,14 +173,6 @@ def _fed_by(
     return by_kernel.numpy(), ((weight @ past) * whole).sum(1).div(variance).numpy()
 
 
-def _mean(pooled: Numbers, block: Block) -> tuple[Numbers, str]:
-    """Return what a channel is on average, and which average that is."""
-    if len(pooled) >= _ENOUGH:
-        return pooled.mean(0), f"the mean of the {len(pooled)} images"
-    shift = cast(Tensor, block.pointwise_norm.bias)
-    return shift.detach().cpu().double().numpy(), "the batch norm's shift, its mean in training"
-
-
 def _patches(weight: Numbers, maps: NDArray[np.float32]) -> Numbers:
     found: Numbers = np.tensordot(weight, maps.reshape(len(maps), -1), 1)
     return found
@@ -207,7 +195,6 @@ def _ablate(
     pooled: Numbers,
     head: tuple[NDArray[np.float32], NDArray[np.float32]],
     classes: tuple[NDArray[np.int64], NDArray[np.int64]],
-    mean: Numbers,
     count: NDArray[np.int64],
     draws: int,
     rng: np.random.Generator,
@@ -215,16 +202,14 @@ def _ablate(
     """Return the scores without the channels that speak most for the target, and random ones."""
     (images, dim), (of, over) = pooled.shape, classes
     weight, bias = (each.astype(np.float64) for each in head)
-    chosen = np.zeros((3, len(WAYS), len(count), images), np.float32)
+    chosen = np.zeros((3, len(count), images), np.float32)
     random = np.zeros((*chosen.shape, draws), np.float32)
     places = np.argsort(rng.random((images, draws, dim)), axis=2)
-    for w, rest in enumerate((np.zeros(dim), mean)):
-        speaks = (weight[of] - weight[over]) * (pooled - rest)
-        order = np.argsort(-speaks, axis=1, kind="stable")
-        for q, n in enumerate(count):
-            for sets, into in ((order[:, None, :n], chosen[:, w, q, :, None]),
-                               (places[:, :, :n], random[:, w, q])):  # fmt: skip
-                into[...] = _scores(pooled, (weight, bias), classes, rest, sets)
+    order = np.argsort(-(weight[of] - weight[over]) * pooled, axis=1, kind="stable")
+    for q, n in enumerate(count):
+        for sets, into in ((order[:, None, :n], chosen[:, q, :, None]),
+                           (places[:, :, :n], random[:, q])):  # fmt: skip
+            into[...] = _scores(pooled, (weight, bias), classes, sets)
     return chosen, random
 
 
@@ -232,7 +217,6 @@ def _scores(
     pooled: Numbers,
     head: tuple[Numbers, Numbers],
     classes: tuple[NDArray[np.int64], NDArray[np.int64]],
-    rest: Numbers,
     sets: NDArray[Any],
 ) -> Numbers:
     """Return margin, probability and whether the target is first, with sets of channels ablated."""
@@ -243,7 +227,7 @@ def _scores(
     for start in range(0, len(image), _ROWS):
         at = image[start : start + _ROWS]
         left = pooled[at]
-        np.put_along_axis(left, sets[start : start + _ROWS], rest[sets[start : start + _ROWS]], 1)
+        np.put_along_axis(left, sets[start : start + _ROWS], 0, 1)
         logits = left @ head[0].T + head[1]
         of, over, row = classes[0][at], classes[1][at], np.arange(len(at))
         found[:, start : start + _ROWS] = (

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Numbers = NDArray[np.float64]
-WAYS = ("zero", "mean")
-"""What channels are set to."""
 SCORES = ("margin", "probability", "first")
 """Target's logit less the other's; target's probability; whether the target is the answer."""
 FEW = 8
@@ -54,18 +52,15 @@ class Evidence(Result):
         The last one, 0-based.
     kernels : ndarray of float32, (d, k, k)
         Depthwise kernels of that block.
-    weight : ndarray of float32, (C, d)
-        Of the head.
-    bias : ndarray of float32, (C,)
+    weight, bias : ndarray of float32, (C, d), (C,)
         Of the head.
     maps : ndarray of float32, (m, d, h, w)
         What the last block puts out.
     pooled : ndarray of float64, (M, d)
         The mean of that over patches.
-    target : ndarray of int64, (M,)
-        The class that evidence is weighed for: the network's answer unless another was asked for.
-    against : ndarray of int64, (M,)
-        The class that it is weighed against: the runner-up unless another was asked for.
+    target, against : ndarray of int64, (M,)
+        The class that evidence is weighed for, the network's answer unless another was asked for,
+        and the one that it is weighed against, the runner-up unless another was.
     label : ndarray of int64, (M,)
         Output named as the image's folder; -1 where none is.
     channel : ndarray of int64, (m, n)
@@ -76,21 +71,16 @@ class Evidence(Result):
         from each depthwise kernel of the block. With ``residual_share`` it sums to 1.
     residual_share : ndarray of float64, (m, n)
         Share that comes past the kernels, by the residual path.
-    half_channels : ndarray of int64, (M,)
-        How few channels hold half of the evidence for the target over the other class.
-    half_channels_null : ndarray, (M,)
-        The same, mean over shuffles of the head's weights over channels.
-    half_patches : ndarray of int64, (m,)
-        How few patches do.
-    half_patches_null : ndarray, (m,)
-        The same, mean over shuffles of each channel's patches on their own.
+    half_channels, half_channels_null : ndarray, (M,)
+        How few channels hold half of the evidence for the target over the other class; mean over
+        shuffles of the head's weights over channels.
+    half_patches, half_patches_null : ndarray, (m,)
+        How few patches do; mean over shuffles of each channel's patches on their own.
     count : ndarray of int64, (q,)
         Channels that are ablated at once.
-    mean_of : str
-        Which mean channels are set to, in words.
-    chosen : ndarray of float32, (3, 2, q, M)
-        By `SCORES` and `WAYS`: with the channels ablated that speak most for the target.
-    random : ndarray of float32, (3, 2, q, M, r)
+    chosen : ndarray of float32, (3, q, M)
+        By `SCORES`: with the channels set to zero that speak most for the target.
+    random : ndarray of float32, (3, q, M, r)
         With as many channels drawn at random, r draws.
     """
 
@@ -116,7 +106,6 @@ class Evidence(Result):
     half_patches: NDArray[np.int64]
     half_patches_null: Numbers
     count: NDArray[np.int64]
-    mean_of: str
     chosen: NDArray[np.float32]
     random: NDArray[np.float32]
 
@@ -205,10 +194,10 @@ class Evidence(Result):
         columns["evidence"] = columns["evidence_target"] - columns["evidence_against"]
         return pd.DataFrame(columns)
 
-    def ablated(self, score: str, way: str = "zero") -> tuple[Numbers, Numbers]:
+    def ablated(self, score: str) -> tuple[Numbers, Numbers]:
         """Return a score by number of channels, strongest and random ones: (q,), (q,)."""
-        s, w = SCORES.index(score), WAYS.index(way)
-        return self.chosen[s, w].mean(1, np.float64), self.random[s, w].mean((1, 2), np.float64)
+        s = SCORES.index(score)
+        return self.chosen[s].mean(1, np.float64), self.random[s].mean((1, 2), np.float64)
 
     def unablated(self, score: str) -> Numbers:
         """Return a score of the network as it is, (M,)."""
@@ -313,21 +302,13 @@ class Evidence(Result):
         }
 
     def _ablation(self) -> dict[str, Any]:
+        scores = {score: self.ablated(score) for score in SCORES}
         return {
-            "mean_of": self.mean_of,
             "as_it_is": {score: float(self.unablated(score).mean()) for score in SCORES},
-            "set_to": {
-                way: [
-                    {"channels": int(n)}
-                    | {
-                        f"{score}{name}": float(values[q])
-                        for score in SCORES
-                        for name, values in zip(
-                            ("", "_random"), self.ablated(score, way), strict=True
-                        )
-                    }
-                    for q, n in enumerate(self.count)
-                ]
-                for way in WAYS
-            },
+            "set_to_zero": [
+                {"channels": int(n)}
+                | {score: float(own[q]) for score, (own, _) in scores.items()}
+                | {f"{score}_random": float(drawn[q]) for score, (_, drawn) in scores.items()}
+                for q, n in enumerate(self.count)
+            ],
         }

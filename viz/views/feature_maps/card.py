@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from viz.core.refusal import Refusal
 from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
+from viz.views.swept import images_of
 from viz.views.wording import n_images
 
 if TYPE_CHECKING:
@@ -20,15 +20,10 @@ def _measure(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
     if options.get("channels") is not None and options.get("name") is not None:
         raise Refusal("give either --channels or --name.")
 
-    from viz.images.sets import open_images
     from viz.sweep.opening import open_sweep
     from viz.views.feature_maps.measure import feature_maps
 
-    images = (
-        given.images()
-        if given.images is not None
-        else open_images(None, checkpoint.preprocessing, checkpoint.config.in_channels)
-    )
+    images = images_of(checkpoint, given)
     sweep = None if given.sweep is None else open_sweep(given.sweep, checkpoint)
     return feature_maps(
         checkpoint, images, sweep=sweep, seed=given.seed, progress=given.progress, **options
@@ -46,15 +41,15 @@ def _sentence(result: Any) -> str:
     first, last = rows[0], rows[-1]
     if None not in (first["off"], last["off"]):
         said.append(
-            f"On {on} {100 * first['off']:.0f} % of the units are off after the depthwise "
-            f"convolution of the first block and {100 * last['off']:.0f} % in the last."
+            f"On {on} {100 * first['off']:.0f} % of the units get a negative input to their "
+            "activation after the depthwise convolution of the first block and "
+            f"{100 * last['off']:.0f} % in the last."
         )
-    if None not in (first["rank_centred"], last["rank_centred"]):
-        shuffled = fmean(row["rank_shuffled"] for row in rows)
+    if None not in (first["rank"], last["rank"]):
         said.append(
-            f"The effective rank of these maps goes from {first['rank_centred']:.0f} to "
-            f"{last['rank_centred']:.0f} of {first['rank_bound']}, against {shuffled:.0f} with the "
-            "positions shuffled in every map."
+            f"The effective rank of these maps goes from {first['rank']:.0f} to "
+            f"{last['rank']:.0f} of {numbers['rank_bound']}, against "
+            f"{numbers['rank_shuffled_mean']:.0f} with the positions shuffled in every map."
         )
     energy = numbers["patch_grid"]["kept_energy_median"]
     if energy is not None:
@@ -68,31 +63,31 @@ def _sentence(result: Any) -> str:
 def _maps(result: Any, *, scale: Any = "figure") -> Figure:
     from viz.views.feature_maps.draw import draw_maps, maps_figure
 
-    figure = maps_figure(result, scale)
+    figure = maps_figure(result)
     draw_maps(result, figure, scale=scale)
     return figure
 
 
 def _figures() -> tuple[FigureRow, ...]:
-    from viz.plot.figures import drawn
+    from viz.plot.figures import both, drawn
+    from viz.plot.style import MM, TWO_COLUMNS
     from viz.views.feature_maps import draw_depth, draw_patches
 
     return (
         FigureRow(
             "feature-maps",
-            "Maps of the first block's most active channels, beside the kernels that make "
-            "them. White is zero; one colour scale for all maps.",
+            "Maps of the first block's most active channels, beside the kernels that make them.",
             _maps,
         ),
         FigureRow(
             "feature-maps-by-depth",
             "Sparsity and effective rank of every activation's output by block, before batch "
             "norm shifts zero.",
-            drawn(draw_depth.draw_depth, draw_depth.SIZES["depth"]),
+            *both(draw_depth.draw_depth, (TWO_COLUMNS, 52 * MM), 96 * MM),
         ),
         FigureRow(
             "feature-maps-patches",
-            "What patch filters answer at every pixel, and on the patch grid.",
+            "The answers of patch filters at every pixel, and on the patch grid.",
             drawn(draw_patches.draw_patches, draw_patches.patches_figure),
         ),
     )
@@ -116,40 +111,41 @@ VIEW = View(
     two photographs serve. A sweep chooses channels by what they do on all its images.
     """,
     options=(
-        Option("block", "Whose maps are drawn.", 0, int, 0),
+        Option("block", "Draw the maps of this block.", 0, int, 0),
         Option(
-            "channels", "Which channels, such as 0-2,7.  [default: the most active]", kind=numbers
+            "channels",
+            "Draw these channels, such as 0-2,7.  [default: the most active]",
+            kind=numbers,
         ),
-        Option("most_active", "How many channels, where none are given.", 4, int, 1),
+        Option("most_active", "Draw so many channels, where none are given.", 4, int, 1),
         Option(
             "name",
-            "Only channels whose kernel has this name, such as edge.",
+            "Draw only channels whose kernel has this name, such as edge.",
             kind=kernel_name,
             metavar="NAME",
         ),
         Option(
             "filters",
-            "Which patch filters.  [default: by what the grid keeps of them]",
+            "Draw these patch filters.  [default: by what the grid keeps of them]",
             kind=numbers,
         ),
-        Option("shown", "Images whose maps are drawn.", 2, int, 1),
+        Option("shown", "Draw the maps of so many images.", 2, int, 1),
         Option(
             "by",
-            "How a sweep chooses: how much channels vary, how far their class selectivity is "
-            "above its null, or how far their largest value is above their mean, in standard "
-            "deviations.",
+            "Let a sweep choose channels by how much they vary, by how far their class "
+            "selectivity is above its null, or by how far their largest value is above their "
+            "mean, in standard deviations.",
             "variance",
             ("variance", "selectivity", "peak"),
         ),
         Option(
             "scale",
-            "One colour scale for all maps, one for each column, or one for each column "
-            "from all images of a sweep.",
+            "Give all maps one colour scale, or each column one.",
             "figure",
-            ("figure", "stage", "sweep"),
+            ("figure", "stage"),
             draws=True,
         ),
-        Option("batch_size", "Images at a time.", 4, int, 1),
+        Option("batch_size", "Run so many images through the network at a time.", 4, int, 1),
     ),
     images="needed",
     swept=True,

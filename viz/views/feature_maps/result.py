@@ -24,9 +24,7 @@ MAPS = (
     "output",
 )
 """The maps of a block that are kept: its input, then its stages in the network's order."""
-SHARE = 0.99
-"""Of the values lie within a colour scale; larger ones take its end colour."""
-STATISTICS = ("off", "negative_mass", "hoyer", "rank", "rank_centred", "rank_shuffled")
+STATISTICS = ("off", "rank", "rank_shuffled")
 """Numbers per activation and image."""
 
 
@@ -36,7 +34,8 @@ class FeatureMaps(Result):
 
     m images are shown, M measured (the first m are the same); n channels of one block and f patch
     filters are shown. Token (i, j) of a map covers the pixels p i to p i + p - 1 down and p j to
-    p j + p - 1 across; answer (y, x) at stride 1 is that of the window which begins there.
+    p j + p - 1 across; answer (y, x) at stride 1 is that of the window which begins there. Fields
+    of numbers by depth and of patch filters are empty where they were not asked for.
 
     Parameters
     ----------
@@ -46,6 +45,8 @@ class FeatureMaps(Result):
         Of the m shown.
     block : int
         0-based.
+    patch_size : int
+        Side p of a patch, in pixels.
     channel : ndarray of int64, (n,)
         Channels shown.
     chosen_by : str
@@ -70,43 +71,27 @@ class FeatureMaps(Result):
     off : ndarray, (r, M)
         Share of the units that the activation switches off: its input is at most 0. nan for the
         identity.
-    negative_mass : ndarray, (r, M)
-        Share of the absolute mass of the activation's output that is below 0.
-    hoyer : ndarray, (r, M)
-        Hoyer's sparsity of the activation's output, 0 (all alike) to 1 (one unit only).
-    rank : ndarray, (r, M)
-        Effective rank of the activation's output as a matrix of channels x positions.
-    rank_centred : ndarray, (r, M)
-        The same with every channel's mean over positions removed.
-    rank_shuffled : ndarray, (r, M)
-        The same as ``rank_centred`` with the positions of every channel shuffled on their own.
-    rank_bound : ndarray of int64, (r,)
-        The most that a centred rank can be: the smaller of channels and positions less one.
+    rank, rank_shuffled : ndarray, (r, M)
+        Effective rank of the activation's output as a matrix of channels x positions, each
+        channel's mean removed; the same with the positions of every channel shuffled.
+    rank_bound : int
+        The most that a rank can be: the smaller of channels and positions less one.
     filter : ndarray of int64, (f,)
         Patch filters shown.
     filters : ndarray of float32, (f, c, p, p)
         Their weights, in normalised-input space.
     answers : ndarray of float32, (m, f, H - p + 1, W - p + 1)
         Of the filters at every pixel, bias included, before the activation.
-    tokens : ndarray of float32, (m, f, h, w)
-        The same on the patch grid, which is all that the network has.
     kept_energy : ndarray, (dim,)
         Of every filter: share of the energy of its answers whose frequencies the patch grid can
         carry, averaged over the images shown; nan for an answer without variation.
-    kept_peak : ndarray, (dim,)
-        Of every filter: its largest absolute answer on the patch grid (bias apart) over its
-        largest anywhere, averaged over the images shown.
-    sweep_limits : ndarray, (8,) or (0,)
-        By `MAPS`, what 99 % of the values of the channels shown stay within on the images of a
-        sweep (the largest of them); nan where the sweep does not know. Empty without a sweep.
-    sweep_images : int
-        Images of that sweep.
     """
 
     kind: ClassVar[str] = "feature maps"
     images: NDArray[np.uint8]
     image_names: tuple[str, ...]
     block: int
+    patch_size: int
     channel: NDArray[np.int64]
     chosen_by: str
     name: NDArray[np.str_]
@@ -118,31 +103,22 @@ class FeatureMaps(Result):
     statistic_block: NDArray[np.int64]
     statistic_part: NDArray[np.str_]
     off: NDArray[np.float64]
-    negative_mass: NDArray[np.float64]
-    hoyer: NDArray[np.float64]
     rank: NDArray[np.float64]
-    rank_centred: NDArray[np.float64]
     rank_shuffled: NDArray[np.float64]
-    rank_bound: NDArray[np.int64]
-    filter: NDArray[np.int64]
-    filters: NDArray[np.float32]
-    answers: NDArray[np.float32]
-    tokens: NDArray[np.float32]
-    kept_energy: NDArray[np.float64]
-    kept_peak: NDArray[np.float64]
-    sweep_limits: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
-    sweep_images: int = 0
+    rank_bound: int
+    filter: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    filters: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    answers: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    kept_energy: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     @property
-    def patch_size(self) -> int:
-        """Side p of a patch, in pixels."""
-        return int(self.filters.shape[-1])
+    def tokens(self) -> NDArray[np.float32]:
+        """The answers on the patch grid, (m, f, h, w), which is all that the network has."""
+        p, (h, w) = self.patch_size, self.maps.shape[3:]
+        return self.answers[:, :, ::p, ::p][:, :, :h, :w]
 
     def of(self, name: str) -> NDArray[np.float32]:
-        """Return one kind of map.
-
-        Shapes: returns (m, n, h, w).
-        """
+        """Return one kind of map, (m, n, h, w)."""
         found: NDArray[np.float32] = self.maps[MAPS.index(name)]
         return found
 
@@ -157,8 +133,7 @@ class FeatureMaps(Result):
             "image": np.tile(np.array(self.statistic_images, dtype=object), rows),
         }
         columns |= {name: getattr(self, name).ravel() for name in STATISTICS}
-        columns["rank_bound"] = np.repeat(self.rank_bound, images)
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns).assign(rank_bound=self.rank_bound)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None."""
@@ -168,10 +143,11 @@ class FeatureMaps(Result):
         ]
         depth = [
             {"block": int(self.statistic_block[r]), "part": str(self.statistic_part[r])}
-            | {name: or_none(_mean(getattr(self, name)[r])) for name in STATISTICS}
-            | {"rank_bound": int(self.rank_bound[r])}
+            | {name: or_none(getattr(self, name)[r].mean()) for name in STATISTICS}
             for r in range(len(self.statistic_block))
         ]
+        shuffled = self.rank_shuffled[self.statistic_part == "depthwise"]
+        kept = self.kept_energy[np.isfinite(self.kept_energy)]
         return {
             "block": self.block,
             "chosen_by": self.chosen_by,
@@ -180,25 +156,10 @@ class FeatureMaps(Result):
             "images": list(self.statistic_images),
             "images_shown": list(self.image_names),
             "depth": depth,
-            "rank_shuffled_mean": {
-                part: float(np.mean(np.array(ranks, np.float64)))
-                for part in ("depthwise", "pointwise")
-                if (ranks := [row["rank_shuffled"] for row in depth if row["part"] == part])
-                and None not in ranks
-            },
+            "rank_bound": self.rank_bound,
+            "rank_shuffled_mean": or_none(shuffled.mean()) if shuffled.size else None,
             "patch_grid": {
-                "kept_energy_median": or_none(_median(self.kept_energy)),
+                "kept_energy_median": float(np.median(kept)) if len(kept) else None,
                 "kept_energy_without_structure": 1 / self.patch_size**2,
-                "kept_peak_median": or_none(_median(self.kept_peak)),
             },
         }
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else float("nan")
-
-
-def _median(values: NDArray[np.float64]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else float("nan")

@@ -9,43 +9,18 @@ from torch import Tensor
 
 
 def off_share(before: Tensor) -> Tensor:
-    """Return the share of the units that an activation switches off.
-
-    Shapes: ``before`` (n, ...); returns (n,).
-    """
+    """Return the share of the units that an activation switches off, (n,), of (n, ...)."""
     return (before <= 0).flatten(1).double().mean(1)
 
 
-def negative_mass(after: Tensor) -> Tensor:
-    """Return the share of the absolute mass that is below zero.
+def effective_rank(maps: Tensor) -> Tensor:
+    """Return how many directions maps use about each channel's mean, (n,), of (n, channels, ...).
 
-    Shapes: ``after`` (n, ...); returns (n,).
-    """
-    flat = after.flatten(1).double()
-    return (-flat).clamp(min=0).sum(1) / flat.abs().sum(1)
-
-
-def hoyer(after: Tensor) -> Tensor:
-    """Return Hoyer's sparsity, which does not change with scale.
-
-    Shapes: ``after`` (n, ...); returns (n,).
-    """
-    flat = after.flatten(1).double()
-    root = math.sqrt(flat.shape[1])
-    if root == 1:
-        return torch.full((len(flat),), math.nan, dtype=torch.float64, device=flat.device)
-    found: Tensor = (root - flat.abs().sum(1) / flat.norm(dim=1)) / (root - 1)
-    return found
-
-
-def effective_rank(maps: Tensor, *, centred: bool = False) -> Tensor:
-    """Return how many directions the maps use, as the effective rank of channels x positions.
-
-    Shapes: ``maps`` (n, channels, ...); returns (n,).
+    The effective rank of channels x positions: the exponential of the entropy of the singular
+    values over their sum.
     """
     flat = maps.flatten(2).double()
-    if centred:
-        flat = flat - flat.mean(2, keepdim=True)
+    flat = flat - flat.mean(2, keepdim=True)
     channels, positions = flat.shape[1:]
     gram = flat @ flat.mT if channels <= positions else flat.mT @ flat
     finite = torch.isfinite(gram).all(2).all(1)
@@ -61,10 +36,7 @@ def effective_rank(maps: Tensor, *, centred: bool = False) -> Tensor:
 
 
 def shuffled(maps: Tensor, seed: int) -> Tensor:
-    """Shuffle the positions of every channel on their own: same values, no structure.
-
-    Shapes: ``maps`` (n, channels, ...); returns (n, channels, positions).
-    """
+    """Shuffle the positions of every channel on their own: same values, no structure."""
     flat = maps.flatten(2)
     generator = torch.Generator().manual_seed(seed)
     order = torch.rand(flat.shape[1:], generator=generator).argsort(1).to(flat.device)

@@ -58,7 +58,8 @@ def _sentence(result: Any) -> str:
         "ones (the false-positive rate)."
     )
     if named:
-        text += f" Among them are {listed([f'{percent(shares[n])} {plural(n)}' for n in named])}."
+        most, *rest = (f"{percent(shares[n])} {{}}{plural(n)}" for n in named)
+        text += f" {listed([most.format('of all are '), *(each.format('') for each in rest)])}."
     fits, shuffled = network["r2"]["by_shapes"], null["shuffled_r2_by_shapes"]
     text += f" One shape explains {100 * (fits[0] or 0):.0f} % of the median kernel's energy"
     if len(fits) > 1:
@@ -111,8 +112,8 @@ VIEW = View(
     _measure,
     "viz.views.kernels.result:DepthwiseDescription",
     _figures,
-    "A name says what the whole kernel looks like, where that is clear; of kernels that "
-    "readers named blind, five in six named ones were called the same by one of two readers. "
+    "A name says what the whole kernel looks like, where that is clear: for five in six of the "
+    "kernels that it names, at least one of two readers had chosen the same name blind. "
     "Each block has its own colour scale, so colours of two blocks cannot be compared. A batch "
     "norm follows every kernel: a pale kernel may matter as much as a strong one.",
     summary=lambda result: result.summary(),
@@ -123,30 +124,30 @@ VIEW = View(
     prints shares by name, fits and descriptors of each block.
     """,
     options=(
-        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option("blocks", "Take these blocks, such as 0-2,7.  [default: all]", kind=numbers),
         Option(
             "order",
-            "Of the kernels within a block.",
+            "Order the kernels of a block in this way.",
             "similarity",
             ("index", "norm", "similarity", "name"),
             draws=True,
         ),
         Option(
             "scale",
-            "One colour scale for all, per block, or each kernel's own.",
+            "Give all kernels one colour scale, those of each block one, or each kernel its own.",
             "block",
             ("figure", "block", "tile"),
             draws=True,
         ),
         Option(
             "per_block",
-            "Kernels of each block: the same channels in every block.",
+            "Draw so many kernels of each block, the same channels in every block.",
             64,
             int,
             1,
             draws=True,
         ),
-        Option("all", "Every kernel instead of a choice.", False, bool, draws=True),
+        Option("all", "Draw every kernel instead of a choice.", False, bool, draws=True),
     ),
     group="What was learned",
     icon=":material/apps:",

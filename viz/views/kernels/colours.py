@@ -1,9 +1,9 @@
 """One look per kernel name: a colour and a marker, the same in every figure.
 
 Most colours are of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
-(*Colour Schemes*, SRON/EPS/TN/09-002), with black and a dark grey. Fourteen colours are too many to
-rest on alone: every name also has a marker of its own for points, areas are stacked in the order of
-their legend, and opposite polarities have the same marker, filled and hollow.
+(*Colour Schemes*, SRON/EPS/TN/09-002). Fourteen colours are too many to rest on alone: every name
+also has a marker of its own, areas are stacked in the order of their legend, and opposite
+polarities have the same marker, filled and hollow.
 """
 
 from __future__ import annotations
@@ -18,17 +18,7 @@ from viz.views.kernels.result import KERNEL_NAMES
 
 @dataclass(frozen=True)
 class NameStyle:
-    """How one name is drawn.
-
-    Parameters
-    ----------
-    colour : str
-        Hexadecimal RGB.
-    marker : str
-        Of matplotlib, for points.
-    filled : bool
-        Whether the marker is filled.
-    """
+    """How one name is drawn: hexadecimal RGB, a marker for points, whether it is filled."""
 
     colour: str
     marker: str
@@ -37,11 +27,11 @@ class NameStyle:
 
 NAME_STYLES: dict[str, NameStyle] = {
     "identity": NameStyle("#000000", "P", True),
-    "shift": NameStyle("#333333", "X", True),
+    "shift": NameStyle("#0055cc", "X", True),
     "blob+": NameStyle("#cc6677", "o", True),
     "blob-": NameStyle("#88ccee", "o", False),
-    "on-centre": NameStyle("#882255", "s", True),
-    "off-centre": NameStyle("#22116e", "s", False),
+    "on-centre": NameStyle("#771144", "s", True),
+    "off-centre": NameStyle("#9a7dff", "s", False),
     "edge": NameStyle("#ddcc77", "^", True),
     "bar": NameStyle("#117733", "D", True),
     "ring": NameStyle("#44aa99", "h", False),
@@ -52,8 +42,6 @@ NAME_STYLES: dict[str, NameStyle] = {
     "unnamed": NameStyle("#dddddd", "o", True),
 }
 """Look of every name in `viz.views.kernels.result.KERNEL_NAMES`."""
-NAME_COLOURS: dict[str, str] = {name: style.colour for name, style in NAME_STYLES.items()}
-"""Colour of every name."""
 
 
 def present(names: Iterable[str]) -> list[str]:

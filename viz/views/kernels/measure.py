@@ -89,8 +89,6 @@ def describe(
         "probability": guessed.probability,
         "margin": guessed.margin,
         "likeness": found.likeness[every, guessed.kind],
-        "shape_likeness": found.shape[every, guessed.kind],
-        "null_likeness": null.threshold(kernel_chance.largest_tap(rows)),
         **_shape_fields(flat, rows, shapes, kept, pictures),
         **explained(found, rows, k),
         **kernel_descriptors.descriptors(taps),
@@ -185,43 +183,33 @@ def _shape_fields(
     norm = np.linalg.norm(flat, axis=1)
     n_shapes = np.where(norm > 0, kept, 0)
     used = np.arange(steps) < n_shapes[:, None]
-    own = np.maximum(n_shapes, 1) - 1, np.arange(n)
-    factor = shapes.amplitude[own] * norm[:, None]
+    factor = shapes.amplitude[np.maximum(n_shapes, 1) - 1, np.arange(n)] * norm[:, None]
     kind = pictures.kind[shapes.picture]
-    peak = pictures.pictures.abs().amax(1).numpy()[shapes.picture]
     upside = factor >= 0
     names = np.array([[name_of(kind_, False), name_of(kind_, True)] for kind_ in KINDS])
-    told: dict[str, NDArray[Any]] = {
-        "shape_names": np.where(used, names[kind, upside.astype(int)], ""),
-        "shape_amplitude": np.where(used, factor * peak, np.nan),
-        "shape_scale": np.where(used, pictures.scale[shapes.picture], np.nan),
-        "shape_x": np.where(used, pictures.x[shapes.picture], np.nan),
-        "shape_y": np.where(used, pictures.y[shapes.picture], np.nan),
-        "shape_picture": np.where(used, shapes.picture, -1),
-        "shape_factor": np.where(used, factor, 0.0),
-    }
-    lines = np.isin(kind, [KINDS.index(name) for name in _LINES])
     angle = pictures.angle[shapes.picture]
     towards = np.where(upside, angle + 90, angle + 270) % 360
-    edges = np.isin(kind, [KINDS.index("half"), KINDS.index("pair")])
-    told["shape_orientation"] = np.where(used & lines, angle % 180, np.nan)
-    told["shape_direction"] = np.where(used & edges, towards, np.nan)
-    by_shapes = (shapes.rendered(pictures) * norm[:, None]).astype(np.float32).reshape(-1, n, k, k)
-    numbers = np.array(COEFFICIENTS)[kind].cumsum(1)
-    r2 = np.where(norm[:, None] > 0, shapes.r2, np.nan)
-    first = {name: told[f"shape_{name}"][:, 0] for name in ("scale", "orientation", "direction")}
+    lines, edges = (
+        np.isin(kind, [KINDS.index(name) for name in some]) for some in (_LINES, _LINES[:2])
+    )
+    of_each: dict[str, NDArray[Any]] = {
+        "amplitude": factor * pictures.pictures.abs().amax(1).numpy()[shapes.picture],
+        "scale": pictures.scale[shapes.picture],
+        "x": pictures.x[shapes.picture],
+        "y": pictures.y[shapes.picture],
+        "orientation": np.where(lines, angle % 180, np.nan),
+        "direction": np.where(edges, towards, np.nan),
+    }
+    by_shapes = shapes.rendered(pictures) * norm[:, None]
     return {
-        **first,
-        "offset_x": told["shape_x"][:, 0],
-        "offset_y": told["shape_y"][:, 0],
         "n_shapes": n_shapes,
-        **told,
-        "fitted": by_shapes[own],
-        "fitted_by_shapes": by_shapes,
-        "r2": r2[np.arange(n), own[0]],
-        "r2_by_shapes": r2,
-        "coefficients": numbers[np.arange(n), own[0]],
-        "coefficients_by_shapes": numbers,
+        "shape_names": np.where(used, names[kind, upside.astype(int)], ""),
+        "shape_picture": np.where(used, shapes.picture, -1),
+        "shape_factor": np.where(used, factor, 0.0),
+        **{f"shape_{name}": np.where(used, values, np.nan) for name, values in of_each.items()},
+        "fitted_by_shapes": by_shapes.astype(np.float32).reshape(-1, n, k, k),
+        "r2_by_shapes": np.where(norm[:, None] > 0, shapes.r2, np.nan),
+        "coefficients_by_shapes": np.array(COEFFICIENTS)[kind].cumsum(1),
     }
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none
-from viz.views.weights.result import DepthwiseKernels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +68,8 @@ class DepthwiseDescription(Result):
     (rows grow downward, so y = -row). ``orientation`` is the angle of the stripe or boundary line,
     [0, 180) degrees counter-clockwise on the screen, 0 = horizontal; ``direction``, [0, 360),
     points to an edge's positive side. R^2 is the share of the kernel's energy, its mean included.
+    Up to A shapes are added; the first is the best picture of the guess, and columns of those that
+    were not kept are empty (``""``, nan, -1, 0).
 
     Parameters
     ----------
@@ -82,35 +83,27 @@ class DepthwiseDescription(Result):
         The likeliest name and the next likeliest, of every kernel.
     probability, margin : ndarray, (n,)
         Of the guess; and how far above that of anything else (noise and other included).
-    likeness, shape_likeness, null_likeness : ndarray, (n,)
-        Cosine between the kernel and the guess's best picture; the same with both means taken out;
-        and what .5 % of kernels with shuffled taps exceed of the latter.
-    scale : ndarray, (n,)
-        Of the guess's best picture, in taps: sigma (blob, centre, bar, cross), the width of an
-        edge's boundary, the radius of a ring, the wavelength of a grating; else nan.
-    orientation, direction : ndarray, (n,)
-        Degrees, of that picture; nan where it has none.
-    offset_x, offset_y : ndarray, (n,)
-        Position of that picture, taps from the middle; nan where it has none.
+    likeness : ndarray, (n,)
+        Cosine between the kernel and the guess's best picture.
     n_shapes : ndarray of int64, (n,)
         Shapes kept, 1 to A: each explains more than shuffled residuals let one expect; 0 for a
         kernel of zeros.
     shape_names : ndarray of str, (n, A)
-        Name of each shape kept, the guess's first, ``""`` where there is none.
+        Name of each shape, as if it stood alone.
     shape_amplitude : ndarray, (n, A)
-        Signed largest value of each shape kept, in the weights' unit; else nan.
-    shape_scale, shape_orientation, shape_direction, shape_x, shape_y : ndarray, (n, A)
-        As ``scale`` and so on, of each shape kept.
+        Signed largest value of each shape, in the weights' unit.
+    shape_scale : ndarray, (n, A)
+        Sigma (blob, centre, bar, cross), the width of an edge's boundary, the radius of a ring, the
+        wavelength of a grating; nan for the others.
+    shape_orientation, shape_direction, shape_x, shape_y : ndarray, (n, A)
+        Angles and position; nan where a shape has none.
     shape_picture, shape_factor : ndarray, (n, A)
-        Which picture of the bank each shape kept is, -1 where there is none, and its factor in the
-        weights' unit (`viz.views.kernels.pictures`).
-    fitted : ndarray of float32, (n, k, k)
-        The sum of the shapes kept.
+        Which picture of the bank each shape is, and its factor in the weights' unit.
     fitted_by_shapes : ndarray of float32, (A, n, k, k)
         The sum of exactly 1, 2, ... A shapes, kept or not.
-    r2, r2_by_shapes : ndarray, (n,) and (n, A)
-        Of ``fitted`` and ``fitted_by_shapes``; nan for a kernel of zeros.
-    coefficients, coefficients_by_shapes : ndarray of int64, (n,) and (n, A)
+    r2_by_shapes : ndarray, (n, A)
+        Of these sums; nan for a kernel of zeros.
+    coefficients_by_shapes : ndarray of int64, (n, A)
         Numbers that these sums hold: every shape's amplitude and free parameters.
     halves_r2, centre_r2, ring_r2 : ndarray, (n,)
         Of `STATEMENTS`.
@@ -134,13 +127,6 @@ class DepthwiseDescription(Result):
     probability: NDArray[np.float64]
     margin: NDArray[np.float64]
     likeness: NDArray[np.float64]
-    shape_likeness: NDArray[np.float64]
-    null_likeness: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    orientation: NDArray[np.float64]
-    direction: NDArray[np.float64]
-    offset_x: NDArray[np.float64]
-    offset_y: NDArray[np.float64]
     n_shapes: NDArray[np.int64]
     shape_names: NDArray[np.str_]
     shape_amplitude: NDArray[np.float64]
@@ -151,11 +137,8 @@ class DepthwiseDescription(Result):
     shape_y: NDArray[np.float64]
     shape_picture: NDArray[np.int64]
     shape_factor: NDArray[np.float64]
-    fitted: NDArray[np.float32]
     fitted_by_shapes: NDArray[np.float32]
-    r2: NDArray[np.float64]
     r2_by_shapes: NDArray[np.float64]
-    coefficients: NDArray[np.int64]
     coefficients_by_shapes: NDArray[np.int64]
     halves_r2: NDArray[np.float64]
     centre_r2: NDArray[np.float64]
@@ -177,14 +160,44 @@ class DepthwiseDescription(Result):
         return np.maximum(self.halves_r2, self.ring_r2)
 
     @property
-    def offset(self) -> NDArray[np.float64]:
-        """Distance of the guess's best picture from the kernel's middle, (n,), in taps."""
-        return np.hypot(self.offset_x, self.offset_y)
+    def scale(self) -> NDArray[np.float64]:
+        """Scale of the guess's best picture, (n,)."""
+        return self.shape_scale[:, 0]
+
+    @property
+    def orientation(self) -> NDArray[np.float64]:
+        """Orientation of the guess's best picture, (n,)."""
+        return self.shape_orientation[:, 0]
+
+    @property
+    def direction(self) -> NDArray[np.float64]:
+        """Direction of the guess's best picture, (n,)."""
+        return self.shape_direction[:, 0]
 
     @property
     def amplitude(self) -> NDArray[np.float64]:
         """Signed largest value of the first shape, (n,), in the weights' unit."""
         return self.shape_amplitude[:, 0]
+
+    @property
+    def _kept(self) -> NDArray[np.int64]:
+        """Column of the sum of the shapes that are kept, (n,)."""
+        return np.maximum(self.n_shapes, 1) - 1
+
+    @property
+    def fitted(self) -> NDArray[np.float32]:
+        """The sum of the shapes kept, (n, k, k)."""
+        return self.fitted_by_shapes[self._kept, np.arange(len(self.name))]
+
+    @property
+    def r2(self) -> NDArray[np.float64]:
+        """R^2 of the sum of the shapes kept, (n,)."""
+        return self.r2_by_shapes[np.arange(len(self.name)), self._kept]
+
+    @property
+    def coefficients(self) -> NDArray[np.int64]:
+        """Numbers that the sum of the shapes kept holds, (n,)."""
+        return self.coefficients_by_shapes[np.arange(len(self.name)), self._kept]
 
     @property
     def max_shapes(self) -> int:
@@ -202,11 +215,6 @@ class DepthwiseDescription(Result):
         """Which kernels hold finite numbers alone, (n,); no share or median counts others."""
         finite: NDArray[np.bool_] = np.all(np.isfinite(self.kernels), axis=(1, 2))
         return finite
-
-    @property
-    def coverage(self) -> float:
-        """Share of kernels that have a name; nan where none is finite."""
-        return _mean(self.named[self.finite])
 
     @property
     def null_coverage(self) -> float:
@@ -232,22 +240,6 @@ class DepthwiseDescription(Result):
         scale = np.nan_to_num(self.scale[rows])
         return rows[np.lexsort((-self.margin[rows], scale, sign, angle, guess, rank))]
 
-    def bank(self, per_block: int | None = 64, *, seed: int = 0) -> DepthwiseKernels:
-        """Return the kernels without their description, as they stand in the network."""
-        rows = np.lexsort((self.channel, self.block))
-        channels = np.unique(self.channel)
-        if per_block is not None and per_block < len(channels):
-            rng = np.random.default_rng(seed)
-            chosen = rng.choice(len(channels), per_block, replace=False)
-            rows = rows[np.isin(self.channel[rows], channels[chosen])]
-        return DepthwiseKernels(
-            source=self.source,
-            kernels=self.kernels[rows],
-            block=self.block[rows],
-            channel=self.channel[rows],
-            order="index",
-        )
-
     def shares(self, block: int | None = None) -> dict[str, float]:
         """Return the share of each name, in one block or in all."""
         rows = self.finite if block is None else self.finite & (self.block == block)
@@ -272,26 +264,16 @@ class DepthwiseDescription(Result):
         return " ".join(parts)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per kernel, columns named as the fields are.
-
-        Shapes from the second on are ``shape_2``, ``amplitude_2``, ...; R^2 by number of shapes is
-        ``r2_1``, ``r2_2``, ...
-        """
+        """Return one row per kernel; columns of shapes end in their number, as ``scale_2`` does."""
         import pandas as pd
 
-        columns: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in (
-                *("block", "channel", "name", "guess", "second", "probability", "margin"),
-                *("likeness", "scale", "orientation", "direction", "offset", "offset_x"),
-                *("offset_y", "amplitude", "n_shapes"),
-            )
-        }
-        for j in range(1, self.max_shapes):
-            columns[f"shape_{j + 1}"] = self.shape_names[:, j]
-            columns[f"amplitude_{j + 1}"] = self.shape_amplitude[:, j]
-            columns[f"scale_{j + 1}"] = self.shape_scale[:, j]
-            columns[f"orientation_{j + 1}"] = self.shape_orientation[:, j]
+        named = ("block", "channel", "name", "guess", "second", "probability", "margin", "likeness")
+        columns: dict[str, Any] = {name: getattr(self, name) for name in (*named, "n_shapes")}
+        for j in range(self.max_shapes):
+            end = f"_{j + 1}" if j else ""
+            columns[f"shape{end or '_1'}"] = self.shape_names[:, j]
+            for part in ("scale", "orientation", "direction", "x", "y", "amplitude"):
+                columns[f"{part}{end}"] = getattr(self, f"shape_{part}")[:, j]
         columns["r2"] = self.r2
         columns |= {f"r2_{j + 1}": r2 for j, r2 in enumerate(self.r2_by_shapes.T)}
         columns |= {name: getattr(self, name) for name in (*STATEMENTS, *DESCRIPTORS)}
@@ -310,9 +292,8 @@ class DepthwiseDescription(Result):
                 "init_n": len(self.init_names),
                 "init_coverage": or_none(self.null_coverage),
                 "init_shares": self.null_shares,
-                "init_r2_by_shapes": _medians(self.init_r2_by_shapes),
                 "shuffled_n": len(self.shuffled_r2_by_shapes),
-                "shuffled_r2_by_shapes": _medians(self.shuffled_r2_by_shapes),
+                "shuffled_r2_by_shapes": [_median(r2) for r2 in self.shuffled_r2_by_shapes.T],
             },
             "settings": {
                 name: or_none(value) if isinstance(value, float) else value
@@ -328,7 +309,6 @@ class DepthwiseDescription(Result):
             "not_finite": n - int(rows.sum()),
             "shares": _shares(self.name[rows]),
             "coverage": or_none(_mean(self.named[rows])),
-            "null_coverage": or_none(self.null_coverage),
             "r2": {
                 "median": _median(self.r2[varied]),
                 "by_shapes": [_median(r2) for r2 in self.r2_by_shapes[varied].T],
@@ -346,10 +326,6 @@ def _shares(names: NDArray[np.str_]) -> dict[str, float]:
 
 def _mean(values: NDArray[Any]) -> float:
     return float(values.mean()) if len(values) else float("nan")
-
-
-def _medians(columns: NDArray[np.float64]) -> list[float]:
-    return [float(np.median(c)) for c in columns.T] if len(columns) else []
 
 
 def _median(values: NDArray[Any]) -> float | None:

@@ -17,8 +17,7 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
 
     return measure(
         checkpoint,
-        given.images() if given.images is not None else None,
-        description=depthwise_description(checkpoint, given),
+        depthwise_description(checkpoint, given),
         seed=given.seed,
         progress=given.progress,
     )
@@ -50,18 +49,12 @@ VIEW = View(
     "viz.views.mixing.result:Mixing",
     _figures,
     "A link says what a kernel's branch adds before the activation, not what the network makes "
-    "of it. Channels are sorted by strength within a name, which makes gradients. Effective "
-    "links take each activation at its mean slope; with GELU they differ from the block's mean "
-    "Jacobian by 2 to 24 % of its norm in the shipped networks.",
+    "of it: the activation and all later blocks follow. Channels are sorted by strength within a "
+    "name, which makes gradients.",
     summary=lambda result: result.summary(),
     sentence=lambda result: result.sentence(),
     slow=True,
-    about="""Show how the pointwise weights link kernels, by name, and their effective rank.
-
-    With images the activations' mean slopes are measured. Without images they follow from the batch
-    norms, under a Gaussian assumption.
-    """,
-    images="optional",
+    about="Show how the pointwise weights link kernels, by name, and their effective rank.",
     menu="Mixing",
     group="What was learned",
     icon=":material/shuffle:",

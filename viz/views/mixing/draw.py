@@ -16,6 +16,7 @@ from viz.plot.frame import MARGIN, block_bar, depth_colours, inches, panel
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.mixing.result import Mixing
+from viz.views.spectrum import shares
 
 SIZES = {"spectra": (TWO_COLUMNS, 56 * MM)}
 """Width and height in inches that suit each figure."""
@@ -60,7 +61,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """Draw the links of every block, channels sorted by the names of their kernels.
 
     The order within a name makes gradients towards the top left of each name's part: they are
-    sorted in. What names do to each other is in the figure of flows, against a null.
+    sorted in.
     """
     width, height = inches(target)
     target.set_label(_note(result))
@@ -150,17 +151,15 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     across = (width - left - MARGIN - 2 * gap - bar) / 3
     low, up = MARGIN + 0.34, height - 2 * MARGIN - 0.34 - 0.1
     colours = depth_colours(result.depth)
-    squares = result.singular_values**2
-    shares = squares / np.maximum(squares.sum(1, keepdims=True), 1e-300)
-    null = result.null_singular_values**2
+    energy = 100 * shares(result.singular_values**2)
+    null = 100 * shares(result.null_singular_values**2).mean(0)
     ranks = np.arange(1, result.dim + 1)
     first = panel(target, (left, low, across, up))
     for b in range(result.depth):
-        first.plot(ranks, 100 * shares[b], color=colours[b], linewidth=0.9)
-    first.plot(ranks, 100 * null / null.sum(), color="black", linewidth=1, linestyle="--")
+        first.plot(ranks, energy[b], color=colours[b], linewidth=0.9)
+    first.plot(ranks, null, color="black", linewidth=1, linestyle="--")
     first.set_yscale("log")
-    top_share = 100 * shares.max()
-    first.set_ylim(max(100 * shares[:, -1].min() * 0.5, 1e-4), top_share * 1.6)
+    first.set_ylim(max(energy[:, -1].min() * 0.5, 1e-4), energy.max() * 1.6)
     first.set_xlabel("singular value, by size", fontsize=TEXT, labelpad=1.5)
     first.set_ylabel("share of energy (%)", fontsize=TEXT, labelpad=1.5)
     first.minorticks_off()

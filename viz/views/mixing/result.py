@@ -1,8 +1,7 @@
-"""What the pointwise weights do: from which kernels to which, how many directions, which partners.
+"""What the pointwise weights do: from which kernels to which, and how many directions.
 
-`Mixing` is made by `measure`. Letters in shapes: B blocks of d channels, k x k taps, L
-names, m pixels a side of the matrices as shown, T partners kept per channel. ``block`` and
-``channel`` are 0-based. Output channel i of block b is what kernel i of block b + 1 looks at.
+Letters in shapes: B blocks of d channels, m pixels a side of the matrices as shown, T partners.
+Output channel i of block b is what kernel i of block b + 1 looks at.
 """
 
 from __future__ import annotations
@@ -14,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none
+from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.spectrum import effective_rank, shares
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,83 +30,42 @@ class Mixing(Result):
 
     A *link* is ``w_ij = P_ij gamma_j``: pointwise weight from channel j to i times the scale of
     the batch norm of channel j's depthwise branch, that is, the change of output i's
-    pre-activation when branch j rises by one of its standard deviations (in training). Positive:
-    a stronger response of kernel j raises output i.
+    pre-activation when branch j rises by one of its standard deviations (in training).
 
     Parameters
     ----------
     names : ndarray of str, (B, d)
         Name of the kernel of each block and channel.
-    names_used : tuple of str
-        Those that occur, in the order of figures; L of them.
-    branch_scale : ndarray, (B, d)
-        gamma of each branch's batch norm.
-    stream_scale : ndarray, (B, d)
-        gamma of the batch norm that made the block's input, so what the residual path carries.
     branch_share : ndarray, (B,)
         Share of the branches in sum_ij P_ij^2 gamma_j^2, the rest being the residual path's.
     matrix : ndarray of float32, (B, m, m)
-        Links, rows output channels and columns input channels, each sorted by name; of every
-        ``pooled`` x ``pooled`` links the strongest, with its sign.
-    pooled : int
-        1 if every link is shown.
-    limit : float
-        Of the colour scale of all matrices: 99.5th percentile of |link| as shown.
+        Links, rows output channels and columns input channels, each sorted by name; where d > m of
+        every few x few links the strongest, with its sign.
     in_order : ndarray of int64, (B, d)
         Input channels by name of the block's kernels, within a name by total link.
     out_order : ndarray of int64, (B, d)
         Output channels by name of the next block's kernels; of the last block by total link.
     singular_values : ndarray, (B, d)
         Of the pointwise weights P, largest first.
-    effective_rank : ndarray, (B,)
-        exp(-sum p ln p) of the shares p of the squared singular values, 1 to d.
-    null_singular_values : ndarray, (d,)
-        Mean of new pointwise weights drawn as torch draws them.
-    null_effective_rank, null_effective_rank_sd : float
-        Of those; the standard deviation is over draws, nan for one.
-    depthwise_slope, pointwise_slope : ndarray, (B, d)
-        Mean slope of the activation after the depthwise and the pointwise convolution.
-    slopes_from : str
-        ``"images"``, or ``"running statistics, Gaussian assumption"``.
-    input_gain : ndarray, (B, d)
-        a of the effective link: batch-norm scale of the branch, gamma / sqrt(var + eps), times
-        the mean slope.
-    output_gain : ndarray, (B, d)
-        b of the effective link, likewise of the pointwise part.
-    inputs : ndarray of int64, (B, d, T)
-        Input channels with the strongest links to each output channel, strongest first.
-    input_weights, input_shares : ndarray of float32, (B, d, T)
-        Their pointwise weights P_ij, and their shares of sum_j |w_ij|.
-    outputs, output_weights, output_shares : ndarray, (B, d, T)
-        Output channels that each input channel has the strongest links to, likewise.
+    null_singular_values : ndarray, (draws, d)
+        Of new pointwise weights drawn as torch draws them.
+    inputs, outputs : ndarray of int64, (B, d, T)
+        Channels with the strongest links to each output channel, and from each input channel.
+    input_shares, output_shares : ndarray of float32, (B, d, T)
+        Their shares of the channel's sum of |w|.
     """
 
     kind: ClassVar[str] = "mixing"
     names: NDArray[np.str_]
-    names_used: tuple[str, ...]
-    branch_scale: Floats
-    stream_scale: Floats
     branch_share: Floats
     matrix: Singles
-    pooled: int
-    limit: float
     in_order: Ints
     out_order: Ints
     singular_values: Floats
-    effective_rank: Floats
     null_singular_values: Floats
-    null_effective_rank: float
-    null_effective_rank_sd: float
-    depthwise_slope: Floats
-    pointwise_slope: Floats
-    slopes_from: str
-    input_gain: Floats
-    output_gain: Floats
     inputs: Ints
-    input_weights: Singles
     input_shares: Singles
     outputs: Ints
-    output_weights: Singles
     output_shares: Singles
 
     @property
@@ -118,47 +78,56 @@ class Mixing(Result):
         """Channels."""
         return int(self.names.shape[1])
 
+    @property
+    def names_used(self) -> list[str]:
+        """Names that occur, in the order of figures."""
+        return [name for name in KERNEL_NAMES if (self.names == name).any()]
+
+    @property
+    def pooled(self) -> int:
+        """Links a side of a pixel; 1 if every link is shown."""
+        return -(-self.dim // int(self.matrix.shape[1]))
+
+    @property
+    def limit(self) -> float:
+        """Where the colours of all matrices end: 99.5th percentile of |link| as shown."""
+        return float(np.quantile(np.abs(self.matrix), 0.995)) or 1.0
+
+    @property
+    def effective_rank(self) -> Floats:
+        """Of each block's pointwise weights, (B,), 1 to d."""
+        return effective_rank(self.singular_values**2)
+
+    @property
+    def null_effective_rank(self) -> float:
+        """Of newly drawn weights, mean over draws."""
+        return float(effective_rank(self.null_singular_values**2).mean())
+
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per block and channel: name, gains, slopes, strongest partners."""
+        """Return one row per block and channel: name, strongest partners and their shares."""
         import pandas as pd
 
-        b, d = self.names.shape
         columns: dict[str, Any] = {
-            "block": np.repeat(np.arange(b), d),
-            "channel": np.tile(np.arange(d), b),
+            "block": np.repeat(np.arange(self.depth), self.dim),
+            "channel": np.tile(np.arange(self.dim), self.depth),
             "name": self.names.ravel(),
-            "branch_scale": self.branch_scale.ravel(),
-            "stream_scale": self.stream_scale.ravel(),
-            "input_gain": self.input_gain.ravel(),
-            "output_gain": self.output_gain.ravel(),
-            "depthwise_slope": self.depthwise_slope.ravel(),
-            "pointwise_slope": self.pointwise_slope.ravel(),
         }
-        for t in range(min(3, self.inputs.shape[2])):
-            columns[f"input_{t + 1}"] = self.inputs[:, :, t].ravel()
-            columns[f"input_{t + 1}_weight"] = self.input_weights[:, :, t].ravel()
-            columns[f"input_{t + 1}_share"] = self.input_shares[:, :, t].ravel()
-        for t in range(min(3, self.outputs.shape[2])):
-            columns[f"output_{t + 1}"] = self.outputs[:, :, t].ravel()
-            columns[f"output_{t + 1}_weight"] = self.output_weights[:, :, t].ravel()
-            columns[f"output_{t + 1}_share"] = self.output_shares[:, :, t].ravel()
+        for end in ("input", "output"):
+            at, share = getattr(self, f"{end}s"), getattr(self, f"{end}_shares")
+            for t in range(at.shape[2]):
+                columns[f"{end}_{t + 1}"] = at[:, :, t].ravel()
+                columns[f"{end}_{t + 1}_share"] = share[:, :, t].ravel()
         return pd.DataFrame(columns)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as plain JSON values; what is undefined is None."""
-        squares = self.singular_values**2
-        total = squares.sum(1, keepdims=True)
-        shares = squares / np.where(total > 0, total, 1)
+        energy = shares(self.singular_values**2)
         blocks = [
             {
                 "block": b,
                 "effective_rank": float(self.effective_rank[b]),
-                "first_shares": [float(s) for s in shares[b, :5]],
+                "first_shares": [float(s) for s in energy[b, :5]],
                 "branch_share": or_none(self.branch_share[b]),
-                "medians": {
-                    name: float(np.median(getattr(self, name)[b]))
-                    for name in ("input_gain", "output_gain", "depthwise_slope", "pointwise_slope")
-                },
                 "strongest_input_share": float(np.median(self.input_shares[b, :, 0])),
             }
             for b in range(self.depth)
@@ -166,11 +135,7 @@ class Mixing(Result):
         return {
             "dim": self.dim,
             "blocks": blocks,
-            "null": {
-                "effective_rank": self.null_effective_rank,
-                "effective_rank_sd": or_none(self.null_effective_rank_sd),
-            },
-            "slopes_from": self.slopes_from,
+            "null": {"effective_rank": self.null_effective_rank},
             "settings": dict(self.source.settings),
         }
 

@@ -132,14 +132,14 @@ VIEW = View(
     options=(
         Option(
             "order",
-            "Of the filters in the mosaic.",
+            "Order the filters of the mosaic in this way.",
             "hue",
             ("index", "norm", "hue", "orientation", "name"),
             draws=True,
         ),
         Option(
             "scale",
-            "One colour scale for all, or each filter's own.",
+            "Give all filters one colour scale, or each its own.",
             "tile",
             ("figure", "tile"),
             draws=True,

@@ -197,7 +197,7 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
         why = "No filter was fitted: all are zero or not finite."
         return nothing(target, why)
     target.set_label(
-        f"R²: of the whole filter, which the fit draws along one colour axis; the median of all "
+        "R² is of the whole filter, of which the fit holds one colour axis; the median of all "
         f"{len(result.filters)} is {np.nanmedian(result.r2):.2f}. Each triple has one colour "
         f"scale, to its filter's largest |weight|; {zero_words(result)}."
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from viz.views.base import FigureRow, Given, Option, View
 from viz.views.described import depthwise_description
 from viz.views.swept import images_of, swept
-from viz.views.wording import listed, n_images, plural
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -23,29 +22,6 @@ def _preferred(checkpoint: Checkpoint, given: Given, **options: Any) -> Result:
         images=images_of(checkpoint, given), seed=given.seed, progress=given.progress,
         **options,
     )  # fmt: skip
-
-
-def _preferred_sentence(result: Any) -> str:
-    numbers = result.summary()
-    rows = [row for row in numbers["names"] if row["agreement"] is not None]
-    rows = [row for row in rows if row["agreement_shuffled"] is not None]
-    rows = sorted(rows, key=lambda row: -row["kernels"])[:3]
-    if not rows:
-        return "0 kernels have a name whose prediction can be compared with shuffled taps."
-    own = [f"{100 * row['agreement']:.0f} % ({plural(row['name'])})" for row in rows]
-    null = [f"{100 * row['agreement_shuffled']:.0f} %" for row in rows]
-    lifts = [row["lift_name_median"] for row in numbers["blocks"]]
-    ends = [value for value in lifts if value is not None]
-    text = (
-        f"On {n_images(numbers['images'])} the top-activating patches agree with the kernel's name "
-        f"in {listed(own)} of the cases, against {listed(null)} with the taps shuffled."
-    )
-    if ends:
-        text += (
-            f" One shape alone gives {100 * min(ends):.0f} to {100 * max(ends):.0f} % of the "
-            "median kernel's rise above its mean response, depending on the block."
-        )
-    return text
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -79,15 +55,21 @@ VIEW = View(
     "shuffled taps counts. The patches are of the map that the kernel is given, which from the "
     "second block on need not look like the image, and they are the tail of a distribution.",
     summary=lambda result: result.summary(),
-    sentence=_preferred_sentence,
+    sentence=lambda result: result.sentence(),
     about="""Check whether the names of kernels tell what drives them most.
 
     What each name predicts of the kernel's input is checked where the kernel responds most, at
     random positions, and where the same taps in random order respond most.
     """,
     options=(
-        Option("shown", "Patches of each kernel, at most those that the sweep kept.", 9, int, 1),
-        Option("batch_size", "Images at a time.", 8, int, 1),
+        Option(
+            "shown",
+            "Look at so many patches of each kernel, at most those that the sweep kept.",
+            9,
+            int,
+            1,
+        ),
+        Option("batch_size", "Run so many images through the network at a time.", 8, int, 1),
     ),
     images="needed",
     swept=True,

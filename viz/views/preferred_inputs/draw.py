@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Rectangle
 from matplotlib.ticker import PercentFormatter
-from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, narrow, panel
+from viz.plot.millimetres import common_limit, signed_map
 from viz.plot.style import (
     MM,
     ONE_COLUMN,
     ORANGE,
-    SIGNED,
     SMALL,
     TEAL,
     TEXT,
@@ -22,7 +22,7 @@ from viz.plot.style import (
     new_figure,
 )
 from viz.views.kernels.colours import minus
-from viz.views.preferred_inputs.result import WHERE, PreferredInputs
+from viz.views.preferred_inputs.result import TESTS, WHERE, PreferredInputs
 
 _LOOKS = {
     "top": (ORANGE, "o", "where the kernel responds most"),
@@ -93,9 +93,8 @@ def _draw_names(axes: Axes, result: PreferredInputs) -> None:
         colour, marker, words = _LOOKS[where]
         # Beside each other, so that equal shares can all be seen.
         y = rows + (0, -0.17, 0.17)[w]
-        axes.plot(result.share[w], y, linestyle="none", marker=marker, markersize=4,
-                  color=colour, markerfacecolor=colour if where == "top" else "white",
-                  markeredgewidth=0.8, label=words, zorder=3 - w)  # fmt: skip
+        axes.plot(result.share[w], y, linestyle="none", label=words, zorder=3 - w,
+                  **_marks(colour, marker, filled=where == "top"))  # fmt: skip
     axes.vlines(result.chance, rows - 0.42, rows + 0.42, color="black", linewidth=0.6,
                 linestyle=(0, (2, 1.5)), label="chance", zorder=0)  # fmt: skip
     names = [f"{minus(name)} ({n:,})" for name, n in zip(result.names, result.count, strict=True)]
@@ -108,62 +107,53 @@ def _draw_names(axes: Axes, result: PreferredInputs) -> None:
     axes.set_axisbelow(True)
 
 
-def _ticks(axes: Axes, result: PreferredInputs, *, numbers: bool) -> None:
-    depth = result.block_count.shape[1]
-    axes.set_xticks(range(0, depth, max(1, -(-depth // 10))))
-    axes.set_xlim(-0.6, depth - 0.4)
-    axes.tick_params(labelbottom=numbers)
-    if numbers:
-        axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
-    axes.grid(axis="y", linewidth=0.3, color="#dddddd")
-    axes.set_axisbelow(True)
+def _marks(colour: str, marker: str, *, filled: bool) -> dict[str, Any]:
+    return {"color": colour, "marker": marker, "markersize": 3.8, "markeredgewidth": 0.8,
+            "markerfacecolor": colour if filled else "white"}  # fmt: skip
 
 
 def _draw_blocks(axes: Axes, result: PreferredInputs) -> None:
     """Draw agreement by block: orientation filled, contrast hollow, with shuffled taps beside."""
-    blocks = np.arange(result.block_count.shape[1])
-    tests = (("orientation", -0.13, True), ("contrast", 0.13, False))
-    for t, (test, beside, filled) in enumerate(tests):
-        for where in ("shuffled", "top"):
+    blocks = np.arange(result.depth)
+    for t, test in enumerate(TESTS):
+        for where, words in (("top", test), ("shuffled", f"{test}, shuffled")):
             colour, marker, _ = _LOOKS[where]
-            axes.plot(
-                blocks + beside, result.block_share[WHERE.index(where), t], marker=marker,
-                markersize=3.4, color=colour, linewidth=0.7, linestyle="-" if filled else ":",
-                markerfacecolor=colour if filled else "white", markeredgewidth=0.8,
-                label=f"{test}, {where}",
-            )  # fmt: skip
-    axes.set_ylim(0, 1.32)  # the key stands above 1
+            axes.plot(blocks + (-0.13, 0.13)[t], result.block_share[WHERE.index(where), t],
+                      linewidth=0.7, linestyle=("-", ":")[t], label=words,
+                      **_marks(colour, marker, filled=t == 0))  # fmt: skip
+    axes.set_ylim(0, 1.5)  # the key stands above 1
     axes.set_yticks([0, 0.5, 1])
-    axes.set_ylabel("as predicted (%)", labelpad=2)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
-    handles, _ = axes.get_legend_handles_labels()
-    words = ["orientation, shuffled", "orientation", "contrast, shuffled", "contrast"]
-    order = (1, 0, 3, 2)
-    axes.legend([handles[i] for i in order], [words[i] for i in order], ncols=2, fontsize=SMALL,
-                frameon=False, loc="upper left", borderaxespad=0.1, handletextpad=0.4,
-                columnspacing=1, labelspacing=0.2)  # fmt: skip
-    _ticks(axes, result, numbers=False)
+    _by_block(axes, result, "as predicted (%)")
+    axes.tick_params(labelbottom=False)
 
 
 def _draw_lift(axes: Axes, result: PreferredInputs) -> None:
-    blocks = np.arange(result.block_count.shape[1])
+    blocks = np.arange(result.depth)
     axes.axhline(0, color="black", linewidth=0.4)
     for p, (words, colour, marker) in enumerate(_PARTS):
         first, middle, third = result.block_lift[p]
         x = blocks + (-0.12, 0.12)[p]
         axes.vlines(x, first, third, color=colour, linewidth=1.3)
-        axes.plot(x, middle, linestyle="none", marker=marker, markersize=3.6, color=colour,
-                  markerfacecolor=colour if p == 0 else "white", markeredgewidth=0.8,
-                  label=words)  # fmt: skip
+        axes.plot(x, middle, linestyle="none", label=words,
+                  **_marks(colour, marker, filled=p == 0))  # fmt: skip
     known = result.block_lift[np.isfinite(result.block_lift)]
-    low, high = (min(known.min(), 0), max(known.max(), 1)) if len(known) else (0.0, 1.0)
+    low, high = min(known.min(initial=0), 0), max(known.max(initial=0), 1)
     axes.set_ylim(low - 0.06 * (high - low), high + 0.3 * (high - low))
     axes.locator_params(axis="y", steps=[1, 5, 10], nbins=4)
-    axes.set_ylabel("share of the lift (%)", labelpad=2)
+    _by_block(axes, result, "share of the lift (%)")
+    axes.set_xlabel("block", fontsize=TEXT, labelpad=1)
+
+
+def _by_block(axes: Axes, result: PreferredInputs, words: str) -> None:
+    """Finish a panel whose blocks go from left to right."""
+    axes.set_ylabel(words, labelpad=2)
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
     axes.legend(ncols=2, fontsize=SMALL, frameon=False, loc="upper left", borderaxespad=0.1,
-                handletextpad=0.3, columnspacing=1)  # fmt: skip
-    _ticks(axes, result, numbers=True)
+                handletextpad=0.4, columnspacing=1, labelspacing=0.2)  # fmt: skip
+    axes.set_xticks(range(0, result.depth, max(1, -(-result.depth // 10))))
+    axes.set_xlim(-0.6, result.depth - 0.4)
+    axes.grid(axis="y", linewidth=0.3, color="#dddddd")
+    axes.set_axisbelow(True)
 
 
 def _shown(result: PreferredInputs) -> int:
@@ -226,22 +216,14 @@ def _example(
     axes.set_axis_off()
     axes.text(-gap, k / 2, minus(str(result.name[i])), fontsize=SMALL, va="center", ha="right")
     patches = result.example_patches[row, :n]
-    limits = (_largest(result.kernels[i], result.forms[i]), _largest(result.preferred[i], patches))
     tiles = [result.kernels[i], result.forms[i], result.preferred[i], *patches]
+    limits = [common_limit(np.stack(some), 1) for some in (tiles[:2], tiles[2:])]
     heads = ("kernel", "shape", "mean", "top patches")
     for t, (start, tile) in enumerate(zip(starts, tiles, strict=True)):
         if not np.isfinite(tile).all():
             continue
-        limit = limits[t > 1]
-        axes.imshow(tile, extent=(start, start + k, k, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
-                    interpolation="nearest", aspect="auto")  # fmt: skip
-        axes.add_patch(Rectangle((start, 0), k, k, fill=False, linewidth=0.3, edgecolor="#777777",
-                                 clip_on=False))  # fmt: skip
+        signed_map(axes, tile, (start, 0, k, k), limits[t > 1])
     if first:
         for start, head in zip(starts, heads, strict=False):
             axes.text(start, -0.08 * k, head, fontsize=SMALL, va="bottom")
     return axes
-
-
-def _largest(*tiles: NDArray[np.float32]) -> float:
-    return max(float(np.abs(t[np.isfinite(t)]).max(initial=0.0)) for t in tiles) or 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from viz.sweep.opening import OtherSweepError, check_sweep
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.preferred_inputs import predictions
 from viz.views.preferred_inputs.result import PreferredInputs
+from viz.views.tables import mean_of_finite
 from viz.views.top_patches.measure import read_swept
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ Numbers = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _VALUES = 1 << 24
 """Numbers in the patches of some maps that are in memory at a time."""
-_BOOTSTRAPS, _FEWEST = 1000, 5
 
 
 @dataclass
@@ -56,9 +56,9 @@ class _Seen:
     patches: NDArray[np.float32]
     agreement: Numbers
     match: Numbers
-    lift: Numbers = field(default_factory=lambda: np.zeros(0))
-    name: Numbers = field(default_factory=lambda: np.zeros(0))
-    mean: Numbers = field(default_factory=lambda: np.zeros(0))
+    lift: Numbers
+    name: Numbers
+    mean: Numbers
 
 
 @own_torch()
@@ -85,9 +85,13 @@ def preferred_inputs(
     kernels = _chosen(checkpoint, sweep, description, shown, seed)
     used = np.unique(kernels.image[kernels.image >= 0])
     names = [sweep.image_names[i] for i in used]
-    seen = _room(kernels)
+    (m, n), k = kernels.image.shape, kernels.taps.shape[-1]
+    seen = _Seen(
+        np.full((m, n, k, k), np.nan, np.float32), *np.full((2, 3, m, n), np.nan),
+        *np.full((3, m, n), np.nan),
+    )  # fmt: skip
     rng, done = np.random.default_rng(seed + 1), 0
-    for at, batch in read_swept(sweep, names, folder, images, checkpoint, batch_size):
+    for at, batch in read_swept(sweep, names, images or folder or ".", checkpoint, batch_size):
         _look(checkpoint, batch, used[at], kernels, description, seen, rng)
         done += len(at)
         if progress is not None:
@@ -101,11 +105,12 @@ def preferred_inputs(
     )
     named = description.name[kernels.rows]
     by_kernel = _by_kernel(seen)
+    example = _examples(named, by_kernel["match"][0])
     return PreferredInputs(
         source=source, block=kernels.block, channel=kernels.channel, name=named,
-        kernels=kernels.taps, forms=kernels.forms, n_images=sweep.n_images, **by_kernel,
-        **_by_name(named, by_kernel, seen, seed),
-        **_by_block(named, kernels.block, checkpoint.config.depth, by_kernel),
+        kernels=kernels.taps, forms=kernels.forms, n_images=sweep.n_images,
+        depth=checkpoint.config.depth, example=example, example_patches=seen.patches[example],
+        **by_kernel,
     )  # fmt: skip
 
 
@@ -140,14 +145,6 @@ def _chosen(
         rows=rows, block=described.block[rows], channel=described.channel[rows], taps=taps,
         forms=forms[rows].astype(np.float32), shuffled=flat,
         image=np.where(responds, image, -1)[rows], position=position[rows],
-    )  # fmt: skip
-
-
-def _room(kernels: _Kernels) -> _Seen:
-    (m, n), k = kernels.image.shape, kernels.taps.shape[-1]
-    return _Seen(
-        np.full((m, n, k, k), np.nan, np.float32), np.full((3, m, n), np.nan),
-        np.full((3, m, n), np.nan), *(np.full((m, n), np.nan) for _ in range(3)),
     )  # fmt: skip
 
 
@@ -194,7 +191,7 @@ def _patches(
     first = (k - 1) // 2
     padded = F.pad(maps[:, None], (first, k - 1 - first) * 2)
     every = F.unfold(padded, k)
-    own, forms = kernels.taps[i].reshape(len(i), -1), kernels.forms[i].reshape(len(i), -1)
+    own, form = kernels.taps[i].reshape(len(i), -1), kernels.forms[i].astype(np.float64)
     shuffled = torch.from_numpy(kernels.shuffled[i])
     responses = torch.bmm(shuffled[:, None], every)[:, 0]
     places = (
@@ -206,99 +203,39 @@ def _patches(
     for w, where in enumerate(places):
         found = every[at, :, where].double().numpy()
         cut = found.reshape(len(i), 1, k, k)
-        seen.agreement[w, i, j] = predictions.agreement(
-            cut, kernels.forms[i].astype(np.float64), described, kernels.rows[i]
-        )[:, 0]
-        seen.match[w, i, j] = predictions.match(cut, kernels.forms[i].astype(np.float64))[:, 0]
+        agreed = predictions.agreement(cut, form, described, kernels.rows[i])
+        seen.agreement[w, i, j] = agreed[:, 0]
+        seen.match[w, i, j] = predictions.match(cut, form)[:, 0]
         if w == 0:
             seen.patches[i, j] = cut[:, 0]
             apart = found - every.mean(2).double().numpy()
             seen.lift[i, j] = (apart * own).sum(1)
-            seen.name[i, j] = (apart * forms).sum(1)
+            seen.name[i, j] = (apart * form.reshape(len(i), -1)).sum(1)
             seen.mean[i, j] = apart.sum(1) * own.astype(np.float64).mean(1)
 
 
-def _mean(values: Numbers, axis: int = -1) -> Numbers:
-    """Return the mean of what is known; nan where nothing is."""
-    known = np.isfinite(values)
-    count = known.sum(axis)
-    total = np.where(known, values, 0).sum(axis)
-    found = np.full(count.shape, np.nan)
-    np.divide(total, count, out=found, where=count > 0)
-    return found
-
-
 def _by_kernel(seen: _Seen) -> dict[str, Any]:
-    lift = _mean(seen.lift)
+    lift = mean_of_finite(seen.lift)
     shares = [
-        np.divide(_mean(part), lift, out=np.full(len(lift), np.nan), where=lift > 0)
+        np.divide(mean_of_finite(part), lift, out=np.full(len(lift), np.nan), where=lift > 0)
         for part in (seen.name, seen.mean)
     ]
-    there = np.isfinite(seen.lift)
     return {
-        "agreement": _mean(seen.agreement),
-        "match": _mean(seen.match),
+        "agreement": mean_of_finite(seen.agreement),
+        "match": mean_of_finite(seen.match),
         "lift_name": shares[0],
         "lift_mean": shares[1],
-        "patches": there.sum(1),
-        "preferred": _mean(seen.patches.astype(np.float64), 1).astype(np.float32),
+        "patches": np.isfinite(seen.lift).sum(1),
+        "preferred": mean_of_finite(seen.patches, 1).astype(np.float32),
     }
 
 
-def _by_name(
-    named: NDArray[np.str_], by_kernel: dict[str, Any], seen: _Seen, seed: int
-) -> dict[str, Any]:
-    """Return shares and intervals by name, and the kernel that stands for each."""
-    names = tuple(name for name in KERNEL_NAMES if (named == name).any())
-    share, interval, gain = [], [], []
-    examples = []
-    rng = np.random.default_rng(seed + 2)
-    for name in names:
+def _examples(named: NDArray[np.str_], match: Numbers) -> Ints:
+    """Return of each name the kernel whose match is the name's median."""
+    found = []
+    for name in KERNEL_NAMES:
         mine = np.flatnonzero(named == name)
-        values = by_kernel["agreement"][:, mine]
-        share.append(_mean(values))
-        interval.append(_interval(values[0], rng))
-        gain.append(_interval(values[0] - values[2], rng))
-        close = by_kernel["match"][0, mine]
-        order = mine[np.argsort(np.nan_to_num(close, nan=-2), kind="stable")]
-        examples.append(order[len(order) // 2])
-    example = np.array(examples, dtype=np.int64)
-    return {
-        "names": names,
-        "count": np.array([(named == name).sum() for name in names], dtype=np.int64),
-        "chance": np.array([predictions.chance(name) for name in names]),
-        "share": np.stack(share, axis=1),
-        "share_interval": np.stack(interval),
-        "gain_interval": np.stack(gain),
-        "example": example,
-        "example_patches": seen.patches[example],
-    }
-
-
-def _interval(values: Numbers, rng: np.random.Generator) -> Numbers:
-    """Return where 95 % of the means of redrawn values lie."""
-    known = values[np.isfinite(values)]
-    if len(known) < _FEWEST:
-        return np.full(2, np.nan)
-    means = known[rng.integers(0, len(known), (_BOOTSTRAPS, len(known)))].mean(1)
-    found: Numbers = np.quantile(means, (0.025, 0.975))
-    return found
-
-
-def _by_block(
-    named: NDArray[np.str_], block: Ints, depth: int, by_kernel: dict[str, Any]
-) -> dict[str, Any]:
-    oriented = np.isin(named, predictions.ORIENTED)
-    count = np.zeros((2, depth), dtype=np.int64)
-    share, lift = np.full((3, 2, depth), np.nan), np.full((2, 3, depth), np.nan)
-    for b in range(depth):
-        for t, tested in enumerate((oriented, ~oriented)):
-            some = tested & (block == b)
-            count[t, b] = some.sum()
-            share[:, t, b] = _mean(by_kernel["agreement"][:, some])
-        for p, name in enumerate(("lift_name", "lift_mean")):
-            values = by_kernel[name][block == b]
-            values = values[np.isfinite(values)]
-            if len(values):
-                lift[p, :, b] = np.quantile(values, (0.25, 0.5, 0.75))
-    return {"block_count": count, "block_share": share, "block_lift": lift}
+        if len(mine):
+            order = mine[np.argsort(np.nan_to_num(match[mine], nan=-2), kind="stable")]
+            found.append(order[len(order) // 2])
+    return np.array(found, dtype=np.int64)

@@ -21,11 +21,6 @@ WINDOW = 0.25
 """Standard deviation of the round window about a shape, in sides of the kernel."""
 
 
-def chance(name: str) -> float:
-    """Return the agreement with a prediction made without looking."""
-    return 0.25 if name in ORIENTED else 0.5
-
-
 def _gradients(patches: Numbers) -> NDArray[np.complex128]:
     """Return x + i y of the gradient between every four taps; x to the right, y up."""
     low, high = patches[..., 1:, :], patches[..., :-1, :]
@@ -86,39 +81,34 @@ def _strong_taps(
     return np.where(bump[:, None, None], disc, inside), np.where(bump, signs, sign[:, 0])[:, None]
 
 
-def _standing_out(patches: Numbers, inside: NDArray[np.bool_], sign: Numbers) -> Numbers:
-    """Return how far some taps are above the others, with a sign."""
-    taps = patches.reshape(*patches.shape[:2], -1)
-    n_in, n_out = inside.sum(-1), (~inside).sum(-1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = (taps * inside).sum(-1) / n_in - (taps * ~inside).sum(-1) / n_out
-    found: Numbers = apart * sign
-    return found
-
-
 def agreement(patches: Numbers, forms: Numbers, described: DepthwiseDescription,
               rows: NDArray[np.int64]) -> Numbers:  # fmt: skip
     """Tell which patches are as the names predict.
 
     Shapes: ``patches`` (m, n, k, k); ``forms`` (m, k, k); ``rows`` (m,); returns (m, n).
     """
-    named, x, y = described.name[rows], described.offset_x[rows], described.offset_y[rows]
+    named = described.name[rows]
+    x, y, scale, direction, orientation = (
+        getattr(described, f"shape_{name}")[rows, 0]
+        for name in ("x", "y", "scale", "direction", "orientation")
+    )
     found = np.full(patches.shape[:2], np.nan)
     varied = np.ptp(patches, axis=(-2, -1)) > 0
     for some, angles, wanted, period in (
-        (named == "edge", edge_direction, described.direction, 360),
-        (np.isin(named, ("bar", "grating")), line_orientation, described.orientation, 180),
+        (named == "edge", edge_direction, direction, 360),
+        (np.isin(named, ("bar", "grating")), line_orientation, orientation, 180),
     ):
         if some.any():
-            apart = angles(patches[some], x[some], y[some]) - wanted[rows[some], None]
+            apart = angles(patches[some], x[some], y[some]) - wanted[some, None]
             apart = np.abs((apart + period / 2) % period - period / 2)
             found[some] = np.where(varied[some] & ~np.isnan(apart), apart <= period / 8, np.nan)
     some = ~np.isin(named, (*ORIENTED, "unnamed"))
     if some.any():
-        strong = _strong_taps(
-            forms[some], named[some], x[some], y[some], described.scale[rows[some]]
-        )
-        apart = _standing_out(patches[some], *strong)
+        inside, sign = _strong_taps(forms[some], named[some], x[some], y[some], scale[some])
+        taps = patches[some].reshape(int(some.sum()), patches.shape[1], -1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = [(taps * part).sum(-1) / part.sum(-1) for part in (inside, ~inside)]
+        apart = sign * (means[0] - means[1])
         found[some] = np.where(varied[some] & ~np.isnan(apart), apart > 0, np.nan)
     return found
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result, or_none
+from viz.core.result import Result
+from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.preferred_inputs.predictions import ORIENTED
+from viz.views.tables import mean_of_finite, records
+from viz.views.wording import listed, n_images, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +22,8 @@ WHERE = ("top", "elsewhere", "shuffled")
 positions of the same maps; where a kernel of the same taps in random order responds most."""
 TESTS = ("orientation", "contrast")
 """What a name predicts: the orientation of a line or boundary, or that some taps stand out."""
+
+_BOOTSTRAPS, _FEWEST = 1000, 5
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -47,30 +53,12 @@ class PreferredInputs(Result):
     lift_name, lift_mean : ndarray, (m,)
         Shares of the best single shape, and of the mean of the kernel's taps, in what lifts the
         response from its mean over positions to its largest; the rest of the kernel has the rest.
-    names : tuple of str
-        Names that occur.
-    count : ndarray of int64, (L,)
-        Kernels of each.
-    chance : ndarray, (L,)
-        Agreement with a prediction made without looking.
-    share : ndarray, (3, L)
-        Mean agreement over the name's kernels.
-    share_interval : ndarray, (L, 2)
-        Of that at the top, 95 %, bootstrap over kernels; nan with fewer than 5 kernels.
-    gain_interval : ndarray, (L, 2)
-        Of its difference from that of shuffled taps.
-    block_count : ndarray of int64, (2, depth)
-        Kernels with each test, by block.
-    block_share : ndarray, (3, 2, depth)
-        Their mean agreement; nan where there are none.
-    block_lift : ndarray, (2, 3, depth)
-        Quartiles over a block's kernels of ``lift_name`` and ``lift_mean``.
     example : ndarray of int64, (L,)
         Of each name the kernel whose match at the top is the name's median.
     example_patches : ndarray of float32, (L, n, k, k)
         Its patches, the largest response first; nan where there are fewer.
-    n_images : int
-        Images that were searched.
+    n_images, depth : int
+        Images that were searched, and blocks of the network.
     """
 
     kind: ClassVar[str] = "preferred inputs"
@@ -85,18 +73,71 @@ class PreferredInputs(Result):
     match: NDArray[np.float64]
     lift_name: NDArray[np.float64]
     lift_mean: NDArray[np.float64]
-    names: tuple[str, ...]
-    count: NDArray[np.int64]
-    chance: NDArray[np.float64]
-    share: NDArray[np.float64]
-    share_interval: NDArray[np.float64]
-    gain_interval: NDArray[np.float64]
-    block_count: NDArray[np.int64]
-    block_share: NDArray[np.float64]
-    block_lift: NDArray[np.float64]
     example: NDArray[np.int64]
     example_patches: NDArray[np.float32]
     n_images: int
+    depth: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names that occur, L of them."""
+        return tuple(name for name in KERNEL_NAMES if (self.name == name).any())
+
+    @property
+    def count(self) -> NDArray[np.int64]:
+        """Kernels of each name, (L,)."""
+        return np.array([(self.name == name).sum() for name in self.names])
+
+    @property
+    def chance(self) -> NDArray[np.float64]:
+        """Agreement of each name with a prediction made without looking, (L,)."""
+        return np.where(np.isin(self.names, ORIENTED), 0.25, 0.5)
+
+    @property
+    def share(self) -> NDArray[np.float64]:
+        """Mean agreement over each name's kernels, (3, L)."""
+        of = [mean_of_finite(self.agreement[:, self.name == name]) for name in self.names]
+        return np.stack(of, axis=1)
+
+    @property
+    def share_interval(self) -> NDArray[np.float64]:
+        """Of that at the top, 95 %, (L, 2): bootstrap over kernels; nan with fewer than 5."""
+        rng, found = np.random.default_rng(0), np.full((len(self.names), 2), np.nan)
+        for i, name in enumerate(self.names):
+            values = self.agreement[0, self.name == name]
+            values = values[np.isfinite(values)]
+            if len(values) >= _FEWEST:
+                drawn = values[rng.integers(0, len(values), (_BOOTSTRAPS, len(values)))].mean(1)
+                found[i] = np.quantile(drawn, (0.025, 0.975))
+        return found
+
+    @property
+    def block_count(self) -> NDArray[np.int64]:
+        """Kernels with each of `TESTS`, by block, (2, depth)."""
+        return np.array([[some.sum() for some in row] for row in self._tested()])
+
+    @property
+    def block_share(self) -> NDArray[np.float64]:
+        """Their mean agreement, (3, 2, depth); nan where there are none."""
+        of = [[mean_of_finite(self.agreement[:, some]) for some in row] for row in self._tested()]
+        return np.moveaxis(np.array(of), 2, 0)
+
+    @property
+    def block_lift(self) -> NDArray[np.float64]:
+        """Quartiles over a block's kernels of ``lift_name`` and ``lift_mean``, (2, 3, depth)."""
+        found = np.full((2, 3, self.depth), np.nan)
+        for p, lift in enumerate((self.lift_name, self.lift_mean)):
+            for b in range(self.depth):
+                values = lift[(self.block == b) & np.isfinite(lift)]
+                if len(values):
+                    found[p, :, b] = np.quantile(values, (0.25, 0.5, 0.75))
+        return found
+
+    def _tested(self) -> list[list[NDArray[np.bool_]]]:
+        """Return which kernels have each test, by block."""
+        oriented = np.isin(self.name, ORIENTED)
+        return [[some & (self.block == b) for b in range(self.depth)]
+                for some in (oriented, ~oriented)]  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kernel: block, channel, name, agreement, match and lifts."""
@@ -113,38 +154,44 @@ class PreferredInputs(Result):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers by name and by block as plain JSON values."""
-        by_name = []
-        for i, name in enumerate(self.names):
-            mine = self.name == name
-            by_name.append({
-                "name": name, "kernels": int(self.count[i]),
-                "chance": or_none(self.chance[i]),
-                "agreement": or_none(self.share[0, i]),
-                "interval": [or_none(v) for v in self.share_interval[i]],
-                "agreement_elsewhere": or_none(self.share[1, i]),
-                "agreement_shuffled": or_none(self.share[2, i]),
-                "gain_interval": [or_none(v) for v in self.gain_interval[i]],
-                "match_median": _median(self.match[0, mine]),
-                "lift_name_median": _median(self.lift_name[mine]),
-                "lift_mean_median": _median(self.lift_mean[mine]),
-            })  # fmt: skip
-        blocks = []
-        for b in range(self.block_count.shape[1]):
-            row: dict[str, Any] = {"block": b}
-            for t, test in enumerate(TESTS):
-                row[test] = {
-                    "kernels": int(self.block_count[t, b]),
-                    "agreement": or_none(self.block_share[0, t, b]),
-                    "agreement_elsewhere": or_none(self.block_share[1, t, b]),
-                    "agreement_shuffled": or_none(self.block_share[2, t, b]),
-                }
-            row["lift_name_median"] = or_none(self.block_lift[0, 1, b])
-            row["lift_mean_median"] = or_none(self.block_lift[1, 1, b])
-            blocks.append(row)
-        return {"images": self.n_images, "kernels": len(self.block), "names": by_name,
-                "blocks": blocks}  # fmt: skip
+        import pandas as pd
 
+        parts = ["match", "lift_name", "lift_mean"]
+        medians = self.to_frame().groupby("name")[parts].median().reindex(list(self.names))
+        low, high = self.share_interval.T
+        names = pd.DataFrame({
+            "name": self.names, "kernels": self.count, "chance": self.chance,
+            "agreement": self.share[0], "agreement_low": low, "agreement_high": high,
+            "agreement_elsewhere": self.share[1], "agreement_shuffled": self.share[2],
+            **{f"{part}_median": medians[part].to_numpy() for part in parts},
+        })  # fmt: skip
+        columns: dict[str, Any] = {"block": np.arange(self.depth)}
+        for t, test in enumerate(TESTS):
+            columns[f"{test}_kernels"] = self.block_count[t]
+            for w, where in enumerate(("", "_elsewhere", "_shuffled")):
+                columns[f"{test}_agreement{where}"] = self.block_share[w, t]
+        for p, part in enumerate(("lift_name", "lift_mean")):
+            columns[f"{part}_median"] = self.block_lift[p, 1]
+        return {"images": self.n_images, "kernels": len(self.block), "names": records(names),
+                "blocks": records(pd.DataFrame(columns))}  # fmt: skip
 
-def _median(values: NDArray[Any]) -> float | None:
-    finite = values[np.isfinite(values)]
-    return float(np.median(finite)) if len(finite) else None
+    def sentence(self) -> str:
+        """Return the finding in plain language, with its numbers and baselines."""
+        rows = np.flatnonzero(np.isfinite(self.share[[0, 2]]).all(0))
+        rows = rows[np.argsort(-self.count[rows], kind="stable")][:3]
+        if not len(rows):
+            return "0 kernels have a name whose prediction can be compared with shuffled taps."
+        own = [f"{100 * self.share[0, i]:.0f} % ({plural(self.names[i])})" for i in rows]
+        null = [f"{100 * self.share[2, i]:.0f} %" for i in rows]
+        text = (
+            f"On {n_images(self.n_images)} the top-activating patches agree with the kernel's name "
+            f"in {listed(own)} of the cases, against {listed(null)} with the taps shuffled."
+        )
+        lifts = self.block_lift[0, 1]
+        lifts = 100 * lifts[np.isfinite(lifts)]
+        if len(lifts):
+            text += (
+                f" One shape alone gives {lifts.min():.0f} to {lifts.max():.0f} % of the median "
+                "kernel's rise above its mean response, depending on the block."
+            )
+        return text

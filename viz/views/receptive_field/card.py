@@ -30,14 +30,6 @@ def _measure(
     )
 
 
-def _summary(result: Any) -> Any:
-    return result.rows()
-
-
-def _sentence(result: Any) -> str:
-    return str(result.sentence())
-
-
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both
     from viz.views.receptive_field import draw
@@ -45,14 +37,14 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "receptive-field",
-            "Effective receptive field of one unit of each block: the mean gradient's share a "
-            "pixel, trained and randomly initialised, on one logarithmic colour scale.",
+            "Effective receptive field of one unit of each block: the share of the mean gradient "
+            "in each pixel, trained and randomly initialised, on one logarithmic colour scale.",
             *both(draw.draw_maps, draw.maps_figure),
         ),
         FigureRow(
             "receptive-field-radii",
-            "Radii that hold 50, 90 and 99 % of the gradient's mass by block, beside the "
-            "randomly initialised network's and half the theoretical field's side.",
+            "Radii that hold 50, 90 and 99 % of the gradient's mass by block, beside those of a "
+            "randomly initialised network and the theoretical field.",
             *both(draw.draw_radii, draw.radii_figure),
         ),
     )
@@ -64,11 +56,11 @@ VIEW = View(
     _measure,
     "viz.views.receptive_field.result:ReceptiveField",
     _figures,
-    "A gradient tells what a small change of a pixel would do, not what the unit responds to. "
-    "Sums over channels let opposite signs cancel before the magnitude is taken. The grid of "
+    "A gradient shows what a small change of a pixel would do, not what the unit responds to. "
+    "In a sum over channels opposite signs cancel before the magnitude is taken. The grid of "
     "patches shows through: pixels of one patch differ because filters differ over it.",
-    summary=_summary,
-    sentence=_sentence,
+    summary=lambda result: result.rows(),
+    sentence=lambda result: result.sentence(),
     about="""Show what a unit of each block could see, and what it does look at.
 
     Theoretical fields follow from the architecture; effective ones are gradients, averaged over the
@@ -78,18 +70,20 @@ VIEW = View(
     options=(
         Option(
             "unit",
-            "In the patch grid.  [default: the middle one]",
+            "Look at the unit in this row and column of the patch grid.  [default: the middle one]",
             kind=_unit,
             metavar="ROW,COLUMN",
         ),
-        Option("channels", "Channels to sum over, such as 0-3,17.  [default: all]", kind=numbers),
-        Option("blocks", "Which blocks, such as 0-2,7.  [default: all]", kind=numbers),
+        Option(
+            "channels", "Sum over these channels, such as 0-3,17.  [default: all]", kind=numbers
+        ),
+        Option("blocks", "Take these blocks, such as 0-2,7.  [default: all]", kind=numbers),
         Option(
             "random", "Measure a randomly initialised network of the same shape, too.", True, bool
         ),
         Option(
             "memory",
-            "Working memory, in MB; what does not fit at once is done in turn.",
+            "Use so many MB of working memory; what does not fit at once is done in turn.",
             1024.0,
             float,
             1,

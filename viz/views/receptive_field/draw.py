@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, narrow, panel
 from viz.plot.style import MM, ORANGE, PURPLE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
 from viz.views.receptive_field.result import SHARES, ReceptiveField
+from viz.views.wording import n_images
 
 _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.17
 """Inches for row names and ticks, for the colour bar, for the key to the outlines."""
@@ -85,28 +86,24 @@ def draw_maps(result: ReceptiveField, target: Figure | SubFigure) -> list[Axes]:
                     name, size = name.replace(" ", "\n"), SMALL
                 axes.set_ylabel(name, fontsize=size, labelpad=1, linespacing=1)
             made.append(axes)
-    _map_keys(result, target, made, (cmap, norm), MARGIN)
+    _map_keys(target, made, ScalarMappable(norm, cmap))
     return made
 
 
 def _maps_note(result: ReceptiveField) -> str:
-    n = result.n_images
     side = " x ".join(map(str, result.image_size))
     text = (
-        f"{_what(result)} Mean over {n} {'image' if n == 1 else 'images'} of {side} px of the "
-        "gradient's magnitude, summed over colours, as a share of the map's sum. One logarithmic "
-        "scale for all maps; white: below its end, or nothing. Axes: pixels from the middle of the "
-        "unit's patch, down and to the right. Above: block and side of its theoretical field."
+        f"{result.what} Mean over {n_images(result.n_images)} of {side} px of the gradient's "
+        "magnitude, summed over colours, as a share of the map's sum. One logarithmic scale serves "
+        "all maps; white is below its end, or nothing. Axes: pixels from the middle of the unit's "
+        "patch, down and to the right. Above each map: the block and the side of its theoretical "
+        "field."
     )
     if result.has_random:
         text += " Random init: a network of the same shape, its batch norms set on the same images."
     if result.unseen_px:
         text += f" {result.unseen_px:,} pixels at the right and lower edge are seen by no unit."
     return text
-
-
-def _what(result: ReceptiveField) -> str:
-    return f"{result.what[:1].upper()}{result.what[1:]}."
 
 
 def _shares(maps: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -166,13 +163,7 @@ def _ticks(low: float, high: float) -> list[float]:
     return [tick for tick in (-step, 0.0, step) if low < tick < high]
 
 
-def _map_keys(
-    result: ReceptiveField,
-    target: Figure | SubFigure,
-    made: list[Axes],
-    look: tuple[Any, LogNorm],
-    bottom: float,
-) -> None:
+def _map_keys(target: Figure | SubFigure, made: list[Axes], look: ScalarMappable) -> None:
     """Draw the colour bar beside the maps and the key to the outlines below."""
     width, height = inches(target)
     boxes = [axes.get_position() for axes in made]
@@ -180,7 +171,7 @@ def _map_keys(
     right = max(b.x1 for b in boxes) * width
     tall = min(high - low, 2.0)
     bar = panel(target, (right + 0.1, (low + high - tall) / 2, 0.08, tall))
-    key = target.colorbar(ScalarMappable(look[1], look[0]), cax=bar, extend="min", extendfrac=0.06)
+    key = target.colorbar(look, cax=bar, extend="min", extendfrac=0.06)
     key.ax.minorticks_off()
     if tall < 1:
         key.ax.yaxis.set_major_locator(LogLocator(numticks=3))
@@ -198,7 +189,7 @@ def _map_keys(
     target.legend(
         handles=handles, loc="lower left", ncols=1 if narrow(width) else 3, fontsize=SMALL,
         frameon=False, handlelength=2.4, columnspacing=1.6, borderaxespad=0, borderpad=0,
-        labelspacing=0.3, bbox_to_anchor=(_LEFT / width, (bottom + 0.02) / height),
+        labelspacing=0.3, bbox_to_anchor=(_LEFT / width, (MARGIN + 0.02) / height),
     )  # fmt: skip
 
 
@@ -209,16 +200,17 @@ def radii_figure(result: ReceptiveField, *, width: float = TWO_COLUMNS) -> Figur
 
 
 def _radii_note(result: ReceptiveField) -> str:
-    n = result.n_images
     text = (
-        f"{_what(result)} Radius about the unit that holds a share of the gradient's mass, mean "
-        f"gradient over {n} {'image' if n == 1 else 'images'}. {result.intervals}"
+        f"{result.what} Radius about the unit that holds a share of the mass of the mean gradient "
+        f"over {n_images(result.n_images)}. {result.intervals}"
     )
-    if n > 1:
+    if np.isfinite(result.radius_interval_px).any():
         text += " They are drawn as bands" + (
-            "; random init: over images, one network." if result.has_random else "."
+            "; those of the random init are over images, of one network."
+            if result.has_random
+            else "."
         )
-    return text + " Theoretical field: radius of a disc of its area."
+    return text + " The theoretical field is drawn as the radius of a disc of its area."
 
 
 def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
@@ -243,17 +235,25 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     disc = result.theoretical_px / np.sqrt(np.pi)
     axes.plot(blocks, disc, color="black", linewidth=1.2, linestyle="-.", marker="D",
               markersize=2.5, label="theoretical field")  # fmt: skip
+    trained: dict[str, Any] = {"linewidth": 1.2}
+    fresh = {"linewidth": 0.9, "linestyle": "--", "markerfacecolor": "white",
+             "markeredgewidth": 0.7}  # fmt: skip
+    groups = [("trained", result.radius_px, result.radius_interval_px, 0.3, trained)]
+    if result.has_random:
+        groups.append(("random init", result.random_radius_px, result.random_radius_interval_px,
+                       0.15, fresh))  # fmt: skip
     for j in reversed(range(len(SHARES))):
-        name = f"{100 * SHARES[j]:.0f} %"
-        look: dict[str, Any] = {"color": _COLOURS[j], "marker": _MARKERS[j], "markersize": 3.5}
-        _band(axes, blocks, result.radius_interval_px[:, j], _COLOURS[j], 0.3)
-        axes.plot(blocks, result.radius_px[:, j], linewidth=1.2, label=f"{name}, trained", **look)
-        if result.has_random:
-            _band(axes, blocks, result.random_radius_interval_px[:, j], _COLOURS[j], 0.15)
-            axes.plot(blocks, result.random_radius_px[:, j], linewidth=0.9, linestyle="--",
-                      markerfacecolor="white", markeredgewidth=0.7, label=f"{name}, random init",
-                      **look)  # fmt: skip
-    _mark_image(axes, result)
+        for words, radius, interval, alpha, line in groups:
+            if np.isfinite(interval[:, j]).any():
+                axes.fill_between(blocks, *interval[:, j].T, color=_COLOURS[j], alpha=alpha,
+                                  linewidth=0)  # fmt: skip
+            axes.plot(blocks, radius[:, j], color=_COLOURS[j], marker=_MARKERS[j], markersize=3.5,
+                      label=f"{100 * SHARES[j]:.0f} %, {words}", **line)  # fmt: skip
+    # How far the image's farthest corner is from the middle.
+    sides, centre = np.array(result.image_size), result.centre_px[-1]
+    far = np.maximum(centre + 0.5, sides - 0.5 - centre)
+    axes.axhline(float(np.hypot(*far)), color="#777777", linewidth=0.8, linestyle=":",
+                 label="image's farthest corner")  # fmt: skip
     _dress_radii(axes, result)
     box = axes.get_position()
     place = (box.x1 + 0.1 / width, box.y1)
@@ -265,28 +265,6 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
         borderaxespad=0, borderpad=0, labelspacing=0.3 if under else 0.6, bbox_to_anchor=place,
     )  # fmt: skip
     return axes
-
-
-def _band(
-    axes: Axes, blocks: NDArray[np.int64], interval: NDArray[np.float64], colour: str, alpha: float
-) -> None:
-    if np.isfinite(interval).any():
-        axes.fill_between(
-            blocks, interval[:, 0], interval[:, 1], color=colour, alpha=alpha, linewidth=0
-        )
-
-
-def _mark_image(axes: Axes, result: ReceptiveField) -> None:
-    """Draw how far the image's farthest corner is from the middle."""
-    sides = np.array(result.image_size)
-    far = np.maximum(result.centre_px[-1] + 0.5, sides - 0.5 - result.centre_px[-1])
-    axes.axhline(
-        float(np.hypot(*far)),
-        color="#777777",
-        linewidth=0.8,
-        linestyle=":",
-        label="image's farthest corner",
-    )
 
 
 def _dress_radii(axes: Axes, result: ReceptiveField) -> None:

@@ -29,9 +29,10 @@ def _sentence(result: Any) -> str:
         )
     if last["selectivity_median"] is not None:
         said.append(
-            f"Its class selectivity goes from {first['selectivity_median']:.2f} in the first block "
-            f"to {last['selectivity_median']:.2f} in the last, where the null of shuffled classes "
-            f"has {last['selectivity_null_median']:.2f}."
+            "Its class selectivity is "
+            f"{100 * first['selectivity_median']:.0f} % in the first block "
+            f"and {100 * last['selectivity_median']:.0f} % in the last, where the null of shuffled "
+            f"classes has {100 * last['selectivity_null_median']:.0f} %."
         )
     return " ".join(said)
 
@@ -43,9 +44,9 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "selectivity",
-            "Share of values at most 0, over the channels of each block; where the images "
-            "are in folders of classes, also class selectivity beside that of channels that "
-            "know no classes.",
+            "Share of values at most 0, over the channels of each block; where the images are in "
+            "folders of classes, also class selectivity, beside that of channels that know no "
+            "classes.",
             drawn(draw.draw_selectivity, draw.selectivity_figure),
         ),
     )

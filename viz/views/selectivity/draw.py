@@ -8,17 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, panel
-from viz.plot.style import MM, ONE_COLUMN, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
-from viz.sweep.result import STAGES, Sweep
+from viz.plot.frame import MARGIN, STAGE_LOOKS, blocks_axis, inches, panel, panel_boxes
+from viz.plot.style import GREY, MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.sweep.result import Sweep
+from viz.views.wording import n_images
 
-_LOOKS = {
-    "patch embedding": ("#000000", "D", 0.0),
-    "depthwise": (ORANGE, "o", -0.12),
-    "pointwise": (TEAL, "s", 0.12),
-}
-"""Colour, marker, and place beside the block's number."""
-_NULL = "#777777"
+_WORDS = {"sparsity": "sparsity (%)", "selectivity": "class selectivity (%)"}
+_BESIDE = {"patch embedding": 0.0, "depthwise": -0.12, "pointwise": 0.12}
+"""Place beside the block's number."""
 
 
 def selectivity_figure(result: Sweep) -> Figure:
@@ -32,21 +29,21 @@ def _has_classes(result: Sweep) -> bool:
 
 
 def _note(result: Sweep) -> str:
-    images = f"{result.n_images} image{'' if result.n_images == 1 else 's'}"
+    images = n_images(result.n_images)
     if result.class_names:
         images += f" of {len(result.class_names)} classes"
     classes = (
         "Selectivity: (largest - mean of the others) / (largest + mean of the others) of a "
-        "channel's mean positive part per class; 0: the same in every class, 1: one class only. "
-        "Grey: the same for channels that know no classes but vary as much between images; few "
-        "images per class make both large. "
+        "channel's mean positive part per class; 0 %: the same in every class, 100 %: one class "
+        "only. Grey: the same for channels that know no classes but vary as much between images; "
+        "few images per class make both large. "
         if _has_classes(result)
         else "Class selectivity needs images in at least two folders, one per class. "
     )
     return (
-        f"{images}. Sparsity: share of a channel's values that are at most 0 after the activation, "
-        f"before batch norm shifts zero. {classes}Markers: median over {result.dim} channels; "
-        "bars: the middle half of them; dots: 5 % and 95 %."
+        f"{images[0].upper()}{images[1:]}. Sparsity: share of a channel's values that are at most "
+        f"0 after the activation, before batch norm shifts zero. {classes}Markers: median over "
+        f"{result.dim} channels; bars: the middle half of them; dots: 5 % and 95 %."
     )
 
 
@@ -59,40 +56,34 @@ def draw_selectivity(result: Sweep, target: Figure | SubFigure) -> dict[str, Axe
     width, height = inches(target)
     names = ["sparsity", *["selectivity"] * _has_classes(result)]
     target.set_label(_note(result))
-    left, lower, between = MARGIN + 0.42, MARGIN + 0.34, 0.62
-    across = (width - left - MARGIN - between * (len(names) - 1)) / len(names)
-    up = height - MARGIN - lower - 0.2
+    boxes = panel_boxes(width, (MARGIN + 0.34, height - MARGIN - 0.2), len(names),
+                        left=MARGIN + 0.42, beside=0.62, between=0.5)  # fmt: skip
     made = {}
-    for i, name in enumerate(names):
-        axes = panel(target, (left + i * (across + between), lower, across, up))
-        values = 100 * getattr(result, name) if name == "sparsity" else result.selectivity
+    handles: dict[str, Artist] = {}
+    for name, box in zip(names, boxes, strict=True):
+        axes = panel(target, box)
+        before = blocks_axis(axes, result.depth)
+        values = 100 * getattr(result, name)
         if not len(values) or not np.isfinite(values).any():
             words = "sparsity was not measured\n(or there is no activation)"
             axes.text(0.5, 0.5, words, fontsize=SMALL, ha="center", va="center",
                       transform=axes.transAxes)  # fmt: skip
         else:
+            _markers(axes, result, values, before)
             if name == "selectivity":
                 _null(axes, result)
-            _markers(axes, result, values)
-        _dress(axes, result, name)
+        axes.set_ylabel(_WORDS[name], fontsize=TEXT, labelpad=2)
+        axes.set_ylim(-2, 102)
         made[name] = axes
-    handles: dict[str, Artist] = {}
-    for axes in made.values():
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if handles:
         target.legend(
-            list(handles.values()), list(handles), ncols=len(handles), fontsize=SMALL,
-            frameon=False, loc="upper left",
+            list(handles.values()), list(handles), ncols=len(handles), loc="upper left",
             bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), borderaxespad=0,
             handletextpad=0.5, columnspacing=1.4,
         )  # fmt: skip
     return made
-
-
-def _rows(result: Sweep, stage: str) -> NDArray[np.int64]:
-    found: NDArray[np.int64] = np.flatnonzero(result.stage == stage)
-    return found
 
 
 def _quantiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -105,38 +96,21 @@ def _quantiles(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return made
 
 
-def _markers(axes: Axes, result: Sweep, values: NDArray[np.float64]) -> None:
-    for stage in STAGES:
-        if stage not in _LOOKS:
-            continue
-        colour, marker, beside = _LOOKS[stage]
-        rows = _rows(result, stage)
-        x = result.block[rows] + beside
+def _markers(axes: Axes, result: Sweep, values: NDArray[np.float64], before: float) -> None:
+    for stage, (colour, marker, face) in STAGE_LOOKS.items():
+        rows = result.stage == stage
+        x = np.where(result.block < 0, before, result.block)[rows] + _BESIDE[stage]
         low, first, middle, third, high = _quantiles(values[rows])
         axes.vlines(x, first, third, color=colour, linewidth=1.6)
         axes.plot(np.concatenate([x, x]), np.concatenate([low, high]), linestyle="none",
                   marker=".", markersize=2, color=colour)  # fmt: skip
         axes.plot(x, middle, linestyle="none", marker=marker, markersize=3.4, color=colour,
-                  markerfacecolor="white" if stage == "pointwise" else colour,
-                  markeredgewidth=0.8, label=stage)  # fmt: skip
+                  markerfacecolor=face, markeredgewidth=0.8, label=stage)  # fmt: skip
 
 
 def _null(axes: Axes, result: Sweep) -> None:
     for stage, line in (("depthwise", "-"), ("pointwise", "--")):
-        rows = _rows(result, stage)
-        middle = _quantiles(result.selectivity_null[rows])[2]
-        axes.plot(result.block[rows], middle, linestyle=line, linewidth=1, color=_NULL,
+        rows = result.stage == stage
+        middle = _quantiles(100 * result.selectivity_null[rows])[2]
+        axes.plot(result.block[rows], middle, linestyle=line, linewidth=1, color=GREY, zorder=1,
                   label=f"null, {stage} (median)")  # fmt: skip
-
-
-def _dress(axes: Axes, result: Sweep, name: str) -> None:
-    words = {"sparsity": "sparsity (%)", "selectivity": "class selectivity"}
-    axes.set_ylabel(words[name], fontsize=TEXT, labelpad=2)
-    axes.set_xlabel("block", fontsize=TEXT, labelpad=1.5)
-    step = max(1, -(-result.depth // 10))
-    # Between many blocks there is no room for 0 beside the patches.
-    ticks = list(range(0 if step == 1 else step, result.depth, step))
-    axes.set_xticks([-1, *ticks], ["patches", *map(str, ticks)])
-    axes.set_xlim(-1.6, result.depth - 0.4)
-    unit = 100 if name == "sparsity" else 1
-    axes.set_ylim(-0.02 * unit, 1.02 * unit)

@@ -86,16 +86,3 @@ def random_like(filters: Filters, rng: np.random.Generator) -> Filters:
     norm = np.sqrt((noise**2).sum((1, 2, 3), keepdims=True))
     like: Filters = (mean + noise * size / np.where(norm > 0, norm, 1)).astype(np.float32)
     return like
-
-
-def r2(filters: Filters, replaced: Filters, *, energy: bool = False) -> NDArray[np.float64]:
-    """Return 1 - |filter - replaced|^2 / |filter - its mean|^2 of each, (n,).
-
-    With ``energy`` the mean stays in the denominator, as patch filters are described. nan where
-    the denominator is 0.
-    """
-    values = filters.astype(np.float64)
-    residual = ((values - replaced) ** 2).sum((1, 2, 3))
-    mean = 0 if energy else values.mean((2, 3), keepdims=True)
-    total = ((values - mean) ** 2).sum((1, 2, 3))
-    return np.where(total > 0, 1 - residual / np.where(total > 0, total, 1), np.nan)

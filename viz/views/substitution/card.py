@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.network.checkpoint import Checkpoint
 
-_SCOPES = ("all", "block", "patch")
+SCOPES = ("all", "block", "patch")
 
 
 def _measure(
@@ -26,12 +26,14 @@ def _measure(
     from viz.views.described import depthwise_description, patch_description
     from viz.views.substitution.measure import measure
 
+    scopes = scope or SCOPES
+    kernels = set(scopes) - {"patch"}
     return measure(
         checkpoint,
         given.images() if given.images is not None else None,
-        description=depthwise_description(checkpoint, given),
-        patches=patch_description(checkpoint, given),
-        scopes=scope or _SCOPES,
+        description=depthwise_description(checkpoint, given) if kernels else None,
+        patches=patch_description(checkpoint, given) if "patch" in scopes else None,
+        scopes=scopes,
         n_crops=crops,
         batch_size=batch_size,
         seed=given.seed,
@@ -47,8 +49,8 @@ def _main(result: Any) -> Figure:
     if (result.scope == "all").any():
         return drawn(draw.draw_curve, draw.curve_figure)(result)
     if (result.scope == "block").any():
-        return drawn(draw.draw_by_block, draw.SIZES["by_block"])(result)
-    return drawn(draw.draw_patch, draw.patch_figure)(result)
+        return drawn(draw.draw_by_block, draw.SIZE)(result)
+    return drawn(draw.draw_patch, draw.SIZE)(result)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -58,21 +60,22 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "substitution",
-            "The network with every depthwise kernel replaced by its description, against the "
-            "network as it is, by the numbers that hold a kernel; principal components and "
-            "DCT coefficients hold as many.",
+            "How far the network's answers stay as they are when every depthwise kernel is "
+            "replaced by its description, or by principal components or DCT coefficients of as "
+            "many numbers.",
             _main,
             drawn(draw.draw_curve, draw.curve_figure, columns=1),
         ),
         FigureRow(
             "substitution-by-block",
-            "The same with the kernels of one block replaced.",
-            *both(draw.draw_by_block, draw.SIZES["by_block"], draw.NARROW["by_block"]),
+            "The same where the kernels of one block alone are replaced.",
+            *both(draw.draw_by_block, draw.SIZE, draw.NARROW),
         ),
         FigureRow(
             "substitution-patch-filters",
-            "The same with patch-embedding filters replaced by their Gabor fits.",
-            drawn(draw.draw_patch, draw.patch_figure),
+            "The same where patch-embedding filters are replaced by their Gabor fits: all, and "
+            "those of each kind.",
+            drawn(draw.draw_patch, draw.SIZE),
         ),
     )
 
@@ -99,13 +102,17 @@ VIEW = View(
             "scope",
             "Replace all kernels, those of one block, or patch filters; repeat for "
             "several.  [default: each of these]",
-            kind=("all", "block", "patch"),
+            kind=SCOPES,
             many=True,
         ),
         Option(
-            "crops", "Crops of each of the two photographs, where no images are given.", 64, int, 1
+            "crops",
+            "Cut so many crops out of each of the two photographs, where no images are given.",
+            64,
+            int,
+            1,
         ),
-        Option("batch_size", "Images at a time.", None, int, 1),
+        Option("batch_size", "Run so many images through the network at a time.", None, int, 1),
     ),
     images="needed",
     menu="Substitution",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.core.network import Preprocessing
@@ -23,9 +23,8 @@ def photograph_crops(
     in_channels: int = 3,
     *,
     n: int = 64,
-    photographs: Sequence[Path] | None = None,
     seed: int = 0,
-) -> tuple[ImageSet, tuple[int, ...]]:
+) -> tuple[ImageSet, NDArray[np.int64]]:
     """Cut photographs into crops at random places and of random sizes.
 
     Crops of one photograph share its content: many crops of two photographs measure those two
@@ -36,8 +35,7 @@ def photograph_crops(
     rng = np.random.default_rng(seed)
     whole = replace(preprocessing, crop=1.0)
     entries: list[tuple[str, Path | Tensor]] = []
-    group: list[int] = []
-    for g, path in enumerate(default_images() if photographs is None else photographs):
+    for path in default_images():
         pixels, _ = read_pixels(path, in_channels)
         height, width = pixels.shape[:2]
         side = (rng.uniform(*SIDES, n) * min(height, width)).round().astype(int).clip(1)
@@ -46,5 +44,4 @@ def photograph_crops(
         for i, (s, y, x) in enumerate(zip(side, top, left, strict=True)):
             crop = prepare([pixels[y : y + s, x : x + s]], whole, in_channels=in_channels)[0]
             entries.append((f"{path.name} crop {i}", crop))
-            group.append(g)
-    return ImageSet(entries, preprocessing, in_channels), tuple(group)
+    return ImageSet(entries, preprocessing, in_channels), np.repeat(np.arange(len(entries) // n), n)

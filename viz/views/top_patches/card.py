@@ -51,8 +51,8 @@ def _measure(
         one = block is not None or stage == "patch embedding"
         why = "the most variable" if one else "the most variable of some blocks"
     return top_patches(
-        checkpoint, found, None, chosen, stage=stage, shown=shown, names=names, chosen_by=why,
-        images=images_of(checkpoint, given),
+        checkpoint, found, images_of(checkpoint, given), chosen, stage=stage, shown=shown,
+        names=names, chosen_by=why,
     )  # fmt: skip
 
 
@@ -90,34 +90,39 @@ VIEW = View(
     options=(
         Option(
             "stage",
-            "Whose channels.",
+            "Look at the channels of this stage.",
             "depthwise",
             ("patch embedding", "depthwise", "residual", "pointwise"),
         ),
         Option(
             "block",
-            "Whose channels, where they are given or chosen by variance.  [default: of "
+            "Look at this block, where channels are given or chosen by variance.  [default: of "
             "--channels 0, else some from the first to the last]",
             None,
             int,
             0,
         ),
-        Option("channels", "Which, such as 0-2,7.  [default: the most variable]", kind=numbers),
+        Option(
+            "channels",
+            "Show these channels, such as 0-2,7.  [default: the most variable]",
+            kind=numbers,
+        ),
         Option(
             "name",
-            "Channels whose kernel has this name, such as edge, of all blocks.",
+            "Show channels of all blocks whose kernel has this name, such as edge.",
             kind=kernel_name,
             metavar="NAME",
         ),
-        Option("by_name", "The best described kernel of every name.", False, bool),
+        Option("by_name", "Show the best described kernel of every name.", False, bool),
         Option(
             "most",
-            "Channels, where none are given; without --block the most variable of as many blocks.",
+            "Show so many channels, where none are given; without --block the most variable of "
+            "as many blocks.",
             6,
             int,
             1,
         ),
-        Option("shown", "Patches of each channel.", 9, int, 1),
+        Option("shown", "Show so many patches of each channel.", 9, int, 1),
     ),
     images="needed",
     swept=True,

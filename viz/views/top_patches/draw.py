@@ -9,7 +9,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, colour_key, inches, panel
-from viz.plot.style import MM, ONE_COLUMN, SIGNED, SMALL, TWO_COLUMNS, new_figure
+from viz.plot.millimetres import common_limit, photograph, signed_map
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
 
 _GAP = 1.2 * MM
@@ -44,23 +45,24 @@ def top_patches_figure(result: TopPatches) -> Figure:
 
 
 def _note(result: TopPatches) -> str:
+    crops = (
+        f"A crop's side is twice {result.side_from}, written at its left; grey: beyond the image"
+    )
     if result.stage == "patch embedding":
         crops = "Crops are the patches themselves, enlarged"
-    else:
-        crops = f"A crop's side is twice {result.side_from}, written at its left; grey: beyond"
-        crops += " the image"
     kernel = {
         "patch embedding": "Filters: mid grey is zero, each on its own scale. ",
         "pointwise": "",
     }.get(result.stage, "Kernels: white is zero, each on its own scale. ")
+    value = "the activation, before batch norm, which may flip their sign"
+    if result.stage == "residual":
+        value = "the residual sum"
     return (
         f"Channels: {result.chosen_by}, {result.stage}. {result.n_images} images were searched; at "
         f"most one patch of each, the largest value first. The image, and the channel's map of it, "
-        f"are those of the first patch. {crops}. {kernel}Maps: white is zero, each on "
-        "its own scale. Values are "
-        f"{'of the residual sum' if result.stage == 'residual' else 'of the activation, before'}"
-        f"{'' if result.stage == 'residual' else ' batch norm, which may flip their sign'}. The "
-        "largest values alone are shown: most of what a channel does is elsewhere."
+        f"are those of the first patch. {crops}. {kernel}Maps: white is zero, each on its own "
+        f"scale. Values are of {value}. The largest values alone are shown: most of what a channel "
+        "does is elsewhere."
     )
 
 
@@ -94,88 +96,49 @@ def _draw_row(
     lines.append(f"{result.side[i]} px")
     target.text(MARGIN / width, (y + cell) / height, "\n".join(lines), fontsize=SMALL, va="top",
                 ha="left", linespacing=1.0)  # fmt: skip
-    x = MARGIN + _WORDS
+    n, pitch, x = _shown(result), cell + _GAP, MARGIN + _WORDS
     made: dict[str, Axes] = {}
-    if result.kernels.size:
-        axes = made["kernel"] = _tile(target, x, y, cell, cell)
-        _draw_kernel(axes, result.kernels[i])
-        _above(axes, "filter" if result.kernels.ndim == 4 else "kernel", first)
-        x += cell + _GAP
-    axes = made["image"] = _tile(target, x, y, cell, cell)
-    _draw_image(axes, result, i)
-    _above(axes, "image", first)
-    x += cell + _GAP
-    axes = made["map"] = _tile(target, x, y, cell, cell)
-    _draw_map(axes, result, i)
-    _above(axes, "map", first)
-    x += cell + 3 * _GAP
-    n = _shown(result)
-    pitch = cell + _GAP
-    axes = made["patches"] = _tile(target, x, y, n * pitch - _GAP, cell)
-    axes.set_xlim(0, n - _GAP / pitch)
+    for name in ("kernel", "image", "map", "patches"):
+        if name == "kernel" and not result.kernels.size:
+            continue
+        last = name == "patches"
+        x, across = (x + 2 * _GAP, n * pitch - _GAP) if last else (x, cell)
+        axes = made[name] = panel(target, (x, y, across, cell))
+        axes.set_axis_off()
+        words = {"kernel": "filter" if result.kernels.ndim == 4 else name, "patches": "top patches"}
+        if first:
+            axes.text(0 if last else 0.5, 1.04, words.get(name, name), fontsize=SMALL, va="bottom",
+                      ha="left" if last else "center", transform=axes.transAxes)  # fmt: skip
+        x += pitch
+    if "kernel" in made:
+        _draw_kernel(made["kernel"], result.kernels[i])
+    p, side, (high, wide) = result.patch_size, int(result.side[i]), result.strongest.shape[1:3]
+    for name in ("image", "map"):
+        made[name].set_xlim(0, wide)
+        made[name].set_ylim(high, 0)
+    photograph(made["image"], result.strongest[i], (0, 0, wide))
+    corner = (p * (result.column[i, 0] + 0.5) - side / 2, p * (result.row[i, 0] + 0.5) - side / 2)
+    for colour, line in (("white", 1.4), ("black", 0.6)):
+        made["image"].add_patch(
+            Rectangle(corner, side, side, fill=False, linewidth=line, edgecolor=colour)
+        )
+    rows, columns = result.maps.shape[1:]
+    signed_map(made["map"], result.maps[i], (0, 0, p * columns, p * rows),
+               common_limit(result.maps[i], 1))  # fmt: skip
+    axes = made["patches"]
+    axes.set_xlim(0, (n * pitch - _GAP) / cell)
     axes.set_ylim(1, 0)
     for j in np.flatnonzero(result.image[i] >= 0).tolist():
-        axes.imshow(result.crop(i, j), extent=(j, j + cell / pitch, 1, 0), aspect="auto",
-                    interpolation="nearest")  # fmt: skip
-        axes.add_patch(Rectangle((j, 0), cell / pitch, 1, fill=False, linewidth=0.3,
-                                 edgecolor="#777777", clip_on=False))  # fmt: skip
-    if first:
-        axes.text(0, -0.04, "top patches", fontsize=SMALL, va="bottom",
-                  ha="left")  # fmt: skip
+        photograph(axes, result.crop(i, j), (j * pitch / cell, 0, 1))
     return made
 
 
-def _tile(target: Figure | SubFigure, x: float, y: float, across: float, up: float) -> Axes:
-    axes = panel(target, (x, y, across, up))
-    axes.set_axis_off()
-    return axes
-
-
-def _above(axes: Axes, words: str, first: bool) -> None:
-    if first:
-        axes.text(0.5, 1.04, words, fontsize=SMALL, ha="center", va="bottom",
-                  transform=axes.transAxes)  # fmt: skip
-
-
-def _frame(axes: Axes, across: float, down: float) -> None:
-    axes.add_patch(Rectangle((0, 0), across, down, fill=False, linewidth=0.3, edgecolor="#777777",
-                             clip_on=False))  # fmt: skip
-
-
 def _draw_kernel(axes: Axes, kernel: NDArray[np.float32]) -> None:
-    limit = float(np.abs(kernel[np.isfinite(kernel)]).max(initial=0.0)) or 1.0
-    side = kernel.shape[-1]
+    side, limit = kernel.shape[-1], common_limit(kernel, 1)
+    axes.set_xlim(0, side)
+    axes.set_ylim(side, 0)
     if kernel.ndim == 3 and len(kernel) == 3:
-        shown = np.clip(0.5 + 0.5 * np.nan_to_num(kernel) / limit, 0, 1).transpose(1, 2, 0)
-        axes.imshow(shown, extent=(0, side, side, 0), interpolation="nearest")
+        shown = (255 * np.clip(0.5 + 0.5 * np.nan_to_num(kernel) / limit, 0, 1)).astype(np.uint8)
+        photograph(axes, shown.transpose(1, 2, 0), (0, 0, side))
     else:
-        flat = kernel if kernel.ndim == 2 else kernel[0]
-        axes.imshow(flat, extent=(0, side, side, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
-                    interpolation="nearest")  # fmt: skip
-    _frame(axes, side, side)
-
-
-def _draw_image(axes: Axes, result: TopPatches, i: int) -> None:
-    """Draw the whole image and where in it the crop lies."""
-    height, width = result.strongest.shape[1:3]
-    axes.imshow(result.strongest[i], extent=(0, width, height, 0), interpolation="nearest")
-    _frame(axes, width, height)
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    p, side = result.patch_size, int(result.side[i])
-    x = p * (result.column[i, 0] + 0.5) - side / 2
-    y = p * (result.row[i, 0] + 0.5) - side / 2
-    for colour, line in (("white", 1.4), ("black", 0.6)):
-        axes.add_patch(Rectangle((x, y), side, side, fill=False, linewidth=line, edgecolor=colour))
-
-
-def _draw_map(axes: Axes, result: TopPatches, i: int) -> None:
-    height, width = result.strongest.shape[1:3]
-    values = result.maps[i]
-    limit = float(np.abs(values[np.isfinite(values)]).max(initial=0.0)) or 1.0
-    across, down = result.patch_size * values.shape[1], result.patch_size * values.shape[0]
-    axes.imshow(values, extent=(0, across, down, 0), cmap=SIGNED, vmin=-limit, vmax=limit,
-                interpolation="nearest")  # fmt: skip
-    axes.set_xlim(0, width)
-    axes.set_ylim(height, 0)
-    _frame(axes, across, down)
+        signed_map(axes, kernel if kernel.ndim == 2 else kernel[0], (0, 0, side, side), limit)

@@ -41,14 +41,13 @@ class TopPatchesError(Refusal):
 def top_patches(
     checkpoint: Checkpoint,
     sweep: Sweep,
-    folder: str | Path | None,
+    images: ImageSet | str | Path,
     channels: Sequence[tuple[int, int]],
     *,
     stage: str = "depthwise",
     shown: int = 9,
     names: Sequence[str] = (),
     chosen_by: str = "given",
-    images: ImageSet | None = None,
 ) -> TopPatches:
     """Cut out what drives channels most, each as large as its effective receptive field.
 
@@ -72,7 +71,7 @@ def top_patches(
     maps = np.zeros((n, *sweep.grid), dtype=np.float32)
     row = np.where(position < 0, -1, position // sweep.grid[1])
     column = np.where(position < 0, -1, position % sweep.grid[1])
-    for (i,), batch in read_swept(sweep, shown_images, folder, images, checkpoint):
+    for (i,), batch in read_swept(sweep, shown_images, images, checkpoint):
         pixels = batch.pixels[0]
         for c, j in np.argwhere(where == i):
             crop = _crop(pixels, int(row[c, j]), int(column[c, j]), int(sides[c]), sweep.patch_size)
@@ -146,35 +145,21 @@ def swept_paths(names: Sequence[str], folder: str | Path) -> list[tuple[str, Pat
     return [(name, root if root.is_file() else root / name) for name in names]
 
 
-def _elsewhere(sweep: Sweep, folder: str | Path, missing: str) -> TopPatchesError:
-    """Say that a folder is not the one that was swept."""
-    return TopPatchesError(
-        f"{folder}: holds no {missing}, which is among the {sweep.n_images} images that "
-        "were swept; give the folder that the sweep was made of, or sweep this one."
-    )
-
-
 def read_swept(
     sweep: Sweep,
     names: Sequence[str],
-    folder: str | Path | None,
-    images: ImageSet | None,
+    images: ImageSet | str | Path,
     checkpoint: Checkpoint,
     batch_size: int = 1,
 ) -> Iterator[tuple[list[int], ImageBatch]]:
-    """Read some images of a sweep again, after checking that they are the same."""
+    """Read some images of a sweep again, of a folder too, after checking that they are the same."""
     numbers = {name: i for i, name in enumerate(names)}
-    paths = swept_paths(names, folder or ".")
-    if images is None:
-        gone = next((name for name, path in paths if not path.is_file()), None)
-        if gone is not None:
-            raise _elsewhere(sweep, folder or ".", gone)
-        how = as_swept(checkpoint, sweep).preprocessing
-        images = ImageSet(paths, how, checkpoint.config.in_channels)
-    else:
+    if isinstance(images, ImageSet):
         images = images.only(numbers)
-    missing = numbers.keys() - set(images.names)
-    if missing:
+    else:
+        how = as_swept(checkpoint, sweep).preprocessing
+        images = ImageSet(swept_paths(names, images), how, checkpoint.config.in_channels)
+    if missing := numbers.keys() - set(images.names):
         raise TopPatchesError(
             f"{min(missing)}: swept, but not among the images given; give those that were swept, "
             "or sweep these."
@@ -183,9 +168,8 @@ def read_swept(
     for batch in images.batches(batch_size):
         for name in batch.names:
             if images.sha256[name] != sweep.source.images.get(name):
-                place = name if folder is None else dict(paths)[name]
                 raise TopPatchesError(
-                    f"{place}: not the image of that name that was swept (its hash differs); give "
+                    f"{name}: not the image of that name that was swept (its hash differs); give "
                     "the folder that the sweep was made of, or sweep this one."
                 )
         found += len(batch.names)

@@ -24,7 +24,7 @@ from viz.plot.mosaic import (
 from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
-_KEY = 0.31
+KEY = 0.31
 """Inches below for the key to the colours."""
 _BACKGROUND_SIGNED = 225
 
@@ -168,7 +168,7 @@ def mosaic_figure(
     zoom = max(1, int(np.ceil(dpi * inner / across)))
     # A hair above the whole number: Agg cuts the figure's size to whole pixels.
     return new_figure(
-        width, inner * height / across + below + _KEY + MARGIN, dpi=across * zoom / inner + 1e-6
+        width, inner * height / across + below + KEY + MARGIN, dpi=across * zoom / inner + 1e-6
     )
 
 
@@ -182,7 +182,7 @@ def drawn_mosaic(mosaic: Mosaic, *, width: float = TWO_COLUMNS) -> Figure:
 def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.0) -> Axes:
     """Draw a mosaic once, with its titles and its colour scale, above so many free inches."""
     width, height = inches(target)
-    low = below + _KEY
+    low = below + KEY
     rows, columns = mosaic.layout.shape
     axes = panel(target, (MARGIN, low, width - 2 * MARGIN, height - low - MARGIN))
     # As many pixels as PNG will show: vector files would otherwise be blurred by viewers.
@@ -201,7 +201,7 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
     target.set_label(mosaic.scale_text)
     end = "limit" if np.isnan(mosaic.limit) else _number(mosaic.limit)
     colour_key(
-        target, (width - MARGIN - 1.3, _KEY - 0.13, 1.1), end,
+        target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end,
         cmap=SIGNED if mosaic.signed_map else "gray",
     )  # fmt: skip
     return axes

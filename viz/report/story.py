@@ -1,0 +1,211 @@
+"""The text of report.pdf: the page's own, as ReportLab lays it out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+from xml.sax.saxutils import escape
+
+import matplotlib as mpl
+from reportlab.lib.colors import HexColor
+from reportlab.lib.enums import TA_RIGHT
+from reportlab.lib.styles import ParagraphStyle
+from reportlab.lib.units import mm
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
+from reportlab.platypus import (
+    Flowable,
+    KeepTogether,
+    ListFlowable,
+    PageBreak,
+    Paragraph,
+    Spacer,
+    Table,
+)
+from reportlab.platypus.tableofcontents import TableOfContents
+
+from viz.plot.style import printable
+from viz.report.formulas import outlined, placed
+from viz.report.page import PX
+
+FONT = "DejaVu"
+_FACES = {"": "DejaVuSans", "-Bold": "DejaVuSans-Bold", "-Oblique": "DejaVuSans-Oblique",
+          "-BoldOblique": "DejaVuSans-BoldOblique", "-Mono": "DejaVuSansMono"}  # fmt: skip
+_BOLD = f"{FONT}-Bold"
+_TAGS = {"strong": "b", "em": "i", "b": "b", "i": "i"}
+
+BODY = ParagraphStyle(
+    "body", fontName=FONT, fontSize=8.5, leading=12, spaceAfter=4, autoLeading="max"
+)
+SMALL = ParagraphStyle("small", BODY, fontSize=7, leading=9.6, spaceAfter=3)
+CELL = ParagraphStyle("cell", SMALL, spaceAfter=0, splitLongWords=True)
+NUMBER = ParagraphStyle("number", CELL, alignment=TA_RIGHT)
+CONTENTS = ParagraphStyle("contents", SMALL, fontSize=7.5, leading=10, spaceAfter=2)
+HEADINGS = {
+    tag: ParagraphStyle(tag, BODY, fontName=_BOLD, fontSize=size, leading=1.25 * size,
+                        spaceBefore=before, spaceAfter=after, keepWithNext=1)
+    for tag, size, before, after in (
+        ("h1", 15, 0, 6), ("h2", 13, 10, 5), ("h3", 10, 8, 2), ("h4", 8, 5, 1), ("h5", 8, 4, 1),
+    )
+}  # fmt: skip
+
+
+def _fonts() -> None:
+    """Make matplotlib's DejaVu fonts known to ReportLab: the figures' own, and embedded."""
+    if FONT in pdfmetrics.getRegisteredFontNames():
+        return
+    folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
+    for face, file in _FACES.items():
+        pdfmetrics.registerFont(TTFont(f"{FONT}{face}", str(folder / f"{file}.ttf")))
+    pdfmetrics.registerFontFamily(
+        FONT, normal=FONT, bold=_BOLD, italic=f"{FONT}-Oblique", boldItalic=f"{FONT}-BoldOblique"
+    )
+
+
+class Heading(Paragraph):  # type: ignore[misc]
+    """A heading that is known to the contents list and the bookmarks.
+
+    Parameters
+    ----------
+    markup : str
+        Of ReportLab's kind.
+    style : ParagraphStyle
+        Named as the tag.
+    key : str
+        To which the contents list leads.
+    told : str
+        What the contents list says of it; it is not in the list if that is empty.
+    """
+
+    def __init__(self, markup: str, style: ParagraphStyle, key: str, told: str) -> None:
+        super().__init__(markup, style)
+        self.key, self.told = key, told
+
+
+Room = Callable[[str, float, float], Flowable]
+"""Name, width and height in millimetres to room for a figure."""
+
+
+def story(page: str, room: Room) -> list[Flowable]:
+    """Lay out the text of a page."""
+    _fonts()
+    body = ElementTree.fromstring(page.encode("utf-8", "backslashreplace")).find("body")
+    assert body is not None
+    return list(_Story(room).blocks(body, BODY))
+
+
+class _Story:
+    """Turns the page's elements into ReportLab's."""
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.contents: dict[str, str] = {}
+
+    def blocks(self, parent: Element, style: ParagraphStyle) -> Iterator[Flowable]:
+        """Lay out what stands in an element."""
+        for element in parent:
+            kind = element.get("class", "")
+            if element.tag == "nav":
+                yield from self._nav(element)
+            elif element.tag in HEADINGS:
+                key = element.get("id", "")
+                yield Heading(
+                    _inline(element), HEADINGS[element.tag], key, self.contents.get(key, "")
+                )
+            elif element.tag == "p":
+                yield _paragraph(element, SMALL if "note" in kind else style)
+            elif element.tag in ("ul", "ol"):
+                items = [_paragraph(item, style) for item in element]
+                yield ListFlowable(items, bulletType="bullet", start="•", leftIndent=9,
+                                   bulletFontName=FONT, bulletFontSize=6)  # fmt: skip
+            elif element.tag == "table":
+                yield from (_table(element), Spacer(1, 1.5 * mm))
+            elif element.tag == "figure":
+                yield self._figure(element)
+            elif element.tag == "pre":
+                lines = (
+                    escape("".join(element.itertext())).rstrip().replace(" ", "\N{NO-BREAK SPACE}")
+                )
+                yield Paragraph(_mono(lines.replace("\n", "<br/>")), SMALL)
+            else:
+                if "sheet" in kind:
+                    yield PageBreak()
+                yield from self.blocks(
+                    element, SMALL if "methods" in kind or "made" in kind else style
+                )
+
+    def _nav(self, element: Element) -> Iterator[Flowable]:
+        """Take from the contents what they say of each section, and put pages beside it."""
+        for item in element.iter("li"):
+            (link, *_) = item
+            self.contents[link.get("href", "")[1:]] = _inline(item)
+        yield TableOfContents(levelStyles=[CONTENTS], dotsMinLevel=0)
+
+    def _figure(self, element: Element) -> Flowable:
+        image, caption = element
+        size = [float(image.get(side, 0)) / PX for side in ("width", "height")]
+        place = self.room(image.get("src", ""), *size)
+        return KeepTogether([Spacer(1, 2 * mm), place, Spacer(1, mm), _paragraph(caption, SMALL)])
+
+
+def _mono(markup: str) -> str:
+    return f'<font name="{FONT}-Mono">{markup}</font>'
+
+
+def _safe(text: str | None) -> str:
+    """Escape a text; characters that the font lacks become white squares."""
+    return escape(printable(re.sub(r"\s+", " ", text or "")).replace(r"\$", "$"))
+
+
+def _inline(element: Element) -> str:
+    """Turn what stands in a paragraph into ReportLab's markup."""
+    out = [_safe(element.text)]
+    for child in element:
+        tag = child.tag.rpartition("}")[2]
+        if tag == "math":
+            out.append(placed(child.get("alttext", "")))
+        elif tag == "br":
+            out.append("<br/>")
+        elif tag == "code":
+            out.append(_mono(_inline(child)))
+        elif tag == "a":
+            out.append(f"<b>{_inline(child)}</b>")
+        elif tag in _TAGS:
+            out.append(f"<{_TAGS[tag]}>{_inline(child)}</{_TAGS[tag]}>")
+        else:
+            out.append(_inline(child))
+        out.append(_safe(child.tail))
+    return "".join(out)
+
+
+def _paragraph(element: Element, style: ParagraphStyle) -> Paragraph:
+    markup = _inline(element).strip()
+    return outlined(Paragraph(f"<b>{markup}</b>" if element.tag == "th" else markup, style))
+
+
+def _table(element: Element) -> Table:
+    """Lay out a table; columns are about as wide as their texts ask for."""
+    rows = [list(row) for row in element.iter("tr")]
+    cells = [
+        [_paragraph(cell, NUMBER if cell.get("class") == "n" else CELL) for cell in row]
+        for row in rows
+    ]
+    lengths = [[len("".join(cell.itertext())) for cell in row] for row in rows]
+    asked = [min(120, max(8, *column)) ** 0.75 for column in zip(*lengths, strict=True)]
+    return Table(
+        cells,
+        colWidths=[180 * mm * each / sum(asked) for each in asked],
+        repeatRows=1,
+        hAlign="LEFT",
+        style=[
+            ("LINEBELOW", (0, 0), (-1, -1), 0.25, HexColor(0x999999)),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 0),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+        ],
+    )
