@@ -74,7 +74,7 @@ def _more_often(
 def _apart(shares: Sequence[dict[str, float]]) -> str:
     differ = max(abs(shares[1][family] - shares[0][family]) for family in FAMILIES)
     # Rounded up, or it would be commoner by more.
-    return f"no shape is commoner by more than {np.ceil(100 * differ - 1e-9):.0f} points in"
+    return f"no shape is commoner by more than {int(np.ceil(100 * differ - 1e-9))} points in"
 
 
 def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
