@@ -43,7 +43,9 @@ BODY = ParagraphStyle(
 SMALL = ParagraphStyle("small", BODY, fontSize=7, leading=9.6, spaceAfter=3)
 CELL = ParagraphStyle("cell", SMALL, spaceAfter=0, splitLongWords=True)
 NUMBER = ParagraphStyle("number", CELL, alignment=TA_RIGHT)
-CONTENTS = ParagraphStyle("contents", SMALL, fontSize=7.5, leading=10, spaceAfter=2)
+CONTENTS = ParagraphStyle(
+    "contents", SMALL, fontSize=7.5, leading=10, spaceAfter=2, rightIndent=8 * mm
+)
 HEADINGS = {
     tag: ParagraphStyle(tag, BODY, fontName=_BOLD, fontSize=size, leading=1.25 * size,
                         spaceBefore=before, spaceAfter=after, keepWithNext=1)
@@ -204,7 +206,7 @@ def _table(element: Element) -> Table:
             ("LINEBELOW", (0, 0), (-1, -1), 0.25, HexColor(0x999999)),
             ("VALIGN", (0, 0), (-1, -1), "TOP"),
             ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 9),
             ("TOPPADDING", (0, 0), (-1, -1), 1.5),
             ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
         ],

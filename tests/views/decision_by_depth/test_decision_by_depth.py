@@ -112,7 +112,7 @@ def test_a_network_that_passes_everything_on_has_decided_at_once():
     found = decision_by_depth(by_hand(), image)
     np.testing.assert_allclose(found.logits[0], found.logits[1])
     assert found.settled.tolist() == [-1]
-    assert "leads from the patch embedding (green) on" in found.finding
+    assert "leads from the patch embedding on (green)" in found.finding
 
 
 def test_the_fit_is_scikit_learns_cross_validation(small):

@@ -41,7 +41,7 @@ def _sentence(result: Any) -> str:
     first, last = rows[0], rows[-1]
     if None not in (first["off"], last["off"]):
         said.append(
-            f"On {on} {100 * first['off']:.0f} % of the units get a negative input to their "
+            f"On {on}, {100 * first['off']:.0f} % of the units get a negative input to their "
             "activation after the depthwise convolution of the first block and "
             f"{100 * last['off']:.0f} % in the last."
         )

@@ -12,6 +12,7 @@ from viz.plot.frame import MARGIN, colour_key, inches, panel
 from viz.plot.millimetres import common_limit, photograph, signed_map
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
 from viz.views.top_patches.result import TopPatches
+from viz.views.wording import n_images
 
 _GAP = 1.2 * MM
 _WORDS = 16.0 * MM
@@ -58,7 +59,7 @@ def _note(result: TopPatches) -> str:
     if result.stage == "residual":
         value = "the residual sum"
     return (
-        f"Channels: {result.chosen_by}, {result.stage}. {result.n_images} images were searched; at "
+        f"Channels: {result.chosen_by}, {result.stage}. Searched: {n_images(result.n_images)}; at "
         f"most one patch of each, the largest value first. The image, and the channel's map of it, "
         f"are those of the first patch. {crops}. {kernel}Maps: white is zero, each on its own "
         f"scale. Values are of {value}. The largest values alone are shown: most of what a channel "
