@@ -97,7 +97,7 @@ def main():
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{len(kernels)} kernels of {k} x {k} and the nulls, {torch.get_num_threads()} threads:")
     print(f"  {wall:.1f} s wall, {cpu:.1f} s CPU, at most {memory:.2f} GB ({before:.2f} before); "
-          f"named {found.coverage:.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
+          f"named {found.named.mean():.1%}, random init {found.null_coverage:.2%}")  # fmt: skip
     rows = np.sort(rng.choice(len(kernels), asked.sample, replace=False))
     start = time.process_time()
     slow = np.array([loop(kernels[i].astype(float), k) for i in rows])

@@ -16,15 +16,68 @@ from pathlib import Path
 import numpy as np
 
 import viz
-from viz.views.kernels import readout as kernel_readout
 from viz.views.kernels.matching import match, measures, unit_rows
 from viz.views.kernels.names import MARGIN, guesses
-from viz.views.kernels.pictures import bank
+from viz.views.kernels.pictures import KINDS, bank
+from viz.views.kernels.readout import CLASSES, NAMELESS, Readout, columns, family
 
 HERE = Path(__file__).resolve().parent
 READINGS = HERE.parent / "tests" / "readings" / "kernels.npz"
 NEW = READINGS.with_name("new-kernels.npz")
 STORED = HERE.parent / "viz" / "views" / "kernels" / "readout.npz"
+STRENGTH = 0.5
+"""Inverse strength of the fit's ridge penalty."""
+PLANTED = 40
+"""Planted kernels of each kind and size that the fit sees beside the readings."""
+SIZES = (5, 6, 7, 9, 11, 13)
+WEIGHT = 0.1
+"""Weight of a planted kernel in the fit; that of a reading is 1."""
+
+
+def planted(seed: int = 0):
+    """Return columns and classes of pictures in noise (6 to 20 dB), and of noise alone."""
+    rng = np.random.default_rng(seed)
+    values, names = [], []
+    for k in SIZES:
+        pictures = bank(k)
+        rows = np.concatenate(
+            [
+                rng.choice(np.arange(s.start, s.stop), PLANTED)
+                for s in pictures.slices()
+                if s.stop > s.start
+            ]
+        )
+        kinds = [family(KINDS[kind]) for kind in pictures.kind[rows]]
+        clean = pictures.pictures.numpy()[rows].astype(np.float64)
+        noise = rng.standard_normal(clean.shape) / k
+        level = 10 ** (-rng.uniform(6, 20, (len(rows), 1)) / 20)
+        white = rng.standard_normal((4 * PLANTED, k * k))
+        taps = unit_rows(np.concatenate([clean + level * noise, white]))
+        values.append(columns(match(taps, pictures).likeness, measures(taps, k)))
+        names += [*kinds, *["noise"] * len(white)]
+    return np.concatenate(values), names
+
+
+def fit(values, readings, extra=None) -> Readout:
+    """Fit the readout by logistic regression on several readings of the same kernels.
+
+    Shapes: ``values`` (n, columns); ``readings`` (n,).
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    x = np.concatenate([values] * len(readings))
+    y = [family(str(name)) for reading in readings for name in reading]
+    weight = np.ones(len(y))
+    centre, spread = values.mean(0), np.maximum(values.std(0), 1e-3)
+    if extra is not None:
+        x, y = np.concatenate([x, extra[0]]), y + extra[1]
+        weight = np.concatenate([weight, np.full(len(extra[1]), WEIGHT)])
+    model = LogisticRegression(C=STRENGTH, solver="newton-cg")
+    model.fit((x - centre) / spread, y, sample_weight=weight)
+    weights, bias = np.zeros((len(CLASSES), x.shape[1])), np.full(len(CLASSES), -50.0)
+    rows = [CLASSES.index(name) for name in model.classes_]
+    weights[rows], bias[rows] = model.coef_, model.intercept_
+    return Readout(weights, bias, centre, spread)
 
 
 def agreement(folds: int = 10, seed: int = 0, which=None) -> dict[str, float]:
@@ -34,13 +87,13 @@ def agreement(folds: int = 10, seed: int = 0, which=None) -> dict[str, float]:
     kernels, first, second = data["kernels"], data["first_1"], data["first_2"]
     taps = unit_rows(kernels.reshape(len(kernels), -1).astype(np.float64))
     found = match(taps, bank(9))
-    values = kernel_readout.columns(found.likeness, measures(taps, 9))
-    extra = kernel_readout.planted()
+    values = columns(found.likeness, measures(taps, 9))
+    extra = planted()
     guess = np.empty(len(taps), "<U12")
     margin = np.empty(len(taps))
     for held in np.array_split(np.random.default_rng(seed).permutation(len(taps)), folds):
         rest = np.setdiff1d(np.arange(len(taps)), held)
-        readout = kernel_readout.fit(values[rest], [first[rest], second[rest]], extra)
+        readout = fit(values[rest], [first[rest], second[rest]], extra)
         named = guesses(found[held], readout.probabilities(values[held]))
         guess[held], margin[held] = named.guess, named.margin
     if which is not None:
@@ -59,7 +112,7 @@ def new_network() -> dict[str, float]:
 
 def shares(guess, named, first, second) -> dict[str, float]:
     """Return how often names and guesses agree with two readings."""
-    nameless = [np.isin(each, kernel_readout.NAMELESS) for each in (first, second)]
+    nameless = [np.isin(each, NAMELESS) for each in (first, second)]
     agreed = (first == second) & ~nameless[0]
     either = (guess == first) | (guess == second)
     return {
@@ -82,8 +135,8 @@ def main() -> None:
         with np.load(READINGS) as stored:
             kernels, readings = stored["kernels"], [stored["first_1"], stored["first_2"]]
         taps = unit_rows(kernels.reshape(len(kernels), -1).astype(np.float64))
-        values = kernel_readout.columns(match(taps, bank(9)).likeness, measures(taps, 9))
-        readout = kernel_readout.fit(values, readings, kernel_readout.planted())
+        values = columns(match(taps, bank(9)).likeness, measures(taps, 9))
+        readout = fit(values, readings, planted())
         np.savez_compressed(STORED, **{k: v.astype(np.float32) for k, v in vars(readout).items()})
         print(f"wrote {STORED.relative_to(HERE.parent)}")
     for title, found in (("cross-validated", agreement()[0]), ("a new network", new_network())):

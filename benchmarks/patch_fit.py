@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from scipy.optimize import least_squares
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "measure"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 import planted_patches as planted
 
 from viz.views.patch_filters import gabor
@@ -26,17 +26,13 @@ from viz.views.patch_filters.measure import describe
 
 
 def bank(n, p, rng):
-    """A third centroids of dead leaves, a third planted colour Gabors, a third blobs; 15 dB."""
-    third = n // 3
-    leaves = np.array([planted.dead_leaves(rng, 192) for _ in range(4)])
-    patches = planted.sample_patches(leaves, p, 20_000, rng)
-    natural = planted.whitened_kmeans(patches, third, rng).reshape(-1, p, p)
-    gabors = planted.gabor_maps(p, **planted.random_gabors(rng, third, p))
-    rest = n - 2 * third
+    """Half planted colour Gabors, half blobs; 15 dB."""
+    half = n // 2
+    gabors = planted.gabor_maps(p, **planted.random_gabors(rng, half, p))
+    rest = n - half
     centre = (p - 1) / 2 + rng.uniform(-p / 5, p / 5, (rest, 2))
     blobs = planted.blob_maps(p, centre, rng.uniform(0.8, p / 4, rest), rng.choice([-1, 1], rest))
     parts = [
-        planted.paint(natural, planted.GREY),
         planted.paint(gabors, planted.RED_GREEN),
         planted.paint(blobs, planted.YELLOW_BLUE),
     ]
@@ -69,12 +65,9 @@ def model(q, x, y):
 def scipy_fit(unit, starts, p, *, exact):
     """The best of all starts of one map by `scipy.optimize.least_squares`."""
     x, y = (axis.numpy() for axis in gabor.pixel_grid(p))
-    bounds = gabor.Bounds(p)
-    low_f, high_f = bounds.frequency
-    low_s, high_s = np.log(bounds.sigma)
-    edge = bounds.centre
-    low = np.array([-edge, -edge, -np.inf, low_f, low_s, low_s, -np.inf, -np.inf])
-    high = np.array([edge, edge, np.inf, high_f * np.sqrt(2), high_s, high_s, np.inf, np.inf])
+    edge, low_s, high_s = p / 2, np.log(0.5), np.log(p)
+    low = np.array([-edge, -edge, -np.inf, 0.25 / p, low_s, low_s, -np.inf, -np.inf])
+    high = np.array([edge, edge, np.inf, np.sqrt(0.5), high_s, high_s, np.inf, np.inf])
     best = np.inf
     for start in starts:
         inside = np.clip(start, low[:6] + 1e-6, high[:6] - 1e-6)

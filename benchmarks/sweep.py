@@ -27,7 +27,7 @@ import viz
 from viz.core.network import Preprocessing
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
-from viz.sweep.engines import Cluster, InProcess, Network
+from viz.sweep.engines import Cluster, Network
 from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
@@ -132,7 +132,7 @@ def engines(checkpoint, source, folder, n, batch_size, scratch):
     settings = Settings(("top",), batch_size=batch_size, field_images=0)
     network = Network(source, checkpoint.source.sha256, threads=1)
     ways = {
-        "one process, 2 threads": InProcess(checkpoint),
+        "one process, 2 threads": None,
         "two local dask workers": Cluster(network, workers=2),
     }
     best = {}

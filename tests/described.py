@@ -12,20 +12,12 @@ from viz.views.kernels.result import DepthwiseDescription
 
 
 def described(
-    kernels,
-    block,
-    name=None,
-    *,
-    margin=None,
-    r2=None,
-    statements=None,
-    init_names=None,
-    source="by hand",
-    shapes=2,
+    kernels, block, name=None, *, r2=None, statements=None, source="by hand", shapes=2, **changes
 ):
     """A description of kernels (n, k, k) in blocks (n,), all unnamed unless told.
 
-    ``statements`` are centre_r2, halves_r2 and ring_r2, each (n,); 0 by default.
+    ``statements`` are centre_r2, halves_r2 and ring_r2, each (n,), 0 by default; ``changes`` are
+    fields as they stand.
     """
     kernels = np.asarray(kernels, dtype=np.float32)
     block = np.asarray(block, dtype=np.int64)
@@ -45,16 +37,18 @@ def described(
         "guess": np.where(named, name, "edge"),
         "second": np.full(n, "bar"),
         "probability": np.where(named, 0.9, 0.4),
-        "margin": np.where(named, 0.8, 0.1) if margin is None else np.asarray(margin, np.float64),
+        "margin": np.where(named, 0.8, 0.1),
         "n_shapes": np.ones(n, np.int64),
         "shape_names": np.full((n, shapes), "edge"),
         "shape_picture": np.zeros((n, shapes), np.int64),
         "fitted_by_shapes": np.zeros((shapes, *kernels.shape), np.float32),
         "r2_by_shapes": np.stack([r2] * shapes, 1),
         "coefficients_by_shapes": np.ones((n, shapes), np.int64),
-        "init_names": np.asarray(["unnamed"] * 40 if init_names is None else init_names),
+        **dict(zip(("centre_r2", "halves_r2", "ring_r2"), statements, strict=True)),
+        "init_names": np.array(["unnamed"] * 40),
         "init_r2_by_shapes": np.full((40, shapes), 0.1),
         "shuffled_r2_by_shapes": np.full((40, shapes), 0.1),
-        **dict(zip(("centre_r2", "halves_r2", "ring_r2"), statements, strict=True)),
+        **kernel_descriptors.descriptors(kernels),
     }
-    return DepthwiseDescription(**(nothing | told | kernel_descriptors.descriptors(kernels)))
+    told |= {each: np.asarray(value) for each, value in changes.items()}
+    return DepthwiseDescription(**nothing | told)

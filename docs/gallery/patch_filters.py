@@ -1,4 +1,4 @@
-"""Every patch-embedding filter, grey ones first, then by hue."""
+"""Every patch-embedding filter, nearly grey ones first, then by hue."""
 
 import viz
 

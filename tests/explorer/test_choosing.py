@@ -1,12 +1,11 @@
 """Choosing a checkpoint: shipped, given, uploaded, broken, hostile, or none at all."""
 
-import hashlib
 import pickle
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from visiting import sentences
+from visiting import is_overview, sentences
 
 from viz.explorer import checkpoints, uploads
 from viz.explorer.cache import cached
@@ -71,7 +70,7 @@ def test_two_files_of_one_name(open_app, tmp_path, small_file, grey_file):
     other.write_bytes(grey_file.read_bytes())
     app = open_app(given=(small_file, other), checkpoint="small.safetensors (2)")
     assert options(app) == ["small.safetensors", "small.safetensors (2)"]
-    assert {m.label: m.value for m in app.metric}["dim"] == "12"
+    assert app.session_state["viz opened"].checkpoint.config.dim == 12
 
 
 def test_a_given_file_that_is_none(open_app, tmp_path, small_file):
@@ -83,7 +82,7 @@ def test_a_given_file_that_is_none(open_app, tmp_path, small_file):
     assert not app.exception
     app.selectbox[0].select("small.safetensors").run()
     assert not app.error
-    assert app.metric
+    assert is_overview(app)
 
 
 def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
@@ -134,17 +133,6 @@ def test_a_removed_upload_is_forgotten(open_app, grey_file):
     assert app.session_state["viz opened"].key == "small.safetensors"
     assert not any(digest in key for key in made)
     assert not app.session_state["viz uploads"].good
-
-
-def test_one_name_twice_is_two_offers(open_app, grey_file, small_file):
-    mine = [("net.safetensors", file.read_bytes()) for file in (grey_file, small_file)]
-    app = upload(open_app(), *mine)
-    digests = [hashlib.sha256(content).hexdigest()[:8] for _, content in mine]
-    labels = [f"net.safetensors (uploaded, sha256 {digest}…)" for digest in digests]
-    assert options(app)[2:] == labels
-    for label, dim in zip(labels, (12, 16), strict=True):
-        app.selectbox[0].select(label).run()
-        assert app.session_state["viz opened"].checkpoint.config.dim == dim
 
 
 def test_uploads_are_bounded(open_app, small_file, monkeypatch):
@@ -211,7 +199,7 @@ def test_a_broken_upload_leaves_the_app_usable(open_app, content, scratch):
     assert "viz-upload" not in sentence
     assert not app.exception
     assert app.session_state["viz opened"].key == "small.safetensors"
-    assert app.metric
+    assert is_overview(app)
     assert list(scratch.iterdir()) == []
 
 
@@ -240,13 +228,13 @@ def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, c
     assert "secret" not in sentence
     assert "secret" in caplog.text
     assert not app.exception
-    assert app.metric
+    assert is_overview(app)
     remove(app, "mine.safetensors")
     app.selectbox[0].select("grey.safetensors").run()
     assert sentences(app.error)[0].startswith("This page could not be shown (ValueError: ")
     app.selectbox[0].select("small.safetensors").run()
     assert not app.error
-    assert app.metric
+    assert is_overview(app)
 
 
 def test_size_is_checked_in_code(monkeypatch, small_file):

@@ -112,7 +112,7 @@ def test_uploads_are_used_and_left_nowhere(open_app, scratch):
     assert list(scratch.iterdir()) == []
     address = dict(app.query_params)
     assert re.fullmatch(r"upload\.[0-9a-f]{8}", address["images"])
-    assert "open_images('images'" in app.code[0].value
+    assert "images=['images/a.png', " in app.code[0].value
 
     other = open_app("feature_maps", **address)
     (sentence,) = sentences(other.warning)

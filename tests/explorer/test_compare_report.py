@@ -15,13 +15,13 @@ pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def test_the_second_checkpoint_is_in_the_address(open_app):
-    app = open_app("compare", checkpoint="small.safetensors", show="compare-kernels")
+    app = open_app("compare", checkpoint="small.safetensors")
     assert fine(app)
     assert app.query_params["with"] == "grey.safetensors"
     said = next(m for m in sentences(app.markdown) if "have no clear shape" in m)
     assert re.match(r"\*\*(A's|B's|The) kernels", said)
-    app.toggle[0].set_value(True).run()
-    assert app.query_params["evidence"] == "yes"
+    app = open_app("compare", show="compare-kernels", evidence="yes", **dict(app.query_params))
+    assert app.toggle[0].value
     assert "networks of one shape" in sentences(app.info)[0]
     app = open_app("compare", **{"with": "upload.12345678.mine.pt"})
     (sentence,) = sentences(app.warning)

@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 from visiting import fine, sentences
 
-from viz.explorer.settings import Start
-from viz.sweep.result import load_sweep
 from viz.views import Given
 from viz.views.ablation.result import Removal
 from viz.views.described import depthwise_description, patch_description
@@ -87,18 +84,6 @@ def test_the_walk_keeps_to_the_name(open_app, named, undrawn):
     assert app.query_params["name"] == "edge"
 
 
-def test_shapes_and_effect_wait_for_the_description(open_app, undrawn, monkeypatch):
-    """Until the network's kernels are described nothing is fitted to this one alone."""
-    with monkeypatch.context() as stopped:
-        stopped.setattr("viz.explorer.kernels.work", lambda *given, **settings: None)
-        app = open_app("kernel", block="1", channel="3")
-    assert fine(app)
-    assert not [result for result in undrawn if isinstance(result, (Removal, ShapeFit))]
-    app.run()
-    assert fine(app)
-    assert {type(result) for result in undrawn} >= {Removal, ShapeFit}
-
-
 def test_a_kernel_that_is_not_finite(open_app, undrawn, tmp_path, small_file):
     """One tap that is no number: that kernel has no name, the others are described."""
     import torch
@@ -146,18 +131,13 @@ def test_every_section_is_taken_home(open_app, whole, undrawn, monkeypatch, tmp_
 
 
 def test_shares_are_written_on_the_page(open_app, named):
-    """Which share of block 1's kernels is centre-surround stands there in words and in a table."""
+    """Which share of block 1's kernels is centre-surround stands there in words."""
     app = open_app("kernels", show="block", block="1")
     assert fine(app)
     share = np.mean([i % 3 == 1 for i in range(16, 32)])
     sentence = next(m for m in sentences(app.markdown) if m.startswith("Of block 1's kernels"))
     said = f"{100 * share:.0f} %"
     assert f"centre-surround **{said}** (0 % on-centre, {said} off-centre)" in sentence
-    table = next(d.value for d in app.dataframe if "off-centre" in d.value)
-    for block in range(3):
-        share = np.mean([i % 3 == 1 for i in range(16 * block, 16 * block + 16)])
-        assert table["off-centre"][block] == f"{100 * share:.0f} %"
-        assert table["centre-surround"][block] == f"{100 * share:.0f} %"
 
 
 def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):
@@ -202,49 +182,19 @@ def test_the_filters_page(open_app, undrawn, monkeypatch, tmp_path, small):
     assert found["effect-patch-filter"].sentence() in sentences(app.markdown)
 
 
-@pytest.fixture(scope="module")
-def swept(small_file, tmp_path_factory):
-    """A folder of photographs, and the file of a sweep over it."""
-    from viz.images.sets import open_images
-    from viz.network.checkpoint import load
-    from viz.sweep.run import sweep_images
-    from viz.sweep.tally import Settings
+def test_what_drives_it_is_a_link(open_app, undrawn, named):
+    """To the page of it, where the channel is chosen."""
+    from urllib.parse import parse_qsl
 
-    folder = tmp_path_factory.mktemp("photographs")
-    rng = np.random.default_rng(0)
-    for i in range(5):
-        Image.fromarray(rng.integers(0, 255, (40, 40, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    checkpoint = load(small_file)
-    images = open_images(folder, checkpoint.preprocessing, 3)
-    found = sweep_images(checkpoint, images, settings=Settings(("top",)))
-    return folder, found.save(folder / "sweep.npz")
-
-
-def test_top_patches_of_a_sweep(
-    open_app, undrawn, named, monkeypatch, swept, tmp_path, small_file, grey_file
-):
-    """With a sweep the page shows what drives the kernel most; of another network it says so."""
-    folder, file = swept
-    start = Start((str(small_file), str(grey_file)), str(folder), str(file))
-    monkeypatch.setattr("viz.explorer.settings.Start.read", lambda: start)
-    app = open_app("kernel", block="1", channel="3", checkpoint="small.safetensors")
+    for view, wanted in (
+        ("kernel", ("depthwise", "1")),
+        ("patch_filter", ("patch embedding", None)),
+    ):
+        app = open_app(view, block="1", channel="3")
+        (link,) = [e.proto for e in app.main.get("page_link") if "drive it most" in e.proto.label]
+        address = dict(parse_qsl(link.query_string))
+        assert (address["stage"], address.get("block"), address["channels"]) == (*wanted, "3")
+    app = open_app("top_patches", **address)
     assert fine(app)
-    assert "What drives it most" in [h.value for h in app.subheader]
-    (script,) = (c.value for c in app.code if "load_sweep" in c.value)
-    # Nothing is cut out again where nothing has changed.
-    with monkeypatch.context() as once:
-        once.setattr("viz.explorer.on_images.top_patches", lambda *_, **__: pytest.fail("again"))
-        assert fine(app.run())
-    monkeypatch.chdir(tmp_path)
-    exec(compile(script, "shown", "exec"), {})
-    (made,) = tmp_path.glob("*patches-block-1-kernel-3.npz")
-    found = TopPatches.load(made)
-    assert (found.block.tolist(), found.channel.tolist()) == ([1], [3])
-    assert (
-        found.value[0, 0]
-        == np.nanmax(load_sweep(file).top_value[:, 3], axis=-1)[
-            load_sweep(file).row(1, "depthwise")
-        ]
-    )
-    app = open_app("patch_filter", channel="3", checkpoint="grey.safetensors")
-    assert any("the sweep is of small" in s for s in sentences(app.info))
+    (found,) = [each for each in undrawn if isinstance(each, TopPatches)]
+    assert found.channel.tolist() == [3]

@@ -15,7 +15,7 @@ from viz.cli import main
 from viz.core.refusal import Refusal
 from viz.explorer import launch
 from viz.explorer.settings import OPTIONS, Start, flags, unsafe
-from viz.explorer.text import facts, plain
+from viz.explorer.text import facts, plain, said_here
 
 ROOT = Path(__file__).parents[2]
 
@@ -61,12 +61,6 @@ def test_start_survives_the_environment(monkeypatch, tmp_path):
     Start((here.name, "imagenette-p7"), "pictures", "sweep.npz").write()
     paths = (str(tmp_path / name) for name in ("pictures", "sweep.npz"))
     assert Start.read() == Start((str(here), "imagenette-p7"), *paths)
-
-
-@pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"checkpoints": 3}'])
-def test_a_broken_environment_is_nothing(monkeypatch, text):
-    monkeypatch.setenv("VIZ_EXPLORER", text)
-    assert Start.read() == Start()
 
 
 @pytest.fixture
@@ -144,7 +138,7 @@ def test_a_port_in_use_is_refused(served):
 def test_text_is_made_harmless():
     assert plain("a\n *b*") == "a \\*b\\*"
     assert plain("![x](http://e.com/x.png)").count("\\") == 11
-    table = facts({"<b>": "<img src=x>", "empty": ""})
-    assert "<img" not in table
-    assert "&lt;img" in table
-    assert "empty" not in table
+    assert facts({"a": "<img src=x>", "empty": ""}) == "- a: **\\<img src\\=x\\>**"
+    told = "say which with --activation (in Python activation=); give --mean, too"
+    assert said_here(told) == "say which in Python, with activation=; give mean, too"
+    assert "under “There”, on the left" in said_here(told, "There")

@@ -42,10 +42,12 @@ def test_the_answers_with_their_probabilities(open_app, small, answers):
     app = open_app("try_image")
     assert not app.error
     assert not app.exception
-    bars = next(e.proto.body for e in app.main.get("html") if "list" in e.proto.body)
-    named = re.findall(r"anywhere\">(\w+)</span><b>(\d+) %", bars)
-    order = np.argsort(-answers)
-    assert named == [(small.classes[c], f"{100 * shares(answers)[c]:.0f}") for c in order]
+    order, share = np.argsort(-answers), shares(answers)
+    shown = [each.proto for each in app.main.get("progress")]
+    assert [each.text for each in shown] == [
+        f"{small.classes[c]}: **{100 * share[c]:.0f} %**" for c in order
+    ]
+    assert [each.value for each in shown] == [int(100 * share[c]) for c in order]
     assert f"The network says {small.classes[order[0]]}" in texts(app)
     assert not re.search(r"\bnan\b", texts(app))
 

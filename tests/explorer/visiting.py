@@ -22,6 +22,11 @@ def fine(app):
     return not app.error and not app.warning and not app.exception
 
 
+def is_overview(app):
+    """Tell whether a network is shown at first sight."""
+    return any("Its kernels, block by block" in each for each in sentences(app.markdown))
+
+
 def picture(seed, suffix="PNG"):
     pixels = np.random.default_rng(seed).integers(0, 256, (40, 48, 3), np.uint8)
     buffer = io.BytesIO()

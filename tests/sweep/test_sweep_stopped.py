@@ -112,7 +112,7 @@ def test_killed_before_its_shards_are_removed(small, pictures, few, tmp_path, mo
             sweep_folder(small, pictures, out, settings=few, shard_size=4)
     first = next(shards_folder(out).glob("*.npz"))
     first.unlink()
-    monkeypatch.setattr("viz.sweep.run.InProcess.run", None)
+    monkeypatch.setattr("viz.sweep.run.count_shard", None)
     again = sweep_folder(small, pictures, out, settings=few, shard_size=4, resume=True)
     assert again == Sweep.load(out)
     assert not shards_folder(out).exists()

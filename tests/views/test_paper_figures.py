@@ -8,6 +8,7 @@ from readable import unfit
 from viz.network.checkpoint import load
 from viz.plot.style import MM, new_figure
 from viz.views import COMPARISONS, VIEWS, Given
+from viz.views._template.card import VIEW as TEMPLATE
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def made(row, result):
             yield f"{each.name}, one column", each.narrow(result)
 
 
-@pytest.mark.parametrize("row", [*VIEWS, *COMPARISONS], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*VIEWS, *COMPARISONS, TEMPLATE], ids=lambda row: row.name)
 def test_every_figure_goes_into_a_paper_as_it_is(row, pair):
     networks = pair if row in COMPARISONS else pair[:1]
     result = row.measure(*networks, Given())

@@ -12,6 +12,7 @@ from planted_kernels import planted
 import viz
 from viz.images.sets import open_images
 from viz.views import COMPARISONS, VIEWS, Given, view
+from viz.views._template.card import VIEW as TEMPLATE
 from viz.views.wording import percent
 
 WITHOUT_NULL = ("selectivity",)
@@ -44,7 +45,9 @@ def judged(text, null=True):
         assert not SUPERLATIVE.search(each) or TEST.search(each), each
 
 
-@pytest.mark.parametrize("row", [row for row in VIEWS if row.sentence], ids=lambda row: row.name)
+@pytest.mark.parametrize(
+    "row", [*(row for row in VIEWS if row.sentence), TEMPLATE], ids=lambda row: row.name
+)
 @pytest.mark.parametrize("n", [1, 2, 6])
 def test_a_finding_has_answer_number_and_baseline(row, n, small, tmp_path, monkeypatch):
     if n > 1 and not row.images:
@@ -83,7 +86,7 @@ def test_what_says_too_much_is_found():
     judged("The largest is 3, against 2 under a test of the maximum.")
 
 
-@pytest.mark.parametrize("row", [*VIEWS, *COMPARISONS], ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*VIEWS, *COMPARISONS, TEMPLATE], ids=lambda row: row.name)
 def test_what_a_card_says_is_whole_sentences(row):
     assert row.question.endswith("?")
     for text in (row.misleads, *(each.caption for each in row.figures)):

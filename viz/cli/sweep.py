@@ -24,7 +24,7 @@ from viz.cli.images import looking, open_with_images
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
-    from viz.sweep.engines import Engine
+    from viz.sweep.engines import Cluster
 
 _PARTS = ("sparsity", "top", "classes")
 
@@ -119,7 +119,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
 def _engine(
     loaded: Checkpoint, checkpoint: str, workers: int | None, cluster: str | None,
     threads: int | None, options: dict[str, Any],
-) -> Engine | None:  # fmt: skip
+) -> Cluster | None:  # fmt: skip
     """Return where shards are counted, where that is not this process."""
     if cluster is None and workers is None:
         return None

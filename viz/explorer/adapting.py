@@ -74,20 +74,7 @@ def _form(opened: Opened, asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def adapt(opened: Opened) -> tuple[Opened, list[Callable[[], Any]]]:
-    """Show the fields in the sidebar and apply what is told there.
-
-    Parameters
-    ----------
-    opened : Opened
-        As its file is read.
-
-    Returns
-    -------
-    opened : Opened
-        With what was told.
-    messages : list of callable
-        Each shows one sentence on the page.
-    """
+    """Show the fields in the sidebar; return the checkpoint as told, and what shows its faults."""
     from viz.network.checkpoint import adapted
 
     asked = _asked(opened.key)

@@ -12,7 +12,7 @@ from viz.explorer import checkpoints, state
 from viz.explorer.images import choose_images
 from viz.explorer.sections import guarded, style
 from viz.explorer.settings import unsafe
-from viz.explorer.text import lines
+from viz.explorer.text import plain, shape
 from viz.plot.mosaic import enlarge, signed_tiles
 from viz.views import VIEWS
 
@@ -117,12 +117,10 @@ def _menu(page: str) -> None:
 def _about(opened: checkpoints.Opened) -> None:
     """Keep in view what is being looked at."""
     config, source = opened.checkpoint.config, opened.checkpoint.source
-    st.html(
-        lines(
-            f"ConvMixer-{config.dim}/{config.depth}, {config.kernel_size} × {config.kernel_size} "
-            f"kernels, patches of {config.patch_size} × {config.patch_size} pixels",
-            f"{config.activation.upper()}, known by: {source.activation_source}",
-            f"{config.n_parameters:,} parameters, sha256 {source.sha256[:12]}…",
+    st.caption(
+        plain(
+            f"{shape(config)}; {config.activation.upper()}, known by {source.activation_source}; "
+            f"{config.n_parameters:,} parameters; sha256 {source.sha256[:12]}…"
         )
     )
 

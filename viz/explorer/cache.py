@@ -14,7 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -39,15 +39,10 @@ _LOOK = 0.1
 
 
 class Store:
-    """Results by key: the oldest go when they take more memory than allowed.
+    """Results by key: the oldest go when they take more bytes than allowed; the newest stays.
 
     Whoever asks first makes a result; who asks for the same meanwhile waits for it. If the maker
     stops or fails nothing is kept, and the next one begins anew.
-
-    Parameters
-    ----------
-    limit : int
-        In bytes. The newest result stays even if it is larger.
     """
 
     def __init__(self, limit: int) -> None:
@@ -110,12 +105,12 @@ class Store:
         return sum(held for _, held in self._kept.values())
 
 
+@dataclass
 class _Work:
-    """What is being made: how far it is, and whether it is over."""
+    """What is being made: whether it is over, and how far it is."""
 
-    def __init__(self) -> None:
-        self.over = threading.Event()
-        self.at = (0, 0)
+    over: threading.Event = field(default_factory=threading.Event)
+    at: tuple[int, int] = (0, 0)
 
 
 def size(value: Any) -> int:

@@ -36,20 +36,10 @@ _LOADING = threading.Lock()
 
 @dataclass(frozen=True)
 class Opened:
-    """The checkpoint being looked at.
+    """The checkpoint being looked at, shared by everyone who looks at it: never changed.
 
-    Parameters
-    ----------
-    key : str
-        As in the address.
-    spelling : str
-        As `viz.load` and the command line take it.
-    checkpoint : Checkpoint
-        Shared by everyone who looks at it: never changed.
-    private : bool
-        Uploaded: what is made from it is forgotten with the session.
-    told : mapping
-        What the user told of it, by the options of `viz.load`.
+    What is made from a private one is forgotten with the session; ``told`` is what the user told
+    of it, by the options of `viz.load`.
     """
 
     key: str

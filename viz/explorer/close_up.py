@@ -11,7 +11,7 @@ import streamlit as st
 from viz.explorer import overlay
 from viz.explorer.cache import cached
 from viz.explorer.kernels import described, described_filters
-from viz.explorer.sections import Drawing, folded, picture, show_part
+from viz.explorer.sections import Drawing, folded, show_part
 from viz.explorer.take_home import call
 from viz.explorer.text import percent, plain
 from viz.plot.mosaic import rgb_tiles
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from viz.views.close_up.result import CloseUp
     from viz.views.one_filter.result import FilterFit
     from viz.views.one_kernel.result import Standing
-
-
-_RESPONSE = Drawing(close_up_figure, draw_response)
 
 
 def close_up(found: Opened, block: int | None, channel: int) -> CloseUp:
@@ -68,10 +65,13 @@ def show_numbers(result: CloseUp) -> None:
     everyone = "patch filters" if filters else "kernels of this block"
     flat = result.stripes is None
     shown = {
-        "norm": (f"{result.norm:.3g}", "Square root of the summed squares of the weights."),
-        "mean": (f"{result.mean:+.2g}", "Of the weights."),
-        "smallest": (f"{result.minimum:+.2g}", "The most negative weight."),
-        "largest": (f"{result.maximum:+.2g}", "The most positive weight."),
+        "norm": (
+            f"{np.linalg.norm(result.weights):.3g}",
+            "Square root of the summed squares of the weights.",
+        ),
+        "mean": (f"{result.weights.mean():+.2g}", "Of the weights."),
+        "smallest": (f"{result.weights.min():+.2g}", "The most negative weight."),
+        "largest": (f"{result.weights.max():+.2g}", "The most positive weight."),
         "constant share": (
             percent(result.dc_share),
             "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
@@ -91,12 +91,15 @@ def show_numbers(result: CloseUp) -> None:
     if result.stripes is not None:
         sentence += f"; it answers most to stripes at {result.stripes:.0f}° (0° is horizontal)"
     st.markdown(sentence + ".")
+    st.caption(
+        "The picture's colours run to its own largest weight: compare norms with others, not "
+        "colours."
+    )
 
 
 def show_tile(result: CloseUp) -> None:
     """Show the weights as a picture, in colour where there are three channels."""
     weights = np.nan_to_num(result.weights)
-    what = "filter" if result.source.block is None else "kernel"
     if len(weights) == 3:
         limit = np.array([np.abs(weights).max() or 1.0])
         tile = overlay.as_png(rgb_tiles(weights[None], limit)[0])
@@ -104,12 +107,9 @@ def show_tile(result: CloseUp) -> None:
         tile = overlay.tile(np.concatenate(list(result.weights), axis=1))
     st.image(
         tile, width="stretch",
-        alt=f"The weights of {result.name}, from {result.minimum:.2g} to {result.maximum:.2g}.",
+        alt=f"The weights of {result.name}, from {result.weights.min():.2g} to "
+        f"{result.weights.max():.2g}.",
     )  # fmt: skip
-    st.caption(
-        f"Colours run to this {what}'s own largest weight: compare norms, not colours, with those "
-        "of others."
-    )
 
 
 def say_what(
@@ -170,27 +170,24 @@ def show_response(found: Opened, result: CloseUp) -> None:
     with folded("Frequency response, weights in numbers, downloads", f"{what} response") as wanted:
         if not wanted:
             return
-        st.image(
-            picture(found, result, _RESPONSE), width=680,
-            alt=f"Frequency response of {result.name}, largest gain {result.peak_gain:.2g}.",
-        )  # fmt: skip
-        st.caption(
-            f"What the {what} alone lets through, on its own scale. "
-            + (
-                "Patches do not overlap, so what it answers to is sampled coarsely afterwards."
-                if what == "filter"
-                else "The block adds its input to the output, so nothing is lost where the gain "
-                "is zero."
-            )
-        )
-        for number, weights in enumerate(result.weights):
-            if len(result.weights) > 1:
-                st.markdown(f"Input channel {number}")
-            st.dataframe(weights)
         made = (
             call(filter_close_up, "checkpoint", channel=channel)
             if block is None
             else call(kernel_close_up, "checkpoint", block=block, channel=channel)
         )
-        name = f"patch-filter-{channel}" if block is None else f"block-{block}-kernel-{channel}"
-        show_part(found, result, name, f"result = {made}", offer=_RESPONSE)
+        sampled = (
+            "Patches do not overlap, so what it answers to is sampled coarsely afterwards."
+            if block is None
+            else "The block adds its input to the output, so nothing is lost where the gain is "
+            "zero."
+        )
+        show_part(
+            found, result, result.name.replace(",", "").replace(" ", "-"), f"result = {made}",
+            draw=Drawing(close_up_figure, draw_response),
+            alt=f"Frequency response of {result.name}, largest gain {result.response.max():.2g}.",
+            caption=f"What the {what} alone lets through, on its own scale. {sampled}",
+        )  # fmt: skip
+        for number, weights in enumerate(result.weights):
+            if len(result.weights) > 1:
+                st.markdown(f"Input channel {number}")
+            st.dataframe(weights)

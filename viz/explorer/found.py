@@ -13,12 +13,12 @@ from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.checkpoints import opened
 from viz.explorer.images import images_chosen
-from viz.explorer.kernels import about, described
+from viz.explorer.kernels import described
 from viz.explorer.methods import method_text
 from viz.explorer.on_images import sweep_of
 from viz.explorer.options import choose_options
 from viz.explorer.sections import folded, picture, show_figure, uploaded
-from viz.explorer.settings import MAX_IMAGES, Start
+from viz.explorer.settings import Start
 from viz.explorer.take_home import file_stem, python, take_figure, take_home
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import heavy, work
@@ -61,62 +61,25 @@ def _lines(
     draws: dict[str, Any],
 ) -> str:
     """Return Python that makes a result and its main figure from ``checkpoint``."""
-    folder = None if images is None else images.folder
-    given = "Given()"
-    if folder is not None:
-        given = (
-            f"Given(images=lambda: open_images({folder!r}, checkpoint.preprocessing, "
-            f"checkpoint.config.in_channels, limit={None if sweep else MAX_IMAGES}))"
-        )
-    if sweep is not None:
-        given = f"{given[:-1]}, sweep=Path({str(sweep)!r}))"
-    elif images is not None and not row.needs_images:
-        given = (
-            "Given(images=lambda: open_images(None, checkpoint.preprocessing, "
-            "checkpoint.config.in_channels))"
-        )
-    opens = "from pathlib import Path\n" if sweep is not None else ""
-    opens += "from viz.images.sets import open_images" if "open_images" in given else ""
-    more = "".join(f", {name}={value!r}" for name, value in options.items())
+    given: dict[str, Any] = dict(options)
+    if sweep is not None and images is not None:
+        given |= {"images": images.folder, "sweep": str(sweep)}
+    elif images is not None and (images.folder is not None or not row.needs_images):
+        given["images"] = images.paths
+    words = ["checkpoint", *([] if other is None else ["other"])]
+    words += [f"{name}={value!r}" for name, value in given.items()]
     drawn = "".join(f", {name}={value!r}" for name, value in draws.items())
-    find, rest = ("view", "") if other is None else ("comparison", ", other")
+    find = "view" if other is None else "comparison"
     return f"""
-from viz.views import Given, {find}
-{opens}
+from viz.views import {find}
 {f"other = viz.load({other.spelling!r})" if other is not None else ""}
-row = {find}({row.name!r})
-result = row.measure(checkpoint{rest}, {given}{more})
-figure = row.figures[0].make(result{drawn})
+result = viz.{row.name.replace("-", "_")}({", ".join(words)})
+figure = {find}({row.name!r}).figures[0].make(result{drawn})
 """
 
 
 def _these(count: int) -> str:
     return "this one image" if count == 1 else f"these {count} images"
-
-
-def _home(
-    row: Shown,
-    found: Opened,
-    result: Result,
-    lines: str,
-    images: Images | None,
-    draws: dict[str, Any],
-) -> None:
-    """Show the downloads of the main figure and of the numbers, and the lines that make them."""
-    stem, main = file_stem(found, row.name), row.figures[0]
-    take_home(
-        stem,
-        result,
-        {main.name: lambda: main.make(result, **draws)},
-        note="" if images is None else uploaded(images),
-        script=python(found, lines, stem, table=hasattr(result, "to_frame")),
-    )
-
-
-def _takes(row: Shown, *networks: Checkpoint) -> str:
-    """Say how long kernels are described, which is done once for all pages."""
-    count = sum(each.config.dim * each.config.depth for each in networks)
-    return about(count) if row.name in _OF_KERNELS else ""
 
 
 def _asks(row: Shown, images: Images | None, *networks: Checkpoint) -> bool:
@@ -145,13 +108,13 @@ def show_row(
     networks = [each.checkpoint for each in (found, other) if each is not None]
     how: dict[str, Any] = {
         "images": images,
-        "what": f"Measuring {row.name.replace('-', ' ')}{_takes(row, *networks)}",
+        "what": f"Measuring {row.name.replace('-', ' ')}",
         "slow": _asks(row, images, *networks),
     }
-    if row.name in _OF_KERNELS and not how["slow"]:
-        for network in filter(None, (found, other)):
-            # A description that is there already is found by the measure.
-            described(network)
+    for network in filter(None, (found, other)) if row.name in _OF_KERNELS else ():
+        # The measure finds the description that is made, or kept, here.
+        if described(network) is None:
+            return
     if other is None:
         made = work(
             kept, _measure, name=row.name, view_name=row.name, sweep=sweep, **how, **settings
@@ -180,14 +143,21 @@ def show_row(
         show_figure(shown, alt=each.caption, key=each.name, caption=each.caption)
 
     figure(0, **draws)
+    stem, main = file_stem(found, row.name), row.figures[0]
     lines = _lines(row, images, other, sweep, settings, draws)
-    _home(row, found, result, lines, images, draws)
+    take_home(
+        stem,
+        result,
+        partial(main.make, result, **draws),
+        note="" if images is None else uploaded(images),
+        script=python(found, lines, stem, table=hasattr(result, "to_frame")),
+    )
     if len(row.figures) > 1:
         with folded("More figures", f"{row.name} figures") as wanted:
             for number in range(1, len(row.figures)) if wanted else ():
                 figure(number)
                 each = row.figures[number]
-                take_figure(file_stem(found, row.name), each.name, partial(each.make, result))
+                take_figure(file_stem(found, each.name), partial(each.make, result))
     with st.expander("How this can mislead, and how it is measured"):
         st.markdown(plain(row.misleads))
         st.markdown(method_text(row.name if other is None else "compare"))

@@ -19,7 +19,7 @@ from viz.explorer import state
 from viz.explorer.settings import MAX_IMAGE_UPLOAD, MAX_IMAGES, Start
 from viz.explorer.text import plain, safe_name
 from viz.images.reading import IMAGE_SUFFIXES, ImageError, read_array, read_pixels
-from viz.images.sets import open_images
+from viz.images.sets import default_images, open_images
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -39,23 +39,10 @@ _LISTED: dict[str, tuple[float, tuple[str, ...], str]] = {}
 
 @dataclass(frozen=True)
 class Images:
-    """The images that pages are about.
+    """The images that pages are about, `MAX_IMAGES` at most; the stamp is of their content.
 
-    Parameters
-    ----------
-    key : str
-        As in the address.
-    label : str
-        What the user reads.
-    names : tuple of str
-        At most `MAX_IMAGES`.
-    stamp : str
-        Of their content: part of the key of every result.
-    folder : str or None
-        As the command line takes it; None for scikit-learn's photographs. Uploads are said to lie
-        in a folder called images.
-    uploads : tuple of (str, bytes)
-        Name and content; kept with the session alone.
+    The folder is None for scikit-learn's photographs; uploads, which are kept with the session
+    alone, are said to lie in a folder called images.
     """
 
     key: str
@@ -69,6 +56,14 @@ class Images:
     def private(self) -> bool:
         """Uploaded: what is made from them is forgotten with the session."""
         return bool(self.uploads)
+
+    @property
+    def paths(self) -> list[str]:
+        """Return where they lie, for lines that open them."""
+        if self.folder is None:
+            return [str(path) for path in default_images()]
+        whole = Path(self.folder)
+        return [str(whole if whole.name == name else whole / name) for name in self.names]
 
     def one(self, name: str) -> Images:
         """Return one of them alone."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,60 +14,51 @@ from viz.views.described import depthwise_description, patch_description, rememb
 from viz.views.weights.measure import depthwise_kernels, named_kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from viz.explorer.checkpoints import Opened
     from viz.views.kernels.result import DepthwiseDescription
     from viz.views.patch_filters.result import PatchFilterDescription
     from viz.views.weights.result import DepthwiseKernels
 
 
+T = TypeVar("T")
 _EACH = 0.0004
 """Seconds that naming a kernel takes, roughly."""
 _QUICK = 40_000
 """Kernels that are named without asking: ten seconds or so."""
 
 
-def about(count: int) -> str:
-    """Say how long so many kernels are described; empty where it is a moment."""
+def _described(found: Opened, describe: Callable[..., T], what: str, count: int) -> T | None:
+    """Return a description, made once for all pages; say how long that takes, if not a moment."""
     seconds = count * _EACH
-    if seconds < 2:
-        return ""
-    said = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-    return f" (about {said} the first time, for all pages)"
+    said = f" (about {seconds:.0f} s the first time, for all pages)" if seconds >= 2 else ""
+    about = f"Describing {count:,} {what}{said}"
+    made = work(found, describe, name=f"describing {what}", what=about, slow=count > _QUICK)
+    return None if made is None else made.value
 
 
 def described(found: Opened) -> DepthwiseDescription | None:
     """Return what every kernel of the network is; call it once a run."""
     config = found.checkpoint.config
-    count = config.dim * config.depth
-    made = work(
-        found,
-        depthwise_description,
-        name="names",
-        what=f"Describing {count:,} kernels{about(count)}",
-        slow=count > _QUICK,
-    )
+    made = _described(found, depthwise_description, "kernels", config.dim * config.depth)
     if made is not None:
-        remember(found.checkpoint, "depthwise", made.value)
-    return None if made is None else made.value
+        remember(found.checkpoint, "depthwise", made)
+    return made
+
+
+def described_filters(found: Opened) -> PatchFilterDescription | None:
+    """Return what every patch filter is, likewise."""
+    made = _described(found, patch_description, "patch filters", found.checkpoint.config.dim)
+    if made is not None:
+        remember(found.checkpoint, "patch", made)
+    return made
 
 
 def at_hand(found: Opened) -> DepthwiseDescription | None:
     """Return the description if it has been made already, without asking for it."""
     key = key_of(depthwise_description, found.checkpoint, images="")
     return described(found) if key in store(found.private) else None
-
-
-def described_filters(found: Opened) -> PatchFilterDescription | None:
-    """Return what every patch filter is, likewise."""
-    dim = found.checkpoint.config.dim
-    made = work(
-        found,
-        patch_description,
-        name="kinds",
-        what=f"Describing {dim:,} filters, once for all pages",
-        slow=dim > _QUICK,
-    )
-    return None if made is None else made.value
 
 
 def choose_kernels(page: str, order_label: str, help: str | None = None) -> tuple[str, str]:

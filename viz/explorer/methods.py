@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from functools import cache
 
-import streamlit as st
-
 from viz.report.methods import methods_of
 
 _ELSEWHERE = re.compile(r"!\[[^\]]*\]\([^)]*\)|\[([^\]]*)\]\((?!https?://)[^)]*\)")
@@ -19,11 +17,3 @@ def method_text(name: str) -> str:
     text = _ELSEWHERE.sub(lambda found: found[1] or "", page)
     # Headings are large; Streamlit takes dollars for formulas, which they are.
     return re.sub(r"^##", "####", text, flags=re.MULTILINE)
-
-
-def show_method(name: str) -> None:
-    """Show how a view is measured, folded up."""
-    text = method_text(name)
-    if text:
-        with st.expander("How this is measured, and what it cannot tell"):
-            st.markdown(text)

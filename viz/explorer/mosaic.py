@@ -19,7 +19,10 @@ from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.overlay import ramp
 from viz.explorer.sections import dark
+from viz.explorer.text import plain
 from viz.plot.style import dark_style
+from viz.views.weights.draw import kernel_mosaic
+from viz.views.weights.measure import depthwise_kernels
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -142,3 +145,19 @@ def _query(page: str, opened: Opened) -> str:
     address = {"checkpoint": opened.key}
     address |= {name: common[name] for name in ("images", "input") if name in common}
     return urlencode(address)
+
+
+def show_sample(opened: Opened, name: str, per_block: int, **shown: Any) -> None:
+    """Show some kernels of every block, or of some, each on its own scale, as links."""
+    config, blocks = opened.checkpoint.config, shown.pop("blocks", None)
+    kernels = cached(
+        opened, depthwise_kernels, opened.checkpoint, blocks=blocks, per_block=per_block,
+        order="similarity",
+    )  # fmt: skip
+    st.markdown(f"**{plain(name)}**")
+    show_mosaic(
+        opened, kernels, kernel_mosaic, key=f"viz sample {name}", small=True, titled=True,
+        scale="tile", **shown,
+        alt=f"{min(config.dim, per_block)} kernels of each of {len(kernels.blocks)} blocks, first "
+        "block first.",
+    )  # fmt: skip

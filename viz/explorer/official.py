@@ -13,7 +13,7 @@ import streamlit as st
 
 from viz.core.refusal import Refusal
 from viz.explorer.cache import Tell
-from viz.explorer.text import plain
+from viz.explorer.text import plain, shape
 from viz.explorer.working import answer, asked, working
 
 _LOOK = 0.2
@@ -73,9 +73,8 @@ def show_download(name: str) -> None:
     config = weights.config
     st.subheader(plain(name), anchor=False)
     st.markdown(
-        f"The authors' ImageNet weights: ConvMixer-{config.dim}/{config.depth}, "
-        f"{config.kernel_size} × {config.kernel_size} kernels, patches of {config.patch_size} × "
-        f"{config.patch_size} pixels, {weights.top1:.2f} % of ImageNet's validation images right. "
+        f"The authors' ImageNet weights: {shape(config)}, {weights.top1:.2f} % of ImageNet's "
+        "validation images right. "
         "They are not on this machine yet. "
         f"Download fetches about {4 * config.n_parameters >> 20} MB from huggingface.co into its "
         "cache and checks them. Nothing else in the explorer asks another site for anything."

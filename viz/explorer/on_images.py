@@ -1,4 +1,4 @@
-"""Sections about images: a kernel's maps, what drives it most, what is answered without it."""
+"""Sections about images: what a kernel makes of them, and what is answered without it."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from viz.core.refusal import Refusal
+from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.one_kernel import DESCRIBING
 from viz.explorer.sections import Drawing, opened_images, show_part
-from viz.explorer.settings import Start
 from viz.explorer.take_home import call
 from viz.explorer.text import plain
 from viz.explorer.working import heavy, work
-from viz.sweep.opening import OtherSweepError, open_sweep
+from viz.sweep.opening import open_sweep
 from viz.views.ablation.draw import draw_removal, removal_figure
 from viz.views.ablation.measure import removal
 from viz.views.described import depthwise_description, patch_description
 from viz.views.feature_maps.draw import draw_maps, maps_figure
 from viz.views.feature_maps.measure import feature_maps
 from viz.views.one_kernel.measure import shape_fit
-from viz.views.top_patches.draw import draw_top_patches, top_patches_figure
-from viz.views.top_patches.measure import swept_paths, top_patches
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from viz.views.ablation.result import Removal
     from viz.views.base import Given
     from viz.views.feature_maps.result import FeatureMaps
-    from viz.views.top_patches.result import TopPatches
 
 
 _MAPS: dict[str, Any] = {"shown": 2, "by_depth": False, "patches": False}
@@ -119,48 +115,16 @@ def sweep_of(found: Opened, path: str) -> Sweep:
     return cached(found, _opened_sweep, found.checkpoint, path=path, stamp=stamp)
 
 
-def _shown_images(sweep: Sweep, row: int, channel: int, folder: str) -> list[object]:
-    """Return when the images in which a channel's patches lie were changed; None: not there."""
-    if not len(sweep.top_image):
-        return []
-    names = [sweep.image_names[i] for i in sweep.top_image[row, channel] if i >= 0]
-    return [
-        path.stat().st_mtime_ns if path.is_file() else None
-        for _, path in swept_paths(names, folder)
-    ]
-
-
-def show_top_patches(found: Opened, block: int | None, channel: int) -> None:
-    """Show the patches that drive a channel most, where a sweep was given at the start."""
-    start = Start.read()
-    if start.sweep is None or start.images is None:
-        return
-    st.subheader("What drives it most", anchor=False)
-    stage = "patch embedding" if block is None else "depthwise"
-    at = [(-1 if block is None else block, channel)]
-    try:
-        sweep, stamp = sweep_of(found, start.sweep), Path(start.sweep).stat().st_mtime_ns
-
-        def cut(checkpoint: Checkpoint, *, of: list[object], stage: str) -> TopPatches:
-            return top_patches(checkpoint, sweep, str(start.images), at, stage=stage)
-
-        shown = _shown_images(sweep, sweep.row(at[0][0], stage), channel, start.images)
-        of = [at, start.sweep, start.images, stamp, shown]
-        result = cached(found, cut, found.checkpoint, of=of, stage=stage)
-    except OtherSweepError as error:
-        st.info(plain(error))
-        return
-    except (Refusal, OSError) as error:
-        st.error(plain(error))
-        return
-    name = f"filter-{channel}" if block is None else f"block-{block}-kernel-{channel}"
-    cutting = call(top_patches, "checkpoint", "sweep", repr(start.images), repr(at), stage=stage)
-    show_part(
-        found, result, f"patches-{name}",
-        f"sweep = viz.load_sweep({start.sweep!r})\nresult = {cutting}",
-        # Neither the channel nor the sweep's file is part of the source.
-        draw=Drawing(top_patches_figure, draw_top_patches), made_from=f"{at} {stamp} {shown}",
-        alt=f"The patches of {result.n_images} images with the largest values, largest first.",
-        caption="The largest values are the tail of a distribution: most of what a channel does is "
-        "elsewhere, and patches that look alike may share what is not seen at a glance.",
-    )  # fmt: skip
+def link_top_patches(found: Opened, block: int | None, channel: int) -> None:
+    """Link to the patches that drive a channel most."""
+    address = {"checkpoint": found.key, **state.link("top_patches", "images", "input")}
+    for name in ("block", "name", "by_name"):
+        address.pop(name, None)
+    address |= {"channels": str(channel), "stage": "patch embedding"}
+    if block is not None:
+        address |= {"block": str(block), "stage": "depthwise"}
+    st.page_link(
+        st.session_state["viz pages"]["top_patches"],
+        label="Which patches of photographs drive it most",
+        query_params=address,
+    )

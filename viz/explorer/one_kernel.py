@@ -17,9 +17,8 @@ from viz.explorer.text import percent
 from viz.explorer.words import DESCRIPTOR_WORDS
 from viz.views.one_kernel.draw import draw_shapes, shapes_figure
 from viz.views.one_kernel.measure import partners, shape_fit, standing
-from viz.views.weights.draw import kernel_mosaic, patch_filter_mosaic
-from viz.views.weights.measure import patch_filters
-from viz.views.weights.result import DepthwiseKernels, PatchFilters
+from viz.views.weights.draw import kernel_mosaic
+from viz.views.weights.result import DepthwiseKernels
 
 if TYPE_CHECKING:
     from viz.explorer.checkpoints import Opened
@@ -130,8 +129,11 @@ def show_partners(
             side = _side(result, "in", block - 1, result.inputs, result.input_kernels)
             _partners(found, side, result.input_links, result.input_shares, description)
         else:
-            st.markdown(f"**What it listens to**: patch filter {channel}, and nothing else")
-            _filter_tile(found, channel)
+            st.page_link(
+                st.session_state["viz pages"]["patch_filter"],
+                label=f"**What it listens to**: patch filter {channel}, and nothing else",
+                query_params={"checkpoint": found.key, "channel": str(channel)},
+            )
     with right:
         if len(result.output_kernels):
             st.markdown(f"**What listens to it**: kernels of block {block + 1}")
@@ -145,18 +147,4 @@ def show_partners(
     show_part(
         found, result, f"partners-block-{block}-kernel-{channel}",
         f"result = {call(partners, 'checkpoint', block=block, channel=channel)}",
-    )  # fmt: skip
-
-
-def _filter_tile(found: Opened, channel: int) -> None:
-    every = cached(found, patch_filters, found.checkpoint, order="index")
-    one = PatchFilters(
-        source=replace(every.source, settings={"channel": channel}),
-        filters=every.filters[[channel]],
-        channel=every.channel[[channel]],
-        order="index",
-    )
-    show_mosaic(
-        found, one, patch_filter_mosaic, key="viz partners filter", small=True,
-        alt=f"Patch filter {channel}.",
     )  # fmt: skip

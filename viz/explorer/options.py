@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from viz.explorer import state
-from viz.explorer.text import plain
+from viz.explorer.text import plain, said_here
 from viz.views.attribution.methods import SUITABLE
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _choose(
         st.session_state[key] = _read(state.read(option.name, page, default), option, words)
     label = option.name.replace("_", " ").capitalize()
     given: Any
-    about: dict[str, Any] = {"key": key, "help": _DEFAULT.sub("", option.help)}
+    about: dict[str, Any] = {"key": key, "help": said_here(_DEFAULT.sub("", option.help))}
     if option.kind is bool:
         given = st.toggle(label, **about)
     elif words is not None and option.many:

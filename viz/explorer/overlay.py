@@ -1,10 +1,9 @@
-"""Pictures made without a drawing: maps over a photograph, tiles, bars, the key to the colours."""
+"""Pictures made without a drawing: maps over a photograph, tiles, the key to the colours."""
 
 from __future__ import annotations
 
 import html
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.colors import to_hex
@@ -63,20 +62,3 @@ def key(limit: float, unit: str) -> str:
         f'font-size:.8rem"><span>−{limit:.2g}</span><span style="{bar}"></span>'
         f"<span>+{limit:.2g}</span><span>{html.escape(unit)}</span></div>"
     )
-
-
-def bars(names: Sequence[str], shares: Sequence[float]) -> str:
-    """Return shares as bars with their names and per cents, in HTML."""
-    rows = []
-    for name, share in zip(names, shares, strict=True):
-        said = f"{100 * share:.0f} %" if share >= 0.01 else "<1 %"
-        width = f"width:{100 * min(max(share, 0.0), 1.0):.1f}%"
-        rows.append(
-            '<div style="margin:.15rem 0 .45rem"><div style="display:flex;gap:1rem;'
-            f'justify-content:space-between"><span style="overflow-wrap:anywhere">'
-            f"{html.escape(name)}</span><b>{html.escape(said)}</b></div>"
-            '<div style="height:.6rem;border-radius:.3rem;background:#8883">'
-            f'<div style="{width};height:100%;border-radius:.3rem;background:#3f83c8"></div>'
-            "</div></div>"
-        )
-    return f'<div role="list" style="font-size:.95rem">{"".join(rows)}</div>'

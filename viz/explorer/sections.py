@@ -16,7 +16,6 @@ from PIL import Image
 
 from viz.explorer import state
 from viz.explorer.cache import cached
-from viz.explorer.settings import MAX_IMAGES
 from viz.explorer.take_home import call, file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.plot.style import dark_style, darken, own_style
@@ -73,14 +72,14 @@ class Drawing:
 
     def __call__(self, result: Any) -> Figure:
         """Return the finished figure."""
-        figure = self.canvas(result, **self.options)
+        figure = self.canvas(result)
         self.draw(result, figure, **self.options)
         return figure
 
     def __str__(self) -> str:
         return "\n".join(
             (
-                f"figure = {call(self.canvas, 'result', **self.options)}",
+                f"figure = {call(self.canvas, 'result')}",
                 call(self.draw, "result", "figure", **self.options),
             )
         )
@@ -151,40 +150,34 @@ def show_part(
     lines: str,
     *,
     draw: Drawing | None = None,
-    offer: Drawing | None = None,
     alt: str = "",
     caption: str = "",
     images: Images | None = None,
     made_from: str = "",
 ) -> None:
-    """Show one section of a page: its picture, how to read it, and its downloads.
-
-    What is on ``offer`` can be downloaded, but is not shown here.
-    """
+    """Show one section of a page: its picture, how to read it, and its downloads."""
     part = name.partition("-")[0]
     if draw is not None:
         kept = replace(found, private=found.private or (images is not None and images.private))
         shown = picture(kept, result, draw, made_from=made_from)
         show_figure(shown, alt=alt, key=part, caption=caption)
     stem = file_stem(found, name)
-    drawn = draw or offer
-    body = lines if drawn is None else f"{lines}\n{drawn}"
-    figures: dict[str, Callable[[], Figure]] = {}
-    if drawn is not None:
-        figures[part] = partial(drawn, result)
-    note = "" if images is None else uploaded(images)
+    body = lines if draw is None else f"{lines}\n{draw}"
     take_home(
-        stem, result, figures, part=part, note=note,
+        stem,
+        result,
+        None if draw is None else partial(draw, result),
+        note="" if images is None else uploaded(images),
         script=python(found, body, stem),
-    )  # fmt: skip
+    )
 
 
 def opened_images(images: Images) -> str:
     """Return the Python lines that open the images as the page does."""
     return (
         "from viz.images.sets import open_images\n"
-        f"images = open_images({images.folder!r}, checkpoint.preprocessing, "
-        f"checkpoint.config.in_channels, limit={MAX_IMAGES})"
+        f"images = open_images({images.paths!r}, checkpoint.preprocessing, "
+        "checkpoint.config.in_channels)"
     )
 
 

@@ -75,17 +75,7 @@ def unsafe(address: str | None, hosts: list[str], usage: bool) -> str:
 
 @dataclass(frozen=True)
 class Start:
-    """What the command line asked for; handed to the server through the environment.
-
-    Parameters
-    ----------
-    checkpoints : tuple of str
-        Paths, and names that `viz.load` takes.
-    images : str or None
-        A folder of images.
-    sweep : str or None
-        A file that `viz sweep` made of them.
-    """
+    """What the start asked for; handed to the server through the environment."""
 
     checkpoints: tuple[str, ...] = ()
     images: str | None = None

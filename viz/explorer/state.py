@@ -158,6 +158,7 @@ def choice(
     describe: Callable[[str], str] = str,
     help: str | None = None,
     written: bool = False,
+    width: int = 170,
 ) -> str:
     """Show a list to choose from, bound to the address."""
     key = widget_key(name, page)
@@ -166,7 +167,7 @@ def choice(
         st.session_state[key] = wanted if wanted in options else default
     elif st.session_state[key] not in options:
         st.session_state[key] = default
-    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=190))
+    value = str(st.selectbox(label, options, key=key, format_func=describe, help=help, width=width))
     keep(name, page, value, None if written else default)
     return value
 

@@ -29,15 +29,6 @@ def file_stem(opened: Opened, view: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.]+', '-', name).strip('.-') or 'checkpoint'}-{view}"
 
 
-def joined(stem: str, name: str) -> str:
-    """Return a stem with a figure's name, without what the stem ends with and the name begins."""
-    words = name.replace(" ", "-").split("-")
-    for n in range(len(words), 0, -1):
-        if f"-{stem}".endswith("-" + "-".join(words[:n])):
-            return "-".join([stem, *words[n:]])
-    return "-".join([stem, *words])
-
-
 def call(function: Callable[..., Any], *given: str, **settings: Any) -> str:
     """Return the Python that calls a function of the project."""
     words = [*given, *(f"{name}={value!r}" for name, value in settings.items())]
@@ -71,10 +62,10 @@ def _written(write: Callable[[Path], Any], suffix: str) -> bytes:
         return path.read_bytes()
 
 
-def _pictures(stem: str, name: str, make: Callable[[], Figure], key: str) -> None:
+def _pictures(stem: str, make: Callable[[], Figure]) -> None:
     """Show the buttons that download a figure in every format."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(name.replace("-", " ").capitalize(), width="content")
+        st.markdown("Figure", width="content")
         for suffix in FORMATS:
 
             def picture(suffix: str = suffix) -> bytes:
@@ -85,32 +76,26 @@ def _pictures(stem: str, name: str, make: Callable[[], Figure], key: str) -> Non
             st.download_button(
                 suffix[1:].upper(),
                 picture,
-                f"{stem}{suffix}".lower().replace(" ", "-"),
+                f"{stem}{suffix}",
                 _TYPES[suffix],
-                key=f"viz take {key}{name}{suffix}",
+                key=f"viz take {stem}{suffix}",
                 on_click="ignore",
             )
 
 
-def take_figure(stem: str, name: str, make: Callable[[], Figure]) -> None:
+def take_figure(stem: str, make: Callable[[], Figure]) -> None:
     """Show the menu of one more figure of a page."""
-    with st.popover("Download", icon=":material/download:", key=f"viz menu {name}"):
-        _pictures(joined(stem, name), name, make, "")
+    with st.popover("Download", icon=":material/download:", key=f"viz menu {stem}"):
+        _pictures(stem, make)
 
 
 def take_home(
-    stem: str,
-    result: Any,
-    figures: dict[str, Callable[[], Figure]],
-    *,
-    script: str,
-    note: str = "",
-    part: str = "",
+    stem: str, result: Any, make: Callable[[], Figure] | None, *, script: str, note: str = ""
 ) -> None:
-    """Show a menu: figures, data, and the lines that make the same thing."""
-    with st.popover("Download", icon=":material/download:", key=f"viz menu of {part}"):
-        for name, make in figures.items():
-            _pictures(stem if len(figures) == 1 else joined(stem, name), name, make, part)
+    """Show a menu: the figure, if there is one, data, and the lines that make the same thing."""
+    with st.popover("Download", icon=":material/download:", key=f"viz menu of {stem}"):
+        if make is not None:
+            _pictures(stem, make)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Data", width="content")
             st.download_button(
@@ -118,7 +103,7 @@ def take_home(
                 lambda: _written(result.save, ".npz"),
                 f"{stem}.npz",
                 "application/octet-stream",
-                key=f"viz take {part} npz",
+                key=f"viz take {stem} npz",
                 on_click="ignore",
             )
             if hasattr(result, "to_frame"):
@@ -127,7 +112,7 @@ def take_home(
                     lambda: result.to_frame().to_csv(index=False).encode(),
                     f"{stem}.csv",
                     "text/csv",
-                    key=f"viz take {part} csv",
+                    key=f"viz take {stem} csv",
                     on_click="ignore",
                 )
         if note:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from viz.core.network import Config
 
 _MARKUP = re.compile(r"([!-/:-@\[-`{-~])")
 _TOLD = re.compile(r" with --[a-z-]+ \(in Python (\w+=)\)")
@@ -39,24 +42,16 @@ def percent(share: float, digits: int = 0) -> str:
 
 
 def facts(rows: dict[str, object]) -> str:
-    """Return names and values as a table in HTML, both made harmless."""
-    name = 'style="text-align:left;font-weight:400;opacity:.7;padding:.2rem .8rem .2rem 0"'
-    value = 'style="padding:.2rem 0;overflow-wrap:anywhere"'
-    lines = [
-        f'<tr style="vertical-align:top"><th scope="row" {name}>{html.escape(str(k))}</th>'
-        f"<td {value}>{html.escape(str(v))}</td></tr>"
-        for k, v in rows.items()
-        if str(v)
-    ]
-    style = "border-collapse:collapse;font-size:.875rem;line-height:1.4"
-    return f'<table style="{style}"><tbody>{"".join(lines)}</tbody></table>'
+    """Return names and values as a list; what is empty is left out."""
+    return "\n".join(f"- {name}: **{plain(value)}**" for name, value in rows.items() if str(value))
 
 
-def lines(*texts: str) -> str:
-    """Return lines of small text in HTML, made harmless."""
-    inside = "".join(f"<div>{html.escape(text)}</div>" for text in texts)
-    style = "font-size:.8rem;line-height:1.35;opacity:.75;overflow-wrap:anywhere"
-    return f'<div style="{style}">{inside}</div>'
+def shape(config: Config) -> str:
+    """Say what a network is built like."""
+    return (
+        f"ConvMixer-{config.dim}/{config.depth}, {config.kernel_size} × {config.kernel_size} "
+        f"kernels, patches of {config.patch_size} × {config.patch_size} pixels"
+    )
 
 
 def safe_name(name: str) -> str:

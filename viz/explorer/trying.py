@@ -51,18 +51,9 @@ _SHOWN_MAPS = {
 
 @dataclass(frozen=True)
 class Tried:
-    """What a first look at one image finds.
+    """What a first look at one image finds; every channel is among the deciding ones.
 
-    Parameters
-    ----------
-    evidence : Evidence
-        With every channel among the deciding ones, so that any class can be looked into.
-    depth : DecisionByDepth
-        As the head stands.
-    seconds : float
-        That one pass took here.
-    passes : dict of str to int
-        Passes that each method of attribution takes.
+    So any class can be looked into. Seconds are those of one pass, passes those of each method.
     """
 
     evidence: Evidence
@@ -106,7 +97,8 @@ def show_answer(result: Evidence) -> None:
         st.markdown(
             f"### The network says {plain(result.name(top[0]))} ({percent(shares[top[0]])})"
         )
-        st.html(overlay.bars([result.name(c) for c in top], [shares[c] for c in top]))
+        for c in top:
+            st.progress(float(shares[c]), f"{plain(result.name(c))}: **{percent(shares[c])}**")
 
 
 def _classes(result: Evidence) -> tuple[int, int]:
@@ -120,7 +112,7 @@ def _classes(result: Evidence) -> tuple[int, int]:
 
     key = state.choice(
         "class", _PAGE, "Evidence for", [_ANSWER, *map(str, order[1:])], default=_ANSWER,
-        describe=describe,
+        describe=describe, width=400,
     )  # fmt: skip
     return (order[0], order[1]) if key == _ANSWER else (int(key), order[0])
 

@@ -29,17 +29,7 @@ _SLOT = "viz uploads"
 
 @dataclass(frozen=True)
 class Upload:
-    """An uploaded file that could be opened.
-
-    Parameters
-    ----------
-    key : str
-        As in the address.
-    name : str
-        Of the file.
-    checkpoint : Checkpoint
-        The network.
-    """
+    """An uploaded file that could be opened, and its key in the address."""
 
     key: str
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from viz.views.kernels.result import KERNEL_NAMES
 
 FILTER_ORDER_WORDS = {
-    "hue": "hue: grey first, then by colour",
+    "hue": "hue: nearly grey first, then by colour",
     "orientation": "orientation of the stripes",
     "norm": "norm, largest first",
     "index": "channel number",
@@ -54,8 +54,6 @@ DESCRIPTOR_WORDS = {
 FILTER_NUMBER_WORDS = {
     "orientation": "orientation of its stripes (degrees, 0 horizontal)",
     "peak_frequency": "frequency it answers most to (cycles per pixel)",
-    "cycles": "cycles per patch",
-    "bandwidth": "bandwidth (octaves)",
     "phase": "phase (degrees; 0 a bright stripe, 180 a dark one)",
     "sigma_across": "width across the stripes, sigma (pixels)",
     "sigma_along": "length along the stripes, sigma (pixels)",
@@ -69,4 +67,4 @@ FILTER_NUMBER_WORDS = {
 
 def sorted_by(order: str) -> str:
     """Return an order in words that follow "ordered by"."""
-    return {"index": "channel number", "hue": "hue, grey first"}.get(order, order)
+    return {"index": "channel number", "hue": "hue, nearly grey first"}.get(order, order)

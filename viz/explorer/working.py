@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import streamlit as st
+from streamlit.errors import StreamlitDuplicateElementKey
 
 from viz.core.refusal import Nothing, Refusal
 from viz.core.result import Result
@@ -39,17 +40,7 @@ _EVERY = 0.1
 
 @dataclass(frozen=True)
 class Worked(Generic[T]):
-    """What work has made.
-
-    Parameters
-    ----------
-    value : Any
-        The result.
-    key : str
-        All that it was made from, short.
-    note : str
-        A sentence on images that were skipped; empty if none was.
-    """
+    """What work has made, a short key of all it was made from, a sentence on images skipped."""
 
     value: T
     key: str = ""
@@ -118,11 +109,14 @@ def asked(name: str, slow: bool, label: str = "Measure", *, quiet: bool = False)
     wanted = st.session_state.get(_slot(name))
     if wanted or (wanted is None and not slow):
         return True
-    if wanted is None and not quiet:
-        st.info(f"This takes longer than a moment: press {label} to start.")
-    elif wanted is False:
-        st.info(f"Stopped; nothing of it is kept. Press {label} to begin again.")
-    st.button(label, key=f"viz start {name}", on_click=answer, args=(name, True))
+    told = st.container()
+    # Two parts of a page may ask for the same.
+    with suppress(StreamlitDuplicateElementKey):
+        st.button(label, key=f"viz start {name}", on_click=answer, args=(name, True))
+        if wanted is None and not quiet:
+            told.info(f"This takes longer than a moment: press {label} to start.")
+        elif wanted is False:
+            told.info(f"Stopped; nothing of it is kept. Press {label} to begin again.")
     return False
 
 

@@ -77,6 +77,19 @@ def panel(target: Figure | SubFigure, box: tuple[float, float, float, float]) ->
     return plain_axes(axes)
 
 
+def show_picture(
+    target: Figure | SubFigure,
+    box: tuple[float, float, float, float],
+    picture: NDArray[np.uint8],
+    shape: tuple[int, int],
+) -> Axes:
+    """Draw a picture at a place in inches; coordinates are rows and columns of that shape."""
+    axes = panel(target, box)
+    axes.imshow(picture, extent=(0, shape[1], shape[0], 0), interpolation="nearest", aspect="auto")
+    axes.set_axis_off()
+    return axes
+
+
 def panel_boxes(
     width: float,
     heights: tuple[float, float],

@@ -163,6 +163,20 @@ def _hatched(tiles: NDArray[np.uint8], bad: NDArray[np.bool_]) -> NDArray[np.uin
     return tiles
 
 
+def framed(
+    tiles: NDArray[np.uint8], colours: list[str], zoom: int, frame: int, white: int = 0
+) -> NDArray[np.uint8]:
+    """Enlarge tiles (n, h, w, 3) and put each into a frame of its colour, white between."""
+    edge = frame + white
+    inner = tiles.repeat(zoom, 1).repeat(zoom, 2)
+    n, h, w, _ = inner.shape
+    made = np.empty((n, h + 2 * edge, w + 2 * edge, 3), np.uint8)
+    made[:] = np.array([tuple(bytes.fromhex(c[1:])) for c in colours])[:, None, None]
+    made[:, frame:-frame, frame:-frame] = page_colour()
+    made[:, edge:-edge, edge:-edge] = inner
+    return made
+
+
 def enlarge(picture: NDArray[np.uint8], zoom: int) -> NDArray[np.uint8]:
     """Enlarge with nearest neighbour: every pixel becomes ``zoom`` x ``zoom``."""
     return picture.repeat(zoom, axis=0).repeat(zoom, axis=1)

@@ -53,7 +53,7 @@ _FAMILIES = [FONT, "DejaVu Sans"]
 """The figures' font, then those found for characters that it lacks."""
 _STYLED: ContextVar[bool] = ContextVar("viz own style", default=False)
 _DARK: ContextVar[bool] = ContextVar("viz dark", default=False)
-_NIGHT, _CHALK = (14, 17, 23), 0.98
+_NIGHT, _CHALK = (23, 22, 20), 0.98
 """The page of a dark theme, and how light its ink is."""
 _NEUTRAL, _DIM = 0.08, 0.45
 """Spread of red, green and blue of what is called grey; what is lighter shows on a dark page."""

@@ -1,4 +1,4 @@
-"""Where shards are counted: in this process or by dask's workers; both give the same."""
+"""Shards counted by dask's workers, which gives the same as counting them in this process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
@@ -22,25 +22,6 @@ from viz.sweep.tally import SweepError
 
 ATTEMPTS = 3
 """A shard is given up after so many workers have died of it."""
-
-
-class Engine(Protocol):
-    """Counts shards, in any order."""
-
-    def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
-        """Count all shards; errors that would meet every shard are raised, dead workers are not."""
-
-
-@dataclass(frozen=True)
-class InProcess:
-    """One shard after the other in this process."""
-
-    checkpoint: Checkpoint
-
-    def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
-        """Count all shards."""
-        for job in jobs:
-            yield count_shard(self.checkpoint, work, job, step)
 
 
 @dataclass(frozen=True)
@@ -88,7 +69,10 @@ class Cluster:
     run_job: Callable[[Network, Work, Job], Outcome] = run_job
 
     def run(self, work: Work, jobs: Sequence[Job], step: Step) -> Iterator[Outcome]:
-        """Submit all shards; give each as it is done."""
+        """Submit all shards and give each as it is done.
+
+        Errors that would meet every shard are raised, dead workers are not.
+        """
         distributed = _distributed()
         with self._client(distributed) as client:
             futures = {self._submit(client, work, job): job for job in jobs}

@@ -132,11 +132,13 @@ def begin(shards: Path, plan: dict[str, Any], *, resume: bool, force: bool) -> N
             f"{shards} holds an unfinished sweep; go on with --resume, or start anew with --force."
         )
     if shards.exists():
-        if old is None and any(shards.iterdir()):
+        if old is None and any(path.suffix != ".part" for path in shards.iterdir()):
             raise SweepError(f"{shards} exists and is not of a sweep; move it away.")
         shutil.rmtree(shards)
     shards.mkdir()
-    (shards / PLAN).write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    part = shards / f"{PLAN}.part"
+    part.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+    part.replace(shards / PLAN)
 
 
 def check_finished(path: Path, plan: dict[str, Any]) -> Sweep:

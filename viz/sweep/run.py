@@ -17,7 +17,7 @@ from viz.core.counting import Progress
 from viz.images.reading import ImageError
 from viz.images.sets import ImageSet
 from viz.network.checkpoint import Checkpoint
-from viz.sweep.engines import Engine, InProcess
+from viz.sweep.engines import Cluster
 from viz.sweep.plan import (
     Listing,
     begin,
@@ -29,7 +29,7 @@ from viz.sweep.plan import (
 )
 from viz.sweep.reading import Decoded
 from viz.sweep.result import Sweep, sweep_rows
-from viz.sweep.shards import Counted, Job, Outcome, Work, count, read_shard
+from viz.sweep.shards import Counted, Job, Outcome, Work, count, count_shard, read_shard
 from viz.sweep.tally import Settings, SweepError, Tally
 from viz.views.receptive_field.measure import receptive_field
 from viz.views.receptive_field.result import SHARES, ReceptiveField
@@ -49,7 +49,7 @@ def sweep_folder(
     output: str | Path,
     *,
     settings: Settings | None = None,
-    engine: Engine | None = None,
+    engine: Cluster | None = None,
     shard_size: int | None = None,
     limit: int | None = None,
     resume: bool = False,
@@ -90,7 +90,7 @@ def sweep_folder(
     try:
         begin(shards, plan, resume=resume, force=force)
         jobs = jobs_of(listing, size)
-        failed = _count(engine or InProcess(checkpoint), work, jobs, checkpoint, progress)
+        failed = _count(engine, work, jobs, checkpoint, progress)
         total = _total(work, jobs, checkpoint)
         if not total.tally.n_images:
             _nothing(total, failed)
@@ -109,7 +109,7 @@ def sweep_folder(
 
 
 def _count(
-    engine: Engine,
+    engine: Cluster | None,
     work: Work,
     jobs: Sequence[Job],
     checkpoint: Checkpoint,
@@ -127,7 +127,11 @@ def _count(
             progress(done, total)
 
     step(0)
-    return [outcome for outcome in engine.run(work, left, step) if outcome.failed] if left else []
+    if engine is not None and left:
+        return [outcome for outcome in engine.run(work, left, step) if outcome.failed]
+    for job in left:
+        count_shard(checkpoint, work, job, step)
+    return []
 
 
 def sweep_images(

@@ -104,7 +104,7 @@ def test_curves_by_depth_hold_the_means(result):
     for name, axes in made.items():
         lines = {line.get_label(): line for line in axes.lines}
         for part in ("depthwise", "pointwise"):
-            line = lines[f"after the {part} convolution"]
+            line = lines[f"{part} convolution"]
             assert line.get_xdata().tolist() == [0, 1, 2]
             mean = getattr(result, name)[result.statistic_part == part].mean(1)
             np.testing.assert_allclose(line.get_ydata(), mean * (100 if name == "off" else 1))

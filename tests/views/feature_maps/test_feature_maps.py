@@ -51,15 +51,6 @@ def test_the_most_active_are_those_that_add_most_variation(small, inputs):
     assert result.channel.tolist() == np.argsort(-activity)[:5].tolist()
 
 
-def test_a_constant_that_is_added_everywhere_is_no_activity(small, inputs):
-    block = small.model.blocks[1]
-    block.depthwise.weight[4] = 0
-    block.depthwise.bias[4] = 50
-    result = feature_maps(small, opened(small, inputs), block=1, most_active=16)
-    assert result.channel[-1] == 4
-    assert result.activity[4] == pytest.approx(0, abs=1e-4)
-
-
 def test_channels_of_one_name(small, inputs, monkeypatch):
     names = np.full(16, "blob+")
     names[[3, 8, 11]] = "edge"

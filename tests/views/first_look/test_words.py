@@ -7,7 +7,7 @@ import pytest
 
 from viz.core.network import Config
 from viz.network.zoo import OFFICIAL
-from viz.views.first_look.words import FAMILIES, accuracy, at_first_sight
+from viz.views.first_look.words import FAMILIES, accuracy, at_first_sight, two_at_first_sight
 from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
 
 
@@ -57,6 +57,18 @@ def test_groups_that_look_alike_are_called_so():
 def test_one_block_has_neither_early_nor_late():
     assert at_first_sight(named(["edge"] * 3 + ["bar"])) == (
         "Its kernels are most often edges (75 %); 0 % of all have no clear shape."
+    )
+
+
+def test_two_networks_are_told_apart_whatever_their_depth():
+    a, b = named(["edge"] * 5 + ["unnamed"] * 5), named(["bar"] * 2, ["bar"] * 2 + ["unnamed"] * 6)
+    assert two_at_first_sight(a, b) == (
+        "A's kernels are more often edges (50 % of A's, 0 % of B's), B's kernels are more often "
+        "bars (40 % of B's, 0 % of A's); 50 % of A and 60 % of B have no clear shape."
+    )
+    assert two_at_first_sight(a, a) == (
+        "The kernels of A and B look alike: no shape is commoner by more than 0 points in A or B; "
+        "50 % of A and 50 % of B have no clear shape."
     )
 
 

@@ -53,7 +53,7 @@ def test_the_spectral_centroid_against_a_sum_over_waves(kernels):
         )
         above += abs(wave) ** 2 * math.hypot(u, v) / (2 * k)
         below += abs(wave) ** 2
-    assert measured.spectral_centroid(kernels)[0] == pytest.approx(above / below)
+    assert measured.descriptors(kernels)["spectral_centroid"][0] == pytest.approx(above / below)
 
 
 def test_plain_kernels():

@@ -9,12 +9,11 @@ import pytest
 from planted_kernels import PLANTED, planted
 
 import viz
-from viz.views.kernels import readout as kernel_readout
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.matching import match, measures, unit_rows
 from viz.views.kernels.measure import describe as describe_with
-from viz.views.kernels.pictures import KINDS, bank, name_of
-from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.kernels.pictures import bank
+from viz.views.kernels.readout import columns, shipped
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import kernel_names as agreement
@@ -51,7 +50,7 @@ def test_chance_is_not_named(kind, n):
         kernels = flat.reshape(-1, *taps.shape[1:])
     else:
         kernels = rng.standard_normal((n, 9, 9)) if kind == "white" else random_init(n, 9, 1)
-    assert describe(kernels).coverage <= 0.01
+    assert describe(kernels).named.mean() <= 0.01
 
 
 def _mixed(k=9):
@@ -95,45 +94,6 @@ def test_angles_positions_and_scales_are_read_off():
     assert (blob.offset_x[0], blob.offset_y[0], blob.scale[0]) == (2, -1, 1.5)
 
 
-def test_the_polarity_of_a_name_is_that_of_its_picture():
-    pictures = bank(9)
-    for kind, where in zip(KINDS, pictures.slices(), strict=True):
-        if kind not in ("blob", "centre"):
-            continue
-        taps = pictures.pictures.numpy()[where][:1].astype(float)
-        found = match(np.concatenate([taps, -taps]), pictures)
-        assert (found.sign[:, KINDS.index(kind)] == [1, -1]).all()
-        assert {name_of(kind, True), name_of(kind, False)} <= set(KERNEL_NAMES)
-
-
-def test_likeness_is_the_largest_cosine_of_each_kind():
-    rng = np.random.default_rng(0)
-    rows, pictures = unit_rows(rng.standard_normal((5, 49))), bank(7)
-    found = match(rows, pictures)
-    every = pictures.pictures.numpy().astype(float)
-    for i, row in enumerate(rows):
-        for kind, where in enumerate(pictures.slices()):
-            cosines = [float(row @ p) for p in every[where]]
-            best = max(cosines, key=abs)
-            assert found.likeness[i, kind] == pytest.approx(abs(best), abs=1e-5)
-            chosen = every[found.picture[i, kind]]
-            mine, theirs = row - row.mean(), chosen - chosen.mean()
-            if np.linalg.norm(theirs) > 1e-3:
-                shape = float(mine @ theirs / np.linalg.norm(mine) / np.linalg.norm(theirs))
-                assert found.shape[i, kind] == pytest.approx(found.sign[i, kind] * shape, abs=1e-3)
-
-
-def test_measures_by_hand():
-    middle = np.zeros((3, 9, 9))
-    middle[0, 4, 4] = middle[1, 0, 0] = 1
-    middle[2] = 1 / 9
-    found = measures(middle.reshape(3, -1), 9)
-    assert found[0, 9] == 1 and found[1, 9] == 0
-    assert found[1, 11] == pytest.approx(np.sqrt(2))
-    assert found[2, 1] == pytest.approx(1) and found[2, 3] == pytest.approx(0, abs=1e-9)
-    assert found[0, 4] == 1 and found[2, 4] == pytest.approx(1 / 81)
-
-
 def test_names_agree_with_blind_readings():
     """Cross-validated: the readout that names a kernel has not seen its reading."""
     found, _ = agreement.agreement(folds=5)
@@ -147,9 +107,9 @@ def test_the_stored_readout_is_that_of_the_readings():
     with np.load(agreement.READINGS) as stored:
         kernels, readings = stored["kernels"], [stored["first_1"], stored["first_2"]]
     taps = unit_rows(kernels.reshape(len(kernels), -1).astype(np.float64))
-    values = kernel_readout.columns(match(taps, bank(9)).likeness, measures(taps, 9))
-    again = kernel_readout.fit(values, readings, kernel_readout.planted())
-    apart = again.probabilities(values) - kernel_readout.shipped().probabilities(values)
+    values = columns(match(taps, bank(9)).likeness, measures(taps, 9))
+    again = agreement.fit(values, readings, agreement.planted())
+    apart = again.probabilities(values) - shipped().probabilities(values)
     assert np.abs(apart).max() < 0.02
 
 
@@ -161,7 +121,7 @@ def test_lone_taps_are_named_by_their_place():
     centred[:, 4, 4] = 1
     scattered.reshape(200, -1)[np.arange(200), rng.integers(0, 81, 200)] = 1
     assert (describe(centred).name == "identity").mean() > 0.95
-    assert describe(scattered).coverage < 0.02
+    assert describe(scattered).named.mean() < 0.02
 
 
 def test_bad_input_is_refused():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.colours import NAME_STYLES
 from viz.views.kernels.result import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -41,6 +41,9 @@ def test_colours_differ_also_for_colour_blind_readers(vision):
     found = cielab([s.colour for s in NAME_STYLES.values()], VISION[vision])
     distance = np.linalg.norm(found[:, None] - found[None], axis=-1)
     assert distance[np.triu_indices(len(found), 1)].min() > 10
+    # Alike in shape, so that frames must differ clearly.
+    for one, other in (("identity", "shift"), ("on-centre", "off-centre"), ("blob+", "blob-")):
+        assert distance[KERNEL_NAMES.index(one), KERNEL_NAMES.index(other)] > 35
 
 
 def test_without_colour_points_and_areas_still_differ():
@@ -49,7 +52,3 @@ def test_without_colour_points_and_areas_still_differ():
     # Neighbours of a stack differ clearly by lightness.
     light = cielab([s.colour for s in NAME_STYLES.values()], np.eye(3))[:, 0]
     assert (np.abs(np.diff(light)) > 15).all()
-
-
-def test_handles_say_their_names():
-    assert [h.get_label() for h in area_handles(["edge", "ring"])] == ["edge", "ring"]

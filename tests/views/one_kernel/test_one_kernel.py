@@ -1,5 +1,7 @@
 """One kernel's sum, standing and partners: against slow formulas, planted kernels, whole banks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -35,7 +37,7 @@ def test_a_planted_sum_is_taken_apart(small):
 def test_as_in_the_networks_description(small):
     """The shapes of a description, one by one, add up to what it holds."""
     whole = describe_checkpoint(small, n_init=1)
-    for block, channel in ((0, 3), (1, 15), (2, 9), (1, 4)):
+    for block, channel in ((0, 3), (2, 9)):
         found = shape_fit(whole, block=block, channel=channel)
         row = 16 * block + channel
         count = int(whole.n_shapes[row])
@@ -52,7 +54,7 @@ def test_standing_counts(small, rng):
     whole = described(small, names=np.array(["edge", "bar", "bar"])[np.arange(48) % 3])
     values = rng.integers(0, 5, 48).astype(float)
     values[20] = np.nan
-    object.__setattr__(whole, "anisotropy", values)
+    whole = replace(whole, anisotropy=values)
     found = standing(whole, block=1, channel=6)
     mine = values[22]
     block = [v for v in values[16:32] if v == v]

@@ -65,17 +65,8 @@ def test_random_filters_are_noise(p):
     assert np.isin(named(noise)[1], NAMES).mean() <= 0.01
 
 
-@pytest.mark.parametrize("p", [7, 14])
-def test_shuffled_filters_are_noise(p):
-    rng = np.random.default_rng(2)
-    with np.load(READINGS / f"filters-p{p}.npz") as data:
-        flat = np.tile(data["filters"].reshape(20, 3, -1), (50, 1, 1))
-    order = rng.random((len(flat), 1, p * p)).argsort(-1)
-    moved = np.take_along_axis(flat, np.broadcast_to(order, flat.shape), -1)
-    assert np.isin(named(moved.reshape(-1, 3, p, p))[1], NAMES).mean() <= 0.01
-
-
 def test_small_patches_and_other_channels_have_no_word():
     rng = np.random.default_rng(3)
-    assert set(named(rng.standard_normal((5, 3, 3, 3)))[1]) == {""}
+    for p in (1, 2, 3):
+        assert set(named(rng.standard_normal((5, 3, p, p)))[1]) == {""}
     assert set(named(rng.standard_normal((5, 4, 5, 5)))[0]) == {""}

@@ -31,8 +31,7 @@ def measured(depth=3, kernel_size=5, size=(32, 36), images=5, **settings):
 
 @pytest.fixture(scope="module")
 def result():
-    # Fewer than five images have no intervals.
-    return measured(images=5)
+    return measured()
 
 
 def maps_of(result):
@@ -40,42 +39,24 @@ def maps_of(result):
     return figure, draw_maps(result, figure)
 
 
-def test_all_maps_are_shares_on_one_logarithmic_scale(result):
+@pytest.mark.parametrize("k", [5, 4])
+def test_maps_are_shares_in_pixels_from_the_unit_with_its_fields_around(k):
+    result = measured(kernel_size=k)
     _, axes = maps_of(result)
-    assert len(axes) == 6
     every = np.concatenate([result.maps, result.random_maps])
-    norms = {id(a.images[0].norm) for a in axes}
-    assert len(norms) == 1
+    radii = np.concatenate([result.radius_px, result.random_radius_px])
     norm = axes[0].images[0].norm
     assert isinstance(norm, LogNorm)
-    for one, field in zip(axes, every, strict=True):
-        shown = np.asarray(one.images[0].get_array())
-        assert shown.sum() == pytest.approx(1)
-        assert shown == pytest.approx(field / field.sum(dtype=np.float64), rel=1e-5)
     largest = max((f / f.sum()).max() for f in every)
     assert largest <= norm.vmax <= 2.5 * largest
     assert norm.vmax / norm.vmin <= 1e4 * 1.001
-
-
-def test_axes_are_pixels_from_the_unit_s_patch(result):
-    _, axes = maps_of(result)
-    for one in axes:
-        left, right, bottom, top = one.images[0].get_extent()
+    for i, (one, field, radius) in enumerate(zip(axes, every, radii, strict=True)):
+        assert one.images[0].norm is norm
+        shown = np.asarray(one.images[0].get_array())
+        assert shown == pytest.approx(field / field.sum(dtype=np.float64), rel=1e-5)
         # Unit (4, 4) of patches of 4 pixels: its middle is 17.5.
-        assert (left, right) == (-0.5 - 17.5, 35.5 - 17.5)
-        assert (top, bottom) == (-0.5 - 17.5, 31.5 - 17.5)
-        assert (*one.get_xlim(), *one.get_ylim()) == (left, right, bottom, top)
-        across, up = (np.ptp(limits) for limits in (one.get_xlim(), one.get_ylim()))
-        box = one.get_window_extent()
-        assert box.width / across == pytest.approx(box.height / up, rel=1e-3)
-
-
-@pytest.mark.parametrize("k", [5, 4])
-def test_circles_are_the_radii_and_squares_the_theoretical_fields(k):
-    result = measured(kernel_size=k)
-    _, axes = maps_of(result)
-    radii = np.concatenate([result.radius_px, result.random_radius_px])
-    for i, (one, radius) in enumerate(zip(axes, radii, strict=True)):
+        extent = [-0.5 - 17.5, 35.5 - 17.5, 31.5 - 17.5, -0.5 - 17.5]
+        assert [*one.get_xlim(), *one.get_ylim()] == one.images[0].get_extent() == extent
         circles = [p for p in one.patches if isinstance(p, Circle)]
         assert sorted(c.radius for c in circles) == pytest.approx(sorted(radius[:2]))
         shift = 0 if k % 2 else 2 * (i % 3 + 1)

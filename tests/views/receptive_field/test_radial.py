@@ -42,18 +42,6 @@ def test_radii_are_those_counted_pixel_by_pixel(rng, centre):
     assert found == pytest.approx([slow_radius(field, centre, s) for s in SHARES], abs=1e-9)
 
 
-def gaussian(size, centre, sigma):
-    y, x = (np.arange(size) - c for c in centre)
-    return np.exp(-(y[:, None] ** 2 + x[None] ** 2) / (2 * sigma**2))
-
-
-@pytest.mark.parametrize("sigma", [3.0, 8.0, 13.5])
-def test_a_gaussian_has_the_radii_it_should(sigma):
-    field = gaussian(161, (80, 80.5), sigma)
-    expected = [sigma * np.sqrt(-2 * np.log(1 - s)) for s in SHARES]
-    assert mass_radii(profile(field, (80, 80.5)), SHARES)[0] == pytest.approx(expected, abs=RING)
-
-
 def images(rng, n):
     """Profiles of Gaussian fields whose width and strength differ from image to image."""
     radius = (np.arange(200) + 0.5) * RING

@@ -1,6 +1,5 @@
 """Effective receptive fields: composed kernels, autograd, the network left as it was."""
 
-import threading
 import warnings
 
 import numpy as np
@@ -153,21 +152,6 @@ def test_the_network_and_the_random_state_stay_as_they_were(small, training):
     assert found.maps[2] == pytest.approx(mean, rel=1e-3, abs=1e-6)
 
 
-def test_two_threads_find_what_one_finds(small):
-    sets = [torch.randn(3, 3, 32, 32), torch.randn(3, 3, 32, 32)]
-    alone, found = [receptive_field(small, images) for images in sets], [None, None]
-
-    def work(i):
-        found[i] = receptive_field(small, sets[i])
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert found == alone
-
-
 def test_the_random_network_is_drawn_as_torch_draws_one_and_set_on_the_images():
     checkpoint, images = made(dim=256, k=5, p=4), torch.randn(5, 3, 32, 32).double()
     drawn = random_network(checkpoint.model, images, 0)
@@ -182,14 +166,6 @@ def test_the_random_network_is_drawn_as_torch_draws_one_and_set_on_the_images():
         assert y.mean((0, 2, 3)) == pytest.approx(0, abs=1e-3)
         assert y.std((0, 2, 3)) == pytest.approx(1, abs=1e-2)
         y = block(y)
-
-
-def test_seeds_draw_different_networks_and_the_trained_one_stays(small):
-    images = torch.randn(2, 3, 32, 32)
-    one, two = (receptive_field(small, images, seed=seed) for seed in (0, 1))
-    assert (one.maps == two.maps).all()
-    assert not np.allclose(one.random_radius_px, two.random_radius_px)
-    assert one == receptive_field(small, images, seed=0)
 
 
 def test_a_size_that_is_no_whole_number_of_patches(small):

@@ -8,7 +8,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from viz.plot.style import FigureFileError, new_figure, save_figure
-from viz.views.weights.draw import draw_mosaic, kernel_mosaic, mosaic_figure, patch_filter_mosaic
+from viz.views.weights.draw import (
+    draw_mosaic,
+    drawn_mosaic,
+    kernel_mosaic,
+    mosaic_figure,
+    patch_filter_mosaic,
+    shown_text,
+)
 from viz.views.weights.measure import depthwise_kernels, patch_filters
 
 
@@ -112,11 +119,15 @@ def test_every_weight_is_a_whole_number_of_pixels(planted_bank, tmp_path):
 def test_a_figure_saved_twice_is_the_same_file(planted_bank, tmp_path, suffix):
     files = []
     for name in "ab":
-        mosaic = kernel_mosaic(depthwise_kernels(planted_bank))
-        figure = mosaic_figure(mosaic)
-        draw_mosaic(mosaic, figure)
+        figure = drawn_mosaic(kernel_mosaic(depthwise_kernels(planted_bank)))
         files.append(save_figure(figure, tmp_path / f"{name}{suffix}").read_bytes())
     assert files[0] == files[1]
+
+
+def test_what_is_shown_of_what_there_is_is_said():
+    block = np.repeat([0, 1], 160)
+    assert shown_text(64, block) == "The same 64 of 160 kernels of each block."
+    assert shown_text(160, block) == "All 160 kernels of each block."
 
 
 def test_bad_paths_are_refused_before_anything_is_written(tmp_path):

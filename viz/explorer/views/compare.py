@@ -5,17 +5,14 @@ from __future__ import annotations
 import streamlit as st
 
 from viz.explorer import state
-from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, choose_other, opened
 from viz.explorer.found import show_row
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described
-from viz.explorer.mosaic import show_mosaic
-from viz.explorer.text import lines, plain
+from viz.explorer.mosaic import show_sample
+from viz.explorer.text import plain, shape
 from viz.views import COMPARISONS, comparison
 from viz.views.first_look.words import two_at_first_sight
-from viz.views.weights.draw import kernel_mosaic
-from viz.views.weights.measure import depthwise_kernels
 
 _ON_IMAGES = "compare"
 """The row whose effective receptive fields need images."""
@@ -26,29 +23,17 @@ _ACROSS, _SIDE = 8, 34
 def _grid(found: Opened, letter: str) -> None:
     """Show some kernels of every block, one row each; a click opens one."""
     config, source = found.checkpoint.config, found.checkpoint.source
-    st.markdown(f"**{letter}: {plain(source.name)}**")
-    kernels = cached(
-        found, depthwise_kernels, found.checkpoint, per_block=_ACROSS, order="similarity"
+    show_sample(
+        found, f"{letter}: {source.name}", _ACROSS, columns=_ACROSS, group_columns=1, side=_SIDE
     )
-    show_mosaic(
-        found, kernels, kernel_mosaic, key=f"viz {letter}", small=True, titled=True, side=_SIDE,
-        scale="tile", columns=_ACROSS, group_columns=1,
-        alt=f"{min(config.dim, _ACROSS)} kernels of each of {config.depth} blocks of {letter}.",
-    )  # fmt: skip
-    st.html(
-        lines(
-            f"ConvMixer-{config.dim}/{config.depth}, {config.kernel_size} × {config.kernel_size} "
-            f"kernels, patches of {config.patch_size} × {config.patch_size} pixels, "
-            f"{config.activation.upper()}, sha256 {source.sha256[:12]}…"
-        )
-    )
+    st.caption(plain(f"{shape(config)}, {config.activation.upper()}, sha256 {source.sha256[:12]}…"))
 
 
 def _evidence(found: Opened, other: Opened) -> None:
     """Show one comparison at a time, as measured."""
     name = state.choice(
         "show", "compare", "Show", [row.name for row in COMPARISONS],
-        default=COMPARISONS[0].name, describe=lambda name: comparison(name).title,
+        default=COMPARISONS[0].name, describe=lambda name: comparison(name).title, width=400,
     )  # fmt: skip
     row = comparison(name)
     st.subheader(row.title, anchor=False)

@@ -18,8 +18,8 @@ from viz.explorer.close_up import (
 )
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_names
-from viz.explorer.methods import show_method
-from viz.explorer.on_images import show_maps, show_removal, show_top_patches
+from viz.explorer.methods import method_text
+from viz.explorer.on_images import link_top_patches, show_maps, show_removal
 from viz.explorer.one_filter import show_answers, show_filter_fit
 from viz.explorer.one_kernel import show_partners, show_shapes
 from viz.explorer.sections import folded, piece
@@ -90,7 +90,7 @@ def _page(found: Opened) -> None:
             with folded("What it makes of a photograph", "kernel maps") as wanted:
                 if wanted:
                     show_maps(found, images, block, channel)
-    show_top_patches(found, block, channel)
+    link_top_patches(found, block, channel)
     if description is not None:
         with folded("What is answered without it", f"{what} effect") as wanted:
             if wanted:
@@ -102,7 +102,8 @@ def _page(found: Opened) -> None:
             label=f"The kernel of block 0 that looks at this filter's answers: {channel}",
             query_params={"checkpoint": found.key, "block": "0", "channel": str(channel)},
         )
-    show_method("one-kernel")
+    with st.expander("How this is measured, and what it cannot tell"):
+        st.markdown(method_text("one-kernel"))
 
 
 _page(opened())

@@ -95,21 +95,15 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         for name, share in sorted(others.items(), key=lambda item: -item[1])
     ]
     st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
-    with st.expander("Share of each name, block by block"):
-        every = range(int(description.block.max()) + 1)
-        found = [description.shares(block) for block in every]
-        rows = {"centre-surround": [percent(s["on-centre"] + s["off-centre"]) for s in found]}
-        rows |= {name: [percent(share[name]) for share in found] for name in shares}
-        st.dataframe({"block": list(every), **rows}, hide_index=True)
-        st.caption(
-            "Centre-surround is on-centre and off-centre together. Of kernels of "
-            f"a new, untrained network {percent(description.null_coverage, 1)} get a name."
-        )
-        st.page_link(
-            st.session_state["viz pages"]["kernel_names"],
-            label="What the names mean, as figures",
-            query_params={"checkpoint": opened().key},
-        )
+    st.caption(
+        "Centre-surround is on-centre and off-centre together. Of kernels of a new, untrained "
+        f"network {percent(description.null_coverage, 1)} get a name."
+    )
+    st.page_link(
+        st.session_state["viz pages"]["kernel_names"],
+        label="The share of each name, block by block, and what the names mean",
+        query_params={"checkpoint": opened().key},
+    )
 
 
 def _page(found: Opened) -> None:
@@ -178,7 +172,7 @@ def _home(
     take_home(
         stem,
         result,
-        {"Figure": lambda: drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends))},
+        lambda: drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends)),
         script=python(found, script, stem),
     )
 

@@ -12,7 +12,7 @@ from viz.explorer.adapting import UNSAID
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
 from viz.explorer.kernels import described
-from viz.explorer.mosaic import show_mosaic
+from viz.explorer.mosaic import show_mosaic, show_sample
 from viz.explorer.sections import Drawing, folded, show_part
 from viz.explorer.take_home import call
 from viz.explorer.text import facts, plain, said_here
@@ -20,8 +20,8 @@ from viz.views.close_up.draw_network import draw_network, network_figure
 from viz.views.close_up.measure import parts
 from viz.views.close_up.result import Parts
 from viz.views.first_look.words import accuracy, at_first_sight
-from viz.views.weights.draw import kernel_mosaic, patch_filter_mosaic
-from viz.views.weights.measure import depthwise_kernels, patch_filters
+from viz.views.weights.draw import patch_filter_mosaic
+from viz.views.weights.measure import patch_filters
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -36,32 +36,13 @@ _DOORS = (
 )  # fmt: skip
 
 
-def _short(count: int) -> str:
-    return f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
-
-
-def _numbers(found: Opened) -> None:
-    config = found.checkpoint.config
-    with st.grid("auto", min_column_width=100):
-        for name, value in {
-            "dim": config.dim,
-            "depth": config.depth,
-            "kernel size": config.kernel_size,
-            "patch size": config.patch_size,
-            "input channels": config.in_channels,
-            "classes": config.n_classes,
-            "parameters": _short(config.n_parameters),
-        }.items():
-            st.metric(name, str(value))
-
-
 def _details(found: Opened) -> None:
+    config, classes = found.checkpoint.config, found.checkpoint.classes
     source, preprocessing = found.checkpoint.source, found.checkpoint.preprocessing
-    classes = found.checkpoint.classes
     left, right = st.columns(2)
     with left:
         st.subheader("Where it comes from", anchor=False)
-        st.html(
+        st.markdown(
             facts(
                 {
                     "file": source.name,
@@ -71,22 +52,25 @@ def _details(found: Opened) -> None:
                     "prefix removed": source.prefix,
                     "keys left out": ", ".join(source.dropped),
                     "stored as": source.dtype,
-                    "activation": found.checkpoint.config.activation.upper(),
+                    "parameters": f"{config.n_parameters:,}",
+                    "activation": config.activation.upper(),
                     "activation known by": source.activation_source,
                 }
             )
         )
     with right:
         st.subheader("What goes in and out", anchor=False)
-        st.html(
+        st.markdown(
             facts(
                 {
+                    "input channels": config.in_channels,
                     "image size": f"{preprocessing.image_size} pixels",
                     "centre crop": f"{preprocessing.crop:.3g} of the resized image",
                     "mean": ", ".join(f"{v:.3f}" for v in preprocessing.mean),
                     "standard deviation": ", ".join(f"{v:.3f}" for v in preprocessing.std),
                     "interpolation": preprocessing.interpolation,
                     "preprocessing known by": preprocessing.known,
+                    "classes": config.n_classes,
                     "class names": f"{len(classes)} in the file" if classes else "none in the file",
                 }
             )
@@ -105,59 +89,17 @@ def _to_scale(found: Opened, rows: Parts) -> None:
     )  # fmt: skip
 
 
-def _table(rows: Parts) -> None:
-    table = rows.to_frame()
-    table["receptive_field"] = table["receptive_field"].where(table["receptive_field"] > 0)
-    st.dataframe(
-        table,
-        hide_index=True,
-        column_config={
-            "receptive_field": st.column_config.NumberColumn(
-                "receptive field",
-                help="Side of the square of input pixels that one position can depend on, in "
-                "an image that is large enough. What it does depend on is far less.",
-            ),
-            "median_norm": st.column_config.NumberColumn(
-                "median norm",
-                format="%.3g",
-                help="Of the filters or depthwise kernels. A batch norm follows every kernel, "
-                "so a small norm need not mean a small effect.",
-            ),
-        },
-    )
-    st.caption("The head averages over the whole image.")
-
-
 def _filters(found: Opened) -> None:
     config = found.checkpoint.config
     filters = cached(found, patch_filters, found.checkpoint, order="hue")
     st.markdown("**Its patch filters**")
     show_mosaic(
         found, filters, patch_filter_mosaic, key="viz overview filters", small=True,
-        alt=f"All {config.dim} patch-embedding filters, grey ones first, then by hue.",
+        alt=f"All {config.dim} patch-embedding filters, nearly grey ones first, then by hue.",
     )  # fmt: skip
     st.caption(
         f"The image is cut into patches of {config.patch_size} × {config.patch_size} pixels; each "
         f"of these {config.dim} filters gives every patch one number. Each has its own scale."
-    )
-
-
-def _kernels(found: Opened) -> None:
-    """Show some kernels of every block."""
-    config = found.checkpoint.config
-    count = min(config.dim, _PER_BLOCK)
-    kernels = cached(
-        found, depthwise_kernels, found.checkpoint, per_block=count, order="similarity"
-    )
-    st.markdown("**Its kernels, block by block**")
-    show_mosaic(
-        found, kernels, kernel_mosaic, key="viz overview kernels", small=True, titled=True,
-        scale="tile", columns=4,
-        alt=f"{count} depthwise kernels of each of {config.depth} blocks, first block first.",
-    )  # fmt: skip
-    st.caption(
-        f"The same {count} channels of every block, those alike side by side. Red is positive, "
-        "blue negative, each kernel up to its own largest weight. Click one to open it."
     )
 
 
@@ -189,13 +131,17 @@ def _page(found: Opened) -> None:
         st.warning(plain(said_here(sentence, UNSAID)))
     left, right = st.columns([7, 3], gap="medium")
     with left:
-        _kernels(found)
+        show_sample(found, "Its kernels, block by block", _PER_BLOCK, columns=4)
+        st.caption(
+            f"The same {min(config.dim, _PER_BLOCK)} channels of every block, those alike side by "
+            "side. Red is positive, blue negative, each kernel up to its own largest weight. "
+            "Click one to open it."
+        )
     with right:
         _filters(found)
     _doors()
     with folded("What the network is, in numbers and to scale", "network") as wanted:
         if wanted:
-            _numbers(found)
             st.markdown(
                 f"Each of {counted(config.depth, 'block')} mixes places with one "
                 f"{config.kernel_size} × {config.kernel_size} kernel per channel, then mixes "
@@ -203,7 +149,12 @@ def _page(found: Opened) -> None:
             )
             rows = cached(found, parts, found.checkpoint)
             _to_scale(found, rows)
-            _table(rows)
+            st.dataframe(rows.to_frame(), hide_index=True)
+            st.caption(
+                "A receptive field is the side of the square of pixels that one position can "
+                "depend on; what it does depend on is far less. A batch norm follows every "
+                "kernel: a small norm need not mean a small effect."
+            )
     with folded("Where it comes from, what goes in and out", "origin") as wanted:
         if wanted:
             _details(found)

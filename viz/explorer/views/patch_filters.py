@@ -48,7 +48,7 @@ def _page(found: Opened) -> None:
     take_home(
         stem,
         result,
-        {"Figure": lambda: drawn_mosaic(patch_filter_mosaic(result, scale=scale))},  # type: ignore[arg-type]
+        lambda: drawn_mosaic(patch_filter_mosaic(result, scale=scale)),  # type: ignore[arg-type]
         script=python(
             found,
             f"""

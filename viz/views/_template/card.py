@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
-    from viz.views._template.measure import kernel_sizes
+    from viz.views._template.measure import measure
 
-    return kernel_sizes(checkpoint, blocks=blocks, seed=given.seed)
+    return measure(checkpoint, blocks=blocks, seed=given.seed)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -24,9 +24,8 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "template",
-            "Norm of the depthwise kernels by block: median and quartiles, beside kernels as "
-            "torch initialises them.",
-            drawn(draw.draw_sizes, draw.SIZE),
+            "Norm of the depthwise kernels by block, beside kernels as torch initialises them.",
+            drawn(draw.draw_by_block, draw.SIZE),
         ),
     )
 
@@ -35,7 +34,7 @@ VIEW = View(
     "template",
     "Sizes of kernels",
     _measure,
-    "viz.views._template.result:KernelSizes",
+    "viz.views._template.result:Template",
     _figures,
     "A batch norm follows every kernel, so a small kernel may matter as much as a large one.",
     question="How large are the kernels of each block?",

@@ -12,7 +12,7 @@ from viz.core.result import Result
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class KernelSizes(Result):
+class Template(Result):
     """Norms of the depthwise kernels.
 
     Parameters
@@ -25,7 +25,7 @@ class KernelSizes(Result):
         Norms of kernels as torch initialises them.
     """
 
-    kind: ClassVar[str] = "kernel sizes"
+    kind: ClassVar[str] = "template"
     block: NDArray[np.int64]
     norm: NDArray[np.float64]
     initialised: NDArray[np.float64]
@@ -42,6 +42,6 @@ class KernelSizes(Result):
         first, last = np.median(self.norm[0]), np.median(self.norm[-1])
         return (
             f"The median kernel has a norm of {first:.2f} in block {self.block[0]} and of "
-            f"{last:.2f} in block {self.block[-1]}; {np.median(self.initialised):.2f} as "
+            f"{last:.2f} in block {self.block[-1]}, against {np.median(self.initialised):.2f} as "
             "initialised."
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from viz.core.refusal import NoSuch
 from viz.views.close_up.result import CloseUp, Parts
+from viz.views.receptive_field.theoretical import theoretical_size
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -37,7 +38,6 @@ def _close_up(
     row, column = np.unravel_index(int(response.argmax()), response.shape)
     # Rows of an image run downwards, so the first row holds the largest frequency upwards.
     fy, fx = (frequency[::-1][row], frequency[column]) if energy else (0.0, 0.0)
-    norm = float(np.sqrt(energy))
     # Less than half a cycle on the kernel cannot be told from none.
     flat = np.hypot(fy, fx) * weights.shape[-1] < 0.5
     return CloseUp(
@@ -48,12 +48,7 @@ def _close_up(
         channel=channel,
         response=response,
         frequency=frequency,
-        norm=norm,
-        mean=float(weights.mean(dtype=np.float64)),
-        minimum=float(weights.min()),
-        maximum=float(weights.max()),
         dc_share=float((sums**2).sum() / (weights[0].size * energy)) if energy else 0.0,
-        peak_gain=float(response.max()),
         peak_frequency=float(np.hypot(fy, fx)),
         # Stripes run at right angles to their wave vector.
         stripes=None if flat else float(np.degrees(np.arctan2(fy, fx)) + 90) % 180,
@@ -83,25 +78,6 @@ def _check(channel: int, dim: int, what: str) -> None:
 def filter_close_up(checkpoint: Checkpoint, *, channel: int) -> CloseUp:
     """Return one patch-embedding filter with its numbers and its frequency response.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        A loaded network.
-    channel : int
-        0-based.
-
-    Returns
-    -------
-    CloseUp
-        In normalised-input space, per pixel.
-
-    Raises
-    ------
-    IndexError
-        If there is no such filter.
-
-    Notes
-    -----
     The gain is the discrete-time Fourier transform's magnitude, \\|sum_u w(u) exp(-2 pi i f u)\\|,
     at 65 x 65 frequencies (Oppenheim and Schafer, *Discrete-Time Signal Processing*, chapter 2);
     over input channels the energies add. The filter moves in steps of its own size, so what it
@@ -131,33 +107,22 @@ def kernel_close_up(checkpoint: Checkpoint, *, block: int, channel: int) -> Clos
 def parts(checkpoint: Checkpoint) -> Parts:
     """Return the network's parts with their parameters and receptive fields.
 
-    After block b (0-based) an output position can depend on p + p (b + 1) (k - 1) pixels a side:
-    the recurrence of Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural
-    Networks" (Distill, 2019), for one convolution of stride p and b + 1 of stride 1. What a
-    position does depend on is far less.
+    A receptive field is the theoretical one: what a position does depend on is far less.
     """
     c = checkpoint.config
     each = c.dim * (c.kernel_size**2 + c.dim + 6)
     embedding = c.dim * (c.in_channels * c.patch_size**2 + 3)
-    filters = checkpoint.model.patch_filters.detach().float().cpu().numpy()
-    medians = [float(np.median(_norms(filters)))]
-    medians += [float(np.median(_norms(_kernels(checkpoint, b)))) for b in range(c.depth)]
     side = checkpoint.preprocessing.image_size // c.patch_size
-    fields = c.patch_size * (1 + np.arange(c.depth + 1) * (c.kernel_size - 1))
+    fields = theoretical_size(c, range(-1, c.depth))
+    patches, kernels = c.dim * c.in_channels * c.patch_size**2, c.dim * c.kernel_size**2
+    blocks = np.ones(c.depth, dtype=np.int64)
     return Parts(
         source=checkpoint.source,
         part=("patch embedding", *(f"block {b}" for b in range(c.depth)), "head"),
-        parameters=np.array(
-            [embedding, *[each] * c.depth, c.n_classes * (c.dim + 1)], dtype=np.int64
-        ),
+        parameters=np.array([embedding, *each * blocks, c.n_classes * (c.dim + 1)]),
         receptive_field=np.append(fields, -1).astype(np.int64),
-        median_norm=np.array([*medians, np.nan]),
-        filter_parameters=np.array(
-            [filters.size, *[c.dim * c.kernel_size**2] * c.depth, 0], dtype=np.int64
-        ),
-        pointwise_parameters=np.array(
-            [0, *[c.dim**2] * c.depth, c.n_classes * c.dim], dtype=np.int64
-        ),
+        filter_parameters=np.array([patches, *kernels * blocks, 0]),
+        pointwise_parameters=np.array([0, *c.dim**2 * blocks, c.n_classes * c.dim]),
         shape=np.array([*[(c.dim, side, side)] * (c.depth + 1), (c.n_classes, 1, 1)]),
         image_size=checkpoint.preprocessing.image_size,
         patch_size=c.patch_size,

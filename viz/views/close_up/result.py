@@ -26,13 +26,9 @@ class CloseUp(Result):
         largest frequency upwards, the first column the largest to the left.
     frequency : ndarray of float64, (m,)
         Of the columns of ``response``, and of its rows from the last, in cycles per tap.
-    norm, mean, minimum, maximum : float
-        Of the weights.
     dc_share : float
         Share of the energy that is constant over each channel: 1 for a flat kernel, 0 for one
         that sums to zero.
-    peak_gain : float
-        Largest gain.
     peak_frequency : float
         Where the gain is largest, in cycles per tap.
     stripes : float or None
@@ -49,12 +45,7 @@ class CloseUp(Result):
     channel: int
     response: NDArray[np.float64]
     frequency: NDArray[np.float64]
-    norm: float
-    mean: float
-    minimum: float
-    maximum: float
     dc_share: float
-    peak_gain: float
     peak_frequency: float
     stripes: float | None
     norm_rank: float
@@ -90,8 +81,6 @@ class Parts(Result):
     receptive_field : ndarray of int64, (n,)
         Side of the square of input pixels that one output position can depend on, if the image
         is large enough; -1 for the head, which averages over the whole image.
-    median_norm : ndarray of float64, (n,)
-        Median Euclidean norm of the patch filters or depthwise kernels; NaN for the head.
     filter_parameters, pointwise_parameters : ndarray of int64, (n,)
         Of those, weights of patch filters or depthwise kernels; of pointwise convolutions or of
         the head's matrix. The rest are biases and batch norms.
@@ -106,7 +95,6 @@ class Parts(Result):
     part: tuple[str, ...]
     parameters: NDArray[np.int64]
     receptive_field: NDArray[np.int64]
-    median_norm: NDArray[np.float64]
     filter_parameters: NDArray[np.int64]
     pointwise_parameters: NDArray[np.int64]
     shape: NDArray[np.int64]
@@ -122,7 +110,6 @@ class Parts(Result):
                 "part": list(self.part),
                 "parameters": self.parameters,
                 "receptive_field": self.receptive_field,
-                "median_norm": self.median_norm,
                 "channels": self.shape[:, 0],
                 "height": self.shape[:, 1],
                 "width": self.shape[:, 2],

@@ -42,20 +42,14 @@ class KernelChange(TwoNetworks):
 
     Parameters
     ----------
-    index_similarity : float
-        Mean cosine of weights of the same channel, over blocks and channels.
-    permuted_similarity : ndarray, (P,)
-        The same after random permutations of B's channels, each block's its own.
-    block, channel : ndarray of int64, (n,)
-        Where each kernel stands.
-    relative_change : ndarray, (n,)
-        |after - before| / |before|, norms over taps; nan where the kernel was zero.
-    cosine : ndarray, (n,)
-        Between before and after: 1 if only the size changed; nan where either is zero.
-    norm_ratio : ndarray, (n,)
-        |after| / |before|; nan where the kernel was zero.
-    label_a, label_b : ndarray of str, (n,)
-        Names before and after.
+    index_similarity, permuted_similarity : float and ndarray, (P,)
+        Mean cosine of weights of the same channel, over blocks and channels, and after random
+        permutations of B's channels, each block's its own.
+    block, channel, label_a, label_b : ndarray of int64 and str, (n,)
+        Where each kernel stands, and its names before and after.
+    relative_change, cosine, norm_ratio : ndarray, (n,)
+        |after - before| / |before|, norms over taps, the cosine between them, and |after| /
+        |before|; nan where a kernel is zero.
     permuted_change : ndarray, (B,)
         Median relative change of each block if the channels after were another order's.
     moved : ndarray of int64, (s,)

@@ -38,40 +38,25 @@ class DecisionByDepth(Result):
 
     Parameters
     ----------
-    images : ndarray of uint8, (m, H, W, 3)
+    images, image_names : ndarray of uint8, (m, H, W, 3), and tuple of str, of all M
         What the network saw: resized and cropped.
-    image_names : tuple of str
-        Of all M.
-    patch_size : int
-        Pixels.
-    class_names : tuple of str
-        Of the C outputs.
+    patch_size, class_names : int and tuple of str
+        In pixels; of the C outputs.
     block : ndarray of int64, (B + 1,)
         After which is read out; -1 is the patch embedding.
-    logits : ndarray of float32, (B + 1, m, C)
-        As it stands, of the images shown.
-    maps : ndarray of float32, (B + 1, m, h, w)
-        What each patch gives to the answer's logit over the mean of all logits, as it stands.
-    answer : ndarray of int64, (M,)
-        The network's answer.
-    label : ndarray of int64, (M,)
-        Output named as the image's folder; -1 where none is.
-    probability, rank : ndarray of float64 and int64, (B + 1, M)
-        Of the answer, as it stands; rank 1 is first.
-    first : ndarray of int64, (B + 1, M)
-        The class that is first, as it stands.
-    target_names : tuple of str
-        Classes that the fitted readout tells apart; empty where none was fitted.
+    logits, maps : ndarray of float32, (B + 1, m, C), (B + 1, m, h, w)
+        As it stands, and what each patch gives to the answer's logit over the mean of all logits.
+    answer, label : ndarray of int64, (M,)
+        The network's answer, and the output named as the image's folder; -1 where none is.
+    probability, rank, first : ndarray of float64 and int64, (B + 1, M)
+        Of the answer, as it stands, where rank 1 is first; and the class that is first.
+    target_names, target_is, not_fitted : tuple of str, and str
+        Classes that the fitted readout tells apart, whether they are a ``"folder"`` or an
+        ``"answer"``, and why there is none; empty where there is.
     target : ndarray of int64, (M,)
         Of each image; -1 where it had no part in the fit.
-    target_is : str
-        ``"folder"`` or ``"answer"``: what the fitted readout is fitted to tell.
-    not_fitted : str
-        Why there is no fitted readout; empty where there is.
-    fitted_probability, fitted_rank : ndarray of float64 and int64, (B + 1, M)
-        Of the image's target; nan and 0 where there is none.
-    fitted_maps : ndarray of float32, (B + 1, m, h, w)
-        As ``maps``, by the fitted readout and for the target; nan where there is none.
+    fitted_probability, fitted_rank, fitted_maps : ndarray, (B + 1, M), (B + 1, m, h, w)
+        As above, by the fitted readout and for the target; nan and 0 where there is none.
     baselines : ndarray of float64, (3, 2, r, B + 1)
         ``agreement``, ``accuracy`` and ``fitted_accuracy`` of r draws of each of `BASELINES`; nan
         as these are.

@@ -40,24 +40,16 @@ class Evidence(Result):
 
     Parameters
     ----------
-    images : ndarray of uint8, (m, H, W, 3)
+    images, image_names : ndarray of uint8, (m, H, W, 3), and tuple of str, of all M
         What the network saw: resized and cropped.
-    image_names : tuple of str
-        Of all M.
-    patch_size : int
-        Pixels.
-    class_names : tuple of str
-        Of the C outputs.
-    block : int
-        The last one, 0-based.
-    kernels : ndarray of float32, (d, k, k)
-        Depthwise kernels of that block.
+    patch_size, class_names : int and tuple of str
+        In pixels; of the C outputs.
+    block, kernels : int and ndarray of float32, (d, k, k)
+        The last block, 0-based, and its depthwise kernels.
     weight, bias : ndarray of float32, (C, d), (C,)
         Of the head.
-    maps : ndarray of float32, (m, d, h, w)
-        What the last block puts out.
-    pooled : ndarray of float64, (M, d)
-        The mean of that over patches.
+    maps, pooled : ndarray of float32, (m, d, h, w), and float64, (M, d)
+        What the last block puts out, and the mean of that over patches.
     target, against : ndarray of int64, (M,)
         The class that evidence is weighed for, the network's answer unless another was asked for,
         and the one that it is weighed against, the runner-up unless another was.
@@ -66,22 +58,17 @@ class Evidence(Result):
     channel : ndarray of int64, (m, n)
         Of each image shown, the channels with the largest evidence for the target over the other
         class, by magnitude.
-    kernel_share : ndarray of float32, (m, n, d)
+    kernel_share, residual_share : ndarray of float32, (m, n, d), and float64, (m, n)
         Share of the variance over patches of such a channel, before its activation, that comes
-        from each depthwise kernel of the block. With ``residual_share`` it sums to 1.
-    residual_share : ndarray of float64, (m, n)
-        Share that comes past the kernels, by the residual path.
+        from each depthwise kernel of the block, and past the kernels; they sum to 1.
     half_channels, half_channels_null : ndarray, (M,)
         How few channels hold half of the evidence for the target over the other class; mean over
         shuffles of the head's weights over channels.
     half_patches, half_patches_null : ndarray, (m,)
         How few patches do; mean over shuffles of each channel's patches on their own.
-    count : ndarray of int64, (q,)
-        Channels that are ablated at once.
-    chosen : ndarray of float32, (3, q, M)
-        By `SCORES`: with the channels set to zero that speak most for the target.
-    random : ndarray of float32, (3, q, M, r)
-        With as many channels drawn at random, r draws.
+    count, chosen, random : ndarray, (q,), (3, q, M), (3, q, M, r)
+        Channels that are set to zero at once; `SCORES` without those that speak most for the
+        target, and without as many drawn at random, r draws.
     """
 
     kind: ClassVar[str] = "evidence"

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 
 from viz.core.refusal import Refusal
-from viz.plot.frame import MARGIN, STAGE_LOOKS, blocks_axis, inches, panel, panel_boxes
+from viz.plot.frame import MARGIN, STAGE_LOOKS, blocks_axis, inches, narrow, panel, panel_boxes
 from viz.plot.style import GREY, SMALL, TEXT
 from viz.views.feature_maps.result import FeatureMaps
 from viz.views.wording import n_images
@@ -27,8 +27,9 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
         raise Refusal("sparsity and rank were not measured; measure with by_depth=True.")
     width, height = inches(target)
     target.set_label(_note(result))
-    boxes = panel_boxes(width, (MARGIN + 0.32, height - 0.26), len(_PANELS), left=MARGIN + 0.42,
-                        beside=0.62, between=0.5)  # fmt: skip
+    lines = 2 if narrow(width) else 1
+    boxes = panel_boxes(width, (MARGIN + 0.32, height - 0.12 - 0.16 * lines), len(_PANELS),
+                        left=MARGIN + 0.42, beside=0.62, between=0.5)  # fmt: skip
     made = {}
     for (name, words), box in zip(_PANELS.items(), boxes, strict=True):
         axes = panel(target, box)
@@ -47,8 +48,9 @@ def draw_depth(result: FeatureMaps, target: Figure | SubFigure) -> dict[str, Axe
     rank.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     handles, labels = rank.get_legend_handles_labels()
     target.legend(
-        handles, labels, ncols=len(labels), loc="upper left", borderaxespad=0, handlelength=2.2,
+        handles, labels, ncols=len(labels) // lines, loc="upper left", borderaxespad=0,
         bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height), columnspacing=1.4, handletextpad=0.5,
+        handlelength=2.2,
     )  # fmt: skip
     return made
 
@@ -60,10 +62,10 @@ def _note(result: FeatureMaps) -> str:
         else f"A unit is off where its activation ({result.activation}) gets at most 0."
     )
     return (
-        f"{off} The effective rank is that of the activations' outputs as channels x positions, "
-        "each channel's mean removed; grey: the same after the positions of every channel were "
-        f"shuffled on their own. Lines: mean over {n_images(len(result.statistic_images))}; small "
-        "points: single images."
+        f"{off} Activations are named by the convolution before them. The effective rank is that "
+        "of their outputs as channels x positions, each channel's mean removed; grey: the same "
+        "after the positions of every channel were shuffled on their own. Lines: mean over "
+        f"{n_images(len(result.statistic_images))}; small points: single images."
     )
 
 
@@ -76,7 +78,7 @@ def _curves(axes: Axes, result: FeatureMaps, name: str) -> None:
         if values.shape[1] > 1:
             axes.plot(x, values[rows], linestyle="none", marker=".", markersize=2, color=colour,
                       alpha=0.45, markeredgewidth=0)  # fmt: skip
-        words = part if part == "patch embedding" else f"after the {part} convolution"
+        words = part if part == "patch embedding" else f"{part} convolution"
         axes.plot(x, values[rows].mean(1), linestyle=_LINES[part], marker=marker, markersize=3.2,
                   linewidth=1, color=colour, markerfacecolor=face, markeredgewidth=0.8,
                   label=words)  # fmt: skip

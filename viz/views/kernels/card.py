@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def _kernels(
     from viz.plot.mosaic import blocks_shown
     from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
     from viz.views.kernels.draw import draw_named, named_figure
-    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
+    from viz.views.weights.draw import drawn_mosaic, kernel_mosaic, shown_text
     from viz.views.weights.measure import named_kernels
 
     shown, width = None if all else per_block, ONE_COLUMN if narrow else TWO_COLUMNS
@@ -43,7 +44,9 @@ def _kernels(
 
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
-    return drawn_mosaic(kernel_mosaic(bank, scale=scale, group_columns=across), width=width)
+    mosaic = kernel_mosaic(bank, scale=scale, group_columns=across)
+    note = shown_text(len(bank.kernels) // len(blocks), result.block)
+    return drawn_mosaic(replace(mosaic, note=note), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -74,7 +77,7 @@ def _sentence(result: Any) -> str:
 def _figures() -> tuple[FigureRow, ...]:
     from viz.plot.figures import both, drawn
     from viz.plot.style import MM, ONE_COLUMN
-    from viz.views.kernels import draw, draw_by_block
+    from viz.views.kernels import draw
 
     return (
         FigureRow(
@@ -96,7 +99,7 @@ def _figures() -> tuple[FigureRow, ...]:
         FigureRow(
             "kernels-composition",
             "Shares of the names by block, and of a randomly initialised network.",
-            drawn(draw_by_block.draw_composition, (ONE_COLUMN, 62 * MM)),
+            drawn(draw.draw_composition, (ONE_COLUMN, 62 * MM)),
         ),
         FigureRow(
             "kernels-fits",

@@ -58,14 +58,8 @@ class Null:
     """How much shuffled kernels look like pictures, by the share of their largest tap.
 
     A lone large tap looks like a small bump wherever it lies, so kernels are compared with shuffled
-    ones whose largest tap is as large.
-
-    Parameters
-    ----------
-    edges : ndarray, (bins - 1,)
-        Shares of the largest tap between the bins.
-    thresholds : ndarray, (bins,)
-        What the share meant of the shuffled kernels of a bin exceed; it never falls with the share.
+    ones whose largest tap is as large. ``edges`` are the shares of the largest tap between bins,
+    ``thresholds`` what few shuffled kernels of a bin exceed; they never fall with the share.
     """
 
     edges: Floats

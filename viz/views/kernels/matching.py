@@ -33,20 +33,11 @@ MEASURES: Final = (
 
 @dataclass(frozen=True)
 class Match:
-    """The picture of each kind that each kernel is most like.
+    """The picture of each kind that each kernel is most like, each (n, kinds).
 
-    Parameters
-    ----------
-    likeness : ndarray, (n, kinds)
-        Cosine between the kernel and that picture or its negative, 0 to 1; 0 where the bank has
-        no picture of the kind.
-    sign : ndarray, (n, kinds)
-        1 where the picture is meant as drawn, -1 where its negative is.
-    picture : ndarray of int, (n, kinds)
-        Index into the bank.
-    shape : ndarray, (n, kinds)
-        The same cosine after the mean of either is taken out; below 0 where only the means agree,
-        -1 where the bank has no picture of the kind.
+    Likeness is the cosine between the kernel and that picture or its negative (sign -1), 0 to 1;
+    shape is the same cosine after the mean of either is taken out. Where the bank has no picture of
+    a kind they are 0 and -1.
     """
 
     likeness: Floats

@@ -24,19 +24,10 @@ FREEDOM: Final = 24
 
 @dataclass(frozen=True)
 class Guesses:
-    """The likeliest names of kernels.
+    """The likeliest name of each kernel and the next, each (n,).
 
-    Parameters
-    ----------
-    guess, second : ndarray of str, (n,)
-        The likeliest name and the next.
-    probability : ndarray, (n,)
-        Of the guess, by the readout.
-    margin : ndarray, (n,)
-        Probability of the guess minus that of anything else, the nameless included; below 0 where
-        the kernel is likelier to be nameless.
-    kind : ndarray of int, (n,)
-        Index into `KINDS` of the guess's best picture.
+    The margin is the guess's probability minus that of anything else, the nameless included; it is
+    below 0 where the kernel is likelier to be nameless. ``kind`` is that of the best picture.
     """
 
     guess: NDArray[np.str_]

@@ -47,21 +47,12 @@ SURROUND: Final = 0.08
 
 @dataclass(frozen=True)
 class Bank:
-    """Pictures of k x k taps, unit norm, and what each shows.
+    """Pictures of k x k taps, unit norm, one sign each, and what each shows.
 
-    Parameters
-    ----------
-    pictures : Tensor, (m, k^2)
-        One sign each; a kernel matches a picture or its negative.
-    kind : ndarray of int, (m,)
-        Index into `KINDS`, ascending.
-    x, y : ndarray, (m,)
-        Position in taps from the middle, right and up; nan where there is none.
-    scale : ndarray, (m,)
-        Sigma in taps (a grating's wavelength, a ring's radius); nan where there is none.
-    angle : ndarray, (m,)
-        Of the stripe or boundary in degrees, counter-clockwise, [0, 360): the positive side of an
-        edge lies to the left of this direction.
+    Sorted by kind, an index into `KINDS`. Positions are in taps from the middle, right and up; the
+    scale is sigma in taps (a grating's wavelength, a ring's radius); the angle is that of the
+    stripe or boundary in degrees, counter-clockwise, [0, 360): the positive side of an edge lies to
+    the left of this direction. What a picture has not is nan.
     """
 
     pictures: Tensor

@@ -26,20 +26,12 @@ COEFFICIENTS: Final = (1, 3, 5, 6, 5, 6, 6, 8, 6, 6, 5, 4, 1)
 
 @dataclass(frozen=True)
 class Shapes:
-    """Kernels as sums of pictures.
+    """Kernels as sums of 1, 2, ... pictures.
 
-    Parameters
-    ----------
-    picture : ndarray of int, (n, steps)
-        Index into the bank, in the order of the pursuit.
-    amplitude : ndarray, (steps, n, steps)
-        Coefficients when 1, 2, ... pictures are used; 0 for those not used.
-    gain : ndarray, (n, steps)
-        Squared cosine between what was left and the picture added.
-    r2 : ndarray, (n, steps)
-        Share of the energy explained by 1, 2, ... pictures.
-    largest : ndarray, (n, steps)
-        Share of the largest tap in the energy left by 1, 2, ... pictures.
+    ``picture`` (n, steps) in the order of the pursuit; ``amplitude`` (steps, n, steps), the
+    coefficients of each sum. By step, (n, steps): ``gain``, squared cosine between what was left
+    and the picture added; ``r2``, share of the energy explained; ``largest``, share of the largest
+    tap in what is left.
     """
 
     picture: NDArray[np.int64]

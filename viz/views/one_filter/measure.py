@@ -9,7 +9,7 @@ import numpy as np
 
 from viz.core.refusal import NoSuch
 from viz.views.one_filter.result import FilterFit
-from viz.views.one_kernel.measure import median, percentile
+from viz.views.one_kernel.measure import among
 
 if TYPE_CHECKING:
     from viz.views.patch_filters.result import PatchFilterDescription
@@ -27,11 +27,9 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
     n = len(description.filters)
     if not 0 <= channel < n:
         raise NoSuch(f"There is no patch filter {channel}: they are 0 to {n - 1}.")
-    table = description.to_frame().drop(columns=list(_LEFT_OUT))
-    columns = [table[name].to_numpy(dtype=np.float64) for name in table.columns]
+    table = description.to_frame().drop(columns=list(_LEFT_OUT)).astype(np.float64)
+    rank, middle = among(table, channel)
     round_ = np.isin(table.columns, _ANGLES)
-    rank = np.array([percentile(c, float(c[channel])) for c in columns])
-    middle = np.array([median(c) for c in columns])
     colour, structure = str(description.colour[channel]), str(description.structure[channel])
     same = (description.colour == colour) & (description.structure == structure)
     kind = f"{colour} {structure or '(too small to name)'}".strip()
@@ -50,7 +48,7 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
         threshold=description.null_threshold,
         kind_share=float(same.mean()),
         names=tuple(map(str, table.columns)),
-        values=np.array([float(c[channel]) for c in columns]),
+        values=table.loc[channel].to_numpy(),
         percentile=np.where(round_, np.nan, rank),
         median=np.where(round_, np.nan, middle),
     )

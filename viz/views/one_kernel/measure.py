@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import percentileofscore
 
 from viz.core.refusal import NoSuch
 from viz.views.kernels.pictures import bank
@@ -16,7 +15,8 @@ from viz.views.kernels.result import DESCRIPTORS
 from viz.views.one_kernel.result import Partners, ShapeFit, Standing
 
 if TYPE_CHECKING:
-    from viz.core.network import Source
+    import pandas as pd
+
     from viz.network.checkpoint import Checkpoint
     from viz.network.convmixer import Block
     from viz.views.kernels.result import DepthwiseDescription
@@ -24,11 +24,6 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 MOST_PARTNERS = 8
 """Partners shown in each direction."""
-
-
-def _source(checkpoint: Checkpoint, block: int, channel: int) -> Source:
-    settings = {"block": block, "channel": channel}
-    return replace(checkpoint.source, block=block, settings=settings)
 
 
 def _kernels(checkpoint: Checkpoint, block: int) -> NDArray[np.float32]:
@@ -83,15 +78,13 @@ def _row(description: DepthwiseDescription, block: int, channel: int) -> int:
     return int(rows[0])
 
 
-def percentile(values: Floats, value: float) -> float:
-    """Return the share of values below one, ties counting half, in percent; nan if undefined."""
-    return float(percentileofscore(values, value, kind="mean", nan_policy="omit"))
+def among(table: pd.DataFrame, row: int) -> tuple[Floats, Floats]:
+    """Return where a row's numbers stand among those of all, in percent, and the medians of all.
 
-
-def median(values: Floats) -> float:
-    """Return the median of what is no nan; nan where nothing is."""
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else float("nan")
+    The share of the rows that have less, ties counting half; nan where a number is undefined.
+    """
+    percentiles = 100 * (table.rank() - 0.5) / table.count()
+    return percentiles.loc[row].to_numpy(), table.median().to_numpy()
 
 
 def standing(description: DepthwiseDescription, *, block: int, channel: int) -> Standing:
@@ -100,11 +93,15 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
     A percentile near 0 or 100 is rare for one number, but here are nine: were they independent, one
     kernel in six would have one beyond the first or the last percent.
     """
+    import pandas as pd
+
     i, mine = _row(description, block, channel), description.block == block
     flat = description.kernels.reshape(len(mine), -1).astype(np.float64)
-    numbers = {name: getattr(description, name).astype(np.float64) for name in DESCRIPTORS}
+    numbers = {name: getattr(description, name) for name in DESCRIPTORS}
     numbers |= {"norm": np.linalg.norm(flat, axis=1), "r2": description.r2}
-    columns = list(numbers.values())
+    table = pd.DataFrame(numbers).astype(np.float64)
+    in_block, median_block = among(table[mine], i)
+    in_network, median_network = among(table, i)
     name = str(description.name[i])
     settings = {**description.source.settings, "block": block, "channel": channel}
     return Standing(
@@ -113,18 +110,16 @@ def standing(description: DepthwiseDescription, *, block: int, channel: int) -> 
         channel=channel,
         name=name,
         guess=str(description.guess[i]),
-        second=str(description.second[i]),
         probability=float(description.probability[i]),
-        margin=float(description.margin[i]),
         sentence=description.sentence(i),
         share_block=description.shares(block)[name],
         share_network=description.shares()[name],
         names=tuple(numbers),
-        values=np.array([c[i] for c in columns]),
-        in_block=np.array([percentile(c[mine], c[i]) for c in columns]),
-        in_network=np.array([percentile(c, c[i]) for c in columns]),
-        median_block=np.array([median(c[mine]) for c in columns]),
-        median_network=np.array([median(c) for c in columns]),
+        values=table.loc[i].to_numpy(),
+        in_block=in_block,
+        in_network=in_network,
+        median_block=median_block,
+        median_network=median_network,
     )
 
 
@@ -137,23 +132,21 @@ def partners(checkpoint: Checkpoint, *, block: int, channel: int) -> Partners:
     _check(checkpoint, block, channel)
     depth, k = checkpoint.config.depth, checkpoint.config.kernel_size
     none = _strongest(np.zeros(0), np.zeros(0), np.zeros((0, k, k), np.float32))
-    incoming = outgoing = none
+    incoming = none
     if block:
         weight, scale = _pointwise(checkpoint, block - 1)
         incoming = _strongest(weight[channel], scale, _kernels(checkpoint, block - 1))
     weight, scale = _pointwise(checkpoint, block)
     last = block == depth - 1
-    after = none["kernels"] if last else _kernels(checkpoint, block + 1)
+    after = none["_kernels"] if last else _kernels(checkpoint, block + 1)
     outgoing = _strongest(weight[:, channel], np.full(len(weight), scale[channel]), after)
-    fields = {f"input_{name}": value for name, value in incoming.items() if name != "channels"}
-    fields |= {f"output_{name}": value for name, value in outgoing.items() if name != "channels"}
+    settings = {"block": block, "channel": channel}
     return Partners(
-        source=_source(checkpoint, block, channel),
+        source=replace(checkpoint.source, block=block, settings=settings),
         block=block,
         channel=channel,
-        inputs=incoming["channels"],
-        outputs=outgoing["channels"],
-        **fields,
+        **{f"input{name}": value for name, value in incoming.items()},
+        **{f"output{name}": value for name, value in outgoing.items()},
     )
 
 
@@ -170,9 +163,8 @@ def _strongest(weights: Floats, scales: Floats, kernels: NDArray[np.float32]) ->
     at = np.argsort(-np.abs(links), kind="stable")[:MOST_PARTNERS]
     total = float(np.abs(links).sum())
     return {
-        "channels": at.astype(np.int64),
-        "links": links[at],
-        "weights": weights[at],
-        "shares": np.abs(links[at]) / (total or 1.0),
-        "kernels": kernels[at].copy() if len(kernels) else kernels,
+        "s": at.astype(np.int64),
+        "_links": links[at],
+        "_shares": np.abs(links[at]) / (total or 1.0),
+        "_kernels": kernels[at].copy() if len(kernels) else kernels,
     }

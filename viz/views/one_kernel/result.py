@@ -84,10 +84,10 @@ class Standing(Result):
     ----------
     block, channel : int
         Where the kernel stands.
-    name, guess, second : str
-        Its name (`KERNEL_NAMES`), the likeliest and the next likeliest one.
-    probability, margin : float
-        Of the guess, and how far above that of anything else.
+    name, guess : str
+        Its name (`KERNEL_NAMES`), and the likeliest one.
+    probability : float
+        Of the guess.
     sentence : str
         What it looks like, in words.
     share_block, share_network : float
@@ -108,9 +108,7 @@ class Standing(Result):
     channel: int
     name: str
     guess: str
-    second: str
     probability: float
-    margin: float
     sentence: str
     share_block: float
     share_network: float
@@ -152,14 +150,14 @@ class Partners(Result):
     inputs : ndarray of int64, (T,)
         Kernels of the block before with the strongest links to this channel, strongest first;
         empty in block 0, whose channel is one patch filter's.
-    input_links, input_weights, input_shares : ndarray, (T,)
-        Links, pointwise weights, and the links' shares of the sum of absolute links to it.
+    input_links, input_shares : ndarray, (T,)
+        Links, and their shares of the sum of absolute links to it.
     input_kernels : ndarray of float32, (T, k, k)
         Their kernels.
     outputs : ndarray of int64, (T,)
         Output channels of this block that this kernel has the strongest links to; kernel i of the
         next block looks at output i. Of the last block, they go to the classifier.
-    output_links, output_weights, output_shares : ndarray, (T,)
+    output_links, output_shares : ndarray, (T,)
         Likewise; shares are of the sum of absolute links from this kernel.
     output_kernels : ndarray of float32, (T, k, k) or (0, k, k)
         Kernels of the next block; none after the last.
@@ -170,17 +168,15 @@ class Partners(Result):
     channel: int
     inputs: NDArray[np.int64]
     input_links: NDArray[np.float64]
-    input_weights: NDArray[np.float64]
     input_shares: NDArray[np.float64]
     input_kernels: NDArray[np.float32]
     outputs: NDArray[np.int64]
     output_links: NDArray[np.float64]
-    output_weights: NDArray[np.float64]
     output_shares: NDArray[np.float64]
     output_kernels: NDArray[np.float32]
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per partner: direction, block, channel, link, weight, share."""
+        """Return one row per partner: direction, block, channel, link, share."""
         import pandas as pd
 
         n, m = len(self.inputs), len(self.outputs)
@@ -190,7 +186,6 @@ class Partners(Result):
                 "block": [self.block - 1] * n + [self.block + 1] * m,
                 "channel": np.concatenate([self.inputs, self.outputs]),
                 "link": np.concatenate([self.input_links, self.output_links]),
-                "weight": np.concatenate([self.input_weights, self.output_weights]),
                 "share": np.concatenate([self.input_shares, self.output_shares]),
             }
         )

@@ -23,8 +23,9 @@ def _measure(checkpoint: Checkpoint, given: Given) -> Result:
 def _filters(
     result: Any, *, order: str = "hue", scale: Any = "tile", narrow: bool = False
 ) -> Figure:
+    from viz.plot.mosaic import full_rows
     from viz.plot.style import ONE_COLUMN, TWO_COLUMNS
-    from viz.views.patch_filters.draw_kinds import draw_kinds, filters_mosaic, kinds_figure
+    from viz.views.patch_filters.draw_kinds import draw_kinds, kinds_figure
     from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
     from viz.views.weights.measure import ordered_filters
 
@@ -33,10 +34,9 @@ def _filters(
         figure = kinds_figure(result, scale=scale, width=width)
         draw_kinds(result, figure, scale=scale)
         return figure
-    if order == "hue":
-        return drawn_mosaic(filters_mosaic(result, width, scale=scale), width=width)
     filters = ordered_filters(result.filters, result.source, order=order)
-    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale), width=width)
+    columns = full_rows(len(result.filters), 1.2 if narrow else 2.5)
+    return drawn_mosaic(patch_filter_mosaic(filters, scale=scale, columns=columns), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -59,9 +59,11 @@ def _sentence(result: Any) -> str:
         )
     if numbers["in_channels"] == 3:
         of, whole = numbers["colours"], n if said else f"the {n} patch filters"
+        faint, none = (100 * numbers["settings"][name] for name in ("coloured", "tinted"))
         said.append(
-            f"{count(of, 'coloured')} of {whole} are coloured, {count(of, 'tinted')} tinted and "
-            f"{count(of, 'grey')} grey."
+            f"{count(of, 'coloured')} of {whole} are coloured, {count(of, 'tinted')} nearly grey "
+            f"(less than {faint:g} % of their energy is colour) and {count(of, 'grey')} without "
+            f"colour (less than {none:g} %)."
         )
     if not said or not sum(structures.values()):
         return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
@@ -84,8 +86,8 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "patch-filters",
-            "All patch-embedding filters, in normalised-input space: grey ones first, then by hue, "
-            "within a hue by orientation.",
+            "All patch-embedding filters, in normalised-input space: nearly grey ones first, then "
+            "by hue, and within a hue by orientation.",
             _filters,
             partial(_filters, narrow=True),
         ),
@@ -98,7 +100,7 @@ def _figures() -> tuple[FigureRow, ...]:
         FigureRow(
             "patch-filters-orientation",
             "Orientation of stripes, edges and bars, and the frequency they respond to most.",
-            drawn(draw.draw_orientation_frequency, draw.SIZES["orientation_frequency"]),
+            drawn(draw.draw_orientation_frequency, draw.ORIENTATION_SIZE),
         ),
         FigureRow(
             "patch-filters-components",
@@ -121,7 +123,7 @@ VIEW = View(
     _figures,
     "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
     "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one. A "
-    "filter near a threshold could as well have the next name.",
+    "filter near a threshold could as well have the next name. A faint tint looks grey in small.",
     summary=lambda result: result.summary(),
     sentence=_sentence,
     about="""Draw every patch-embedding filter; name its colour and structure.

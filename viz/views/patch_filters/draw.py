@@ -1,7 +1,4 @@
-"""Patch-embedding filters described: orientations, colours, principal components, fits.
-
-Every function takes a `PatchFilterDescription` and a Figure or SubFigure of about `SIZES` inches.
-"""
+"""Patch-embedding filters described: orientations, principal components, fits."""
 
 from __future__ import annotations
 
@@ -10,28 +7,18 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.projections.polar import PolarAxes
-from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, narrow, nothing
+from viz.plot.fits import Fits, examples
+from viz.plot.frame import MARGIN, inches, narrow, nothing, show_picture
 from viz.plot.mosaic import Layout, limits
-from viz.plot.style import MM, ONE_COLUMN, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
+from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
 
-SIZES = {"orientation_frequency": (ONE_COLUMN, 58 * MM)}
+ORIENTATION_SIZE = (ONE_COLUMN, 58 * MM)
 """Width and height in inches of the figure that is not fitted."""
-_SHOWN, _ZOOM = 12, 8
-_UNDER, _LEFT, _HEAD, _WORDS = 0.16, 0.5, 0.15, 0.17
-"""Inches below a component; left of fits, above them, and below each."""
-
-
-def _legend(target: Figure | SubFigure, handles: list[Artist], bottom: float) -> None:
-    """Write a legend of three columns, its foot so many inches above the target's."""
-    target.legend(
-        handles=handles, ncols=3, loc="lower center", fontsize=SMALL, frameon=False,
-        handletextpad=0.2, columnspacing=0.8, borderaxespad=0.0, borderpad=0.0,
-        bbox_to_anchor=(0.5, bottom / inches(target)[1]),
-    )  # fmt: skip
+_SHOWN, _UNDER = 12, 0.16
+"""Components drawn, and inches below one."""
 
 
 def draw_orientation_frequency(
@@ -47,8 +34,9 @@ def draw_orientation_frequency(
     n, p = len(result.filters), result.filters.shape[-1]
     rest = n - int(result.oriented.sum())
     target.set_label(
-        "Angle: orientation of the stripes, 0° is horizontal; radius: frequency of the largest "
-        f"response. {rest} of {n} filters are no stripes, edge or bar and have neither."
+        "The angle is the orientation of the stripes, 0° is horizontal; the radius is the "
+        f"frequency of the largest response. {rest} of {n} filters are no stripes, edge or bar and "
+        "have neither."
     )
     # Half a disc is drawn into the middle half of a square.
     side = min(width - 0.7, 2 * (height - 0.84))
@@ -98,43 +86,34 @@ def draw_orientation_frequency(
             ha="center", va="center", fontsize=SMALL,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
-    _legend(target, handles, MARGIN + 0.06)
+    target.legend(
+        handles=handles, ncols=3, loc="lower center", handletextpad=0.2, columnspacing=0.8,
+        borderaxespad=0.0, borderpad=0.0, bbox_to_anchor=(0.5, (MARGIN + 0.06) / height),
+    )  # fmt: skip
     return axes
 
 
-def _board(
-    target: Figure | SubFigure,
-    tiles: NDArray[np.uint8],
-    places: tuple[NDArray[np.int64], NDArray[np.int64]],
-    shape: tuple[int, int],
-    corner: tuple[float, float],
-    inch: float,
-) -> Axes:
-    """Place tiles at pixels x, y of one picture; its upper left corner lies at those inches."""
-    width, height = inches(target)
-    x, y = places
-    picture = Layout(x, y, (tiles.shape[1], tiles.shape[2]), shape, ()).place(tiles)
-    rows, columns = shape
-    axes = target.add_axes(
-        (
-            corner[0] / width,
-            1 - (corner[1] + rows * inch) / height,
-            columns * inch / width,
-            rows * inch / height,
-        )
-    )
-    axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
-    axes.set_axis_off()
-    return axes
+def _component_grid(result: PatchFilterDescription, width: float) -> tuple[int, float]:
+    """Return the components in a row, and the inches of a pixel of theirs."""
+    _, c, p, _ = result.filters.shape
+    columns = 6 if narrow(width) else _SHOWN
+    return columns, (width - 2 * MARGIN) / (columns * (p * (1 if c == 3 else c) + 1) - 1)
+
+
+def components_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
+    """Make a Figure that fits `draw_components`."""
+    columns, inch = _component_grid(result, width)
+    rows = max(1, -(-min(_SHOWN, len(result.components)) // columns))
+    return new_figure(width, rows * (result.filters.shape[-1] * inch + _UNDER) + 2 * MARGIN)
 
 
 def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw the bank's first principal components as tiles with their shares of the variance.
 
-    A component's sign is arbitrary. Components of smooth filters of any shape look like waves of
-    rising frequency: they describe second moments, not what single filters look like.
+    Components of smooth filters of any shape look like waves of rising frequency: they describe
+    second moments, not what single filters look like.
     """
-    width = inches(target)[0]
+    width, height = inches(target)
     shares = result.component_shares
     if not shares.sum():
         why = "There are no components: the filters that are finite and not zero are all equal."
@@ -145,102 +124,53 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
         f"90 %. Each tile has its own colour scale, to its largest |value|; {zero_words(result)}. "
         "Signs are arbitrary."
     )
-    zoom = 8
-    tiles = filter_tiles(result.components[:_SHOWN]).repeat(zoom, 1).repeat(zoom, 2)
+    tiles = filter_tiles(result.components[:_SHOWN])
     n, h, w = tiles.shape[:3]
     columns, inch = _component_grid(result, width)
-    step = h + int(np.ceil(_UNDER / inch))
-    i = np.arange(n)
-    x, y = i % columns * (w + w // 10), i // columns * step
-    shape = (-(-n // columns) * step, columns * (w + w // 10) - w // 10)
-    axes = _board(target, tiles, (x, y), shape, (MARGIN, MARGIN), inch)
-    for number, (left, top) in enumerate(zip(x, y, strict=True)):
-        axes.text(left + w / 2, top + h + 0.13 / inch, f"{100 * shares[number]:.1f}\u00a0%",
+    down = h + _UNDER / inch
+    row, column = np.divmod(np.arange(n), columns)
+    # Rows of tiles are a whole number of pixels apart in a picture eight times as fine.
+    step = round(8 * down)
+    layout = Layout(
+        8 * column * (w + 1), row * step, (8 * h, 8 * w),
+        (step * int(row[-1] + 1), 8 * (columns * (w + 1) - 1)), (),
+    )  # fmt: skip
+    picture = layout.place(tiles.repeat(8, 1).repeat(8, 2))
+    tall = layout.shape[0] * inch / 8
+    box = (MARGIN, height - MARGIN - tall, width - 2 * MARGIN, tall)
+    axes = show_picture(target, box, picture, layout.shape)
+    for number, (left, top) in enumerate(zip(layout.x, layout.y, strict=True)):
+        axes.text(left + 4 * w, top + 8 * (h + 0.13 / inch), f"{100 * shares[number]:.1f}\u00a0%",
                   fontsize=SMALL, ha="center", va="baseline")  # fmt: skip
     return axes
 
 
-def _component_grid(result: PatchFilterDescription, width: float) -> tuple[int, float]:
-    """Return the components in a row, and the inches of a pixel of their picture."""
-    _, c, p, _ = result.filters.shape
-    across = 8 * p * (1 if c == 3 else c)
-    columns = 6 if narrow(width) else _SHOWN
-    return columns, (width - 2 * MARGIN) / (columns * (across + across // 10) - across // 10)
+def _fits(result: PatchFilterDescription) -> Fits:
+    # Input channels stand side by side, unless they are colours.
+    each = 6 if result.filters.shape[1] in (1, 3) else 2
+    picks = examples(result.r2, np.arange(len(result.r2)), each).ravel()
+    filters, fitted = result.filters[picks], result.fitted[picks].astype(np.float32)
+    limit = limits(filters, "tile", np.zeros(len(picks), dtype=np.int64))
+    parts = [filter_tiles(part, limit) for part in (filters, fitted, filters - fitted)]
+    return Fits(parts, result.r2[picks], ("filter", "fit", "residual"))
 
 
-def components_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits `draw_components`."""
-    columns, inch = _component_grid(result, width)
-    rows = max(1, -(-min(_SHOWN, len(result.components)) // columns))
-    tall = 8 * result.filters.shape[-1] * inch
-    return new_figure(width, rows * (tall + _UNDER) + 2 * MARGIN)
-
-
-def _examples(result: PatchFilterDescription, each: int) -> list[NDArray[np.int64]]:
-    """Filters with the best, the middle and the worst fit, none twice if there are enough."""
-    known = np.flatnonzero(np.isfinite(result.r2))
-    ranked = known[np.argsort(-result.r2[known], kind="stable")]
-    each = min(each, max(1, len(ranked) // 3))
-    start = max(0, (len(ranked) - each) // 2)
-    return [ranked[:each], ranked[start : start + each], ranked[::-1][:each]]
+def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
+    """Make a Figure that fits `draw_fits`."""
+    return _fits(result).figure(width) if np.isfinite(result.r2).any() else new_figure(width, 1)
 
 
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
     """Draw filter, fit and residual of the best, the median and the worst fits.
 
     Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
-    misfit. Filter, fit and residual of one filter share a colour scale.
+    misfit.
     """
-    width = inches(target)[0]
-    groups = _examples(result, 2 if narrow(width) else 4)
-    if not len(groups[0]):
-        why = "No filter was fitted: all are zero or not finite."
-        return nothing(target, why)
+    if not np.isfinite(result.r2).any():
+        return nothing(target, "No filter was fitted: all are zero or not finite.")
     target.set_label(
-        "R² is of the whole filter, of which the fit holds one colour axis; the median of all "
-        f"{len(result.filters)} is {np.nanmedian(result.r2):.2f}. Each triple has one colour "
-        f"scale, to its filter's largest |weight|; {zero_words(result)}."
+        "Below each: R² of the whole filter, which the fit draws along one colour axis; the median "
+        f"of all {len(result.filters)} is {np.nanmedian(result.r2):.2f}. Filter, fit and residual "
+        f"have one colour scale, to the filter's largest |weight|; {zero_words(result)}."
     )
-    chosen = np.concatenate(groups)
-    filters, fitted = result.filters[chosen], result.fitted[chosen].astype(np.float32)
-    limit = limits(filters, "tile", np.zeros(len(chosen), dtype=np.int64))
-    parts = [filter_tiles(each_part, limit) for each_part in (filters, fitted, filters - fitted)]
-    large = [part.repeat(_ZOOM, 1).repeat(_ZOOM, 2) for part in parts]
-    n, h, w = large[0].shape[:3]
-    slim = max(1, w // 14)
-    blank = np.full((n, h, slim, 3), page_colour(), dtype=np.uint8)
-    triples = np.concatenate([large[0], blank, large[1], blank, large[2]], axis=2)
-    across, inch = _fits_grid(result, width)
-    head, step = int(np.ceil(_HEAD / inch)), h + int(np.ceil(_WORDS / inch))
-    row = np.repeat(np.arange(3), [len(group) for group in groups])
-    column = np.concatenate([np.arange(len(group)) for group in groups])
-    x, y = column * across, row * step + head
-    shape = (3 * step + head, max(len(group) for group in groups) * across - w // 2)
-    axes = _board(target, triples, (x, y), shape, (_LEFT, MARGIN), inch)
-    for i, filter_ in enumerate(chosen):
-        axes.text(x[i], y[i] + h + 0.03 / inch, f"R² = {result.r2[filter_]:.2f}", fontsize=SMALL,
-                  va="top")  # fmt: skip
-    for part, name in enumerate(("filter", "fit", "residual")):
-        for start in x[row == 0]:
-            middle = start + part * (w + slim) + w / 2
-            axes.text(middle, y[0] - 0.04 / inch, name, fontsize=SMALL, ha="center", va="baseline")
-    for group, name in enumerate(("best", "median", "worst")):
-        middle = y[row == group][0] + h / 2
-        axes.text(-0.06 / inch, middle, name, fontsize=TEXT, ha="right", va="center")
-    return axes
-
-
-def _fits_grid(result: PatchFilterDescription, width: float) -> tuple[int, float]:
-    """Return the pixels from one triple to the next, and the inches of a pixel."""
-    _, c, p, _ = result.filters.shape
-    w = _ZOOM * p * (1 if c == 3 else c)
-    across = 3 * w + 2 * max(1, w // 14) + w // 2
-    columns = max(1, len(_examples(result, 2 if narrow(width) else 4)[0]))
-    inch = (width - _LEFT - MARGIN) / (columns * across - w // 2)
-    return across, min(inch, 16 * MM / (_ZOOM * p))
-
-
-def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
-    """Make a Figure that fits `draw_fits`."""
-    tall = _ZOOM * result.filters.shape[-1] * _fits_grid(result, width)[1]
-    return new_figure(width, 3 * (tall + _WORDS) + _HEAD + 2 * MARGIN)
+    return _fits(result).draw(target)

@@ -10,27 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, narrow, panel
-from viz.plot.mosaic import Layout, Scale, full_rows, hatch_text, limits, rgb_tiles, signed_tiles
+from viz.plot.frame import MARGIN, inches, show_picture
+from viz.plot.mosaic import Layout, Scale, framed, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
-from viz.views.weights.draw import Mosaic, patch_filter_mosaic, scale_text
-from viz.views.weights.result import PatchFilters
+from viz.views.weights.draw import scale_text
 
 
 @dataclass(frozen=True)
 class KindStyle:
-    """How one kind of filter is drawn.
+    """How one kind of filter is drawn: colour, the same dark enough for text, marker of points.
 
-    Parameters
-    ----------
-    colour : str
-        Of borders and points: black and Paul Tol's "bright" scheme (SRON/EPS/TN/09-002), told
-        apart by colour-blind readers and from mid grey.
-    ink : str
-        The same, dark enough for text on white.
-    marker : str
-        Of matplotlib.
+    Black and Paul Tol's "bright" scheme (SRON/EPS/TN/09-002), told apart by colour-blind readers
+    and from mid grey.
     """
 
     colour: str
@@ -52,7 +44,6 @@ KIND_STYLES = {
 _GROUPS = (*STRUCTURES, "")
 _BORDER, _GAP = 1, 3
 _HEAD = 0.19
-_HUES = 12
 
 
 def filter_tiles(
@@ -78,23 +69,6 @@ def zero_words(result: PatchFilterDescription) -> str:
         return "mid grey is zero" + hatch_text(result.filters)
     beside = "; input channels side by side" if result.filters.shape[1] > 1 else ""
     return f"red positive, white zero, blue negative{hatch_text(result.filters)}{beside}"
-
-
-def filters_mosaic(
-    result: PatchFilterDescription, width: float = TWO_COLUMNS, *, scale: Scale = "tile"
-) -> Mosaic:
-    """Lay out all filters by hue, grey ones first, and by orientation within a hue."""
-    turn = np.where(result.oriented, np.nan_to_num(result.orientation), 181.0)
-    # An axis of colours has no sign: opposite hues are one.
-    angle = np.arctan2(result.opponent[:, 2], result.opponent[:, 1]) % np.pi
-    hue = np.where(result.colour == "coloured", np.floor(angle / np.pi * _HUES), -1)
-    order = np.lexsort((turn, hue))
-    bank = PatchFilters(
-        source=result.source, filters=result.filters[order], channel=order.astype(np.int64),
-        order="hue",
-    )  # fmt: skip
-    columns = full_rows(len(order), 1.2 if narrow(width) else 2.5)
-    return patch_filter_mosaic(bank, scale=scale, columns=columns)
 
 
 def _order(result: PatchFilterDescription) -> NDArray[np.int64]:
@@ -141,19 +115,14 @@ def _mosaic(
     order = _order(result)
     zoom = max(1, round(28 / p))
     tiles = filter_tiles(result.filters[order], _limits(result, scale)[order])
-    tiles = tiles.repeat(zoom, axis=1).repeat(zoom, axis=2)
-    colours = np.array(
-        [tuple(bytes.fromhex(KIND_STYLES[kind].colour[1:])) for kind in result.structure[order]]
-    )
-    h, w = tiles.shape[1] + 2 * _BORDER, tiles.shape[2] + 2 * _BORDER
-    framed = np.empty((n, h, w, 3), dtype=np.uint8)
-    framed[:] = colours[:, None, None]
-    framed[:, _BORDER:-_BORDER, _BORDER:-_BORDER] = tiles
+    colours = [KIND_STYLES[str(kind)].colour for kind in result.structure[order]]
+    tiles = framed(tiles, colours, zoom, _BORDER)
+    h, w = tiles.shape[1:3]
     columns = int(np.clip(round(np.sqrt(3 * n * h / w)), 8, 56))
     inch = (width - 2 * MARGIN) / (columns * (w + _GAP) - _GAP)
     sizes = [int((result.structure == kind).sum()) for kind in _GROUPS]
     layout = _kind_layout(sizes, (h, w), columns, int(np.ceil(_HEAD / inch)))
-    return layout.place(framed), layout, inch
+    return layout.place(tiles), layout, inch
 
 
 def _note(result: PatchFilterDescription, scale: Scale) -> str:
@@ -161,7 +130,7 @@ def _note(result: PatchFilterDescription, scale: Scale) -> str:
     colours = scale_text("filter", scale, _limits(result, scale), zero_words(result))
     return (
         f"{colours} Stripes, edges and bars are ordered by orientation, blobs by hue, the rest by "
-        f"R². A filter has the name of the nearest picture, where that explains {100 * energy:g} % "
+        f"R². A filter has the name of the nearest picture where that explains {100 * energy:g} % "
         "of its spatial map; else it is called other or noise."
     )
 
@@ -192,10 +161,9 @@ def draw_kinds(
     n = len(result.filters)
     target.set_label(_note(result, scale))
     picture, layout, inch = _mosaic(result, scale, width)
-    rows, columns = layout.shape
-    axes = panel(target, (MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN))
-    axes.imshow(picture, extent=(0, columns, rows, 0), interpolation="nearest", aspect="equal")
-    axes.set_axis_off()
+    box = (MARGIN, MARGIN, width - 2 * MARGIN, height - 2 * MARGIN)
+    axes = show_picture(target, box, picture, layout.shape)
+    axes.set_aspect("equal")
     for kind, (left, upper, _, lower) in zip(_GROUPS, layout.groups, strict=True):
         if lower > upper:
             count = int((result.structure == kind).sum())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -16,34 +14,6 @@ _PATIENCE = 6
 TWO_PI = 2 * np.pi
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """Limits of a Gabor's parameters on p x p pixels.
-
-    Parameters
-    ----------
-    p : int
-        Side of the maps.
-    """
-
-    p: int
-
-    @property
-    def centre(self) -> float:
-        """Largest distance of the centre from the middle, along either axis: the patch's rim."""
-        return self.p / 2
-
-    @property
-    def frequency(self) -> tuple[float, float]:
-        """A quarter of a cycle per patch, to Nyquist along an axis (more along a diagonal)."""
-        return min(0.25 / self.p, 0.25), 0.5
-
-    @property
-    def sigma(self) -> tuple[float, float]:
-        """Half a pixel, below which a Gaussian is one pixel, to the patch's side."""
-        return 0.5, max(float(self.p), 1.0)
-
-
 def pixel_grid(p: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
     """Return x to the right and y upward of each pixel, (p*p,), 0 in the middle of the map."""
     axis = torch.arange(p, dtype=dtype) - (p - 1) / 2
@@ -51,25 +21,31 @@ def pixel_grid(p: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tens
     return x.reshape(-1), y.reshape(-1)
 
 
-def _project(q: Tensor, bounds: Bounds) -> Tensor:
-    """Move parameters (b, 6) into their bounds."""
-    q = q.clone()
-    q[:, :2].clamp_(-bounds.centre, bounds.centre)
-    low, high = bounds.frequency
-    longest = torch.maximum(q[:, 2].cos().abs(), q[:, 2].sin().abs())
-    q[:, 3] = torch.minimum(q[:, 3].clamp_min(low), high / longest)
-    q[:, 4:].clamp_(np.log(bounds.sigma[0]), np.log(bounds.sigma[1]))
-    return q
+def _bounds(q: Tensor, p: int) -> tuple[Tensor, Tensor]:
+    """Return the limits of parameters (b, 6) on p x p pixels.
 
-
-def _pinned(q: Tensor, descent: Tensor, bounds: Bounds) -> Tensor:
-    """Which parameters stand at a bound that the descent would cross, (b, 6)."""
+    The centre lies within the patch. The frequency runs from a quarter of a cycle per patch to
+    Nyquist along an axis (more along a diagonal), sigma from half a pixel, below which a Gaussian
+    is one pixel, to the patch's side.
+    """
     low, high = torch.empty_like(q), torch.empty_like(q)
-    low[:, :2], high[:, :2] = -bounds.centre, bounds.centre
+    low[:, :2], high[:, :2] = -p / 2, p / 2
     low[:, 2], high[:, 2] = -torch.inf, torch.inf
     longest = torch.maximum(q[:, 2].cos().abs(), q[:, 2].sin().abs())
-    low[:, 3], high[:, 3] = bounds.frequency[0], bounds.frequency[1] / longest
-    low[:, 4:], high[:, 4:] = np.log(bounds.sigma[0]), np.log(bounds.sigma[1])
+    low[:, 3], high[:, 3] = min(0.25 / p, 0.25), 0.5 / longest
+    low[:, 4:], high[:, 4:] = np.log(0.5), np.log(p)
+    return low, high
+
+
+def _project(q: Tensor, p: int) -> Tensor:
+    """Move parameters into their bounds."""
+    low, high = _bounds(q, p)
+    return torch.maximum(torch.minimum(q, high), low)
+
+
+def _pinned(q: Tensor, descent: Tensor, p: int) -> Tensor:
+    """Which parameters stand at a bound that the descent would cross, (b, 6)."""
+    low, high = _bounds(q, p)
     slack = 1e-6
     return ((q <= low + slack) & (descent < 0)) | ((q >= high - slack) & (descent > 0))
 
@@ -155,24 +131,24 @@ def _step(hessian: Tensor, descent: Tensor, damping: Tensor, pinned: Tensor) -> 
 
 
 def fit(
-    maps: Tensor, start: Tensor, bounds: Bounds, *, iterations: int = 80, tolerance: float = 1e-5
+    maps: Tensor, start: Tensor, p: int, *, iterations: int = 80, tolerance: float = 1e-5
 ) -> tuple[Tensor, Tensor]:
     """Fit one Gabor to each map from one start each, by bounded Levenberg-Marquardt.
 
     Shapes: ``maps`` (b, p*p); ``start`` (b, 6); returns q (b, 6), sse (b,).
     """
-    x, y = pixel_grid(bounds.p, maps.dtype)
-    q = _project(start, bounds)
+    x, y = pixel_grid(p, maps.dtype)
+    q = _project(start, p)
     sse, hessian, descent = _in_chunks(maps, q, x, y)
     out_q, out_sse = q.clone(), sse.clone()
     alive = torch.arange(len(q))
     damping = torch.full_like(sse, 1e-2)
     stalled = torch.zeros(len(q), dtype=torch.int64)
     for _ in range(iterations):
-        step = _step(hessian, descent, damping, _pinned(q, descent, bounds))
+        step = _step(hessian, descent, damping, _pinned(q, descent, p))
         # No further than the data reach: a tenth of Nyquist, a radian, a factor of e.
-        reach = torch.tensor([bounds.p / 4, bounds.p / 4, 0.5, 0.1, 0.7, 0.7], dtype=q.dtype)
-        trial = _project(q + step.clamp(-reach, reach), bounds)
+        reach = torch.tensor([p / 4, p / 4, 0.5, 0.1, 0.7, 0.7], dtype=q.dtype)
+        trial = _project(q + step.clamp(-reach, reach), p)
         new, new_hessian, new_descent = _in_chunks(maps, trial, x, y)
         better = new < sse
         gain = torch.where(better, sse - new, torch.zeros_like(sse))
@@ -264,11 +240,11 @@ def fit_maps(
     exact = torch.from_numpy(unit)
     repeated = exact.float().repeat_interleave(per_map, 0)
     with one_thread():
-        q, sse = fit(repeated, begin.reshape(-1, 6), Bounds(p))
+        q, sse = fit(repeated, begin.reshape(-1, 6), p)
         best = sse.view(-1, per_map).argmin(1)
         winner = q.view(-1, per_map, 6)[torch.arange(len(unit)), best].double()
         # Single precision finds the minimum, double precision its last digits.
-        winner, _ = fit(exact, winner, Bounds(p), iterations=40, tolerance=1e-9)
+        winner, _ = fit(exact, winner, p, iterations=40, tolerance=1e-9)
     fitted, pair = _render(exact, winner, p)
     values, a, b = winner.numpy(), pair[:, 0].numpy(), pair[:, 1].numpy()
     direction = np.degrees(values[:, 2]) % 360

@@ -15,16 +15,14 @@ from viz.core.network import Source
 from viz.core.refusal import Refusal
 from viz.views.patch_filters.gabor import fit_maps
 from viz.views.patch_filters.names import (
-    COLOURED,
     FINE_STRIPES,
     NAMED_ENERGY,
     SMALLEST,
-    TINTED,
     VISIBLE_WAVES,
     colours,
     structures,
 )
-from viz.views.patch_filters.result import PARAMETERS, PatchFilterDescription
+from viz.views.patch_filters.result import COLOURED, PARAMETERS, TINTED, PatchFilterDescription
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -33,12 +31,10 @@ THRESHOLDS = {
     "tinted": TINTED,
     "coloured": COLOURED,
     "named_energy": NAMED_ENERGY,
-    "minor_lobe": 0.2,
     "null_pass": 0.005,
 }
 """Chroma from which a filter is tinted or coloured; share of a map's energy from which its nearest
-picture names it; minor lobe, as a share of the major's peak, that counts as a second lobe; share of
-white-noise filters that a Gabor may fit better than ``noise_r2_map``."""
+picture names it; share of white-noise filters that a Gabor may fit better than ``noise_r2_map``."""
 
 _NULL_FILTERS, _SMOOTH_MAPS, _SMOOTH_FROM, _COMPONENTS = 1000, 512, 32, 24
 
@@ -113,14 +109,6 @@ def _components(filters: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDAr
     top = np.abs(vectors).argmax(1)
     vectors = vectors * np.where(vectors[np.arange(len(vectors)), top] < 0, -1.0, 1.0)[:, None]
     return vectors.reshape(-1, *filters.shape[1:]).astype(np.float32), shares
-
-
-def _minor_lobe(fitted: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest value against the peak's sign over the peak, of maps (n, p*p)."""
-    high, low = fitted.max(1), -fitted.min(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share: NDArray[np.float64] = np.clip(np.minimum(high, low), 0, None) / np.maximum(high, low)
-    return share
 
 
 def _in_memory(filters: NDArray[np.float32]) -> Source:
@@ -198,7 +186,6 @@ def describe(
         fitted_maps=np.nan_to_num(spread(fitted)).reshape(n, p, p).astype(np.float32),
         r2_map=spread(r2_map),
         r2=spread(share * r2_map),
-        minor_lobe=spread(_minor_lobe(fitted)),
         null_r2_map=null,
         smooth_null_r2_map=smooth,
         components=components,

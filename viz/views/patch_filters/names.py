@@ -11,13 +11,10 @@ from viz.views.kernels.chance import Null, largest_tap, shuffled
 from viz.views.kernels.matching import match, unit_rows
 from viz.views.kernels.pictures import KINDS
 from viz.views.patch_filters.pictures import STRUCTURE_OF, filter_bank
+from viz.views.patch_filters.result import COLOURED, TINTED
 
 Floats = NDArray[np.float64]
 
-TINTED: Final = 0.01
-"""Chroma from which a filter is tinted; below it is grey. Set on blind readings."""
-COLOURED: Final = 0.085
-"""Chroma from which a filter is coloured. Set on blind readings."""
 NAMED_ENERGY: Final = 0.55
 """Share of a map's energy that the nearest picture must explain to name it. Set on readings."""
 NOISE_SHARE: Final = 0.05

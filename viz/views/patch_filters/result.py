@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 COLOURS = ("grey", "tinted", "coloured")
 """Every colour word."""
+TINTED, COLOURED = 0.01, 0.085
+"""Chroma from which a filter is tinted, and coloured. Set on blind readings."""
 STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")
 """Every structure of a patch filter, in the order in which figures show them."""
 PARAMETERS = (
@@ -39,24 +41,6 @@ OPPONENT_AXES = np.array(
 OPPONENT_AXES.flags.writeable = False
 
 
-def bandwidth_octaves(
-    frequency: NDArray[np.float64], sigma_across: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the full width at half height of a Gabor's frequency response, in octaves.
-
-    The response around its carrier f is a Gaussian of standard deviation 1 / (2 pi sigma), half as
-    high at f +- d with d = sqrt(2 ln 2) / (2 pi sigma); the bandwidth is log2((f + d) / (f - d)).
-
-    Formula: Daugman, J. Opt. Soc. Am. A 2 (1985). Of the complex Gabor; a cosine Gabor of less
-    than about half a cycle per sigma overlaps its own mirror image and is wider or narrower.
-    """
-    d = np.sqrt(2 * np.log(2)) / (2 * np.pi * sigma_across)
-    low = frequency - d
-    with np.errstate(divide="ignore", invalid="ignore"):
-        octaves = np.log2((frequency + d) / low)
-    return np.where(low > 0, octaves, np.where(np.isnan(low), np.nan, np.inf))
-
-
 def peak_frequency(
     frequency: NDArray[np.float64],
     sigma_across: NDArray[np.float64],
@@ -78,18 +62,6 @@ def peak_frequency(
     power = near**2 + far**2 + 2 * near * far * np.cos(2 * np.radians(phase))[:, None]
     known = np.isfinite(power).all(1)
     return np.where(known, k[np.where(known[:, None], power, 0).argmax(1)], np.nan)
-
-
-def axial_median(angles: NDArray[np.float64], period: float) -> float:
-    """Return the angle whose mean distance around the circle to all the others is smallest.
-
-    Shapes: ``angles`` (n,).
-    """
-    angles = angles[np.isfinite(angles)]
-    if not len(angles):
-        return float("nan")
-    gap = np.abs(angles[:, None] - angles[None]) % period
-    return float(angles[np.minimum(gap, period - gap).mean(1).argmin()])
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -124,8 +96,6 @@ class PatchFilterDescription(Result):
         That fit on the filter's pixels; 0 where nothing was fitted.
     r2_map, r2 : ndarray, (n,)
         Share of the energy that the fit explains: of the spatial map, of the whole filter.
-    minor_lobe : ndarray, (n,)
-        Largest value of the fitted map with the sign opposite to its peak's, over the peak.
     null_r2_map : ndarray, (m,)
         ``r2_map`` of m white-noise filters of this shape, fitted in the same way.
     smooth_null_r2_map : ndarray, (m,)
@@ -148,7 +118,6 @@ class PatchFilterDescription(Result):
     fitted_maps: NDArray[np.float32]
     r2_map: NDArray[np.float64]
     r2: NDArray[np.float64]
-    minor_lobe: NDArray[np.float64]
     null_r2_map: NDArray[np.float64]
     smooth_null_r2_map: NDArray[np.float64]
     components: NDArray[np.float32]
@@ -199,12 +168,6 @@ class PatchFilterDescription(Result):
         return peak_frequency(self.frequency, sigma, self.phase)
 
     @property
-    def cycles(self) -> NDArray[np.float64]:
-        """Cycles per patch, ``frequency * p``; nan where there are no stripes."""
-        cycles: NDArray[np.float64] = self.frequency * self.filters.shape[-1]
-        return cycles
-
-    @property
     def phase(self) -> NDArray[np.float64]:
         """Phase at the envelope's centre, [0, 360): 0 a bright stripe, 180 a dark one.
 
@@ -212,17 +175,6 @@ class PatchFilterDescription(Result):
         90``, at 270 towards it. nan where there are no stripes.
         """
         return self._carrier("phase")
-
-    @property
-    def bandwidth(self) -> NDArray[np.float64]:
-        """Bandwidth in octaves (`bandwidth_octaves`); nan where there are no stripes."""
-        sigma = self.parameters[:, PARAMETERS.index("sigma_across")]
-        return bandwidth_octaves(self.frequency, sigma)
-
-    @property
-    def centre(self) -> NDArray[np.float64]:
-        """Row and column of the envelope's centre, (n, 2); 0 is the middle of the first pixel."""
-        return self.parameters[:, :2]
 
     @property
     def opponent(self) -> NDArray[np.float64]:
@@ -253,14 +205,8 @@ class PatchFilterDescription(Result):
             "orientation": self.orientation,
             "frequency": self.frequency,
             "peak_frequency": self.peak_frequency,
-            "cycles": self.cycles,
-            "bandwidth": self.bandwidth,
             "phase": self.phase,
-            "centre_row": parameters["centre_row"],
-            "centre_column": parameters["centre_column"],
-            "sigma_across": parameters["sigma_across"],
-            "sigma_along": parameters["sigma_along"],
-            "minor_lobe": self.minor_lobe,
+            **{n: parameters[n] for n in (*PARAMETERS[:2], "sigma_across", "sigma_along")},
             "chroma": self.chroma,
             **{f"colour_axis_{i}": axis for i, axis in enumerate(self.colour_axis.T)},
             "light": opponent[0],
@@ -276,43 +222,23 @@ class PatchFilterDescription(Result):
     def summary(self) -> dict[str, Any]:
         """Return the bank's numbers as plain JSON values; undefined and infinite ones are None."""
         n, c, p, _ = self.filters.shape
-        frame = self.to_frame().drop(columns=["channel", "colour", "structure"])
-        medians = {}
-        for name in frame.columns:
-            values = frame[name].to_numpy()
-            values = values[~np.isnan(values)]
-            if name == "phase":
-                # Phases all round the circle have no middle: this says whether they have one.
-                turns = np.exp(1j * np.radians(values))
-                medians["phase_resultant_length"] = abs(turns.mean()) if len(turns) else np.nan
-            elif name == "orientation":
-                medians[name] = axial_median(values, 180.0)
-            else:
-                medians[name] = float(np.median(values)) if len(values) else float("nan")
+        # Angles go round and have no median.
+        table = self.to_frame().drop(
+            columns=["channel", "colour", "structure", "orientation", "phase"]
+        )
         null, smooth = self.null_r2_map, self.smooth_null_r2_map
-        settings = dict(self.source.settings)
-        with np.errstate(invalid="ignore"):
-            lobes = self.minor_lobe >= float(settings["minor_lobe"])
-            cycle = self.cycles >= 1
         return {
             "n": n,
             "patch_size": p,
             "in_channels": c,
             "colours": {word: float((self.colour == word).mean()) for word in COLOURS},
             "structures": {word: float((self.structure == word).mean()) for word in STRUCTURES},
-            "medians": {name: or_none(value) for name, value in medians.items()},
-            "share_one_cycle": float(cycle.mean()),
-            "share_two_lobes": float(lobes.mean()),
-            "share_r2_map_above_0.7": float((self.r2_map > 0.7).mean()),
+            "medians": {str(name): or_none(value) for name, value in table.median().items()},
             "null": {
                 "n": len(null),
                 "r2_map_median": or_none(float(np.median(null))),
                 "r2_map_threshold": or_none(self.null_threshold),
-                "share_above_threshold": float((null > self.null_threshold).mean()),
-                "share_r2_map_above_0.7": float((null > 0.7).mean()),
-                "smooth_r2_map_median": (
-                    or_none(float(np.median(smooth))) if len(smooth) else None
-                ),
+                "smooth_r2_map_median": float(np.median(smooth)) if len(smooth) else None,
             },
-            "settings": settings,
+            "settings": dict(self.source.settings),
         }

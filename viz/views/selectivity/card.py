@@ -29,10 +29,9 @@ def _sentence(result: Any) -> str:
         )
     if last["selectivity_median"] is not None:
         said.append(
-            "Its class selectivity is "
-            f"{100 * first['selectivity_median']:.0f} % in the first block "
-            f"and {100 * last['selectivity_median']:.0f} % in the last, where the null of shuffled "
-            f"classes has {100 * last['selectivity_null_median']:.0f} %."
+            f"Its class selectivity is {100 * first['selectivity_median']:.0f} % in the first "
+            f"block and {100 * last['selectivity_median']:.0f} % in the last, where the null of "
+            f"shuffled classes has {100 * last['selectivity_null_median']:.0f} %."
         )
     return " ".join(said)
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, colour_key, inches, panel
+from viz.plot.frame import MARGIN, colour_key, inches, show_picture
 from viz.plot.mosaic import (
     Layout,
     Scale,
@@ -21,7 +21,7 @@ from viz.plot.mosaic import (
     rgb_tiles,
     signed_tiles,
 )
-from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure, page_colour
+from viz.plot.style import SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 KEY = 0.31
@@ -31,24 +31,11 @@ _BACKGROUND_SIGNED = 225
 
 @dataclass(frozen=True)
 class Mosaic:
-    """A mosaic ready to be shown: as an array, or drawn once on an axes.
+    """A mosaic ready to be shown: an array of one pixel per weight, and where each tile lies.
 
-    Parameters
-    ----------
-    picture : ndarray of uint8, (height, width, 3)
-        One array pixel per weight.
-    layout : Layout
-        Where each tile lies; ``layout.locate`` turns a click into a tile.
-    titles : tuple of str
-        One per group.
-    scale_text : str
-        What the colours mean, in whole sentences.
-    scale : str
-        ``"figure"``, ``"block"`` or ``"tile"``.
-    limit : float
-        Weight at the end of the colour bar, where there is one for all; else NaN.
-    signed_map : bool
-        Whether colours are the diverging map (else RGB around mid grey).
+    ``layout.locate`` turns a click into a tile. There is a title for each group; ``limit`` is the
+    weight at the end of the colour bar, nan where tiles differ; ``signed_map`` says whether colours
+    are the diverging map or RGB around mid grey; ``note`` what a figure writes below.
     """
 
     picture: NDArray[np.uint8]
@@ -58,6 +45,15 @@ class Mosaic:
     scale: Scale
     limit: float
     signed_map: bool
+    note: str = ""
+
+
+def shown_text(shown: int, block: NDArray[np.int64]) -> str:
+    """Say how many kernels of each block are shown; ``block`` is that of every kernel there is."""
+    every = int(np.unique(block, return_counts=True)[1].max())
+    if shown >= every:
+        return f"All {every} kernels of each block."
+    return f"The same {shown} of {every} kernels of each block."
 
 
 def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str) -> str:
@@ -67,10 +63,6 @@ def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str) -
     if scale == "block":
         return f"Each block has its own colour scale, to its 99.5 % quantile of |weight|; {zero}."
     return f"One colour scale for all, ±{limit[0]:.3g}: 99.5 % of |weights| lie within; {zero}."
-
-
-def _number(value: float) -> str:
-    return f"{value:.2g}"
 
 
 def patch_filter_mosaic(
@@ -149,7 +141,7 @@ def kernel_mosaic(
     picture = with_gutters(layout, signed_tiles(result.kernels, limit))
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     titles = tuple(
-        f"block {b}" + (f"  ±{_number(limit[i])}" if scale == "block" else "")
+        f"block {b}" + (f"  ±{limit[i]:.2g}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
     text = scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
@@ -182,24 +174,20 @@ def drawn_mosaic(mosaic: Mosaic, *, width: float = TWO_COLUMNS) -> Figure:
 def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.0) -> Axes:
     """Draw a mosaic once, with its titles and its colour scale, above so many free inches."""
     width, height = inches(target)
-    low = below + KEY
-    rows, columns = mosaic.layout.shape
-    axes = panel(target, (MARGIN, low, width - 2 * MARGIN, height - low - MARGIN))
     # As many pixels as PNG will show: vector files would otherwise be blurred by viewers.
-    zoom = max(1, round(axes.get_window_extent().width / columns))
-    axes.imshow(
-        enlarge(mosaic.picture, zoom),
-        extent=(0, columns, rows, 0),
-        interpolation="nearest",
-        aspect="equal",
-    )
-    axes.set_axis_off()
+    dpi = target.figure.dpi if isinstance(target, SubFigure) else target.dpi
+    zoom = max(1, round((width - 2 * MARGIN) * dpi / mosaic.layout.shape[1]))
+    low = below + KEY
+    box = (MARGIN, low, width - 2 * MARGIN, height - low - MARGIN)
+    axes = show_picture(target, box, enlarge(mosaic.picture, zoom), mosaic.layout.shape)
+    axes.set_aspect("equal")
     head = mosaic.layout.tile[1]
     for name, (left, top, _, _) in zip(mosaic.titles, mosaic.layout.groups, strict=True):
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
     target.set_label(mosaic.scale_text)
-    end = "limit" if np.isnan(mosaic.limit) else _number(mosaic.limit)
+    target.text(MARGIN / width, (KEY - 0.06) / height, mosaic.note, fontsize=SMALL, va="top")
+    end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
     colour_key(
         target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end,
         cmap=SIGNED if mosaic.signed_map else "gray",

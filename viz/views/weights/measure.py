@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,41 +13,38 @@ from numpy.typing import NDArray
 from viz.core.network import Source
 from viz.core.refusal import NoSuch, Refusal
 from viz.views.kernels.result import KERNEL_NAMES
+from viz.views.patch_filters.result import COLOURED, OPPONENT_AXES
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views.kernels.result import DepthwiseDescription
 
-FILTER_ORDERS = ("index", "norm", "hue", "orientation")
-KERNEL_ORDERS = ("index", "norm", "similarity")
-_RED_GREEN = np.array([1.0, -1.0, 0.0]) / np.sqrt(2)
-_YELLOW_BLUE = np.array([1.0, 1.0, -2.0]) / np.sqrt(6)
+_RED_GREEN, _YELLOW_BLUE = OPPONENT_AXES[1:]
+_HUES = 12
+
+
+def _angle(filters: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the angle of the stripes, read off the gradient structure tensor, in radians."""
+    finite = np.nan_to_num(filters.astype(np.float64), posinf=0, neginf=0)
+    gy, gx = np.gradient(finite, axis=(2, 3))
+    jxx, jyy, jxy = ((a * b).sum((1, 2, 3)) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
+    angle: NDArray[np.float64] = (0.5 * np.arctan2(-2 * jxy, jxx - jyy) + np.pi / 2) % np.pi
+    return angle
 
 
 def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Grey filters first by norm, then coloured ones around the opponent circle."""
+    """Nearly grey filters first, then by hue; within a hue by the angle of the stripes."""
     n, c = filters.shape[:2]
     if c != 3:
         return _norm_order(filters)
     m = np.nan_to_num(filters.reshape(n, 3, -1).astype(np.float64), posinf=0, neginf=0)
-    _, vectors = np.linalg.eigh(m @ m.transpose(0, 2, 1))
-    axis = vectors[:, :, -1]
-    x, y = axis @ _RED_GREEN, axis @ _YELLOW_BLUE
-    chroma = x**2 + y**2
-    # A colour axis has no sign, so opposite hues are one: the angle is doubled.
-    angle = np.arctan2(2 * x * y, x**2 - y**2)
-    norm = np.linalg.norm(m.reshape(n, -1), axis=1)
-    return np.lexsort((np.where(chroma < 0.25, -norm, angle), chroma >= 0.25))
-
-
-def _orientation_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
-    """By the angle of the stripes, read off the gradient structure tensor."""
-    finite = np.nan_to_num(filters.astype(np.float64), posinf=0, neginf=0)
-    gy, gx = np.gradient(finite, axis=(2, 3))
-    jxx, jyy, jxy = ((a * b).sum((1, 2, 3)) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
-    across = 0.5 * np.arctan2(-2 * jxy, jxx - jyy)
-    return np.argsort((across + np.pi / 2) % np.pi, kind="stable")
+    axis = np.linalg.eigh(m @ m.transpose(0, 2, 1))[1][:, :, -1]
+    energy, grey = (m**2).sum((1, 2)), (m.sum(1) ** 2).sum(1) / 3
+    # A colour axis has no sign, so opposite hues are one.
+    turn = np.arctan2(axis @ _YELLOW_BLUE, axis @ _RED_GREEN) % np.pi
+    hue = np.where(energy - grey >= COLOURED * energy, np.floor(turn / np.pi * _HUES), -1)
+    return np.lexsort((_angle(filters) if filters.shape[-1] > 1 else turn, hue))
 
 
 def _norm_order(weights: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -67,11 +64,19 @@ def _similarity_order(kernels: NDArray[np.float32]) -> NDArray[np.int64]:
     return leaves_list(tree).astype(np.int64)
 
 
-_SORT: dict[str, Callable[[NDArray[np.float32]], NDArray[np.int64]]] = {
-    "index": lambda kernels: np.arange(len(kernels)),
-    "norm": _norm_order,
-    "similarity": _similarity_order,
+_Sort = dict[str, Callable[[NDArray[np.float32]], NDArray[np.int64]]]
+_PLAIN: _Sort = {"index": lambda weights: np.arange(len(weights)), "norm": _norm_order}
+_KERNELS: _Sort = {**_PLAIN, "similarity": _similarity_order}
+_FILTERS: _Sort = {
+    **_PLAIN,
+    "hue": _hue_order,
+    "orientation": lambda filters: np.argsort(_angle(filters), kind="stable"),
 }
+
+
+def _known(order: str, orders: Sequence[str]) -> None:
+    if order not in orders:
+        raise Refusal(f"order is one of {', '.join(orders)}, not {order!r}.")
 
 
 def _some(dim: int, per_block: int | None, seed: int) -> NDArray[np.int64]:
@@ -93,15 +98,8 @@ def ordered_filters(
     filters: NDArray[np.float32], source: Source, *, order: str = "index"
 ) -> PatchFilters:
     """Return filters, (n, c, p, p), in one of the orders of `patch_filters`."""
-    sort = {
-        "index": lambda f: np.arange(len(f)),
-        "norm": _norm_order,
-        "hue": _hue_order,
-        "orientation": _orientation_order,
-    }
-    if order not in sort:
-        raise Refusal(f"order is one of {', '.join(FILTER_ORDERS)}, not {order!r}.")
-    channel = sort[order](filters)
+    _known(order, list(_FILTERS))
+    channel = _FILTERS[order](filters)
     return PatchFilters(
         source=replace(source, settings={"order": order}),
         filters=filters[channel],
@@ -119,17 +117,17 @@ def depthwise_kernels(
     seed: int = 0,
 ) -> DepthwiseKernels:
     """Return depthwise kernels by depth: a seeded choice of each block, or all."""
-    if order not in _SORT:
-        raise Refusal(f"order is one of {', '.join(KERNEL_ORDERS)}, not {order!r}.")
-    depth = checkpoint.config.depth
-    channels = _some(checkpoint.config.dim, per_block, seed)
-    kernels, channel, wanted = [], [], tuple(range(depth)) if blocks is None else tuple(blocks)
+    _known(order, list(_KERNELS))
+    config = checkpoint.config
+    channels = _some(config.dim, per_block, seed)
+    wanted = range(config.depth) if blocks is None else blocks
+    kernels, channel = [], []
     for b in wanted:
         chosen = checkpoint.model.depthwise_kernels(b).detach().float().cpu().numpy()[channels]
-        position = _SORT[order](chosen)
+        position = _KERNELS[order](chosen)
         kernels.append(chosen[position])
         channel.append(channels[position])
-    settings = {"blocks": wanted, "per_block": per_block, "order": order, "seed": seed}
+    settings = {"blocks": tuple(wanted), "per_block": per_block, "order": order, "seed": seed}
     return DepthwiseKernels(
         source=replace(checkpoint.source, settings=settings),
         kernels=np.concatenate(kernels),
@@ -139,7 +137,7 @@ def depthwise_kernels(
     )
 
 
-def named_kernels(
+def named_rows(
     description: DepthwiseDescription,
     *,
     blocks: Sequence[int] | None = None,
@@ -147,10 +145,9 @@ def named_kernels(
     order: str = "name",
     name: str | None = None,
     seed: int = 0,
-) -> DepthwiseKernels:
-    """Return depthwise kernels ordered by their name, or those of one name."""
-    if order not in (*_SORT, "name"):
-        raise Refusal(f"order is one of {', '.join((*_SORT, 'name'))}, not {order!r}.")
+) -> list[NDArray[np.int64]]:
+    """Return rows of a description, block by block: ordered by their name, or those of one name."""
+    _known(order, [*_KERNELS, "name"])
     if name is not None and name not in KERNEL_NAMES:
         raise Refusal(f"{name!r} is not a name of kernels; they are {', '.join(KERNEL_NAMES)}.")
     there = np.unique(description.block)
@@ -164,17 +161,20 @@ def named_kernels(
     for block in wanted:
         rows = np.flatnonzero(shown & (description.block == block))
         rows = rows[np.argsort(description.channel[rows], kind="stable")]
-        if order == "name":
-            found.append(description.order(rows))
-        else:
-            found.append(rows[_SORT[order](description.kernels[rows])])
-    rows = np.concatenate(found).astype(np.int64)
-    settings = {
-        "blocks": tuple(wanted), "per_block": per_block, "order": order, "name": name,
-        "seed": seed,
-    }  # fmt: skip
+        by_name = order == "name"
+        found.append(
+            description.order(rows) if by_name else rows[_KERNELS[order](description.kernels[rows])]
+        )
+    return found
+
+
+def named_kernels(
+    description: DepthwiseDescription, *, order: str = "name", **chosen: Any
+) -> DepthwiseKernels:
+    """Return depthwise kernels as `named_rows` chooses and orders them."""
+    rows = np.concatenate(named_rows(description, order=order, **chosen)).astype(np.int64)
     return DepthwiseKernels(
-        source=replace(description.source, settings=settings),
+        source=replace(description.source, settings={"order": order, **chosen}),
         kernels=description.kernels[rows],
         block=description.block[rows],
         channel=description.channel[rows],

@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from viz.core.result import Result
 
 
+def _sizes(weights: NDArray[np.float32]) -> dict[str, Any]:
+    """Return norm, mean and largest absolute weight of each."""
+    flat = weights.reshape(len(weights), -1)
+    norm = np.linalg.norm(flat, axis=1)
+    return {"norm": norm, "mean": flat.mean(1), "max_abs": np.abs(flat).max(1)}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class PatchFilters(Result):
     """Patch-embedding filters in the order in which they are shown.
@@ -34,15 +41,7 @@ class PatchFilters(Result):
         """Return one row per filter: channel, norm, mean, largest absolute weight."""
         import pandas as pd
 
-        flat = self.filters.reshape(len(self.filters), -1)
-        return pd.DataFrame(
-            {
-                "channel": self.channel,
-                "norm": np.linalg.norm(flat, axis=1),
-                "mean": flat.mean(1),
-                "max_abs": np.abs(flat).max(1),
-            }
-        )
+        return pd.DataFrame({"channel": self.channel, **_sizes(self.filters)})
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -74,13 +73,5 @@ class DepthwiseKernels(Result):
         """Return one row per kernel: block, channel, norm, mean, largest absolute weight."""
         import pandas as pd
 
-        flat = self.kernels.reshape(len(self.kernels), -1)
-        return pd.DataFrame(
-            {
-                "block": self.block,
-                "channel": self.channel,
-                "norm": np.linalg.norm(flat, axis=1),
-                "mean": flat.mean(1),
-                "max_abs": np.abs(flat).max(1),
-            }
-        )
+        where = {"block": self.block, "channel": self.channel}
+        return pd.DataFrame({**where, **_sizes(self.kernels)})
