@@ -146,3 +146,13 @@ def test_pairs_are_rows_of_early_and_columns_of_late_blocks(rng):
     found = effects(values, block, ([0, 1], [5, 7])).pairs[0]
     for (i, a), (j, b) in itertools.product(enumerate([0, 1]), enumerate([5, 7])):
         assert found[i, j] == pytest.approx(signs(*(values[block == c, 0] for c in (a, b))).mean())
+
+
+def test_a_block_without_numbers_leaves_no_interval(rng):
+    """Its spread is unknown: that of kernels alone would make the interval too narrow."""
+    values, block = rng.normal(size=(60, 2)), np.repeat(np.arange(6), 10)
+    values[block == 1, 0] = np.nan
+    found = effects(values, block, ((0, 1, 2), (3, 4, 5)))
+    assert np.isfinite(found.delta).all()
+    assert np.isnan(found.interval[0]).all()
+    assert np.isfinite(found.interval[1]).all()

@@ -1,13 +1,15 @@
 """Results: frozen, equal after a round trip, and files that never run code."""
 
+import json
 from dataclasses import FrozenInstanceError, replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from viz.core.network import Source
 from viz.core.refusal import Refusal
-from viz.core.result import ResultFileError, or_none
+from viz.core.result import ResultFileError, or_none, records
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
@@ -64,6 +66,19 @@ def test_other_files_are_refused_in_a_sentence(result, tmp_path):
         assert "Error" not in str(refused.value)
 
 
+def test_files_of_other_versions_are_refused_as_such(result, tmp_path, monkeypatch):
+    """One that lacks a field, and one whose fields have come to mean something else."""
+    path, lacking = result.save(tmp_path / "r.npz"), tmp_path / "lacking.npz"
+    with np.load(path) as file:
+        np.savez(lacking, **{name: file[name] for name in file.files if name != "channel"})
+    with pytest.raises(ResultFileError, match=r"lacking\.npz: .* another version .* anew\."):
+        DepthwiseKernels.load(lacking)
+    monkeypatch.setattr(DepthwiseKernels, "version", 2)
+    with pytest.raises(ResultFileError, match=r"r\.npz: .* another version .* anew\."):
+        DepthwiseKernels.load(path)
+    assert DepthwiseKernels.load(result.save(path)) == result
+
+
 def test_a_pickle_inside_is_not_run(result, tmp_path):
     class Evil:
         def __reduce__(self):
@@ -90,3 +105,13 @@ def test_what_json_cannot_hold_is_none():
     assert or_none(np.float32(0.5)) == 0.5
     assert type(or_none(np.int64(3))) is float
     assert or_none(np.nan) is or_none(-np.inf) is None
+
+
+def test_rows_of_a_table_are_as_they_are_but_for_what_is_undefined():
+    frame = pd.DataFrame({"n": [1, 2], "x": [1e-20, np.inf], "name": ["a", "b"],
+                          "each": [np.array([1.0, np.nan]), np.arange(2)]})  # fmt: skip
+    assert records(frame) == [
+        {"n": 1, "x": 1e-20, "name": "a", "each": [1.0, None]},
+        {"n": 2, "x": None, "name": "b", "each": [0, 1]},
+    ]
+    json.dumps(records(frame), allow_nan=False)

@@ -256,3 +256,11 @@ def test_arrays_that_are_no_images_are_refused(tmp_path, bad):
     np.save(path, bad, allow_pickle=True)
     with pytest.raises(ImageError):
         read_pixels(path, 2)
+
+
+def test_several_arrays_in_one_file_are_no_image(tmp_path):
+    path = tmp_path / "several.npy"
+    with path.open("wb") as file:
+        np.savez(file, a=np.zeros((4, 4)), b=np.zeros((4, 4)))
+    with pytest.raises(ImageError, match=r"several\.npy: several arrays found in it; expected one"):
+        read_pixels(path, 2)

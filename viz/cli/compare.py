@@ -43,7 +43,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
-    check_output(output, as_json, force)
+    check_output(output, force)
     a, b = open_two(checkpoint, other, **options)
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
     rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS

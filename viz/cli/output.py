@@ -29,7 +29,7 @@ writing = adding(
 """``-o``, ``--font``, ``--json`` and ``--force`` of a command that shows a view."""
 
 
-def check_output(output: Path | None, as_json: bool, force: bool) -> None:
+def check_output(output: Path | None, force: bool) -> None:
     """Refuse before any work what cannot be written."""
     if output is None:
         return

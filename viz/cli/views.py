@@ -70,7 +70,7 @@ def _run(row: View, given: dict[str, Any]) -> None:
     seed, sweep = given.pop("seed"), given.pop("sweep", None)
     checkpoint, images = given.pop("checkpoint"), given.pop("images", None)
     if output is not None:
-        check_output(output, as_json, force)
+        check_output(output, force)
     loaded, opened = _open(row, checkpoint, images, given)
 
     def again() -> ImageSet:

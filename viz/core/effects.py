@@ -83,7 +83,9 @@ def effects(values: Numbers, block: Ints, groups: tuple[Sequence[int], Sequence[
         return Effects(delta, np.full((len(delta), 2), np.nan), pairs)
     error = _error(pairs.mean(2).T, pairs.mean(1).T)
     least = [delta_error(whole[0][:, i], whole[1][:, i]) for i in columns]
-    interval = t_interval(delta, np.fmax(error, least), fewest - 1, fewest)
+    # Where a block has no number, nothing is known of how blocks vary.
+    error = np.where(np.isnan(error), np.nan, np.fmax(error, least))
+    interval = t_interval(delta, error, fewest - 1, fewest)
     return Effects(delta, interval, pairs)
 
 

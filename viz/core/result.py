@@ -7,10 +7,10 @@ import html
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -33,10 +33,18 @@ def or_none(value: Any) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def finite(value: Any) -> Any:
+    """Turn numbers, and arrays and lists of them, into what JSON holds; None for undefined."""
+    if isinstance(value, (np.ndarray, list)):
+        return [finite(each) for each in value]
+    value = value.item() if isinstance(value, np.generic) else value
+    return or_none(value) if isinstance(value, float) else value
+
+
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return the rows of a table as JSON holds them: None where a number is not finite."""
-    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records", double_precision=15))
-    return rows
+    rows = frame.to_dict("records")
+    return [{str(name): finite(value) for name, value in row.items()} for row in rows]
 
 
 def _plain(value: Any) -> Any:
@@ -73,6 +81,8 @@ class Result:
     """
 
     kind: ClassVar[str] = "result"
+    version: ClassVar[int] = 1
+    """Raised where fields keep their names and mean something else: older files are refused."""
     source: Source
 
     def __post_init__(self) -> None:
@@ -210,7 +220,9 @@ class Result:
                 arrays[f.name] = value
             else:
                 rest[f.name] = _plain(value.to_dict() if f.name == "source" else value)
-        header = json.dumps({"format": _FORMAT, "kind": self.kind, "fields": rest})
+        header = json.dumps(
+            {"format": _FORMAT, "kind": self.kind, "version": self.version, "fields": rest}
+        )
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, __json__=np.array(header), **arrays)
@@ -253,8 +265,15 @@ class Result:
                 )
             rest = {name: _tuples(value) for name, value in header["fields"].items()}
             rest["source"] = Source(**rest["source"])
-            hints = get_type_hints(cls)
-            return cls(**{n: v for n, v in {**arrays, **rest}.items() if n in hints})
+            known = {f.name: f for f in fields(cls)}
+            found = {name: v for name, v in {**arrays, **rest}.items() if name in known}
+            needed = {n for n, f in known.items() if f.default is f.default_factory is MISSING}
+            if header.get("version", 1) != cls.version or not needed <= found.keys():
+                raise ResultFileError(
+                    f"{path.name}: a {cls.kind} result of another version of this program; "
+                    "measure it anew."
+                )
+            return cls(**found)
         except ResultFileError:
             raise
         except FileNotFoundError:

@@ -141,7 +141,10 @@ def _numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
 
 def read_array(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
     """Read a file of numpy.save: numbers alone, nothing in it is executed."""
-    values = _numbers(np.load(path, mmap_mode="r", allow_pickle=False), path.name)
+    values = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(values, np.ndarray):
+        raise ImageError(f"{path.name}: several arrays found in it; expected one.")
+    values = _numbers(values, path.name)
     if values.size > max_pixels * 3:
         raise ImageError(f"{path.name}: {values.size:,} values found; shrink it first.")
     return np.array(values)

@@ -76,8 +76,11 @@ def _check(source: Path, facts: Mapping[str, Any]) -> None:
     """Refuse, before any work, a manifest of which no page can be made."""
     try:
         html(facts, (), str)
-        fits = facts["settings"]["paper"] in PAPERS
+        fits = facts["settings"]["paper"] in PAPERS and "one_column" in facts["settings"]
     except Exception:
         fits = False
     if not fits:
-        raise ReportError(f"{source.name}: manifest.json does not hold what a report is made from.")
+        raise ReportError(
+            f"{source.name}: manifest.json does not hold what a report is made from; if another "
+            "version of this program wrote it, write the report anew from the checkpoint."
+        )

@@ -60,6 +60,10 @@ def test_one_block_has_neither_early_nor_late():
     )
 
 
+def test_no_shape_is_made_up():
+    assert at_first_sight(named(["unnamed"] * 4)) == "None of its kernels has a clear shape."
+
+
 def test_two_networks_are_told_apart_whatever_their_depth():
     a, b = named(["edge"] * 5 + ["unnamed"] * 5), named(["bar"] * 2, ["bar"] * 2 + ["unnamed"] * 6)
     assert two_at_first_sight(a, b) == (
@@ -77,10 +81,13 @@ def checkpoint(sha256="0", **training):
     return SimpleNamespace(source=SimpleNamespace(sha256=sha256), config=config, training=training)
 
 
-@pytest.mark.parametrize("stated", [None, float("nan"), "high"])
+@pytest.mark.parametrize("stated", [None, float("nan"), "high", -1, 77.4, 10**400])
 def test_no_accuracy_is_made_up(stated):
     assert accuracy(checkpoint(held_out_accuracy=stated)) == ""
     assert accuracy(checkpoint()) == ""
+    headless = checkpoint(held_out_accuracy=0.5)
+    headless.config = Config(dim=16, depth=3, kernel_size=5, patch_size=4, n_classes=0)
+    assert accuracy(headless) == ""
 
 
 def test_accuracy_is_told_beside_guessing():

@@ -78,3 +78,12 @@ def test_kernels_that_are_not_finite_are_counted_as_such_alone(rng, tap):
         assert {**b, "n": 6, "not_finite": 0} == whole
     assert found.shares() == alone.shares()
     assert found.shares(7) == alone.shares(7)
+
+
+def test_of_as_many_kernels_as_shapes_the_broken_one_alone_has_no_fit(rng):
+    kernels = smooth(rng, 4)
+    kernels[1, 2, 2] = np.nan
+    fits = describe(kernels, n_init=10).fitted_by_shapes
+    assert fits.shape[:2] == (4, 4)
+    assert np.isnan(fits[:, 1]).all()
+    assert np.isfinite(fits[:, [0, 2, 3]]).all()

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result
-from viz.views.tables import mean_of_finite, records
+from viz.core.result import Result, records
+from viz.views.tables import mean_of_finite
 from viz.views.wording import FEW_IMAGES, listed
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result, or_none, records
+from viz.core.result import Result, finite, records
 from viz.views.kernels.result import descriptor_words
 from viz.views.wording import listed, percent
 
@@ -27,13 +27,6 @@ Ints = NDArray[np.int64]
 def relative_depth(depth: int) -> Floats:
     """Return where the middle of each block stands, (depth,): (block + 1/2) / depth, 0 to 1."""
     return (np.arange(depth) + 0.5) / depth
-
-
-def finite(value: Any) -> Any:
-    """Turn numbers, and arrays of them, into what JSON holds; what is undefined is None."""
-    if isinstance(value, (np.ndarray, list)):
-        return [finite(each) for each in value]
-    return or_none(value) if isinstance(value, (float, np.floating)) else value
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -120,6 +113,7 @@ class NetworkComparison(TwoNetworks):
     """
 
     kind: ClassVar[str] = "comparison of two networks"
+    version: ClassVar[int] = 2
     facts: tuple[tuple[str, str, str], ...]
     kernel_names: tuple[str, ...]
     descriptors: tuple[str, ...]
@@ -216,7 +210,7 @@ class NetworkComparison(TwoNetworks):
             one = min(self.depths) < 2
             why = "a network of one block has no interval" if one else "their values do not vary"
             return f"Whether descriptors differ is not tested: {why}."
-        clear, tested = self.clear, len(self.descriptors)
+        clear, tested = self.clear, int(np.isfinite(self.delta_interval).all(1).sum())
         named = listed([descriptor_words(name) for name in clear])
         return (
             f"{len(clear) or 'None'} of the {tested} descriptors "

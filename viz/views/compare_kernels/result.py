@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.views.compare.result import TwoNetworks, finite
+from viz.core.result import finite
+from viz.views.compare.result import TwoNetworks
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.wording import listed
 

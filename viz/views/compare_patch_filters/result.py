@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from viz.views.compare.result import TwoNetworks, finite
+from viz.core.result import finite
+from viz.views.compare.result import TwoNetworks
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -72,6 +72,7 @@ class Evidence(Result):
     """
 
     kind: ClassVar[str] = "evidence"
+    version: ClassVar[int] = 2
     images: NDArray[np.uint8]
     image_names: tuple[str, ...]
     patch_size: int

@@ -63,9 +63,8 @@ def _cell(result: FeatureMaps, width: float) -> tuple[float, float]:
     return cell, max(cell * down / across, 7.5)
 
 
-def maps_figure(result: FeatureMaps, *, scale: MapScale = "figure") -> Figure:
+def maps_figure(result: FeatureMaps) -> Figure:
     """Make a Figure that fits the maps, whatever their scale."""
-    del scale
     _, tall = _cell(result, PAGE)
     n, each = len(result.images), len(result.channel)
     return new_figure(PAGE * MM, (_HEAD + n * (each * (tall + _GAP) + _GAP) + BAR) * MM)

@@ -73,7 +73,8 @@ def _more_often(
 
 def _apart(shares: Sequence[dict[str, float]]) -> str:
     differ = max(abs(shares[1][family] - shares[0][family]) for family in FAMILIES)
-    return f"no shape is commoner by more than {100 * differ:.0f} points in"
+    # Rounded up, or it would be commoner by more.
+    return f"no shape is commoner by more than {np.ceil(100 * differ - 1e-9):.0f} points in"
 
 
 def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
@@ -84,6 +85,8 @@ def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
     clear = f"{_percent(unnamed)} of all have no clear shape"
     if groups[0] == groups[1]:
         most = max(FAMILIES, key=shares[0].__getitem__)
+        if not shares[0][most]:
+            return "None of its kernels has a clear shape."
         return f"Its kernels are most often {most} ({_percent(shares[0][most])}); {clear}."
     where = [blocks_words(blocks) for blocks in groups]
     said = ", ".join(_more_often(shares, ("early", "late"), where))
@@ -112,9 +115,10 @@ def accuracy(checkpoint: Checkpoint) -> str:
     if known is not None:
         return f"It is right on {known.top1:.1f} % of ImageNet's validation images (published)."
     stated = checkpoint.training.get("held_out_accuracy")
-    if not isinstance(stated, (int, float)) or not np.isfinite(stated):
-        return ""
     n, classes = checkpoint.training.get("held_out_n"), checkpoint.config.n_classes
+    # A file may state anything.
+    if not isinstance(stated, (int, float)) or not 0 <= stated <= 1 or not classes:
+        return ""
     images = f"{n:,} held-out images" if isinstance(n, int) else "held-out images"
     return (
         f"It is right on {_percent(stated)} of {images}, as its file states; guessing one of "

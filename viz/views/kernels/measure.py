@@ -104,15 +104,18 @@ def describe(
         init_names=fresh_name,
         init_r2_by_shapes=pursue(fresh[:250], pictures, MOST_SHAPES).r2,
         shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
-        **{name: _unknown(values, finite) for name, values in fields.items()},
+        **{
+            name: _unknown(values, finite, name == "fitted_by_shapes")
+            for name, values in fields.items()
+        },
     )
 
 
-def _unknown(values: NDArray[Any], finite: NDArray[np.bool_]) -> NDArray[Any]:
+def _unknown(values: NDArray[Any], finite: NDArray[np.bool_], by_shapes: bool) -> NDArray[Any]:
     """Return a field with nan for the kernels that are not finite, where it holds real numbers."""
     if finite.all() or values.dtype.kind != "f":
         return values
-    by_kernel = values if len(values) == len(finite) else values.swapaxes(0, 1)
+    by_kernel = values.swapaxes(0, 1) if by_shapes else values
     by_kernel[~finite] = np.nan
     return values
 

@@ -228,7 +228,7 @@ class DepthwiseDescription(Result):
 
     @property
     def null_coverage(self) -> float:
-        """The same of randomly initialised kernels; nan where none were drawn."""
+        """Share of randomly initialised kernels that have a name; nan where none were drawn."""
         names = self.init_names
         return float((names != UNNAMED).mean()) if len(names) else float("nan")
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result
+from viz.core.result import Result, records
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.preferred_inputs.predictions import ORIENTED
-from viz.views.tables import mean_of_finite, records
+from viz.views.tables import mean_of_finite
 from viz.views.wording import listed, n_images, plural
 
 if TYPE_CHECKING:

@@ -30,8 +30,8 @@ def _sentence(result: Any) -> str:
     if last["selectivity_median"] is not None:
         said.append(
             f"Its class selectivity is {100 * first['selectivity_median']:.0f} % in the first "
-            f"block and {100 * last['selectivity_median']:.0f} % in the last, where the null of "
-            f"shuffled classes has {100 * last['selectivity_null_median']:.0f} %."
+            f"block and {100 * last['selectivity_median']:.0f} % in the last, where channels that "
+            f"know no classes have {100 * last['selectivity_null_median']:.0f} %."
         )
     return " ".join(said)
 

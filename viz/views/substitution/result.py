@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result, or_none
-from viz.views.tables import records
+from viz.core.result import Result, or_none, records
 from viz.views.wording import FEW_IMAGES, listed, n_images
 
 if TYPE_CHECKING:
