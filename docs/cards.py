@@ -87,7 +87,7 @@ def numbers(name: str) -> str:
         f"seed {recipe['seed']}",
         "crops seen": f"{training['crops_seen']:,}",
         "time": f"{training['seconds'] / 60:.0f} minutes on {MACHINE}, torch "
-        f"{training['torch'].partition('+')[0]}, {training['computed']}",
+        f"{training['torch'].partition('+')[0]}, {training['computed'].replace('-', ' ')}",
         "held-out accuracy": f"{100 * training['held_out_accuracy']:.1f} % of {n:,} images at "
         f"{recipe['image_size']} px (95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
         "Wilson); the held-out images decided nothing",

@@ -26,7 +26,7 @@ patch-filters FILE -o a.jpg | .png, .svg or .pdf
 patch-filters FILE -o no/a.png | does not exist
 patch-filters FILE -o there.png | exists
 kernels FILE -o a.png --blocks 9 | blocks are 0 to 2
-kernels FILE -o a.png --blocks 0-2,5-10000000 | holds a number above 999999; check its digits.
+kernels FILE -o a.png --blocks 0-2,5-10000000 | holds a number above 999999; check its digits
 kernels FILE -o a.png --blocks x | '--blocks': 'x' is not a list
 kernels FILE --seed -1 | invalid value for '--seed'
 kernels FILE --seed 100000000000000000000 | invalid value for '--seed'

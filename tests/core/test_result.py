@@ -3,7 +3,6 @@
 import json
 from dataclasses import FrozenInstanceError, replace
 
-import hand_made
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from viz.core.network import Source
 from viz.core.refusal import Refusal
 from viz.core.result import ResultFileError, or_none, records
+from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 
@@ -91,11 +91,11 @@ def test_a_pickle_inside_is_not_run(result, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_wrong_figure_is_answered_with_those_that_there_are(result, small):
-    described = hand_made.described(small)
+def test_a_wrong_figure_is_answered_with_those_that_there_are(result):
+    bare = DepthwiseDescription.__new__(DepthwiseDescription)
     with pytest.raises(Refusal) as refused:
-        described.plot("by-nam")
-    names = ", ".join(name.removeprefix("kernels-") for name in described.figures)
+        bare.plot("by-nam")
+    names = ", ".join(name.removeprefix("kernels-") for name in bare.figures)
     assert str(refused.value) == f"kernels has no figure 'by-nam'; its figures are {names}."
     with pytest.raises(Refusal, match="a DepthwiseKernels has no figures of its own"):
         result.plot()

@@ -124,6 +124,8 @@ def test_a_kernel_opens_beside_its_grid(visit):
     page.mouse.click(x, y)
     opens(page, "Block 2, kernel 6")
     at_address(page, "/kernels?", "open=2.6", "scale=tile")
+    # In the grid arrows go from tile to tile; outside they are the buttons.
+    page.locator("h1").click()
     page.keyboard.press("ArrowRight")
     opens(page, "Block 2, kernel 7")
     expect(page.locator("h1")).to_have_text("Depthwise kernels")
@@ -149,6 +151,7 @@ def test_a_filter_opens_beside_its_grid(visit):
     x, y, _ = tile_centre(page, 0, 7, round((16 * 1.5) ** 0.5), 4)
     page.mouse.click(x, y)
     opens(page, "Patch filter 7")
+    page.locator("h1").click()
     for wanted in ("Patch filter 6", "Patch filter 5"):
         page.keyboard.press("ArrowLeft")
         opens(page, wanted)

@@ -48,6 +48,7 @@ def test_the_answers_with_their_probabilities(open_app, small, answers):
         f"{small.classes[c]}: **{100 * share[c]:.0f} %**" for c in order
     ]
     assert [each.value for each in shown] == [int(100 * share[c]) for c in order]
+    assert "chooses among 4 classes and cannot answer that none of them is shown" in texts(app)
     assert f"The network says {small.classes[order[0]]}" in texts(app)
     assert not re.search(r"\bnan\b", texts(app))
 

@@ -99,6 +99,10 @@ def show_answer(result: Evidence) -> None:
         )
         for c in top:
             st.progress(float(shares[c]), f"{plain(result.name(c))}: **{percent(shares[c])}**")
+        st.caption(
+            f"The network chooses among {len(shares):,} classes and cannot answer that none of "
+            "them is shown: a photograph of anything else gets one of these names, too."
+        )
 
 
 def _classes(result: Evidence) -> tuple[int, int]:

@@ -27,7 +27,7 @@ class NameStyle:
 
 NAME_STYLES: dict[str, NameStyle] = {
     "identity": NameStyle("#000000", "P", True),
-    "shift": NameStyle("#0055cc", "X", True),
+    "shift": NameStyle("#7818f0", "X", True),
     "blob+": NameStyle("#cc6677", "o", True),
     "blob-": NameStyle("#88ccee", "o", False),
     "on-centre": NameStyle("#771144", "s", True),

@@ -257,7 +257,7 @@ class DepthwiseDescription(Result):
 
     def sentence(self, i: int) -> str:
         """Return what one kernel looks like, in words."""
-        if not self.finite[i]:
+        if not np.isfinite(self.kernels[i]).all():
             return "some taps are not finite numbers"
         if not self.n_shapes[i]:
             return "all taps are zero"
