@@ -119,8 +119,9 @@ def main() -> None:
     """Rewrite the cards named on the command line."""
     for name in sys.argv[1:]:
         card = CHECKPOINTS / f"{name}.md"
+        made = numbers(name)  # before anything is written
         eye = "- To the eye"
-        card.write_text(numbers(name) + eye + card.read_text("utf-8").partition(eye)[2], "utf-8")
+        card.write_text(made + eye + card.read_text("utf-8").partition(eye)[2], "utf-8")
 
 
 if __name__ == "__main__":
