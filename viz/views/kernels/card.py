@@ -45,7 +45,8 @@ def _kernels(
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
     mosaic = kernel_mosaic(bank, scale=scale, group_columns=across)
-    note = shown_text(len(bank.kernels) // len(blocks), result.block)
+    n = len(bank.kernels) // len(blocks)
+    note = "" if n == int(np.sum(result.block == blocks[0])) else shown_text(n, result.block)
     return drawn_mosaic(replace(mosaic, note=note), width=width)
 
 
