@@ -1,9 +1,6 @@
 """Pages on the shipped checkpoints: all on the smallest, those that take no time on each."""
 
-import io
-
 import pytest
-from PIL import Image
 from visiting import go
 
 from viz.explorer.app import PAGES
@@ -14,15 +11,8 @@ QUICK = ("overview", "patch_filters", "report", "attribution", "substitution")
 ELSEWHERE = ("clusters", "compare")
 
 
-@pytest.fixture(autouse=True)
-def nothing_drawn(monkeypatch):
-    buffer = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(buffer, format="PNG")
-    monkeypatch.setattr("viz.explorer.found._png", lambda result, **_: buffer.getvalue())
-
-
 @pytest.mark.slow
-def test_every_shipped_checkpoint_is_shown(open_app, shipped):
+def test_every_shipped_checkpoint_is_shown(open_app, shipped, undrawn):
     shipped.update(shipped_checkpoints())
     assert {"cifar10-p2", "imagenette-p7", "imagenette-p14"} <= shipped.keys()
     app = open_app(given=())

@@ -94,7 +94,7 @@ def _filters(found: Opened) -> None:
     filters = cached(found, patch_filters, found.checkpoint, order="hue")
     st.markdown("**Its patch filters**")
     show_mosaic(
-        found, filters, patch_filter_mosaic, key="viz overview filters", small=True,
+        found, filters, patch_filter_mosaic, key="viz overview filters", small=True, columns=10,
         alt=f"All {config.dim} patch-embedding filters, nearly grey ones first, then by hue.",
     )  # fmt: skip
     st.caption(
