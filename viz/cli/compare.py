@@ -57,7 +57,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
         with progress_bar() as progress:
             results[row.name] = row.measure(a, b, Given(given.images, seed, progress))
         if not as_json and row.sentence is not None:
-            say(f"{row.title}: {row.sentence(results[row.name])}")
+            click.echo(f"{row.title}: {row.sentence(results[row.name])}", err=output is not None)
     _write(results, output, force)
     if as_json:
         numbers = {
@@ -69,6 +69,8 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
         click.echo(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
     elif output is not None:
         click.echo(str(output))
+    else:
+        say("viz: -o FILE draws it, -o FOLDER writes everything, --json prints the numbers.")
 
 
 def _write(results: dict[str, Any], output: Path | None, force: bool) -> None:

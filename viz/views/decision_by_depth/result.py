@@ -191,7 +191,7 @@ class DecisionByDepth(Result):
             "rank": self.rank.ravel(),
             "first": names[self.first.ravel()],
             "fitted_probability": self.fitted_probability.ravel(),
-            "fitted_rank": self.fitted_rank.ravel(),
+            "fitted_rank": np.where(self.fitted_rank > 0, self.fitted_rank, np.nan).ravel(),
         }
         return pd.DataFrame(columns)
 
