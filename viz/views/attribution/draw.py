@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
@@ -96,6 +97,6 @@ def _dots(axes: Axes, result: Trust, values: NDArray[np.float64]) -> None:
     axes.set_ylim(rows - 0.5, -0.5)
     axes.set_yticks(range(rows))
     axes.tick_params(axis="y", length=0)
-    ticks = [t for t in axes.get_xticks() if 0 <= t <= top]
-    axes.set_xticks(ticks[:: max(1, (len(ticks) + 1) // 3)])
+    ticks = MaxNLocator(3, steps=[1, 2, 5, 10]).tick_values(0, top)
+    axes.set_xticks([tick for tick in ticks if tick <= top])
     axes.xaxis.set_major_formatter("{x:g}")
