@@ -6,8 +6,8 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from viz.core.refusal import Refusal
+from viz.network.checkpoint import Checkpoint, load
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
@@ -52,10 +53,26 @@ def _hours(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{max(1, minutes)} min"
 
 
+def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) -> None:
+    """Refuse weights of another architecture or for other classes."""
+    if start.config != model.config:
+        raise TrainingError(
+            f"{start.source.label}: {start.config} found, expected what is to be trained, "
+            f"{model.config}; start from a checkpoint of this architecture."
+        )
+    if start.classes and start.classes != tuple(classes):
+        raise TrainingError(
+            f"{start.source.label}: the classes {', '.join(start.classes[:3])}, ... found, "
+            f"expected the folder's, {', '.join(classes[:3])}, ...; start from a checkpoint for them."
+        )
+
+
 class _Run:
     """State of one training: everything that a resumed run needs."""
 
-    def __init__(self, recipe: Recipe, data: ClassFolder, device: str) -> None:
+    def __init__(
+        self, recipe: Recipe, data: ClassFolder, device: str, start: Checkpoint | None = None
+    ) -> None:
         self.recipe, self.data, self.device = recipe, data, device
         self.per_epoch = max(1, data.n_train // recipe.batch_size)
         self.steps, self.step, self.seconds = recipe.epochs * self.per_epoch, 0, 0.0
@@ -66,12 +83,18 @@ class _Run:
             torch.manual_seed(recipe.seed)
             self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
             noise = torch.randn(recipe.dim, 3 * recipe.patch_size**2)
+        if start is None:
+            noise = noise @ self._basis(recipe.smooth)
+            # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
+            filters = noise / noise.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
+        else:
+            _check_start(start, self.model, data.classes)
+            self.model.load_state_dict(start.model.state_dict())
+            filters = self.model.patch_embedding.weight.detach().flatten(1)
         # The patch embedding's weight is coefficients @ basis; AdamW sees the coefficients.
-        basis, start = self._basis(-recipe.power), noise @ self._basis(recipe.smooth)
-        # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
-        start = start / start.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
-        start = start @ torch.linalg.inv(basis.double()).float()
-        self.basis, self.coefficients = basis.to(device), nn.Parameter(start.to(device))
+        basis = self._basis(-recipe.power)
+        coefficients = filters @ torch.linalg.inv(basis.double()).float()
+        self.basis, self.coefficients = basis.to(device), nn.Parameter(coefficients.to(device))
         self.model.to(device)
         self.patch = self.model.patch_embedding.weight
         self.fold()
@@ -264,10 +287,12 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
 def train(
     folder: str | Path, out: str | Path, recipe: Recipe, *, device: str = "cpu",
     arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
-    force: bool = False, progress: bool = True, report: Callable[[str], None] = print,
+    start: str | Path | None = None, force: bool = False, progress: bool = True,
+    report: Callable[[str], None] = print,
 ) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
 
+    ``start`` is a checkpoint whose weights it starts from, of this architecture and these classes.
     ``OUT.resume`` holds the state after the last finished epoch; the same call goes on from there.
     ``OUT-at-PERCENT.safetensors`` are snapshots of the start and after 1, 3, 10, 30 and 100 %.
     """
@@ -280,7 +305,10 @@ def train(
     for line in data.skipped:
         report(f"An image is left out: {line}")
     before = torch.get_num_threads()
-    run = _Run(recipe, data, device)
+    begun = None if start is None else load(start, dtype=torch.float32)
+    if begun is not None:
+        recipe = replace(recipe, start=begun.source.sha256 or "")
+    run = _Run(recipe, data, device, begun)
     if resume.exists():
         run.resume(resume)
         report(f"The training goes on after epoch {run.step // run.per_epoch} of {recipe.epochs}.")

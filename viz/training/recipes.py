@@ -48,6 +48,7 @@ class Recipe:
     mix: float = 0.4
     alpha: float = 0.3
     seed: int = 1
+    start: str = ""  # SHA-256 of the checkpoint whose weights it starts from; none: at random
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def size_at(self, done: float) -> int:
@@ -64,7 +65,9 @@ RECIPES = {
         dim=128, patch_size=2, image_size=32, sizes=((0.0, 24), (0.6, 32)), epochs=26,
         power=0.0, mix=0.1, augmentation=Augmentation(colour=0.1, grey=0.0, pad=4)),
 }  # fmt: skip
-"""The recipes of the shipped checkpoints, by their names."""
+RECIPES["cifar10-p2-again"] = replace(
+    RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3, mix=0.0)  # fmt: skip
+"""The recipes of the shipped checkpoints, by their names; the last goes on from cifar10-p2's."""
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:
