@@ -62,20 +62,11 @@ def neighbours(kernels: np.ndarray) -> float:
     return float(np.median(np.mean(both, axis=0)))
 
 
-def numbers(name: str) -> str:
-    """Return the part of a card that is made from the checkpoint."""
-    path = CHECKPOINTS / f"{name}.safetensors"
-    net = viz.load(path)
-    config, training = net.config, net.training
+def _how(training: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of a card that tell one training."""
     recipe = training["recipe"]
-    data, licence = DATA[name.partition("-")[0]]
     varied, sizes = _crops(recipe)
-    n, (low, high) = training["held_out_n"], training["held_out_interval"]
-    model = net.model
-    blocks = [neighbours(model.depthwise_kernels(b).numpy()) for b in range(config.depth)]
-    rows = {
-        "data": data,
-        "origin and licence": licence,
+    return {
         "augmentation": varied,
         "crops": sizes,
         "recipe": f"AdamW, lr {recipe['lr']:g}, eps {recipe['eps']:g}, weight decay "
@@ -88,12 +79,39 @@ def numbers(name: str) -> str:
         "crops seen": f"{training['crops_seen']:,}",
         "time": f"{training['seconds'] / 60:.0f} minutes on {MACHINE}, torch "
         f"{training['torch'].partition('+')[0]}, {training['computed'].replace('-', ' ')}",
+    }
+
+
+def _both(first: dict[str, str], then: dict[str, str]) -> dict[str, str]:
+    """Return the rows of two trainings, the second of which went on from the first."""
+    return {key: f"first {first[key]}; then {value}" if first[key] != value else value
+            for key, value in then.items()}  # fmt: skip
+
+
+def numbers(name: str) -> str:
+    """Return the part of a card that is made from the checkpoint."""
+    path = CHECKPOINTS / f"{name}.safetensors"
+    net = viz.load(path)
+    config, training = net.config, net.training
+    recipe = training["recipe"]
+    data, licence = DATA[name.partition("-")[0]]
+    n, (low, high) = training["held_out_n"], training["held_out_interval"]
+    model = net.model
+    blocks = [neighbours(model.depthwise_kernels(b).numpy()) for b in range(config.depth)]
+    told, again = _how(training), ""
+    if training.get("before"):
+        told = _both(_how(training["before"]), told)
+        again = f", and from that file (`--start`) the same with `--recipe {name}-again`"
+    rows = {
+        "data": data,
+        "origin and licence": licence,
+        **told,
         "held-out accuracy": f"{100 * training['held_out_accuracy']:.1f} % of {n:,} images at "
         f"{recipe['image_size']} px (95 % interval {100 * low:.1f} to {100 * high:.1f} %, "
         "Wilson); the held-out images decided nothing",
         "sha256": f"`{sha256(path.read_bytes()).hexdigest()}`",
         "made by": f"`viz train {name.partition('-')[0]} -o {name}.safetensors --recipe {name} "
-        "--threads 1`",
+        "--threads 1`" + again,
     }
     classes = sorted(training["per_class_accuracy"].items(), key=lambda item: -item[1])
     lines = [

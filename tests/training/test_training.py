@@ -80,6 +80,22 @@ def test_an_interrupted_training_loses_nothing(colours, tmp_path):
     assert not list(tmp_path.glob("*.resume"))
 
 
+def test_a_training_starts_from_the_weights_it_is_given(colours, tmp_path):
+    first, then = tmp_path / "first.safetensors", tmp_path / "then.safetensors"
+    train(colours, first, SMALL, **QUIET)
+    train(colours, then, replace(SMALL, lr=1e-9), start=first, **QUIET)
+    old, new = viz.load(first), viz.load(then)
+    for ours, given in zip(new.model.parameters(), old.model.parameters(), strict=True):
+        torch.testing.assert_close(ours, given, rtol=2e-3, atol=1e-4)
+    assert new.training["before"]["losses"] == old.training["losses"]
+    assert new.training["recipe"]["start"] == old.source.sha256
+    with pytest.raises(TrainingError, match=r"first\.safetensors: Config.* found, expected"):
+        train(colours, tmp_path / "b.safetensors", replace(SMALL, depth=3), start=first, **QUIET)
+    (colours / "red").rename(colours / "pink")
+    with pytest.raises(TrainingError, match=r"classes blue, green, red, \.\.\. found, expected"):
+        train(colours, tmp_path / "b.safetensors", SMALL, start=first, **QUIET)
+
+
 def test_other_settings_do_not_resume(colours, tmp_path):
     interrupted(colours, tmp_path / "a.safetensors", 2)
     with pytest.raises(TrainingError, match="other settings"):

@@ -118,11 +118,14 @@ _COUNT = Whole(1)
 @click.argument("folder", type=click.Path(path_type=Path))
 @path_option("-o", "--output", required=True, help="Write this .safetensors file.")
 @click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p14", "cifar10-p2",
-                                              "cifar10-p2-again"]), default="imagenette-p7", show_default=True,
+              "cifar10-p2-again"]), default="imagenette-p7", show_default=True,
               help="Train as this shipped checkpoint was; the options below change its settings."
               )  # fmt: skip
-@path_option("--start", help="Start from the weights of this checkpoint, of the same "
-             "architecture and classes.  [default: at random]")
+@path_option(
+    "--start",
+    help="Start from the weights of this checkpoint, of the same "
+    "architecture and classes.  [default: at random]",
+)
 @_of_recipe("--dim", _COUNT, "Give every block so many channels.")
 @_of_recipe("--depth", _COUNT, "Build so many blocks.")
 @_of_recipe("--kernel-size", _COUNT, "Make depthwise kernels so many patches wide.")
@@ -145,8 +148,9 @@ _COUNT = Whole(1)
               help="Train on this device, such as cuda.")  # fmt: skip
 @whole("--threads", "Use so many CPU threads.  [default: one or all, whichever is quicker]")
 @force_option
-def train(folder: Path, output: Path, recipe: str, start: Path | None, device: str, arithmetic: str | None,
-          threads: int | None, snapshots: int, force: bool, **changes: Any) -> None:  # fmt: skip
+def train(folder: Path, output: Path, recipe: str, start: Path | None, device: str,
+          arithmetic: str | None, threads: int | None, snapshots: int, force: bool,
+          **changes: Any) -> None:  # fmt: skip
     """Train a ConvMixer on a folder of images.
 
     The subfolders of FOLDER are the classes, and every fifth image is held out; or FOLDER has the

@@ -57,13 +57,13 @@ def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) ->
     """Refuse weights of another architecture or for other classes."""
     if start.config != model.config:
         raise TrainingError(
-            f"{start.source.label}: {start.config} found, expected what is to be trained, "
+            f"{start.source.name}: {start.config} found, expected what is to be trained, "
             f"{model.config}; start from a checkpoint of this architecture."
         )
     if start.classes and start.classes != tuple(classes):
         raise TrainingError(
-            f"{start.source.label}: the classes {', '.join(start.classes[:3])}, ... found, "
-            f"expected the folder's, {', '.join(classes[:3])}, ...; start from a checkpoint for them."
+            f"{start.source.name}: the classes {', '.join(start.classes[:3])}, ... found, "
+            f"expected the folder's, {', '.join(classes[:3])}, ...; start from one for these."
         )
 
 
@@ -77,6 +77,7 @@ class _Run:
         self.per_epoch = max(1, data.n_train // recipe.batch_size)
         self.steps, self.step, self.seconds = recipe.epochs * self.per_epoch, 0, 0.0
         self.losses: list[float] = []
+        self.before = {} if start is None else dict(start.training)
         self.generator = torch.Generator().manual_seed(recipe.seed)
         shape = (recipe.dim, recipe.depth, recipe.kernel_size, recipe.patch_size)
         with torch.random.fork_rng(devices=[]):
@@ -253,7 +254,7 @@ class _Run:
             "held_out_n": n, "held_out_accuracy": k / n,
             "held_out_interval": list(binomtest(k, n).proportion_ci(method="wilson")),
             "per_class_accuracy": per_class, "computed": str(way),
-            "torch": torch.__version__, "device": self.device,
+            "torch": torch.__version__, "device": self.device, "before": self.before,
         }  # fmt: skip
         pre = Preprocessing(recipe.image_size, 1.0, interpolation="bilinear",
                             known="the checkpoint's metadata")  # fmt: skip

@@ -66,7 +66,8 @@ RECIPES = {
         power=0.0, mix=0.1, augmentation=Augmentation(colour=0.1, grey=0.0, pad=4)),
 }  # fmt: skip
 RECIPES["cifar10-p2-again"] = replace(
-    RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3, mix=0.0)  # fmt: skip
+    RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3,
+    mix=0.0)  # fmt: skip
 """The recipes of the shipped checkpoints, by their names; the last goes on from cifar10-p2's."""
 
 

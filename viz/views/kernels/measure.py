@@ -42,13 +42,15 @@ def describe(
     *,
     seed: int = 0,
     blocks: ArrayLike | None = None,
+    among: ArrayLike | None = None,
     n_init: int | None = None,
     source: Source | None = None,
     progress: Progress | None = None,
 ) -> DepthwiseDescription:
     """Name depthwise kernels by what they look like, and split them into shapes.
 
-    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,).
+    Shapes: ``kernels`` (n, k, k); ``blocks`` (n,); ``among`` (m, k, k), the kernels whose taps are
+    shuffled for the null: those of the whole network, by default the ones described.
 
     Kernels with taps that are not finite numbers are ``"unnamed"``, with nan for every number.
 
@@ -60,16 +62,18 @@ def describe(
     Formulas and agreement with the readings: ``viz/views/kernels/method.md``.
     """
     given, block = _checked(kernels, blocks)
-    finite: NDArray[np.bool_] = np.all(np.isfinite(given), axis=(1, 2))
-    taps = np.where(finite[:, None, None], given, np.float32(0))
+    finite, taps = _finite(given)
     n, k = len(taps), taps.shape[-1]
     report = Steps(progress, 5)
     flat = taps.reshape(n, -1).astype(np.float64)
     rows, pictures = unit_rows(flat), bank(k)
+    network = rows
+    if among is not None:
+        network = unit_rows(_finite(_checked(among, None)[0])[1].reshape(-1, k * k).astype(float))
     report()
     found = match(rows, pictures)
     report()
-    null = kernel_chance.shape_null(rows, pictures, seed)
+    null = kernel_chance.shape_null(network, pictures, seed)
     guessed, name = _named(rows, found, null, block, k)
     report()
     n_init = min(max(n, 250), 1000) if n_init is None else n_init
@@ -81,9 +85,9 @@ def describe(
     first = found.picture[every, guessed.kind]
     shapes = pursue(rows, pictures, MOST_SHAPES, first)
     report()
-    kept = earned(rows, shapes, pictures, np.random.default_rng(seed))
+    kept = earned(shapes, network, pictures, np.random.default_rng(seed))
     fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
-    chance = unit_rows(kernel_chance.shuffled(rows[rows.any(1)], 500, seed))
+    chance = unit_rows(kernel_chance.shuffled(network[network.any(1)], 500, seed))
     report()
     fields: dict[str, Any] = {
         "probability": guessed.probability,
@@ -109,6 +113,12 @@ def describe(
             for name, values in fields.items()
         },
     )
+
+
+def _finite(kernels: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+    """Return which kernels hold finite numbers alone, (n,), and all with the others as zeros."""
+    finite: NDArray[np.bool_] = np.all(np.isfinite(kernels), axis=(1, 2))
+    return finite, np.where(finite[:, None, None], kernels, np.float32(0))
 
 
 def _unknown(values: NDArray[Any], finite: NDArray[np.bool_], by_shapes: bool) -> NDArray[Any]:
@@ -151,12 +161,14 @@ def describe_checkpoint(
             f"{checkpoint.source.name}: kernels of {k} x {k} found, 3 x 3 to 31 x 31 expected; "
             "others cannot be named."
         )
-    chosen = list(range(model.config.depth)) if blocks is None else list(blocks)
-    kernels = [model.depthwise_kernels(b).detach().float().cpu().numpy() for b in chosen]
+    every = range(model.config.depth)
+    chosen = list(every) if blocks is None else list(blocks)
+    kernels = np.stack([model.depthwise_kernels(b).detach().float().cpu().numpy() for b in every])
     return describe(
-        np.concatenate(kernels),
+        np.concatenate(kernels[chosen]),
         seed=seed,
-        blocks=np.repeat(chosen, [len(part) for part in kernels]),
+        blocks=np.repeat(chosen, kernels.shape[1]),
+        among=np.concatenate(kernels),
         n_init=n_init,
         source=checkpoint.source,
         progress=progress,

@@ -40,11 +40,6 @@ class Shapes:
     r2: Floats
     largest: Floats
 
-    def __getitem__(self, rows: NDArray[np.int64]) -> Shapes:
-        """Return the kernels chosen."""
-        of_each = (self.gain[rows], self.r2[rows], self.largest[rows])
-        return Shapes(self.picture[rows], self.amplitude[:, rows], *of_each)
-
     def rendered(self, bank: Bank) -> NDArray[np.float32]:
         """Return the sums of 1, 2, ... pictures, (steps, n, k^2)."""
         chosen = bank.pictures[torch.from_numpy(self.picture)]
@@ -98,28 +93,28 @@ def pursue(
 
 
 def earned(
-    rows: Floats, found: Shapes, bank: Bank, rng: np.random.Generator, sample: int = 1500
+    found: Shapes, network: Floats, bank: Bank, rng: np.random.Generator, sample: int = 1500
 ) -> NDArray[np.int64]:
-    """Return how many pictures of each unit kernel explain more than chance lets one expect, (n,).
+    """Return how many pictures of each kernel explain more than chance lets one expect, (n,).
 
-    One at least. What is left of a sample of kernels after each step is shuffled; the gain that
-    only `viz.views.kernels.chance.NULL_SHARE` of shuffled residuals with as large a largest tap
-    reach is the bar for the next picture.
+    One at least. What is left of a sample of the ``network``'s unit kernels after each step is
+    shuffled; the gain that only `viz.views.kernels.chance.NULL_SHARE` of shuffled residuals with as
+    large a largest tap reach is the bar for the next picture.
     """
-    steps = found.picture.shape[1]
-    alive = np.flatnonzero(rows.any(1))
+    n, steps = found.picture.shape
+    alive = rng.permutation(np.flatnonzero(network.any(1)))[:sample]
     if not len(alive):
-        return np.ones(len(rows), dtype=np.int64)
-    chosen = rng.permutation(alive)[:sample]
-    left = rows[chosen] - found[chosen].rendered(bank)
-    enough = np.ones(len(rows), dtype=bool)
-    count = np.ones(len(rows), dtype=np.int64)
+        return np.ones(n, dtype=np.int64)
+    rows = network[alive]
+    left = rows - pursue(rows, bank, steps - 1).rendered(bank)
+    enough = np.ones(n, dtype=bool)
+    count = np.ones(n, dtype=np.int64)
     for step in range(1, steps):
         shuffled = rng.permuted(unit_rows(left[step - 1]), axis=1)
         null = Null.of(shuffled, pursue(shuffled, bank, 1).gain[:, 0])
         # A lone tap gains as much wherever it lies; noise has none so far above the others.
         share = found.largest[:, step - 1]
-        lone = share * (rows.shape[1] - 1) >= STANDS_OUT**2 * (1 - share)
+        lone = share * (bank.pictures.shape[1] - 1) >= STANDS_OUT**2 * (1 - share)
         enough &= (found.gain[:, step] > null.threshold(share)) | lone
         # What is left of a kernel that its pictures explain is rounding.
         enough &= 1 - found.r2[:, step - 1] > 1e-6
