@@ -18,6 +18,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def rounded(value: float) -> str:
+    """Write a number with two digits, and never -0.00."""
+    return f"{round(float(value), 2) + 0.0:.2f}"
+
+
 def probability(value: float) -> str:
     """Write a probability in percent, with one digit where it is below 1 %."""
     return f"{100 * value:.1g} %" if 0 < value < 0.01 else f"{100 * value:.0f} %"
@@ -35,9 +40,11 @@ def listed(words: Sequence[str]) -> str:
 
 def plural(name: str) -> str:
     """Return the plural of a name of kernels or structures."""
-    if name == "identity" or name.endswith("centre"):
+    if name in ("identity", "flat") or name.endswith("centre"):
         return f"{name} kernels"
     signed = {"+": "positive", "-": "negative"}
     if name[-1] in signed:
         return f"{signed[name[-1]]} {name[:-1]}s"
-    return name if name in ("stripes", "noise", "other") else f"{name}s"
+    if name in ("stripes", "noise", "other"):
+        return name
+    return f"{name}es" if name.endswith("s") else f"{name}s"

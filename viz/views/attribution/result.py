@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viz.core.result import Result, records
 from viz.views.tables import mean_of_finite
-from viz.views.wording import FEW_IMAGES, listed
+from viz.views.wording import FEW_IMAGES, listed, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -233,16 +233,18 @@ class Trust(Attributions):
         # Of few images each is said, not their mean.
         margin = self.margin if few else self.margin.mean(0, keepdims=True)
 
-        def said(*names: str) -> str:
-            rows = margin[:, [self.rated.index(name) for name in names]]
-            ends = [sorted({_rounded(row.min()), _rounded(row.max())}, key=float) for row in rows]
-            return listed([" to ".join(each) for each in ends])
+        def of(name: str) -> str:
+            return listed([rounded(row[self.rated.index(name)]) for row in margin])
 
-        of = f"over the {m} methods" if m > 1 else f"for {self.methods[0]}"
+        ends = [f"{rounded(row[i])} ({self.methods[i]})" for row in margin[:, :m]
+                for i in (row.argmin(), row.argmax())]  # fmt: skip
+        span = [" to ".join(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
         means = (
-            f"Insertion less deletion is {said(*self.methods)} {of}, against {said('edges')} for "
-            f"an edge detector and {said('random')} for random maps"
-        )
+            "Insertion less deletion is "
+            + (f"{listed(span)} over the {m} methods" if m > 1 else f"{of(self.methods[0])} for "
+               f"{self.methods[0]}")
+            + f", against {of('edges')} for an edge detector and {of('random')} for random maps"
+        )  # fmt: skip
         if few:
             some = "One image is" if n == 1 else f"{n} images are"
             return f"{means}. {some} too few to rank methods."
@@ -255,8 +257,3 @@ class Trust(Attributions):
             f"{counted} patches better than an edge detector on {n} images (sign-flip test of the "
             f"maximum over methods, p < .05){': ' + listed(above) if above else ''}. {means}."
         )
-
-
-def _rounded(value: float) -> str:
-    """Write a number with two digits, and never -0.00."""
-    return f"{round(float(value), 2) + 0.0:.2f}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from viz.core.result import finite
 from viz.views.compare.result import TwoNetworks
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.wording import listed
+from viz.views.wording import listed, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,8 +136,9 @@ class KernelChange(TwoNetworks):
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
         medians = self.quartiles("relative_change")[:, 1]
         parts = [
-            f"Channels correspond by index: their mean cosine is {self.index_similarity:.2f}, and "
-            f"at most {self.permuted_similarity.max():.2f} after random permutations."
+            "Channels correspond by index: their mean cosine is "
+            f"{rounded(self.index_similarity)}, and at most "
+            f"{rounded(self.permuted_similarity.max())} after random permutations."
         ]
         if not np.nan_to_num(self.relative_change).any():
             parts.append("No kernel moved.")
@@ -151,7 +152,7 @@ class KernelChange(TwoNetworks):
         agree = kappa(total)
         text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
         if np.isfinite(agree):
-            text += f" (Cohen's kappa {agree:.2f}, where chance is 0)"
+            text += f" (agreement beyond chance, Cohen's kappa: {rounded(agree)}; 1 is full)"
         flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]
         if flows:
             words = [f"{flow['n']} from {flow['before']} to {flow['after']}" for flow in flows]

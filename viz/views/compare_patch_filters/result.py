@@ -11,6 +11,7 @@ from scipy.stats import t as student
 
 from viz.core.result import finite
 from viz.views.compare.result import TwoNetworks
+from viz.views.wording import rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,16 +136,17 @@ class PatchFilterMatch(TwoNetworks):
         )
         parts = [
             f"The {len(self.similarity)} matched pairs of patch filters have a mean cosine of "
-            f"{self.mean_similarity:.2f}, which is {verdict}.",
-            f"After B's taps are shuffled it is {middle[SHUFFLED]:.2f} (significant above "
-            f"{needed[SHUFFLED]:.2f}), and after B's filters are mixed {middle[MIXED]:.2f} "
-            f"(significant above {needed[MIXED]:.2f}).",
+            f"{rounded(self.mean_similarity)}, which is {verdict}.",
+            f"Matched in the same way, B's filters with their taps shuffled reach "
+            f"{rounded(middle[SHUFFLED])}, where {rounded(needed[SHUFFLED])} would be significant, "
+            f"and mixtures of B's filters {rounded(middle[MIXED])}, where "
+            f"{rounded(needed[MIXED])} would be.",
         ]
         if len(self.index_permuted):
             parts.append(
                 f"Filters of the same channel {'' if self.by_index else 'do not '}correspond: "
-                f"their mean cosine is {self.index_similarity:.2f}, and at most "
-                f"{self.index_permuted.max():.2f} after random permutations."
+                f"their mean cosine is {rounded(self.index_similarity)}, and at most "
+                f"{rounded(self.index_permuted.max())} after random permutations."
             )
         return " ".join(parts)
 

@@ -68,8 +68,8 @@ VIEW = View(
     sentence=lambda result: result.finding,
     about="""Compare the kernels of early and late blocks, and judge two statements on them.
 
-    The statements: early kernels have a positive centre in a negative surround; late ones are half
-    positive and half negative, or a ring. -o FILE draws both groups side by side.
+    The statements: early kernels have a positive centre in a negative surround; late ones are
+    two halves of opposite sign, or a ring. -o FILE draws both groups side by side.
     """,
     options=(
         Option(

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none, records
-from viz.views.kernels.result import STATEMENT_R2, descriptor_words
-from viz.views.wording import percent, probability
+from viz.views.kernels.result import STATEMENT_R2, UNNAMED, descriptor_words
+from viz.views.wording import listed, percent, plural, probability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +20,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 STATEMENTS = (
     "a positive centre in a negative surround",
-    "half positive and half negative",
+    "two halves of opposite sign",
     "a ring",
-    "half positive and half negative, or a ring",
+    "two halves of opposite sign, or a ring",
 )
 """Rows of every ``statement_...`` field, as in `viz.views.kernels.result.STATEMENTS`."""
 EARLY_STATEMENT, LATE_STATEMENT = 0, 3
 """Rows that hold what is said of early kernels, and of late ones."""
 EARLY_NAMES, LATE_NAMES = ("on-centre",), ("edge", "bar", "ring")
 """Names of kernels that look as early, and as late ones are said to, halves, bars and rings."""
+_APART = 0.05
+"""Difference of shares from which a name is said to be commoner."""
 _CHANCE_P, _BLOCK_P = 0.01, 0.05
 
 
@@ -67,12 +69,12 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The number, what it is compared with, and what follows."""
-        have = "have" if self.group == "early" else "are"
         rest = "late" if self.group == "early" else "early"
+        explain = ", explain" if ", or" in self.statement else " explains"
         text = (
-            f"{percent(self.own)} of the {self.group} kernels {have} {self.statement}, "
-            f"against {percent(self.other)} of the {rest} and {percent(self.random)} of the "
-            f"randomly initialised ones{self._so}."
+            f"{self.statement}{explain} at least half of the energy of {percent(self.own)} of the "
+            f"{self.group} kernels, {percent(self.other)} of the {rest} and {percent(self.random)} "
+            f"of the randomly initialised ones{self._so}."
         )
         return text[0].upper() + text[1:]
 
@@ -82,16 +84,14 @@ class Verdict:
         if self.answer == "does not hold":
             return ", which is no more than chance"
         if self.answer == "not specific":
-            return f", so this is not specific to {self.group} blocks"
-        test = ""
-        if np.isfinite(self.block_p):
-            test = f" (permutation test over blocks: p = {self.block_p:.2g})"
+            rest = "late" if self.group == "early" else "early"
+            return f": {self.group} blocks have no more of them than {rest} ones"
+        if not np.isfinite(self.block_p):
+            return ", but one block a side cannot be tested"
+        test = f" (permutation test over blocks: p = {self.block_p:.2g})"
         if self.answer == "undecided":
-            few = (
-                "chance could order the blocks so" if test else "one block a side cannot be tested"
-            )
-            return f", but {few}{test}"
-        return test
+            return f", but blocks in random order may differ as much{test}"
+        return f": it {self.answer}{test}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -226,27 +226,36 @@ class EarlyLate(Result):
         )
 
     @property
-    def by_name(self) -> tuple[float, float, float]:
-        """Share of late, early and randomly initialised kernels called any of `LATE_NAMES`."""
-        rows = [self.kernel_names.index(name) for name in LATE_NAMES]
-        late, early, init = (
-            float(shares[rows].sum())
-            for shares in (self.late_names, self.early_names, self.init_names)
-        )
-        return late, early, init
+    def by_name(self) -> str:
+        """What late and early kernels are called more often than each other, in a sentence."""
+        late, early = self.late_names, self.early_names
+        said = []
+        sides = (("late", "early", late, early), ("early", "late", early, late))
+        for group, rest, own, other in sides:
+            order = np.argsort(other - own, kind="stable")
+            rows = [i for i in order if own[i] - other[i] >= _APART]
+            rows = [i for i in rows if i != self._unnamed][:3]
+            more = [
+                f"{percent(own[i])}{f' of the {group} kernels are' * (not j)} "
+                f"{plural(self.kernel_names[i])} ({percent(other[i])}{f' of the {rest}' * (not j)})"
+                for j, i in enumerate(rows)
+            ]
+            said += [listed(more)] * bool(more)
+        if not said:
+            said = [f"no shape differs by {100 * _APART:.0f} points between early and late kernels"]
+        random = 1 - float(self.init_names[self._unnamed])
+        if np.isfinite(random):
+            said.append(f"{percent(random)} of the randomly initialised ones have any name")
+        return f"By name, {'; '.join(said)}."
+
+    @property
+    def _unnamed(self) -> int:
+        return self.kernel_names.index(UNNAMED)
 
     @property
     def finding(self) -> str:
-        """The answer to both statements, and what a reader's eye sees, in three sentences."""
-        late, early, init = self.by_name
-        rest = " ones"
-        if np.isfinite(init):
-            rest = f" and {percent(init)} of the randomly initialised ones"
-        seen = (
-            f"By name, {percent(late)} of the late kernels are edges, bars or rings, against "
-            f"{percent(early)} of the early{rest}."
-        )
-        return " ".join([*(v.sentence for v in self.verdicts), seen])
+        """What the eye sees, and the answer to both statements, in three sentences."""
+        return " ".join([self.by_name, *(v.sentence for v in self.verdicts)])
 
     @property
     def verdicts(self) -> tuple[Verdict, Verdict]:
@@ -325,10 +334,6 @@ class EarlyLate(Result):
                 vars(v) | {"block_p": or_none(v.block_p), "sentence": v.sentence}
                 for v in self.verdicts
             ],
-            "by_name": {
-                group: or_none(share)
-                for group, share in zip(("late", "early", "random_init"), self.by_name, strict=True)
-            },
             "effects": records(self.to_frame()),
             "names": records(shares[:n]),
             "statements": records(shares[n:]),

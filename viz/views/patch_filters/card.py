@@ -44,8 +44,8 @@ def _sentence(result: Any) -> str:
     n, p, null = numbers["n"], numbers["patch_size"], numbers["null"]
     fit = numbers["medians"]["r2_map"]
 
-    def count(words: dict[str, float], word: str) -> int:
-        return round(float(n) * words[word])
+    def count(words: dict[str, float], word: str) -> str:
+        return str(round(float(n) * words[word]) or "none")
 
     said, structures = [], numbers["structures"]
     if sum(structures.values()):
