@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint, load
     from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
     from viz.network.guards import CheckpointError
-    from viz.sweep.result import load_sweep
+    from viz.python import load_result
 
     # Made from the cards of the views.
     attribution: Callable[..., Any]
@@ -57,7 +57,7 @@ __all__ = [
     "feature_maps",
     "kernels",
     "load",
-    "load_sweep",
+    "load_result",
     "mixing",
     "patch_filters",
     "preferred_inputs",
@@ -75,7 +75,7 @@ _HOMES = {
     "Preprocessing": "viz.core.network",
     "Source": "viz.core.network",
     "load": "viz.network.checkpoint",
-    "load_sweep": "viz.sweep.result",
+    "load_result": "viz.python",
 }
 
 

@@ -8,9 +8,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from viz.core.refusal import Refusal
+from viz.core.result import Result
 from viz.views import COMPARISONS, VIEWS, Comparison, Given
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, Shown, View
 
@@ -128,3 +131,24 @@ def function_of(name: str) -> Callable[..., Any]:
     made.__signature__ = _signature(row, two)
     found: Callable[..., Any] = made
     return found
+
+
+def load_result(path: str | Path) -> Result:
+    """Read any result that was saved, by ``save`` or `viz sweep`; nothing in it is executed.
+
+    Parameters
+    ----------
+    path : str or Path
+        The .npz.
+
+    Returns
+    -------
+    Result
+        Equal to the one saved, and of its class.
+
+    Raises
+    ------
+    ResultFileError
+        If the file is not a result of this version.
+    """
+    return Result.load(path)

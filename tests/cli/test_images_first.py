@@ -28,7 +28,6 @@ def no_work(monkeypatch):
 
     for module in ("kernels", "patch_filters"):
         monkeypatch.setattr(f"viz.views.{module}.measure.describe_checkpoint", work)
-    monkeypatch.setattr("viz.sweep.result.load_sweep", lambda path: None)
     monkeypatch.setattr("viz.sweep.opening.open_sweep", lambda path, checkpoint: None)
 
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from photographs import noise
 
 from viz.cli import main
-from viz.sweep.result import load_sweep
+from viz.sweep.result import Sweep
 
 OPTIONS = ["--image-size", "32", "--mean", "0.5,0.4,0.3", "--std", "0.25", "--activation", "mish"]
 
@@ -64,7 +64,7 @@ def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path
 
 
 def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
-    assert load_sweep(swept).image_size == (32, 32)
+    assert Sweep.load(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")
     refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,
                   code=2)  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_sweep_is_written_and_tells_what_it_did(swept):
     assert done.stdout.strip() == str(path)
     assert "7/7" in done.stderr and "images/s" in done.stderr
     assert "note: skipped bee/broken.jpg: broken.jpg: not an image" in done.stderr
-    found = viz.load_sweep(path)
+    found = viz.load_result(path)
     assert found.n_images == 6
     assert found.class_names == ("ant", "bee")
 
@@ -56,7 +56,7 @@ def test_figures_of_a_sweep(swept, small_file, folder, tmp_path):
     done = run("top-patches", small_file, folder, "--sweep", path, "--stage", "patch embedding",
                "--most", 2, "--json")  # fmt: skip
     assert done.exit_code == 0, done.output
-    variance = viz.load_sweep(path).variance[0]
+    variance = viz.load_result(path).variance[0]
     loudest = [c["channel"] for c in json.loads(done.stdout)["channels"]]
     assert loudest == np.argsort(variance)[::-1][:2].tolist()
 
@@ -76,7 +76,7 @@ def test_parts_are_chosen(small_file, folder, tmp_path):
     done = run("sweep", small_file, folder, "-o", tmp_path / "a.npz", "--without",
                "sparsity,classes", "--field-images", 0, "--json", "--limit", 3)  # fmt: skip
     assert done.exit_code == 0, done.output
-    found = viz.load_sweep(tmp_path / "a.npz")
+    found = viz.load_result(tmp_path / "a.npz")
     # Every third of seven files, the last of which is broken.
     assert found.n_images == 2 == json.loads(done.stdout)["images"]
     assert len(found.top_value)
@@ -106,7 +106,7 @@ def test_an_interrupted_sweep_says_how_to_go_on(small_file, folder, tmp_path, mo
     done = run(*arguments, "--resume")
     assert done.exit_code == 0, done.output
     assert "7/7" in done.stderr
-    assert viz.load_sweep(tmp_path / "a.npz").n_images == 6
+    assert viz.load_result(tmp_path / "a.npz").n_images == 6
     before = (tmp_path / "a.npz").read_bytes()
     done = run(*arguments, "--resume")
     assert done.exit_code == 0, done.output

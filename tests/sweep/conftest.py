@@ -6,7 +6,7 @@ import pytest
 from photographs import noise
 
 from viz.network.checkpoint import load
-from viz.sweep.result import load_sweep
+from viz.sweep.result import Sweep
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
 
@@ -37,4 +37,4 @@ def swept_file(small_file, pictures, few, tmp_path_factory):
 @pytest.fixture
 def swept(swept_file, tmp_path):
     """The sweep of all pictures, in the folder of the test as `a.npz`."""
-    return load_sweep(shutil.copy(swept_file, tmp_path / "a.npz"))
+    return Sweep.load(shutil.copy(swept_file, tmp_path / "a.npz"))

@@ -88,9 +88,9 @@ def path(checkpoint, noise, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def swept(path):
-    from viz import load_sweep
+    from viz import load_result
 
-    return load_sweep(path)
+    return load_result(path)
 
 
 def told(checkpoint, directions=DIRECTIONS, names=None, **more):

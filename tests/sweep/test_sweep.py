@@ -84,8 +84,8 @@ def test_classes(swept, whole):
 
 
 def test_the_file_opens_and_is_a_table(swept, tmp_path):
-    found = viz.load_sweep(tmp_path / "a.npz")
-    assert found == swept
+    found = viz.load_result(tmp_path / "a.npz")
+    assert found == swept == Sweep.load(tmp_path / "a.npz")
     frame = found.to_frame()
     assert len(frame) == 10 * 16
     row = frame[(frame.block == 2) & (frame.stage == "depthwise") & (frame.channel == 7)].iloc[0]
@@ -98,8 +98,8 @@ def test_the_file_opens_and_is_a_table(swept, tmp_path):
     with pytest.raises(IndexError, match="blocks are 0 to 2"):
         found.row(3, "depthwise")
     (tmp_path / "other.npz").write_bytes(b"nothing")
-    with pytest.raises(ResultFileError, match=r"other\.npz: not a saved sweep"):
-        viz.load_sweep(tmp_path / "other.npz")
+    with pytest.raises(ResultFileError, match=r"other\.npz: not a saved viz result"):
+        viz.load_result(tmp_path / "other.npz")
 
 
 def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path):

@@ -18,7 +18,8 @@ from viz.cli.common import (
     seed_option,
     whole,
 )
-from viz.cli.output import check_output, writing
+from viz.cli.output import check_figure, check_output, writing
+from viz.core.refusal import Refusal
 
 
 @click.command()
@@ -30,7 +31,7 @@ from viz.cli.output import check_output, writing
 @writing
 @seed_option()
 def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
-            output: Path | None, as_json: bool, force: bool, seed: int,
+            output: Path | None, figure: str | None, as_json: bool, force: bool, seed: int,
             **options: Any) -> None:  # fmt: skip
     """Lay two networks side by side.
 
@@ -38,27 +39,34 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     descriptors of the depthwise kernels by depth and the receptive fields; the patch filters,
     matched one to one and beside chance; and, where the channels of both correspond, as in
     snapshots of one training, which kernels moved and how their names changed. What two networks
-    do not allow is left out, and the command says so. -o FILE draws the first figure.
+    do not allow is left out, and the command says so. -o FILE draws the first figure, or
+    that of --figure.
     """
     from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
     check_output(output, force)
+    check_figure(COMPARISONS, figure, output)
     a, b = open_two(checkpoint, other, **options)
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
-    rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS
+    rows = COMPARISONS
+    if output is not None and output.suffix and not as_json:
+        shown = tuple(r for r in COMPARISONS if figure in [each.name for each in r.figures])
+        rows = shown or COMPARISONS[:1]
     results, refused = {}, {}
     for row in rows:
         reason = row.refuses(a, b)
         if reason:
             refused[row.name] = reason
+            if figure and len(rows) == 1:
+                raise Refusal(f"{figure} cannot be drawn: {reason}")
             say(f"{row.title}: left out: {reason}")
             continue
         with progress_bar() as progress:
             results[row.name] = row.measure(a, b, Given(given.images, seed, progress))
         if not as_json and row.sentence is not None:
             click.echo(f"{row.title}: {row.sentence(results[row.name])}", err=output is not None)
-    _write(results, output, force)
+    _write(results, output, force, figure)
     if as_json:
         numbers = {
             row.name: row.summary(results[row.name])
@@ -73,17 +81,19 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
         say("viz: -o FILE draws it, -o FOLDER writes everything, --json prints the numbers.")
 
 
-def _write(results: dict[str, Any], output: Path | None, force: bool) -> None:
-    """Write the first row's main figure, or everything of every row into one folder."""
+def _write(results: dict[str, Any], output: Path | None, force: bool, figure: str | None) -> None:
+    """Write one figure, by default the first row's, or everything of every row into a folder."""
     if output is None:
         return
-    from viz.views import comparison
+    from viz.views import COMPARISONS, comparison
 
     if output.suffix:
         from viz.plot.style import save_figure
 
-        name, result = next(iter(results.items()))
-        save_figure(comparison(name).figures[0].make(result), output, force=force)
+        made = {each.name: (each, results[row.name])
+                for row in COMPARISONS if row.name in results for each in row.figures}  # fmt: skip
+        row, result = made[figure or next(iter(made))]
+        save_figure(row.make(result), output, force=force)
         return
     from viz.report.folder import write_view_folder
 

@@ -58,6 +58,10 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         "std": list(loaded.preprocessing.std),
         "preprocessing": loaded.preprocessing.known,
         "class_names": len(loaded.classes),
+        # As the file states them.
+        "crops_seen": loaded.training.get("crops_seen"),
+        "held_out_accuracy": loaded.training.get("held_out_accuracy"),
+        "held_out_n": loaded.training.get("held_out_n"),
         "warnings": list(source.warnings),
         "parts": list(loaded.parts),
     }
@@ -68,7 +72,9 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         if isinstance(value, list):
             between = "\n" + 19 * " " if name in ("parts", "warnings") else ", "
             value = between.join(map(str, value)) or "none"
-        text = f"{value:,}" if name == "parameters" else str(value)
+        text = "" if value is None else str(value)
+        if isinstance(value, int) and name in ("parameters", "crops_seen", "held_out_n"):
+            text = f"{value:,}"
         click.echo(f"{name:<18} {text or '-'}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from viz.cli.common import adding, font_option, force_option, json_option, path_
 if TYPE_CHECKING:
     from viz.core.result import Result
     from viz.views import View
+    from viz.views.base import Shown
 
 
 writing = adding(
@@ -22,11 +23,17 @@ writing = adding(
         "--output",
         help="Write the main figure to a .png, .svg or .pdf file, or everything into a folder.",
     ),
+    click.option(
+        "--figure",
+        metavar="NAME",
+        help="Write this figure to the -o FILE, such as early-late-effects of early-late; any "
+        "other word lists them.  [default: the main figure]",
+    ),
     font_option,
     json_option,
     force_option,
 )
-"""``-o``, ``--font``, ``--json`` and ``--force`` of a command that shows a view."""
+"""``-o``, ``--figure``, ``--font``, ``--json`` and ``--force`` of a command that shows a view."""
 
 
 def check_output(output: Path | None, force: bool) -> None:
@@ -43,6 +50,15 @@ def check_output(output: Path | None, force: bool) -> None:
         check_view_folder(output, force=force)
 
 
+def check_figure(rows: Sequence[Shown], figure: str | None, output: Path | None) -> None:
+    """Refuse a figure that the views do not have, or that has no file to go to."""
+    names = [each.name for row in rows for each in row.figures] if figure else []
+    if figure and figure not in names:
+        raise click.UsageError(f"{figure!r} is not among its figures: {', '.join(names)}")
+    if figure and (output is None or not output.suffix):
+        raise click.UsageError(f"--figure {figure} needs -o with a .png, .svg or .pdf file")
+
+
 def write_output(
     row: View,
     result: Result,
@@ -51,12 +67,16 @@ def write_output(
     force: bool,
     *,
     draws: Mapping[str, Any],
+    figure: str | None = None,
 ) -> None:
     """Write and print what was asked for; ``draws`` are settings of the main figure."""
     if output is not None and output.suffix:
         from viz.plot.style import save_figure
 
-        written = save_figure(row.figures[0].make(result, **draws), output, force=force)
+        main = row.figures[0]
+        chosen = next((each for each in row.figures if each.name == figure), main)
+        drawn = chosen.make(result, **(draws if chosen is main else {}))
+        written = save_figure(drawn, output, force=force)
     elif output is not None:
         from viz.report.folder import write_view_folder
 

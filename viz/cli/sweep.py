@@ -63,7 +63,7 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
     Every image runs through the network once. Collected are, for the patch embedding and each
     block's depthwise, residual and pointwise stage, the mean, the variance, the sparsity and the
     patches that drive each channel most; selectivity, where the subfolders are
-    classes; and the effective receptive field. The file opens with viz.load_sweep and feeds viz
+    classes; and the effective receptive field. The file opens with viz.load_result and feeds viz
     top-patches, viz selectivity and others. After a kill or an interruption the same command with
     --resume goes on.
     """

@@ -19,7 +19,7 @@ from viz.cli.common import (
     seed_option,
 )
 from viz.cli.images import looking, open_with_images, say_skipped
-from viz.cli.output import check_output, write_output, writing
+from viz.cli.output import check_figure, check_output, write_output, writing
 from viz.views import VIEWS, Given
 
 if TYPE_CHECKING:
@@ -65,12 +65,14 @@ def _open(
 def _run(row: View, given: dict[str, Any]) -> None:
     """Measure a view and write what was asked for."""
     output, as_json, force = (given.pop(name) for name in ("output", "as_json", "force"))
+    figure = given.pop("figure")
     mine = {option.name: given.pop(option.name) for option in row.options}
     draws = {option.name: mine.pop(option.name) for option in row.options if option.draws}
     seed, sweep = given.pop("seed"), given.pop("sweep", None)
     checkpoint, images = given.pop("checkpoint"), given.pop("images", None)
     if output is not None:
         check_output(output, force)
+    check_figure([row], figure, output)
     loaded, opened = _open(row, checkpoint, images, given)
 
     def again() -> ImageSet:
@@ -88,7 +90,7 @@ def _run(row: View, given: dict[str, Any]) -> None:
             click.echo(text)
         say("viz: -o FILE draws it, -o FOLDER writes everything, --json prints the numbers.")
         return
-    write_output(row, result, output, as_json, force, draws=draws)
+    write_output(row, result, output, as_json, force, draws=draws, figure=figure)
 
 
 def command_of(row: View) -> click.Command:

@@ -145,7 +145,9 @@ def _check_kind(names: list[str], label: str) -> None:
             f"it, write its weights alone with `{line}` and load those."
         )
     if f"{root}/data.pkl" not in names:
-        kind = "numpy arrays" if any(n.endswith(".npy") for n in names) else "other files"
+        kind = "other files"
+        if any(name.endswith(".npy") for name in names):
+            kind = "numpy arrays (viz.load_result opens a saved result)"
         raise CheckpointError(
             f"{label}: a zip archive of {kind}; expected one written by torch.save."
         )

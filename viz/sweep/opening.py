@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viz.core.network import Preprocessing
 from viz.core.refusal import Refusal
-from viz.sweep.result import Sweep, load_sweep
+from viz.sweep.result import Sweep
 
 if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
@@ -57,7 +57,7 @@ def as_swept(checkpoint: Checkpoint, sweep: Sweep) -> Checkpoint:
 
 def open_sweep(path: str | Path, checkpoint: Checkpoint) -> Sweep:
     """Read the file of a sweep of a checkpoint."""
-    found = load_sweep(path)
+    found = Sweep.load(path)
     check_sweep(found, checkpoint)
     return found
 

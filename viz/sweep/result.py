@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -152,27 +151,6 @@ class Sweep(Result):
                 for b in range(len(self.field_radius_px))
             ],
         }  # fmt: skip
-
-
-def load_sweep(path: str | Path) -> Sweep:
-    """Read the file that `viz sweep` wrote; nothing in it is executed.
-
-    Parameters
-    ----------
-    path : str or Path
-        The .npz.
-
-    Returns
-    -------
-    Sweep
-        Equal to the one saved.
-
-    Raises
-    ------
-    ResultFileError
-        If the file is not a sweep.
-    """
-    return Sweep.load(path)
 
 
 def _median(values: NDArray[Any]) -> float | None:

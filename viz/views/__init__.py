@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from viz.views.attribution.card import VIEW as ATTRIBUTION
@@ -78,3 +79,11 @@ def card_of(result: Result) -> Shown | None:
     """Return the card of the view that made a result."""
     kind = f"{type(result).__module__}:{type(result).__name__}"
     return next((row for row in (*VIEWS, *COMPARISONS) if row.result == kind), None)
+
+
+def class_of_kind(kind: str) -> type[Result]:
+    """Return the class of the results that files call so."""
+    homes = [row.result for row in (*VIEWS, *COMPARISONS)] + ["viz.sweep.result:Sweep"]
+    known = (getattr(import_module(m), c) for m, _, c in (each.partition(":") for each in homes))
+    found: type[Result] = {each.kind: each for each in known}[kind]
+    return found

@@ -129,4 +129,4 @@ def test_composition_stacks_to_all_kernels_beside_the_random_network():
 
 def test_nothing_named_is_said():
     said = view("kernels").sentence(made_up(names=["unnamed"] * 24))
-    assert "None of the 24 depthwise kernels look clearly like one shape, against" in said
+    assert "None of the 24 depthwise kernels looks clearly like one shape; 5 % of 20 random" in said

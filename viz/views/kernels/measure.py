@@ -163,12 +163,15 @@ def describe_checkpoint(
         )
     every = range(model.config.depth)
     chosen = list(every) if blocks is None else list(blocks)
-    kernels = np.stack([model.depthwise_kernels(b).detach().float().cpu().numpy() for b in every])
+
+    def taps(of: Sequence[int]) -> Floats:
+        return np.concatenate([model.depthwise_kernels(b).detach().float().cpu() for b in of])
+
     return describe(
-        np.concatenate(kernels[chosen]),
+        taps(chosen),
         seed=seed,
-        blocks=np.repeat(chosen, kernels.shape[1]),
-        among=np.concatenate(kernels),
+        blocks=np.repeat(chosen, model.config.dim),
+        among=taps(every),
         n_init=n_init,
         source=checkpoint.source,
         progress=progress,
