@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import viz
+from viz.python import FUNCTIONS
 from viz.views import COMPARISONS, VIEWS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -74,6 +75,21 @@ def reference() -> str:
     return head + "\n" + re.sub(r" object at 0x[0-9a-f]+", "", "\n\n".join(parts)) + "\n"
 
 
+def stub() -> str:
+    """Return what editors and type checkers know of ``viz``."""
+    homes = [f"from {home} import {name} as {name}" for name, home in viz._HOMES.items()]
+    lines = ["# Made from the cards by docs/from_cards.py.", "", "from typing import Any", ""]
+    lines += [*sorted(homes), "", "__version__: str", ""]
+    for name, row in FUNCTIONS.items():
+        taken = inspect.signature(getattr(viz, name)).parameters.values()
+        shown = inspect.Signature([each.replace(annotation=Any) for each in taken])
+        lines += [f"def {name}{shown} -> {row.result.rpartition(':')[2]}: ..."]
+    results = sorted({f"from {home} import {name}" for home, _, name in
+                      (row.result.partition(":") for row in FUNCTIONS.values())})  # fmt: skip
+    lines[3:3] = results
+    return "\n".join(lines) + "\n"
+
+
 def between(text: str, mark: str, inside: str) -> str:
     """Replace what stands between two marks of a page."""
     start, end = f"<!-- {mark} -->", f"<!-- end of {mark} -->"
@@ -90,6 +106,7 @@ def pages() -> dict[Path, str]:
         table: between(table.read_text("utf-8"), "methods", methods()),
         shown: between(shown.read_text("utf-8"), "scripts", gallery()),
         ROOT / "docs" / "reference.md": reference(),
+        ROOT / "viz" / "__init__.pyi": stub(),
     }
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, Shown, View
 
+FUNCTIONS = {row.name.replace("-", "_"): row for row in (*VIEWS, *COMPARISONS)}
+"""Every view's card, by the name of its function."""
 _ARRAYS = {"kernels": "(n, k, k), 3 <= k <= 31", "patch-filters": "(n, c, p, p)"}
 """Views that take bare weights, too."""
 
@@ -122,7 +124,7 @@ def _signature(row: Shown, two: bool) -> inspect.Signature:
 
 def function_of(name: str) -> Callable[..., Any]:
     """Return the function of a view or a comparison, with its own signature and docstring."""
-    row: Any = {each.name: each for each in (*VIEWS, *COMPARISONS)}[name.replace("_", "-")]
+    row: Any = FUNCTIONS[name]
     two = isinstance(row, Comparison)
     made: Any = _comparison(row) if two else _view(row)
     made.__name__ = made.__qualname__ = name

@@ -15,6 +15,7 @@ from viz.images.reading import ImageError
 from viz.images.sets import open_images
 from viz.network.stages import stages
 from viz.sweep.plan import listed
+from viz.sweep.result import Sweep
 from viz.sweep.run import SweepError, shards_folder, sweep_folder, sweep_images
 from viz.sweep.tally import Settings, Tally
 
