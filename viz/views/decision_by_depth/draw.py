@@ -93,16 +93,15 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
     for i, each in enumerate(made):
         _blocks(each, result, named=wide or i == 1)
     handles = [Line2D([], [], color="#333333", marker="o", markersize=2.8, linewidth=1.0,
-                      label="as it stands: the answer")]  # fmt: skip
+                      label="own head: the answer")]  # fmt: skip
     if any(fitted):
         what = {"folder": "the image's folder", "answer": "the answer"}[result.target_is]
         handles.append(Line2D([], [], color="#333333", marker="o", markersize=2.8, linewidth=0.8,
                               linestyle="--", markerfacecolor="white",
-                              label=f"fitted: {what}"))  # fmt: skip
+                              label=f"fitted readout: {what}"))  # fmt: skip
     _key(figure, handles, top - 5)
     figure.set_label(
-        "Rank 1 is the first place. As it stands: the network's own head "
-        "on the mean over patches. "
+        "Rank 1 is the first place. Own head: the network's, on the mean over patches. "
         f"{_of_the_fit(result)} The frame of a photograph has the colour of its curves."
     )
     return figure
@@ -129,7 +128,7 @@ def _key(figure: Figure, handles: list[Line2D], y: float) -> None:
 
 
 def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2) -> Figure:
-    """Draw what each patch gives to the answer by depth, as it stands and fitted.
+    """Draw what each patch gives to the answer by depth, as the own head reads it and fitted.
 
     Later blocks have seen more of the image than the pixels that their patches are drawn on.
     """
@@ -159,7 +158,7 @@ def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2
         name = (
             result.target_names[result.target[i]] if kind else result.class_names[result.answer[i]]
         )
-        words = f"{'fitted' if kind else 'as it stands'}\n{plain_name(name)}"
+        words = f"{'fitted' if kind else 'own head'}\n{plain_name(name)}"
         write(axes, x[0], top - 0.6, words, room=across + 1, va="bottom")
         for left, d in zip(x[1:], depths, strict=True):
             photograph(axes, result.images[i], (left, top, across), limit=limits[kind],
@@ -171,7 +170,7 @@ def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2
     wide = (width - 2 * _MARGIN - 8) / 2 - 6
     for k, (kind, limit) in enumerate(limits.items()):
         bar(figure, (_MARGIN + 4 + k * (wide + 10), len(rows) * row + 0.5, min(44.0, wide)), limit,
-            f"{'fitted' if kind else 'as it stands'}: logits a patch")  # fmt: skip
+            f"{'fitted' if kind else 'own head'}: logits a patch")  # fmt: skip
     figure.set_label(
         "Its part of the answer's logit over the mean of all logits; above, the rank of the answer "
         "there. Red speaks for "
@@ -233,7 +232,7 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         _key(figure, handles[2:], 4.2)
     r = result.baselines.shape[2]
     figure.set_label(
-        f"Share of {n} images, as it stands: whose answer (that of the trained network at its end) "
+        f"Share of {n} images, read by the own head: whose answer (that of the trained network at its end) "
         "is first already, and, where folders are named as outputs, whose right class is. "
         f"{_of_the_fit(result)} Baselines: {r} shuffled orders of the same blocks and {r} randomly "
         "initialised networks, mean and range. Chance: one class of all; for the fitted readout "
