@@ -63,7 +63,7 @@ def test_each_readout_has_its_own_scale(result):
                 drawn[4 * r + d], laid_over(maps[kind][d, i], limits[kind]), atol=1e-6
             )
     said = [axes.get_xlabel() for axes in figure.axes[1:]]
-    assert said == ["as it stands: logits a patch", "fitted: logits a patch"]
+    assert said == ["own head: logits a patch", "fitted: logits a patch"]
     for axes, kind in zip(figure.axes[1:], (False, True), strict=True):
         assert axes.get_xticklabels()[-1].get_text() == f"{limits[kind]:.2g}"
 

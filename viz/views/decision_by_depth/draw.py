@@ -232,7 +232,8 @@ def shares_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         _key(figure, handles[2:], 4.2)
     r = result.baselines.shape[2]
     figure.set_label(
-        f"Share of {n} images, read by the own head: whose answer (that of the trained network at its end) "
+        f"Share of {n} images, read by the own head: whose answer (the trained network's at its "
+        "end) "
         "is first already, and, where folders are named as outputs, whose right class is. "
         f"{_of_the_fit(result)} Baselines: {r} shuffled orders of the same blocks and {r} randomly "
         "initialised networks, mean and range. Chance: one class of all; for the fitted readout "
