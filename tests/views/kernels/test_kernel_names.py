@@ -91,7 +91,7 @@ def test_angles_positions_and_scales_are_read_off():
         (edge,) = describe(np.tanh(across)[None]).direction
         assert abs((edge - angle - 90 + 180) % 360 - 180) < 1
     blob = describe(np.exp(-((x - 2) ** 2 + (y + 1) ** 2) / (2 * 1.5**2))[None])
-    assert (blob.offset_x[0], blob.offset_y[0], blob.scale[0]) == (2, -1, 1.5)
+    assert (blob.shape_x[0, 0], blob.shape_y[0, 0], blob.scale[0]) == (2, -1, 1.5)
 
 
 def test_names_agree_with_blind_readings():

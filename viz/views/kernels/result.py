@@ -175,16 +175,6 @@ class DepthwiseDescription(Result):
         return self.shape_direction[:, 0]
 
     @property
-    def offset_x(self) -> NDArray[np.float64]:
-        """Place of the guess's best picture, (n,), to the right of the middle."""
-        return self.shape_x[:, 0]
-
-    @property
-    def offset_y(self) -> NDArray[np.float64]:
-        """Place of the guess's best picture, (n,), above the middle."""
-        return self.shape_y[:, 0]
-
-    @property
     def amplitude(self) -> NDArray[np.float64]:
         """Signed largest value of the first shape, (n,), in the weights' unit."""
         return self.shape_amplitude[:, 0]
