@@ -271,10 +271,10 @@ def test_a_damaged_download_is_refused_by_the_hash_the_hub_stated(data, hub):
      (None, "nothing was executed")],
 )  # fmt: skip
 def test_what_is_no_checkpoint_is_refused_and_not_executed(hub, content, said, tmp_path):
-    from hostile_parts import code_in, marks
+    from hostile_parts import code, marks
 
     path = tmp_path / "code.pth"
-    code_in(False)(path)
+    code(path)
     hub.data = content or path.read_bytes()
     assert said in refusal()
     assert not marks(path).exists()
