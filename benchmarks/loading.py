@@ -112,7 +112,7 @@ def _hostile() -> int:
 
     None may take more than 2 s or 500 MB.
     """
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "model"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "network"))
     from hostile_files import LOADED, REFUSED
 
     writers = {**{what: row[0] for what, row in REFUSED.items()}, **LOADED}

@@ -1,4 +1,4 @@
-"""Files made to hurt whoever opens them, put together byte by byte, and what is said of each.
+"""Files made to hurt whoever opens them, and what is said of each: at least one for each guard.
 
 Most hold a whole, sound ConvMixer, so that nothing but the hostile part can be why they are
 refused; `sound` is that network alone.
@@ -6,213 +6,211 @@ refused; `sound` is that network alone.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import struct
+import zipfile
 import zlib
 from pathlib import Path
 
-from hostile_archives import (
-    _overlapping,
-    _renamed,
-    _sized,
-    changed,
-    many_members,
-    members_and,
-    surrounded,
-    two_tables_of_contents,
-)
+import torch
+from foreign_networks import official
 from hostile_parts import (
-    CLOSE_NAMES,
+    APPEND,
     DICT,
-    INSTRUCTIONS,
+    FALSE,
     ITEM,
+    ITEMS,
     LIST,
     MARK,
+    MATRIX,
+    NEW,
     NONE,
-    PRETENDERS,
     PROTO,
     STOP,
-    VALUES_THAT_ARE_CALLED,
-    a_block_in_every_hundred,
-    a_long_name_before_all,
     again,
     alone,
+    beside,
     call,
-    candidates,
-    code_in,
-    colliding_keys,
-    deflated_bomb,
-    endless_wrappers,
-    expanded,
+    code,
+    code_beside_weights,
+    entries,
     integer,
-    itself,
     keep,
-    laughs,
-    lists_of_tensors,
+    list_of,
     members,
     name,
-    names_of_digits,
-    nested,
-    one_list_copied_often,
-    one_storage_for_all,
-    one_text_copied_often,
+    new_object,
     plain_pickle,
+    safetensors,
     sound,
+    stated,
     storage,
+    tabled,
     tensor,
-    tensors_with,
     text,
-    twenty_thousand_layers,
+    tuple_of,
+    with_entry,
     with_items,
+    with_metadata,
     write_zip,
 )
-from hostile_safetensors import (
-    empty_tensors,
-    safetensors,
-    sparse_giant,
-    wide_header,
-    with_entry,
-    with_metadata,
-)
 
-# What is not a file
+from viz.network.convmixer import ConvMixer
+
+# Claims about sizes
 
 
-def pipe(path: Path) -> None:
-    os.mkfifo(path)
+def bomb(path: Path, size: int = 1 << 26) -> None:
+    """64 kB that unpack to 64 MB of zeros, a sound tensor as far as torch can tell."""
+    zeros = tensor((size // 4096, 1024), (1024, 1), storage(size // 4))
+    content = {"x/data.pkl": PROTO + DICT + entries(weight=zeros) + STOP, "x/version": b"3\n"}
+    write_zip(path, {**content, "x/byteorder": b"little"}, change=lambda archive: (
+        archive.writestr("x/data/0", bytes(size), zipfile.ZIP_DEFLATED)))  # fmt: skip
+
+
+def expanded(path: Path) -> None:
+    torch.save({"0.weight": torch.zeros(1).expand(40_000, 40_000)}, path)
+
+
+def claim(shape, strides, numel=4, offset=0):
+    return alone(DICT + text("0.weight") + tensor(shape, strides, storage(numel), offset) + ITEM)
+
+
+def one_storage_for_all(path: Path) -> None:
+    """Each weight is the whole of one storage: 20 kB that claim to be megabytes."""
+    flat = torch.zeros(64 * 64)
+    state = official(dim=64, depth=60, k=1, p=1, n=64, c=64).state_dict()
+    torch.save({k: flat[: v.numel()].view(v.shape) if v.numel() > 1 else v
+                for k, v in state.items()}, path)  # fmt: skip
+
+
+def sparse_giant(path: Path) -> None:
+    """A few kB on disk that truthfully claim a network of 16 GB."""
+    with torch.device("meta"):
+        model = ConvMixer(40_000, 1, 3, 2, 2)
+    header, end = {}, 0
+    for key, value in model.state_dict().items():
+        begin, end = end, end + value.numel() * value.itemsize
+        kind = "I64" if value.dtype == torch.int64 else "F32"
+        header[key] = {"dtype": kind, "shape": list(value.shape), "data_offsets": [begin, end]}
+    safetensors(header)(path)
+    os.truncate(path, path.stat().st_size + end)
+
+
+# Work that grows much faster than the file
+
+
+def tensors_under(names, first: bytes = MATRIX, slot: int = 1) -> bytes:
+    """Entries that hold one tensor under many names."""
+    start, *rest = names
+    others = b"".join(text(each) + again(slot) for each in rest)
+    return text(start) + first + keep(slot) + ITEM + MARK + others + ITEMS
+
+
+def endless_wrappers() -> bytes:
+    """Each of five dictionaries holds the next one under 19,000 names: 10 ** 21 ways down."""
+    out = DICT + keep(1)
+    for level in range(1, 6):
+        one = b"".join(text(f"{i:05d}") + again(level) for i in range(19_000))
+        out += DICT + keep(level + 1) + MARK + one + ITEMS
+    return out
+
+
+def laughs() -> bytes:
+    """Lists of ten of the one before and a tensor, sixteen times over."""
+    out = MATRIX + keep(1) + list_of(again(1)) + keep(2)
+    for level in range(2, 18):
+        out += list_of(again(level) * 10, again(1)) + keep(level + 1)
+    return out
+
+
+def one_list_copied_often() -> bytes:
+    pairs = b"".join(tuple_of(integer(i), integer(i)) for i in range(20_000))
+    args = tuple_of(list_of(pairs)) + keep(1) + name("collections.OrderedDict") + keep(2)
+    return list_of(args, (again(2) + again(1) + b"R") * 100_000)
+
+
+def colliding_keys() -> bytes:
+    """All of these numbers have the hash 0."""
+    prime = (1 << 61) - 1
+    return DICT + MARK + b"".join(integer(prime * i) + NONE for i in range(1, 200_000)) + ITEMS
+
+
+def candidates() -> bytes:
+    one = b"".join(text(f"{i}") + DICT + text("w") + again(1) + ITEM for i in range(15_000))
+    return DICT + MARK + text("first") + DICT + text("w") + MATRIX + keep(1) + ITEM + one + ITEMS
+
+
+def a_long_name_before_all() -> bytes:
+    """Ten dictionaries under one name of 1,000,000 letters, and 20,000 tensors in the last."""
+    inside = DICT + tensors_under(map(str, range(20_000)), slot=3)
+    for _ in range(9):
+        inside = DICT + again(2) + inside + ITEM
+    return DICT + text("a" * 1_000_000) + keep(2) + inside + ITEM
+
+
+def layers() -> bytes:
+    """As many layers as a file may hold, each nested in the one before as far as keys may go."""
+    point = tensor((2, 2, 1, 1), (2, 1, 1, 1), storage(4))
+    depth = tensor((2, 1, 1, 1), (1, 1, 1, 1), storage(2))
+    places = [f"{'a.' * (i % 50)}{i}" for i in range(9_000)]
+    return (DICT + tensors_under([f"{place}.a.weight" for place in places], point)
+            + tensors_under([f"{place}.b.weight" for place in places], depth, 2))  # fmt: skip
+
+
+# Archives that look different to different readers, and what is not a file
+
+
+def end_of(central_start: int, central: int, count: int) -> bytes:
+    return struct.pack(
+        "<IQHHIIQQQQ", 0x06064B50, 44, 45, 45, 0, 0, count, count, central, central_start
+    )
+
+
+def two_tables_of_contents(path: Path) -> None:
+    """Python's reader finds a sound network, torch's the compressed one before it."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, data in members().items():
+            archive.writestr(member, data + bytes(1 << 20 if member.endswith("data/0") else 0))
+        count = len(archive.filelist)
+    raw = packed.getvalue()
+    size, start = struct.unpack("<II", raw[-10:-2])
+    first = raw[:-22] + end_of(start, size, count)
+    path.write_bytes(first)
+    write_zip(path, members(), "a")
+    whole = path.read_bytes()
+    size, start = struct.unpack("<II", whole[-10:-2])
+    locator = struct.pack("<IIQI", 0x07064B50, 0, len(first) - 56, 1)
+    path.write_bytes(whole[:-22] + end_of(start, size, count) + locator + whole[-22:])
+
+
+def empty_members(n: int):
+    def change(archive: zipfile.ZipFile) -> None:
+        for i in range(n):
+            info = zipfile.ZipInfo(f"archive/data/{i:012d}")
+            info.CRC, info.header_offset = 0, archive.filelist[0].header_offset
+            archive.filelist.append(info)
+
+    return tabled(change)
+
+
+def surrounded(before: bytes = b"", after: bytes = b""):
+    def write(path: Path) -> None:
+        sound(path)
+        path.write_bytes(before + path.read_bytes() + after)
+
+    return write
 
 
 def link_to(target: str):
     return lambda path: path.symlink_to(target)
 
 
-def link_to_itself(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def namespace(**values: bytes) -> bytes:
-    items = b"".join(text(key) + value + ITEM for key, value in values.items())
-    return name("argparse.Namespace") + b")\x81" + DICT + items + b"b"
-
-
-def huge_numbers() -> bytes:
-    numbers = LIST + MARK + integer(10**400) * 3 + b"e"
-    return namespace(mean=numbers, std=numbers, img_size=integer(10**400), crop_pct=integer(-1))
-
-
-JUNK = json.dumps({"image_size": 64, "mean": [10**400] * 3, "std": [10**400] * 3})
-MATRIX = tensor((2, 2), (2, 1), storage(4))
-
-REFUSED = {
-    # what it is: how it is written, what is said
-    "code alone": (code_in(False), "holds an object of class posix.system"),
-    "code in a plain pickle": (plain_pickle, "plain Python pickle"),
-    **{what: (with_items(text("k"), code, ITEM), "damaged|larger") for what, code in
-       INSTRUCTIONS.items()},
-    "a network that is its own part, alone": (
-        alone(PRETENDERS["a network that is its own part"]), "of class torch.nn.Module, which"),
-    "18,000 layers": (twenty_thousand_layers, "not a ConvMixer"),
-    **{what: (with_items(text("config"), PRETENDERS[what], ITEM), said) for what, said in {
-        "an activation of 1 MB": "which torch does not have",
-        "a function for an activation": "the activation 'system'",
-        "a tensor whose size is an object": "damaged"}.items()},
-    # sizes
-    "1 GB in 1 MB": (deflated_bomb, "data/0 is compressed"),
-    "expanded view": (expanded, r"shape \(40000, 40000\) on a storage of 1 elements"),
-    "storage larger than the file": (tensors_with((1 << 40,), (1,), 1 << 40), "storage '0'"),
-    "storage that is not there": (
-        with_items(text("k"), tensor((1,), (1,), storage(1, "999")), ITEM), "storage '999'"),
-    "negative offset": (tensors_with((2, 2), (2, 1), 4, -1), "not a whole number"),
-    "offset past the end": (tensors_with((2, 2), (2, 1), 4, 1), "its size is false"),
-    "strides past the end": (tensors_with((2, 2), (1 << 40, 1)), "its size is false"),
-    "stride zero": (tensors_with((1 << 20, 1 << 20), (0, 0)), "expanded view"),
-    "sizes whose product is zero in 64 bits": (
-        tensors_with((1 << 32, 1 << 32), (1, 1)), "its size is false"),
-    "no elements, a huge side": (tensors_with((1 << 62, 0), (1, 1)), "it has no convolutions"),
-    "a tensor of 3,000 dimensions": (tensors_with((1,) * 3000, (1,) * 3000), "damaged"),
-    "strides of another length": (tensors_with((2, 2), (1,)), "different lengths"),
-    "one storage for all weights": (one_storage_for_all, "share storage|used for two places"),
-    "16 GB of holes": (sparse_giant, "more than any ConvMixer's"),
-    # work
-    "wrappers without end": (alone(endless_wrappers()), "expected the tensors of a network"),
-    "a billion laughs": (alone(laughs()), "holds a list"),
-    "a text copied 50,000 times": (alone(one_text_copied_often()), "holds a list"),
-    "a list copied 100,000 times": (alone(one_list_copied_often()), "copies more than any"),
-    "keys with one hash": (alone(colliding_keys()), "holds an? (empty )?dictionary"),
-    "15,000 candidates": (candidates, "does not fit is w"),
-    "1,000 blocks with holes": (a_block_in_every_hundred, "499 pointwise"),
-    "600,000 steps": (alone(LIST + NONE * 700_000 + STOP), "more than 600,000 steps"),
-    "65 MB of pickle": (alone(text("A" * (65 << 20))), "its pickle has 68,1"),
-    "lists in lists, 250,000 deep": (alone(nested(LIST, b"a", 250_000)), "holds a list"),
-    "dictionaries in dictionaries": (
-        alone(DICT + (text("model") + DICT) * 150_000 + ITEM * 150_000),
-        "a dictionary with 'model'"),
-    "a tuple as a key": (
-        alone(DICT + b")" + b"\x85" * 100_000 + NONE + ITEM), "holds an empty dictionary"),
-    "a name of 1 MB before 20,000 tensors": (a_long_name_before_all, "a dictionary with 'aaa"),
-    "lists of lists of tensors": (lists_of_tensors, "does not fit"),
-    "a list in itself, alone": (alone(PRETENDERS["a list in itself"]), "holds a list"),
-    "a dictionary in itself": (alone(itself()), "a dictionary with 'state_dict'"),
-    "an empty stack": (alone(b"s"), "damaged"),
-    "a memo that is not there": (alone(again(7)), "damaged"),
-    "more marks than ends": (alone(MARK * 1000), "damaged"),
-    "a text that is not UTF-8": (alone(b"X\x02\x00\x00\x00\xff\xfe"), "damaged"),
-    # archives
-    "two tables of contents": (two_tables_of_contents, "table of contents is not at its end"),
-    "two pickles, told apart by case": (
-        members_and({"x/DATA.PKL": PROTO + DICT + STOP}), "share a name"),
-    "a member twice": (
-        changed(lambda infos, archive: archive.filelist.append(infos["x/data/0"])), "share a name"),
-    "500 members in one place": (changed(_overlapping), "claim .* bytes in a file of"),
-    "a member of 1 TB": (
-        _sized("x/data/0", file_size=1 << 40, compress_size=1 << 40), "claim 1,099,"),
-    "a member of two sizes": (_sized("x/data/0", file_size=1 << 30), "is compressed"),
-    "a member that is encrypted": (_sized("x/data/0", flag_bits=1), "is compressed"),
-    "a storage past the end": (_sized("x/data/0", header_offset=1 << 30), "damaged"),
-    "a name with an end inside": (_renamed("x/data/0", filename="x/data/0\0a"), "share a name"),
-    "a second name": (
-        _renamed("x/data/0", extra=struct.pack("<HHBI", 0x7075, 5, 1, zlib.crc32(b"x/data/0"))),
-        "share a name|damaged"),
-    "sizes given twice": (
-        _renamed("x/data/0", extra=struct.pack("<HHQ", 1, 8, 1 << 40)), "share a name|damaged"),
-    "20,001 members": (many_members(20_001), "20,002 members"),
-    "150,000 members": (many_members(150_000), "table of contents is larger"),
-    "something before the archive": (
-        surrounded(b"PK\x03\x04" + bytes(4000)), "not at its end"),
-    "something after the archive": (surrounded(after=b"more"), "truncated"),
-    "a byte order of its own": (
-        lambda path: write_zip(path, {**members(b""), "x/byteorder": b"odd"}), "byte order"),
-    # safetensors
-    "header of 1 TiB": (safetensors(b"{}", n=1 << 40), "claims 1,099,511,627,776 bytes"),
-    "header of 101 MB": (wide_header, "header of 101,000,002 bytes"),
-    "60,000 empty tensors": (lambda path: empty_tensors(path, 60_000), "60,000 tensors"),
-    "a shape that lies": (with_entry([1 << 20, 1 << 20]), r"\(1048576, 1048576\) but 4 bytes"),
-    "an end past the end": (with_entry([1 << 38], (0, 1 << 40)), "after the end"),
-    "a start after its end": (with_entry([1], (8, 4)), "not read"),
-    "a size below zero": (with_entry([-1, -1]), "header cannot be read"),
-    "a size that is true": (with_entry([True, True]), "header cannot be read"),
-    "300,000 dimensions": (with_entry([(1 << 62)] * 170_000), "header cannot be read"),
-    "a number of 100,000 digits": (
-        safetensors(b'{"a":{"dtype":"F32","shape":[' + b"9" * 100_000 + b"]}}"), "cannot be read"),
-    "lists in lists": (safetensors(b'{"a":' + b"[" * 4_000_000), "header cannot be read"),
-    "a type that is not known": (with_entry([1], dtype="F31"), "type 'F31', not a known one"),
-    "a type that is no text": (with_entry([1], dtype=["F32"]), "header cannot be read"),
-    "a list of tensors": (safetensors([1, 2]), "neither"),
-    "metadata that is no text": (
-        with_entry([1], __metadata__={"a": 1}), "header cannot be read"),
-    # not files
-    "a pipe": (pipe, "not a regular file"),
-    "endless zeros": (link_to("/dev/zero"), "not a regular file"),
-    "this process's memory": (link_to("/proc/self/mem"), "cannot be read"),
-    "this process's surroundings": (link_to("/proc/self/environ"), "neither|text"),
-    "a link to itself": (link_to_itself, "cannot be read .*symbolic links"),
-}  # fmt: skip
-"""Each is refused; `benchmarks/loading.py` measures that it takes little time and memory."""
-
-
-def folder_with(config):
-    """A file beside a hub's config.json that is a trap."""
+def beside_config(config):
+    """A sound file beside a hub's config.json that is a trap."""
 
     def write(path: Path) -> None:
         sound(path)
@@ -222,36 +220,149 @@ def folder_with(config):
     return write
 
 
+EMPTY = {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}
+HUGE = list_of(integer(10**400) * 3)
+JUNK = json.dumps({"image_size": 64, "mean": [10**400] * 3, "std": [10**400] * 3})
+
+REFUSED = {
+    # what it is: how it is written, what is said
+    "code alone": (code, "holds an object of class posix.system"),
+    "code in a plain pickle": (plain_pickle, "plain Python pickle"),
+    "an instruction that runs code": (
+        beside(MARK + text("true") + b"ios\nsystem\n"), "pickle instruction INST"),
+    "a bytearray of 1 TB": (beside(b"\x96" + struct.pack("<Q", 1 << 40)), "damaged"),
+    "a number of 1 GB": (beside(b"\x8b" + struct.pack("<i", 1 << 30)), "damaged"),
+    "a memo that is not there": (alone(again(7)), "damaged"),
+    "a network that is its own part": (
+        alone(new_object("torch.nn.Module", entries(_modules=DICT + entries(a=again(87))),
+                         before=keep(87))), "of class torch.nn.Module, which"),
+    "an activation of 1 MB": (
+        beside(DICT + entries(activation=text("a." * 500_000)), "config"),
+        "which torch does not have"),
+    "a function for an activation": (
+        beside(DICT + entries(activation=name("posix.system")), "config"),
+        "the activation 'system'"),
+    # sizes
+    "a compressed bomb": (bomb, "data/0 is compressed"),
+    "expanded view": (expanded, r"shape \(40000, 40000\) on a storage of 1 elements"),
+    "storage larger than the file": (claim((1 << 40,), (1,), 1 << 40), "storage '0'"),
+    "storage that is not there": (
+        beside(tensor((1,), (1,), storage(1, "999"))), "storage '999'"),
+    "negative offset": (claim((2, 2), (2, 1), 4, -1), "not a whole number"),
+    "strides past the end": (claim((2, 2), (1 << 40, 1)), "its size is false"),
+    "sizes whose product is zero in 64 bits": (
+        claim((1 << 32, 1 << 32), (1, 1)), "its size is false"),
+    "no elements, a huge side": (claim((1 << 62, 0), (1, 1)), "it has no convolutions"),
+    "a tensor of 3,000 dimensions": (claim((1,) * 3000, (1,) * 3000), "too many dimensions"),
+    "strides of another length": (claim((2, 2), (1,)), "different lengths"),
+    "one storage for all weights": (one_storage_for_all, "share storage|used for two places"),
+    "16 GB of holes": (sparse_giant, "more than any ConvMixer's"),
+    # work
+    "18,000 layers": (alone(layers()), "not a ConvMixer"),
+    "wrappers without end": (alone(endless_wrappers()), "expected the tensors of a network"),
+    "a billion laughs": (alone(laughs()), "does not fit"),
+    "a list copied 100,000 times": (alone(one_list_copied_often()), "copies more than any"),
+    "keys with one hash": (alone(colliding_keys()), "holds an empty dictionary"),
+    "a tuple as a key": (
+        alone(DICT + b")" + b"\x85" * 100_000 + NONE + ITEM), "holds an empty dictionary"),
+    "15,000 candidates": (alone(candidates()), "does not fit is w"),
+    "600,000 steps": (alone(LIST + NONE * 700_000), "more than 600,000 steps"),
+    "65 MB of pickle": (alone(text("A" * (65 << 20))), "its pickle has 68,1"),
+    "lists in lists, 250,000 deep": (
+        alone(LIST * 250_000 + APPEND * 249_999), "holds a list"),
+    "dictionaries in dictionaries": (
+        alone(DICT + (text("model") + DICT) * 150_000 + ITEM * 150_000),
+        "a dictionary with 'model'"),
+    "a name of 1 MB before 20,000 tensors": (
+        alone(a_long_name_before_all()), "a dictionary with 'aaa"),
+    "a list in itself": (alone(LIST + keep(86) + again(86) + APPEND), "holds a list"),
+    "a dictionary in itself": (
+        alone(DICT + keep(1) + entries(state_dict=again(1))), "a dictionary with 'state_dict'"),
+    # archives
+    "two tables of contents": (two_tables_of_contents, "table of contents is not at its end"),
+    "two pickles, told apart by case": (
+        lambda path: write_zip(path, {**members(), "archive/DATA.PKL": PROTO + DICT + STOP}),
+        "share a name"),
+    "a member of 1 TB": (stated(file_size=1 << 40, compress_size=1 << 40), "claim 1,099,"),
+    "a member of two sizes": (stated(file_size=1 << 30), "is compressed"),
+    "a member that is encrypted": (stated(flag_bits=1), "is compressed"),
+    "a storage past the end": (stated(header_offset=1 << 30), "damaged"),
+    "a name with an end inside": (stated(filename="archive/data/0\0a"), "share a name"),
+    "a second name": (
+        stated(extra=struct.pack("<HHBI", 0x7075, 5, 1, zlib.crc32(b"archive/data/0"))),
+        "share a name|damaged"),
+    "sizes given twice": (
+        stated(extra=struct.pack("<HHQ", 1, 8, 1 << 40)), "share a name|damaged"),
+    "20,001 members": (empty_members(20_001), "members, more than any"),
+    "150,000 members": (empty_members(150_000), "table of contents is larger"),
+    "something before the archive": (
+        surrounded(b"PK\x03\x04" + bytes(4000)), "not at its end"),
+    "something after the archive": (surrounded(after=b"more"), "truncated"),
+    "a byte order of its own": (
+        lambda path: write_zip(path, {**members(), "archive/byteorder": b"odd"}), "byte order"),
+    # safetensors
+    "header of 1 TiB": (safetensors(b"{}", 1 << 40), "claims 1,099,511,627,776 bytes"),
+    "header of 101 MB": (
+        safetensors(b"{" + b" " * 101_000_000 + b"}"), "header of 101,000,002 bytes"),
+    "20,001 empty tensors": (
+        safetensors({str(i): EMPTY for i in range(20_001)}), "20,001 tensors"),
+    "a shape that lies": (with_entry([1 << 20, 1 << 20]), r"\(1048576, 1048576\) but 4 bytes"),
+    "an end past the end": (with_entry([1 << 38], (0, 1 << 40)), "after the end"),
+    "a size below zero": (with_entry([-1, -1]), "header cannot be read"),
+    "170,000 dimensions": (with_entry([1] * 170_000), "header cannot be read"),
+    "a number of 100,000 digits": (
+        safetensors(b'{"a":{"dtype":"F32","shape":[' + b"9" * 100_000 + b"]}}"), "cannot be read"),
+    "lists in lists": (safetensors(b'{"a":' + b"[" * 4_000_000), "header cannot be read"),
+    "a type that is not known": (with_entry([1], dtype="F31"), "type 'F31', not a known one"),
+    "metadata that is no text": (
+        with_entry([1], __metadata__={"a": 1}), "header cannot be read"),
+    # not files
+    "a pipe": (os.mkfifo, "not a regular file"),
+    "endless zeros": (link_to("/dev/zero"), "not a regular file"),
+    "this process's memory": (link_to("/proc/self/mem"), "cannot be read"),
+}  # fmt: skip
+"""Each is refused; `benchmarks/loading.py` measures that it takes little time and memory."""
+
 LOADED = {
     "the sound network": sound,
-    "code beside weights": code_in(True),
-    **{f"name {n}": with_items(text("k"), call(n, text("id")), ITEM) for n in CLOSE_NAMES},
-    **{f"call of {n}": with_items(text("k"), call(n, text("id")), ITEM)
-       for n in VALUES_THAT_ARE_CALLED},
-    **{what: with_items(text("config"), code, ITEM) for what, code in PRETENDERS.items()
-       if what not in ("an activation of 1 MB", "a function for an activation",
-                       "a tensor whose size is an object")},
-    "10,000 names of 900 digits": with_items(names_of_digits()),
-    "bytearray of 10 GB": with_items(
-        text("k"), call("builtins.bytearray", integer(10**10)), ITEM),
-    "numpy type with fields": with_items(
-        text("k"), call("numpy.dtype", text("V999999999")), ITEM),
-    "a tensor's own attribute": with_items(
-        text("k"), call("torch._utils._rebuild_parameter_with_state", MATRIX, b"\x89", NONE,
-                        DICT + text("__class__") + NONE + ITEM), ITEM),
-    "arguments with tensors": with_items(text("args"), namespace(a=MATRIX, b=MATRIX), ITEM),
-    "arguments with huge numbers": with_items(text("args"), huge_numbers(), ITEM),
-    "arguments in themselves": with_items(
-        text("args"), name("argparse.Namespace") + b")\x81" + keep(9) + DICT + text("args")
-        + again(9) + ITEM + b"b", ITEM),
+    "code beside weights": code_beside_weights,
+    **{f"call of {n}": beside(call(n, text("id"))) for n in (
+        "posix.system", "torch.storage._load_from_bytes", "torch._utils._rebuild_tensor_v2x",
+        "torch.float32")},
+    **{what: beside(value, "config") for what, value in {
+        "a dictionary's name on a call of the system": call(
+            "os.system", call("collections.OrderedDict", LIST)),
+        "a tensor made by another function": call(
+            "torch._tensor._rebuild_from_type_v2", name("posix.system"), name("torch.Tensor"),
+            tuple_of(text("id")), DICT),
+        "a tensor that calls itself again": call(
+            "torch._tensor._rebuild_from_type_v2", name("torch._tensor._rebuild_from_type_v2"),
+            name("torch.Tensor"), tuple_of(text("id")), DICT),
+        "a tensor's own attribute": call(
+            "torch._utils._rebuild_parameter_with_state", MATRIX, FALSE, NONE,
+            DICT + entries(__class__=NONE)),
+        "a reduced object": call("copyreg._reconstructor", name("subprocess.Popen"),
+                                 name("builtins.object"), text("id")),
+        "settings that hold themselves": new_object(
+            "omegaconf.dictconfig.DictConfig",
+            entries(_content=DICT + keep(88) + entries(config=again(88)))),
+        "classes by huge numbers": DICT + entries(
+            id2label=DICT + entries(**{"9" * 5000: text("a"), "1": text("b")})),
+        "a mapping of objects by objects": DICT + name("a.b") + NEW + name("c.d") + NEW + ITEM,
+        "a setting in 400 settings": DICT + entries(**{
+            f"config{i}": DICT + entries(model_config=DICT + entries(args=DICT))
+            for i in range(400)}),
+        "huge numbers": new_object("argparse.Namespace", entries(
+            mean=HUGE, std=HUGE, img_size=integer(10**400), crop_pct=integer(-1))),
+    }.items()},
+    "10,000 names of 900 digits": with_items(tensors_under(
+        (f"{i:06d}{'1' * 900}a1" for i in range(10_000)), slot=81)),
     "metadata with huge numbers": with_metadata(preprocessing=JUNK, config=JUNK),
     "metadata 1,000,000 lists deep": with_metadata(
         **dict.fromkeys(("config", "classes", "training", "preprocessing"), "[" * 1_000_000)),
     "metadata with 500,000 classes": with_metadata(classes=json.dumps(["a"] * 500_000)),
-    "metadata of 1.3 million lists": with_metadata(training=f'{{"a": [{"[]," * 1_300_000}0]}}'),
     "a name that acts on a terminal": with_items(text("\x1b[2J\ud800"), NONE, ITEM),
-    "a pipe for config.json": folder_with(pipe),
-    "endless zeros for config.json": folder_with(link_to("/dev/zero")),
-    "nested lists for config.json": folder_with(lambda p: p.write_text("[" * 1_000_000)),
+    "a pipe for config.json": beside_config(os.mkfifo),
+    "nested lists for config.json": beside_config(lambda p: p.write_text("[" * 1_000_000)),
 }  # fmt: skip
 """Each loads, and the trap beside the weights is left alone."""

@@ -57,18 +57,10 @@ def _keras(layer: str, leaf: str, norm: bool) -> str:
 
 
 LAYOUTS = {
-    "norms after both convolutions": Layout(
-        "E=patch_embed.proj N=patch_embed.norm | D=blocks.{0}.depthwise_conv "
-        "P=blocks.{0}.pointwise_conv d=blocks.{0}.bn1 p=blocks.{0}.bn2 | H=classifier"),
     "labml": Layout(
         "E=patch_emb.conv N=patch_emb.norm | H=classification.linear | "
         "D=conv_mixer_layers.{0}.depth_wise_conv d=conv_mixer_layers.{0}.norm1 "
         "P=conv_mixer_layers.{0}.point_wise_conv p=conv_mixer_layers.{0}.norm2"),
-    "sequences": Layout(
-        "E=conv2d1.0 N=conv2d1.2 | D=ConvMixer_blocks.{0}.Resnet.0 d=ConvMixer_blocks.{0}.Resnet.2 "
-        "P=ConvMixer_blocks.{0}.Conv_1x1.0 p=ConvMixer_blocks.{0}.Conv_1x1.2 | H=head.2"),
-    "mmlab": Layout(f"E=backbone.stem.0 N=backbone.stem.2 | "
-                    f"{_AS.replace('X', 'backbone.stages.')} | H=head.fc"),
     "no biases": Layout(
         "E=stem.0 N=stem.2 | D=layers.{0}.0.0.0 d=layers.{0}.0.0.2 P=layers.{0}.1.0 "
         "p=layers.{0}.1.2 | H=fc", bias=False),
@@ -85,9 +77,6 @@ LAYOUTS = {
         "d=layers.{0}.spatial_bn | E=stem_conv N=stem_bn H=fc"),
     "numbers that count down": Layout(
         "E=conv9 N=norm9 | D=stage{2}.0 d=stage{2}.1 P=stage{2}.2 p=stage{2}.3 | H=fc"),
-    "German": Layout(
-        "E=flicken N=flickennorm | D=lage_{1}.räumlich d=lage_{1}.räumliche_norm "
-        "P=lage_{1}.mischung p=lage_{1}.mischnorm | H=urteil"),
     "Cyrillic": Layout(
         "E=вложение N=вложениеnorm | D=lage_{1}.глубина d=lage_{1}.глубинаe_norm "
         "P=lage_{1}.точка p=lage_{1}.mischnorm | H=ответ"),
@@ -98,14 +87,9 @@ LAYOUTS = {
     "Keras": Layout(OFFICIAL, leaf=_keras),
     "foreign words for tensors": Layout(
         OFFICIAL, leaf=lambda layer, leaf, norm: f"netz.{layer}.{_GERMAN[leaf]}"),
-    "a convolution for a head": Layout(
-        f"E=features.0 N=features.2 | {_AS.replace('X', 'features.')} | H=classifier",
-        head=(1, 1)),
     "a square convolution for a head": Layout(
         f"E=features.0 N=features.2 | {_AS.replace('X', 'features.')} | H=classifier",
         head=(1, 1), n=H),
-    "a head after dropout": Layout(
-        f"E=stem.0 N=stem.2 | {_AS.replace('X', 'blocks.')} | H=head.1"),
     "compiled and checkpointed blocks": Layout(
         f"E=_orig_mod.stem.0 N=_orig_mod.stem.2 | {_AS.replace('X', 'blocks.')} | H=head",
         leaf=lambda layer, leaf, norm: (f"{layer}.{leaf}").replace(
@@ -116,13 +100,9 @@ LAYOUTS = {
         "H=net.6",
         more={"criterion.weight": torch.ones(N), "pixel_mean": torch.zeros(1, 3, 1, 1),
               "loss_history": torch.zeros(20, 2), "confusion": torch.zeros(N, N)}),
-    "one block": Layout(f"E=net.0 N=net.2 | {_AS.replace('X', 'net.3.')} | H=net.6", depth=1),
     "twelve blocks": Layout(
         f"E=trunk.stem.0 N=trunk.stem.2 | {_AS.replace('X', 'trunk.blocks.')} | H=trunk.head",
         depth=12, dim=8),
-    "an encoder and its decoder": Layout(
-        f"E=encoder.net.0 N=encoder.net.2 | {_AS.replace('X', 'encoder.net.')} | "
-        "H=decoder.logits"),
     "modules that hold their own norm": Layout(
         "N=tokens.norm E=tokens.mixer | p=steps.{0}.b.norm P=steps.{0}.b.mixer "
         "d=steps.{0}.a.norm D=steps.{0}.a.mixer | H=linear"),
@@ -199,12 +179,8 @@ def everything_beside(state):
     }  # fmt: skip
 
 
-def parallel(state):
-    return {"epoch": 3, "state_dict": {f"module.{k}": v for k, v in state.items()}}
-
-
 def protocol_five(state):
     return {"net": state, "extra": Custom(path=pathlib.PurePosixPath("a"))}
 
 
-SAVED = [bare, lightning, everything_beside, parallel, protocol_five]
+SAVED = [bare, lightning, everything_beside, protocol_five]

@@ -36,27 +36,22 @@ class Dotted(dict):
 @pytest.mark.parametrize(
     "beside",
     [
-        {"classes": list(NAMES)},
         {"class_names": NAMES},
         {"class_to_idx": {name: i for i, name in enumerate(NAMES)}},
         {"meta": {"CLASSES": NAMES, "epoch": 3}},
-        {"config": {"id2label": dict(enumerate(NAMES))}},
         {"config": Dotted(id2label={str(i): name for i, name in enumerate(NAMES)})},
         {"hyper_parameters": {"data": {"idx_to_class": dict(enumerate(NAMES))}}},
-        {"args": argparse.Namespace(classes=list(NAMES))},
     ],
 )
 def test_class_names(network, tmp_path, beside):
     assert load(file(tmp_path, network, **beside)).classes == NAMES
 
 
-@pytest.mark.parametrize("names", [["a", "b"], {"a": 0, "b": 0}, [1, 2, 3, 4, 5, 6, 7], {}])
-def test_class_names_that_do_not_fit_are_left_out(network, tmp_path, names):
-    path = file(tmp_path, network, classes=names)
-    if names == ["a", "b"]:
-        with pytest.warns(CheckpointWarning, match="names 2 classes .classes., the head has 7"):
-            assert load(path).classes == ()
-    else:
+def test_class_names_that_do_not_fit_are_left_out(network, tmp_path):
+    for names in ({"a": 0, "b": 0}, [1, 2, 3, 4, 5, 6, 7]):
+        assert load(file(tmp_path, network, classes=names)).classes == ()
+    path = file(tmp_path, network, classes=["a", "b"])
+    with pytest.warns(CheckpointWarning, match="names 2 classes .classes., the head has 7"):
         assert load(path).classes == ()
 
 
@@ -65,12 +60,9 @@ def test_class_names_that_do_not_fit_are_left_out(network, tmp_path, names):
     [
         {"args": argparse.Namespace(img_size=96)},
         {"input_size": (3, 96, 96)},
-        {"config": {"image_size": 96}},
-        {"config": {"input_shape": [96, 96, 3]}},
         {"config": {"input_shape": (1, 3, 96, 96)}},
         {"hyper_parameters": {"resolution": (96, 96)}},
         {"config": Custom(image_size=96)},
-        {"cfg": Dotted(data=Dotted(img_size=96))},
     ],
 )
 def test_image_size(network, tmp_path, beside):
@@ -84,7 +76,6 @@ def test_image_size(network, tmp_path, beside):
     [
         {"args": argparse.Namespace(mean=MEAN, std=STD)},
         {"mean": tuple(MEAN), "std": tuple(STD)},
-        {"config": {"image_mean": MEAN, "image_std": STD}},
         {"config": {"pixel_mean": [v * 255 for v in MEAN], "pixel_std": [v * 255 for v in STD]}},
         {"transform": Custom(transforms=[Custom(size=9), Custom(mean=MEAN, std=STD)])},
         {"cfg": {"pipeline": 1, "data": {"preprocessor": {"mean": MEAN, "std": STD}}}},
@@ -99,13 +90,11 @@ def test_mean_and_std(network, tmp_path, beside):
 @pytest.mark.parametrize(
     ("stated", "name"),
     [
-        ("mish", "mish"), ("LeakyReLU", "leaky_relu"), ("nn.LeakyReLU(0.2)", "leaky_relu(0.2)"),
         ("leaky_relu(negative_slope=0.2, inplace=True)", "leaky_relu(0.2)"), ("swish", "silu"),
-        ("Hardswish", "hardswish"), ("hard_swish", "hardswish"), ("Softsign", "softsign"),
-        ("gelu_new", "gelu_tanh"), ("GELU(approximate='tanh')", "gelu_tanh"), (nn.Mish, "mish"),
-        (nn.ELU(), "elu(1)"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"),
+        ("hard_swish", "hardswish"), ("torch.nn.CELU", "celu"), ("gelu_new", "gelu_tanh"),
+        (nn.Mish, "mish"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"), ({"type": "SiLU"}, "silu"),
         (functools.partial(nn.GELU, approximate="tanh"), "gelu_tanh"),
-        ({"type": "SiLU"}, "silu"), (torch.nn.functional.mish, "mish"), ("torch.nn.CELU", "celu"),
+        (torch.nn.functional.mish, "mish"),
     ],
 )  # fmt: skip
 def test_activations(network, tmp_path, stated, name):
@@ -114,7 +103,7 @@ def test_activations(network, tmp_path, stated, name):
     assert "config: activation" in loaded.source.activation_source
 
 
-@pytest.mark.parametrize("stated", ["swiglu", "quick_gelu", "PReLU", "my_act", "geglu", "relu(3)"])
+@pytest.mark.parametrize("stated", ["swiglu", "PReLU", "relu(3)"])
 def test_an_activation_that_torch_lacks_is_an_error(network, tmp_path, stated):
     path = file(tmp_path, network, config={"activation": stated})
     with pytest.raises(CheckpointError, match="which torch does not have; say which"):

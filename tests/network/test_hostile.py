@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zipfile
 
-import hostile_archives
+import hostile_files
 import hostile_parts
 import pytest
 import torch
@@ -90,33 +90,30 @@ def test_refused(answers, what):
     assert re.search(said, answer["text"]), answer["text"]
     assert answer["text"].isprintable()
     assert len(answer["text"]) < 1500
+    assert answer["events"] == []
 
 
 @pytest.mark.parametrize("what", LOADED)
-def test_loaded_all_the_same(answers, what):
+def test_loaded_and_nothing_is_executed_or_written(answers, what):
     assert answers[what]["kind"] == "", answers[what]["text"]
     assert answers[what]["text"].isprintable()
-
-
-@pytest.mark.parametrize("what", [*REFUSED, *LOADED])
-def test_nothing_is_executed_or_written(answers, what):
     assert answers[what]["events"] == []
 
 
 def test_the_files_would_hurt(tmp_path):
     """Some of them opened as torch does it by itself: what they were made for happens."""
     path = tmp_path / "f.pth"
-    hostile_parts.code_in(False)(path)
+    hostile_parts.code(path)
     torch.load(path, weights_only=False)
     assert hostile_parts.marks(path).exists()
-    hostile_parts.deflated_bomb(path, 1 << 26)
+    hostile_files.bomb(path)
     assert path.stat().st_size < 100_000
-    bomb = torch.load(path, weights_only=True)["0.weight"]
+    bomb = torch.load(path, weights_only=True)["weight"]
     assert bomb.untyped_storage().nbytes() == 1 << 26
-    hostile_parts.expanded(path)
+    hostile_files.expanded(path)
     assert path.stat().st_size < 1600
     assert torch.load(path, weights_only=True)["0.weight"].numel() == 1_600_000_000
-    hostile_archives.two_tables_of_contents(path)
+    hostile_files.two_tables_of_contents(path)
     with zipfile.ZipFile(path) as archive:
-        assert archive.getinfo("x/data/0").file_size == 192
+        assert archive.getinfo("archive/data/0").file_size == 192
     assert len(torch._C.PyTorchFileReader(str(path)).get_record("data/0")) == 192 + (1 << 20)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import torch
-from foreign_networks import ACTIVATIONS, BUILDERS, assert_same_logits, official, settle
+from foreign_networks import BUILDERS, assert_same_logits, official, settle
 from torch import nn
 
 from viz.network.checkpoint import load
@@ -16,8 +16,7 @@ def records(state):
     return {k: TensorRecord(tuple(v.shape), str(v.dtype)[6:]) for k, v in state.items()}
 
 
-@pytest.mark.parametrize("channels", [1, 3, 2])
-@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+@pytest.mark.parametrize(("channels", "activation"), [(1, "relu"), (3, "identity"), (2, "silu")])
 @pytest.mark.parametrize("layout", sorted(BUILDERS))
 def test_logits_from_a_file_equal_the_source_network(layout, activation, channels, tmp_path):
     network = settle(BUILDERS[layout](c=channels, act=activation), channels)
@@ -43,13 +42,10 @@ def test_unusual_sizes(layout, shape, tmp_path):
     assert_same_logits(loaded.model, network, size=size)
 
 
-@pytest.mark.parametrize(
-    "prefix", ["module.", "module._orig_mod.model.", "backbone.vision_encoder.", "0.", "3.0."]
-)
-@pytest.mark.parametrize("layout", sorted(BUILDERS))
-def test_prefixes(layout, prefix):
+@pytest.mark.parametrize("prefix", ["module._orig_mod.model.", "0.", "3.0."])
+def test_prefixes(prefix):
     """Of wrappers, of a Sequential, and one that looks like part of the layout."""
-    network = settle(BUILDERS[layout]())
+    network = settle(official())
     loaded = load({prefix + k: v for k, v in network.state_dict().items()}, activation="gelu")
     assert loaded.source.prefix.rstrip(".").startswith(prefix.rstrip("."))
     assert_same_logits(loaded.model, network)
@@ -117,9 +113,8 @@ def test_of_two_networks_in_one_state_dict_the_first_is_taken_and_this_is_said()
 
 @pytest.mark.parametrize(
     ("plain", "averaged"),
-    [("encoder_q", "encoder_k"), ("model", "ema_model"), ("student", "teacher"),
-     ("online", "target"), ("net", "net_ema.module")],
-)  # fmt: skip
+    [("encoder_q", "encoder_k"), ("student", "teacher"), ("net", "net_ema.module")],
+)
 def test_of_a_network_and_its_average_one_can_choose(plain, averaged):
     first, second = settle(official()), settle(official(), seed=3)
     state = {f"module.{plain}.{k}": v for k, v in first.state_dict().items()}

@@ -42,9 +42,7 @@ def write(path, content, **options):
 # Kinds of file
 
 
-@pytest.mark.parametrize(
-    "name", ["n.pth", "n.pt", "n.pth.tar", "n.bin", "n.ckpt", "n", "n.safetensors"]
-)
+@pytest.mark.parametrize("name", ["n.pth.tar", "n", "n.safetensors"])
 def test_torch_files_are_known_by_content_not_by_suffix(network, tmp_path, name):
     path = write(tmp_path / name, network.state_dict())
     loaded = load(path, activation="gelu")
@@ -90,19 +88,12 @@ def test_other_precisions(network, tmp_path, kind, form):
 # Wrappers
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        ("model_state",),
-        ("checkpoint", "model", "weights"),
-    ],
-)
-def test_wrappers(network, tmp_path, path):
+def test_wrappers(network, tmp_path):
     content = network.state_dict()
-    for key in reversed(path):
+    for key in ("weights", "model", "checkpoint"):
         content = {"epoch": 3, key: content, "optimizer": {"state": {}, "param_groups": []}}
     loaded = load(write(tmp_path / "n.pth", content), activation="gelu")
-    assert loaded.source.wrapper == ".".join(path)
+    assert loaded.source.wrapper == "checkpoint.model.weights"
     assert_same_logits(loaded.model, network)
 
 
@@ -118,7 +109,7 @@ def test_an_optimizer_with_tensors_of_the_weights_shapes_is_not_the_network(netw
     assert_same_logits(loaded.model, model)
 
 
-@pytest.mark.parametrize("wrapper", ["state_dict_ema", "model_ema", "average", "EMA"])
+@pytest.mark.parametrize("wrapper", ["state_dict_ema", "average", "EMA"])
 def test_averaged_weights_are_preferred_and_choosable(network, averaged, tmp_path, wrapper):
     content = {"state_dict": network.state_dict(), wrapper: averaged.state_dict()}
     path = write(tmp_path / "n.pth", content)
@@ -237,7 +228,7 @@ def own_file(path, **metadata):
     return path
 
 
-@pytest.mark.parametrize("junk", ["", "[" * 100_000, "nonsense", "[1, 2]", "null", '["one"]',
+@pytest.mark.parametrize("junk", ["nonsense", "[1, 2]", "null", '["one"]',
                                   json.dumps({"image_size": 10**9, "mean": [0], "std": [1]}),
                                   json.dumps({"mean": [0, 0, 0], "std": [1, 0, 1]})])  # fmt: skip
 def test_metadata_is_not_believed_over_the_weights(tmp_path, junk):
@@ -266,21 +257,18 @@ def test_class_names_given(network, tmp_path):
     (tmp_path / "lines.txt").write_text("\n".join(names) + "\n\n")
     (tmp_path / "list.json").write_text(json.dumps(names))
     (tmp_path / "index.json").write_text(json.dumps({str(i): names[i] for i in (6, *range(6))}))
-    (tmp_path / "short.txt").write_text("only\n")
-    (tmp_path / "picture.png").write_bytes(b"\x89PNG\xff\xfe")
     files = tmp_path / "lines.txt", str(tmp_path / "list.json"), tmp_path / "index.json"
     for given in (names, *files):
         assert load(path, activation="gelu", classes=given).classes == tuple(names)
     assert load(path, activation="gelu").classes == ()
-    with pytest.raises(CheckpointError, match=r"short.txt: 1 class names, but the head has 7"):
-        load(path, classes=tmp_path / "short.txt")
-    with pytest.raises(CheckpointError, match="cannot be read as text"):
-        load(path, classes=tmp_path / "picture.png")
-    with pytest.raises(CheckpointError, match="cannot be read as text"):
-        load(path, classes=tmp_path / "none.txt")
-    with pytest.raises(CheckpointError, match="JSON list"):
-        (tmp_path / "bad.json").write_text('{"a": 1}')
-        load(path, classes=tmp_path / "bad.json")
+    for name, content, said in (
+        ("a.txt", b"only\n", "a.txt: 1 class names, but the head has 7"),
+        ("a.png", b"\x89PNG\xff\xfe", "cannot be read as text"),
+        ("a.json", b'{"a": 1}', "JSON list"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=said):
+            load(path, classes=tmp_path / name)
 
 
 # In memory
@@ -314,16 +302,12 @@ def test_a_networks_own_epsilon_is_kept():
     assert_same_logits(load(network).model, network)
 
 
-ACTIVATION_LAYERS = [
-    (nn.Mish(), "mish"), (nn.LeakyReLU(), "leaky_relu"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"),
-    (nn.Hardswish(), "hardswish"), (nn.ELU(0.5), "elu(0.5)"), (nn.ReLU6(), "relu6"),
-    (nn.SiLU(inplace=True), "silu"), (nn.SELU(), "selu"), (nn.Softplus(), "softplus"),
-    (nn.Tanh(), "tanh"), (nn.CELU(), "celu"), (nn.Sigmoid(), "sigmoid"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("layer", "name"), ACTIVATION_LAYERS)
-def test_every_activation_of_torchs_is_seen_and_used(layer, name):
+@pytest.mark.parametrize(
+    ("layer", "name"),
+    [(nn.Mish(), "mish"), (nn.LeakyReLU(0.2), "leaky_relu(0.2)"), (nn.ReLU6(), "relu6"),
+     (nn.SiLU(inplace=True), "silu"), (nn.ELU(0.5), "elu(0.5)")],
+)  # fmt: skip
+def test_activations_of_torchs_are_seen_and_used(layer, name):
     network = settle(TimmLike())
     for part in list(network.modules()):
         for key, child in list(part.named_children()):
@@ -338,29 +322,27 @@ def test_every_activation_of_torchs_is_seen_and_used(layer, name):
 class Functional(nn.Module):
     """Its activation is a function, which no layer shows."""
 
-    def __init__(self, act):
+    def __init__(self):
         super().__init__()
-        self.inner, self.act = TimmLike(act="identity"), act
+        self.inner = TimmLike(act="identity")
         for part in self.inner.modules():
             for key, child in list(part.named_children()):
                 if isinstance(child, nn.Identity):
                     delattr(part, key)
 
     def forward(self, x):
-        n = self.inner
-        x = n.stem[1](self.act(n.stem[0](x)))
-        for block in n.blocks:
-            residual, point, norm = block
-            x = x + residual.fn[1](self.act(residual.fn[0](x)))
-            x = norm(self.act(point(x)))
+        n, mish = self.inner, nn.functional.mish
+        x = n.stem[1](mish(n.stem[0](x)))
+        for residual, point, norm in n.blocks:
+            x = x + residual.fn[1](mish(residual.fn[0](x)))
+            x = norm(mish(point(x)))
         return n.head(x.mean((2, 3)))
 
 
-@pytest.mark.parametrize("act", [nn.functional.mish, nn.functional.relu, nn.functional.hardswish])
-def test_an_activation_that_no_layer_shows_is_found_by_comparing(act):
-    network = settle(Functional(act))
+def test_an_activation_that_no_layer_shows_is_found_by_comparing():
+    network = settle(Functional())
     loaded = load(network)
-    assert loaded.config.activation == act.__name__
+    assert loaded.config.activation == "mish"
     assert "comparing" in loaded.source.activation_source
     assert_same_logits(loaded.model, network)
     with pytest.raises(CheckpointError, match="differs by"):
@@ -368,14 +350,12 @@ def test_an_activation_that_no_layer_shows_is_found_by_comparing(act):
 
 
 class Changed(nn.Module):
-    def __init__(self, before=lambda x: x, pool=None, after=lambda x: x):
+    def __init__(self, before=lambda x: x, after=lambda x: x):
         super().__init__()
         self.inner, self.before, self.after = TimmLike(), before, after
-        self.pool = pool or (lambda x: x.mean((2, 3)))
 
     def forward(self, x):
-        n = self.inner
-        return self.after(n.head(self.pool(n.blocks(n.stem(self.before(x))))))
+        return self.after(self.inner(self.before(x)))
 
 
 def changed(change):
@@ -389,11 +369,9 @@ def changed(change):
     [
         (changed(lambda n: setattr(n[0], "stride", (2, 2))), "last batch norm has the shape"),
         (changed(lambda n: setattr(n[3][0].fn[0], "padding_mode", "circular")), "differs by"),
-        (changed(lambda n: setattr(n[4][0].fn[0], "dilation", (2, 2))), "differs by"),
         (changed(lambda n: n[3].__setitem__(0, n[3][0].fn)), "expected a residual around"),
         (changed(lambda n: n[3].__setitem__(2, nn.Tanh())), "different activations .gelu, tanh"),
         (Changed(before=lambda x: (x - 0.5) / 0.2), "differs by"),
-        (Changed(pool=lambda x: x.amax((2, 3))), "its logits differs by"),
         (Changed(after=lambda x: x.softmax(1)), "its logits differs by"),
         (Changed(after=lambda x: x[:, :3]), "its logits has the shape"),
     ],
@@ -438,25 +416,18 @@ def test_the_loaded_network_is_ready_to_look_at(network, tmp_path):
     assert x.is_contiguous(memory_format=torch.channels_last)
     assert loaded.model.config == loaded.config
     assert loaded.preprocessing == Preprocessing()
+    grey = load(settle(official(c=1), 1)).preprocessing
+    assert (grey.mean, grey.std, grey.known[:7]) == ((0.0,), (1.0,), "assumed")
     assert viz.load is load
     with pytest.raises(AttributeError):
         loaded.config = None
 
 
-def test_one_channel_preprocessing_has_one_channel(tmp_path):
-    network = settle(official(c=1), 1)
-    loaded = load(network)
-    assert loaded.preprocessing.mean == (0.0,)
-    assert loaded.preprocessing.std == (1.0,)
-    assert loaded.preprocessing.known.startswith("assumed")
-
-
-@pytest.mark.parametrize(("bad", "n"), [(float("nan"), 2), (float("inf"), 1)])
-def test_weights_that_are_not_finite_load_and_say_where(network, tmp_path, bad, n):
+def test_weights_that_are_not_finite_load_and_say_where(network, tmp_path):
     state = {k: v.clone() for k, v in network.state_dict().items()}
-    state["4.1.weight"].view(-1)[:n] = bad
+    state["4.1.weight"].view(-1)[:2] = torch.tensor([float("nan"), float("inf")])
     path = write(tmp_path / "nan.pth", state)
-    message = rf"nan.pth: {n} weights are not finite .*, in 1 of 51 tensors, first in "
+    message = r"nan.pth: 2 weights are not finite .*, in 1 of 51 tensors, first in "
     with pytest.warns(CheckpointWarning, match=message + r"blocks.1.pointwise.weight \(key 4.1"):
         loaded = load(path, activation="gelu")
     assert not loaded.model.blocks[1].pointwise.weight.isfinite().all()

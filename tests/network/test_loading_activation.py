@@ -1,14 +1,16 @@
 """Where the activation comes from: the argument, the file, its name, the statistics, a guess."""
 
 import argparse
+import json
 
 import pytest
 import torch
-from foreign_networks import TimmLike, official, settle
+from foreign_networks import official, settle
 
+from viz.core.network import Config
+from viz.network import zoo
 from viz.network.activation import ENOUGH_CHANNELS, Evidence, evidence
 from viz.network.checkpoint import load
-from viz.network.convmixer import ConvMixer
 from viz.network.guards import CheckpointWarning
 
 
@@ -28,13 +30,10 @@ def with_means(means, *, dim=64, depth=10, var=1.7):
     ("means", "expected", "warned"),
     [
         ([-0.05], "gelu", ""),
-        ([-0.169], "gelu", ""),
-        ([-0.18], "silu", "taken as SiLU"),
         ([-0.27], "silu", "taken as SiLU"),
         ([-0.29], "identity", "taken as identity"),
         ([-5.0], "identity", "taken as identity"),
         ([], "relu", "speaks for ReLU"),
-        ([0.0, 3.0], "relu", "speaks for ReLU"),
         ([-1e-7], "relu", "speaks for ReLU"),
     ],
 )
@@ -76,20 +75,17 @@ def test_the_threshold_is_on_trained_channels():
     assert 1344 > ENOUGH_CHANNELS > 1344 - 3 * 64
 
 
-@pytest.mark.parametrize("act", ["gelu", "relu"])
-def test_statistics_of_real_activations(act):
+def test_statistics_of_real_activations():
     """Running statistics measured on networks that really have the activation."""
-    network = settle(official(dim=64, depth=10, p=2, act=act))
-    found = evidence(network.state_dict())
-    assert found.n_trained == 1344
-    if act == "gelu":
-        assert found.n_negative > 10
-        assert found.impossible == ("relu",)
-        assert load(network.state_dict()).config.activation == "gelu"
-    else:
-        assert found.lowest >= 0
-        with pytest.warns(CheckpointWarning, match="speaks for ReLU"):
-            assert load(network.state_dict()).config.activation == "relu"
+    gelu, relu = (settle(official(dim=64, depth=10, p=2, act=act)).state_dict()
+                  for act in ("gelu", "relu"))  # fmt: skip
+    assert evidence(gelu).n_trained == 1344
+    assert evidence(gelu).n_negative > 10
+    assert evidence(gelu).impossible == ("relu",)
+    assert load(gelu).config.activation == "gelu"
+    assert evidence(relu).lowest >= 0
+    with pytest.warns(CheckpointWarning, match="speaks for ReLU"):
+        assert load(relu).config.activation == "relu"
 
 
 def test_not_a_number_is_no_evidence():
@@ -111,64 +107,56 @@ def test_the_argument_wins_and_contradictions_are_told():
         load(state, dtype=torch.int64)
 
 
-# Names: 768/32, kernel 7, patch 7 is ReLU, but only if the weights are that network's.
+# An official name tells the activation, but only if the weights are that network's: here small ones
 
 
-@pytest.fixture(scope="module")
-def relu_768():
-    """A 768/32's shapes in 4-bit-cheap form would not do: the real shapes, all zeros but norms."""
-    with torch.device("meta"):
-        state = ConvMixer(768, 32, 7, 7, 10).state_dict()
-    return {k: torch.zeros(v.shape, dtype=torch.float16 if v.ndim else torch.int64)
-            for k, v in state.items()}  # fmt: skip
+NAME = "convmixer_768_32"
 
 
-def large(state, low):
-    out = dict(state)
-    for key in [k for k in state if k.endswith("running_var")]:
-        out[key] = torch.ones_like(state[key])
-    out["patch_norm.running_mean"] = torch.full((768,), low, dtype=torch.float16)
-    return out
+@pytest.fixture
+def released(monkeypatch):
+    """Weights of the shapes that the official name stands for."""
+    network = settle(official(act="relu"))
+    weights = zoo.OfficialWeights(NAME, Config(16, 3, 5, 4, 7, 3, "relu"), 1.0, "", "")
+    monkeypatch.setattr(zoo, "OFFICIAL", {NAME: weights})
+    return network.state_dict()
 
 
-def test_a_release_files_name_tells_the_activation_of_fitting_weights(relu_768, tmp_path):
-    path = tmp_path / "convmixer_768_32_ks7_p7_relu.pth.tar"
-    torch.save(large(relu_768, 0.5), path)
+def test_a_release_files_name_tells_the_activation_of_fitting_weights(released, tmp_path):
+    path = tmp_path / f"{NAME}_ks7_p7_relu.pth.tar"
+    torch.save(released, path)
     loaded = load(path)
     assert loaded.config.activation == "relu"
-    assert loaded.source.activation_source == "the official name convmixer_768_32"
+    assert loaded.source.activation_source == f"the official name {NAME}"
     assert loaded.preprocessing.known == "the official weights' configuration"
-    torch.save(settle(TimmLike()).state_dict(), path)
+    torch.save(settle(official(dim=24)).state_dict(), path)
     assert "statistics" in load(path).source.activation_source
 
 
-def test_an_architecture_name_tells_the_activation_of_fitting_weights(relu_768, tmp_path):
+def test_an_architecture_name_tells_the_activation_of_fitting_weights(released, tmp_path):
     path = tmp_path / "n.pth.tar"
-    content = {"args": argparse.Namespace(model="timm/convmixer_768_32.in1k")}
-    torch.save({"state_dict": large(relu_768, 0.5), **content}, path)
+    content = {"args": argparse.Namespace(model=f"timm/{NAME}.in1k")}
+    torch.save({"state_dict": released, **content}, path)
     loaded = load(path)
     assert loaded.config.activation == "relu"
-    assert "architecture convmixer_768_32" in loaded.source.activation_source
+    assert f"architecture {NAME}" in loaded.source.activation_source
     assert loaded.classes == ()
     # The same name on weights with negative means: the weights are believed.
-    torch.save({"state_dict": large(relu_768, -0.1), **content}, path)
+    torch.save({"state_dict": settle(official()).state_dict(), **content}, path)
     with pytest.warns(CheckpointWarning, match="implies relu, which is not followed"):
         assert load(path).config.activation == "gelu"
 
 
-def test_a_hub_folders_config_tells_the_activation(relu_768, tmp_path):
-    state = large(relu_768, 0.5)
-    torch.save(state, tmp_path / "pytorch_model.bin")
-    (tmp_path / "config.json").write_text(
-        '{"architecture": "convmixer_768_32", "num_classes": 10, "pretrained_cfg": '
-        '{"input_size": [3, 192, 192], "crop_pct": 0.9, "mean": [0.5, 0.5, 0.5], '
-        '"std": [0.5, 0.5, 0.5], "interpolation": "bicubic"}}'
-    )
+def test_a_hub_folders_config_tells_the_activation(released, tmp_path):
+    torch.save(released, tmp_path / "pytorch_model.bin")
+    stated = {"input_size": [3, 192, 192], "crop_pct": 0.9, "mean": [0.5] * 3, "std": [0.5] * 3}
+    config = {"architecture": NAME, "num_classes": 7, "pretrained_cfg": stated}
+    (tmp_path / "config.json").write_text(json.dumps(config))
     loaded = load(tmp_path / "pytorch_model.bin")
     assert loaded.config.activation == "relu"
     assert loaded.preprocessing.image_size == 192
     assert loaded.preprocessing.mean == (0.5, 0.5, 0.5)
-    for junk in ("", "[", "[1]", '{"architecture": 3}', "[" * 100_000):
+    for junk in ("[", "[1]", '{"architecture": 3}'):
         (tmp_path / "config.json").write_text(junk)
         with pytest.warns(CheckpointWarning, match="fewer than 1,200 decide nothing"):
             assert load(tmp_path / "pytorch_model.bin").config.activation == "gelu"

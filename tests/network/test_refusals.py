@@ -22,7 +22,6 @@ from safetensors.torch import save_file
 from viz.cli import main
 from viz.core.refusal import Refusal
 from viz.network.checkpoint import load
-from viz.network.convmixer import ConvMixer
 from viz.network.guards import CheckpointError
 
 
@@ -71,13 +70,11 @@ def test_a_file_cut_anywhere_is_refused(network, tmp_path, kind):
         saved(path, network.state_dict())
     data = path.read_bytes()
     cut = tmp_path / "cut.pth"
-    for share in (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99):
-        cut.write_bytes(data[: int(share * len(data))])
+    for length in (9, len(data) // 3, len(data) * 9 // 10, len(data) - 1):
+        cut.write_bytes(data[:length])
         text = refusal(cut)
-        assert re.search("truncated|damaged|neither|empty", text), (share, text)
-        assert re.search("again|expected", text), (share, text)
-    cut.write_bytes(data[:-1])
-    assert re.search("truncated|damaged", refusal(cut))
+        assert re.search("truncated|damaged|neither", text), (length, text)
+        assert re.search("again|expected", text), (length, text)
 
 
 def files_of_other_kinds(folder):
@@ -169,10 +166,9 @@ def blocks(first, count, keys):
     return " ".join(keys.replace("#", str(n)) for n in range(first, first + count))
 
 
-def official_keys(block="", *, d=16, k=5, depth=3, first=0):
-    block = block or f"#.0.fn.0={d}x1x{k}x{k}+ #.0.fn.2=bn{d} #.1={d}x{d}x1x1+ #.3=bn{d}"
-    return (f"{first}={d}x3x4x4+ {first + 2}=bn{d} {blocks(first + 3, depth, block)} "
-            f"{first + depth + 5}=7x{d}+")  # fmt: skip
+def official_keys(block="#.0.fn.0=16x1x5x5+ #.0.fn.2=bn16 #.1=16x16x1x1+ #.3=bn16", first=0):
+    return (f"{first}=16x3x4x4+ {first + 2}=bn16 {blocks(first + 3, 3, block)} "
+            f"{first + 8}=7x16+")  # fmt: skip
 
 
 OFFICIAL = official_keys()
@@ -184,7 +180,6 @@ SHARED = (
     + blocks(0, 3, "blocks.#.dw=16x1x5x5+ blocks.#.bn=bn16 blocks.#.pw=16x16x1x1+")
     + " head=7x16+"
 )
-PLAIN = "#.0.fn.0=16x1x5x5+ #.0.fn.2=bn16 #.1=16x16x1x1+ #.3=bn16"
 RESNET = "conv1=64x3x7x7 bn1=bn64 " + blocks(
     0, 2, "layer1.#.conv1=64x64x1x1 layer1.#.bn1=bn64 layer1.#.conv2=64x64x3x3 layer1.#.bn2=bn64"
 ) + " fc=10x64+"  # fmt: skip
@@ -194,18 +189,12 @@ VIT = "cls_token:1x1x24 pos_embed:1x50x24 patch_embed.proj=24x3x8x8+ " + blocks(
 CONVNEXT = "stem.0=16x3x4x4+ stem.1=ln16 " + blocks(
     0, 3, "stages.#.dwconv=16x1x7x7+ stages.#.norm=ln16 stages.#.pwconv1=64x16+ "
     "stages.#.pwconv2=16x64+") + " head=7x16+"  # fmt: skip
-MOBILENET_V1 = "0=32x3x3x3+ 1=bn32 " + " ".join(
-    f"{n}.0={i}x1x3x3+ {n}.1=bn{i} {n}.2={o}x{i}x1x1+ {n}.3=bn{o}"
-    for n, i, o in ((2, 32, 64), (3, 64, 64), (4, 64, 64), (5, 64, 128))
-) + " 6=7x128+"  # fmt: skip
 NOT_CONVMIXERS = [
     (RESNET, "does not fit is conv1.weight (64, 3, 7, 7)", "not depthwise, as in ResNet"),
     (VIT, "does not fit is blocks.0.attn.qkv.weight (72, 24)", "linear layers, as in"),
     (CONVNEXT, "does not fit is stages.0.pwconv1.weight (64, 16)", "as in ConvNeXt"),
-    (MOBILENET_V1, "does not fit is 2.2.weight (64, 32, 1, 1)", "the width changes"),
-    (official_keys("#.0.fn.0.conv.1=128x1x8x1+ #.0.fn.0.conv.2=128x1x1x8+ #.0.fn.2=bn128 "
-                   "#.1=128x128x1x1+ #.3=bn128", d=128, depth=2),
-     "3.0.fn.0.conv.1.weight (128, 1, 8, 1)", "rectangular kernels"),
+    (OFFICIAL.replace("3.0.fn.0=16x1x5x5", "3.0.fn.0=16x1x5x1"),
+     "3.0.fn.0.weight (16, 1, 5, 1)", "rectangular kernels"),
     (OFFICIAL.replace("3.0.fn.0=16x1x5x5", "3.0.fn.0=16x16x5x5"),
      "3.0.fn.0.weight (16, 16, 5, 5)", "a full convolution"),
     (OFFICIAL.replace("0=16x3x4x4", "0=16x3x4x8"), "0.weight (16, 3, 4, 8)", "rectangular patches"),
@@ -217,16 +206,11 @@ NOT_CONVMIXERS = [
      "no batch norm of 16 channels for 3.0.fn.0.weight", "after each convolution"),
     (OFFICIAL.replace("4.1=16x16x1x1+", "4.1=16x16x1x1"),
      "a bias beside 4.1.weight is missing", "others have one (3.1.bias)"),
-    (official_keys(f"{PLAIN} #.4.down=4x16x1x1+ #.4.up=16x4x1x1+"), "3.4.", "lies in block 0"),
     (OFFICIAL.replace("bn", "ln"), "2.running_mean is missing", "GroupNorm"),
     (SHARED, "one of them (", "is used for two places"),
-    (official_keys("#.0.fn.0=16x1x5x5+ #.0.fn.2=bn16 #.1=bn16 #.2=16x16x1x1+ #.4=bn16"),
-     "3.1.weight (16,)", "lies in block 0"),
     (f"{OFFICIAL} 4.gamma:16", "4.gamma (16,)", "lies in block 1"),
-    (f"{TIMM} act=1", "act.weight (1,)", "which a ConvMixer does not have"),
     (f"pos_embed:1x16x8x8 {TIMM}", "pos_embed (1, 16, 8, 8)", "which a ConvMixer does not have"),
     (f"0=bn3 {official_keys(first=1)}", "0.weight (3,)", "a further batch norm"),
-    (f"{OFFICIAL} 9=16x16x3x3+", "9.weight (16, 16, 3, 3)", "a full convolution"),
     ("weight:4x3 bias:4", "does not fit is weight (4, 3)", "it has no convolutions"),
 ]  # fmt: skip
 
@@ -276,13 +260,10 @@ def test_other_networks(keys, found, wanted, tmp_path):
     refusal(tmp_path / "other")
 
 
-@pytest.mark.parametrize("build", [official, TimmLike])
-def test_parameters_alone_lack_the_batch_norm_statistics(build, tmp_path):
-    net = build()
-    first = {official: "2", TimmLike: "stem.2"}[build]
-    path = saved(tmp_path / "parameters.pth", dict(net.named_parameters()))
+def test_parameters_alone_lack_the_batch_norm_statistics(network, tmp_path):
+    path = saved(tmp_path / "parameters.pth", dict(network.named_parameters()))
     text = refusal(path)
-    assert f"{first}.running_mean is missing" in text
+    assert "2.running_mean is missing" in text
     assert "without its batch-norm statistics; save the whole state_dict()" in text
     assert "LayerNorm" in text
 
@@ -298,11 +279,9 @@ def test_quantised_weights(network, tmp_path):
     ("content", "found"),
     [
         ({}, "an empty dictionary"),
-        ([], "a list"),
         (3, "a int"),
         (torch.zeros(3, 4), "a single tensor of shape (3, 4)"),
         ({"epoch": 3, "loss": 0.1}, "a dictionary with 'epoch', 'loss'"),
-        ({"optimizer": {"state": {0: torch.zeros(4, 4)}}}, "a dictionary with 'optimizer'"),
     ],
 )
 def test_no_network_inside(content, found, tmp_path):
@@ -313,41 +292,30 @@ def test_no_network_inside(content, found, tmp_path):
 # Whole networks: the sentence holds the line that exports a state dict, and that line works
 
 
-def run_its_line(text, count=1):
-    lines = re.findall(r"`(torch\.save\(.*?\))`", text)
-    assert len(lines) == count
+def run_its_line(text):
+    (line,) = re.findall(r"`(torch\.save\(.*?\))`", text)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        exec(lines[0], {"torch": torch})
-    return lines[0]
+        exec(line, {"torch": torch})
+    return line
 
 
-@pytest.mark.parametrize(
-    ("build", "kind"),
-    [
-        (official, "torch.nn.modules.container.Sequential"),
-        (TimmLike, "foreign_networks.TimmLike"),
-        (lambda: ConvMixer(16, 3, 5, 4, 7), "viz.network.convmixer.ConvMixer"),
-    ],
-)
-def test_a_pickled_network(build, kind, tmp_path, monkeypatch):
+def test_a_pickled_network(network, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    net = settle(build())
-    text = refusal(saved("my net.pth", net))
-    assert f"a pickled object of class {kind}," in text
+    text = refusal(saved("my net.pth", network))
+    assert "a pickled object of class torch.nn.modules.container.Sequential," in text
     assert "nothing was executed" in text
     line = run_its_line(text)
     assert line == (
         "torch.save(torch.load('my net.pth', weights_only=False).state_dict(), 'my net-weights.pt')"
     )
-    assert_same_logits(load("my net-weights.pt", activation="gelu").model, net)
+    assert_same_logits(load("my net-weights.pt", activation="gelu").model, network)
 
 
-@pytest.mark.parametrize("others", [{}, {"epoch": 3, "note": "a"}])
-def test_a_network_pickled_inside_a_dictionary(others, tmp_path, monkeypatch):
+def test_a_network_pickled_inside_a_dictionary(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     net = settle(TimmLike())
-    text = refusal(saved("n.pth", {**others, "model": net, "later": 1}))
+    text = refusal(saved("n.pth", {"epoch": 3, "model": net, "later": 1}))
     assert "a pickled object of class foreign_networks.TimmLike at ['model']," in text
     run_its_line(text)
     assert_same_logits(load("n-weights.pt", activation="gelu").model, net)
@@ -357,15 +325,10 @@ class Settings:
     """Of a training, of a class that is not allowed."""
 
 
-@pytest.mark.parametrize("key", ["config", "{model}", "model'", "a\nmodel"])
-def test_an_object_beside_the_weights_does_not_matter(network, key, tmp_path):
-    content = {"model": network.state_dict(), key: Settings()}
-    assert_same_logits(load(saved(tmp_path / "n.pth", content)).model, network)
-
-
-def test_a_network_beside_its_weights_does_not_matter(network, tmp_path):
-    content = {"model": network, "state_dict": network.state_dict()}
-    assert_same_logits(load(saved(tmp_path / "n.pth", content)).model, network)
+def test_objects_beside_the_weights_do_not_matter(network, tmp_path):
+    for beside in ({"config": Settings()}, {"a\nmodel'": Settings()}, {"model": network}):
+        content = {**beside, "state_dict": network.state_dict()}
+        assert_same_logits(load(saved(tmp_path / "n.pth", content)).model, network)
 
 
 def test_the_format_before_torch_1_6_is_refused_and_its_line_works(network, tmp_path, monkeypatch):
@@ -377,20 +340,16 @@ def test_the_format_before_torch_1_6_is_refused_and_its_line_works(network, tmp_
     assert_same_logits(load("old-new.pt").model, network)
 
 
-@pytest.mark.parametrize("make", ["script", "trace"])
-def test_torchscript(make, tmp_path, monkeypatch):
+def test_torchscript(network, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    net = settle(official())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        x = torch.zeros(1, 3, 32, 32)
-        program = torch.jit.script(net) if make == "script" else torch.jit.trace(net, x)
-        program.save("program.pt")
+        torch.jit.trace(network, torch.zeros(1, 3, 32, 32)).save("program.pt")
     text = refusal("program.pt")
     assert "a TorchScript program" in text
     line = run_its_line(text)
     assert line == ("torch.save(torch.jit.load('program.pt').state_dict(), 'program-weights.pt')")
-    assert_same_logits(load("program-weights.pt", activation="gelu").model, net)
+    assert_same_logits(load("program-weights.pt", activation="gelu").model, network)
 
 
 # Names from the file are shown, but cannot act on a terminal

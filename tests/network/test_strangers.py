@@ -1,4 +1,4 @@
-"""Strangers' networks open, whatever their keys are called: equal logits, or the right reason."""
+"""Strangers' networks open, whatever their keys are called: equal logits."""
 
 import random
 
@@ -20,27 +20,29 @@ def networks():
     return {name: built(layout) for name, layout in LAYOUTS.items()}
 
 
+@pytest.mark.parametrize("form", SAVED)
+def test_what_is_saved_beside_the_weights_does_not_matter(networks, form, tmp_path):
+    network, state = networks["labml"]
+    protocol = 5 if form.__name__ == "protocol_five" else 2
+    torch.save(form(state), tmp_path / "n.pth", pickle_protocol=protocol)
+    assert_same_logits(load(tmp_path / "n.pth", activation="gelu").model, network)
+
+
 @pytest.mark.parametrize("name", LAYOUTS)
-def test_a_strangers_file_opens(networks, name, tmp_path):
+def test_a_strangers_network_opens_whatever_the_order_of_its_keys(networks, name, tmp_path):
     network, state = networks[name]
-    for i, form in enumerate(SAVED):
-        protocol = {"pickle_protocol": 5} if form.__name__ == "protocol_five" else {}
-        torch.save(form(state), tmp_path / f"{i}.pth", **protocol)
-        loaded = load(tmp_path / f"{i}.pth", activation="gelu")
-        assert_same_logits(loaded.model, network)
-        assert len(loaded.parts) >= 4 + 4 * loaded.config.depth - 1
-
-
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name not in ORDERED])
-def test_the_order_of_keys_does_not_matter(networks, name, tmp_path):
-    network, state = networks[name]
-    orders = [sorted(state), list(reversed(state)), sorted(state, key=lambda k: k[::-1])]
-    orders += [random.Random(seed).sample(list(state), len(state)) for seed in range(4)]
+    orders = [list(state)]
+    if name not in ORDERED:
+        orders += [sorted(state), sorted(state, key=lambda k: k[::-1]),
+                   random.Random(0).sample(list(state), len(state))]  # fmt: skip
     for keys in orders:
         loaded = load({key: state[key] for key in keys}, activation="gelu")
         assert_same_logits(loaded.model, network)
-    save_file({k: v.contiguous() for k, v in state.items()}, tmp_path / "n.safetensors")
-    assert_same_logits(load(tmp_path / "n.safetensors", activation="gelu").model, network)
+        assert len(loaded.parts) >= 4 + 4 * loaded.config.depth - 1
+    if name not in ORDERED:
+        # safetensors keeps its tensors in an order of its own.
+        save_file({k: v.contiguous() for k, v in state.items()}, tmp_path / "n.safetensors")
+        assert_same_logits(load(tmp_path / "n.safetensors", activation="gelu").model, network)
 
 
 WORD = st.text(
@@ -49,7 +51,7 @@ WORD = st.text(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_any_names_and_nestings(data):
     """Every part of a key but the numbers of blocks and the last is renamed, and put deeper."""
