@@ -158,9 +158,9 @@ def choice(
     describe: Callable[[str], str] = str,
     help: str | None = None,
     written: bool = False,
-    width: int = 170,
 ) -> str:
-    """Show a list to choose from, bound to the address."""
+    """Show a list to choose from, as wide as its longest word, bound to the address."""
+    width = min(400, max(170, 60 + 6 * max(len(describe(each)) for each in options)))
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, default)

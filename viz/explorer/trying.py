@@ -116,7 +116,7 @@ def _classes(result: Evidence) -> tuple[int, int]:
 
     key = state.choice(
         "class", _PAGE, "Evidence for", [_ANSWER, *map(str, order[1:])], default=_ANSWER,
-        describe=describe, width=400,
+        describe=describe,
     )  # fmt: skip
     return (order[0], order[1]) if key == _ANSWER else (int(key), order[0])
 

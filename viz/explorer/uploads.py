@@ -105,10 +105,12 @@ def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
         accept_multiple_files=True,
         max_upload_size=MAX_UPLOAD,
         key="viz checkpoint files",
-        help="Trained ConvMixers: .safetensors, .pth, .pt, .ckpt, .pth.tar or .bin. They are "
-        "checked, never executed, stay on this machine and are forgotten when this window closes.",
     )
-    st.caption(f"Up to {MAX_UPLOADS} at once; two of them can be compared.")
+    st.caption(
+        f"Trained ConvMixers (.safetensors, .pth, .pt, .ckpt, .pth.tar, .bin), up to {MAX_UPLOADS} "
+        f"of {MAX_UPLOAD} MB. They are checked, never executed, stay on this machine and are "
+        "forgotten when this window closes."
+    )
     known = _session()
     _forget(known, {file.file_id for file in files})
     known.waiting.clear()
