@@ -97,8 +97,7 @@ def show_answer(result: Evidence) -> None:
     shares, top = result.probabilities[0], result.top(0, 5).tolist()
     with right:
         st.markdown(
-            "### "
-            + plain(f"The network says {result.name(top[0])} ({percent(shares[top[0]])})")
+            "### " + plain(f"The network says {result.name(top[0])} ({percent(shares[top[0]])})")
         )
         for c in top:
             st.progress(float(shares[c]), f"{plain(result.name(c))}: **{percent(shares[c])}**")
@@ -221,11 +220,9 @@ def show_maps(found: Opened, image: Images) -> None:
     """Show any kernel beside what it makes of the photograph."""
     st.subheader("Any kernel on this photograph", anchor=False)
     config = found.checkpoint.config
-    left, right = st.columns(2, gap="large")
-    with left:
-        block = state.number("block", _PAGE, "Block", config.depth, slider=True)
-    with right:
-        channel = state.number("channel", _PAGE, "Channel", config.dim, slider=True)
+    with st.container(horizontal=True):
+        block = state.number("block", _PAGE, "Block", config.depth)
+        channel = state.number("channel", _PAGE, "Kernel", config.dim)
     made = work(
         found, _every_map, images=image, name="maps", what="Running the network", block=block
     )

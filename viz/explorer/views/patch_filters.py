@@ -12,7 +12,6 @@ from viz.explorer.kernels import described_filters
 from viz.explorer.take_home import file_stem, python, take_home
 from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS, SCALE_WORDS, sorted_by
-from viz.views import view
 from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
 from viz.views.weights.measure import patch_filters
 
@@ -49,8 +48,8 @@ def _page(found: Opened) -> None:
     )  # fmt: skip
     description = described_filters(found)
     if description is not None:
-        first, _, _ = view("patch-filters").sentence(description).partition(". ")
-        told.markdown(plain(first.rstrip(".") + "."))
+        first = description.finding.partition(". ")[0].rstrip(".")
+        told.markdown(plain(f"{first}."))
     st.caption(_MISLEADS[scale] + (_COLOURS if config.in_channels == 3 else ""))
     stem = file_stem(found, "patch-filters")
     take_home(
