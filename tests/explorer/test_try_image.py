@@ -70,11 +70,11 @@ def test_any_class_is_explained_and_the_address_holds_it(open_app, small, answer
     assert wanted in sentences(again.caption)
 
 
-def test_sliders_choose_the_kernel(open_app):
+def test_numbers_choose_the_kernel(open_app):
     app = open_app("try_image", block="1", channel="3")
-    assert {s.label: s.value for s in app.slider} == {"Block": 1, "Channel": 3}
+    assert {n.label: n.value for n in app.number_input} == {"Block": 1, "Kernel": 3}
     assert "kernel 3 of block 1" in sentences(app.caption)
-    app.slider[1].set_value(5).run()
+    app.number_input[1].set_value(5).run()
     assert "kernel 5 of block 1" in sentences(app.caption)
     assert app.query_params["channel"] == "5"
     (link,) = [e.proto for e in app.main.get("page_link") if "All about" in e.proto.label]
@@ -87,7 +87,7 @@ def test_slower_methods_are_made_on_request_and_kept(open_app):
     assert len(offered) == 8
     next(b for b in offered if b.label.startswith("Saliency")).click().run()
     assert "**Saliency**" in sentences(app.markdown)
-    app.slider[1].set_value(2).run()
+    app.number_input[1].set_value(2).run()
     next(b for b in app.main.button if b.label.startswith("Grad-CAM")).click().run()
     assert {"**Saliency**", "**Grad-CAM**"} <= set(sentences(app.markdown))
     # In another session it need not be asked for again.

@@ -14,8 +14,8 @@ def go(app, view):
 
 
 def sentences(elements):
-    """Undo the escapes that keep Markdown out."""
-    return [re.sub(r"\\(.)", r"\1", e.value) for e in elements]
+    """Undo the escapes that keep Markdown out, and the spaces that do not break."""
+    return [re.sub(r"\\(.)", r"\1", e.value).replace("\u00a0", " ") for e in elements]
 
 
 def fine(app):

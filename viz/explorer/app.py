@@ -119,8 +119,8 @@ def _about(opened: checkpoints.Opened) -> None:
     config, source = opened.checkpoint.config, opened.checkpoint.source
     st.caption(
         plain(
-            f"{shape(config)}; {config.activation.upper()}, known by {source.activation_source}; "
-            f"{config.n_parameters:,} parameters; sha256 {source.sha256[:12]}…"
+            f"{shape(config)}; {config.activation.upper()}; {config.n_parameters:,} parameters; "
+            f"sha256 {source.sha256[:12]}…"
         )
     )
 

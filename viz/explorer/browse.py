@@ -53,7 +53,7 @@ def browse(
 def _beside(
     found: Opened, block: int | None, channel: int, at: int, count: int, go: Callable[[int], None]
 ) -> None:
-    """Show one kernel or filter next to its grid: picture, name, measures, and where to read on."""
+    """Show one kernel or filter next to its grid: picture, name, numbers, and where to read on."""
     what, page = ("filter", "patch_filter") if block is None else ("kernel", "kernel")
     name = f"Patch filter {channel}" if block is None else f"Block {block}, kernel {channel}"
     st.subheader(name, anchor=False)
@@ -61,7 +61,8 @@ def _beside(
     result = close_up(found, block, channel)
     show_tile(result)
     named = st.container()
-    show_numbers(result)
+    with st.expander("In numbers"):
+        show_numbers(result)
     address = {**state.link(page, "images", "input"), "channel": str(channel)}
     if block is not None:
         address["block"] = str(block)

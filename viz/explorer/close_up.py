@@ -76,7 +76,7 @@ def show_numbers(result: CloseUp) -> None:
             percent(result.dc_share),
             "Share of the energy that a flat kernel would have: 0 % sums to zero, 100 % is flat.",
         ),
-        f"peak, cycles/{per}": (
+        "peak frequency": (
             "0 (flat)" if flat else f"{result.peak_frequency:.2f}",
             f"Spatial frequency of the largest gain, in cycles per {per}; flat areas where less "
             "than half a cycle fits on the kernel.",
@@ -142,9 +142,10 @@ def _say_name(result: Standing) -> None:
         sure = f"{result.guess} is {percent(result.probability)} likely"
     st.caption(
         plain(
-            f"Going by kernels that were named blind, {sure}. {percent(result.share_block)} of "
-            f"block {result.block}'s kernels and {percent(result.share_network)} of all are "
-            f"{result.name}. Angles run counter-clockwise, 0 degrees is horizontal."
+            f"Going by kernels that people named from their pictures alone, {sure}. "
+            f"{percent(result.share_block)} of block {result.block}'s kernels and "
+            f"{percent(result.share_network)} of all are called {result.name}. Angles run "
+            "counter-clockwise, 0 degrees is horizontal."
         )
     )
 

@@ -214,8 +214,9 @@ def choose_images(drop: DeltaGenerator | None = None) -> list[Callable[[], Any]]
                 key="viz image files",
             )
             st.caption(
-                f"Photographs of your own, up to {MAX_IMAGES}. They stay on this machine and are "
-                "forgotten when this window closes."
+                f"Photographs of your own, up to {MAX_IMAGES}, each of at most "
+                f"{MAX_IMAGE_UPLOAD} MB. They stay on this machine and are forgotten when this "
+                "window closes."
             )
     uploaded = _take(files)
     refused = uploaded.refused if uploaded else ()

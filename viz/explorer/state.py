@@ -158,9 +158,9 @@ def choice(
     describe: Callable[[str], str] = str,
     help: str | None = None,
     written: bool = False,
-    width: int = 170,
 ) -> str:
-    """Show a list to choose from, bound to the address."""
+    """Show a list to choose from, as wide as its longest word, bound to the address."""
+    width = min(400, max(170, 60 + 6 * max(len(describe(each)) for each in options)))
     key = widget_key(name, page)
     if undecided(name, page):
         wanted = read(name, page, default)
@@ -172,7 +172,7 @@ def choice(
     return value
 
 
-def number(name: str, page: str, label: str, count: int, *, slider: bool = False) -> int:
+def number(name: str, page: str, label: str, count: int) -> int:
     """Show a whole number from 0 to ``count`` - 1, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):
@@ -182,10 +182,7 @@ def number(name: str, page: str, label: str, count: int, *, slider: bool = False
     st.session_state[key] = max(0, min(wanted_number, count - 1))
     if wanted_number >= count:
         st.warning(f"There is no {label.lower()} {wanted_number}: they are 0 to {count - 1}.")
-    if slider and count > 1:
-        value = int(st.slider(label, 0, count - 1, key=key))
-    else:
-        value = int(st.number_input(label, 0, count - 1, key=key, step=1, width=150, format="%d"))
+    value = int(st.number_input(label, 0, count - 1, key=key, step=1, width=150, format="%d"))
     keep(name, page, value, "0")
     return value
 

@@ -14,12 +14,12 @@ _FLAG = re.compile(r"(?<!\S)--([a-z][a-z-]*)")
 
 
 def plain(text: object) -> str:
-    """Escape text so that Markdown shows it as it is.
+    """Escape text so that Markdown shows it as it is, and keep "%" with its number.
 
     Names of files and classes come from strangers: unescaped, one of them could make the page
     fetch a picture from another site.
     """
-    return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKUP.sub(r"\\\1", " ".join(str(text).split())).replace(r" \%", "\u00a0\\%")
 
 
 def said_here(sentence: str, place: str = "") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from viz.explorer import overlay, state
 from viz.explorer.mosaic import show_mosaic
 from viz.explorer.sections import picture, show_figure
+from viz.explorer.take_home import file_stem, take_figure
 from viz.explorer.text import percent, plain
 from viz.explorer.working import work
 from viz.plot.millimetres import common_limit
@@ -95,7 +97,7 @@ def show_answer(result: Evidence) -> None:
     shares, top = result.probabilities[0], result.top(0, 5).tolist()
     with right:
         st.markdown(
-            f"### The network says {plain(result.name(top[0]))} ({percent(shares[top[0]])})"
+            "### " + plain(f"The network says {result.name(top[0])} ({percent(shares[top[0]])})")
         )
         for c in top:
             st.progress(float(shares[c]), f"{plain(result.name(c))}: **{percent(shares[c])}**")
@@ -116,7 +118,7 @@ def _classes(result: Evidence) -> tuple[int, int]:
 
     key = state.choice(
         "class", _PAGE, "Evidence for", [_ANSWER, *map(str, order[1:])], default=_ANSWER,
-        describe=describe, width=400,
+        describe=describe,
     )  # fmt: skip
     return (order[0], order[1]) if key == _ANSWER else (int(key), order[0])
 
@@ -140,9 +142,11 @@ def show_evidence(found: Opened, result: Evidence) -> int:
         column.caption(f"Evidence {plain(words)}: {_signed(total)} logits in all")
     st.html(overlay.key(limit, "evidence of a patch (logits): red speaks for it, blue against it"))
     st.caption(
-        "The sum over patches is exact, the place is not: a patch of the last block has seen far "
-        "more of the photograph than the pixels it is drawn on."
+        "A logit is a class's score, before scores become probabilities. The sum over patches is "
+        "exact, the place is not: a patch of the last block has seen far more of the photograph "
+        "than the pixels it is drawn on."
     )
+    take_figure(file_stem(found, "evidence"), partial(view("evidence").figures[0].make, result))
     _channels(found, result, of, over)
     return of
 
@@ -168,6 +172,10 @@ def _channels(found: Opened, result: Evidence, of: int, over: int) -> None:
             )  # fmt: skip
             _feeders(found, result, c, fed, result.kernel_share[0, number, fed])
     st.html(overlay.key(limit, "evidence of a channel on a patch (logits)"))
+    st.caption(
+        "In brackets: how much of what the channel varies by over the patches comes from that "
+        "kernel. Click a kernel to open it."
+    )
 
 
 def _feeders(
@@ -175,7 +183,7 @@ def _feeders(
 ) -> None:
     """Show the kernels that feed a channel; a click opens one."""
     named = ", ".join(f"{k} ({percent(s)})" for k, s in zip(fed, shares, strict=True))
-    st.caption(f"fed by kernels {named.replace('-', '−')} of block {result.block}")
+    st.caption(f"fed most by kernels {named.replace('-', '−')} of block {result.block}")
     kernels = DepthwiseKernels(
         source=replace(result.source, settings={"feeds": channel}),
         kernels=result.kernels[fed],
@@ -197,6 +205,7 @@ def show_depth(found: Opened, image: Images, result: DecisionByDepth) -> None:
     row = view("decision-by-depth").figures[0]
     shown = picture(kept, result, row.make, name=row.name, made_from=image.stamp)
     show_figure(shown, alt=row.caption, key="depth")
+    take_figure(file_stem(found, row.name), partial(row.make, result))
 
 
 def _every_map(checkpoint: Checkpoint, given: Given, *, block: int) -> FeatureMaps:
@@ -211,11 +220,9 @@ def show_maps(found: Opened, image: Images) -> None:
     """Show any kernel beside what it makes of the photograph."""
     st.subheader("Any kernel on this photograph", anchor=False)
     config = found.checkpoint.config
-    left, right = st.columns(2, gap="large")
-    with left:
-        block = state.number("block", _PAGE, "Block", config.depth, slider=True)
-    with right:
-        channel = state.number("channel", _PAGE, "Channel", config.dim, slider=True)
+    with st.container(horizontal=True):
+        block = state.number("block", _PAGE, "Block", config.depth)
+        channel = state.number("channel", _PAGE, "Kernel", config.dim)
     made = work(
         found, _every_map, images=image, name="maps", what="Running the network", block=block
     )
@@ -237,7 +244,7 @@ def show_maps(found: Opened, image: Images) -> None:
     st.caption("White is zero, red positive, blue negative; each picture has its own scale.")
     st.page_link(
         st.session_state["viz pages"]["kernel"],
-        label=f"All about kernel {channel} of block {block}",
+        label=f"All about kernel {channel} of block {block}, with figures to download",
         query_params={
             **state.link("kernel", "images"), "block": str(block), "channel": str(channel),
         },
@@ -271,7 +278,8 @@ def show_methods(found: Opened, image: Images, result: Tried, of: int) -> None:
         with grid.cell():
             _method(found, image, result, method, of)
     st.page_link(
-        st.session_state["viz pages"]["attribution"], label="How far each can be trusted",
+        st.session_state["viz pages"]["attribution"],
+        label="How far each can be trusted, with figures to download",
         query_params=state.link("attribution", "images"),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from viz.core.refusal import Refusal
 from viz.explorer import state
 from viz.explorer.cache import store
 from viz.explorer.settings import MAX_HELD, MAX_UPLOAD, MAX_UPLOADS, SUFFIXES
-from viz.explorer.text import plain, safe_name
+from viz.explorer.text import plain, safe_name, said_here
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -45,13 +45,15 @@ class Upload:
 class _Session:
     """What a session knows of its uploads, by the id that Streamlit gives a file.
 
-    Of each that was ever looked at (``seen``) the sha256 and the bytes that it takes.
+    Of each that was ever looked at (``seen``) the sha256 and the bytes that it takes; the page on
+    which the newest came.
     """
 
     good: dict[str, Upload] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     waiting: dict[str, str] = field(default_factory=dict)
     seen: dict[str, tuple[str, int]] = field(default_factory=dict)
+    page: str = ""
 
 
 def _session() -> _Session:
@@ -67,9 +69,10 @@ def uploads() -> dict[str, Upload]:
 
 
 def refused() -> list[str]:
-    """Return a sentence for each upload that is not open."""
+    """Return a sentence for each upload that is not open, for the page on which it came."""
     known = _session()
-    return [*known.refused.values(), *known.waiting.values()]
+    here = known.page == state.page()
+    return [*known.refused.values(), *known.waiting.values()] if here else []
 
 
 def load_upload(name: str, content: bytes, load: Callable[[Path], Checkpoint]) -> Checkpoint:
@@ -105,16 +108,21 @@ def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
         accept_multiple_files=True,
         max_upload_size=MAX_UPLOAD,
         key="viz checkpoint files",
-        help="Trained ConvMixers: .safetensors, .pth, .pt, .ckpt, .pth.tar or .bin. They are "
-        "checked, never executed, stay on this machine and are forgotten when this window closes.",
     )
-    st.caption(f"Up to {MAX_UPLOADS} at once; two of them can be compared.")
+    st.caption(
+        "Trained ConvMixers (.safetensors, .pth, .pt, .ckpt, .pth.tar, .bin), up to "
+        f"{MAX_UPLOADS}, each of at most {MAX_UPLOAD} MB. They are checked, never executed, stay "
+        "on this machine and are forgotten when this window closes."
+    )
     known = _session()
     _forget(known, {file.file_id for file in files})
     known.waiting.clear()
     for file in files:
         if file.file_id not in known.good and file.file_id not in known.refused:
             _take(known, file, load)
+        elsewhere = known.refused | known.waiting if known.page != state.page() else {}
+        if file.file_id in elsewhere:
+            st.error(plain(said_here(elsewhere[file.file_id])))
 
 
 def _forget(known: _Session, there: set[str]) -> None:
@@ -131,6 +139,7 @@ def _take(known: _Session, file: UploadedFile, load: Callable[[Path], Checkpoint
     """Read a file where there is room for it; one that found none is tried again later."""
     name, file_id = safe_name(file.name), file.file_id
     if file_id not in known.seen:
+        known.page = state.page()
         known.seen[file_id] = hashlib.sha256(file.getvalue()).hexdigest(), file.size
     digest, size = known.seen[file_id]
     upload = next((u for u in known.good.values() if u.checkpoint.source.sha256 == digest), None)

@@ -33,7 +33,7 @@ def _evidence(found: Opened, other: Opened) -> None:
     """Show one comparison at a time, as measured."""
     name = state.choice(
         "show", "compare", "Show", [row.name for row in COMPARISONS],
-        default=COMPARISONS[0].name, describe=lambda name: comparison(name).title, width=400,
+        default=COMPARISONS[0].name, describe=lambda name: comparison(name).title,
     )  # fmt: skip
     row = comparison(name)
     st.subheader(row.title, anchor=False)

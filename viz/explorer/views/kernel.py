@@ -66,9 +66,11 @@ def _page(found: Opened) -> None:
     with left:
         show_tile(result)
     with right:
+        named = st.container()
         show_numbers(result)
     images = images_chosen(told=False)
-    description = say_what(found, result)
+    with named:
+        description = say_what(found, result)
     finite = bool(np.isfinite(result.weights).all())
     if isinstance(description, PatchFilterDescription):
         with folded("As a colour times a Gabor", "filter fit") as wanted:

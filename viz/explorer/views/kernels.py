@@ -18,6 +18,7 @@ from viz.explorer.take_home import call, file_stem, python, take_home
 from viz.explorer.text import percent, plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
 from viz.plot.mosaic import limits
+from viz.views.kernels.colours import minus
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
 from viz.views.weights.measure import named_kernels
@@ -79,7 +80,7 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
 
 
 def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None:
-    """Write which share of the kernels has which name: in words, and block by block."""
+    """Write which share of the kernels has which name."""
     if blocks:
         where, shares = f"block {blocks[0]}'s kernels", description.shares(blocks[0])
     else:
@@ -91,10 +92,13 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         f"{percent(shares['off-centre'])} off-centre)"
     ]
     parts += [
-        f"{plain(name)} **{percent(share)}**"
+        f"{plain(minus(name))} **{percent(share)}**"
         for name, share in sorted(others.items(), key=lambda item: -item[1])
     ]
     st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
+
+
+def _about_names(description: DepthwiseDescription) -> None:
     st.caption(
         "Centre-surround is on-centre and off-centre together. Of kernels of a new, untrained "
         f"network {percent(description.null_coverage, 1)} get a name."
@@ -109,6 +113,7 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(state.title(), anchor=False)
+    told = st.empty()
     settings, scale, named = _settings(found)
     blocks, order, name = settings["blocks"], settings["order"], settings["name"]
     # What needs no description is shown before it is made.
@@ -130,7 +135,9 @@ def _page(found: Opened) -> None:
     st.caption(_MISLEADS[scale] + _NORM)
     description = at_hand(found)
     if description is not None:
-        _shares(description, blocks)
+        with told.container():
+            _shares(description, blocks)
+        _about_names(description)
     _home(found, result, settings, scale, ends)
     with folded("The kernels in numbers", "kernels numbers") as wanted:
         if wanted:

@@ -8,7 +8,9 @@ from viz.explorer import state
 from viz.explorer.browse import browse
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
+from viz.explorer.kernels import described_filters
 from viz.explorer.take_home import file_stem, python, take_home
+from viz.explorer.text import plain
 from viz.explorer.words import FILTER_ORDER_WORDS, SCALE_WORDS, sorted_by
 from viz.views.weights.draw import drawn_mosaic, patch_filter_mosaic
 from viz.views.weights.measure import patch_filters
@@ -28,6 +30,7 @@ _COLOURS = (
 def _page(found: Opened) -> None:
     config = found.checkpoint.config
     st.title(state.title(), anchor=False)
+    told = st.empty()
     with st.container(horizontal=True):
         order = state.choice(
             "order", "patch_filters", "Order", list(FILTER_ORDER_WORDS), default="hue",
@@ -43,6 +46,10 @@ def _page(found: Opened) -> None:
         alt=f"{config.dim} patch-embedding filters of {config.patch_size} × {config.patch_size} "
         f"pixels, ordered by {sorted_by(order)}.",
     )  # fmt: skip
+    description = described_filters(found)
+    if description is not None:
+        first = description.finding.partition(". ")[0].rstrip(".")
+        told.markdown(plain(f"{first}."))
     st.caption(_MISLEADS[scale] + (_COLOURS if config.in_channels == 3 else ""))
     stem = file_stem(found, "patch-filters")
     take_home(

@@ -137,7 +137,7 @@ def _page(found: Opened) -> None:
         "**report.pdf** prints, **figures/** holds each figure as SVG, PDF and PNG, **data/** the "
         "numbers behind them, **manifest.json** what all was made from."
     )
-    other, messages = choose_other("report", nothing="nothing: a report on one network")
+    other, messages = choose_other("report", nothing="nothing else")
     for show in messages:
         show()
     networks = [found] if other is None else [found, other]
