@@ -40,10 +40,10 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     snapshots of one training, which kernels moved and how their names changed. What two networks
     do not allow is left out, and the command says so. -o FILE draws the first figure.
     """
+    check_output(output, force)
     from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
-    check_output(output, force)
     a, b = open_two(checkpoint, other, **options)
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
     rows = COMPARISONS[:1] if output is not None and output.suffix and not as_json else COMPARISONS
