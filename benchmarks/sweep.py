@@ -24,11 +24,11 @@ import torch
 from PIL import Image
 
 import viz
+from viz.core.memory import keep_memory
 from viz.core.network import Preprocessing
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.sweep.engines import Cluster, Network
-from viz.sweep.memory import keep_memory
 from viz.sweep.plan import listed
 from viz.sweep.reading import read_ahead
 from viz.sweep.run import sweep_folder

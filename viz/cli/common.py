@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -239,8 +240,10 @@ loading = adding(click.argument("checkpoint", metavar="CKPT"), loading_options)
 
 def open_checkpoint(checkpoint: str, **options: Any) -> Checkpoint:
     """Load a checkpoint with the options of `loading`."""
+    from viz.core.memory import keep_memory
     from viz.network.checkpoint import load
 
+    keep_memory()
     return load(checkpoint, **options)
 
 
@@ -289,16 +292,36 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def _lines(unit: str) -> Callable[[int, int], None]:
+    """Return what says how far work is, after two seconds and then every ten."""
+    since = time.monotonic()
+    due, first, last, whole = since + 2, 0, 0, 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal since, due, first, last, whole
+        now = time.monotonic()
+        if total != whole or done < last:
+            since, first, whole = now, done, total
+        elif now >= due and first < done < total and (done > total / 50 or now > since + 30):
+            due, left = now + 10, (now - since) * (total - done) / (done - first)
+            say(f"viz: {done:,} of {total:,}{unit}, about {left:.0f} s left.")
+        last = done
+
+    return tell
+
+
 @contextmanager
 def progress_bar(
-    unit: str = "step", *, stays: bool = False
+    unit: str = " steps", *, stays: bool = False
 ) -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on the error stream where that is a terminal; one that stays, in files too."""
+    """Show a bar on the error stream; where that is no terminal, lines, unless the bar stays."""
+    if not (stays or sys.stderr.isatty()):
+        yield _lines(unit)
+        return
     from tqdm import tqdm
 
-    disable = False if stays else None
     seconds = 0.1 if sys.stderr.isatty() else 10.0
-    with tqdm(unit=unit, leave=stays, disable=disable, mininterval=seconds) as bar:
+    with tqdm(unit=unit, leave=stays, mininterval=seconds) as bar:
 
         def tell(done: int, total: int) -> None:
             if total != bar.total or done < bar.n:

@@ -42,10 +42,10 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     do not allow is left out, and the command says so. -o FILE draws the first figure, or
     that of --figure.
     """
+    check_output(output, force)
     from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
-    check_output(output, force)
     check_figure(COMPARISONS, figure, output)
     a, b = open_two(checkpoint, other, **options)
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)

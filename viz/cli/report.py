@@ -108,6 +108,9 @@ def _given() -> dict[str, Any]:
 
 def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
     """Rebuild a report from its data."""
+    from viz.report.plan import check_folder
+
+    check_folder(output, force=options["force"])
     from viz.report.rebuild import rebuild
     from viz.views import COMPARISONS, VIEWS
 
@@ -122,9 +125,6 @@ def _again(source: Path, output: Path, options: dict[str, Any]) -> bool:
 
 def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, Any]) -> bool:
     """Measure, draw and write."""
-    from viz.plot.style import FORMATS
-    from viz.report.build import build
-    from viz.report.facts import command_line
     from viz.report.plan import check_folder, choose
     from viz.views import COMPARISONS, VIEWS
 
@@ -140,6 +140,11 @@ def _anew(checkpoints: tuple[str, ...], output: Path | None, options: dict[str, 
         opened = list(open_two(*checkpoints, **loading))
     else:
         opened = [open_checkpoint(checkpoints[0], **loading)]
+    # Not before: what they import takes longer than most refusals.
+    from viz.plot.style import FORMATS
+    from viz.report.build import build
+    from viz.report.facts import command_line
+
     opened[0] = _as_swept(opened[0], options)
     said = {name: value for name, value in _given().items() if name not in _NOT_TOLD}
     for name in {"--mean", "--std", "--formats"} & said.keys():

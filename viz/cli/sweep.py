@@ -72,10 +72,10 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
     if output.suffix != ".npz":
         raise click.BadParameter(f"{output}: a file that ends in .npz is expected.",
                                  param_hint="'--output'")  # fmt: skip
-    from viz.sweep.memory import keep_memory
-    from viz.sweep.run import shards_folder, sweep_folder
+    from viz.sweep.run import check_output, shards_folder, sweep_folder
     from viz.sweep.tally import Settings
 
+    check_output(output, force=force or resume)
     parts = tuple(part for part in _PARTS if part not in (without or ()))
     settings = Settings(parts, top, batch_size, field_images, seed)
     if threads:
@@ -83,7 +83,6 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
 
         torch.set_num_threads(threads)
     loaded, _ = open_with_images(checkpoint, images, options)
-    keep_memory()
     engine = _engine(loaded, checkpoint, workers, cluster, threads, options)
     finished = resume and not force and output.exists() and not shards_folder(output).exists()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +166,17 @@ def main() -> None:
             _menu(name)
         page.run()
     state.finish()
+    _freeze(name)
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze(page: str) -> None:
+    """Have Streamlit's search for garbage pass over what is loaded by now, once a page.
+
+    It searches after every run, which takes twice as long as a step to the next kernel.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from typing import Any
 
 import torch
 
+from viz.core.memory import MAPPED, TRIM
 from viz.core.refusal import Refusal
 from viz.network.checkpoint import Checkpoint, load
 from viz.network.guards import CheckpointWarning
-from viz.sweep.memory import MAPPED, TRIM
 from viz.sweep.shards import Job, Outcome, Step, Work, count_shard
 from viz.sweep.tally import SweepError
 

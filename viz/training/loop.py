@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from scipy.stats import binomtest
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -240,6 +239,8 @@ class _Run:
 
     def write(self, path: Path, way: Way, network: ConvMixer) -> float:
         """Write a network in half precision, and its accuracy as it then is."""
+        from scipy.stats import binomtest
+
         rounded = copy.deepcopy(network).half().float().eval()
         right, recipe, data = self.answers(rounded), self.recipe, self.data
         n, k = len(right), int(right.sum())

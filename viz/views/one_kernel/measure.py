@@ -83,8 +83,10 @@ def among(table: pd.DataFrame, row: int) -> tuple[Floats, Floats]:
 
     The share of the rows that have less, ties counting half; nan where a number is undefined.
     """
-    percentiles = 100 * (table.rank() - 0.5) / table.count()
-    return percentiles.loc[row].to_numpy(), table.median().to_numpy()
+    every, own = table.to_numpy(), table.loc[row].to_numpy()
+    less, as_much = (every < own).sum(0), (every == own).sum(0)
+    there = np.where(np.isnan(own), np.nan, (~np.isnan(every)).sum(0))
+    return 100 * (less + as_much / 2) / there, table.median().to_numpy()
 
 
 def standing(description: DepthwiseDescription, *, block: int, channel: int) -> Standing:
