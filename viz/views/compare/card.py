@@ -44,11 +44,6 @@ def _figures() -> tuple[FigureRow, ...]:
             *both(draw.draw_networks, draw.SIZES["networks"], draw.NARROW["networks"]),
         ),
         FigureRow(
-            "compare-names",
-            "Share of every name in both networks, and the difference with intervals over blocks.",
-            *both(draw.draw_names, draw.SIZES["names"], draw.NARROW["names"]),
-        ),
-        FigureRow(
             "compare-effects",
             "Cliff's delta of every descriptor between the networks, with intervals over blocks.",
             *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),

@@ -1,4 +1,4 @@
-"""Two networks side by side: names by depth, differences of names and descriptors, fields.
+"""Two networks side by side: names by depth, differences of descriptors, fields.
 
 Every ``draw_...`` takes a `NetworkComparison` and a Figure or SubFigure of about `SIZES` inches.
 Where depths agree, the horizontal axis counts blocks; where they differ, it is relative depth.
@@ -21,7 +21,7 @@ from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_bo
 from viz.plot.mosaic import grid_layout
 from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
-from viz.views.kernels.colours import NAME_STYLES, area_handles, minus
+from viz.views.kernels.colours import NAME_STYLES, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.weights.draw import Mosaic
 from viz.views.wording import FEW_IMAGES, n_images
@@ -32,14 +32,13 @@ MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {
     "networks": (TWO_COLUMNS, 60 * MM),
-    "names": (TWO_COLUMNS, 74 * MM),
     "effects": (TWO_COLUMNS, 66 * MM),
     "depth": (TWO_COLUMNS, 82 * MM),
     "fields": (TWO_COLUMNS, 66 * MM),
 }
 """Width and height in inches that suit each figure."""
 NARROW = {
-    "networks": 96 * MM, "names": 76 * MM, "effects": 66 * MM, "depth": 120 * MM, "fields": 94 * MM
+    "networks": 96 * MM, "effects": 66 * MM, "depth": 120 * MM, "fields": 94 * MM
 }  # fmt: skip
 """Height in one column."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
@@ -136,53 +135,6 @@ def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
     axes.set(xlim=(0, 1.15), ylim=(0, 100))
     axes.set_xticks([0, 0.5, 1, 1.105], ["0", "0.5", "1", "init"])
     axes.get_xticklabels()[2].set_horizontalalignment("right")
-
-
-def draw_names(result: NetworkComparison, target: Figure | SubFigure) -> tuple[Axes, Axes]:
-    """Draw the share of every name in both networks, and the difference with its interval.
-
-    Small points are single blocks: where they spread widely, a network's share is a mean of unlike
-    blocks.
-    """
-    width, height = inches(target)
-    how = "mean over blocks" if result.paired else "all kernels"
-    pair_label(
-        result,
-        target,
-        "Left: share of kernels with each name; small points: single blocks; upright strokes: "
-        f"randomly initialised kernels. Right: B minus A ({how}) with 95\u00a0% interval, each "
-        f"name by itself; none where no kernel has the name. {result.note}",
-    )
-    rows = np.arange(len(result.kernel_names), dtype=np.float64)[::-1]
-    low, top = MARGIN + 0.34, height - 0.2
-    left, gap = (0.82, 0.25) if narrow(width) else (0.95, 0.3)
-    each = (width - left - gap - 2 * MARGIN) / 5
-    shares = panel(target, (left, low, 3 * each, top - low))
-    step = panel(target, (left + 3 * each + gap, low, 2 * each, top - low))
-    most = 1e-3
-    for side, (by_block, init) in enumerate(
-        zip(result.of("shares"), result.of("init_names"), strict=True)
-    ):
-        y, colour = rows + (0.2, -0.2)[side], COLOURS[side]
-        mean = 100 * by_block.mean(0)
-        shares.hlines(y, 0, mean, color=colour, linewidth=2.5, alpha=0.35)
-        shares.plot(100 * by_block.ravel(), np.tile(y, len(by_block)), ".", color=colour,
-                    markersize=2.5)  # fmt: skip
-        shares.plot(mean, y, MARKERS[side], color=colour, markersize=4)
-        shares.plot(100 * init, y, "|", color="black", markersize=5, markeredgewidth=0.9)
-        most = max(most, 100 * float(np.nanmax([by_block.max(), *init])))
-    step.axvline(0, color="#888888", linewidth=0.6)
-    step.hlines(rows, *(100 * result.share_interval.T), color="black", linewidth=1.1)
-    step.plot(100 * result.share_difference, rows, "o", color="black", markersize=3.2)
-    shares.set_yticks(rows, [minus(name) for name in result.kernel_names])
-    step.set_yticks(rows, [""] * len(rows))
-    shares.set_xlim(-0.015 * most, 1.02 * most)
-    for one, label in ((shares, "share of kernels (%)"), (step, "B − A, in points")):
-        one.set_ylim(-0.6, len(rows) - 0.4)
-        one.set_xlabel(label, labelpad=1)
-    shares.legend(handles=side_handles(), loc="lower left", bbox_to_anchor=(0, 1), ncols=2,
-                  borderaxespad=0, borderpad=0.2, handlelength=1, handletextpad=0.3)  # fmt: skip
-    return shares, step
 
 
 def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
