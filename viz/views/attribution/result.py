@@ -240,7 +240,7 @@ class Trust(Attributions):
                 for i in (row.argmin(), row.argmax())]  # fmt: skip
         span = [" to ".join(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
         means = (
-            "Insertion less deletion is "
+            "Insertion less deletion (the area between both curves) is "
             + (f"{listed(span)} over the {m} methods" if m > 1 else f"{of(self.methods[0])} for "
                f"{self.methods[0]}")
             + f", against {of('edges')} for an edge detector and {of('random')} for random maps"

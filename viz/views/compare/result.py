@@ -212,10 +212,15 @@ class NetworkComparison(TwoNetworks):
             return f"Whether descriptors differ is not tested: {why}."
         clear, tested = self.clear, int(np.isfinite(self.delta_interval).all(1).sum())
         named = listed([descriptor_words(name) for name in clear])
+        chance = f"{0.05 * tested:.1g} of {tested}"
+        if not clear:
+            return (
+                f"None of the {tested} descriptors differs clearly: every 95 % interval over "
+                f"blocks holds 0 ({chance} would miss it by chance)."
+            )
         return (
-            f"{len(clear) or 'None'} of the {tested} descriptors "
-            f"{'differs' if len(clear) == 1 else 'differ'} with a 95 % interval over blocks that "
-            f"leaves out 0{f' ({named})' * bool(clear)}, where {0.05 * tested:.1g} would by chance."
+            f"{len(clear)} of the {tested} descriptors {'differs' if len(clear) == 1 else 'differ'}"
+            f" ({named}): the 95 % interval over blocks leaves out 0 ({chance} would by chance)."
         )
 
     def to_frame(self) -> pd.DataFrame:

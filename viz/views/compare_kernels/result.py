@@ -150,7 +150,7 @@ class KernelChange(TwoNetworks):
                 f"the block; kernels of unrelated channels differ by {null:.0f} %."
             )
         agree = kappa(total)
-        text = f"{changed} of {n} kernels ({100 * changed / n:.0f} %) have another name"
+        text = f"{changed:,} of {n:,} kernels ({100 * changed / n:.0f} %) have another name"
         if np.isfinite(agree):
             text += f" (agreement beyond chance, Cohen's kappa: {rounded(agree)}; 1 is full)"
         flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]

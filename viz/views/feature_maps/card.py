@@ -43,7 +43,7 @@ def _sentence(result: Any) -> str:
         said.append(
             f"On {on}, {100 * first['off']:.0f} % of the units get a negative input to their "
             "activation after the depthwise convolution of the first block and "
-            f"{100 * last['off']:.0f} % in the last."
+            f"{100 * last['off']:.0f} % in the last, where 50 % would be symmetric about 0."
         )
     if None not in (first["rank"], last["rank"]):
         said.append(

@@ -25,7 +25,8 @@ def _sentence(result: Any) -> str:
         said.append(
             f"On {n_images(result.n_images)} the median depthwise channel is off at "
             f"{100 * first['sparsity_median']:.0f} % of the positions in the first block and at "
-            f"{100 * last['sparsity_median']:.0f} % in the last."
+            f"{100 * last['sparsity_median']:.0f} % in the last, where inputs symmetric about 0 "
+            "would be at 50 %."
         )
     if last["selectivity_median"] is not None:
         said.append(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from viz.core.network import counted
 from viz.core.result import Result, or_none, records
-from viz.views.wording import FEW_IMAGES, listed, n_images
+from viz.views.wording import FEW_IMAGES, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,38 +138,38 @@ class Substitution(Result):
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers and baselines."""
         fit, patch = self.find("all", "fit"), self.find("patch", "fit")
-        of = n_images(self.n_images)
+        of = counted(self.n_images, "image")
         if self.n_photographs != self.n_images:
             of = f"{self.n_images} crops of {self.n_photographs} photographs"
         parts = []
         if fit is not None:
             parts.append(
-                f"With each of the {self.n_kernels[fit]:,} depthwise kernels replaced by its "
-                f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps), the "
-                f"network keeps {self._kept(fit, of)}{self._beside('all')}."
+                f"Replacing each of the {self.n_kernels[fit]:,} depthwise kernels with its "
+                f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps) keeps "
+                f"{self._kept(fit, of)}{self._beside('all')}."
             )
         if patch is not None:
             parts.append(
-                "With the patch filters replaced by their Gabor fits it keeps "
+                "Replacing the patch filters with their Gabor fits keeps "
                 f"{self._kept(patch, of)}{self._beside('patch')}."
             )
-        if parts and np.isfinite(self.chance[0]):
+        if parts and np.isfinite(self.chance[0]) and self.n_images >= FEW_IMAGES:
             parts.append(
                 f"Two different images share their answer in {100 * self.chance[0]:.0f} % of pairs."
             )
         return " ".join(parts)
 
     def _kept(self, row: int, of: str = "") -> str:
-        """Write how many answers a replacement keeps, and how far probabilities diverge."""
+        """Write how many answers a replacement keeps, and how far it moves the probabilities."""
         kept = f"{100 * self.mean[0, row]:.0f} %"
         if self.n_images < FEW_IMAGES:
             kept = f"{round(float(self.mean[0, row]) * self.n_images)}"
         if of:
             return (
-                f"its answer on {kept} of {of} and its class probabilities diverge by "
-                f"{self.mean[1, row]:.2g} nats"
+                f"the answer on {kept} of {of} and moves the class probabilities by "
+                f"{self.mean[1, row]:.2g} nats (KL divergence)"
             )
-        return f"{kept} and {self.mean[1, row]:.2g} nats"
+        return f"{kept} and {self.mean[1, row]:.2g}"
 
     def _beside(self, scope: str) -> str:
         """Write the same of the controls."""
