@@ -17,6 +17,7 @@ def small_nulls():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(measure, "describe_checkpoint", lambda *a, **o: whole(*a, n_init=20, **o))
         patch.setattr("viz.views.patch_filters.measure._NULL_FILTERS", 200)
+        patch.setattr("viz.views.patch_filters.measure._SMOOTH_MAPS", 60)
         patch.setattr("viz.views.clusters.measure.MOST_CLUSTERS", 4)
         patch.setattr("viz.views.clusters.measure._DRAWS", 2)
         yield
