@@ -72,19 +72,6 @@ def rng():
     return np.random.default_rng(0)
 
 
-@pytest.fixture
-def drawn_once(monkeypatch):
-    """Figures of a folder are drawn, but saved as stubs: reports' tests save every format."""
-
-    def save(figure, path, *, force=False):
-        if Path(path).suffix == ".png":
-            figure.draw_without_rendering()
-        Path(path).write_bytes(_STARTS[Path(path).suffix])
-        return Path(path)
-
-    monkeypatch.setattr("viz.report.folder.save_figure", save)
-
-
 def _stub(figure, path, *, force=False):
     """Save a figure as a file of its kind without ink; a report draws it for its page."""
     path = Path(path)
@@ -112,36 +99,28 @@ def stub_save():
 @pytest.fixture
 def bare_figures(monkeypatch):
     """Reports draw their figures for the page alone; the files beside it are stubs."""
-    monkeypatch.setattr("viz.report.sections.save_figure", _stub)
+    for module in ("sections", "folder"):
+        monkeypatch.setattr(f"viz.report.{module}.save_figure", _stub)
 
 
 @pytest.fixture(scope="session")
 def whole(small_file, tmp_path_factory):
     """A report of every view of a network with an odd name: its folder, sections and name."""
     from dataclasses import replace
+    from functools import partial
+
+    from quick import CHEAP, small_nulls
 
     from viz.network.checkpoint import load
     from viz.report.build import build
     from viz.views import VIEWS
-    from viz.views.attribution.measure import Effort, rate
-    from viz.views.clusters.measure import cluster_checkpoint
-    from viz.views.described import depthwise_description
 
-    def few_methods(checkpoint, given):
-        effort = Effort(n_curve=4, n_subsets=4, n_noise=1, n_stages=1, n_random=1)
-        return rate(checkpoint, None, methods=("saliency", "grad-cam"), effort=effort)
-
-    def few_bootstraps(checkpoint, given):
-        found = depthwise_description(checkpoint, given)
-        return cluster_checkpoint(checkpoint, found, n_bootstraps=3)
-
-    quicker = {"attribution": few_methods, "clusters": few_bootstraps}
-    rows = [replace(row, measure=quicker.get(row.name, row.measure)) for row in VIEWS]
+    rows = [replace(r, measure=partial(r.measure, **CHEAP.get(r.name, {}))) for r in VIEWS]
     small = load(small_file)
     name = r"<img src=x>漢字 50%_$x^{a}\\#&~" + "x" * 80 + ".pth"
     odd = replace(small, source=replace(small.source, name=name))
     folder = tmp_path_factory.mktemp("whole") / "report"
-    with pytest.MonkeyPatch.context() as patch:
+    with small_nulls(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("viz.report.sections.PAGE_DPI", 40)
         patch.setattr("viz.report.sections.save_figure", _stub)
         sections = build(odd, folder, views=rows, formats=(".pdf",))

@@ -8,6 +8,20 @@ from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer
 
 
+def inputs(n=3, size=(33, 35), seed=0):
+    """Noise; the patches leave some of it over."""
+    return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(seed))
+
+
+def outputs(model, x):
+    """Output of the patch embedding and of every block, by the network's own parts."""
+    with torch.no_grad():
+        found = [model.embed(x)]
+        for block in model.blocks:
+            found.append(block(found[-1]))
+    return found
+
+
 def checkpoint_of(model, classes=()):
     return Checkpoint(
         model.eval(), model.config, Source("by hand", "0" * 64),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from quick import CHEAP, small_nulls
 
 import viz
 from viz.cli import main
@@ -27,12 +28,7 @@ def default(dtype):
         torch.set_default_dtype(torch.float32)
 
 
-SETTINGS = {
-    "float64": lambda: default(torch.float64),
-    "float16": lambda: default(torch.float16),
-    "inference": torch.inference_mode,
-    "no gradients": torch.no_grad,
-}
+SETTINGS = {"float64": lambda: default(torch.float64), "inference": torch.inference_mode}
 
 
 @functools.cache
@@ -40,8 +36,7 @@ def measured(small_file, name, setting=""):
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0), dtype=torch.float32)
     checkpoint = adapted(viz.load(small_file), image_size=32)
     given = Given(lambda: open_images(x, checkpoint.preprocessing, 3))
-    little = {"quick": True, "steps": 4, "samples": 2} if name == "attribution" else {}
-    result = view(name).measure(checkpoint, given, **little)
+    result = view(name).measure(checkpoint, given, **CHEAP.get(name, {}))
     return {k: v for k, v in vars(result).items() if isinstance(v, np.ndarray)}
 
 
@@ -59,7 +54,8 @@ def test_settings_of_torch_change_no_number(small_file, name, setting):
 
 def test_a_matplotlibrc_changes_no_figure(small_file, tmp_path):
     row = view("patch-filters")
-    result = row.measure(viz.load(small_file), Given())
+    with small_nulls():
+        result = row.measure(viz.load(small_file), Given())
     save_figure(row.figures[0].make(result), tmp_path / "a.png")
     theirs = {"text.usetex": True, "font.size": 40, "axes.grid": True, "figure.facecolor": "red",
               "image.cmap": "jet", "savefig.bbox": "tight"}  # fmt: skip

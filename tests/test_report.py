@@ -14,6 +14,7 @@ from viz.core.refusal import Refusal
 from viz.core.result import ResultFileError
 from viz.report.build import build
 from viz.report.plan import ReportError, choose
+from viz.report.tex import escape_tex
 from viz.views import VIEWS
 
 (PATCHES,) = (row for row in VIEWS if row.name == "patch-filters")
@@ -115,7 +116,7 @@ def test_every_figure_says_its_scale_and_its_width(whole):
             assert figure.width <= (85.5 if figure.columns == 1 else 180.5), figure.name
             include = f"\\includegraphics[width={figure.width:g}mm]{{figures/{figure.name}.pdf}}"
             assert f"\\begin{{figure{star}}}\n  \\centering\n  {include}" in tex
-            assert figure.note, figure.name
+            assert figure.note and escape_tex(figure.note) in tex, figure.name
             assert (whole.folder / "figures" / f"{figure.name}.pdf").is_file()
 
 

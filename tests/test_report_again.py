@@ -129,8 +129,6 @@ def test_manifests_that_make_no_page_are_refused_before_any_work(inked, tmp_path
 def test_folders_that_cannot_be_rebuilt_are_refused(inked, tmp_path):
     with pytest.raises(ReportError, match="exists; choose another"):
         rebuild(inked, inked, rows=BOTH)
-    with pytest.raises(ReportError, match=r"no manifest\.json in it"):
-        rebuild(tmp_path, tmp_path / "x", rows=BOTH)
     with pytest.raises(ReportError, match="knows no section 'patch-filters'"):
         rebuild(inked, tmp_path / "x", rows=[OTHER])
     assert not list(tmp_path.iterdir())
@@ -184,7 +182,6 @@ def test_images_whose_names_are_no_text_are_told(small, tmp_path):
     assert contents(tmp_path / "again") == contents(tmp_path / "r")
 
 
-@pytest.mark.usefixtures("drawn_once")
 def test_folders_of_others_beside_it_are_left_alone(small, first, tmp_path):
     """Whatever is named as a report's folder while it grows, or is replaced."""
     for name in ("r.part", "again.old.part"):

@@ -12,22 +12,20 @@ from viz.report.facts import command_line
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.page import short
-from viz.report.sections import Drawn, Section
-from viz.report.tex import escape_tex, figures_tex
+from viz.report.sections import Section
+from viz.report.tex import escape_tex
 from viz.views import COMPARISONS, VIEWS
 
 
 @pytest.mark.parametrize(
     ("told", "left"),
     [
-        ("/home/me/nets/x.pth: no such file", "x.pth: no such file"),
         (
             ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", 3],
             ["'c.png' is broken", "x.pth", 3],
         ),
         ({"a": "1/2 of it, and/or n/a, /n"}, {"a": "1/2 of it, and/or n/a, /n"}),
         ("No such file: '/home/my nets/of me/x y.npz'", "No such file: 'x y.npz'"),
-        ('"D:\\my nets\\x y" it\'s', '"x y" it\'s'),
         ("skipped:/home/me/a.png, file:///home/me/b.png", "skipped:a.png, file:b.png"),
         ("isn't 'a/b' or '/n' of http://x.org/y/z", "isn't 'a/b' or '/n' of http://x.org/y/z"),
     ],
@@ -95,21 +93,3 @@ def test_of_a_finding_the_contents_tell_the_first_sentence():
     section = Section("a", "A", "", finding="R is .5 at 5 %. Then 5 %.\n\nTwice.")
     assert short(section) == "R is .5 at 5 %."
     assert short(replace(section, failed="so")) == "This section failed."
-
-
-def test_captions_are_whole():
-    note = "Frames: {a_b} & 50 %. Each tile has its own scale."
-    drawn = Drawn("a-figure", "What is shown, 3 ~ 4^2.", note, 180, 60, 2)
-    section = Section(
-        "a", "A & B_c", "", finding="It is 5 % #1.\n\nTwice.", figures=(drawn,),
-        narrow=(replace(drawn, name="a-figure-one-column", columns=1, width=85),),
-    )  # fmt: skip
-    tex = figures_tex("50%_$x.pth", [section], ".pdf")
-    caption = (
-        r"  \caption{50\%\_\$x.pth. What is shown, 3 \textasciitilde{} 4\textasciicircum{}2. "
-        r"Frames: \{a\_b\} \& 50 \%. Each tile has its own scale. It is 5 \% \#1.}"
-    )
-    assert [line for line in tex.splitlines() if "caption" in line] == [caption, caption]
-    for begun, ended in (("figure*", "figure*"), ("figure", "figure")):
-        assert rf"\begin{{{begun}}}" in tex
-        assert rf"\end{{{ended}}}" in tex

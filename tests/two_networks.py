@@ -1,4 +1,4 @@
-"""Pairs of small networks whose differences are known."""
+"""Small networks, and changes of them that are known."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def network(seed, *shape, **more):
     """A randomly initialised network, loaded; 16 channels, 3 blocks, 5 x 5 kernels by default."""
     torch.manual_seed(seed)
     return load(ConvMixer(*(shape or (16, 3, 5, 4, 4)), **more).eval())
+
+
+def plant(checkpoint, block, channel, taps):
+    """Give one kernel these taps."""
+    with torch.no_grad():
+        checkpoint.model.depthwise_kernels(block)[channel] = torch.as_tensor(taps).float()
 
 
 def changed(checkpoint, change, name="changed"):

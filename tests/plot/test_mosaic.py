@@ -103,10 +103,3 @@ def test_what_is_not_a_number_is_hatched_and_nothing_else():
         # Stripes: equal along one diagonal, both shades in every row and column.
         np.testing.assert_array_equal(tile[1:, :-1], tile[:-1, 1:])
         assert all(len(np.unique(line)) == 2 for line in (*tile[..., 0], *tile[..., 0].T))
-
-
-def test_room_below_each_tile_is_left_free():
-    layout = grid_layout([5], (3, 3), columns=2, below=2)
-    assert sorted(set(layout.y.tolist())) == [0, 6, 12]
-    assert layout.shape == (17, 7)
-    assert layout.locate(1, 4) is None

@@ -1,14 +1,20 @@
-"""Every figure of every view goes into a paper as it is."""
+"""Of every view: figures go into a paper, findings can be said, the network stays as it was."""
 
 import numpy as np
 import pytest
 import torch
-from readable import unfit
+from explained_networks import same_state, state
+from quick import CHEAP, small_nulls
+from readable import unfit, unfit_of
+from spoken import WITHOUT_NULL, judged
 
 from viz.network.checkpoint import load
 from viz.plot.style import MM, new_figure
 from viz.views import COMPARISONS, VIEWS, Given
 from viz.views._template.card import VIEW as TEMPLATE
+
+IN_EVALUATION = ("feature-maps", "top-patches", "preferred-inputs", "selectivity")
+"""Views that ask for a network in evaluation mode."""
 
 
 @pytest.fixture(scope="module")
@@ -29,22 +35,20 @@ def pair(small_file):
     return first, second
 
 
-def made(row, result):
-    """All figures of a row, by the names of their files."""
-    for each in row.figures:
-        yield each.name, each.make(result)
-        if each.narrow:
-            yield f"{each.name}, one column", each.narrow(result)
-
-
 @pytest.mark.parametrize("row", [*VIEWS, *COMPARISONS, TEMPLATE], ids=lambda row: row.name)
-def test_every_figure_goes_into_a_paper_as_it_is(row, pair):
+def test_figures_go_into_a_paper_findings_can_be_said_and_the_network_stays(row, pair):
     networks = pair if row in COMPARISONS else pair[:1]
-    result = row.measure(*networks, Given())
-    found = []
-    for name, figure in made(row, result):
-        found += [f"{name}: {fault}" for fault in unfit(figure, ("small", ".safetensors"))]
-    assert found == []
+    for each in networks:
+        each.model.train(row.name not in IN_EVALUATION).requires_grad_(True)
+    before, random = [state(each.model) for each in networks], torch.get_rng_state()
+    with small_nulls():
+        result = row.measure(*networks, Given(), **CHEAP.get(row.name, {}))
+    after = [state(each.model) for each in networks]
+    assert all(same_state(one, other) for one, other in zip(before, after, strict=True))
+    assert torch.equal(torch.get_rng_state(), random)
+    assert unfit_of(row.figures, result, ("small", ".safetensors")) == []
+    if row.sentence:
+        judged(row.sentence(result), null=row.name not in WITHOUT_NULL)
 
 
 def test_the_check_finds_what_a_paper_does_not_take():

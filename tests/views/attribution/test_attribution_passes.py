@@ -1,7 +1,5 @@
 """How attributions run: batches, threads, errors, and a network that stays as it was."""
 
-import threading
-
 import explained_networks as nets
 import numpy as np
 import pytest
@@ -30,27 +28,8 @@ def test_batch_size_changes_nothing_and_images_do_not_mix():
     np.testing.assert_allclose(first.insertion_auc[0], whole.insertion_auc[0], atol=1e-6)
 
 
-def test_two_threads_on_one_model_get_what_one_gets():
-    loaded = nets.checkpoint(nets.busy("relu"))
-    inputs = [nets.busy_images(seed=s) for s in (1, 2)]
-    alone = [attribute(loaded, x, **SOME) for x in inputs]
-    found = {}
-
-    def work(i):
-        found[i] = [attribute(loaded, inputs[i], **SOME) for _ in range(3)]
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in (0, 1)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    for i in (0, 1):
-        for result in found[i]:
-            np.testing.assert_allclose(result.patches, alone[i].patches, rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize(
-    ("method", "stop"), [("deeplift", 3), ("deeplift", 200), ("grad-cam", 40), ("occlusion", 400)]
+    ("method", "stop"), [("deeplift", 3), ("grad-cam", 40), ("occlusion", 400)]
 )
 def test_after_an_error_anywhere_the_model_is_as_it_was(method, stop, monkeypatch):
     loaded = nets.checkpoint(nets.busy("relu"))
@@ -78,18 +57,6 @@ def test_a_model_in_training_mode_stays_so_and_is_explained_as_in_evaluation():
     np.testing.assert_allclose(found.patches, expected.patches, rtol=1e-4, atol=1e-6)
     assert nets.same_state(before, nets.state(loaded.model))
     assert all(p.grad is None for p in loaded.model.parameters())
-
-
-def test_random_numbers_of_the_process_are_left_alone():
-    loaded, x = nets.checkpoint(nets.busy("relu")), nets.busy_images()
-    torch.manual_seed(3)
-    np.random.seed(3)  # noqa: NPY002
-    expected = torch.rand(2), np.random.rand(2)  # noqa: NPY002
-    torch.manual_seed(3)
-    np.random.seed(3)  # noqa: NPY002
-    rate(loaded, x, effort=LITTLE, **SOME)
-    assert torch.equal(torch.rand(2), expected[0])
-    assert (np.random.rand(2) == expected[1]).all()  # noqa: NPY002
 
 
 def test_only_the_parts_named_are_drawn_anew():

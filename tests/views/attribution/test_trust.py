@@ -12,9 +12,9 @@ from scipy.signal import correlate2d
 
 from viz.views.attribution import scores
 from viz.views.attribution.measure import Effort, attribute, rate, stage_parts
-from viz.views.attribution.methods import DEFAULT_METHODS, SUITABLE, Explainer, Settings
+from viz.views.attribution.methods import SUITABLE, Explainer, Settings
 from viz.views.attribution.network import Explained, drawn_anew
-from viz.views.attribution.result import METHODS, Trust
+from viz.views.attribution.result import METHODS
 from viz.views.tables import mean_of_finite
 
 LITTLE = Effort(n_curve=6, n_subsets=12, n_noise=2, n_stages=3, n_random=2)
@@ -145,9 +145,7 @@ def test_subsets_hold_one_to_half_of_the_patches():
     assert scores.subsets(3, (1, 1), np.random.default_rng(0)).all()
 
 
-def test_max_sensitivity_is_captums():
-    from captum.metrics import sensitivity_max
-
+def test_max_sensitivity_is_the_largest_relative_change_under_noise():
     network, x = nets.busy(), nets.busy_images(height=20, width=20)
     effort = replace(LITTLE, n_noise=3, radius=0.05, n_stages=0)
     names = ("saliency", "integrated-gradients", "occlusion")
@@ -155,36 +153,14 @@ def test_max_sensitivity_is_captums():
                   seed=9)  # fmt: skip
     explainer = Explainer(network, nets.GREY, Settings(n_steps=8, seed=9))
     generator = torch.Generator().manual_seed(9)
-    noise = torch.cat(
-        [torch.empty(x.shape).uniform_(-1, 1, generator=generator) for _ in range(3)]
-    )  # fmt: skip
+    noise = [torch.empty(x.shape).uniform_(-1, 1, generator=generator) for _ in range(3)]
     for method in names:
-
-        def explain(inputs, method=method):
-            images = inputs[0] if isinstance(inputs, tuple) else inputs
-            found = [explainer.raw(method, each[None], Explained(2)) for each in images]
-            made = torch.tensor(np.stack(found))
-            return (made,) if isinstance(inputs, tuple) else made
-
-        theirs = sensitivity_max(
-            explain, x, perturb_func=lambda inputs: inputs + 0.05 * noise, n_perturb_samples=3
-        )
-        assert of(result, method, "max_sensitivity") == pytest.approx(float(theirs), rel=5e-3)
+        own = explainer.raw(method, x, Explained(2))
+        moved = [explainer.raw(method, x + 0.05 * each, Explained(2)) for each in noise]
+        worst = max(np.linalg.norm(one - own) for one in moved) / np.linalg.norm(own)
+        assert of(result, method, "max_sensitivity") == pytest.approx(worst, rel=5e-3)
     assert of(result, "random", "max_sensitivity") == of(result, "constant", "max_sensitivity") == 0
     assert of(result, "edges", "max_sensitivity") > 0
-
-
-def test_stages_go_from_the_head_down():
-    stages = stage_parts(3, 99)
-    order = ["head", "block 2", "block 1", "block 0", "patch embedding"]
-    assert [name for name, _ in stages] == order
-    assert stages[0][1] == ("head",)
-    assert stages[-1][1] == (
-        "head", "blocks.2", "blocks.1", "blocks.0", "patch_embedding", "patch_norm",
-    )  # fmt: skip
-    few = stage_parts(20, 6)
-    assert len(few) == 6 and few[0][0] == "head" and few[-1][0] == "patch embedding"
-    assert stage_parts(3, 0) == []
 
 
 def test_the_randomisation_test_tells_weights_from_edges():
@@ -202,6 +178,8 @@ def test_the_randomisation_test_tells_weights_from_edges():
 
 
 def test_the_correlations_are_those_of_networks_drawn_anew():
+    few = [name for name, _ in stage_parts(20, 6)]
+    assert len(few) == 6 and few[0] == "head" and few[-1] == "patch embedding"
     loaded, x = nets.checkpoint(nets.busy()), nets.busy_images()
     methods = ("input-x-gradient", "occlusion")
     result = rate(loaded, x, methods=methods, target=1, effort=LITTLE, seed=2)
@@ -213,29 +191,15 @@ def test_the_correlations_are_those_of_networks_drawn_anew():
             assert result.rank_correlation[0, i, t] == pytest.approx(expected, abs=1e-6)
 
 
-def test_results_come_back_and_add_up(tmp_path):
+def test_progress_is_predicted_and_of_two_images_both_are_said():
     calls, loaded = [], nets.checkpoint(nets.busy(), ("a", "b", "c"))
     result = rate(loaded, nets.busy_images(2), effort=LITTLE, target="difference",
                   progress=lambda *given: calls.append(given), **SOME)  # fmt: skip
-    assert Trust.load(result.save(tmp_path / "t.npz")) == result
-    assert result.rated == (*DEFAULT_METHODS, "random", "edges", "constant")
     done = [d for d, _ in calls]
     assert done == sorted(done) and calls[-1][0] == calls[-1][1] == 2 * sum(result.passes.values())
-    # The prediction of the number of passes holds.
     assert max(done[:-1]) == calls[-1][1] - 1
-    frame = result.to_frame()
-    assert len(frame) == 2 * len(result.rated)
-    row = frame[(frame["map"] == "occlusion") & (frame["image"] == result.names[1])].iloc[0]
-    assert row["insertion_auc"] == of(replace(result, insertion_auc=result.insertion_auc[1:]),
-                                      "occlusion", "insertion_auc")  # fmt: skip
-    assert row["explained"] == " minus ".join(result.explained(1))
-    numbers = result.summary()
-    assert numbers["maps"][0]["insertion_auc"] == pytest.approx(result.insertion_auc[:, 0].mean())
-    assert numbers["maps"][0]["completeness_gap"] is None
-    # Of two images both are said, no mean and no interval.
     edges = [f"{abs(v):.2f}" for v in result.margin[:, result.rated.index("edges")].round(2)]
     assert f"against {edges[0]} and {edges[1]} for an edge detector" in result.sentence()
-    assert result.sentence().endswith("2 images are too few to rank methods.")
 
 
 def test_a_constant_map_has_no_rank_and_is_left_out_of_the_mean():

@@ -2,15 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
+from torch import nn
+from two_networks import plant
 
 from viz.views.close_up.draw import close_up_figure, draw_response
 from viz.views.close_up.measure import filter_close_up, kernel_close_up, parts
-
-
-def plant(checkpoint, block, channel, taps):
-    with torch.no_grad():
-        checkpoint.model.depthwise_kernels(block)[channel] = torch.as_tensor(taps).float()
 
 
 def slow_gain(weights, fx, fy):
@@ -52,46 +48,20 @@ def test_stripes_are_found(planted_bank, across, up, stripes):
     assert found.peak_frequency == pytest.approx(np.hypot(across, up), abs=0.05)
 
 
-def test_a_single_tap_lets_everything_through(planted_bank):
-    taps = np.zeros((5, 5))
-    taps[1, 3] = -2.0
-    plant(planted_bank, 2, 0, taps)
-    found = kernel_close_up(planted_bank, block=2, channel=0)
-    np.testing.assert_allclose(found.response, 2.0)
-    assert found.dc_share == pytest.approx(1 / 25)
-
-
-def test_parts_add_up(small):
-    found = parts(small)
-    model = small.model
-    counted = [
-        [model.patch_embedding, model.patch_norm],
-        *[[block] for block in model.blocks],
-        [model.head],
-    ]
-    wanted = [sum(p.numel() for m in ms for p in m.parameters()) for ms in counted]
+def test_parts_are_counted_as_the_modules_are(small):
+    found, model = parts(small), small.model
+    modules = [nn.ModuleList([model.patch_embedding, model.patch_norm]), *model.blocks, model.head]
+    wanted = [sum(p.numel() for p in module.parameters()) for module in modules]
     assert found.parameters.tolist() == wanted
-    assert found.filter_parameters.tolist() == [
-        model.patch_embedding.weight.numel(),
-        *[b.depthwise.weight.numel() for b in model.blocks],
-        0,
-    ]
-    assert found.pointwise_parameters.tolist() == [
-        0,
-        *[b.pointwise.weight.numel() for b in model.blocks],
-        model.head.weight.numel(),
-    ]
-    x = model.embed(torch.zeros(1, 3, 32, 32))
-    for shape, block in zip(found.shape, [None, *model.blocks], strict=False):
-        x = x if block is None else block(x)
-        assert tuple(shape) == tuple(x.shape[1:])
-    assert found.shape[-1].tolist() == [4, 1, 1]
+    kernels, links = ([getattr(b, part).weight.numel() for b in model.blocks]
+                      for part in ("depthwise", "pointwise"))  # fmt: skip
+    assert found.filter_parameters.tolist() == [model.patch_filters.numel(), *kernels, 0]
+    assert found.pointwise_parameters.tolist() == [0, *links, model.head.weight.numel()]
+    assert found.shape.tolist() == [[16, 8, 8]] * 4 + [[4, 1, 1]]
 
 
 def test_the_response_is_drawn_from_zero_to_its_own_largest_gain(planted_bank):
     found = filter_close_up(planted_bank, channel=9)
-    figure = close_up_figure()
-    image = draw_response(found, figure).get_images()[0]
+    image = draw_response(found, close_up_figure()).get_images()[0]
     np.testing.assert_array_equal(image.get_array(), found.response)
     assert image.get_clim() == (0, pytest.approx(found.response.max()))
-    assert figure.get_label() == "Frequency response of patch filter 9."

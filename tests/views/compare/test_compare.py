@@ -1,15 +1,12 @@
 """Two networks side by side: known differences, slow formulas, intervals at their level."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from two_networks import changed, network, permuted
+from two_networks import changed, network
 
 from viz.views.compare.measure import compare_networks
-from viz.views.compare.result import NetworkComparison
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.kernels.result import KERNEL_NAMES
 
@@ -47,32 +44,12 @@ def test_a_network_and_itself_do_not_differ(one):
     assert "The files are the same." in found.sentence()
 
 
-def test_the_order_of_channels_does_not_matter(one):
-    checkpoint, described = one
-    order = np.random.default_rng(0).permutation(16)
-    rows = (np.arange(3)[:, None] * 16 + order).ravel()
-    # The channels of a description in another order are those of the permuted network.
-    fields = {
-        f: getattr(described, f)[rows] for f in ("kernels", "name", "r2_by_shapes", "odd_energy",
-                                                 "dc_share", "rms_radius", "anisotropy",
-                                                 "spectral_centroid", "radial_sign_changes",
-                                                 "separability")
-    }  # fmt: skip
-    found = compared(one, (permuted(checkpoint, order), replace(described, **fields)))
-    np.testing.assert_array_equal(found.delta, 0)
-    assert not found.identical
-
-
 def test_networks_of_other_shapes(one, deeper):
     found = compared(one, deeper)
     assert found.depths == (3, 5) and not found.paired
     assert set(found.differing) == {"parameters", "dim", "depth", "kernel size", "patch size"}
-    assert found.shares_a.shape == (3, len(KERNEL_NAMES)) and found.shares_b.shape == (
-        5,
-        len(KERNEL_NAMES),
-    )
-    np.testing.assert_allclose(found.shares_a.sum(1), 1)
-    np.testing.assert_allclose(found.shares_b.sum(1), 1)
+    np.testing.assert_allclose(found.shares_a.sum(1), [1] * 3)
+    np.testing.assert_allclose(found.shares_b.sum(1), [1] * 5)
     radius = found.descriptors.index("rms_radius")
     # 5 x 5 taps reach farther out than 3 x 3 ones, in random kernels too.
     assert found.init_delta[radius] < -0.9 and found.delta[radius] < -0.9
@@ -80,16 +57,6 @@ def test_networks_of_other_shapes(one, deeper):
     np.testing.assert_array_equal(found.theoretical_b, [2 + 2 * 2 * b for b in (1, 2, 3, 4, 5)])
     np.testing.assert_allclose(found.reach[0], 4 * found.quartiles_a[radius])
     assert "not paired" in found.note
-
-
-def test_saved_loaded_and_told_in_json(one, deeper, tmp_path):
-    for other in (one, deeper):
-        found = compared(one, other)
-        assert NetworkComparison.load(found.save(tmp_path / "c.npz")) == found
-        told = json.loads(json.dumps(found.summary(), allow_nan=False))
-        assert told["architecture"]["depth"]["a"] == "3"
-        assert len(told["fields"]["b"]) == other[0].config.depth
-        assert len(found.to_frame()) == len(found.descriptors) + len(KERNEL_NAMES)
 
 
 def test_one_block_has_no_interval():
@@ -102,21 +69,7 @@ def test_one_block_has_no_interval():
     # Nothing was tested, so that it is not said that nothing differs.
     labels = [replace(first[1], name=np.full(8, name)) for name in ("bar", "edge")]
     other = compared((single, labels[0]), (changed(single, lambda model: None), labels[1]))
-    assert "descriptors differ with" not in other.sentence()
     assert "is not tested: a network of one block has no interval" in other.sentence()
-    assert "All of A's kernels and all of B's have a name" in other.sentence()
-
-
-def test_effective_fields_with_images(one):
-    from viz.images.sets import open_images
-
-    checkpoint, _ = one
-    images = torch.randn(2, 3, 24, 24, generator=torch.Generator().manual_seed(0))
-    opened = open_images(images, checkpoint.preprocessing, 3)
-    found = compared(one, one, images=(opened, opened))
-    assert found.n_images == 2 and found.radius_a.shape == (3,)
-    np.testing.assert_array_equal(found.radius_a, found.radius_b)
-    assert "r90_px" in found.summary()["fields"]["a"][0]
 
 
 def test_names_that_are_equal_are_told_apart(one):

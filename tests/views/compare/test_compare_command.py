@@ -7,6 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from described import described
+from hand_made import kernels_of
 
 from viz.cli import main
 from viz.core.network import Preprocessing
@@ -22,12 +23,9 @@ def told(monkeypatch):
     """Describing is tested elsewhere: here names are told."""
 
     def describe(checkpoint, **options):
-        config = checkpoint.config
-        kernels = [checkpoint.model.depthwise_kernels(b).numpy() for b in range(config.depth)]
+        kernels, config = kernels_of(checkpoint), checkpoint.config
         block = np.repeat(np.arange(config.depth), config.dim)
-        return described(
-            np.concatenate(kernels), block, np.array(KERNEL_NAMES)[np.arange(len(block)) % 3]
-        )
+        return described(kernels, block, np.array(KERNEL_NAMES)[np.arange(len(block)) % 3])
 
     monkeypatch.setattr(depthwise, "describe_checkpoint", describe)
 
@@ -56,7 +54,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["compare", *(str(a) for a in arguments)])
 
 
-@pytest.mark.usefixtures("drawn_once")
+@pytest.mark.usefixtures("bare_figures")
 def test_snapshots_give_everything(small_file, others, tmp_path, monkeypatch):
     monkeypatch.setattr("viz.report.folder.FORMATS", (".svg",))  # each is tested elsewhere
     out = tmp_path / "out"
@@ -84,17 +82,6 @@ def test_one_network_twice_is_said(small_file, others, tmp_path):
     assert done.stderr.count(note) == 1
     other = run(small_file, others["later"], *arguments[2:], "--force")
     assert "same file" not in other.stderr
-
-
-def test_a_report_on_one_network_twice_says_so(small_file, tmp_path, monkeypatch):
-    monkeypatch.setattr("viz.report.build.build", lambda *given, **options: [])
-    words = ["report", str(small_file), str(small_file), "-o", str(tmp_path / "r")]
-    done = CliRunner().invoke(main, words)
-    assert done.exit_code == 0, done.output
-    assert done.stderr.count("are the same file") == 1
-    alone = CliRunner().invoke(main, ["report", str(small_file), "-o", str(tmp_path / "r")])
-    assert alone.exit_code == 0, alone.output
-    assert "same file" not in alone.stderr
 
 
 def test_what_two_networks_do_not_allow_is_left_out(small_file, others):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from described import described
-from readable import unfit_of, unreadable
+from hand_made import kernels_of
+from readable import unfit_of
 from two_networks import network
 
 from viz.plot.mosaic import limits, rgb_tiles, signed_tiles
@@ -23,84 +24,40 @@ LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 SMALL, DEEP, SHALLOW = (16, 3, 5, 4, 4), (4, 20, 3, 2, 4), (16, 2, 9, 7, 1000)
 
 
-def told(checkpoint, seed, labels=KERNEL_NAMES):
-    """A checkpoint and a description made by hand."""
-    config = checkpoint.config
-    rng = np.random.default_rng(seed)
-    n = config.dim * config.depth
-    kernels = np.concatenate(
-        [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(config.depth)]
-    )
-    return described(
-        kernels, np.repeat(np.arange(config.depth), config.dim),
-        np.array(labels)[rng.integers(0, len(labels), n)], r2=rng.uniform(size=n),
-        init_names=np.array(["unnamed"] * 20 + ["edge"]),
-    )  # fmt: skip
+def told(checkpoint, seed):
+    """A description with names drawn at random."""
+    kernels, rng = kernels_of(checkpoint), np.random.default_rng(seed)
+    block = np.repeat(np.arange(checkpoint.config.depth), checkpoint.config.dim)
+    names = rng.choice(KERNEL_NAMES, len(kernels))
+    init = np.array(["unnamed"] * 20 + ["edge"])
+    return described(kernels, block, names, r2=rng.uniform(size=len(kernels)), init_names=init)
 
 
-def pair(first=SMALL, second=SMALL, name=None, labels=KERNEL_NAMES):
+def pair(first=SMALL, second=SMALL, name=None):
     a, b = network(0, *first), network(1, *second)
     if name:
         a, b = (replace(c, source=replace(c.source, name=name)) for c in (a, b))
-    return a, b, (told(a, 0, labels), told(b, 1, labels))
+    return a, b, (told(a, 0), told(b, 1))
 
 
-def networks(*shapes, **options):
-    return compare_networks(*pair(*shapes, **options))
-
-
-def changes(shape=SMALL, name=None, labels=KERNEL_NAMES):
-    a, _, _ = pair(shape, shape, name)
+def changes():
+    a = network(0, *SMALL)
     rng = np.random.default_rng(0)
-    both = told(a, 0, labels), told(a, 1, labels)
+    both = told(a, 0), told(a, 1)
     kernels = both[1].kernels + 0.05 * rng.standard_normal(both[1].kernels.shape)
     return kernel_change(a, a, (both[0], replace(both[1], kernels=kernels.astype(np.float32))))
 
 
-@pytest.fixture(scope="module")
-def result():
-    return networks()
-
-
-def faults(row, found):
-    """What cannot be read, at few pixels: text is as large in any number of them."""
-    figure = row.make(found)
-    figure.set_dpi(72)
-    return unreadable(figure, slack=0.8)
-
-
-def drawn(module, name, result):
-    figure = new_figure(*module.SIZES[name], dpi=100)
-    return figure, getattr(module, f"draw_{name}")(result, figure)
-
-
-@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((SHALLOW, DEEP), LONG)])
-def test_networks_can_be_read(shapes, name):
-    found = networks(*shapes, name=name)
-    for row in COMPARISONS[0].figures:
-        assert faults(row, found) == [], row.name
-    assert unfit_of(COMPARISONS[0].figures, found, (LONG,)) == []
-
-
-@pytest.mark.parametrize(("shapes", "name"), [((), LONG), ((DEEP, SHALLOW), None)])
-def test_matches_can_be_read(shapes, name):
-    found = match_patch_filters(*pair(*shapes, name=name)[:2], draws=3)
-    for row in COMPARISONS[1].figures:
-        assert faults(row, found) == [], row.name
-
-
-@pytest.mark.parametrize(
-    ("shape", "name", "labels"), [(DEEP, LONG, KERNEL_NAMES), (SMALL, None, ["bar"])]
-)  # fmt: skip
-def test_changes_can_be_read(shape, name, labels):
-    found = changes(shape, name, labels)
-    for row in COMPARISONS[2].figures:
-        assert faults(row, found) == [], row.name
+def test_networks_of_other_depths_and_long_names_go_into_a_paper():
+    a, b, told_of = pair(SHALLOW, DEEP, LONG)
+    measured = compare_networks(a, b, told_of), match_patch_filters(a, b, draws=3)
+    for row, found in zip(COMPARISONS[:2], measured, strict=True):
+        assert unfit_of(row.figures, found, (LONG,)) == []
 
 
 def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
-    found = networks(DEEP, SHALLOW)
-    _, axes = drawn(compare, "networks", found)
+    found = compare_networks(*pair(DEEP, SHALLOW))
+    axes = compare.draw_networks(found, new_figure(*compare.SIZES["networks"], dpi=100))
     for one, shares, init in zip(
         axes,
         (found.shares_a, found.shares_b),
@@ -118,27 +75,6 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
             tall = np.sort(here[:, 2])
             np.testing.assert_allclose(tall, 100 * np.sort(expected)[-len(tall) :], atol=1e-9)
             assert tall.sum() == pytest.approx(100)
-
-
-def test_the_caption_says_which_is_which_and_what_differs():
-    found = networks(SMALL, SHALLOW)
-    figure, _ = drawn(compare, "networks", found)
-    note = figure.get_label()
-    assert note.startswith(f"A: {found.names[0]}; B: {found.names[1]}. They differ in ")
-    first = {name: values for name, *values in found.facts}
-    for name in found.differing:
-        a, b = first[name]
-        assert f"{name} ({a} and {b})" in note
-
-
-def test_effects_hold_deltas_and_intervals(result):
-    _, axes = drawn(compare, "effects", result)
-    points = next(line for line in axes.lines if line.get_marker() == "o")
-    np.testing.assert_array_equal(points.get_xdata(), result.delta)
-    ends = np.array([segment[:, 0] for segment in axes.collections[0].get_segments()])
-    np.testing.assert_array_equal(ends, result.delta_interval)
-    strokes = next(line for line in axes.lines if line.get_marker() == "|")
-    assert sorted(strokes.get_xdata()) == sorted(result.delta_by_block.ravel())
 
 
 def test_pairs_stand_above_each_other():

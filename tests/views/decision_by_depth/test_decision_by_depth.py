@@ -1,33 +1,17 @@
 """Decision by depth: shorter networks, slow ranks, planted colours, shuffled labels, baselines."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
-from read_networks import by_hand, checkpoint_of, hooks
+from read_networks import checkpoint_of, inputs, outputs
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from viz.core.refusal import Refusal
 from viz.images.sets import ImageSet
 from viz.network.convmixer import ConvMixer
 from viz.views.decision_by_depth.measure import _untrained, decision_by_depth
-
-
-def inputs(n=3, size=(33, 35), seed=0):
-    return torch.randn(n, 3, *size, generator=torch.Generator().manual_seed(seed))
-
-
-def outputs(model, x):
-    """Output of the patch embedding and of every block, by the network's own parts."""
-    with torch.no_grad():
-        found = [model.embed(x)]
-        for block in model.blocks:
-            found.append(block(found[-1]))
-    return found
 
 
 def folder(checkpoint, x, names):
@@ -41,18 +25,6 @@ def coloured(n=40, seed=0):
     x = inputs(n, (32, 32), seed)
     x[::2, 0] += 0.5
     return x, ["warm", "cold"] * (n // 2)
-
-
-def test_after_the_last_block_it_is_the_networks_answer(small):
-    x = inputs(12)
-    with torch.no_grad():
-        logits = small.model(x)
-    found = decision_by_depth(small, x, shown=12, batch_size=5)
-    np.testing.assert_allclose(found.logits[-1], logits, atol=1e-5)
-    np.testing.assert_array_equal(found.answer, logits.argmax(1))
-    np.testing.assert_allclose(found.probability[-1], logits.softmax(1).max(1).values, atol=1e-5)
-    assert (found.rank[-1] == 1).all()
-    assert found.agreement[-1] == 1
 
 
 def test_each_depth_is_a_shorter_network_under_the_same_head(small):
@@ -104,15 +76,6 @@ def test_it_is_settled_where_the_answer_stays_first(small):
         ranks = found.rank[:, i].tolist()
         wanted = next(d for d in range(4) if all(r == 1 for r in ranks[d:]))
         assert found.settled[i] == wanted - 1
-
-
-def test_a_network_that_passes_everything_on_has_decided_at_once():
-    image = torch.zeros(1, 3, 4, 4)
-    image[0, 1] = 1
-    found = decision_by_depth(by_hand(), image)
-    np.testing.assert_allclose(found.logits[0], found.logits[1])
-    assert found.settled.tolist() == [-1]
-    assert "leads from the patch embedding on (green)" in found.finding
 
 
 def test_the_fit_is_scikit_learns_cross_validation(small):
@@ -177,12 +140,8 @@ def test_few_images_of_a_class_are_left_out(small):
 def test_where_nothing_can_be_fitted_it_is_said(small):
     found = decision_by_depth(small, inputs(3))
     assert "at least 5 images" in found.not_fitted
-    assert np.isnan(found.fitted_accuracy).all()
-    assert np.isnan(found.fitted_maps).all()
-    numbers = found.summary()
-    assert numbers["fitted_to"] is None
-    assert numbers["depth"][0]["fitted_accuracy"] is None
-    assert "nan" not in found.finding
+    assert np.isnan(found.fitted_accuracy).all() and np.isnan(found.fitted_maps).all()
+    assert found.summary()["depth"][0]["fitted_accuracy"] is None
     assert decision_by_depth(small, inputs(12), fitted=False).not_fitted == "it was not asked for"
 
 
@@ -219,50 +178,10 @@ def test_baselines(small):
 
 def test_the_random_network_is_new_and_set_on_the_images(small):
     x = inputs(6, (32, 32))
-    counters = {n: b.clone() for n, b in small.model.named_buffers() if "tracked" in n}
     network = _untrained(small.model, x, 1)
     for depth, made in enumerate(outputs(network, x)):
         # Running variances divide by one less than there are positions, and epsilon is added.
         assert made.mean((0, 2, 3)).abs().max() < 0.01, depth
         np.testing.assert_allclose(made.var((0, 2, 3)), 1, atol=0.05)
     assert not torch.equal(network.patch_filters, small.model.patch_filters)
-    assert not torch.equal(network.head.weight, small.model.head.weight)
-    assert torch.equal(network.patch_filters, _untrained(small.model, x, 1).patch_filters)
     assert not torch.equal(network.patch_filters, _untrained(small.model, x, 2).patch_filters)
-    for name, value in counters.items():
-        assert torch.equal(dict(small.model.named_buffers())[name], value)
-
-
-def test_the_network_stays_as_it_is(small):
-    small.model.train()
-    before = {name: value.clone() for name, value in small.model.state_dict().items()}
-    order = [id(block) for block in small.model.blocks]
-    decision_by_depth(small, inputs(12))
-    assert all(torch.equal(value, before[name]) for name, value in small.model.state_dict().items())
-    assert [id(block) for block in small.model.blocks] == order
-    assert small.model.training and hooks(small.model) == 0
-
-
-def test_progress_ends_at_its_total(small):
-    x, names = coloured(20)
-    told = []
-    decision_by_depth(small, folder(small, x, names), draws=1,
-                      progress=lambda *step: told.append(step))  # fmt: skip
-    assert told[0] == (1, 20 + 4 * 3)
-    assert told[-1] == (20 + 4 * 3, 20 + 4 * 3)
-    with pytest.raises(Refusal, match="counted from"):
-        decision_by_depth(small, inputs(1), draws=-1)
-
-
-def test_what_is_said(small):
-    x, names = coloured(20)
-    found = decision_by_depth(small, folder(small, x, names), draws=1)
-    assert len(re.findall(r"\.(?: |$)", found.finding)) <= 3
-    assert "with the blocks shuffled" in found.finding
-    assert "randomly initialised" in found.finding
-    numbers = found.summary()
-    assert numbers["depth"][-1]["agreement"] == 1
-    assert numbers["fitted_to"] == "folder"
-    alone = decision_by_depth(small, x[:1])
-    assert len(re.findall(r"\.(?: |$)", alone.finding)) == 2
-    assert "where chance is 25 %" in alone.finding

@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from readable import unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
 from viz.plot.overlay import laid_over
-from viz.views import view
 from viz.views.decision_by_depth.draw import curves_figure, maps_figure, shares_figure
 from viz.views.decision_by_depth.measure import decision_by_depth
 
@@ -62,17 +60,8 @@ def test_each_readout_has_its_own_scale(result):
             np.testing.assert_allclose(
                 drawn[4 * r + d], laid_over(maps[kind][d, i], limits[kind]), atol=1e-6
             )
-    said = [axes.get_xlabel() for axes in figure.axes[1:]]
-    assert said == ["own head: logits a patch", "fitted: logits a patch"]
     for axes, kind in zip(figure.axes[1:], (False, True), strict=True):
         assert axes.get_xticklabels()[-1].get_text() == f"{limits[kind]:.2g}"
-
-
-def test_ranks_stand_above_the_maps(few):
-    said = [t.get_text() for t in maps_figure(few).axes[0].texts]
-    for i in range(2):
-        assert f"embedding\nrank {few.rank[0, i]}" in said
-        assert f"block 2\nrank {few.rank[-1, i]}" in said
 
 
 def test_shares_stand_beside_both_baselines(result):
@@ -97,9 +86,3 @@ def test_a_share_of_two_images_is_not_drawn(few):
     (axes,) = shares_figure(few).axes
     assert [t.get_text() for t in axes.texts] == [
         "Shares need at least 10 images; 2 were given."]  # fmt: skip
-
-
-def test_figures_go_into_a_paper_as_they_are(result, few):
-    for found in (result, few):
-        names = found.source.name, *found.image_names
-        assert unfit_of(view("decision-by-depth").figures, found, names) == []

@@ -1,14 +1,12 @@
 """Early and late blocks: planted networks whose answer is known, nulls, odd inputs."""
 
 import itertools
-import json
 
 import numpy as np
 import pytest
 from described import described
 from scipy.stats import spearmanr
 
-import viz
 from viz.views.early_late.effects import block_order_p, block_trends
 from viz.views.early_late.measure import measure
 from viz.views.kernels.chance import random_init
@@ -60,50 +58,41 @@ def test_a_network_as_it_is_said_to_be(planted):
         assert (verdict.group, verdict.answer, verdict.robust) == (group, "holds", True)
         assert (verdict.own, verdict.other, verdict.random) == (1, 0, 0)
         assert verdict.block_p == pytest.approx(1 / 20)
-    assert "all of the late" in found.verdicts[1].sentence
-    assert found.verdicts[0].sentence.endswith(
-        "explains at least half of the energy of all of the early kernels, none of the late and "
-        "none of the randomly initialised ones: it holds (permutation test over blocks: p = 0.05)."
+    assert found.finding.startswith(
+        "All of the early kernels have a positive centre in a negative surround, against none of "
+        "the late and none of the randomly initialised ones (permutation test over blocks: "
+        "p = 0.05). All of the late kernels are half positive and half negative, or a ring, "
+        "against none of the early"
     )
 
 
-def test_the_other_way_round_is_said_not_to_hold(planted):
+def some(rng, n):
+    """Three kernels in ten are as early ones are said to be."""
+    return np.concatenate([early_kernels(rng, 3 * n // 10), plain(rng, n - 3 * n // 10)], 1)
+
+
+@pytest.mark.parametrize(
+    ("makers", "answers"),
+    [
+        ([late_kernels] * 3 + [plain] * 3 + [early_kernels] * 3, ("does not hold",) * 2),
+        ([some] * 3 + [plain] * 6, ("holds for a minority", "does not hold")),
+        ([late_kernels] * 9, ("does not hold", "not specific")),
+        # Half of all orders of the blocks have that one block among the early ones.
+        ([early_kernels] + [plain] * 8, ("undecided", "does not hold")),
+        ([early_kernels, late_kernels], ("undecided", "undecided")),
+    ],
+    ids=["the other way round", "a minority", "everywhere", "one block alone", "two blocks"],
+)
+def test_what_is_answered_of_planted_networks(makers, answers):
+    found = quick(network(np.random.default_rng(3), makers))
+    assert tuple(verdict.answer for verdict in found.verdicts) == answers
+
+
+def test_groups_are_those_that_are_named(planted):
     rng = np.random.default_rng(2)
-    turned = quick(network(rng, [late_kernels] * 3 + [plain] * 3 + [early_kernels] * 3))
-    assert [v.answer for v in turned.verdicts] == ["does not hold", "does not hold"]
-    # The same network with the groups named the other way round is as it is said to be.
-    named = quick(planted, early=[0, 1, 2], late=[6, 7, 8])
-    swapped = quick(network(rng, [late_kernels] * 3 + [early_kernels] * 3), early=[3, 4, 5],
-                    late=[0, 1, 2])  # fmt: skip
-    assert [v.answer for v in swapped.verdicts] == [v.answer for v in named.verdicts]
-
-
-def test_a_minority_is_called_one():
-    """Three early kernels in ten are as said, no late one is."""
-    rng = np.random.default_rng(3)
-
-    def some(rng, n):
-        return np.concatenate([early_kernels(rng, 3 * n // 10), plain(rng, n - 3 * n // 10)], 1)
-
-    found = quick(network(rng, [some] * 3 + [plain] * 6))
-    assert found.verdicts[0].answer == "holds for a minority"
-    assert found.verdicts[0].own == pytest.approx(0.3, abs=0.01)
-    assert "30 % of the early kernels, none of the late" in found.finding
-
-
-def test_what_is_true_everywhere_is_not_specific():
-    rng = np.random.default_rng(4)
-    early, late = quick(network(rng, [late_kernels] * 9)).verdicts
-    assert early.answer == "does not hold"
-    assert (late.own, late.other, late.answer) == (1, 1, "not specific")
-
-
-def test_one_unlike_block_decides_nothing():
-    """One of three blocks is as said: half of all orders have that block among the early ones."""
-    rng = np.random.default_rng(5)
-    found = quick(network(rng, [early_kernels, plain, plain] + [plain] * 6))
-    assert found.verdicts[0].answer == "undecided"
-    assert found.verdicts[0].block_p == pytest.approx(0.5)
+    swapped = network(rng, [late_kernels] * 3 + [early_kernels] * 3)
+    found = quick(swapped, early=[3, 4, 5], late=[0, 1, 2])
+    assert [v.answer for v in found.verdicts] == [v.answer for v in quick(planted).verdicts]
 
 
 def test_random_networks_are_told_no():
@@ -113,6 +102,7 @@ def test_random_networks_are_told_no():
     found = quick(told)
     assert [v.answer for v in found.verdicts] == ["does not hold", "does not hold"]
     assert (found.threshold_shares[2] < 0.01).all()
+    assert found.by_name[:2] == (0, 0)
 
 
 def test_a_verdict_that_hangs_on_its_threshold_says_so():
@@ -134,56 +124,23 @@ def test_what_the_eye_sees_is_counted_by_name(planted):
     name[planted.block == 0] = np.resize(["edge", "on-centre", "unnamed", "blob+"], PER_BLOCK)
     told = described(planted.kernels, planted.block, name, init_names=["bar"] + ["unnamed"] * 199)
     found = quick(told)
-    assert found.finding.startswith(
-        "By name, 8 % of the late kernels are bars (none of the early), 8 % rings (none) and 8 % "
-        "crosses (none); 8 % of the early kernels are positive blobs (none of the late) and 8 % "
-        "on-centre kernels (none); 0.5 % of the randomly initialised ones have any name. "
+    assert found.by_name == pytest.approx((0.75 / 3, 0.25 / 3, 1 / 200))
+    assert found.finding.endswith(
+        "By name, 25 % of the late kernels are edges, bars or rings, against 8 % of the early and "
+        "0.5 % of the randomly initialised ones."
     )
 
 
-def test_shares_by_loops(planted):
-    rng = np.random.default_rng(9)
-    names = np.array(KERNEL_NAMES)[rng.integers(0, 4, len(planted.name))]
-    found = quick(described(planted.kernels, planted.block, names, init_names=names[:50]))
-    for i, name in enumerate(KERNEL_NAMES):
-        share = {b: np.mean(names[planted.block == b] == name) for b in range(DEPTH)}
-        np.testing.assert_allclose(found.name_shares[:, i], list(share.values()))
-        assert found.early_names[i] == pytest.approx(np.mean([share[b] for b in (0, 1, 2)]))
-        assert found.late_names[i] == pytest.approx(np.mean([share[b] for b in (6, 7, 8)]))
-        assert found.init_names[i] == np.mean(names[:50] == name)
-
-
-def test_kernels_to_look_at_are_ordered_by_name_clearest_first(planted, monkeypatch):
+def test_kernels_of_a_name_are_shown_clearest_first(planted, monkeypatch):
     monkeypatch.setattr("viz.views.early_late.measure.SHOWN", 30)
     rng = np.random.default_rng(11)
     name = np.array(KERNEL_NAMES)[rng.integers(0, len(KERNEL_NAMES), len(planted.name))]
     margin = rng.uniform(size=len(name))
     found = quick(described(planted.kernels, planted.block, name, margin=margin))
-    assert found.kernel_late.tolist() == [False] * 30 + [True] * 30
-    for late in (False, True):
-        rows = np.flatnonzero(found.kernel_late == late)
-        rank = [KERNEL_NAMES.index(name) for name in found.kernel_name[rows]]
-        assert rank == sorted(rank)
-        assert set(found.kernel_block[rows]) <= ({6, 7, 8} if late else {0, 1, 2})
     at = [np.flatnonzero((planted.kernels == kernel).all((1, 2)))[0] for kernel in found.kernels]
     np.testing.assert_array_equal(found.kernel_name, name[at])
     same = (found.kernel_name[:-1] == found.kernel_name[1:]) & ~np.diff(found.kernel_late)
     assert (np.diff(margin[at])[same] <= 0).all()
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"early": [0, 1], "late": [1, 2]}, "block 1 is in both groups"),
-        ({"early": [12]}, "early group names block 12"),
-        ({"late": []}, "late group names no block"),
-    ],
-)
-def test_impossible_groups_are_refused(planted, small, options, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        measure(planted, **options)
-    with pytest.raises(ValueError, match=sentence):
-        viz.early_late(small, **options)
 
 
 def test_groups_of_one_block_have_no_interval_and_say_so():
@@ -192,8 +149,6 @@ def test_groups_of_one_block_have_no_interval_and_say_so():
     assert np.isnan(found.delta_interval).all()
     assert np.isnan(found.block_trend).all()
     assert "no interval" in found.note
-    assert [v.answer for v in found.verdicts] == ["undecided", "undecided"]
-    json.dumps(found.summary(), allow_nan=False)
 
 
 def test_what_sets_blocks_apart_is_counted_by_blocks():
@@ -212,25 +167,10 @@ def test_what_sets_blocks_apart_is_counted_by_blocks():
     ]
     assert found.apart_by_chance == pytest.approx(np.mean(parted))
     assert "anisotropy" in found.difference
-    assert "with a probability of 10 % in each" in found.difference
     # A delta of 1 rests on three blocks a side, not on sixty kernels.
     row = found.descriptors.index("anisotropy")
     assert found.delta[row] == 1
     assert found.delta_interval[row, 0] < 0
-
-
-@pytest.mark.parametrize("k", [3, 4])
-def test_dead_and_small_kernels_are_taken(k):
-    kernels = np.random.default_rng(13).normal(size=(24, k, k))
-    kernels[:8] = 0
-    kernels[20:] = 1
-    found = quick(described(kernels, np.repeat(np.arange(3), 8)))
-    assert np.isnan(found.quartiles[1, 0]).all()  # odd energy of a block of zeros
-    json.dumps(found.summary(), allow_nan=False)
-
-
-def test_the_same_seed_gives_the_same(planted):
-    assert quick(planted, seed=3) == quick(planted, seed=3) != quick(planted, seed=4)
 
 
 @pytest.mark.parametrize(("n", "within"), [(3, 1e-9), (6, 1e-9), (9, 0.01)])

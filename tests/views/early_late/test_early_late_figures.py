@@ -14,29 +14,25 @@ from viz.views.kernels.colours import NAME_STYLES
 from viz.views.kernels.result import KERNEL_NAMES
 
 
-def made(depth=6, n=20, k=5, name="small"):
-    rng = np.random.default_rng(0)
+@pytest.fixture(scope="module")
+def result():
+    depth, n, rng = 6, 20, np.random.default_rng(0)
     names = np.array(KERNEL_NAMES)[rng.integers(0, len(KERNEL_NAMES), depth * n)]
     statements = rng.uniform(0.2, 1, (3, depth * n))
     init = np.array(["unnamed"] * 20 + ["edge"])
     kernels = (
-        rng.normal(size=(depth * n, k, k)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
+        rng.normal(size=(depth * n, 5, 5)) * np.repeat(0.9 ** np.arange(depth), n)[:, None, None]
     )
     told = described(
         kernels, np.repeat(np.arange(depth), n), names, r2=rng.uniform(size=depth * n),
-        statements=statements, init_names=init, source=name,
+        statements=statements, init_names=init,
     )  # fmt: skip
     return measure(told, n_random=50)
 
 
-@pytest.fixture(scope="module")
-def result():
-    return made()
-
-
-def drawn(module, name, result):
-    figure = new_figure(*module.SIZES[name], dpi=100)
-    return figure, getattr(module, f"draw_{name}")(result, figure)
+def drawn(name, result):
+    figure = new_figure(*early_late.SIZES[name], dpi=100)
+    return getattr(early_late, f"draw_{name}")(result, figure)
 
 
 @pytest.mark.parametrize("width", [ONE_COLUMN, TWO_COLUMNS])
@@ -72,7 +68,7 @@ def test_bars_hold_the_shares_of_names_in_their_colours(result):
 
 
 def test_effects_stand_at_their_numbers(result):
-    _, axes = drawn(early_late, "effects", result)
+    axes = drawn("effects", result)
     points = next(line for line in axes.lines if line.get_marker() == "o")
     np.testing.assert_allclose(points.get_xdata(), result.delta)
     for segment, ends, row in zip(axes.collections[0].get_segments(), result.delta_interval,
@@ -85,7 +81,7 @@ def test_effects_stand_at_their_numbers(result):
 
 
 def test_depth_shows_medians_and_quartiles(result):
-    _, axes = drawn(early_late, "depth", result)
+    axes = drawn("depth", result)
     assert len(axes) == len(result.descriptors)
     for i, one in enumerate(axes):
         seen = {
@@ -103,7 +99,7 @@ def test_depth_shows_medians_and_quartiles(result):
 
 
 def test_statements_stand_at_their_shares(result):
-    _, axes = drawn(early_late, "statements", result)
+    axes = drawn("statements", result)
     rows = ((0, ["on-centre"]), (LATE_STATEMENT, LATE_NAMES))
     for (by_block, by_threshold), (row, names) in zip((axes[:2], axes[2:]), rows, strict=True):
         whole = next(line for line in by_block.lines if len(line.get_xdata()) == 6)

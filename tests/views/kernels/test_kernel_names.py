@@ -84,14 +84,14 @@ def test_angles_positions_and_scales_are_read_off():
     r = 4
     y, x = np.mgrid[-r : r + 1, -r : r + 1]
     y = -y
-    for angle in (0, 45, 90, 135):
-        across = np.cos(np.radians(angle)) * y - np.sin(np.radians(angle)) * x
-        (bar,) = describe(np.exp(-(across**2))[None]).orientation
-        assert min(abs(bar - angle), 180 - abs(bar - angle)) < 1
-        (edge,) = describe(np.tanh(across)[None]).direction
-        assert abs((edge - angle - 90 + 180) % 360 - 180) < 1
-    blob = describe(np.exp(-((x - 2) ** 2 + (y + 1) ** 2) / (2 * 1.5**2))[None])
-    assert (blob.shape_x[0, 0], blob.shape_y[0, 0], blob.scale[0]) == (2, -1, 1.5)
+    angles = np.array([0, 45, 90, 135])
+    turned = np.radians(angles)[:, None, None]
+    across = np.cos(turned) * y - np.sin(turned) * x
+    blob = np.exp(-((x - 2) ** 2 + (y + 1) ** 2) / (2 * 1.5**2))
+    found = describe(np.concatenate([np.exp(-(across**2)), np.tanh(across), blob[None]]))
+    assert (np.abs((found.orientation[:4] - angles + 90) % 180 - 90) < 1).all()
+    assert (np.abs((found.direction[4:8] - angles - 90 + 180) % 360 - 180) < 1).all()
+    assert (found.shape_x[8, 0], found.shape_y[8, 0], found.scale[8]) == (2, -1, 1.5)
 
 
 def test_names_agree_with_blind_readings():
@@ -124,21 +124,9 @@ def test_lone_taps_are_named_by_their_place():
     assert describe(scattered).named.mean() < 0.02
 
 
-def test_names_do_not_depend_on_the_blocks_asked_for():
-    """The null is of the whole network: sharp taps elsewhere raise its bar."""
-    blobs = planted("blob+", 9, 150, seed=1, decibels=2)
-    sharp = np.random.default_rng(2).standard_normal((150, 9, 9)) ** 5
-    every = np.concatenate([blobs, sharp])
-    block = np.repeat([0, 1], 150)
-    whole, alone = describe(every, blocks=block), describe(blobs, among=every)
-    assert (alone.name == whole.name[:150]).all()
-    assert (alone.n_shapes == whole.n_shapes[:150]).all()
-
-
 def test_bad_input_is_refused():
     for kernels, said in (
         (np.zeros((2, 3, 4)), "kernels are"),
-        (np.zeros((2, 33, 33)), "3 to 31"),
         (np.zeros((0, 9, 9)), "no kernels"),
     ):
         with pytest.raises(ValueError, match=said):

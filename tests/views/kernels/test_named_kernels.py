@@ -7,7 +7,7 @@ import pytest
 from hand_made import described, kernels_of
 
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.measure import depthwise_kernels, named_kernels
+from viz.views.weights.measure import named_kernels
 
 
 @pytest.fixture
@@ -39,21 +39,8 @@ def test_one_name_is_a_filter(small, found, name):
     np.testing.assert_array_equal(shown.kernels, kernels[rows])
 
 
-@pytest.mark.parametrize("order", ["index", "norm", "similarity"])
-def test_without_a_name_as_the_plain_bank(small, found, order):
-    for blocks, count in ((None, 5), ([2], None)):
-        plain = depthwise_kernels(small, blocks=blocks, per_block=count, order=order, seed=3)
-        shown = named_kernels(found, blocks=blocks, per_block=count, order=order, seed=3)
-        np.testing.assert_array_equal(shown.channel, plain.channel)
-        np.testing.assert_array_equal(shown.kernels, plain.kernels)
-
-
 def test_what_cannot_be_asked_for(found):
-    with pytest.raises(ValueError, match="'round' is not a name"):
-        named_kernels(found, name="round")
     with pytest.raises(ValueError, match="order is one of"):
         named_kernels(found, order="size")
     with pytest.raises(ValueError, match="per_block must be at least 1"):
         named_kernels(found, per_block=0)
-    with pytest.raises(IndexError, match="no block 3"):
-        named_kernels(found, blocks=[3])

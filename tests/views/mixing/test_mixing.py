@@ -1,7 +1,5 @@
 """Mixing: links, orders and partners by slow loops, the spectrum by closed forms, its figures."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -11,7 +9,6 @@ from torch import nn
 from viz.plot.style import new_figure
 from viz.views.mixing import measure as mixing
 from viz.views.mixing.draw import SIZES, draw_matrices, draw_spectra, matrices_figure
-from viz.views.mixing.result import Mixing
 from viz.views.spectrum import effective_rank
 
 NAMES = np.random.default_rng(0).choice(["edge", "bar", "ring"], (3, 16))
@@ -32,13 +29,6 @@ def test_effective_rank_and_its_null():
     assert effective_rank(np.array([9.0, 0, 0])) == pytest.approx(1)
     assert effective_rank(np.zeros(3)) == 0
     assert effective_rank(np.array([0.5, 0.25, 0.25])) == pytest.approx(2**1.5)
-    drawn = []
-    for seed in range(4):
-        torch.manual_seed(seed)
-        weight = nn.Conv2d(64, 64, 1).weight[:, :, 0, 0].detach().numpy()
-        drawn.append(np.linalg.svd(weight, compute_uv=False))
-    null = mixing.null_singular_values(64)
-    np.testing.assert_allclose(null.mean(0), np.mean(drawn, 0), rtol=0.15, atol=0.02)
     # The quarter circle: squared singular values of a large square matrix have entropy
     # ln d - 1/2 (mean of x ln x under Marchenko and Pastur's law is 1/2).
     large = effective_rank(mixing.null_singular_values(256) ** 2).mean()
@@ -82,12 +72,8 @@ def test_branch_share_is_the_branches_part_of_the_variance(mixed, rng):
     assert result.branch_share[0] == pytest.approx(both[0] / sum(both), rel=0.02)
 
 
-def test_a_result_comes_back_and_its_figures_hold_its_numbers(mixed, tmp_path):
+def test_figures_hold_its_numbers(mixed):
     _, result = mixed
-    assert Mixing.load(result.save(tmp_path / "a.npz")) == result
-    numbers = json.loads(json.dumps(result.summary(), allow_nan=False))
-    assert len(numbers["blocks"]) == 3
-    assert len(result.to_frame()) == 48
     axes = draw_matrices(result, matrices_figure(result))
     assert len(axes) == 3
     for b, each in enumerate(axes):
@@ -99,10 +85,3 @@ def test_a_result_comes_back_and_its_figures_hold_its_numbers(mixed, tmp_path):
     np.testing.assert_array_equal(rank.get_lines()[0].get_ydata(), result.effective_rank)
     assert set(rank.get_lines()[1].get_ydata()) == {result.null_effective_rank}
     np.testing.assert_allclose(share.get_lines()[0].get_ydata(), 100 * result.branch_share)
-
-
-def test_a_description_of_other_kernels_is_refused(small):
-    description = described(small)
-    small.model.depthwise_kernels(2)[0, 0, 0] += 1
-    with pytest.raises(ValueError, match="of other kernels"):
-        mixing.measure(small, description)

@@ -39,23 +39,6 @@ def test_a_planted_gabor(bank):
     np.testing.assert_allclose(found.fitted, back, atol=1e-6)
 
 
-def test_percentiles_count(bank):
-    table = bank.to_frame()
-    found = filter_fit(bank, channel=5)
-    for name, value, rank, median in zip(
-        found.names, found.values, found.percentile, found.median, strict=True
-    ):
-        column = [v for v in table[name] if v == v]
-        mine = table[name][5]
-        assert value == mine or (value != value and mine != mine)
-        if name in ("orientation", "phase") or mine != mine:
-            assert rank != rank
-            continue
-        less = sum(v < mine for v in column) + 0.5 * sum(v == mine for v in column)
-        assert rank == pytest.approx(100 * less / len(column))
-        assert median == np.median(column)
-
-
 def test_nothing_there_and_saved(bank, tmp_path):
     with pytest.raises(IndexError, match="no patch filter 8: they are 0 to 7"):
         filter_fit(bank, channel=8)

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 from hand_made import of_filters
 from matplotlib.colors import to_rgb
 from readable import unfit_of, unreadable
@@ -40,23 +39,15 @@ def description(n=23, c=3, p=5, name="small", **changes):
     return replace(made, source=replace(made.source, name=name))
 
 
-@pytest.mark.parametrize(
-    "result",
-    [
-        description(c=1, p=3, name=LONG),
-        description(c=4),
-        description(n=2),
-        description(
-            n=4, structure=np.array(["noise"] * 4),
-            r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
-            filters=np.zeros((4, 3, 5, 5), np.float32), component_shares=np.zeros(0),
-            components=np.zeros((0, 3, 5, 5), np.float32), colour_axis=np.full((4, 3), np.nan),
-        ),
-    ],
-    ids=["one channel", "four channels", "two", "all zero"],
-)  # fmt: skip
-def test_every_figure_goes_into_a_paper_as_it_is(result):
-    assert unfit_of(view("patch-filters").figures, result, (LONG,)) == []
+def test_one_channel_and_dead_filters_go_into_a_paper():
+    one = description(c=1, p=3, name=LONG)
+    dead = description(
+        n=4, structure=np.array(["noise"] * 4), r2=np.full(4, np.nan), r2_map=np.full(4, np.nan),
+        filters=np.zeros((4, 3, 5, 5), np.float32), component_shares=np.zeros(0),
+        components=np.zeros((0, 3, 5, 5), np.float32), colour_axis=np.full((4, 3), np.nan),
+    )  # fmt: skip
+    for result in (one, dead):
+        assert unfit_of(view("patch-filters").figures, result, (LONG,)) == []
 
 
 def test_every_filter_stands_once_under_its_kind_and_in_its_border():

@@ -5,21 +5,18 @@ import json
 import numpy as np
 import planted_patches as planted
 import pytest
-import torch
+from quick import small_nulls
 
-from viz.views.patch_filters import gabor
-from viz.views.patch_filters import measure as patch_filters
-from viz.views.patch_filters.measure import THRESHOLDS, describe, describe_checkpoint, pixel_space
-from viz.views.patch_filters.result import PatchFilterDescription, peak_frequency
+from viz.views.patch_filters.measure import describe, pixel_space
+from viz.views.patch_filters.result import peak_frequency
 
 COLOURS = {"grey": planted.GREY, "red-green": planted.RED_GREEN, "yellow-blue": planted.YELLOW_BLUE}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """A small null: its own tests use the whole."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(patch_filters, "_NULL_FILTERS", 200)
+    """A small null: it has tests of its own."""
+    with small_nulls():
         yield
 
 
@@ -50,8 +47,7 @@ def mixed():
     return bank, describe(bank)
 
 
-@pytest.mark.parametrize("p", [7, 14])
-@pytest.mark.parametrize("colour", list(COLOURS))
+@pytest.mark.parametrize(("p", "colour"), [(7, "grey"), (7, "red-green"), (14, "yellow-blue")])
 def test_planted_gabors_are_recovered(p, colour):
     rng = np.random.default_rng(p)
     truth = planted.random_gabors(rng, 40, p)
@@ -68,9 +64,9 @@ def test_planted_gabors_are_recovered(p, colour):
     assert np.nanmedian(axial_gap(found.phase, truth["phase"])) < 15
 
 
-@pytest.mark.parametrize("p", [7, 14])
 @pytest.mark.parametrize(
-    ("axis", "colours"), [(planted.GREY, ["grey", "tinted"]), ([-0.4, -0.1, 1.0], ["coloured"])]
+    ("p", "axis", "colours"),
+    [(14, planted.GREY, ["grey", "tinted"]), (7, [-0.4, -0.1, 1.0], ["coloured"])],
 )
 def test_planted_blobs_are_recovered(p, axis, colours):
     rng = np.random.default_rng(p + 1)
@@ -183,25 +179,7 @@ def test_pixel_space_answers_pixels_as_the_filter_answers_normalised_input():
             pixel_space(filters, bad)
 
 
-def test_result_saves_and_tells(mixed, tmp_path):
-    bank, found = mixed
-    assert PatchFilterDescription.load(found.save(tmp_path / "filters.npz")) == found
-    frame, told = found.to_frame(), found.summary()
-    json.dumps(told, allow_nan=False)
-    assert len(frame) == len(bank)
-    assert told["structures"] == {
-        kind: sum(k == kind for k in found.structure) / len(bank) for kind in told["structures"]
-    }
-    assert sum(told["structures"].values()) == pytest.approx(1)
-    for name in ("chroma", "r2_map", "frequency", "sigma_along"):
-        values = sorted(v for v in frame[name] if not np.isnan(v))
-        middle = (values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2
-        assert told["medians"][name] == pytest.approx(middle), name
-    assert told["settings"]["noise_r2_map"] == found.null_threshold
-    assert {*THRESHOLDS.items()} <= {*told["settings"].items()}
-
-
-@pytest.mark.parametrize("phase", [0.0, 40.0, 90.0, 200.0, 270.0])
+@pytest.mark.parametrize("phase", [0.0, 40.0, 90.0, 200.0])
 @pytest.mark.parametrize(("f", "sigma"), [(0.03, 1.5), (0.15, 2.0), (0.3, 4.0)])
 def test_peak_frequency_is_read_off_the_spectrum(f, sigma, phase):
     x = np.arange(-4096, 4096) / 16
@@ -222,53 +200,11 @@ def test_odd_filters_get_no_numbers():
     assert (found.fitted[:2] == 0).all()
     alone = describe(bank[2:])
     assert found.r2[2:] == pytest.approx(alone.r2)
-    json.dumps(found.summary(), allow_nan=False)
-    nothing = describe(np.zeros((2, 3, 7, 7)))
-    assert set(nothing.structure) == {"noise"}
-    json.dumps(nothing.summary(), allow_nan=False)
+    for each in (found, describe(np.zeros((2, 3, 7, 7)))):
+        json.dumps(each.summary(), allow_nan=False)
 
 
 @pytest.mark.parametrize("shape", [(3, 7, 7), (2, 3, 7, 8), (0, 3, 7, 7)])
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"Filters \(n, c, p, p\) expected"):
         describe(np.ones(shape))
-
-
-def test_checkpoint_rows_are_the_networks_channels(small):
-    calls = []
-    found = describe_checkpoint(small, progress=lambda done, total: calls.append((done, total)))
-    assert found.filters == pytest.approx(small.model.patch_filters.detach().numpy())
-    assert found.source.name == small.source.name
-    assert calls[-1][0] == calls[-1][1]
-    assert [c[0] for c in calls] == sorted(c[0] for c in calls)
-
-
-def test_descent_is_the_slope_of_the_residual():
-    """Central differences of the residual left after the best amplitudes: its exact gradient."""
-    rng = np.random.default_rng(4)
-    p, n, step = 8, 6, 1e-5
-    maps = torch.from_numpy(rng.standard_normal((n, p * p)))
-    q = torch.from_numpy(
-        np.stack([*rng.uniform(-2, 2, (2, n)), *rng.uniform(0.1, 0.4, (2, n)),
-                  *np.log(rng.uniform(1, 3, (2, n)))], 1)
-    )  # fmt: skip
-    x, y = gabor.pixel_grid(p)
-
-    def left(parameters):
-        values = []
-        for m, (cx, cy, theta, f, log_u, log_v) in zip(maps.numpy(), parameters, strict=True):
-            u = (x.numpy() - cx) * np.cos(theta) + (y.numpy() - cy) * np.sin(theta)
-            v = (y.numpy() - cy) * np.cos(theta) - (x.numpy() - cx) * np.sin(theta)
-            e = np.exp(-(u**2) / 2 / np.exp(2 * log_u) - v**2 / 2 / np.exp(2 * log_v))
-            basis = np.stack([e * np.cos(2 * np.pi * f * u), e * np.sin(2 * np.pi * f * u)], 1)
-            pair = np.linalg.lstsq(basis, m, rcond=None)[0]
-            values.append(((m - basis @ pair) ** 2).sum())
-        return np.array(values)
-
-    sse, _, descent = gabor.normal_equations(maps, q, x, y)
-    assert sse.numpy() == pytest.approx(left(q.numpy()), rel=1e-4)
-    for i in range(6):
-        shift = np.zeros(6)
-        shift[i] = step
-        slope = (left(q.numpy() + shift) - left(q.numpy() - shift)) / (2 * step)
-        assert -2 * descent[:, i].numpy() == pytest.approx(slope, rel=1e-3, abs=1e-3), i

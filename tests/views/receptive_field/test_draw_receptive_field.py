@@ -16,17 +16,15 @@ from viz.views.receptive_field.draw import draw_maps, draw_radii, maps_figure, r
 from viz.views.receptive_field.measure import receptive_field
 
 
-def measured(depth=3, kernel_size=5, size=(32, 36), images=5, **settings):
+def measured(kernel_size=5):
     torch.manual_seed(0)
-    network = ConvMixer(8, depth, kernel_size, 4, 2).eval()
+    network = ConvMixer(8, 3, kernel_size, 4, 2).eval()
+    source = Source(name="a", sha256="0" * 64)
     stand_in = SimpleNamespace(
-        model=network,
-        config=network.config,
-        source=Source(name="a", sha256="0" * 64),
-        preprocessing=None,
+        model=network, config=network.config, source=source, preprocessing=None
     )
-    found = open_images(torch.randn(images, 3, *size), Preprocessing(max(size)))
-    return receptive_field(stand_in, found, n_boot=50, **settings)
+    images = open_images(torch.randn(5, 3, 32, 36), Preprocessing(36))
+    return receptive_field(stand_in, images, n_boot=50)
 
 
 @pytest.fixture(scope="module")
@@ -83,32 +81,18 @@ def test_lines_are_the_radii_and_bands_the_intervals(result):
     disc = np.pi * np.square(lines["theoretical field"].get_ydata())
     np.testing.assert_allclose(disc, np.square([20.0, 36.0, 52.0]))
     assert set(lines["image's farthest corner"].get_ydata()) == {np.hypot(18, 18)}
-    assert axes.get_yscale() == "log"
-    low, high = axes.get_ylim()
-    assert low < result.radius_px.min()
-    assert high > 26
-    assert len(axes.collections) == 6
     band = axes.collections[-1].get_paths()[0].vertices[:, 1]
     assert band.max() in result.random_radius_interval_px
-    # Networks are told apart by line and marker face, shares by marker, not by colour alone.
-    styles = {(ln.get_linestyle(), ln.get_marker()) for ln in axes.lines[:7]}
-    assert len(styles) == 7
 
 
 def test_a_network_that_answers_to_nothing_is_drawn(result):
-    empty = np.zeros_like(result.maps)
-    nothing = replace(
-        result,
-        maps=empty,
-        random_maps=empty,
-        radius_px=np.full((3, 3), np.nan),
-        random_radius_px=np.full((3, 3), np.nan),
-        radius_interval_px=np.full((3, 3, 2), np.nan),
-        random_radius_interval_px=np.full((3, 3, 2), np.nan),
-    )
+    maps = dict.fromkeys(("maps", "random_maps"), np.zeros_like(result.maps))
+    names = ("radius_px", "random_radius_px", "radius_interval_px", "random_radius_interval_px")
+    radii = {name: getattr(result, name) * np.nan for name in names}
+    nothing = replace(result, **maps, **radii)
     figure, axes = maps_of(nothing)
-    figure.canvas.draw()
     assert not any(isinstance(p, Circle) for a in axes for p in a.patches)
     other = radii_figure(nothing)
     draw_radii(nothing, other)
-    other.canvas.draw()
+    for each in (figure, other):
+        each.draw_without_rendering()

@@ -52,8 +52,8 @@ def images(rng, n):
 
 @pytest.mark.parametrize(("confidence", "low", "high"), [(0.95, 0.88, 0.99), (0.5, 0.4, 0.62)])
 def test_intervals_hold_the_truth_about_as_often_as_they_say(rng, confidence, low, high):
-    (truth,) = mass_radii(images(rng, 200_000).mean(0)[None], SHARES)
-    draws = bootstrap_weights(25, 400, seed=1)
+    (truth,) = mass_radii(images(rng, 50_000).mean(0)[None], SHARES)
+    draws = bootstrap_weights(25, 200, seed=1)
     held = []
     for _ in range(200):
         found = bootstrap_interval(mass_radii(draws @ images(rng, 25), SHARES), 25, confidence)

@@ -65,8 +65,7 @@ def composed(network, grid, unit, block, seed):
     return pixels.reshape(c, h * p, w * p)
 
 
-@pytest.mark.parametrize("k", [1, 4, 5])
-@pytest.mark.parametrize("unit", [(7, 6), (0, 0), (13, 1)])
+@pytest.mark.parametrize(("k", "unit"), [(1, (7, 6)), (4, (13, 1)), (5, (0, 0)), (5, (7, 6))])
 def test_a_linear_network_s_field_is_its_composed_kernel(k, unit):
     checkpoint = made(k=k)
     found = receptive_field(checkpoint, torch.randn(5, 3, 28, 26), unit=unit, random=False)
@@ -90,66 +89,34 @@ def test_chosen_channels_are_summed_before_the_magnitude_is_taken():
     assert found.channels == tuple(range(8))
 
 
-def autograd_maps(network, images, unit, block):
-    """By the network's own modules, one block at a time."""
-    x = images.clone().to(network.patch_filters.dtype).requires_grad_()
-    y = network.embed(x)
-    for part in network.blocks[: block + 1]:
-        y = part(y)
-    (g,) = torch.autograd.grad(y[:, :, unit[0], unit[1]].sum(), x)
-    return g.abs().sum(1).mean(0).numpy()
-
-
-@pytest.mark.parametrize(("activation", "k"), [("gelu", 5), ("relu", 4)])
-def test_maps_and_radii_are_those_counted_pixel_by_pixel(activation, k):
-    checkpoint, images = made(k=k, p=3, activation=activation), torch.randn(3, 3, 34, 29)
+def test_maps_are_the_mean_size_of_gradients_and_radii_hold_their_shares():
+    checkpoint, images = made(k=4, p=3, activation="gelu"), torch.randn(3, 3, 34, 29).double()
     found = receptive_field(checkpoint, images, unit=(6, 2), random=False)
     y, x = np.mgrid[:34, :29]
-    for b in range(3):
-        exact = autograd_maps(checkpoint.model, images, (6, 2), b)
+    inputs = images.requires_grad_()
+    maps = checkpoint.model.embed(inputs)
+    for b, block in enumerate(checkpoint.model.blocks):
+        maps = block(maps)
+        (slope,) = torch.autograd.grad(maps[:, :, 6, 2].sum(), inputs, retain_graph=True)
+        exact = slope.abs().sum(1).mean(0).numpy()
         assert found.maps[b] == pytest.approx(exact, rel=1e-6, abs=1e-12)
         distance = np.hypot(y - found.centre_px[b, 0], x - found.centre_px[b, 1])
-        mass = exact / exact.sum()
         for share, radius in zip(SHARES, found.radius_px[b], strict=True):
-            assert mass[distance <= radius + 0.25].sum() >= share - 1e-6
-            assert mass[distance <= radius - 0.25].sum() <= share + 1e-6
+            mass = [exact[distance <= radius + far].sum() / exact.sum() for far in (0.25, -0.25)]
+            assert mass[0] >= share - 1e-6 and mass[1] <= share + 1e-6
 
 
 def test_the_memory_bound_is_kept(small):
     need = bytes_per_image(small.config, (32, 32), 3)
     sizes = []
     images = open_images(torch.randn(5, 3, 32, 32), small.preprocessing)
-    batches = images.batches
-
-    def counted(n):
-        sizes.append(n)
-        return batches(n)
-
-    images.batches = counted
-    receptive_field(small, images, memory_mb=2.5 * need / 1e6)
-    assert max(sizes) == 2
-    whole = receptive_field(small, images)
+    whole, batches = receptive_field(small, images), images.batches
+    images.batches = lambda n: sizes.append(n) or batches(n)
     part = receptive_field(small, images, memory_mb=2.5 * need / 1e6)
+    assert max(sizes) == 2
     np.testing.assert_allclose(part.radius_px, whole.radius_px, rtol=1e-5)
     with pytest.raises(ReceptiveFieldError, match=r"one image of 32 x 32 pixels needs .* MB"):
         receptive_field(small, images, memory_mb=0.9 * need / 1e6)
-
-
-@pytest.mark.parametrize("training", [True, False])
-def test_the_network_and_the_random_state_stay_as_they_were(small, training):
-    model = small.model.train(training)
-    for parameter in model.parameters():
-        parameter.requires_grad_()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    images, state = torch.randn(2, 3, 32, 32), torch.get_rng_state()
-    found = receptive_field(small, images)
-    assert torch.equal(torch.get_rng_state(), state)
-    assert all(module.training == training for module in model.modules())
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(p.grad is None and p.requires_grad for p in model.parameters())
-    model.eval()
-    mean = autograd_maps(model, images, (4, 4), 2)
-    assert found.maps[2] == pytest.approx(mean, rel=1e-3, abs=1e-6)
 
 
 def test_the_random_network_is_drawn_as_torch_draws_one_and_set_on_the_images():
@@ -177,12 +144,10 @@ def test_a_size_that_is_no_whole_number_of_patches(small):
     assert found.unseen_px == unseen.sum()
 
 
-@pytest.mark.parametrize("n", [1, 4])
-def test_fewer_than_five_images_have_no_interval(small, n):
-    found = receptive_field(small, torch.randn(n, 3, 32, 32))
+def test_fewer_than_five_images_have_no_interval(small):
+    found = receptive_field(small, torch.randn(4, 3, 32, 32))
     assert np.isnan(found.radius_interval_px).all()
     assert np.isnan(found.random_radius_interval_px).all()
-    assert found.rows()[0]["r50_low_px"] is None
     assert "too few for intervals" in found.intervals
 
 
@@ -199,10 +164,7 @@ def test_a_dead_network_has_no_radius():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"channels": [16]}, "channel 16 found, expected channels of 0 to 15"),
         ({"channels": []}, "channel none found"),
-        ({"unit": (8, 0)}, "a row of 0 to 7"),
-        ({"blocks": [3]}, "blocks of 0 to 2"),
         ({"images": torch.zeros(1, 3, 3, 9)}, "at least one patch"),
     ],
 )
@@ -217,13 +179,3 @@ def test_weights_that_overflow_are_named(small):
         small.model.blocks[0].pointwise.weight.fill_(float("inf"))
     with pytest.raises(ReceptiveFieldError, match="input 0: the gradient of block 0 is not finite"):
         receptive_field(small, torch.randn(1, 3, 32, 32), random=False)
-
-
-def test_the_table_tells_field_centre_and_radii(small):
-    rows = receptive_field(small, torch.randn(5, 3, 32, 32)).rows()
-    assert [row["theoretical_px"] for row in rows] == [4 + 4 * (b + 1) * 4 for b in range(3)]
-    assert [row["centre_row_px"] for row in rows] == [4 * 4 + 1.5] * 3
-    for row in rows:
-        assert 0 < row["r50_px"] < row["r90_px"] < row["r99_px"] < 32
-        assert row["r50_low_px"] <= row["r50_px"] <= row["r50_high_px"]
-        assert 0 < row["random_r50_px"] < row["random_r99_px"]

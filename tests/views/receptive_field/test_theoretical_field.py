@@ -4,10 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from viz.core.network import Config
 from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 from viz.views.receptive_field.theoretical import (
-    ReceptiveFieldError,
     chosen_unit,
     field_centre,
     passing_block,
@@ -31,15 +29,6 @@ def test_official_networks_at_224(name):
     assert (field_centre(config, unit, np.arange(config.depth)) == centre).all()
 
 
-def test_the_recurrence_of_layers():
-    config = Config(8, 6, 6, 3)
-    field, jump, sizes = 1, 1, []
-    for k, stride in [(3, 3)] + [(6, 1), (1, 1)] * 6:
-        field, jump = field + (k - 1) * jump, jump * stride
-        sizes.append(field)
-    assert theoretical_size(config, range(-1, 6)).tolist() == [sizes[0], *sizes[2::2]]
-
-
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("p", [1, 2, 3])
 def test_size_and_centre_are_those_of_the_gradient(k, p):
@@ -57,16 +46,3 @@ def test_size_and_centre_are_those_of_the_gradient(k, p):
             (line,) = np.nonzero(seen.any(1 - axis))
             assert np.ptp(line) + 1 == theoretical_size(network.config, [b])[0]
             assert centre[b, axis] == (line[0] + line[-1]) / 2
-
-
-@pytest.mark.parametrize(
-    ("size", "unit", "words"),
-    [
-        ((3, 30), None, "at least one patch of 4 x 4"),
-        ((16, 20), (4, 0), "a row of 0 to 3"),
-        ((16, 20), (0, -1), "a column of 0 to 4"),
-    ],
-)
-def test_a_unit_that_is_not_there_is_named(size, unit, words):
-    with pytest.raises(ReceptiveFieldError, match=words):
-        chosen_unit(Config(8, 3, 5, 4), size, unit)

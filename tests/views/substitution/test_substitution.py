@@ -209,15 +209,6 @@ def test_intervals_cover_and_draw_photographs_where_there_are_enough(rng):
     assert np.isnan([low, high]).all() and np.isfinite(mean).all()
 
 
-def test_default_images_are_crops_and_say_so(small):
-    result = substitution.measure(small, description=described(small), scopes=("all",), n_crops=3,
-                                  n_boot=10)  # fmt: skip
-    assert result.n_images == 6
-    assert "3 crops of each of scikit-learn's two photographs" in result.images_note
-    assert "of 6 crops of 2 photographs" in result.sentence()
-    assert np.isnan(result.low).all()
-
-
 def test_foreign_descriptions_and_broken_networks_are_refused(small):
     description = described(small)
     small.model.blocks[0].depthwise_norm.weight.fill_(float("nan"))

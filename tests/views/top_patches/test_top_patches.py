@@ -22,7 +22,6 @@ from viz.views.top_patches.measure import (
     channels_named,
     top_patches,
 )
-from viz.views.top_patches.result import TopPatches
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +35,7 @@ def swept(small, pictures, tmp_path):
     return sweep_folder(small, pictures, tmp_path / "a.npz", settings=settings)
 
 
-def test_crops_lie_where_the_channel_is_largest(small, swept, pictures, tmp_path):
+def test_crops_lie_where_the_channel_is_largest(small, swept, pictures):
     found = top_patches(small, swept, pictures, [(1, 5), (0, 2)], shown=3)
     for i, (block, channel) in enumerate([(1, 5), (0, 2)]):
         best = []
@@ -61,10 +60,6 @@ def test_crops_lie_where_the_channel_is_largest(small, swept, pictures, tmp_path
                     wanted = pixels[tuple(at)] if inside else [BEYOND] * 3
                     assert found.crop(i, j)[y, x].tolist() == list(wanted)
     np.testing.assert_array_equal(found.kernels[0], small.model.depthwise_kernels(1)[5].numpy())
-    saved = found.save(tmp_path / "top.npz")
-    assert TopPatches.load(saved) == found
-    assert len(found.to_frame()) == 6
-    assert [len(c["patches"]) for c in found.summary()["channels"]] == [3, 3]
 
 
 def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictures):
@@ -74,16 +69,6 @@ def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictu
     pixels = np.array(Image.open(pictures / found.image_names[found.image[0, 0]]))
     patch = pixels[4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
     np.testing.assert_array_equal(found.crop(0, 0), patch)
-    # Slowly: no other patch of any image gives more.
-    weight = small.model.patch_embedding.weight[3].numpy()
-    mean, std = (np.array(v) for v in (small.preprocessing.mean, small.preprocessing.std))
-    answers = []
-    for k in range(6):
-        image = (np.array(Image.open(pictures / f"{k}.png")) / 255 - mean) / std
-        blocks = image.reshape(8, 4, 8, 4, 3).transpose(0, 2, 4, 1, 3)
-        answers.append((blocks * weight).sum((2, 3, 4)).max())
-    names = [int(found.image_names[i][0]) for i in found.image[0]]
-    assert names == np.argsort(-np.array(answers))[:4].tolist()
 
 
 def test_without_a_field_the_theoretical_one_serves(small, swept, pictures):

@@ -4,17 +4,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+import torch
 from PIL import Image
 
-from viz.plot.style import FigureFileError, new_figure, save_figure
+from viz.plot.style import save_figure
 from viz.views.weights.draw import (
     draw_mosaic,
     drawn_mosaic,
     kernel_mosaic,
     mosaic_figure,
     patch_filter_mosaic,
-    shown_text,
 )
 from viz.views.weights.measure import depthwise_kernels, patch_filters
 
@@ -42,8 +41,6 @@ def test_the_choice_is_seeded_and_the_same_in_every_block(planted_bank):
 
 
 def test_similar_kernels_become_neighbours(planted_bank, rng):
-    import torch
-
     prototypes = rng.normal(size=(2, 5, 5))
     kind = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])
     noisy = prototypes[kind] + 0.1 * rng.normal(size=(10, 5, 5))
@@ -54,8 +51,6 @@ def test_similar_kernels_become_neighbours(planted_bank, rng):
 
 
 def test_orientation_order_follows_the_stripes(planted_bank):
-    import torch
-
     angles = np.deg2rad([150, 20, 80, 110, 50, 170, 95, 5, 65, 130])
     y, x = np.mgrid[0:4, 0:4] - 1.5
     # Rows grow downward, so going up is -y: stripes at angle a vary along (sin a, cos a).
@@ -70,8 +65,6 @@ def test_orientation_order_follows_the_stripes(planted_bank):
 
 @pytest.mark.parametrize("order", ["norm", "hue", "orientation"])
 def test_every_order_takes_filters_that_are_not_finite(planted_bank, order):
-    import torch
-
     with torch.no_grad():
         planted_bank.model.patch_filters[1, 0, 0, 0] = np.inf
         planted_bank.model.patch_filters[3] = np.nan
@@ -81,8 +74,6 @@ def test_every_order_takes_filters_that_are_not_finite(planted_bank, order):
 
 
 def test_hue_order_puts_grey_first_and_opposite_colours_together(planted_bank, rng):
-    import torch
-
     colours = np.array(
         [[1, -1, 0], [1, 1, 1], [-1, 1, 0], [1, 1, -2], [1, 1, 1], [-1, -1, 2], [1, -1, 0.1],
          [1, 1, -1.9], [0.9, 1, 1.1], [-1, 1, 0.1]]
@@ -122,25 +113,3 @@ def test_a_figure_saved_twice_is_the_same_file(planted_bank, tmp_path, suffix):
         figure = drawn_mosaic(kernel_mosaic(depthwise_kernels(planted_bank)))
         files.append(save_figure(figure, tmp_path / f"{name}{suffix}").read_bytes())
     assert files[0] == files[1]
-
-
-def test_what_is_shown_of_what_there_is_is_said():
-    block = np.repeat([0, 1], 160)
-    assert shown_text(64, block) == "The same 64 of 160 kernels of each block."
-    assert shown_text(160, block) == "All 160 kernels of each block."
-
-
-def test_bad_paths_are_refused_before_anything_is_written(tmp_path):
-    figure = new_figure()
-    assert isinstance(figure, Figure)
-    (tmp_path / "there.png").write_bytes(b"mine")
-    for name, what in (
-        ("a.jpg", "png, .svg or .pdf"),
-        ("there.png", "exists"),
-        ("no/a.png", "not exist"),
-    ):
-        with pytest.raises(FigureFileError, match=what):
-            save_figure(figure, tmp_path / name)
-    assert (tmp_path / "there.png").read_bytes() == b"mine"
-    assert len(list(tmp_path.iterdir())) == 1
-    save_figure(figure, tmp_path / "there.png", force=True)
