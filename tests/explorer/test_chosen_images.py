@@ -171,16 +171,6 @@ def test_links_to_images_that_are_not_here(open_app, wish, word):
     assert sentence.endswith("Shown instead: scikit-learn's two photographs.")
 
 
-def test_the_lines_hold_for_a_folder(open_app, folder, tmp_path, monkeypatch):
-    """Typed, they make what the page shows."""
-    app = open_app("feature_maps", folder=folder)
-    monkeypatch.chdir(tmp_path)
-    exec(compile(next(c.value for c in app.code if c.language == "python"), "shown", "exec"), {})
-    (data,), (drawn,) = tmp_path.glob("*.npz"), tmp_path.glob("*.png")
-    assert [dict(FeatureMaps.load(data).source.images)] == results(store(False))
-    assert drawn.stat().st_size
-
-
 def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
     open_app, folder, small, tmp_path, monkeypatch
 ):

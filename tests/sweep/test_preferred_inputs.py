@@ -159,18 +159,6 @@ def test_wrong_names_do_not_agree(checkpoint, swept, noise):
     assert found.share[0, 0] < 0.1
 
 
-def test_random_names_agree_by_chance(checkpoint, swept, noise):
-    rng = np.random.default_rng(0)
-    shares = [
-        preferred_inputs(
-            checkpoint, swept, told(checkpoint, rng.uniform(0, 360, 16)), noise, seed=seed
-        ).share[:, 2]
-        for seed in range(3)
-    ]
-    # Of 48 directions a quarter, give or take three standard errors.
-    assert np.abs(np.mean(shares, 0)[0] - 0.25) < 0.19
-
-
 def test_a_kernel_that_its_mean_drives_has_an_idle_name(checkpoint, noise, tmp_path):
     from copy import deepcopy
 
