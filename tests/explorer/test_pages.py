@@ -1,6 +1,7 @@
 """Every page without a browser: its numbers, its settings in the address, its downloads."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from viz.core.refusal import Nothing, Refusal
 from viz.explorer.app import PAGES
 from viz.explorer.text import plain
 from viz.views.close_up.result import CloseUp
+from viz.views.clusters.measure import cluster_checkpoint
 from viz.views.feature_maps.result import FeatureMaps
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.patch_filters.result import PatchFilterDescription
@@ -19,13 +21,20 @@ from viz.views.weights.measure import depthwise_kernels
 VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
 
 
-@pytest.mark.parametrize("name", ["small.safetensors", "grey.safetensors"])
-def test_every_page_shows(open_app, request, name):
-    """The usual network's without pictures: the grey one shows that what is measured is drawn."""
-    if name == "small.safetensors":
-        request.getfixturevalue("undrawn")
+@pytest.mark.parametrize(
+    ("name", "views"),
+    [
+        # All, drawn, on the network that needs most care; and those that no other test opens.
+        ("grey.safetensors", VIEWS),
+        ("small.safetensors", ["filter_names", "kernel_names", "evidence", "decision_by_depth",
+                               "preferred_inputs", "substitution", "attribution"]),
+    ],
+)  # fmt: skip
+def test_every_page_shows(open_app, monkeypatch, name, views):
+    quick = partial(cluster_checkpoint, n_bootstraps=2)
+    monkeypatch.setattr("viz.views.clusters.measure.cluster_checkpoint", quick)
     app = open_app(checkpoint=name)
-    for view in VIEWS:
+    for view in views:
         go(app, view)
         app.query_params.clear()
         app.query_params["checkpoint"] = name

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from foreign_networks import official, settle
 from scipy.signal import correlate2d
 from scipy.special import erf
 
-from viz.network.convmixer import ConvMixer
+from viz.network.checkpoint import load
 from viz.network.stages import BLOCK_STAGES, EMBEDDING_STAGES, stages
 
 SLOW = {
@@ -15,19 +16,6 @@ SLOW = {
     "silu": lambda x: x / (1 + np.exp(-x)),
     "identity": lambda x: x,
 }
-
-
-def network(activation="gelu", kernel_size=5, dim=6, depth=2, patch_size=4, **more):
-    """A network whose batch norms do something."""
-    torch.manual_seed(0)
-    made = ConvMixer(dim, depth, kernel_size, patch_size, 3, activation=activation, **more).eval()
-    for module in made.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-            module.weight.data.normal_()
-            module.bias.data.normal_()
-    return made.requires_grad_(False)
 
 
 def norm(maps, part):
@@ -76,7 +64,7 @@ def by_hand(model, image):
 @pytest.mark.parametrize("activation", SLOW)
 @pytest.mark.parametrize("kernel_size", [1, 4, 5])
 def test_every_stage_is_its_formula(activation, kernel_size, rng):
-    model = network(activation, kernel_size)
+    model = load(settle(official(dim=6, depth=2, k=kernel_size, n=3, act=activation))).model
     # 27 x 22: the patches leave pixels over on both sides.
     images = rng.normal(size=(2, 3, 27, 22))
     found = list(stages(model, torch.from_numpy(images)))
