@@ -75,19 +75,6 @@ def test_the_threshold_is_on_trained_channels():
     assert 1344 > ENOUGH_CHANNELS > 1344 - 3 * 64
 
 
-def test_statistics_of_real_activations():
-    """Running statistics measured on networks that really have the activation."""
-    gelu, relu = (settle(official(dim=64, depth=10, p=2, act=act)).state_dict()
-                  for act in ("gelu", "relu"))  # fmt: skip
-    assert evidence(gelu).n_trained == 1344
-    assert evidence(gelu).n_negative > 10
-    assert evidence(gelu).impossible == ("relu",)
-    assert load(gelu).config.activation == "gelu"
-    assert evidence(relu).lowest >= 0
-    with pytest.warns(CheckpointWarning, match="speaks for ReLU"):
-        assert load(relu).config.activation == "relu"
-
-
 def test_not_a_number_is_no_evidence():
     found = evidence(with_means([float("nan"), -float("inf"), -0.05]))
     assert (found.n_trained, found.n_negative) == (1342, 1)

@@ -1,6 +1,5 @@
 """Files that hold a ConvMixer in another form than a state dict of torch's, or nearly one."""
 
-import enum
 import json
 
 import numpy as np
@@ -143,18 +142,6 @@ def test_weights_that_are_no_tensors_are_named(network, form, what, tmp_path):
     torch.save(state, tmp_path / "n.pth")
     with pytest.raises(CheckpointError, match=f"of its entries are {what}"):
         load(tmp_path / "n.pth")
-
-
-class Act(enum.Enum):
-    ReLU = "relu"
-    GELU = "gelu"
-
-
-def test_an_enumerations_member_states_the_activation(network, tmp_path):
-    torch.save({"model": network.state_dict(), "config": {"act": Act.GELU}}, tmp_path / "n.pth")
-    loaded = load(tmp_path / "n.pth")
-    assert loaded.config.activation == "gelu"
-    assert loaded.source.activation_source == "the checkpoint's metadata (config: act)"
 
 
 def test_the_hubs_preprocessor_settings_are_read(network, tmp_path):

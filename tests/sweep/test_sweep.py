@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sweeping import alike
 
 import viz
 from viz.core.result import ResultFileError
@@ -87,12 +86,6 @@ def test_the_file_opens_and_is_a_table(swept, tmp_path):
     (tmp_path / "other.npz").write_bytes(b"nothing")
     with pytest.raises(ResultFileError, match=r"other\.npz: not a saved sweep"):
         viz.load_sweep(tmp_path / "other.npz")
-
-
-def test_any_split_gives_the_same(swept, small, pictures, few, tmp_path):
-    other = sweep_folder(small, pictures, tmp_path / "b.npz", settings=few, shard_size=3)
-    alike(swept, other)
-    assert not shards_folder(tmp_path / "b.npz").exists()
 
 
 def test_images_in_memory_give_the_same(swept, small, pictures, few):
