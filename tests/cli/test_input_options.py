@@ -71,15 +71,6 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(
     assert said["preprocessing"]["image_size"] == 32
 
 
-def test_what_is_told_is_used_and_said(small_file, folder):
-    words = ["--image-size", "21", "--crop", "0.7", "--mean", "0.5", "--std", "0.1,0.2,0.3"]
-    done = run("selectivity", small_file, folder / "0.png", *words, "--interpolation", "bicubic")
-    assert (
-        "1 image, short side resized to 30 px (bicubic), centre 21 x 21 px, mean 0.5, 0.5, 0.5, "
-        "std 0.1, 0.2, 0.3 (image size, crop, mean, std, interpolation as told)" in done.stderr
-    )
-
-
 def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):
     told = []
     bar = nullcontext(lambda *step: told.append(step))

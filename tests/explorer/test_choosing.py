@@ -119,19 +119,6 @@ def test_uploads_are_bounded(open_app, small_file, monkeypatch):
     assert options(app)[2:] == ["0.safetensors (uploaded)"]
 
 
-def test_a_removed_upload_is_not_compared_with(open_app, small_file):
-    """The comparison goes on with what is there."""
-    mine = [(f"{n}.safetensors", each) for n, each in zip("ab", others(small_file, 2), strict=True)]
-    app = upload(open_app("compare"), *mine)
-    other = next(s for s in app.selectbox if s.label == "Compare with")
-    other.select("a.safetensors (uploaded)").run()
-    assert fine(app)
-    assert {"**A: b.safetensors**", "**B: a.safetensors**"} <= set(sentences(app.markdown))
-    remove(app, "a.safetensors")
-    assert app.query_params["with"] == "small.safetensors"
-    assert fine(app)
-
-
 def test_a_link_to_an_upload(open_app, grey_file):
     """Elsewhere it says what is missing; with the file uploaded it shows the same."""
     first = upload(open_app("kernels", order="norm"), ("mine.safetensors", grey_file.read_bytes()))

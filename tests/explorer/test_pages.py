@@ -151,28 +151,6 @@ def test_warnings_of_a_file_are_shown(open_app, tmp_path, small):
     assert "--" not in said
 
 
-def test_widgets_change_the_address(open_app):
-    app = open_app("kernels", scale="tile")
-    widget = {w.label: w for w in app.selectbox}
-    assert widget["Colour scale"].value == "tile"
-    widget["Show"].select("block")
-    widget["Colour scale"].select("figure")
-    app.run()
-    app.number_input[0].set_value(2).run()
-    assert fine(app)
-    address = dict(app.query_params)
-    assert address == {
-        "checkpoint": "small.safetensors",
-        "show": "block",
-        "block": "2",
-        "order": "similarity",
-        "name": "all",
-        "scale": "figure",
-        "open": address["open"],
-    }
-    assert address["open"].startswith("2.")
-
-
 def test_nonsense_in_the_address_is_ignored(open_app, undrawn):
     """In one test, so that the kernel is measured once; each value in a new session."""
     for value in ("-1", "1e9", "²", "nan", "<b>"):
@@ -224,23 +202,6 @@ def test_a_link_that_leaves_settings_out_means_the_defaults(open_app, undrawn):
     app.main.selectbox[0].select("norm").run()
     assert app.query_params["order"] == "norm"
     assert app.query_params["scale"] == "tile"
-
-
-def test_next_and_previous_follow_the_order(open_app, undrawn, small):
-    """Through the block by norm, largest first, and round again."""
-    norms = small.model.depthwise_kernels(1).flatten(1).norm(dim=1).numpy()
-    order = np.argsort(-norms, kind="stable")
-    address = {"show": "block", "block": "1", "order": "norm", "open": f"1.{order[14]}"}
-    app = open_app("kernels", **address)
-    seen = []
-    for label in ("Next", "Next", "Next", "Previous"):
-        next(b for b in app.button if b.label == label).click().run()
-        assert fine(app)
-        seen.append(int(app.query_params["open"].partition(".")[2]))
-    assert seen == [order[15], order[0], order[1], order[0]]
-    assert any(c.value == "kernel 1 of 16 in this order" for c in app.caption)
-    app = open_app("kernels", **{**dict(app.query_params), "name": "nonsense"})
-    assert f"Block 1, kernel {order[0]}" in [h.value for h in app.subheader]
 
 
 def test_kernel_page_tells_the_truth(open_app, undrawn, small):

@@ -153,13 +153,6 @@ def test_a_measure_that_is_stopped_leaves_nothing_behind(row, network, small):
     assert all((before[k] == v).all() for k, v in checkpoint.model.state_dict().items())
 
 
-def test_after_a_stop_the_same_is_measured(network):
-    (row,) = (r for r in VIEWS if r.name == "receptive-field")
-    before = row.measure(network, Given())
-    stopped(row, network)
-    assert row.measure(network, Given()) == before
-
-
 def test_waiting_for_somebody_elses_description_can_be_stopped(small):
     def stop(done, total):
         raise Stop

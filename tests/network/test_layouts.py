@@ -5,7 +5,6 @@ import re
 import pytest
 import torch
 from foreign_networks import BUILDERS, assert_same_logits, official, settle
-from torch import nn
 
 from viz.network.checkpoint import load
 from viz.network.guards import CheckpointError, CheckpointWarning, TensorRecord
@@ -103,12 +102,6 @@ def test_a_count_may_be_missing_or_stored_as_one_element():
     assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked == 41
     assert loaded.model.blocks[0].pointwise_norm.num_batches_tracked.shape == ()
     assert_same_logits(loaded.model, network)
-
-
-def test_of_two_networks_in_one_state_dict_the_first_is_taken_and_this_is_said():
-    pair = nn.ModuleDict({"a": settle(official()), "b": settle(official(), seed=3)})
-    with pytest.warns(CheckpointWarning, match="several prefixes: a was taken, not b"):
-        assert_same_logits(load(pair.state_dict(), activation="gelu").model, pair["a"])
 
 
 @pytest.mark.parametrize(

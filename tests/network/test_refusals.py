@@ -214,17 +214,6 @@ NOT_CONVMIXERS = [
 ]  # fmt: skip
 
 
-def test_a_norm_under_two_names_is_one_norm(tmp_path):
-    state = {}
-    for key, value in state_of(SHARED).items():
-        state[key] = value
-        if key.endswith("pw.bias"):
-            norm = key.replace("pw.bias", "bn.")
-            state |= {k.replace("bn.", "bn2."): v for k, v in state.items() if k.startswith(norm)}
-    text = refusal(saved(tmp_path / "n.pth", state))
-    assert "one batch norm is used for two places, blocks.0.bn.weight and blocks.0.bn2." in text
-
-
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
@@ -265,6 +254,13 @@ def test_parameters_alone_lack_the_batch_norm_statistics(network, tmp_path):
     assert "2.running_mean is missing" in text
     assert "without its batch-norm statistics; save the whole state_dict()" in text
     assert "LayerNorm" in text
+
+
+def test_quantised_weights(network, tmp_path):
+    state = {k: (v * 10).to(torch.int8) if v.ndim == 4 else v
+             for k, v in network.state_dict().items()}  # fmt: skip
+    text = refusal(saved(tmp_path / "int8.pth", state))
+    assert "0.weight holds int8 numbers; expected floating-point weights" in text
 
 
 @pytest.mark.parametrize(
