@@ -37,9 +37,7 @@ attribution FILE IMAGES --method salience | did you mean saliency
 attribution FILE IMAGES --method xyz | grad-cam.
 attribution FILE IMAGES --target dgo | did you mean 'dog'
 attribution FILE IMAGES --target 9 | classes are 0 to 3
-attribution FILE IMAGES --block 3 | blocks are 0 to 2
 attribution FILE IMAGES --device nowhere | not a device
-evidence FILE IMAGES --against 9 | there is no class 9: classes are 0 to 3
 evidence FILE IMAGES --target bee --against 1 | class 1 found against itself
 feature-maps FILE nowhere | nowhere: no such file or folder
 feature-maps FILE EMPTY | found no image file here
@@ -52,7 +50,6 @@ feature-maps FILE --name edge --channels 1 | either --channels or
 receptive-field FILE --unit 3 | a row and a column
 receptive-field FILE --unit 8,0 | a row of 0 to 7
 receptive-field FILE --channels 99 | channel 99 found
-receptive-field FILE --blocks 7 | block 7 found
 receptive-field FILE --memory 1 --image-size 400 | MB of working memory
 receptive-field FILE --memory nan | expected a positive number
 receptive-field FILE --image-size 100000 | at most 8000
@@ -73,24 +70,42 @@ train nowhere -o a.pth | .safetensors
 train IMAGES -o new.safetensors --device cuda:99 | is not a device
 """
 ROWS = [line.split(" | ") for line in REFUSED.strip().splitlines()]
+# Before anything is described or measured.
+UNREADABLE = "none of 2 images can be read; the first: a.jpg"
+ROWS += [(f"{name} FILE UNREADABLE --json", UNREADABLE) for name, command in main.commands.items()
+         if {"checkpoint", "images"} <= {each.name for each in command.params}
+         and name not in ("sweep", "preferred-inputs", "compare")]  # fmt: skip
+ROWS += [("sweep FILE UNREADABLE -o a.npz", UNREADABLE),
+         ("report FILE -o folder --only substitution --images UNREADABLE", UNREADABLE),
+         ("compare FILE FILE --images UNREADABLE --json", UNREADABLE)]  # fmt: skip
 
 
 @pytest.mark.parametrize(("words", "said"), ROWS)
 def test_one_sentence_and_exit_code_2(words, said, small_file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("viz.views.kernels.measure.describe", None)
-    (tmp_path / "empty").mkdir()
+    monkeypatch.setattr("viz.views.patch_filters.measure.describe", None)
+    for name in ("empty", "unreadable"):
+        (tmp_path / name).mkdir()
+    for name in ("a.jpg", "b.png"):
+        (tmp_path / "unreadable" / name).write_text("no image")
     noise(tmp_path / "images", "0.png", "1.png", size=(40, 50))
     (tmp_path / "images" / "broken.jpg").write_text("no image")
     (tmp_path / "there.png").write_bytes(b"mine")
-    places = {"FILE": str(small_file), "IMAGES": "images", "EMPTY": "empty"}
+    places = {"FILE": shlex.quote(str(small_file)), "IMAGES": "images", "EMPTY": "empty",
+              "UNREADABLE": "unreadable"}  # fmt: skip
     for place, path in places.items():
-        words = words.replace(place, shlex.quote(path))
+        words = words.replace(place, path)
     done = CliRunner().invoke(main, shlex.split(words), prog_name="viz")
     assert done.exit_code == 2, done.output
     last = done.stderr.splitlines()[-1]
     assert last.startswith("viz: ") and said in last
     assert "Traceback" not in done.output and done.stdout == ""
     assert isinstance(done.exception, SystemExit)
-    assert {path.name for path in tmp_path.iterdir()} == {"images", "empty", "there.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "images",
+        "empty",
+        "unreadable",
+        "there.png",
+    }
     assert (tmp_path / "there.png").read_bytes() == b"mine"

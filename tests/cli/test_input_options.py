@@ -56,19 +56,12 @@ def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path
     assert "--image-size 32" in manifest and "--mean 0.5,0.4,0.3" in manifest
 
 
-def test_a_sweeps_file_remembers_its_input_and_readers_use_it(
-    small_file, folder, swept, tmp_path, bare_figures
-):
+def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept):
     assert load_sweep(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")
     refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,
                   code=2)  # fmt: skip
     assert "the sweep was made with the image size 32, not 64" in refused.stderr
-    run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 32)
-    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--sweep", swept,
-        "--only", "selectivity", "--formats", "png")  # fmt: skip
-    said = json.loads((tmp_path / "r" / "manifest.json").read_text())["checkpoints"][0]
-    assert said["preprocessing"]["image_size"] == 32
 
 
 def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):

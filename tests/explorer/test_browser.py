@@ -94,18 +94,7 @@ def test_a_tile_is_a_link_to_its_page(visit):
     page.mouse.click(x, y)
     settle(page, kernel)
     at_address(page, "/kernel?", "block=1", "channel=")
-    # The arrows go through the partners first, which are links, too.
-    page.get_by_text("Partners: what it listens to").click()
-    field = page.locator(".mosaic .field").first
-    field.wait_for(state="attached")
-    field.focus()
-    page.keyboard.press("End")
-    partner = re.compile(r"^block 0, kernel (\d+)")
-    expect(field).to_have_attribute("title", partner)
-    other = f"Block 0, kernel {partner.match(field.get_attribute('title'))[1]}"
-    page.keyboard.press("Enter")
-    settle(page, other)
-    titles = ["small.safetensors", kernel, other]
+    titles = ["small.safetensors", kernel]
     for title in ("Receptive fields", "Patch filters"):
         press(page.get_by_test_id("stPageLink").get_by_role("link", name=title, exact=True))
         settle(page, title)

@@ -6,7 +6,7 @@ import re
 import zipfile
 
 import pytest
-from visiting import fine, picture, sentences
+from visiting import fine, picture, sentences, type_lines
 
 from viz.views import COMPARISONS, VIEWS
 
@@ -33,7 +33,7 @@ def test_the_lines_of_a_comparison_hold(open_app, tmp_path, monkeypatch):
     other = {"with": "small.safetensors", "evidence": "yes"}
     app = open_app("compare", show="compare-kernels", **other)
     monkeypatch.chdir(tmp_path)
-    exec(compile(next(c.value for c in app.code if c.language == "python"), "shown", "exec"), {})
+    type_lines(app)
     (data,) = tmp_path.glob("*.npz")
     row = next(row for row in COMPARISONS if row.name == "compare-kernels")
     result = row.load(data)

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from foreign_networks import official, settle
 from safetensors.torch import save_file
-from strangers import bare, everything_beside, lightning
+from strangers import everything_beside, lightning
 from test_strange_files import in_keras_order, listed, nested, two_parts
 
 from viz.network.checkpoint import load
@@ -27,8 +27,7 @@ from viz.network.guards import CheckpointError
 def originals(folder: Path) -> list[bytes]:
     state = settle(official(dim=4, depth=1, k=3, p=2, n=3)).state_dict()
     made = []
-    forms = (bare, everything_beside, lightning, in_keras_order, listed, nested, two_parts)
-    for form in forms:
+    for form in (everything_beside, lightning, in_keras_order, listed, nested, two_parts):
         for protocol in (2, 5):
             torch.save(form(state), folder / "f", pickle_protocol=protocol)
             made.append((folder / "f").read_bytes())

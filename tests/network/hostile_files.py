@@ -223,14 +223,6 @@ def claim(shape, strides, numel=4, offset=0):
     return alone(DICT + text("0.weight") + tensor(shape, strides, storage(numel), offset) + ITEM)
 
 
-def one_storage_for_all(path: Path) -> None:
-    """Each weight is the whole of one storage: 20 kB that claim to be megabytes."""
-    flat = torch.zeros(64 * 64)
-    state = official(dim=64, depth=60, k=1, p=1, n=64, c=64).state_dict()
-    torch.save({k: flat[: v.numel()].view(v.shape) if v.numel() > 1 else v
-                for k, v in state.items()}, path)  # fmt: skip
-
-
 def sparse_giant(path: Path) -> None:
     """A few kB on disk that truthfully claim a network of 16 GB."""
     with torch.device("meta"):
@@ -400,7 +392,6 @@ REFUSED = {
     "no elements, a huge side": (claim((1 << 62, 0), (1, 1)), "it has no convolutions"),
     "a tensor of 3,000 dimensions": (claim((1,) * 3000, (1,) * 3000), "too many dimensions"),
     "strides of another length": (claim((2, 2), (1,)), "different lengths"),
-    "one storage for all weights": (one_storage_for_all, "share storage|used for two places"),
     "16 GB of holes": (sparse_giant, "more than any ConvMixer's"),
     # work
     "18,000 layers": (alone(layers()), "not a ConvMixer"),

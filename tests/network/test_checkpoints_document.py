@@ -3,11 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from viz.core.network import Config, Preprocessing
 from viz.network import checkpoint, declared, guards, recognise, scanning, unwrapping, zoo
-from viz.network.activation import _MARGIN, _MINIMA, ENOUGH_CHANNELS
 from viz.network.saving import FORMAT
 
 TEXT = (Path(__file__).parents[2] / "docs" / "checkpoints.md").read_text()
@@ -56,15 +53,6 @@ def test_official_weights():
         assert top1 == f"{weights.top1} %"
     unknown = [w.name for w in zoo.OFFICIAL.values() if not w.sha256]
     assert unknown == re.findall(r"for `(\w+)` there is none", TEXT)
-
-
-def test_the_batch_norm_rule():
-    for name, value in _MINIMA.items():
-        shown = {"relu": "0 for ReLU", "gelu": "-0.170 for GELU", "silu": "-0.278 for SiLU"}[name]
-        assert shown in TEXT
-        assert float(shown.split()[0]) == pytest.approx(value, abs=6e-4)
-    assert f"margin of {_MARGIN}".replace("0.", ".") in TEXT
-    assert f"{ENOUGH_CHANNELS:,} or more trained channels" in TEXT
 
 
 def test_our_own_metadata():

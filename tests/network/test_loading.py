@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from foreign_networks import TimmLike, assert_same_logits, official, settle, tweetable
+from hostile_files import with_metadata
 from safetensors.torch import save_file
 from torch import nn
 
@@ -195,32 +196,26 @@ def test_own_files_carry_everything(tmp_path):
     assert_same_logits(loaded.model, network, tol=2e-2)
 
 
-def own_file(path, **metadata):
-    state = {k: v.clone() for k, v in settle(ConvMixer(12, 2, 3, 2, 3)).state_dict().items()}
-    config = {"dim": 12, "depth": 2, "activation": "gelu"}
-    plain = {"format": "convmixer-viz 1", "config": json.dumps(config)}
-    save_file(state, path, {**plain, **metadata})
-    return path
-
-
 @pytest.mark.parametrize("junk", ["nonsense", "[1, 2]", "null", '["one"]',
                                   json.dumps({"image_size": 10**9, "mean": [0], "std": [1]}),
                                   json.dumps({"mean": [0, 0, 0], "std": [1, 0, 1]})])  # fmt: skip
 def test_metadata_is_not_believed_over_the_weights(tmp_path, junk):
     names = ("config", "preprocessing", "classes", "training")
-    path = own_file(tmp_path / "own.safetensors", **dict.fromkeys(names, junk))
+    path = tmp_path / "own.safetensors"
+    with_metadata(**dict.fromkeys(names, junk))(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         loaded = load(path)
-    assert loaded.config.dim == 12
+    assert loaded.config.dim == 4
     assert loaded.classes == ()
     assert loaded.preprocessing == Preprocessing()
 
 
 def test_class_names_from_a_file_are_cleaned(tmp_path):
-    names = json.dumps(["a\x1b[31m", "b\n\u202e", "c" * 900])
-    loaded = load(own_file(tmp_path / "own.safetensors", classes=names))
-    assert loaded.classes == ("a [31m", "b", "c" * 200)
+    with_metadata(classes=json.dumps(["a\x1b[31m\n\u202e", "c" * 900]))(
+        tmp_path / "own.safetensors"
+    )
+    assert load(tmp_path / "own.safetensors", activation="gelu").classes == ("a [31m", "c" * 200)
 
 
 # Class names

@@ -238,21 +238,6 @@ def test_a_damaged_download_is_refused_by_the_hash_the_hub_stated(data, hub):
     assert "delete it and fetch it again" in text
 
 
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"<!doctype html><html>Log in</html>", "a web page: the download failed"),
-     (None, "nothing was executed")],
-)  # fmt: skip
-def test_what_is_no_checkpoint_is_refused_and_not_executed(hub, content, said, tmp_path):
-    from hostile_files import code, marks
-
-    path = tmp_path / "code.pth"
-    code(path)
-    hub.data = content or path.read_bytes()
-    assert said in refusal()
-    assert not marks(path).exists()
-
-
 def test_another_network_is_refused_by_its_shapes(hub):
     hub.data = save(TimmLike(n=1000, depth=2).state_dict())
     text = refusal()
