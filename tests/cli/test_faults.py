@@ -67,7 +67,6 @@ def test_too_little_memory_is_a_sentence_with_the_options_that_help(error):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("attribution", "--memory or --image-size, or another --device"),
         ("receptive-field", "--memory or --image-size, or another --device"),
         ("feature-maps", "--batch-size or --image-size, or another --device"),
     ],

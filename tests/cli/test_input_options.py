@@ -38,14 +38,7 @@ def test_info_says_what_was_told(small_file):
     assert facts["parts"][0] == "patch_embedding <- patch_embedding"
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("attribution", "--quick", "--steps", "2"),
-        ("feature-maps",),
-        ("receptive-field", "--no-random"),
-    ],
-)
+@pytest.mark.parametrize("words", [("feature-maps",), ("receptive-field", "--no-random")])
 def test_commands_that_run_the_network_take_them(small_file, folder, words):
     name, *more = words
     said = run(name, small_file, folder, *more, *OPTIONS, "--json").stderr
@@ -53,7 +46,7 @@ def test_commands_that_run_the_network_take_them(small_file, folder, words):
     assert "image size, mean, std as told" in said
 
 
-def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path):
+def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path, bare_figures):
     run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--only", "selectivity",
         "--formats", "png", *OPTIONS)  # fmt: skip
     manifest = (tmp_path / "r" / "manifest.json").read_text()
@@ -63,26 +56,12 @@ def test_a_report_is_measured_with_them_and_says_so(small_file, folder, tmp_path
     assert "--image-size 32" in manifest and "--mean 0.5,0.4,0.3" in manifest
 
 
-def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept, tmp_path):
+def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder, swept):
     assert Sweep.load(swept).image_size == (32, 32)
     run("top-patches", small_file, folder, "--sweep", swept, "--json")
     refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,
                   code=2)  # fmt: skip
     assert "the sweep was made with the image size 32, not 64" in refused.stderr
-    run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 32)
-    run("report", small_file, "-o", tmp_path / "r", "--images", folder, "--sweep", swept,
-        "--only", "selectivity", "--formats", "png")  # fmt: skip
-    said = json.loads((tmp_path / "r" / "manifest.json").read_text())["checkpoints"][0]
-    assert said["preprocessing"]["image_size"] == 32
-
-
-def test_what_is_told_is_used_and_said(small_file, folder):
-    words = ["--image-size", "21", "--crop", "0.7", "--mean", "0.5", "--std", "0.1,0.2,0.3"]
-    done = run("selectivity", small_file, folder / "0.png", *words, "--interpolation", "bicubic")
-    assert (
-        "1 image, short side resized to 30 px (bicubic), centre 21 x 21 px, mean 0.5, 0.5, 0.5, "
-        "std 0.1, 0.2, 0.3 (image size, crop, mean, std, interpolation as told)" in done.stderr
-    )
 
 
 def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):

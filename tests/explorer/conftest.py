@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from visiting import go
 
 from viz.explorer import checkpoints
-from viz.explorer.settings import OPTIONS, Start
+from viz.explorer.settings import OPTIONS
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 
@@ -118,12 +118,6 @@ def scratch(tmp_path, monkeypatch):
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
-
-
-@pytest.fixture
-def start():
-    """What the command line hands over."""
-    return Start
 
 
 @pytest.fixture(scope="module")

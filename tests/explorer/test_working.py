@@ -2,6 +2,7 @@
 
 import os
 import threading
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -22,72 +23,65 @@ def silent(done, total):
     pass
 
 
+class Elsewhere:
+    """Another session that makes what is asked for, until `go` is set."""
+
+    def __init__(self, store, outcome):
+        self.begun, self.go, self.got = threading.Event(), threading.Event(), []
+
+        def make(tell):
+            tell(3, 7)
+            self.begun.set()
+            assert self.go.wait(600)
+            if outcome is Stop:
+                raise Stop
+            return outcome
+
+        def run():
+            with suppress(Stop):
+                self.got.append(store.get("k", make, silent))
+
+        self.thread = threading.Thread(target=run)
+        self.thread.start()
+        assert self.begun.wait(600)
+
+
 def test_who_asks_for_the_same_waits_for_it():
     """One makes it; the other sees how far it is, and gets the same object."""
-    store, begun, go = Store(1 << 20), threading.Event(), threading.Event()
-    made, seen, got = [], [], []
-
-    def make(tell):
-        made.append(threading.get_ident())
-        tell(3, 7)
-        begun.set()
-        assert go.wait(600)
-        return np.zeros(4)
+    store, seen = Store(1 << 20), []
+    other = Elsewhere(store, np.zeros(4))
 
     def look(done, total):
         seen.append((done, total))
-        go.set()
+        other.go.set()
 
-    first = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
-    first.start()
-    assert begun.wait(600)
-    got.append(store.get("k", make, look))
-    first.join(10)
-    assert len(made) == 1
-    assert got[0] is got[1]
+    mine = store.get("k", lambda tell: pytest.fail("it is being made"), look)
+    other.thread.join(10)
+    assert other.got[0] is mine
     assert (3, 7) in seen
 
 
 def test_the_next_one_begins_anew_where_the_maker_stops():
-    store, begun, stop = Store(1 << 20), threading.Event(), threading.Event()
-
-    def stopped(tell):
-        begun.set()
-        assert stop.wait(600)
-        raise Stop
-
-    def first():
-        with pytest.raises(Stop):
-            store.get("k", stopped, silent)
-
-    thread = threading.Thread(target=first)
-    thread.start()
-    assert begun.wait(600)
-    got = store.get("k", lambda tell: "mine", lambda done, total: stop.set())
-    thread.join(10)
-    assert got == "mine"
+    store = Store(1 << 20)
+    other = Elsewhere(store, Stop)
+    assert store.get("k", lambda tell: "mine", lambda done, total: other.go.set()) == "mine"
+    other.thread.join(10)
+    assert other.got == []
     assert "k" in store
 
 
 def test_nobody_else_is_stopped_by_one_who_gives_up():
-    store, begun, go, got = Store(1 << 20), threading.Event(), threading.Event(), []
-
-    def make(tell):
-        begun.set()
-        assert go.wait(600)
-        return "made"
+    store = Store(1 << 20)
+    other = Elsewhere(store, "made")
 
     def give_up(done, total):
         raise Stop
 
-    thread = threading.Thread(target=lambda: got.append(store.get("k", make, silent)))
-    thread.start()
-    assert begun.wait(600)
     with pytest.raises(Stop):
-        store.get("k", make, give_up)
-    go.set()
-    thread.join(10)
-    assert got == ["made"]
+        store.get("k", lambda tell: pytest.fail("it is being made"), give_up)
+    other.go.set()
+    other.thread.join(10)
+    assert other.got == ["made"]
 
 
 @pytest.mark.parametrize("error", [Stop, ValueError])
@@ -157,13 +151,6 @@ def test_a_measure_that_is_stopped_leaves_nothing_behind(row, network, small):
     assert not described._LOCK.locked()
     assert ("depthwise", 0) not in described._KEPT.get(small.model, {})
     assert all((before[k] == v).all() for k, v in checkpoint.model.state_dict().items())
-
-
-def test_after_a_stop_the_same_is_measured(network):
-    (row,) = (r for r in VIEWS if r.name == "receptive-field")
-    before = row.measure(network, Given())
-    stopped(row, network)
-    assert row.measure(network, Given()) == before
 
 
 def test_waiting_for_somebody_elses_description_can_be_stopped(small):

@@ -22,6 +22,13 @@ def fine(app):
     return not app.error and not app.warning and not app.exception
 
 
+def type_lines(app):
+    """Run the lines of Python that a page shows."""
+    for shown in app.code:
+        if shown.language == "python":
+            exec(compile(shown.value, "shown", "exec"), {})
+
+
 def is_overview(app):
     """Tell whether a network is shown at first sight."""
     return any("Its kernels, block by block" in each for each in sentences(app.markdown))

@@ -19,7 +19,6 @@ from torch import nn
 H, N = 16, 7
 _CONV = ("weight", "bias")
 _NORM = (*_CONV, "running_mean", "running_var", "num_batches_tracked")
-_FLAX = dict(zip(_NORM, ("scale", "bias", "mean", "var", ""), strict=True))
 _KERAS = dict(zip(_NORM, ("gamma", "beta", "moving_mean", "moving_variance", ""), strict=True))
 _GERMAN = dict(zip(_NORM, ("gewicht", "versatz", "mittel", "streuung", "zahl"), strict=True))
 
@@ -44,11 +43,6 @@ class Layout(NamedTuple):
 
 OFFICIAL = "E=0 N=2 | D={0}.0.fn.0 d={0}.0.fn.2 P={0}.1 p={0}.3 | H=8"
 _AS = "D=X{0}.0.fn.0 d=X{0}.0.fn.2 P=X{0}.1 p=X{0}.3"
-
-
-def _flax(layer: str, leaf: str, norm: bool) -> str:
-    name = _FLAX[leaf] if norm else {"weight": "kernel"}.get(leaf, leaf)
-    return name and f"{layer.replace('.', '/')}_{name}"
 
 
 def _keras(layer: str, leaf: str, norm: bool) -> str:
@@ -83,7 +77,6 @@ LAYOUTS = {
     "no nesting": Layout("E=c0 N=b0 | D=d{0} d=dn{0} P=p{0} p=pn{0} | H=l"),
     "a list of parameters": Layout(OFFICIAL, leaf=lambda layer, leaf, norm: (
         "params.#" if leaf in _NORM[:4] else "")),
-    "Flax": Layout(OFFICIAL, leaf=_flax),
     "Keras": Layout(OFFICIAL, leaf=_keras),
     "foreign words for tensors": Layout(
         OFFICIAL, leaf=lambda layer, leaf, norm: f"netz.{layer}.{_GERMAN[leaf]}"),
@@ -108,7 +101,7 @@ LAYOUTS = {
         "d=steps.{0}.a.norm D=steps.{0}.a.mixer | H=linear"),
 }  # fmt: skip
 # Without their order in the file these cannot be told: names mislead, or say nothing.
-ORDERED = {"numbers that count down", "a list of parameters", "Flax", "foreign words for tensors"}
+ORDERED = {"numbers that count down", "a list of parameters", "foreign words for tensors"}
 
 
 def built(layout: Layout) -> tuple[nn.Module, dict[str, torch.Tensor]]:

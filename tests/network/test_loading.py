@@ -6,19 +6,18 @@ import hashlib
 import json
 import warnings
 import zipfile
-from collections import OrderedDict
 
 import numpy as np
 import pytest
 import torch
 from foreign_networks import TimmLike, assert_same_logits, official, settle, tweetable
+from hostile_files import with_metadata
 from safetensors.torch import save_file
 from torch import nn
 
-import viz
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from viz.network import checkpoint
-from viz.network.checkpoint import Checkpoint, load
+from viz.network.checkpoint import load
 from viz.network.convmixer import ConvMixer
 from viz.network.guards import CheckpointError, CheckpointWarning
 from viz.network.saving import save_checkpoint
@@ -88,15 +87,6 @@ def test_other_precisions(network, tmp_path, kind, form):
 # Wrappers
 
 
-def test_wrappers(network, tmp_path):
-    content = network.state_dict()
-    for key in ("weights", "model", "checkpoint"):
-        content = {"epoch": 3, key: content, "optimizer": {"state": {}, "param_groups": []}}
-    loaded = load(write(tmp_path / "n.pth", content), activation="gelu")
-    assert loaded.source.wrapper == "checkpoint.model.weights"
-    assert_same_logits(loaded.model, network)
-
-
 def test_an_optimizer_with_tensors_of_the_weights_shapes_is_not_the_network(network, tmp_path):
     model = copy.deepcopy(network).train()
     adam = torch.optim.Adam(model.parameters())
@@ -152,15 +142,10 @@ def test_timms_trainer(tmp_path):
         input_size=[3, 96, 96], crop_pct=0.9, interpolation="bilinear", lr=0.01, act=None,
     )  # fmt: skip
     content = {
-        "epoch": 7,
-        "arch": "convmixer_768_32",
-        "state_dict": network.state_dict(),
-        "optimizer": torch.optim.SGD(network.parameters(), 0.1).state_dict(),
-        "version": 2,
-        "args": args,
-        "state_dict_ema": averaged.state_dict(),
-        "metric": np.float64(71.5),
-    }
+        "epoch": 7, "arch": "convmixer_768_32", "state_dict": network.state_dict(),
+        "optimizer": torch.optim.SGD(network.parameters(), 0.1).state_dict(), "version": 2,
+        "args": args, "state_dict_ema": averaged.state_dict(), "metric": np.float64(71.5),
+    }  # fmt: skip
     path = write(tmp_path / "model_best.pth.tar", content)
     # The name is not believed: these weights are a 16/3, so its ReLU is not taken over either.
     with pytest.warns(CheckpointWarning, match="says convmixer_768_32, but .* 16/3"):
@@ -171,15 +156,6 @@ def test_timms_trainer(tmp_path):
         "the checkpoint's metadata (args: mean, std)",
     )  # fmt: skip
     assert_same_logits(loaded.model, averaged)
-
-
-def test_parameters_and_tensors_with_attributes(network, tmp_path):
-    state = OrderedDict((k, v) for k, v in network.named_parameters())
-    state.update(network.named_buffers())
-    state["0.weight"].note = "a Python attribute"
-    loaded = load(write(tmp_path / "n.pth", state), activation="gelu")
-    assert_same_logits(loaded.model, network)
-    del state["0.weight"].note
 
 
 def test_weights_that_are_views_of_one_storage(network, tmp_path):
@@ -220,32 +196,26 @@ def test_own_files_carry_everything(tmp_path):
     assert_same_logits(loaded.model, network, tol=2e-2)
 
 
-def own_file(path, **metadata):
-    state = {k: v.clone() for k, v in settle(ConvMixer(12, 2, 3, 2, 3)).state_dict().items()}
-    config = {"dim": 12, "depth": 2, "activation": "gelu"}
-    plain = {"format": "convmixer-viz 1", "config": json.dumps(config)}
-    save_file(state, path, {**plain, **metadata})
-    return path
-
-
 @pytest.mark.parametrize("junk", ["nonsense", "[1, 2]", "null", '["one"]',
                                   json.dumps({"image_size": 10**9, "mean": [0], "std": [1]}),
                                   json.dumps({"mean": [0, 0, 0], "std": [1, 0, 1]})])  # fmt: skip
 def test_metadata_is_not_believed_over_the_weights(tmp_path, junk):
     names = ("config", "preprocessing", "classes", "training")
-    path = own_file(tmp_path / "own.safetensors", **dict.fromkeys(names, junk))
+    path = tmp_path / "own.safetensors"
+    with_metadata(**dict.fromkeys(names, junk))(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         loaded = load(path)
-    assert loaded.config.dim == 12
+    assert loaded.config.dim == 4
     assert loaded.classes == ()
     assert loaded.preprocessing == Preprocessing()
 
 
 def test_class_names_from_a_file_are_cleaned(tmp_path):
-    names = json.dumps(["a\x1b[31m", "b\n\u202e", "c" * 900])
-    loaded = load(own_file(tmp_path / "own.safetensors", classes=names))
-    assert loaded.classes == ("a [31m", "b", "c" * 200)
+    with_metadata(classes=json.dumps(["a\x1b[31m\n\u202e", "c" * 900]))(
+        tmp_path / "own.safetensors"
+    )
+    assert load(tmp_path / "own.safetensors", activation="gelu").classes == ("a [31m", "c" * 200)
 
 
 # Class names
@@ -274,13 +244,12 @@ def test_class_names_given(network, tmp_path):
 # In memory
 
 
-@pytest.mark.parametrize("build", [official, tweetable, TimmLike])
-@pytest.mark.parametrize("activation", ["gelu", "relu", "silu", "identity"])
+@pytest.mark.parametrize(
+    ("build", "activation"), [(official, "gelu"), (tweetable, "relu"), (TimmLike, "identity")]
+)
 def test_a_module_in_memory_tells_its_activation_and_is_never_changed(build, activation):
     network = settle(build(act=activation)).train()
-    network[0].requires_grad_(False) if isinstance(network, nn.Sequential) else None
     before = copy.deepcopy(network.state_dict())
-    flags = [p.requires_grad for p in network.parameters()]
     loaded = load(network)
     assert loaded.config.activation == activation
     assert loaded.source.activation_source == "the network's own layers"
@@ -289,9 +258,7 @@ def test_a_module_in_memory_tells_its_activation_and_is_never_changed(build, act
         for tensor in loaded.model.state_dict().values():
             tensor.zero_()
     assert network.training
-    assert [p.requires_grad for p in network.parameters()] == flags
-    for key, value in network.state_dict().items():
-        assert torch.equal(value, before[key])
+    torch.testing.assert_close(network.state_dict(), before, rtol=0, atol=0)
 
 
 def test_a_networks_own_epsilon_is_kept():
@@ -409,18 +376,13 @@ def test_tensors_without_values_of_their_own_are_refused(network):
 def test_the_loaded_network_is_ready_to_look_at(network, tmp_path):
     loaded = load(write(tmp_path / "n.pth", network.train().state_dict()), activation="gelu")
     network.eval()
-    assert isinstance(loaded, Checkpoint)
     assert not loaded.model.training
     assert not any(p.requires_grad for p in loaded.model.parameters())
     x = loaded.model.embed(torch.zeros(2, 3, 32, 32))
     assert x.is_contiguous(memory_format=torch.channels_last)
-    assert loaded.model.config == loaded.config
     assert loaded.preprocessing == Preprocessing()
     grey = load(settle(official(c=1), 1)).preprocessing
     assert (grey.mean, grey.std, grey.known[:7]) == ((0.0,), (1.0,), "assumed")
-    assert viz.load is load
-    with pytest.raises(AttributeError):
-        loaded.config = None
 
 
 def test_weights_that_are_not_finite_load_and_say_where(network, tmp_path):

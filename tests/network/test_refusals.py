@@ -5,7 +5,6 @@ It names the file, the first thing that does not fit, and what would.
 
 import gzip
 import io
-import json
 import re
 import struct
 import tarfile
@@ -215,17 +214,6 @@ NOT_CONVMIXERS = [
 ]  # fmt: skip
 
 
-def test_a_norm_under_two_names_is_one_norm(tmp_path):
-    state = {}
-    for key, value in state_of(SHARED).items():
-        state[key] = value
-        if key.endswith("pw.bias"):
-            norm = key.replace("pw.bias", "bn.")
-            state |= {k.replace("bn.", "bn2."): v for k, v in state.items() if k.startswith(norm)}
-    text = refusal(saved(tmp_path / "n.pth", state))
-    assert "one batch norm is used for two places, blocks.0.bn.weight and blocks.0.bn2." in text
-
-
 @pytest.mark.parametrize(
     ("keys", "why"),
     [
@@ -361,10 +349,3 @@ def test_names_in_refusals_are_harmless(name, tmp_path):
     assert text.isprintable()
     assert len(text) < 1500
     assert "expected a patch embedding" in text
-
-
-def test_a_safetensors_file_with_a_key_that_is_no_text(tmp_path):
-    header = json.dumps({"\ud800": {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}})
-    path = tmp_path / "n.safetensors"
-    path.write_bytes(struct.pack("<Q", len(header)) + header.encode() + bytes(4))
-    assert refusal(path).isprintable()

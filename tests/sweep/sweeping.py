@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from viz.network.checkpoint import load
 from viz.sweep import tally
 from viz.sweep.engines import run_job
+from viz.sweep.run import sweep_folder
 
 
 def alike(one, two):
@@ -31,18 +33,29 @@ def stop_after(images):
     return tell
 
 
+def killed(small_file, pictures, out, settings, images):
+    """Go on with a sweep, and kill this process when it is beyond so many images."""
+
+    def die(done, total):
+        if done > images:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sweep_folder(load(small_file), pictures, out, resume=True, shard_size=2, settings=settings,
+                 progress=die)  # fmt: skip
+
+
 def die_at_1(network, work, job):
     """Die in the middle of shard 1, when a batch of it is counted, the first time."""
     mark = Path(work.folder).parent / "died"
     update = tally.Tally.update
 
-    def killed(*args):
+    def counted(*args):
         update(*args)
         if job.shard == 1 and not mark.exists():
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    tally.Tally.update = killed
+    tally.Tally.update = counted
     try:
         return run_job(network, work, job)
     finally:

@@ -12,7 +12,7 @@ from viz.sweep.classes import Classes
 from viz.sweep.top import Top
 
 ROWS, DIM, SIDE, N_TOP = 2, 3, (2, 3), 3
-PATIENT = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+PATIENT = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
@@ -122,11 +122,6 @@ def test_classes(case):
             assert got == pytest.approx((ordered[-1] - rest) / total, abs=1e-6)
             winner = ids.tolist().index(found["selected_class"][row, channel])
             assert means[winner, channel] == pytest.approx(ordered[-1], rel=1e-6)
-
-
-def test_nothing_seen_is_nan():
-    assert np.isnan(Moments(1, 2).result()["mean"]).all()
-    assert np.isnan(Sparsity(1, 2).result()["sparsity"]).all()
 
 
 def test_selectivity_of_a_planted_class_and_of_none():

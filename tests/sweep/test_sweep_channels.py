@@ -4,32 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from photographs import noise
 
 from viz.images.sets import open_images
-from viz.network.checkpoint import load
 from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
-from viz.sweep.run import sweep_folder
-from viz.sweep.tally import Settings
 from viz.views import Given, view
 from viz.views.top_patches.measure import TopPatchesError
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    names = [f"{'ab'[i % 2]}/{i}.png" for i in range(8)]
-    return noise(tmp_path_factory.mktemp("pictures"), *names)
-
-
-@pytest.fixture(scope="module")
-def path(small_file, folder, tmp_path_factory):
-    path = tmp_path_factory.mktemp("swept") / "a.npz"
-    sweep_folder(load(small_file), folder, path, settings=Settings(n_top=4, field_images=2))
-    return path
-
-
-def test_rankings_against_sorted_lists(small, path):
-    found = open_sweep(path, small)
+def test_rankings_against_sorted_lists(small, swept_file):
+    found = open_sweep(swept_file, small)
     row = found.row(1, "depthwise")
     scores = {
         "variance": [float(v) for v in found.variance[row]],
@@ -42,7 +25,8 @@ def test_rankings_against_sorted_lists(small, path):
         ],
     }  # fmt: skip
     for by, score in scores.items():
-        slow = sorted(range(16), key=lambda c, s=score: -s[c])
+        # A channel that no class drives comes last.
+        slow = sorted(range(16), key=lambda c, s=score: np.inf if np.isnan(s[c]) else -s[c])
         assert channels_of_sweep(found, 5, by=by, block=1) == [(1, c) for c in slow[:5]]
         one_each = channels_of_sweep(found, 2, by=by)
         assert [b for b, _ in one_each] == [0, 2]
@@ -52,14 +36,14 @@ def test_rankings_against_sorted_lists(small, path):
     assert len(channels_of_sweep(dead, 99, block=1)) == 15
 
 
-def test_a_sweep_that_does_not_suit_is_refused(small, path):
-    found = open_sweep(path, small)
+def test_a_sweep_that_does_not_suit_is_refused(small, swept_file):
+    found = open_sweep(swept_file, small)
     other = replace(small, source=replace(small.source, sha256="1" * 64))
     with pytest.raises(OtherSweepError, match="hashes differ"):
-        open_sweep(path, other)
+        open_sweep(swept_file, other)
     for name in ("top-patches", "selectivity"):
         with pytest.raises(OtherSweepError, match="hashes differ"):
-            view(name).measure(other, Given(sweep=path))
+            view(name).measure(other, Given(sweep=swept_file))
     bare = replace(found, selectivity=np.zeros((0, 16)), top_value=np.zeros((0, 16, 0)))
     with pytest.raises(OtherSweepError, match="knows no selectivity"):
         channels_of_sweep(bare, by="selectivity")
@@ -71,9 +55,9 @@ def test_a_sweep_that_does_not_suit_is_refused(small, path):
         channels_of_sweep(found, block=3)
 
 
-def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatch):
+def test_views_use_the_sweep_that_they_are_given(small, swept_file, pictures, monkeypatch):
     def images():
-        return open_images(folder, small.preprocessing)
+        return open_images(pictures, small.preprocessing)
 
     def never(*args, **kwargs):
         raise AssertionError("a pass of its own")
@@ -81,25 +65,25 @@ def test_views_use_the_sweep_that_they_are_given(small, path, folder, monkeypatc
     made = view("selectivity").measure(small, Given(images=images))
     assert not made.class_names
     monkeypatch.setattr("viz.sweep.run.sweep_images", never)
-    given = Given(images=images, sweep=path)
-    assert view("selectivity").measure(small, given) == open_sweep(path, small)
+    given = Given(images=images, sweep=swept_file)
+    assert view("selectivity").measure(small, given) == open_sweep(swept_file, small)
     shown = view("top-patches").measure(small, given)
-    wanted = channels_of_sweep(open_sweep(path, small), 6)
+    wanted = channels_of_sweep(open_sweep(swept_file, small), 6)
     assert list(zip(shown.block, shown.channel, strict=True)) == wanted
     with pytest.raises(TopPatchesError, match="not among the images given"):
-        view("top-patches").measure(small, Given(sweep=path))
+        view("top-patches").measure(small, Given(sweep=swept_file))
 
 
-def test_feature_maps_by_a_sweep(small, path, folder):
+def test_feature_maps_by_a_sweep(small, swept_file, pictures):
     from viz.views.feature_maps.measure import feature_maps
 
-    found = open_sweep(path, small)
-    images = open_images(folder, small.preprocessing, limit=1)
+    found = open_sweep(swept_file, small)
+    images = open_images(pictures, small.preprocessing, limit=1)
     given = {"block": 1, "by": "peak", "by_depth": False, "patches": False}
     made = feature_maps(small, images, sweep=found, **given)
     wanted = [c for _, c in channels_of_sweep(found, 4, by="peak", block=1)]
     assert made.channel.tolist() == wanted
-    assert made.chosen_by == "the most peaked on 8 images"
+    assert made.chosen_by == "the most peaked on 14 images"
     other = replace(small, source=replace(small.source, sha256="1" * 64))
     with pytest.raises(OtherSweepError, match="hashes differ"):
         feature_maps(other, images, sweep=found, **given)

@@ -1,13 +1,13 @@
 """Sweeps that are killed, stopped, resumed, on a full disk, and already finished."""
 
-import os
+import multiprocessing
 import shutil
-import subprocess
-import sys
+import signal
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
-from sweeping import alike, stop_after
+from sweeping import alike, killed, stop_after
 
 from viz.core.result import ResultFileError
 from viz.sweep import shards as shards_module
@@ -61,41 +61,16 @@ def test_what_differs_is_not_resumed(small, pictures, few, tmp_path):
     assert go(force=True).n_images == 13
 
 
-SCRIPT = """
-import os, signal, sys
-import torch
-import viz
-from viz.sweep.tally import Settings
-from viz.sweep.run import sweep_folder
-
-torch.set_num_threads(1)
-network = viz.load(sys.argv[1])
-settings = Settings(n_top=3, batch_size=3, field_images=0)
-
-def sweep(last):
-    def die(done, total):
-        if done > last:
-            os.kill(os.getpid(), signal.SIGKILL)
-    sweep_folder(network, sys.argv[2], sys.argv[3], resume=True, shard_size=2, settings=settings,
-                 progress=die)
-
-for last in (1, 2, 7, 10, 11):
-    child = os.fork()
-    if not child:
-        sweep(last)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
-sweep(16)
-"""
-
-
 @pytest.mark.slow
-def test_killed_again_and_again_and_resumed(swept, small_file, pictures, tmp_path):
-    out = tmp_path / "b.npz"
-    arguments = [sys.executable, "-c", SCRIPT, str(small_file), str(pictures), str(out)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    alike(Sweep.load(out), swept)
+def test_killed_again_and_again_and_resumed(swept, small, small_file, pictures, few, tmp_path):
+    out, processes = tmp_path / "b.npz", multiprocessing.get_context("spawn")
+    for images in (1, 7, 11):
+        child = processes.Process(target=killed, args=(small_file, pictures, out, few, images))
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+    found = sweep_folder(small, pictures, out, settings=few, shard_size=2, resume=True)
+    alike(found, swept)
     assert not shards_folder(out).exists()
 
 
@@ -103,11 +78,7 @@ def test_killed_before_its_shards_are_removed(small, pictures, few, tmp_path, mo
     """Its file is whole: nothing is done again, and the shards go."""
     out = tmp_path / "c.npz"
     with monkeypatch.context() as patch:
-
-        def killed(*_):
-            raise KeyboardInterrupt
-
-        patch.setattr("viz.sweep.run.shutil.rmtree", killed)
+        patch.setattr("viz.sweep.run.shutil.rmtree", Mock(side_effect=KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             sweep_folder(small, pictures, out, settings=few, shard_size=4)
     first = next(shards_folder(out).glob("*.npz"))

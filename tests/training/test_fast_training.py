@@ -29,8 +29,7 @@ def passes(kernel_size, activation, dtype, size=13):
     return found
 
 
-@pytest.mark.parametrize("activation", ["gelu", "relu"])
-@pytest.mark.parametrize("kernel_size", [3, 4, 9])
+@pytest.mark.parametrize(("kernel_size", "activation"), [(3, "gelu"), (4, "relu"), (9, "gelu")])
 def test_matrices_compute_what_convolutions_do(kernel_size, activation):
     plain, ours = passes(kernel_size, activation, torch.float32)
     torch.testing.assert_close(ours, plain, rtol=1e-5, atol=1e-5)

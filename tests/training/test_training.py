@@ -38,15 +38,12 @@ def picture(path, colour=(0, 0, 0), size=(12, 10)):
 def colours(tmp_path):
     """Three classes that a colour alone tells apart, and noise upon them."""
     rng = np.random.default_rng(0)
-    for name, colour in {
-        "blue": (40, 40, 200),
-        "green": (40, 200, 40),
-        "red": (200, 40, 40),
-    }.items():
+    for channel, name in enumerate(("red", "green", "blue")):
+        (tmp_path / "data" / name).mkdir(parents=True)
         for i in range(10):
-            picture(tmp_path / "data" / name / f"{i}.png")
-            pixels = np.clip(np.array(colour) + rng.normal(0, 20, (10, 12, 3)), 0, 255)
-            Image.fromarray(pixels.astype(np.uint8)).save(tmp_path / "data" / name / f"{i}.png")
+            pixels = 40 + rng.normal(0, 20, (10, 12, 3)) + 160 * (np.arange(3) == channel)
+            pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "data" / name / f"{i}.png")
     return tmp_path / "data"
 
 
@@ -59,9 +56,8 @@ def interrupted(folder, out, epoch, **options):
         train(folder, out, SMALL, **SAME, report=interrupt, **options)
 
 
-@pytest.mark.parametrize("pad", [0, 2])
-def test_it_learns_what_a_colour_tells(colours, tmp_path, pad):
-    recipe = replace(SMALL, epochs=12, augmentation=replace(PLAIN, pad=pad))
+def test_it_learns_what_a_colour_tells(colours, tmp_path):
+    recipe = replace(SMALL, epochs=12, augmentation=replace(PLAIN, pad=2))
     assert train(colours, tmp_path / "a.safetensors", recipe, **QUIET) > 0.9
 
 

@@ -124,6 +124,17 @@ def test_lone_taps_are_named_by_their_place():
     assert describe(scattered).named.mean() < 0.02
 
 
+def test_names_do_not_depend_on_the_blocks_asked_for():
+    """The null is of the whole network: sharp taps elsewhere raise its bar."""
+    blobs = planted("blob+", 9, 150, seed=1, decibels=2)
+    sharp = np.random.default_rng(2).standard_normal((150, 9, 9)) ** 5
+    every = np.concatenate([blobs, sharp])
+    block = np.repeat([0, 1], 150)
+    whole, alone = describe(every, blocks=block), describe(blobs, among=every)
+    assert (alone.name == whole.name[:150]).all()
+    assert (alone.n_shapes == whole.n_shapes[:150]).all()
+
+
 def test_bad_input_is_refused():
     for kernels, said in (
         (np.zeros((2, 3, 4)), "kernels are"),
