@@ -185,5 +185,7 @@ def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
     (made,) = tmp_path.glob("small-selectivity.npz")
     assert Sweep.load(made).n_images == 11
     app = open_app("selectivity", folder=folder, sweep=file, checkpoint="grey.safetensors")
-    assert "checkpoint" in sentences(app.info)[0]
+    assumed, unfit = sentences(app.info)
+    assert "pixels are assumed" in assumed
+    assert "checkpoint" in unfit
     assert any("On 8 images" in s for s in sentences(app.markdown))

@@ -32,6 +32,17 @@ def options_of(opened: Opened) -> dict[str, str]:
     }
 
 
+def say_assumed(opened: Opened) -> None:
+    """Say that the network may see photographs at another size than it learned on."""
+    told = opened.checkpoint.preprocessing
+    if told.known.startswith("assumed"):
+        st.info(
+            "The file does not say how large the images were that the network learned on: "
+            f"{told.image_size} × {told.image_size} pixels are assumed, and at another size it may "
+            f"answer otherwise. The size can be given under “{UNSAID}”, on the left."
+        )
+
+
 def _asked(key: str) -> dict[str, Any]:
     """Return what the address or the session tells of this checkpoint, unchecked."""
     text = state.read("input", "")

@@ -10,6 +10,7 @@ import streamlit as st
 from PIL import Image
 
 from viz.explorer import checkpoints, state
+from viz.explorer.adapting import say_assumed
 from viz.explorer.images import choose_images
 from viz.explorer.sections import guarded, style
 from viz.explorer.settings import unsafe
@@ -161,6 +162,8 @@ def main() -> None:
             drop = st.container()
         for show in choose_images(drop):
             show()
+        if any(name == each for each, *_ in PAGES[_ON_IMAGES]):
+            say_assumed(opened)
         # After the choice of images, which stands below it: the links hold what was just chosen.
         with menu:
             _menu(name)

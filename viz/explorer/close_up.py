@@ -152,14 +152,12 @@ def _say_name(result: Standing) -> None:
 
 def _say_kind(result: FilterFit) -> None:
     st.markdown(f"Looks like: **{plain(result.filter_kind)}**")
-    beats = "more" if result.r2_map > result.threshold else "no more"
     st.caption(
         plain(
-            f"{percent(result.kind_share)} of the filters are of this kind. A Gabor explains "
-            f"{percent(result.r2_map)} of the energy of its map, {beats} than what white noise "
-            f"rarely exceeds ({percent(result.threshold)}); times its colour axis, "
-            f"{percent(result.r2)} of the filter. Where it is no stripes, edge or bar, the stripes "
-            "are a formula's, not the filter's."
+            f"{percent(result.kind_share)} of the filters are of this kind. Stripes that fade out "
+            f"(a Gabor) explain {percent(result.r2_map)} of the energy of its pattern, where white "
+            f"noise rarely exceeds {percent(result.threshold)}; with one colour for all of it, "
+            f"{percent(result.r2)} of the filter."
         )
     )
 

@@ -88,17 +88,16 @@ def tried(found: Opened, image: Images) -> Tried | None:
 
 def show_answer(result: Evidence) -> None:
     """Show the photograph as the network sees it, and its five likeliest answers."""
+    shares, top = result.probabilities[0], result.top(0, 5).tolist()
+    said = f"The network says {result.name(top[0])} ({percent(shares[top[0]])})"
+    st.markdown(f"### {plain(said)}")
     left, right = st.columns([1, 2], gap="large")
     name = result.image_names[0]
     left.image(
         overlay.photo(result.images[0]), alt=f"{name} as the network sees it.", width="stretch"
     )
     left.caption(f"{plain(name)} as the network sees it")
-    shares, top = result.probabilities[0], result.top(0, 5).tolist()
     with right:
-        st.markdown(
-            "### " + plain(f"The network says {result.name(top[0])} ({percent(shares[top[0]])})")
-        )
         for c in top:
             st.progress(float(shares[c]), f"{plain(result.name(c))}: **{percent(shares[c])}**")
         st.caption(

@@ -86,7 +86,7 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
     else:
         where, shares = "all kernels", description.shares()
     both = shares["on-centre"] + shares["off-centre"]
-    others = {n: s for n, s in shares.items() if s > 0 and not n.endswith("-centre")}
+    others = {n: s for n, s in shares.items() if s >= 0.005 and not n.endswith("-centre")}
     parts = [
         f"centre-surround **{percent(both)}** ({percent(shares['on-centre'])} on-centre, "
         f"{percent(shares['off-centre'])} off-centre)"
@@ -95,7 +95,7 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         f"{plain(minus(name))} **{percent(share)}**"
         for name, share in sorted(others.items(), key=lambda item: -item[1])
     ]
-    st.markdown(f"Of {where}: " + ", ".join(parts) + ".")
+    st.markdown(f"Of {where}: {', '.join(parts)}.".replace(" %", "\u00a0%"))
 
 
 def _about_names(description: DepthwiseDescription) -> None:
