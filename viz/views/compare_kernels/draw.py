@@ -20,6 +20,8 @@ from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure
 
 SIZES = {"moving": (TWO_COLUMNS, 54 * MM)}
 """Width and height in inches that suit the figure."""
+_BLOCKS = 16
+"""Blocks whose kernels are shown at the most."""
 _ROW, _KAPPA, _POINT = 0.19, "#009e73", "#333333"
 
 
@@ -134,14 +136,19 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
 
     These are a block's extremes, not its typical kernels. A pair shares one colour scale.
     """
-    k = result.kernels_a.shape[-1]
-    both = np.concatenate([result.kernels_a, result.kernels_b], axis=1)
+    k, n = result.kernels_a.shape[-1], len(result.blocks)
+    # Evenly spaced ones, so that the figure fits a page.
+    blocks = result.blocks[np.linspace(0, n - 1, min(n, _BLOCKS)).round().astype(np.int64)]
+    shown = np.isin(result.block[result.moved], blocks)
+    block, moved = result.block[result.moved][shown], result.moved[shown]
+    before, after = result.kernels_a[shown], result.kernels_b[shown]
+    both = np.concatenate([before, after], axis=1)
     limit = limits(both, "tile", np.zeros(len(both), np.int64))
-    block = result.block[result.moved]
-    sizes = [int((block == b).sum()) for b in result.blocks]
+    sizes = [int((block == b).sum()) for b in blocks]
     titles = []
-    for b, middle in zip(result.blocks, result.quartiles("relative_change")[:, 1], strict=True):
-        change = result.relative_change[result.moved[block == b]]
+    for b in blocks:
+        middle = result.quartiles("relative_change")[b, 1]
+        change = result.relative_change[moved[block == b]]
         if np.isfinite(change).any():
             low, high = np.nanmin(change), np.nanmax(change)
             titles.append(f"block {b}: {low:.2f} to {high:.2f} (block's median {middle:.2f})")
@@ -149,11 +156,12 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
             titles.append(f"block {b}: was zero")
     first, second = result.names
     return pairs_mosaic(
-        signed_tiles(result.kernels_a, limit),
-        signed_tiles(result.kernels_b, limit),
+        signed_tiles(before, limit),
+        signed_tiles(after, limit),
         sizes,
         tuple(titles),
-        f"A ({first}) stands above B ({second}): the {max(sizes)} kernels of each block with the "
+        f"A ({first}) stands above B ({second}): the {max(sizes)} kernels of "
+        f"{'each block' if n <= _BLOCKS else f'{_BLOCKS} of {n} blocks'} with the "
         "largest change |B − A| / |A|, largest first; the numbers are that change. Each pair has "
         "its own colour scale, to its largest |weight|; white is zero.",
         columns=max(sizes),
