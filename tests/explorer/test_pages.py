@@ -31,7 +31,7 @@ VIEWS = [name for rows in PAGES.values() for name, _, _ in rows]
     ],
 )  # fmt: skip
 def test_every_page_shows(open_app, monkeypatch, name, views):
-    quick = partial(cluster_checkpoint, n_bootstraps=2)
+    quick = partial(cluster_checkpoint, n_bootstraps=3)
     monkeypatch.setattr("viz.views.clusters.measure.cluster_checkpoint", quick)
     app = open_app(checkpoint=name)
     for view in views:
