@@ -45,21 +45,16 @@ def options(app):
     return rest
 
 
-def test_shipped_and_given(open_app, shipped, small_file, grey_file):
+def test_shipped_and_given_and_two_of_one_name(open_app, shipped, tmp_path, small_file, grey_file):
     shipped["photos"] = grey_file
-    app = open_app(given=(small_file,))
-    assert options(app) == ["small.safetensors", "photos"]
-    app.selectbox[0].select("photos").run()
-    assert app.query_params["checkpoint"] == "photos"
-    assert app.title[0].value.replace("\\", "") == "grey.safetensors"
-
-
-def test_two_files_of_one_name(open_app, tmp_path, small_file, grey_file):
     other = tmp_path / "small.safetensors"
     other.write_bytes(grey_file.read_bytes())
     app = open_app(given=(small_file, other), checkpoint="small.safetensors (2)")
-    assert options(app) == ["small.safetensors", "small.safetensors (2)"]
+    assert options(app) == ["small.safetensors", "small.safetensors (2)", "photos"]
     assert app.session_state["viz opened"].checkpoint.config.dim == 12
+    app.selectbox[0].select("photos").run()
+    assert app.query_params["checkpoint"] == "photos"
+    assert app.title[0].value.replace("\\", "") == "grey.safetensors"
 
 
 def test_a_given_file_that_is_none(open_app, tmp_path, small_file):

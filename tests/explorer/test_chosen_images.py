@@ -6,12 +6,11 @@ import re
 import shutil
 
 import pytest
-from visiting import picture, sentences, type_lines
+from visiting import picture, sentences
 
 from viz.explorer import images as chosen
 from viz.explorer.cache import store
 from viz.images.sets import default_images
-from viz.sweep.result import Sweep
 from viz.views.feature_maps.result import FeatureMaps
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -162,9 +161,7 @@ def test_links_to_images_that_are_not_here(open_app, wish, word):
     assert sentence.endswith("Shown instead: scikit-learn's two photographs.")
 
 
-def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
-    open_app, folder, small, tmp_path, monkeypatch
-):
+def test_a_sweep_given_at_the_start_is_of_the_whole_folder(open_app, folder, small, tmp_path):
     """Of another checkpoint it is told, and the chosen images are looked at instead."""
     from viz.images.sets import open_images
     from viz.sweep.run import sweep_images
@@ -180,10 +177,6 @@ def test_a_sweep_given_at_the_start_is_of_the_whole_folder(
     assert not app.info
     assert "Of the sweep sweep.npz of the whole folder." in sentences(app.caption)
     assert any("On 11 images" in s for s in sentences(app.markdown))
-    monkeypatch.chdir(tmp_path)
-    type_lines(app)
-    (made,) = tmp_path.glob("small-selectivity.npz")
-    assert Sweep.load(made).n_images == 11
     app = open_app("selectivity", folder=folder, sweep=file, checkpoint="grey.safetensors")
     assumed, unfit = sentences(app.info)
     assert "pixels are assumed" in assumed

@@ -266,7 +266,7 @@ def laughs() -> bytes:
 def one_list_copied_often() -> bytes:
     pairs = b"".join(tuple_of(integer(i), integer(i)) for i in range(20_000))
     args = tuple_of(list_of(pairs)) + keep(1) + name("collections.OrderedDict") + keep(2)
-    return list_of(args, (again(2) + again(1) + b"R") * 100_000)
+    return list_of(args, (again(2) + again(1) + CALL) * 100_000)
 
 
 def colliding_keys() -> bytes:

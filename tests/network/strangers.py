@@ -142,10 +142,6 @@ class History(collections.deque):
     pass
 
 
-def bare(state):
-    return state
-
-
 def lightning(state):
     return {
         "state_dict": collections.OrderedDict((f"model.{k}", v) for k, v in state.items()),
@@ -170,10 +166,3 @@ def everything_beside(state):
         "lambda": len, "complex": torch.zeros(3, dtype=torch.complex64), "frozen": frozenset({1}),
         "loss_history": torch.zeros(30, 4), "bytes": b"\x00\xff", "slots": slice(1, 2),
     }  # fmt: skip
-
-
-def protocol_five(state):
-    return {"net": state, "extra": Custom(path=pathlib.PurePosixPath("a"))}
-
-
-SAVED = [bare, lightning, everything_beside, protocol_five]

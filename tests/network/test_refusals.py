@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from foreign_networks import TimmLike, assert_same_logits, official, settle
+from foreign_networks import assert_same_logits, official, settle
 from safetensors.torch import save_file
 
 from viz.cli import main
@@ -288,25 +288,18 @@ def run_its_line(text):
     return line
 
 
-def test_a_pickled_network(network, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("wrapped", "place"),
+    [(lambda network: network, ""),
+     (lambda network: {"epoch": 3, "model": network, "later": 1}, " at ['model']")],
+)  # fmt: skip
+def test_a_pickled_network(network, wrapped, place, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = refusal(saved("my net.pth", network))
-    assert "a pickled object of class torch.nn.modules.container.Sequential," in text
+    text = refusal(saved("my net.pth", wrapped(network)))
+    assert f"a pickled object of class torch.nn.modules.container.Sequential{place}," in text
     assert "nothing was executed" in text
-    line = run_its_line(text)
-    assert line == (
-        "torch.save(torch.load('my net.pth', weights_only=False).state_dict(), 'my net-weights.pt')"
-    )
-    assert_same_logits(load("my net-weights.pt", activation="gelu").model, network)
-
-
-def test_a_network_pickled_inside_a_dictionary(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    net = settle(TimmLike())
-    text = refusal(saved("n.pth", {"epoch": 3, "model": net, "later": 1}))
-    assert "a pickled object of class foreign_networks.TimmLike at ['model']," in text
     run_its_line(text)
-    assert_same_logits(load("n-weights.pt", activation="gelu").model, net)
+    assert_same_logits(load("my net-weights.pt", activation="gelu").model, network)
 
 
 class Settings:

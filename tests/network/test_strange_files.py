@@ -100,12 +100,6 @@ def test_what_could_scale_blocks_from_outside_is_refused(network, name, value):
         load(state)
 
 
-def test_a_list_of_another_length_beside_the_blocks_is_dropped(network):
-    extra = {f"losses.{i}": torch.tensor(0.1) for i in range(5)}
-    with pytest.warns(CheckpointWarning, match=r"dropped entries .*losses\.0"):
-        load({**network.state_dict(), **extra}, activation="gelu")
-
-
 @pytest.mark.filterwarnings("ignore::FutureWarning")
 @pytest.mark.parametrize(
     "change",

@@ -8,7 +8,7 @@ from foreign_networks import assert_same_logits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
-from strangers import LAYOUTS, OFFICIAL, ORDERED, SAVED, Layout, built
+from strangers import LAYOUTS, OFFICIAL, ORDERED, Layout, built, everything_beside, lightning
 
 from viz.network.checkpoint import load
 
@@ -20,10 +20,9 @@ def networks():
     return {name: built(layout) for name, layout in LAYOUTS.items()}
 
 
-@pytest.mark.parametrize("form", SAVED)
-def test_what_is_saved_beside_the_weights_does_not_matter(networks, form, tmp_path):
+@pytest.mark.parametrize(("form", "protocol"), [(lightning, 2), (everything_beside, 5)])
+def test_what_is_saved_beside_the_weights_does_not_matter(networks, form, protocol, tmp_path):
     network, state = networks["labml"]
-    protocol = 5 if form.__name__ == "protocol_five" else 2
     torch.save(form(state), tmp_path / "n.pth", pickle_protocol=protocol)
     assert_same_logits(load(tmp_path / "n.pth", activation="gelu").model, network)
 
