@@ -40,6 +40,7 @@ def first_looks(networks: int) -> tuple[Shown, ...]:
             drawings=partial(_drawings, name),
             misleads="",
             sentence=_sentence,
+            summary=None,
         )
         for n, name in enumerate(names)
     )

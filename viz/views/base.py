@@ -160,6 +160,17 @@ def _as_expected(measure: Callable[..., Result]) -> Callable[..., Result]:
     return measured
 
 
+def _summary(result: Any) -> Any:
+    """Return the numbers of a result: its own summary, or the rows of its table."""
+    from viz.core.result import records
+
+    return result.summary() if hasattr(result, "summary") else records(result.to_frame())
+
+
+def _sentence(result: Any) -> str:
+    return str(result.sentence())
+
+
 @dataclass(frozen=True)
 class Shown:
     """What every card holds, whatever it measures.
@@ -181,7 +192,8 @@ class Shown:
     options : tuple of Option
         Settings.
     summary, sentence : callable, optional
-        Result to what ``--json`` prints, and to the finding in plain language.
+        Result to what ``--json`` prints, and to the finding in plain language; by default the
+        result's own.
     images : {"", "needed"}
         Whether it is about what a network does on images.
     swept, slow : bool
@@ -202,8 +214,8 @@ class Shown:
     question: str = ""
     about: str = ""
     options: tuple[Option, ...] = ()
-    summary: Callable[[Any], Any] | None = None
-    sentence: Callable[[Any], str] | None = None
+    summary: Callable[[Any], Any] | None = _summary
+    sentence: Callable[[Any], str] | None = _sentence
     images: Literal["", "needed"] = ""
     swept: bool = False
     method: str = ""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from viz.views.base import FigureRow, Given, Option, View, numbers
 
-if TYPE_CHECKING:
-    from viz.core.result import Result
-    from viz.network.checkpoint import Checkpoint
 
-
-def _measure(checkpoint: Checkpoint, given: Given, *, blocks: Any = None) -> Result:
+def _measure(checkpoint: Any, given: Given, *, blocks: Any = None) -> Any:
     from viz.views._template.measure import measure
 
     return measure(checkpoint, blocks=blocks, seed=given.seed)
@@ -40,8 +36,6 @@ VIEW = View(
     question="How large are the kernels of each block?",
     about="Show how large the depthwise kernels of each block are.",
     options=(Option("blocks", "Take these blocks, such as 0-2,7.  [default: all]", kind=numbers),),
-    summary=lambda result: result.to_frame().to_dict("records"),
-    sentence=lambda result: result.sentence(),
     menu="Sizes of kernels",
     group="What was learned",
     icon=":material/straighten:",

@@ -53,8 +53,6 @@ VIEW = View(
     "none shows a reason as a person would give it. Images without some of their patches are "
     "unlike any the network was trained on. Read every score beside that of the edge detector, "
     "which knows nothing of the network.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     slow=True,
     about="""Show what an answer rests on, by several methods, and how far to trust each.
 

@@ -59,8 +59,6 @@ VIEW = View(
     "Any cloud is cut into parts by k-means, and stability above that of Gaussian clouds shows "
     "more structure than a Gaussian, which need not be groups: a ring of orientations has it too. "
     "Every tile has its own colour scale.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     slow=True,
     about="""Cluster depthwise kernels by k-means, and test for more structure than a Gaussian has.
 

@@ -72,7 +72,5 @@ VIEW = Comparison(
     "Two networks are two: the intervals say how firmly these two differ, not what another "
     "training of either would give. Where kernel sizes differ most descriptors differ for that "
     "reason alone: read them beside the squares. Pixels are those of each network's own input.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     question="How do two networks, or two snapshots of one, differ?",
 )

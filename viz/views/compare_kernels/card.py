@@ -63,8 +63,6 @@ VIEW = Comparison(
     _figures,
     "Kernels near the border between two names change theirs without changing much: read "
     "names beside the change of the kernels. The pictures show extremes, not typical kernels.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     refuses=_refused_kernels,
     question="Which kernels moved between two snapshots of one training?",
     method="views/compare",

@@ -52,8 +52,6 @@ VIEW = Comparison(
     "The best of all assignments looks alike in any two networks: only what stands above the "
     "changed filters tells anything. Patches of different size are compared as shares of a "
     "patch, not in pixels.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     refuses=_refused_filters,
     question="Did two networks learn the same patch filters?",
     method="views/compare",

@@ -59,8 +59,6 @@ VIEW = View(
     "number means something else after each block. A head that fails early may do so although the "
     "class could be read there. The fitted readout shows what a new linear layer could read, not "
     "what the network uses.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.finding,
     question="After which block is the answer there?",
     about="""Show after which block the answer is there: the head read out after each of them.
 

@@ -122,8 +122,7 @@ class DecisionByDepth(Result):
         block = int(self.block[depth])
         return "the patch embedding" if block < 0 else f"block {block}"
 
-    @property
-    def finding(self) -> str:
+    def sentence(self) -> str:
         """What was found, in at most three sentences."""
         n, middle = len(self.answer), len(self.block) // 2
         if n < MANY:

@@ -64,8 +64,6 @@ VIEW = View(
     "beyond these kernels, and nothing here says what another training would give. A picture "
     "that explains half of a kernel's energy need not be the one that explains most of it: "
     "compare the shares by name.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.finding,
     about="""Compare the kernels of early and late blocks, and judge two statements on them.
 
     The statements: early kernels have a positive centre in a negative surround; late ones are

@@ -252,8 +252,7 @@ class EarlyLate(Result):
     def _unnamed(self) -> int:
         return self.kernel_names.index(UNNAMED)
 
-    @property
-    def finding(self) -> str:
+    def sentence(self) -> str:
         """What the eye sees, and the answer to both statements, in three sentences."""
         return " ".join([self.by_name, *(v.sentence for v in self.verdicts)])
 
@@ -327,7 +326,7 @@ class EarlyLate(Result):
             "early_blocks": self.early_blocks.tolist(),
             "late_blocks": self.late_blocks.tolist(),
             "blocks": self.blocks.tolist(),
-            "finding": self.finding,
+            "finding": self.sentence(),
             "descriptors_apart": list(self.apart),
             "apart_by_chance": self.apart_by_chance,
             "verdicts": [

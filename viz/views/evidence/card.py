@@ -62,8 +62,6 @@ VIEW = View(
     "The sum is exact, the place is not: a patch of the last block has seen far more of the "
     "image than the pixels it is drawn on. What is given to all classes alike changes no "
     "answer, so the difference of two classes says more than one class alone.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.finding,
     question="Which patches and channels give the answer?",
     about="""Show which patches and channels give the answer, exactly.
 

@@ -203,8 +203,7 @@ class Evidence(Result):
         """Place within ``count`` of the number in the finding."""
         return int(np.flatnonzero(self.count <= FEW)[-1])
 
-    @property
-    def finding(self) -> str:
+    def sentence(self) -> str:
         """What was found, in at most three sentences."""
         d, n, few = self.pooled.shape[1], len(self.target), int(self.count[self.few])
         patches = self.maps[0, 0].size

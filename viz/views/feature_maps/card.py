@@ -102,7 +102,6 @@ VIEW = View(
     "A map shows where its channel is large, not what it stands for: the pointwise part mixes "
     "all channels next. The most active channels are not the most important ones. Sparsity and "
     "rank are of single images; noise has the highest rank.",
-    summary=lambda result: result.summary(),
     sentence=_sentence,
     about="""Show a block's feature maps beside its kernels; sparsity and rank by depth.
 

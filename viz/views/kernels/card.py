@@ -123,7 +123,6 @@ VIEW = View(
     "kernels that it names, at least one of two readers had chosen the same name blind. "
     "Each block has its own colour scale, so colours of two blocks cannot be compared. A batch "
     "norm follows every kernel: a pale kernel may matter as much as a strong one.",
-    summary=lambda result: result.summary(),
     sentence=_sentence,
     about="""Draw depthwise kernels by depth; name what each of them is.
 

@@ -51,8 +51,6 @@ VIEW = View(
     "A link says what a kernel's branch adds before the activation, not what the network makes "
     "of it: the activation and all later blocks follow. Channels are sorted by strength within a "
     "name, which makes gradients.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     slow=True,
     about="Show how the pointwise weights link kernels, by name, and their effective rank.",
     menu="Mixing",

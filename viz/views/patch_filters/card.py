@@ -124,7 +124,6 @@ VIEW = View(
     "Each filter has its own colour scale, so a filter that is nearly zero looks as strong as "
     "the rest. Red may mean that a filter likes red or that it dislikes cyan: both are one. A "
     "filter near a threshold could as well have the next name. A faint tint looks grey in small.",
-    summary=lambda result: result.summary(),
     sentence=_sentence,
     about="""Draw every patch-embedding filter; name its colour and structure.
 

@@ -54,8 +54,6 @@ VIEW = View(
     "A kernel chooses the patches that are like it: only what exceeds the agreement of "
     "shuffled taps counts. The patches are of the map that the kernel is given, which from the "
     "second block on need not look like the image, and they are the tail of a distribution.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     about="""Check whether the names of kernels tell what drives them most.
 
     What each name predicts of the kernel's input is checked where the kernel responds most, at

@@ -60,7 +60,6 @@ VIEW = View(
     "In a sum over channels opposite signs cancel before the magnitude is taken. The grid of "
     "patches shows through: pixels of one patch differ because filters differ over it.",
     summary=lambda result: result.rows(),
-    sentence=lambda result: result.sentence(),
     about="""Show what a unit of each block could see, and what it does look at.
 
     Theoretical fields follow from the architecture; effective ones are gradients, averaged over the

@@ -60,7 +60,6 @@ VIEW = View(
     _figures,
     "Selectivity is large for any channel when classes have few images: only what exceeds the "
     "grey null counts. A selective channel need not be a useful one.",
-    summary=lambda result: result.summary(),
     sentence=_sentence,
     about="""Show sparsity and class selectivity of the channels by depth.
 

@@ -89,8 +89,6 @@ VIEW = View(
     "Batch norms keep the statistics of training: a fit loses by its size as well as by its "
     "shape. Agreement is with the unchanged network, not with the truth. Crops of two "
     "photographs say nothing about other photographs.",
-    summary=lambda result: result.summary(),
-    sentence=lambda result: result.sentence(),
     slow=True,
     about="""Replace kernels by their descriptions and see how much of the answers is left.
 
