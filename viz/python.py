@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from viz.core.refusal import Refusal
 from viz.core.result import Result
 from viz.views import COMPARISONS, VIEWS, Comparison, Given
+from viz.views.base import numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,15 +33,24 @@ def _given(checkpoint: Checkpoint, images: Any, *more: Any) -> Given:
 
 
 def _checked(row: Shown, options: dict[str, Any]) -> dict[str, Any]:
-    """Refuse settings that the view does not have."""
-    known = [option.name for option in row.options if not option.draws]
-    for name in options:
+    """Refuse settings that the view does not have; read those that are texts of numbers."""
+    known = {option.name: option for option in row.options if not option.draws}
+    for name, value in options.items():
         if name not in known:
             raise TypeError(
                 f"viz.{row.name.replace('-', '_')} has no setting {name!r}; it has "
                 f"{', '.join((*known, 'seed', 'progress'))}."
             )
+        if known[name].kind is numbers and isinstance(value, (str, int)):
+            options[name] = numbers(str(value))
     return options
+
+
+def _network(x: Any) -> Any:
+    """Load what is only the name of a checkpoint."""
+    from viz.network.checkpoint import load
+
+    return load(x) if isinstance(x, (str, os.PathLike)) else x
 
 
 def _of_weights(row: View, weights: Any, options: dict[str, Any]) -> Any:
@@ -58,6 +69,7 @@ def _view(row: View) -> Callable[..., Any]:
                  progress: Any = None, **options: Any) -> Any:  # fmt: skip
         from viz.network.checkpoint import Checkpoint
 
+        x = _network(x)
         if not isinstance(x, Checkpoint):
             if row.name in _ARRAYS:
                 return _of_weights(row, x, options)
@@ -72,6 +84,7 @@ def _view(row: View) -> Callable[..., Any]:
 
 def _comparison(row: Comparison) -> Callable[..., Any]:
     def measured(a: Any, b: Any, images: Any = None, *, seed: int = 0, progress: Any = None) -> Any:
+        a, b = _network(a), _network(b)
         return row.measure(a, b, _given(a, images, seed, progress))
 
     return measured
@@ -85,10 +98,10 @@ def _document(row: Shown, two: bool) -> str:
     """Write a docstring from what the card says."""
     first = row.about.partition("\n\n")[0]
     shape = _ARRAYS.get(row.name)
-    of = "A network from `viz.load`" + (f", or weights, {shape}." if shape else ".")
+    of = "A network from `viz.load`, or its name" + (f", or weights, {shape}." if shape else ".")
     lines = [first.strip() or f"{row.title}.", "", "Parameters", "----------"]
-    lines += ["a, b : Checkpoint", f"    {of}"] if two else [
-        "x : Checkpoint" + (" or array_like" if shape else ""), f"    {of}"]  # fmt: skip
+    lines += ["a, b : Checkpoint, str or path", f"    {of}"] if two else [
+        "x : Checkpoint, str, path" + (" or array_like" if shape else ""), f"    {of}"]  # fmt: skip
     if row.images or row.name == "compare":
         lines += ["images : path, PIL image, ndarray, several of these, torch.Tensor, optional",
                   "    As `viz.images.sets.open_images` takes them; by default none, or "
@@ -101,8 +114,8 @@ def _document(row: Shown, two: bool) -> str:
     lines += ["seed : int", "    Of everything random.", "progress : callable, optional",
               "    Called with (steps done, steps in all)."]  # fmt: skip
     result = row.result.rpartition(":")[2]
-    lines += ["", "Returns", "-------", result, "    With ``plot``, ``finding``, ``save`` and what "
-              "its own page tells."]  # fmt: skip
+    lines += ["", "Returns", "-------", result, "    With ``plot``, ``finding``, ``save`` and the "
+              "fields that help(type(result)) lists."]  # fmt: skip
     lines += ["", "Raises", "------", "Refusal", "    A ValueError whose message is a sentence."]
     lines += ["", "Notes", "-----", *textwrap.wrap(row.misleads, 96)]
     return "\n".join(lines)

@@ -62,7 +62,7 @@ def test_the_threshold_is_on_trained_channels():
         state[name].zero_()
         state[name.replace("mean", "var")].fill_(1)
     assert evidence(state) == Evidence(1344 - 3 * 64, 0, pytest.approx(0.1))
-    with pytest.warns(CheckpointWarning, match="fewer than 1,200 decide nothing"):
+    with pytest.warns(CheckpointWarning, match="only from 1,200 on would that speak for ReLU"):
         assert load(state).config.activation == "gelu"
     assert 1344 > ENOUGH_CHANNELS > 1344 - 3 * 64
 
@@ -137,5 +137,5 @@ def test_a_hub_folders_config_tells_the_activation(released, tmp_path):
     assert loaded.preprocessing.mean == (0.5, 0.5, 0.5)
     for junk in ("[", "[1]", '{"architecture": 3}'):
         (tmp_path / "config.json").write_text(junk)
-        with pytest.warns(CheckpointWarning, match="fewer than 1,200 decide nothing"):
+        with pytest.warns(CheckpointWarning, match="only from 1,200 on would that speak for ReLU"):
             assert load(tmp_path / "pytorch_model.bin").config.activation == "gelu"

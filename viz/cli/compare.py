@@ -48,6 +48,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
 
     check_figure(COMPARISONS, figure, output)
     a, b = open_two(checkpoint, other, **options)
+    say(f"A is {a.source.name}, B is {b.source.name}.")
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
     rows = COMPARISONS
     if output is not None and output.suffix and not as_json:

@@ -100,8 +100,8 @@ def _from_statistics(found: Evidence) -> Choice:
         reason = "the batch-norm statistics are still at their initial values"
     else:
         reason = (
-            f"none of the {found.n_trained:,} trained batch-norm channels has a negative mean, "
-            f"and fewer than {ENOUGH_CHANNELS:,} decide nothing"
+            f"no mean of its {found.n_trained:,} batch-norm channels is negative, but only from "
+            f"{ENOUGH_CHANNELS:,} on would that speak for ReLU"
         )
     return Choice("gelu", f"assumed: {reason}", (
         f"activation assumed to be GELU: {reason}; {_ELSE}",

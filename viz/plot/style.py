@@ -213,10 +213,18 @@ def own_style() -> Iterator[None]:
                 _STYLED.reset(before)
 
 
+class _OwnFigure(Figure):
+    """A figure that is saved in the style it was drawn in: its PDFs hold TrueType fonts."""
+
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        with own_style():
+            super().savefig(*args, **kwargs)
+
+
 def new_figure(width: float = TWO_COLUMNS, height: float = 4.0, *, dpi: float = 300) -> Figure:
     """Make a white Figure that pyplot knows nothing of."""
     with own_style():
-        return Figure(figsize=(width, height), dpi=dpi, facecolor="white")
+        return _OwnFigure(figsize=(width, height), dpi=dpi, facecolor="white")
 
 
 def check_path(path: str | Path, *, force: bool = False) -> Path:

@@ -62,6 +62,8 @@ def write_view_folder(
             each.name: each.make(result, **(draws or {} if each.name == main else {}))
             for each in row.figures
         }
+        said = [f"{f.name}: {f.caption} {figures[f.name].get_label()}\n" for f in row.figures]
+        (part / f"{row.name}-captions.txt").write_text("\n".join(said), "utf-8")
         figures |= {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
         for name, figure in figures.items():
             for suffix in FORMATS:

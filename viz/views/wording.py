@@ -48,3 +48,12 @@ def plural(name: str) -> str:
     if name in ("stripes", "noise", "other"):
         return name
     return f"{name}es" if name.endswith("s") else f"{name}s"
+
+
+def blocks_words(blocks: Sequence[int]) -> str:
+    """Return blocks in words, as a range where none is missing."""
+    if len(blocks) == 1:
+        return f"block {blocks[0]}"
+    if 2 < len(blocks) == blocks[-1] - blocks[0] + 1:
+        return f"blocks {blocks[0]} to {blocks[-1]}"
+    return f"blocks {listed([str(b) for b in blocks])}"

@@ -12,7 +12,8 @@ from viz.explorer.mosaic import show_sample
 from viz.explorer.text import plain
 from viz.views import view
 from viz.views.early_late.measure import default_groups
-from viz.views.first_look.words import at_first_sight, blocks_words
+from viz.views.first_look.words import at_first_sight
+from viz.views.wording import blocks_words
 
 _SHOWN = 64
 """Kernels of each group, about."""

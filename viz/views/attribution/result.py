@@ -239,11 +239,13 @@ class Trust(Attributions):
         ends = [f"{rounded(row[i])} ({self.methods[i]})" for row in margin[:, :m]
                 for i in (row.argmin(), row.argmax())]  # fmt: skip
         span = [" to ".join(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+        beaten = (margin[:, :m] > margin[:, [self.rated.index("edges")]]).sum(1).astype(str)
         means = (
-            "Insertion less deletion (the area between both curves) is "
+            "Insertion less deletion (the area between both curves; more is better) is "
             + (f"{listed(span)} over the {m} methods" if m > 1 else f"{of(self.methods[0])} for "
                f"{self.methods[0]}")
-            + f", against {of('edges')} for an edge detector and {of('random')} for random maps"
+            + f", against {of('edges')} for an edge detector ({listed([*beaten])} of "
+            f"{m} lie above it) and {of('random')} for random maps"
         )  # fmt: skip
         if few:
             some = "One image is" if n == 1 else f"{n} images are"

@@ -271,7 +271,7 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     one.yaxis.set_major_formatter(ScalarFormatter())
     one.yaxis.set_minor_formatter(NullFormatter())
-    one.set_ylabel("diameter of the field (px)", fontsize=TEXT, labelpad=1)
+    one.set_ylabel("equal-area diameter (px)", fontsize=TEXT, labelpad=1)
     two.set_ylabel("RMS radius of kernels (px)", fontsize=TEXT, labelpad=1)
     two.set_ylim(bottom=0)
     handles = [

@@ -144,14 +144,17 @@ class KernelChange(TwoNetworks):
             parts.append("No kernel moved.")
         elif np.isfinite(medians).any():
             low, top = 100 * np.nanmin(medians), 100 * np.nanmax(medians)
-            null = 100 * np.nanmedian(self.permuted_change)
+            less = int((medians < self.permuted_change).sum())
+            first, last = (100 * f(self.permuted_change) for f in (np.nanmin, np.nanmax))
             parts.append(
-                f"The median kernel changed by {low:.0f} to {top:.0f} % of its norm, depending on "
-                f"the block; kernels of unrelated channels differ by {null:.0f} %."
+                f"In {less} of {len(medians)} blocks the median kernel changed less than kernels "
+                f"of unrelated channels differ ({low:.0f} to {top:.0f} % of its norm, against "
+                f"{first:.0f} to {last:.0f} %)."
             )
         agree = kappa(total)
         text = f"{changed:,} of {n:,} kernels ({100 * changed / n:.0f} %) have another name"
-        if np.isfinite(agree):
+        both = [total.sum(axis) for axis in (0, 1)]
+        if np.isfinite(agree) and all(n_of[:-1].any() for n_of in both):
             text += f" (agreement beyond chance, Cohen's kappa: {rounded(agree)}; 1 is full)"
         flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]
         if flows:

@@ -136,11 +136,10 @@ class PatchFilterMatch(TwoNetworks):
         )
         parts = [
             f"The {len(self.similarity)} matched pairs of patch filters have a mean cosine of "
-            f"{rounded(self.mean_similarity)}, which is {verdict}.",
+            f"{self.mean_similarity:.3f}, which is {verdict}.",
             f"Matched in the same way, B's filters with their taps shuffled reach "
-            f"{rounded(middle[SHUFFLED])}, where {rounded(needed[SHUFFLED])} would be significant, "
-            f"and mixtures of B's filters {rounded(middle[MIXED])}, where "
-            f"{rounded(needed[MIXED])} would be.",
+            f"{middle[SHUFFLED]:.3f}, where {needed[SHUFFLED]:.3f} would be significant, and "
+            f"mixtures of B's filters {middle[MIXED]:.3f}, where {needed[MIXED]:.3f} would be.",
         ]
         if len(self.index_permuted):
             parts.append(

@@ -28,7 +28,7 @@ def _share(right: NDArray[np.bool_]) -> Numbers:
     return right.mean(1) if right.shape[1] else np.full(len(right), np.nan)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class DecisionByDepth(Result):
     """A readout after the patch embedding and after every block, B + 1 depths.
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none, records
 from viz.views.kernels.result import STATEMENT_R2, UNNAMED, descriptor_words
-from viz.views.wording import listed, percent, plural, probability
+from viz.views.wording import blocks_words, listed, percent, plural, probability
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +55,10 @@ class Verdict:
     robust : bool
         Whether it is true of most, of more than at random and of more than in the other group, or
         not, at every threshold tried alike.
+    least_p : float
+        The smallest p that so many blocks can give.
+    turns : float
+        A threshold at which the other group would not have as many, where it has; else nan.
     """
 
     group: str
@@ -65,6 +69,8 @@ class Verdict:
     random: float
     block_p: float
     robust: bool
+    least_p: float
+    turns: float
 
     @property
     def sentence(self) -> str:
@@ -83,15 +89,17 @@ class Verdict:
         """What the tests make of the shares, as the end of a sentence."""
         if self.answer == "does not hold":
             return ", which is no more than chance"
+        rest = "late" if self.group == "early" else "early"
         if self.answer == "not specific":
-            rest = "late" if self.group == "early" else "early"
-            return f": {self.group} blocks have no more of them than {rest} ones"
+            text = f": {self.group} blocks have no more of them than {rest} ones"
+            return text + f", though at a limit of {100 * self.turns:.0f} % they have" * (self.turns > 0)
         if not np.isfinite(self.block_p):
-            return ", but one block a side cannot be tested"
-        test = f" (permutation test over blocks: p = {self.block_p:.2g})"
+            return ", but a group of one block cannot be tested"
+        least = ", the smallest that so few blocks can give" * (self.block_p < self.least_p + 1e-9)
+        test = f" (permutation test over blocks: p = {self.block_p:.2g}{least})"
         if self.answer == "undecided":
             return f", but blocks in random order may differ as much{test}"
-        return f": it {self.answer}{test}"
+        return f": {self.group} blocks have more of them{test}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -230,13 +238,17 @@ class EarlyLate(Result):
         """What late and early kernels are called more often than each other, in a sentence."""
         late, early = self.late_names, self.early_names
         said = []
-        sides = (("late", "early", late, early), ("early", "late", early, late))
-        for group, rest, own, other in sides:
+        sides = (
+            ("late", "early", late, early, self.late_blocks),
+            ("early", "late", early, late, self.early_blocks),
+        )
+        for group, rest, own, other, blocks in sides:
             order = np.argsort(other - own, kind="stable")
             rows = [i for i in order if own[i] - other[i] >= _APART]
             rows = [i for i in rows if i != self._unnamed][:3]
+            where = blocks_words(blocks.tolist())
             more = [
-                f"{percent(own[i])}{f' of the {group} kernels are' * (not j)} "
+                f"{percent(own[i])}{f' of the {group} kernels ({where}) are' * (not j)} "
                 f"{plural(self.kernel_names[i])} ({percent(other[i])}{f' of the {rest}' * (not j)})"
                 for j, i in enumerate(rows)
             ]
@@ -282,6 +294,8 @@ class EarlyLate(Result):
             random=float(self.threshold_init[self.at, row]),
             block_p=block_p,
             robust=bool((parts == parts[self.at]).all()),
+            least_p=self.apart_by_chance / 2,
+            turns=float(min(self.thresholds[parts[:, 2] & ~more], default=np.nan)),
         )
 
     def to_frame(self) -> pd.DataFrame:

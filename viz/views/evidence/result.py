@@ -30,7 +30,7 @@ def half(values: NDArray[Any]) -> NDArray[np.int64]:
     return np.minimum(found, values.shape[-1])
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Evidence(Result):
     """What each patch and channel gives to each class.
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from viz.views.early_late.measure import default_groups
 from viz.views.kernels.result import UNNAMED
+from viz.views.wording import blocks_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +51,6 @@ def _shares(
         family: float(np.isin(names, members).mean()) if len(names) else 0.0
         for family, members in families.items()
     }
-
-
-def blocks_words(blocks: Sequence[int]) -> str:
-    """Return consecutive blocks in words."""
-    return f"block {blocks[0]}" if len(blocks) == 1 else f"blocks {blocks[0]} to {blocks[-1]}"
 
 
 def _more_often(

@@ -141,7 +141,7 @@ def kernel_mosaic(
     picture = with_gutters(layout, signed_tiles(result.kernels, limit))
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     titles = tuple(
-        f"block {b}" + (f"  ±{limit[i]:.2g}" if scale == "block" else "")
+        f"block {b}" + (f"  ±{limit[i]:#.2g}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
     text = scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
