@@ -82,7 +82,7 @@ class Verdict:
     def _so(self) -> str:
         """What the tests make of the shares, as the end of a sentence."""
         if self.answer == "does not hold":
-            return ", which is no more than chance"
+            return ", which chance may explain"
         if self.answer == "not specific":
             rest = "late" if self.group == "early" else "early"
             return f": {self.group} blocks have no more of them than {rest} ones"
