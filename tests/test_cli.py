@@ -13,6 +13,7 @@ from safetensors.numpy import load_file
 
 from viz.cli import main
 from viz.network.convmixer import ConvMixer
+from viz.network.saving import save_checkpoint
 
 
 @pytest.fixture
@@ -38,6 +39,13 @@ def test_info_prints_what_the_file_holds(run, small_file):
     trainable = {n: a for n, a in load_file(small_file).items() if "running" not in n}
     tracked = sum("num_batches" in n for n in trainable)
     assert facts["parameters"] == sum(a.size for a in trainable.values()) - tracked
+
+
+def test_info_tells_what_a_file_states_where_it_is_a_number(run, tmp_path):
+    stated = {"held_out_accuracy": float("nan"), "held_out_n": "\x1b[31m", "crops_seen": 5}
+    path = save_checkpoint(ConvMixer(8, 1, 3, 2, 2), tmp_path / "n.safetensors", training=stated)
+    facts = json.loads(run("info", path, "--json").stdout)
+    assert [facts[name] for name in stated] == [None, None, 5]
 
 
 def test_a_guessed_activation_is_told_once_in_words_of_the_command_line(run, tmp_path):

@@ -26,6 +26,8 @@ patch-filters FILE -o no/a.png | does not exist
 patch-filters FILE -o there.png | exists
 kernels FILE -o a.png --blocks 9 | blocks are 0 to 2
 kernels FILE -o a.png --blocks 0-2,5-10000000 | holds a number above 999999; check its digits
+kernels FILE -o a.png --figure names | not among its figures: kernels, kernels-by-name, kernels-
+kernels FILE -o folder --figure kernels-by-name | needs -o with a .png, .svg or .pdf file
 kernels FILE --seed -1 | invalid value for '--seed'
 early-late FILE --early 0-1 --late 1-2 | block 1 is in both groups
 early-late FILE --late 7 | late group names block 7
@@ -67,6 +69,7 @@ report FILE -o there.png | is a file
 report --from EMPTY --seed 0 --no-ema --resume | --resume, --seed, --no-ema cannot change it
 report --from EMPTY --formats svg --paper a4 --force | no manifest.json in it
 train nowhere -o a.pth | .safetensors
+train nowhere -o new.safetensors --start missing.pth | missing.pth
 train IMAGES -o new.safetensors --device cuda:99 | is not a device
 """
 ROWS = [line.split(" | ") for line in REFUSED.strip().splitlines()]

@@ -9,6 +9,7 @@ from photographs import noise
 
 from viz.cli import main
 from viz.cli.common import _lines as progress_lines
+from viz.cli.common import progress_bar
 from viz.sweep.result import Sweep
 
 OPTIONS = ["--image-size", "32", "--mean", "0.5,0.4,0.3", "--std", "0.25", "--activation", "mish"]
@@ -63,6 +64,25 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder
     refused = run("top-patches", small_file, folder, "--sweep", swept, "--json", "--image-size", 64,
                   code=2)  # fmt: skip
     assert "the sweep was made with the image size 32, not 64" in refused.stderr
+
+
+def test_a_view_writes_one_figure_by_its_name(small_file, folder, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("viz.plot.style.save_figure", lambda made, *_, **__: drawn.append(made))
+    for more in ((), ("--figure", "feature-maps-by-depth", "--scale", "stage")):
+        run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png", *more)
+    labels = [{axes.get_xlabel() for axes in made.axes} for made in drawn]
+    assert "block" not in labels[0] and "block" in labels[1]
+
+
+def test_without_a_terminal_progress_is_told_in_lines(monkeypatch, capsys):
+    clock = iter([0, 5, 6, 8, 9, 18])
+    monkeypatch.setattr("viz.cli.common.time.monotonic", lambda: next(clock))
+    with progress_bar(" images") as tell:
+        for done in (1, 2, 4, 5, 8):
+            tell(done, 10)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [f"viz: {n} of 10 images, about {s} s left." for n, s in ((4, 6), (8, 4))]
 
 
 def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from viz import load_result
 from viz.core.network import Source
 from viz.core.refusal import Refusal
 from viz.core.result import ResultFileError, or_none, records
@@ -32,7 +33,7 @@ def result(rng):
 def test_a_saved_result_loads_back_equal(result, tmp_path):
     path = result.save(tmp_path / "r.npz")
     again = DepthwiseKernels.load(path)
-    assert again == result
+    assert again == result == load_result(path)
     assert again.source.settings["blocks"] == (0, 2)
     assert again.to_frame().equals(result.to_frame())
     assert [p.name for p in tmp_path.iterdir()] == ["r.npz"]

@@ -66,6 +66,7 @@ def test_class_names_that_do_not_fit_are_left_out(network, tmp_path):
         {"args": argparse.Namespace(mean=MEAN, std=STD)},
         {"config": {"pixel_mean": [v * 255 for v in MEAN], "pixel_std": [v * 255 for v in STD]}},
         {"transform": Custom(transforms=[Custom(size=9), Custom(mean=MEAN, std=STD)])},
+        {"config": {"image_size": 96, "mean": MEAN, "std": [0.0, 0.2, 0.2]}},
         {"cfg": {"pipeline": 1, "data": {"preprocessor": {"mean": MEAN, "std": STD}}}},
     ],
 )

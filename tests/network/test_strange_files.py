@@ -148,6 +148,11 @@ def test_mean_and_std_among_the_tensors_are_used(network, top, tmp_path):
     assert told.mean == (0.1,) * 3
 
 
+def test_a_mean_without_a_usable_std_is_not_used(network):
+    state = {**network.state_dict(), "pixel_mean": torch.ones(3), "pixel_std": torch.zeros(3)}
+    assert load(state, activation="gelu").preprocessing.known.startswith("assumed")
+
+
 def test_norms_that_only_the_order_of_keys_tells_apart_are_warned_of(network):
     """Blocks that are one dictionary of four layers each, sorted as safetensors sorts."""
     words = {".0.fn.0": ".conv_x", ".0.fn.2": ".alpha", ".1.": ".conv_z.", ".3.": ".beta."}

@@ -9,6 +9,7 @@ import os
 import re
 import socket
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -151,6 +152,13 @@ def test_release_files_and_hub_folders_are_known_by_name(monkeypatch):
             assert zoo.official_by_path(Path(path)) == weights, path
     for path in ("/a/convmixer.pth", "/convmixer_768_32_mine/a.pth", "/a/my_convmixer_768_32.pth"):
         assert zoo.official_by_path(Path(path)) is None
+
+
+def test_without_a_known_hash_the_hubs_own_still_counts(hub, monkeypatch):
+    weights = {NAME: replace(zoo.OFFICIAL[NAME], sha256="")}
+    monkeypatch.setattr(zoo, "OFFICIAL", weights)
+    hub.stated = "0" * 64
+    assert "expected 000000000000...: damaged" in refusal()
 
 
 @pytest.mark.parametrize("name", [NAME, f"hf-hub:timm/{NAME}.in1k"])

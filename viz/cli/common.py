@@ -301,7 +301,7 @@ def _lines(unit: str) -> Callable[[int, int], None]:
         nonlocal since, due, first, last, whole
         now = time.monotonic()
         if total != whole or done < last:
-            since, first, whole = now, done, total
+            since, first, whole, due = now, done, total, max(due, now + 2)
         elif now >= due and first < done < total and (done > total / 50 or now > since + 30):
             due, left = now + 10, (now - since) * (total - done) / (done - first)
             say(f"viz: {done:,} of {total:,}{unit}, about {left:.0f} s left.")

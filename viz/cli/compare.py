@@ -51,16 +51,16 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     say(f"A is {a.source.name}, B is {b.source.name}.")
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
     rows = COMPARISONS
+    drawn = next((r for r in rows if figure in [each.name for each in r.figures]), rows[0])
+    if figure and (reason := drawn.refuses(a, b)):
+        raise Refusal(f"{figure} cannot be drawn: {reason}")
     if output is not None and output.suffix and not as_json:
-        shown = tuple(r for r in COMPARISONS if figure in [each.name for each in r.figures])
-        rows = shown or COMPARISONS[:1]
+        rows = (drawn,)
     results, refused = {}, {}
     for row in rows:
         reason = row.refuses(a, b)
         if reason:
             refused[row.name] = reason
-            if figure and len(rows) == 1:
-                raise Refusal(f"{figure} cannot be drawn: {reason}")
             say(f"{row.title}: left out: {reason}")
             continue
         with progress_bar() as progress:

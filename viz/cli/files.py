@@ -35,6 +35,7 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
 
     Printed are the architecture, the preprocessing and the class names, and how each is known.
     """
+    from viz.core.result import finite
     from viz.network.guards import CheckpointWarning
 
     with warnings.catch_warnings():
@@ -42,6 +43,8 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         warnings.simplefilter("ignore", CheckpointWarning)
         loaded = open_checkpoint(checkpoint, **options)
     source = loaded.source
+    names = ("crops_seen", "held_out_accuracy", "held_out_n")
+    told = [(name, finite(loaded.training.get(name))) for name in names]
     facts = {
         **loaded.config.to_dict(),
         "activation_source": source.activation_source,
@@ -58,10 +61,8 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         "std": list(loaded.preprocessing.std),
         "preprocessing": loaded.preprocessing.known,
         "class_names": len(loaded.classes),
-        # As the file states them.
-        "crops_seen": loaded.training.get("crops_seen"),
-        "held_out_accuracy": loaded.training.get("held_out_accuracy"),
-        "held_out_n": loaded.training.get("held_out_n"),
+        # As the file states them, where they are numbers.
+        **{name: value if isinstance(value, int | float) else None for name, value in told},
         "warnings": list(source.warnings),
         "parts": list(loaded.parts),
     }

@@ -54,16 +54,16 @@ def _hours(seconds: float) -> str:
 
 def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) -> None:
     """Refuse weights of another architecture or for other classes."""
-    if start.config != model.config:
-        raise TrainingError(
-            f"{start.source.name}: {start.config} found, expected what is to be trained, "
-            f"{model.config}; start from a checkpoint of this architecture."
-        )
-    if start.classes and start.classes != tuple(classes):
-        raise TrainingError(
-            f"{start.source.name}: the classes {', '.join(start.classes[:3])}, ... found, "
-            f"expected the folder's, {', '.join(classes[:3])}, ...; start from one for these."
-        )
+    found, wanted = start.config.to_dict(), model.config.to_dict()
+    facts = [(name, found[name], value) for name, value in wanted.items()]
+    facts += [(f"class {i}", *both)
+              for i, both in enumerate(zip(start.classes, classes, strict=False))]  # fmt: skip
+    for what, there, expected in facts:
+        if there != expected:
+            raise TrainingError(
+                f"{start.source.name}: {what} is {there}, expected {expected}; start from a "
+                "checkpoint of this architecture, for the folder's classes."
+            )
 
 
 class _Run:
@@ -303,13 +303,13 @@ def train(
     kept = _SNAPSHOTS[:1][:snapshots] + _SNAPSHOTS[1:][::-1][: max(0, snapshots - 1)]
     names = {s: out.with_name(f"{out.stem}-at-{100 * s:g}.safetensors") for s in kept}
     _check(recipe, out, [out, *([] if resume.exists() else names.values())], force)
+    begun = None if start is None else load(start, dtype=torch.float32)
+    if begun is not None:
+        recipe = replace(recipe, start=begun.source.sha256 or "")
     data = open_training_folder(Path(folder), recipe.augmentation, recipe.image_size)
     for line in data.skipped:
         report(f"An image is left out: {line}")
     before = torch.get_num_threads()
-    begun = None if start is None else load(start, dtype=torch.float32)
-    if begun is not None:
-        recipe = replace(recipe, start=begun.source.sha256 or "")
     run = _Run(recipe, data, device, begun)
     if resume.exists():
         run.resume(resume)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from viz.views.attribution.card import VIEW as ATTRIBUTION
@@ -83,7 +84,10 @@ def card_of(result: Result) -> Shown | None:
 
 def class_of_kind(kind: str) -> type[Result]:
     """Return the class of the results that files call so."""
-    homes = [row.result for row in (*VIEWS, *COMPARISONS)] + ["viz.sweep.result:Sweep"]
-    known = (getattr(import_module(m), c) for m, _, c in (each.partition(":") for each in homes))
-    found: type[Result] = {each.kind: each for each in known}[kind]
-    return found
+    from viz.core.result import Result
+
+    views = (path.parent.name for path in Path(__file__).parent.glob("[a-z]*/result.py"))
+    homes = map(import_module, ["viz.sweep.result", *(f"viz.views.{v}.result" for v in views)])
+    known = {c for home in homes for c in vars(home).values()
+             if isinstance(c, type) and issubclass(c, Result) and c is not Result}  # fmt: skip
+    return {each.kind: each for each in known}[kind]

@@ -189,6 +189,7 @@ def test_the_correlations_are_those_of_networks_drawn_anew():
         for i in range(2):
             expected = stats.spearmanr(result.patches[0, i].ravel(), maps[i].ravel()).statistic
             assert result.rank_correlation[0, i, t] == pytest.approx(expected, abs=1e-6)
+    assert np.isnan(scores.rank_correlation(np.array([0, 1, np.nan]), np.arange(3)))
 
 
 def test_progress_is_predicted_and_of_two_images_both_are_said():

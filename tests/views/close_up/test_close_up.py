@@ -33,6 +33,9 @@ def test_response_is_the_transform(planted_bank, rng):
                 found.weights.astype(float), found.frequency[column], found.frequency[m - 1 - row]
             )
             assert found.response[row, column] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+        flat = np.broadcast_to(found.weights.mean((1, 2), keepdims=True), found.weights.shape)
+        shares = [np.square(each.astype(float)).sum() for each in (flat, found.weights)]
+        assert found.dc_share == pytest.approx(shares[0] / shares[1], rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,17 @@ def test_one_network_twice_is_said(small_file, others, tmp_path):
     assert "same file" not in other.stderr
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_one_figure_is_written_by_its_name(small_file, others, tmp_path, monkeypatch, more):
+    drawn = []
+    monkeypatch.setattr("viz.plot.style.save_figure", lambda made, *_, **__: drawn.append(made))
+    words = ("-o", tmp_path / "a.png", "--figure", "compare-kernels-change", *more)
+    assert run(small_file, others["later"], *words).exit_code == 0
+    assert "relative change" in drawn[0].axes[0].get_ylabel()
+    done = run(small_file, others["grey"], *words)
+    assert done.exit_code == 2 and "compare-kernels-change cannot be drawn: the" in done.stderr
+
+
 def test_what_two_networks_do_not_allow_is_left_out(small_file, others):
     done = run(small_file, others["grey"], "--json")
     assert done.exit_code == 0, done.output

@@ -102,6 +102,16 @@ def test_the_table_of_names_holds_the_shares_of_every_row():
     assert ((np.abs(total - 1) < 1e-9) | (total == 0)).all()
 
 
+def test_of_many_blocks_the_kernels_of_some_are_shown(monkeypatch):
+    monkeypatch.setattr(compare_kernels, "_BLOCKS", 2)
+    found = changes()
+    mosaic = compare_kernels.moved_mosaic(found)
+    assert [title.partition(":")[0] for title in mosaic.titles] == ["block 0", "block 2"]
+    assert "Shown are 2 of 3 blocks." in mosaic.scale_text
+    change = found.relative_change[found.moved[24:]]
+    assert f"{change.min():.2f} to {change.max():.2f}" in mosaic.titles[1]
+
+
 def test_moved_kernels_share_a_scale_with_themselves_before():
     found = changes()
     mosaic = compare_kernels.moved_mosaic(found)

@@ -178,7 +178,9 @@ def test_baselines(small):
 
 def test_the_random_network_is_new_and_set_on_the_images(small):
     x = inputs(6, (32, 32))
+    before = {name: value.clone() for name, value in small.model.state_dict().items()}
     network = _untrained(small.model, x, 1)
+    assert all(value.equal(before[name]) for name, value in small.model.state_dict().items())
     for depth, made in enumerate(outputs(network, x)):
         # Running variances divide by one less than there are positions, and epsilon is added.
         assert made.mean((0, 2, 3)).abs().max() < 0.01, depth

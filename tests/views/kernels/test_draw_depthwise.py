@@ -88,3 +88,8 @@ def test_composition_stacks_to_all_kernels_beside_the_random_network():
     init = bars[bars[:, 0] == bars[:, 0].max(), 2]
     assert sorted(h for h in init if h)[0] == pytest.approx(5)
     assert axes.get_xticklabels()[-1].get_text() == "init"
+
+
+def test_nothing_named_is_said():
+    said = view("kernels").sentence(made_up(names=["unnamed"] * 24))
+    assert said.startswith("None of the 24 depthwise kernels looks clearly like one shape; ")

@@ -9,6 +9,7 @@ import pytest
 from planted_kernels import PLANTED, planted
 
 import viz
+from viz.views.kernels import measure
 from viz.views.kernels.chance import random_init
 from viz.views.kernels.matching import match, measures, unit_rows
 from viz.views.kernels.measure import describe as describe_with
@@ -133,6 +134,14 @@ def test_names_do_not_depend_on_the_blocks_asked_for():
     whole, alone = describe(every, blocks=block), describe(blobs, among=every)
     assert (alone.name == whole.name[:150]).all()
     assert (alone.n_shapes == whole.n_shapes[:150]).all()
+
+
+def test_of_chosen_blocks_the_null_is_that_of_all(small, monkeypatch):
+    monkeypatch.setattr(measure, "describe", lambda taps, **more: {"taps": taps, **more})
+    found = measure.describe_checkpoint(small, blocks=[2, 0])
+    assert found["blocks"].tolist() == [2] * 16 + [0] * 16
+    np.testing.assert_array_equal(found["taps"][:16], small.model.depthwise_kernels(2))
+    assert len(found["among"]) == 48
 
 
 def test_bad_input_is_refused():

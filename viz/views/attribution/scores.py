@@ -95,7 +95,7 @@ def _ranks(values: NDArray[Any]) -> Floats:
 
 
 def rank_correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """Return Spearman's rank correlation of two maps; nan where one is constant."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
+    """Return Spearman's rank correlation; nan where a map is constant or holds one."""
+    if not (np.ptp(one) > 0 and np.ptp(other) > 0):
         return float("nan")
     return float(np.corrcoef(_ranks(one.ravel()), _ranks(other.ravel()))[0, 1])

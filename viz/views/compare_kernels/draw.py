@@ -160,9 +160,9 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
         signed_tiles(after, limit),
         sizes,
         tuple(titles),
-        f"A ({first}) stands above B ({second}): the {max(sizes)} kernels of "
-        f"{'each block' if n <= _BLOCKS else f'{_BLOCKS} of {n} blocks'} with the "
-        "largest change |B − A| / |A|, largest first; the numbers are that change. Each pair has "
+        f"A ({first}) stands above B ({second}): the {max(sizes)} kernels of each block with the "
+        "largest change |B − A| / |A|, largest first; the numbers are that change. "
+        f"{f'Shown are {len(blocks)} of {n} blocks. ' * (len(blocks) < n)}Each pair has "
         "its own colour scale, to its largest |weight|; white is zero.",
         columns=max(sizes),
         group_columns=2 if len(sizes) > 1 else 1,

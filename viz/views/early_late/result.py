@@ -88,11 +88,13 @@ class Verdict:
     def _so(self) -> str:
         """What the tests make of the shares, as the end of a sentence."""
         if self.answer == "does not hold":
-            return ", which is no more than chance"
+            return ", which chance may explain"
         rest = "late" if self.group == "early" else "early"
         if self.answer == "not specific":
             text = f": {self.group} blocks have no more of them than {rest} ones"
-            return text + f", though at a limit of {100 * self.turns:.0f} % they have" * (self.turns > 0)
+            if self.turns > 0:
+                text += f", though at a limit of {100 * self.turns:.0f} % they have"
+            return text
         if not np.isfinite(self.block_p):
             return ", but a group of one block cannot be tested"
         least = ", the smallest that so few blocks can give" * (self.block_p < self.least_p + 1e-9)
