@@ -14,8 +14,6 @@ from viz.views import COMPARISONS, VIEWS, Comparison, Given
 from viz.views.base import numbers
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from viz.network.checkpoint import Checkpoint
     from viz.views import Option, Shown, View
 
@@ -148,22 +146,4 @@ def function_of(name: str) -> Callable[..., Any]:
     return found
 
 
-def load_result(path: str | Path) -> Result:
-    """Read any result that was saved, by ``save`` or `viz sweep`; nothing in it is executed.
-
-    Parameters
-    ----------
-    path : str or Path
-        The .npz.
-
-    Returns
-    -------
-    Result
-        Equal to the one saved, and of its class.
-
-    Raises
-    ------
-    ResultFileError
-        If the file is not a result of this version.
-    """
-    return Result.load(path)
+load_result = Result.load

@@ -231,7 +231,9 @@ class Result:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a result written by `save`; nothing in the file is executed.
+        """Read a result written by `save` or `viz sweep`; nothing in the file is executed.
+
+        ``viz.load_result`` reads any, the classes of results only their own.
 
         Parameters
         ----------
