@@ -346,7 +346,8 @@ class EarlyLate(Result):
             "descriptors_apart": list(self.apart),
             "apart_by_chance": self.apart_by_chance,
             "verdicts": [
-                vars(v) | {"block_p": or_none(v.block_p), "sentence": v.sentence}
+                {name: or_none(x) if isinstance(x, float) else x for name, x in vars(v).items()}
+                | {"sentence": v.sentence}
                 for v in self.verdicts
             ],
             "effects": records(self.to_frame()),
