@@ -85,10 +85,10 @@ def test_a_training_starts_from_the_weights_it_is_given(colours, tmp_path):
         torch.testing.assert_close(ours, given, rtol=2e-3, atol=1e-4)
     assert new.training["before"]["losses"] == old.training["losses"]
     assert new.training["recipe"]["start"] == old.source.sha256
-    with pytest.raises(TrainingError, match=r"first\.safetensors: depth is 2, expected 3;"):
+    with pytest.raises(TrainingError, match=r"first\.safetensors: depth is 1, expected 3;"):
         train(colours, tmp_path / "b.safetensors", replace(SMALL, depth=3), start=first, **QUIET)
     (colours / "red").rename(colours / "pink")
-    with pytest.raises(TrainingError, match="class 1 is green, expected pink"):
+    with pytest.raises(TrainingError, match="class 2 is red, expected pink"):
         train(colours, tmp_path / "b.safetensors", SMALL, start=first, **QUIET)
 
 

@@ -190,6 +190,9 @@ def test_the_correlations_are_those_of_networks_drawn_anew():
             expected = stats.spearmanr(result.patches[0, i].ravel(), maps[i].ravel()).statistic
             assert result.rank_correlation[0, i, t] == pytest.approx(expected, abs=1e-6)
     assert np.isnan(scores.rank_correlation(np.array([0, 1, np.nan]), np.arange(3)))
+    tied = np.array([0, 2, 2, 2, 5, 1])
+    expected = stats.spearmanr(tied, np.arange(6)).statistic
+    assert scores.rank_correlation(tied, np.arange(6)) == pytest.approx(expected)
 
 
 def test_progress_is_predicted_and_of_two_images_both_are_said():
