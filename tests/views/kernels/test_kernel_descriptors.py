@@ -62,6 +62,8 @@ def test_signs_change_from_ring_to_ring():
     distance = np.hypot(x, y)
     bank = np.stack([distance == 0, np.ones((9, 9)), np.cos(np.pi * distance / 2)])
     np.testing.assert_array_equal(measured.descriptors(bank)["radial_sign_changes"], [0, 0, 2])
+    rings = np.cos(np.pi * np.floor(distance + 0.5))[None]
+    assert measured.descriptors(rings)["radial_sign_changes"].tolist() == [4]
 
 
 def test_a_kernel_of_zeros_is_undefined_and_quiet():

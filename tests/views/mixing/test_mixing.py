@@ -33,6 +33,8 @@ def test_effective_rank_and_its_null():
     # ln d - 1/2 (mean of x ln x under Marchenko and Pastur's law is 1/2).
     large = effective_rank(mixing.null_singular_values(256) ** 2).mean()
     assert large == pytest.approx(256 * np.exp(-0.5), rel=0.01)
+    # Weights within 1 / sqrt(d) have a mean square of 1 / (3 d).
+    assert np.square(mixing.null_singular_values(256)).mean() == pytest.approx(1 / 3, rel=0.01)
 
 
 def test_partners_and_matrices(mixed):
