@@ -82,6 +82,7 @@ def test_a_folder_holds_every_figure_the_numbers_and_the_table(made, row):
     names += [f"{f.name}-one-column" for f in row.figures if f.narrow]
     expected = {f"{name}{suffix}" for name in names for suffix in FORMATS}
     expected |= {f"{row.name}.{kind}" for kind in ("npz", "csv", "json")}
+    expected.add(f"{row.name}-captions.txt")
     assert {path.name for path in out.iterdir()} == expected
     assert json.loads(done.stdout) == json.loads((out / f"{row.name}.json").read_text("utf-8"))
     if row.images == "needed":
