@@ -87,7 +87,9 @@ def test_what_is_answered_of_planted_networks(makers, answers):
     assert tuple(verdict.answer for verdict in found.verdicts) == answers
     ends = {"does not hold": ", which chance may explain.", "undecided": ", but ",
             "not specific": "have no more of them than early ones."}  # fmt: skip
-    assert all(ends.get(v.answer, "blocks have more of them (") in v.sentence for v in found.verdicts)
+    assert all(
+        ends.get(v.answer, "blocks have more of them (") in v.sentence for v in found.verdicts
+    )
 
 
 def test_groups_are_those_that_are_named(planted):
