@@ -13,7 +13,7 @@ import viz
 from viz.images.reading import ImageError
 from viz.training.crops import Augmentation, mixed, open_training_folder, random_crop
 from viz.training.fast import Way
-from viz.training.loop import TrainingError, _Run, patch_gain, train
+from viz.training.loop import TrainingError, _check_start, _Run, patch_gain, train
 from viz.training.recipes import Recipe
 
 PLAIN = Augmentation(colour=0, grey=0)
@@ -87,6 +87,8 @@ def test_a_training_starts_from_the_weights_it_is_given(colours, tmp_path):
     assert new.training["recipe"]["start"] == old.source.sha256
     with pytest.raises(TrainingError, match=r"first\.safetensors: depth is 1, expected 3;"):
         train(colours, tmp_path / "b.safetensors", replace(SMALL, depth=3), start=first, **QUIET)
+    with pytest.raises(TrainingError, match=r"mean is \(0\.5, 0\.4, 0\.3\), expected \(0\.485"):
+        _check_start(viz.load(first, mean=(0.5, 0.4, 0.3)), old.model, old.classes)
     (colours / "red").rename(colours / "pink")
     with pytest.raises(TrainingError, match="class 2 is red, expected pink"):
         train(colours, tmp_path / "b.safetensors", SMALL, start=first, **QUIET)

@@ -58,6 +58,8 @@ def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) ->
     facts = [(name, found[name], value) for name, value in wanted.items()]
     facts += [(f"class {i}", *both)
               for i, both in enumerate(zip(start.classes, classes, strict=False))]  # fmt: skip
+    given = start.preprocessing
+    facts += [("mean", given.mean, IMAGENET_MEAN), ("std", given.std, IMAGENET_STD)]
     for what, there, expected in facts:
         if there != expected:
             raise TrainingError(
