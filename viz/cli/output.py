@@ -73,10 +73,10 @@ def write_output(
     if output is not None and output.suffix:
         from viz.plot.style import save_figure
 
-        main = row.figures[0]
-        chosen = next((each for each in row.figures if each.name == figure), main)
-        drawn = chosen.make(result, **(draws if chosen is main else {}))
+        chosen = next((each for each in row.figures if each.name == figure), row.figures[0])
+        drawn = chosen.make(result, **(draws if chosen is row.figures[0] else {}))
         written = save_figure(drawn, output, force=force)
+        say(f"Caption: {chosen.caption} {drawn.get_label()}")
     elif output is not None:
         from viz.report.folder import write_view_folder
 

@@ -92,7 +92,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
         "Left: kernels by name in A (rows, with their number) and in B (columns), all blocks; "
         "colour: share of the row, white 0 to dark 100 %; framed: unchanged. Right: share of "
         "each block's kernels that "
-        f"kept their name, and Cohen's kappa, where 0 is chance{known}.",
+        f"kept their name or have none in both, and Cohen's kappa, where 0 is chance{known}.",
     )
     shown = _shown(result)
     table = total[np.ix_(shown, shown)]
