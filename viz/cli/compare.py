@@ -94,7 +94,9 @@ def _write(results: dict[str, Any], output: Path | None, force: bool, figure: st
         made = {each.name: (each, results[row.name])
                 for row in COMPARISONS if row.name in results for each in row.figures}  # fmt: skip
         row, result = made[figure or next(iter(made))]
-        save_figure(row.make(result), output, force=force)
+        figure_made = row.make(result)
+        save_figure(figure_made, output, force=force)
+        say(f"Caption: {row.caption} {figure_made.get_label()}")
         return
     from viz.report.folder import write_view_folder
 

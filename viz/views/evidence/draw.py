@@ -137,13 +137,8 @@ def channels_figure(result: Evidence, width: float = PAGE, *, image: int = 0) ->
         photograph(axes, result.images[image], (left, top, across), values=values, limit=limit,
                    patch=result.patch_size)  # fmt: skip
         share = result.kernel_share[image, k]
-        write(
-            axes,
-            left,
-            low - 0.6,
-            f"fed by kernels of\nblock {result.block} (variance):",
-            va="bottom",
-        )
+        write(axes, left, low - 0.6, f"fed by kernels of\nblock {result.block} (variance):",
+              va="bottom")  # fmt: skip
         for t, j in enumerate(result.feeders(image, k, _KERNELS).tolist()):
             place = left + t * (tile + 0.8)
             _kernel(axes, result.kernels[j], (place, low, tile))

@@ -72,7 +72,7 @@ def _sentence(result: Any) -> str:
     if len(fits) > 1:
         text += f" and {len(fits)} shapes {100 * (fits[-1] or 0):.0f} %"
     if shuffled:
-        better = (fits[0] or 0) > shuffled[0]
+        better = (fits[0] or 0) > shuffled[0] or (fits[-1] or 0) > shuffled[-1]
         text += f", against {100 * shuffled[0]:.0f} %" if better else (
             f", no more than the {100 * shuffled[0]:.0f} %")  # fmt: skip
         text += f" and {100 * shuffled[-1]:.0f} %" if len(fits) > 1 else ""
