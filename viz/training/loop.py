@@ -101,12 +101,14 @@ class _Run:
         self.patch = self.model.patch_embedding.weight
         self.fold()
         self.average = copy.deepcopy(self.model).eval()
-        others = [p for p in self.model.parameters() if p is not self.patch]
-        weights = [p for p in others if p.ndim > 1]
-        rest = [p for p in others if p.ndim <= 1]
-        self.learned = [*weights, *rest, self.coefficients]
-        groups = [(weights, recipe.weight_decay, 1.0), (rest, 0.0, 1.0),
+        kernels = [block.depthwise.weight for block in self.model.blocks]
+        others = [p for p in self.model.parameters()
+                  if not any(p is kept for kept in (self.patch, *kernels))]  # fmt: skip
+        groups = [([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
+                  ([p for p in others if p.ndim <= 1], 0.0, 1.0),
+                  (kernels, recipe.weight_decay, recipe.depthwise_lr),
                   ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
+        self.learned = [p for params, _, _ in groups for p in params]
         self.optimizer = torch.optim.AdamW(
             [{"params": params, "weight_decay": decay, "pace": pace}
              for params, decay, pace in groups],

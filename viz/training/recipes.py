@@ -36,6 +36,7 @@ class Recipe:
     weight_decay: float = 0.25
     patch_weight_decay: float = 0.3  # of the patch embedding alone, in its basis
     patch_lr: float = 1.0  # its learning rate, as a multiple of the others'
+    depthwise_lr: float = 1.0  # likewise, of the depthwise kernels
     eps: float = 1e-3
     clip: float = 1.0
     smoothing: float = 0.1  # of labels
@@ -57,7 +58,7 @@ class Recipe:
 
 
 RECIPES = {
-    "imagenette-p7": Recipe(),
+    "imagenette-p7": Recipe(patch_weight_decay=0.15, patch_lr=0.5, power=0.2, depthwise_lr=0.5),
     "imagenette-p14": Recipe(
         patch_size=14, image_size=224, sizes=((0.0, 126), (0.5, 154), (0.85, 196)), epochs=50,
         patch_weight_decay=0.1, patch_lr=0.5, power=0.15),
@@ -68,6 +69,9 @@ RECIPES = {
 RECIPES["cifar10-p2-again"] = replace(
     RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3,
     mix=0.0)  # fmt: skip
+RECIPES["cifar10-p2-third"] = replace(
+    RECIPES["cifar10-p2-again"], sizes=((0.0, 24), (0.4, 32)), epochs=16, mix=0.4,
+    depthwise_lr=0.5)  # fmt: skip
 """The recipes of the shipped checkpoints, by their names; the last goes on from cifar10-p2's."""
 
 
