@@ -13,7 +13,7 @@ import viz
 from viz.images.reading import ImageError
 from viz.training.crops import Augmentation, mixed, open_training_folder, random_crop
 from viz.training.fast import Way
-from viz.training.loop import TrainingError, _check_start, _Run, patch_gain, train
+from viz.training.loop import TrainingError, _Run, patch_gain, train
 from viz.training.recipes import Recipe
 
 PLAIN = Augmentation(colour=0, grey=0)
@@ -79,19 +79,23 @@ def test_an_interrupted_training_loses_nothing(colours, tmp_path):
 def test_a_training_starts_from_the_weights_it_is_given(colours, tmp_path):
     first, then = tmp_path / "first.safetensors", tmp_path / "then.safetensors"
     train(colours, first, SMALL, **QUIET)
-    train(colours, then, replace(SMALL, lr=1e-9), start=first, **QUIET)
-    old, new = viz.load(first), viz.load(then)
+    old = viz.load(first)
+    train(colours, then, replace(SMALL, lr=1e-9), start=old, **QUIET)
+    new = viz.load(then)
     for ours, given in zip(new.model.parameters(), old.model.parameters(), strict=True):
         torch.testing.assert_close(ours, given, rtol=2e-3, atol=1e-4)
     assert new.training["before"]["losses"] == old.training["losses"]
     assert new.training["recipe"]["start"] == old.source.sha256
     with pytest.raises(TrainingError, match=r"first\.safetensors: depth is 1, expected 3;"):
-        train(colours, tmp_path / "b.safetensors", replace(SMALL, depth=3), start=first, **QUIET)
+        train("", tmp_path / "b.safetensors", replace(SMALL, depth=3), start=old, **QUIET)
+    with pytest.raises(TrainingError, match="activation is gelu, expected relu;"):
+        train("", tmp_path / "b.safetensors", replace(SMALL, activation="relu"), start=old, **QUIET)
     with pytest.raises(TrainingError, match=r"mean is \(0\.5, 0\.4, 0\.3\), expected \(0\.485"):
-        _check_start(viz.load(first, mean=(0.5, 0.4, 0.3)), old.model, old.classes)
+        other = viz.load(first, mean=(0.5, 0.4, 0.3))
+        train("", tmp_path / "b.safetensors", SMALL, start=other, **QUIET)
     (colours / "red").rename(colours / "pink")
     with pytest.raises(TrainingError, match="class 2 is red, expected pink"):
-        train(colours, tmp_path / "b.safetensors", SMALL, start=first, **QUIET)
+        train(colours, tmp_path / "b.safetensors", SMALL, start=old, **QUIET)
 
 
 def test_other_settings_do_not_resume(colours, tmp_path):

@@ -195,9 +195,8 @@ class Result:
             ax.remove()
             row.onto(self, whole.add_subfigure(spec))
             return whole
-        if width == "column" and row.narrow is not None:
-            return row.narrow(self)
-        return row.make(self, **options)
+        make = row.narrow if width == "column" and row.narrow is not None else row.make
+        return make(self, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the result as one .npz: its arrays, and the rest as JSON in ``__json__``.

@@ -99,8 +99,6 @@ class _Recogniser:
         points = [u for u in convs if u.shape == (self.dim, self.dim, 1, 1)]
         taken = set(points)
         depths = [u for u in convs if u.shape[:2] == (self.dim, 1) and u not in taken]
-        if self.dim == 1:
-            points, depths = convs[2::2], convs[1::2]
         embedding = self._embedding(convs, depths, points)
         depths = [u for u in depths if u is not embedding]
         points = [u for u in points if u is not embedding]
@@ -148,7 +146,8 @@ class _Recogniser:
     def _width(self, convs: Sequence[Layer]) -> int:
         """Return the channels that most pointwise convolutions share with depthwise ones."""
         points = Counter(u.shape[0] for u in convs if u.shape == (*u.shape[:1] * 2, 1, 1))
-        depthwise = {u.shape[0] for u in convs if u.shape[1] == 1 and 0 not in u.shape}
+        depthwise = {u.shape[0] for u in convs if u.shape[1] == 1
+                     and 0 not in u.shape and u.shape != (1, 1, 1, 1)}  # fmt: skip
         for width, _ in points.most_common():
             if width in depthwise:
                 return width
@@ -162,8 +161,6 @@ class _Recogniser:
         With one input channel the patch embedding has a depthwise convolution's shape, and with
         patches of one pixel and h channels a pointwise one's.
         """
-        if self.dim == 1:
-            return convs[0]
         known = {*depths, *points}
         full = [u for u in convs if u.shape[0] == self.dim and u not in known]
         if len(full) > 1 and len(depths) == len(points):

@@ -57,14 +57,12 @@ def write_view_folder(
         part = Path(made)
         result.save(part / f"{row.name}.npz")
         write_numbers(row, result, part)
-        main = row.figures[0].name
-        figures = {
-            each.name: each.make(result, **(draws or {} if each.name == main else {}))
-            for each in row.figures
-        }
+        settings = {row.figures[0].name: draws or {}}
+        figures = {f.name: f.make(result, **settings.get(f.name, {})) for f in row.figures}
         said = [f"{f.name}: {f.caption} {figures[f.name].get_label()}\n" for f in row.figures]
         (part / f"{row.name}-captions.txt").write_text("\n".join(said), "utf-8")
-        figures |= {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
+        figures |= {NARROW.format(f.name): f.narrow(result, **settings.get(f.name, {}))
+                    for f in row.figures if f.narrow}  # fmt: skip
         for name, figure in figures.items():
             for suffix in FORMATS:
                 save_figure(figure, part / f"{name}{suffix}", force=True)

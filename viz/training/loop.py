@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, split_activation
 from viz.core.refusal import Refusal
-from viz.network.checkpoint import Checkpoint, load
+from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
@@ -52,18 +52,14 @@ def _hours(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{max(1, minutes)} min"
 
 
-def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) -> None:
-    """Refuse weights of another architecture or for other classes."""
-    found, wanted = start.config.to_dict(), model.config.to_dict()
-    facts = [(name, found[name], value) for name, value in wanted.items()]
-    facts += [(f"class {i}", *both)
-              for i, both in enumerate(zip(start.classes, classes, strict=False))]  # fmt: skip
-    given = start.preprocessing
-    facts += [("mean", given.mean, IMAGENET_MEAN), ("std", given.std, IMAGENET_STD)]
-    for what, there, expected in facts:
-        if there != expected:
+def _check_start(start: Checkpoint, wanted: Mapping[str, Any]) -> None:
+    """Refuse weights of another architecture, for other pixels or for other classes."""
+    found = start.config.to_dict() | start.preprocessing.to_dict()
+    found |= {f"class {i}": name for i, name in enumerate(start.classes)}
+    for what, expected in wanted.items():
+        if found.get(what, expected) != expected:
             raise TrainingError(
-                f"{start.source.name}: {what} is {there}, expected {expected}; start from a "
+                f"{start.source.name}: {what} is {found[what]}, expected {expected}; start from a "
                 "checkpoint of this architecture, for the folder's classes."
             )
 
@@ -80,17 +76,17 @@ class _Run:
         self.losses: list[float] = []
         self.before = {} if start is None else dict(start.training)
         self.generator = torch.Generator().manual_seed(recipe.seed)
-        shape = (recipe.dim, recipe.depth, recipe.kernel_size, recipe.patch_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
+            self.model = ConvMixer.from_config(recipe.config(len(data.classes)))
             noise = torch.randn(recipe.dim, 3 * recipe.patch_size**2)
         if start is None:
             noise = noise @ self._basis(recipe.smooth)
             # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
             filters = noise / noise.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
         else:
-            _check_start(start, self.model, data.classes)
+            names = {f"class {i}": name for i, name in enumerate(data.classes)}
+            _check_start(start, {"n_classes": len(data.classes), **names})
             self.model.load_state_dict(start.model.state_dict())
             filters = self.model.patch_embedding.weight.detach().flatten(1)
         # The patch embedding's weight is coefficients @ basis; AdamW sees the coefficients.
@@ -283,6 +279,7 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
             f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
             "found, expected finite numbers, the rate above 0, the decay not below."
         )
+    split_activation(recipe.activation)
     if recipe.image_size < recipe.patch_size:
         raise TrainingError(
             f"an image size of {recipe.image_size} pixels found, at least one patch of "
@@ -293,7 +290,7 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
 def train(
     folder: str | Path, out: str | Path, recipe: Recipe, *, device: str = "cpu",
     arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
-    start: str | Path | None = None, force: bool = False, progress: bool = True,
+    start: Checkpoint | None = None, force: bool = False, progress: bool = True,
     report: Callable[[str], None] = print,
 ) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
@@ -307,14 +304,15 @@ def train(
     kept = _SNAPSHOTS[:1][:snapshots] + _SNAPSHOTS[1:][::-1][: max(0, snapshots - 1)]
     names = {s: out.with_name(f"{out.stem}-at-{100 * s:g}.safetensors") for s in kept}
     _check(recipe, out, [out, *([] if resume.exists() else names.values())], force)
-    begun = None if start is None else load(start, dtype=torch.float32)
-    if begun is not None:
-        recipe = replace(recipe, start=begun.source.sha256 or "")
+    if start is not None:
+        wanted = recipe.config(start.config.n_classes).to_dict()
+        _check_start(start, wanted | {"mean": IMAGENET_MEAN, "std": IMAGENET_STD})
+        recipe = replace(recipe, start=start.source.sha256)
     data = open_training_folder(Path(folder), recipe.augmentation, recipe.image_size)
     for line in data.skipped:
         report(f"An image is left out: {line}")
     before = torch.get_num_threads()
-    run = _Run(recipe, data, device, begun)
+    run = _Run(recipe, data, device, start)
     if resume.exists():
         run.resume(resume)
         report(f"The training goes on after epoch {run.step // run.per_epoch} of {recipe.epochs}.")
