@@ -79,11 +79,15 @@ def test_training_from_the_command_line(run, tmp_path):
     done = run("train", tmp_path / "images" / "a", "-o", tmp_path / "b.safetensors")
     assert done.exit_code == 2 and "lies in no folder of its class" in done.stderr
     # Started from a network of another activation, it keeps that one.
-    begun = save_checkpoint(ConvMixer(4, 1, 3, 2, 2, activation="relu"), tmp_path / "relu.safetensors")
+    begun = save_checkpoint(
+        ConvMixer(4, 1, 3, 2, 2, activation="relu"), tmp_path / "relu.safetensors"
+    )
     done = run("train", tmp_path / "images", "-o", tmp_path / "c.safetensors", *small.split(),
                "--start", begun)  # fmt: skip
     assert done.exit_code == 0, done.output
-    assert json.loads(run("info", tmp_path / "c.safetensors", "--json").stdout)["activation"] == "relu"
+    assert (
+        json.loads(run("info", tmp_path / "c.safetensors", "--json").stdout)["activation"] == "relu"
+    )
 
 
 def test_every_command_and_option_has_help(run):

@@ -89,31 +89,15 @@ class Replacement:
             )
         return new
 
-    def of_embedding(self, model: ConvMixer) -> dict[str, Tensor]:
-        """Return the embedding's replaced parameters, named as in the whole network."""
-        new: dict[str, Tensor] = {}
+    def embed(self, model: ConvMixer, x: Tensor) -> Tensor:
+        """Map images to tokens, through what takes the embedding's place."""
+        weight, scale = model.patch_filters, model.patch_norm.weight
         if self.patch_filters is not None:
-            new["patch_embedding.weight"] = self.patch_filters.to(model.patch_filters)
+            weight = self.patch_filters.to(weight)
         if self.muted_patch is not None:
-            scale = model.patch_norm.weight
-            new["patch_norm.weight"] = torch.where(
-                self.muted_patch.to(scale.device), torch.zeros_like(scale), scale
-            )
-        return new
-
-
-class _Embedding(nn.Module):
-    """The patch embedding as a module of its own, so that its parameters can be replaced."""
-
-    def __init__(self, model: ConvMixer) -> None:
-        super().__init__()
-        self.patch_embedding = model.patch_embedding
-        self.patch_norm = model.patch_norm
-        self.activation = model.activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images to tokens."""
-        out: Tensor = self.patch_norm(self.activation(self.patch_embedding(x)))
+            scale = torch.where(self.muted_patch.to(scale.device), torch.zeros_like(scale), scale)
+        x = model.activation(functional_call(model.patch_embedding, {"weight": weight}, x))
+        out: Tensor = functional_call(model.patch_norm, {"weight": scale}, x)
         return out
 
 
@@ -138,10 +122,8 @@ def logits_of_all(
         by_first.setdefault(each.first, []).append(number)
     x = twin.embed(inputs)
     yield -1, _onward(twin, x, None, 0)
-    embedding = _Embedding(twin)
     for number in by_first.pop(-1, []):
-        other = functional_call(embedding, replacements[number].of_embedding(twin), (inputs,))
-        yield number, _onward(twin, other, None, 0)
+        yield number, _onward(twin, replacements[number].embed(twin, inputs), None, 0)
     for block in range(twin.config.depth):
         for number in by_first.pop(block, []):
             yield number, _onward(twin, x, replacements[number], block)

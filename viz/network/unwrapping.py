@@ -175,7 +175,11 @@ def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
     prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
     weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
     places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
-    states = list(islice(filter(_holds_weights, places.items()), MAX_STATE_DICTS))
+    states = [
+        (path, held)
+        for path, held in places.items()
+        if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in held.values())
+    ][:MAX_STATE_DICTS]
     networks, errors = _all_networks(states, label, MAX_LOOKED_AT // max(1, min(len(states), 4)))
     turned = False
     if not networks:
@@ -222,10 +226,6 @@ def _normalising(rest: Mapping[str, Any], n: int) -> dict[str, TensorRecord]:
                and "float" in v.dtype and math.prod(v.shape) == n}  # fmt: skip
     means = [k for k in vectors if k.endswith("mean") and f"{k[:-4]}std" in vectors]
     return {k: vectors[k] for k in (means[0], f"{means[0][:-4]}std")} if len(means) == 1 else {}
-
-
-def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:
-    return any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in place[1].values())
 
 
 def _all_networks(
