@@ -90,9 +90,11 @@ def fetch(name: str) -> None:
 
     NAME is an official name, such as convmixer_768_32. The file goes into the hub's own cache.
     """
-    from viz.network.zoo import fetch as fetch_official
+    from viz.network.zoo import locate
 
-    click.echo(str(fetch_official(name)))
+    path = locate(name)
+    open_checkpoint(name)  # which compares its hash and its tensors with what was published
+    click.echo(str(path))
 
 
 @click.command()

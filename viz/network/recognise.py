@@ -321,18 +321,10 @@ class _Recogniser:
 
     def _no_statistics(self, conv: Layer, norm: Layer) -> CheckpointError:
         missing = "running_var" if "running_mean" in norm.leaves else "running_mean"
-        some = any("running_mean" in u.leaves for u in self.units)
-        name = ".".join(norm.path)
-        other = re.search(r"(^|[._])(ln|gn|layer_?norm|group_?norm)", name.lower())
-        if other or some:
-            kind = "LayerNorm or GroupNorm" if other else "its statistics are lost, or LayerNorm"
-            return self._error(
-                f"{name}.{missing} is missing after {conv.key}: {kind}; expected batch norm with "
-                "running mean and variance"
-            )
         return self._error(
-            f"{name}.{missing} is missing: it was saved without its batch-norm statistics; save "
-            "the whole state_dict() (LayerNorm and GroupNorm have none, and are no ConvMixer's)"
+            f"{'.'.join(norm.path)}.{missing} is missing after {conv.key}: saved without its "
+            "batch-norm statistics; save the whole state_dict() (LayerNorm and GroupNorm have "
+            "none, and are no ConvMixer's)"
         )
 
     # Keys, head and what else there is

@@ -1,8 +1,7 @@
-"""Running a network with some of its filters replaced, without touching the network.
+"""Running a network with some of its filters replaced, in a copy that shares every tensor.
 
 `torch.func.functional_call` swaps parameters inside the module while it runs, which two threads on
-one module would see of each other. The swap happens in a copy of the module tree that shares every
-tensor: nothing is ever written to the network that was given.
+one module would see of each other.
 """
 
 from __future__ import annotations
@@ -43,27 +42,14 @@ def _copied(module: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What takes the place of which filters.
+    """What takes the place of which filters; mappings are from blocks, channels bool (dim,)."""
 
-    Parameters
-    ----------
-    kernels : mapping
-        Block to depthwise kernels, (dim, k, k), of which ``rows`` are used.
-    rows : mapping
-        Block to which channels are replaced, bool (dim,).
-    muted : mapping
-        Block to which channels' depthwise branch gives its mean output instead, bool (dim,).
-    patch_filters : Tensor or None
-        Patch filters in place of all, (dim, c, p, p).
-    muted_patch : Tensor or None
-        Which channels of the embedding give their mean output instead, bool (dim,).
-    """
-
-    kernels: Mapping[int, Tensor] = field(default_factory=dict)
-    rows: Mapping[int, Tensor] = field(default_factory=dict)
+    kernels: Mapping[int, Tensor] = field(default_factory=dict)  # (dim, k, k), of which these
+    rows: Mapping[int, Tensor] = field(default_factory=dict)  # channels are used
+    # Channels whose depthwise branch gives its mean output instead.
     muted: Mapping[int, Tensor] = field(default_factory=dict)
-    patch_filters: Tensor | None = None
-    muted_patch: Tensor | None = None
+    patch_filters: Tensor | None = None  # in place of all, (dim, c, p, p)
+    muted_patch: Tensor | None = None  # channels of the embedding that give their mean output
 
     @property
     def first(self) -> int:
@@ -91,7 +77,8 @@ class Replacement:
 
     def embed(self, model: ConvMixer, x: Tensor) -> Tensor:
         """Map images to tokens, through what takes the embedding's place."""
-        weight, scale = model.patch_filters, model.patch_norm.weight
+        weight: Tensor = model.patch_filters
+        scale: Tensor = model.patch_norm.weight
         if self.patch_filters is not None:
             weight = self.patch_filters.to(weight)
         if self.muted_patch is not None:

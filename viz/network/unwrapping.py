@@ -56,10 +56,8 @@ class Found:
 def _state_dicts(
     outline: Any, seen: set[int], path: tuple[str, ...] = (), most: int = MAX_WRAPPERS
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the mappings that may hold weights, outermost first, with the keys that lead to them.
-
-    Each is looked at once: one may hold another under thousands of names, and that again.
-    """
+    """Yield the mappings that may hold weights, outermost first, and the keys that lead there."""
+    # Each is looked at once: one may hold another under thousands of names, and that again.
     # A list's entries have their numbers for keys, as a ModuleList's have.
     listed = isinstance(outline, (list, tuple))
     held = outline if listed else as_mapping(outline)
@@ -169,11 +167,8 @@ def _could_be_one(tensors: Mapping[str, TensorRecord]) -> bool:
 
 
 def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
-    """Find the ConvMixer in what a file holds, whatever it is wrapped in.
-
-    Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
-    prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
-    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
+    """Find the ConvMixer in what a file holds: in dictionaries of any name, under any prefix of its
+    keys, of which there may be several; averaged weights (``ema`` and the like) come first."""
     places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
     states = [
         (path, held)

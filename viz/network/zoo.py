@@ -171,19 +171,6 @@ def check_hash(weights: OfficialWeights, path: Path, sha256: str) -> None:
         )
 
 
-def fetch(name: str, *, endpoint: str | None = None) -> Path:
-    """Get official weights and check them by hash and by the shape of every tensor."""
-    from viz.network.reading import open_checkpoint
-    from viz.network.unwrapping import find_network
-
-    path = locate(name, endpoint=endpoint)
-    weights = OFFICIAL[official_name(name)]
-    with open_checkpoint(path, str(path)) as reading:
-        check_architecture(weights, find_network(reading.outline, str(path)).fit.config, str(path))
-        check_hash(weights, path, reading.sha256())
-    return path
-
-
 def check_architecture(weights: OfficialWeights, config: Config, label: str) -> None:
     """Refuse a file whose architecture is not that of the official weights it should be."""
     wanted = weights.config.to_dict()
