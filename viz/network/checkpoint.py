@@ -221,11 +221,11 @@ def load(
     notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
-    preprocessing = known.said.preprocessing
-    if preprocessing is None:
-        preprocessing = official.preprocessing if official else None
+    usual = default_preprocessing(config.in_channels)
+    if official:
+        usual = Preprocessing(known="the official weights' configuration")
     preprocessing = told(
-        preprocessing or default_preprocessing(config.in_channels), config.in_channels,
+        known.said.preprocessing or usual, config.in_channels,
         image_size=image_size, crop=crop, mean=mean, std=std, interpolation=interpolation,
     )  # fmt: skip
     check_size(config, image_size)
@@ -402,7 +402,7 @@ def _understand(
         seen = look_at_module(source, fit)
     else:
         norms = (n.removesuffix(".running_mean") for n in fit.keys if n.endswith(".running_mean"))
-        seen = Seen(eps=dict.fromkeys(norms, float(_usual_epsilon(found))))
+        seen = Seen((), dict.fromkeys(norms, float(_usual_epsilon(found))))
     records = [found.tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
     sizes: dict[str, int] = {}
     for record in records:

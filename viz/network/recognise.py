@@ -305,15 +305,11 @@ class _Recogniser:
             if block is not None and block not in there:
                 first, norms = conv, []
                 break
-        if norms and len(norms) < len(convs):
-            return self._error(
-                f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so "
-                f"one of them ({norms[0].key}) is used for two places, or some have none; "
-                "expected one of its own after each convolution"
-            )
         if norms:
-            return self._misfit(norms[-1], f"{len(norms)} norms for {len(convs)} convolutions, "
-                                "expected one after each")  # fmt: skip
+            return self._error(
+                f"{len(norms)} batch norms, first {norms[0].key}, for {len(convs)} convolutions, "
+                f"first {first.key}; expected one of its own after each, used for no two places"
+            )
         return self._error(
             f"no batch norm of {self.dim} channels for {first.key}; expected one after each "
             "convolution (save the whole state_dict())"

@@ -165,7 +165,7 @@ class _Walker:
         self.memo[len(self.memo) if arg is None else arg] = self.stack[-1]
 
 
-_STEPS: dict[str, Callable[[_Walker, Any], None]] = {
+_STEPS: dict[str, Callable[[_Walker, Any], object]] = {
     "PROTO": lambda w, a: None,
     "FRAME": lambda w, a: None,
     "GLOBAL": _Walker.name,

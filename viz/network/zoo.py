@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from viz.core.network import Config, Preprocessing
+from viz.core.network import Config
 from viz.network.convmixer import PAPER_CONFIGS
 from viz.network.guards import CheckpointError
 
@@ -33,11 +33,6 @@ class OfficialWeights:
     def url(self) -> str:
         """Where a browser gets the file."""
         return f"https://huggingface.co/{self.hub_id}/resolve/main/model.safetensors"
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How the input of these weights is made."""
-        return Preprocessing(known="the official weights' configuration")
 
 
 OFFICIAL = {weights.name: weights for weights in (

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, split_activation
 from viz.core.refusal import Refusal
 from viz.network.checkpoint import Checkpoint
-from viz.network.convmixer import ConvMixer
+from viz.network.convmixer import Block, ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
 from viz.training.fast import Way, logits, pick_way
@@ -28,10 +28,6 @@ from viz.training.recipes import Recipe
 _SNAPSHOTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of a training after which a snapshot is kept; fewer leave out the early ones."""
 _MEAN, _STD = (torch.tensor(of).view(3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))
-
-
-class TrainingError(Refusal):
-    """Training that cannot start or go on; the message is one sentence for the user."""
 
 
 def patch_gain(images: Tensor, patch_size: int, share: float, power: float) -> Tensor:
@@ -58,7 +54,7 @@ def _check_start(start: Checkpoint, wanted: Mapping[str, Any]) -> None:
     found |= {f"class {i}": name for i, name in enumerate(start.classes)}
     for what, expected in wanted.items():
         if found.get(what, expected) != expected:
-            raise TrainingError(
+            raise Refusal(
                 f"{start.source.name}: {what} is {found[what]}, expected {expected}; start from a "
                 "checkpoint of this architecture, for the folder's classes."
             )
@@ -97,13 +93,15 @@ class _Run:
         self.patch = self.model.patch_embedding.weight
         self.fold()
         self.average = copy.deepcopy(self.model).eval()
-        kernels = [block.depthwise.weight for block in self.model.blocks]
+        kernels = [block.depthwise.weight for block in cast("list[Block]", self.model.blocks)]
         others = [p for p in self.model.parameters()
                   if not any(p is kept for kept in (self.patch, *kernels))]  # fmt: skip
-        groups = [([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
-                  ([p for p in others if p.ndim <= 1], 0.0, 1.0),
-                  (kernels, recipe.weight_decay, recipe.depthwise_lr),
-                  ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
+        groups: list[tuple[Any, float, float]] = [
+            ([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
+            ([p for p in others if p.ndim <= 1], 0.0, 1.0),
+            (kernels, recipe.weight_decay, recipe.depthwise_lr),
+            ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr),
+        ]
         self.learned = [p for params, _, _ in groups for p in params]
         self.optimizer = torch.optim.AdamW(
             [{"params": params, "weight_decay": decay, "pace": pace}
@@ -152,7 +150,7 @@ class _Run:
         """Read a state written by `save`, if it belongs to this run."""
         state = torch.load(path, weights_only=True)
         if state.get("key") != self.key():
-            raise TrainingError(
+            raise Refusal(
                 f"{path.name}: an interrupted training with other settings or images was found; "
                 "delete it to start anew, or give the settings it was started with."
             )
@@ -191,7 +189,7 @@ class _Run:
         out = logits(self.model, x.to(self.device), way)
         loss = F.cross_entropy(out, y.to(self.device), label_smoothing=recipe.smoothing)
         if not math.isfinite(loss.item()):
-            raise TrainingError(
+            raise Refusal(
                 f"the loss is {loss.item()} after {self.step} steps; give a lower --lr than "
                 f"{recipe.lr:g}."
             )
@@ -267,21 +265,21 @@ class _Run:
 def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
     """Refuse numbers and files that no training can start with."""
     if out.suffix != ".safetensors":
-        raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
+        raise Refusal(f"{out.name}: expected a name that ends in .safetensors.")
     if not out.parent.is_dir():
-        raise TrainingError(f"{out}: the folder {out.parent} does not exist; make it first.")
+        raise Refusal(f"{out}: the folder {out.parent} does not exist; make it first.")
     if not os.access(out.parent, os.W_OK):
-        raise TrainingError(f"{out}: nothing can be written to the folder {out.parent}.")
+        raise Refusal(f"{out}: nothing can be written to the folder {out.parent}.")
     if there := [path.name for path in names if path.exists() and not force]:
-        raise TrainingError(f"{there[0]} exists; choose another name or pass --force.")
+        raise Refusal(f"{there[0]} exists; choose another name or pass --force.")
     if not 0 < recipe.lr < math.inf or not 0 <= recipe.weight_decay < math.inf:
-        raise TrainingError(
+        raise Refusal(
             f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
             "found, expected finite numbers, the rate above 0, the decay not below."
         )
     split_activation(recipe.activation)
     if recipe.image_size < recipe.patch_size:
-        raise TrainingError(
+        raise Refusal(
             f"an image size of {recipe.image_size} pixels found, at least one patch of "
             f"{recipe.patch_size} expected; give a larger --image-size."
         )
