@@ -106,8 +106,7 @@ def numbers(name: str) -> str:
     model = net.model
     blocks = [neighbours(model.depthwise_kernels(b).numpy()) for b in range(config.depth)]
     told, n_trainings = _told(training)
-    more = [f"then from that file (`--start`) the same with `--recipe {name}-{which}`"
-            for which in ("again", "third")[: n_trainings - 1]]  # fmt: skip
+    again = f", then from that file (`--start`) the same with `--recipe {name}-again`"
     rows = {
         "data": data,
         "origin and licence": licence,
@@ -117,7 +116,7 @@ def numbers(name: str) -> str:
         "Wilson); the held-out images decided nothing",
         "sha256": f"`{sha256(path.read_bytes()).hexdigest()}`",
         "made by": f"`viz train {name.partition('-')[0]} -o {name}.safetensors --recipe {name} "
-        "--threads 1`" + "".join(f", {each}" for each in more),
+        "--threads 1`" + again * (n_trainings - 1),
     }
     classes = sorted(training["per_class_accuracy"].items(), key=lambda item: -item[1])
     lines = [

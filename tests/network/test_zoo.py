@@ -225,16 +225,6 @@ def test_offline_says_how_to_get_it_and_where_to_put_it(hub, tmp_path, monkeypat
     assert hub.requests == []
 
 
-def test_a_hub_that_is_not_there(hub, tmp_path, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-        with pytest.raises(CheckpointError) as caught:
-            zoo.locate(NAME, endpoint=address)
-    says_how_to_get_it(str(caught.value), tmp_path)
-
-
 # What is not what was published
 
 

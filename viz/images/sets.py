@@ -55,9 +55,8 @@ class ImageBatch:
 class ImageSet:
     """Images in a fixed order, of which only a batch is in memory at a time.
 
-    An entry is a name and a file, pixels (h, w, channels), or network input (in_channels, h, w).
-    Broken files are skipped as they are met: `names`, `sha256` and `skipped` are complete once
-    `batches` has been run through.
+    An entry is a name and a file, pixels (h, w, channels), or network input (in_channels, h, w);
+    `names`, `sha256` and `skipped` are complete once `batches` has been run through.
     """
 
     def __init__(

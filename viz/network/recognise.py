@@ -156,11 +156,8 @@ class _Recogniser:
     def _embedding(
         self, convs: Sequence[Layer], depths: Sequence[Layer], points: Sequence[Layer]
     ) -> Layer:
-        """Return the convolution that is neither depthwise nor pointwise, or the odd one of these.
-
-        With one input channel the patch embedding has a depthwise convolution's shape, and with
-        patches of one pixel and h channels a pointwise one's.
-        """
+        """Return the convolution that is neither depthwise nor pointwise, or the odd one of these:
+        with one input channel, or patches of one pixel and h channels, it has their shape."""
         known = {*depths, *points}
         full = [u for u in convs if u.shape[0] == self.dim and u not in known]
         if len(full) > 1 and len(depths) == len(points):

@@ -126,7 +126,7 @@ def to_download(text: str) -> str:
     return name if name and on_this_machine(name) is None else ""
 
 
-def locate(name: str, *, endpoint: str | None = None) -> Path:
+def locate(name: str) -> Path:
     """Return the file of official weights, downloading it where it is not on this machine.
 
     Looked for in `user_folder`, then in the Hugging Face cache, then on the hub (resumed,
@@ -141,7 +141,7 @@ def locate(name: str, *, endpoint: str | None = None) -> Path:
 
     own = user_folder() / f"{weights.name}.safetensors"
     try:
-        return Path(hf_hub_download(weights.hub_id, "model.safetensors", endpoint=endpoint))
+        return Path(hf_hub_download(weights.hub_id, "model.safetensors"))
     except Exception as error:
         # What lies behind "cannot find it locally" tells more: no connection, or offline mode.
         known = error.__cause__ or error

@@ -293,8 +293,8 @@ def train(
 ) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
 
-    ``start`` is a checkpoint whose weights it starts from, of this architecture and these classes.
-    ``OUT.resume`` holds the state after the last finished epoch; the same call goes on from there.
+    ``start`` is of this architecture and these classes. ``OUT.resume`` holds the state after the
+    last finished epoch; the same call goes on from there.
     ``OUT-at-PERCENT.safetensors`` are snapshots of the start and after 1, 3, 10, 30 and 100 %.
     """
     out = Path(out)
