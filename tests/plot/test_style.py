@@ -9,7 +9,7 @@ from quick import small_nulls
 
 from viz.cli import main
 from viz.plot import style
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_COLOURS
 from viz.views.patch_filters.draw_kinds import KIND_STYLES
 
 
@@ -37,7 +37,7 @@ COLOURS = {
     "teal": style.TEAL,
     "purple": style.PURPLE,
     "grey": style.GREY,
-    **{name: each.colour for name, each in NAME_STYLES.items()},
+    **NAME_COLOURS,
     **{kind: each.colour for kind, each in KIND_STYLES.items()},
 }
 SIGNED = ("blob+", "blob-", "on-centre", "off-centre")

@@ -54,6 +54,16 @@ STATEMENT_R2 = 0.5
 """Share of the energy from which a statement is said to be true of a kernel."""
 _WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}
 
+DEFINITIONS = (
+    "DC share: share of a kernel's energy (its squared weights) in their mean; odd energy: in what "
+    "changes sign under a half turn; RMS radius: root mean square distance of the energy from the "
+    "middle; anisotropy: how elongated the energy lies, 0 round, 1 a line; spectral centroid: mean "
+    "spatial frequency; radial sign changes: how often the sign changes from the middle outward; "
+    "separability: share of the energy in the best product of a column and a row; R² of one shape: "
+    "share of the energy that the best shape of the names explains."
+)
+"""What the descriptors are, for captions."""
+
 
 def descriptor_words(name: str) -> str:
     """Return a descriptor's name as it stands in a sentence."""

@@ -26,7 +26,9 @@ from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 KEY = 0.31
 """Inches below for the key to the colours."""
-_BACKGROUND_SIGNED = 225
+_BACKGROUND_SIGNED = 140
+_ORDERED = {"similarity": ", similar ones side by side", "norm": ", the largest first"}
+ZERO = "red is positive, blue negative, white zero"
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,16 @@ def shown_text(shown: int, block: NDArray[np.int64]) -> str:
     return f"The same {shown} of {every} kernels of each block."
 
 
-def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str) -> str:
+def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str = ZERO) -> str:
     """Say what the colours of tiles mean, in a sentence."""
     if scale == "tile":
         return f"Each {what} has its own colour scale, to its largest |weight|; {zero}."
     if scale == "block":
-        return f"Each block has its own colour scale, to its 99.5 % quantile of |weight|; {zero}."
+        ends = "to".join(dict.fromkeys(f" ±{end:#.2g} " for end in (limit.min(), limit.max())))
+        return (
+            f"Each block has its own colour scale; its limit,{ends}by block, is that within which "
+            f"99.5 % of its |weights| lie; {zero}."
+        )
     return f"One colour scale for all, ±{limit[0]:.3g}: 99.5 % of |weights| lie within; {zero}."
 
 
@@ -144,9 +150,10 @@ def kernel_mosaic(
         f"block {b}" + (f"  ±{limit[i]:#.2g}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
-    text = scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
+    text = scale_text("kernel", scale, limit, f"{ZERO}{hatch_text(result.kernels)}")
     if len(set(sizes)) == 1 < len(sizes):
-        text = f"The same {sizes[0]} channels of each block. {text}"
+        order = _ORDERED.get(result.order, "")
+        text = f"The same {sizes[0]} channels of each block{order}. {text}"
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, text, scale, one, True)
 
