@@ -13,8 +13,6 @@ from viz.views.kernels import draw
 from viz.views.kernels.colours import NAME_COLOURS, OTHER, SEEN, folded, minus
 from viz.views.kernels.result import DESCRIPTORS, KERNEL_NAMES
 
-LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
-
 
 def made_up(blocks=3, dim=8, k=5, names=None, source="made-up.safetensors"):
     """A description written by hand, no measure involved."""
@@ -61,12 +59,9 @@ def test_blocks_from_the_first_to_the_last_in_full_rows(blocks, wide, narrow):
             assert found == expected
             rows = [t.get_position()[1] for t in titles]
             assert len({rows.count(y) for y in rows}) == 1
-            words = [t.get_text() for t in figure.texts]
-            words = " ".join([*words, figure.get_label()])
-            assert "The same 64 of 70 kernels of each block." in words
+            assert "The same 64 of 70 kernels of each block." in figure.get_label()
             # What the ends of the colours are.
-            words += " ".join(tick.get_text() for tick in figure.axes[-1].get_xticklabels())
-            assert "+limit" in words
+            assert figure.axes[-1].get_xticklabels()[-1].get_text() == "+limit"
             assert all("±" in title.get_text() for title in titles)
 
 
@@ -103,8 +98,3 @@ def test_names_too_rare_to_be_seen_are_one():
     names, shown = folded(shares)
     assert names == ["shift", "edge", OTHER, "unnamed"]
     np.testing.assert_allclose(shown, shares[rows])
-
-
-def test_nothing_named_is_said():
-    said = view("kernels").sentence(made_up(names=["unnamed"] * 24))
-    assert said.startswith("None of the 24 depthwise kernels look clearly like one shape, against ")

@@ -107,11 +107,7 @@ def _coloured(tiles: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
-    """Draw stability by number of clusters, beside that of clouds without clusters.
-
-    A curve above the dashed one shows more structure than an elongated cloud has; it need not be
-    clusters.
-    """
+    """Draw stability by number of clusters, beside that of clouds without clusters."""
     width, height = inches(target)
     target.set_label(
         "Stability: how far k-means clusterings of resampled kernels agree, 0 as by chance, 1 in "
@@ -127,14 +123,13 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     axes.plot(result.tried, result.null_stability, "s--", color="#777777", markersize=2.5,
               linewidth=1, markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
     axes.axvline(result.n_clusters, color=INK, linewidth=0.8, linestyle=":")
-    how = " asked for" if result.given else " chosen"
-    axes.annotate(how, (result.n_clusters, 0.03), fontsize=SMALL)
+    axes.annotate(" asked for" if result.given else " chosen", (result.n_clusters, 0.03))
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xticks(result.tried[:: max(1, len(result.tried) // 8)])
     axes.set_xlabel("number of clusters", fontsize=TEXT)
     axes.set_ylabel("stability (adjusted Rand index)", fontsize=TEXT, labelpad=1.5)
-    axes.legend(loc="lower left",  reverse=True, bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
+    axes.legend(loc="lower left", reverse=True, bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
                 borderaxespad=0, borderpad=0.2)  # fmt: skip
     return axes
 

@@ -70,11 +70,7 @@ def _block_ticks(result: EarlyLate, axes: Axes) -> None:
 
 
 def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
-    """Lay out as many early kernels on the left as late ones on the right, ordered by name.
-
-    They are drawn at random from those that the result keeps. Colours of two blocks cannot be
-    compared.
-    """
+    """Lay out as many early kernels on the left as late ones on the right, ordered by name."""
     k = result.kernels.shape[-1]
     late = result.kernel_late.astype(bool)
     fewest = int(min(late.sum(), (~late).sum()))

@@ -199,16 +199,14 @@ class EarlyLate(Result):
     @property
     def note(self) -> str:
         """What the intervals estimate, and what blocks themselves show."""
-        early, late = len(self.early_blocks), len(self.late_blocks)
-        if min(early, late) < 2:
+        if min(len(self.early_blocks), len(self.late_blocks)) < 2:
             return (
                 "A group of one block has no interval over blocks: nothing tells the group from "
                 "its block."
             )
         return (
-            "A network's blocks are ordered and fixed: an interval says how far off the difference "
-            f"could be if the {early} early and {late} late blocks were drawn from many like them, "
-            f"which so few can hardly say. {self.difference}"
+            "An interval says how far off delta could be if these blocks were a few of many like "
+            f"them. {self.difference}"
         )
 
     @property

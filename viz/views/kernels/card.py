@@ -45,9 +45,8 @@ def _kernels(
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
     mosaic = kernel_mosaic(bank, scale=scale, group_columns=across)
-    n = len(bank.kernels) // len(blocks)
-    note = "" if n == int(np.sum(result.block == blocks[0])) else shown_text(n, result.block)
-    return drawn_mosaic(replace(mosaic, note=note), width=width)
+    text = f"{shown_text(len(bank.kernels) // len(blocks), result.block)} {mosaic.scale_text}"
+    return drawn_mosaic(replace(mosaic, scale_text=text), width=width)
 
 
 def _sentence(result: Any) -> str:

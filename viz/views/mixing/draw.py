@@ -58,11 +58,7 @@ def _note(result: Mixing) -> str:
 
 
 def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the links of every block, channels sorted by the names of their kernels.
-
-    The order within a name makes gradients towards the top left of each name's part: they are
-    sorted in.
-    """
+    """Draw the links of every block, channels sorted by the names of their kernels."""
     width, height = inches(target)
     target.set_label(_note(result))
     columns, _, side = _grid(result)
@@ -79,7 +75,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
         axes.set_xticks([])
         axes.set_yticks([])
         inner = b + 1 < result.depth
-        title = f"block {b} to block {b + 1}" if inner else f"block {b} to the classes"
+        title = f"block {b} to block {b + 1}" if inner else f"block {b} to the output"
         axes.set_title(title, fontsize=TEXT, pad=_BAR * 72 + 4)
         across = names[b][result.in_order[b]]
         _name_bar(target, (left, bottom + side + 0.02, side, _BAR), across)

@@ -93,7 +93,7 @@ def _limit(axes: Axes, score: int) -> None:
     axes.set_ylabel(_AXES[score], fontsize=SMALL, labelpad=1.5)
     if score == 1:
         axes.set_yscale("log")
-        low, high = np.log10(axes.dataLim.intervaly)
+        low, high = np.log10(axes.dataLim.intervaly.clip(_LEAST))
         axes.set_ylim(0.6 * 10 ** np.floor(low), max(10 ** np.ceil(high), 1e-2))
         axes.minorticks_off()
     else:
