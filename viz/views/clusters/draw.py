@@ -189,5 +189,6 @@ def draw_covariance(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
         small.imshow(enlarge(picture, 4), extent=(0, picture.shape[1], k, 0),
                      interpolation="nearest")  # fmt: skip
         small.set_axis_off()
+        outlined(small, np.arange(n_small) * (k + 1), np.zeros(n_small, np.int64), (k, k))
         made += [axes, small]
     return made
