@@ -60,7 +60,6 @@ def test_blocks_from_the_first_to_the_last_in_full_rows(blocks, wide, narrow):
             rows = [t.get_position()[1] for t in titles]
             assert len({rows.count(y) for y in rows}) == 1
             assert "The same 64 of 70 kernels of each block." in figure.get_label()
-            # What the ends of the colours are.
             assert figure.axes[-1].get_xticklabels()[-1].get_text() == "+limit"
             assert all("±" in title.get_text() for title in titles)
 
@@ -74,9 +73,8 @@ def test_tiles_are_framed_in_their_names_colours():
         assert tuple(np.round(255 * np.array(to_rgb(NAME_COLOURS[str(name)])))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
     assert legend == [minus(name) for name in KERNEL_NAMES if name in set(result.name)]
-    limit = np.quantile(np.abs(result.kernels), 0.995)
-    titles = [text.get_text() for text in axes.texts]
-    assert titles == [f"block 0  ±{limit:#.2g}", "100\u00a0% named"]
+    title = f"block 0  ±{np.quantile(np.abs(result.kernels), 0.995):#.2g}"
+    assert [text.get_text() for text in axes.texts] == [title, "100\u00a0% named"]
 
 
 def test_composition_stacks_to_all_kernels_beside_the_random_network():
@@ -92,9 +90,7 @@ def test_composition_stacks_to_all_kernels_beside_the_random_network():
 
 
 def test_names_too_rare_to_be_seen_are_one():
-    shares = np.zeros((len(KERNEL_NAMES), 2))
-    rows = [KERNEL_NAMES.index(name) for name in ("shift", "edge", "ring", "unnamed")]
-    shares[rows] = [[0, SEEN], [0.5, 0], [SEEN / 2, SEEN / 4], [0.49, 0.975]]
+    shares = np.diag([SEEN / 2, SEEN / 3, *[SEEN] * (len(KERNEL_NAMES) - 2)])
     names, shown = folded(shares)
-    assert names == ["shift", "edge", OTHER, "unnamed"]
-    np.testing.assert_allclose(shown, shares[rows])
+    assert names == [*KERNEL_NAMES[2:-1], OTHER, "unnamed"]
+    np.testing.assert_allclose(shown[-2], [SEEN / 2, SEEN / 3, *[0] * (len(shares) - 2)])

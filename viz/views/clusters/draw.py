@@ -57,8 +57,7 @@ def centres_figure(result: Clusters) -> Figure:
 def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     """Draw each cluster's centre, over all blocks and block by block, with its share.
 
-    Every tile has its own colour scale: a centre whose members have little in common looks as
-    strong as a tight one, so read the tightness. A centre in one block may rest on one kernel.
+    A centre whose members have little in common looks as strong as a tight one: read the tightness.
     """
     k, number, depth = result.kernel_size, result.n_clusters, len(result.blocks)
     tap, across, down = _pitch(result)

@@ -112,8 +112,8 @@ def draw_named(
         if right - left > letters * _LETTER * layout.shape[1] / box[2]:
             axes.text(right, y, named, fontsize=SMALL, va="bottom", ha="right")
     names_key(target, names)
-    end = f"{limit[0]:.2g}" if scale == "figure" else "limit"
-    colour_key(target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end)
+    at = (width - MARGIN - 1.3, KEY - 0.13, 1.1)
+    colour_key(target, at, f"{limit[0]:.2g}" if scale == "figure" else "limit")
     return axes
 
 

@@ -91,9 +91,7 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
 
 
 def _name_bar(
-    target: Figure | SubFigure,
-    box: tuple[float, float, float, float],
-    names: NDArray[np.str_],
+    target: Figure | SubFigure, box: tuple[float, float, float, float], names: NDArray[np.str_]
 ) -> Axes:
     """Draw sorted names as a bar."""
     axes, flat = panel(target, box), box[2] > box[3]
