@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from tqdm import tqdm
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, split_activation
 from viz.core.refusal import Refusal
 from viz.network.checkpoint import Checkpoint
-from viz.network.convmixer import Block, ConvMixer
+from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
 from viz.training.fast import Way, logits, pick_way
@@ -93,15 +93,15 @@ class _Run:
         self.patch = self.model.patch_embedding.weight
         self.fold()
         self.average = copy.deepcopy(self.model).eval()
-        kernels = [block.depthwise.weight for block in cast("list[Block]", self.model.blocks)]
-        others = [p for p in self.model.parameters()
-                  if not any(p is kept for kept in (self.patch, *kernels))]  # fmt: skip
-        groups: list[tuple[Any, float, float]] = [
+        of = dict(self.model.named_parameters())
+        kernels = [p for name, p in of.items() if name.endswith("depthwise.weight")]
+        others = [p for name, p in of.items()
+                  if not name.endswith(("depthwise.weight", "patch_embedding.weight"))]  # fmt: skip
+        groups: list[tuple[list[nn.Parameter], float, float]] = [
             ([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
             ([p for p in others if p.ndim <= 1], 0.0, 1.0),
             (kernels, recipe.weight_decay, recipe.depthwise_lr),
-            ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr),
-        ]
+            ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
         self.learned = [p for params, _, _ in groups for p in params]
         self.optimizer = torch.optim.AdamW(
             [{"params": params, "weight_decay": decay, "pace": pace}

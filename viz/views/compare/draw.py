@@ -21,7 +21,7 @@ from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_bo
 from viz.plot.mosaic import grid_layout
 from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
-from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.colours import NAME_COLOURS, area_handles
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.weights.draw import Mosaic
 from viz.views.wording import FEW_IMAGES, n_images
@@ -130,7 +130,7 @@ def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
     for i, bars, ends in zip(shown, tall, tall.cumsum(0), strict=True):
         axes.bar(
             left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
-            color=NAME_STYLES[KERNEL_NAMES[i]].colour,
+            color=NAME_COLOURS[KERNEL_NAMES[i]],
         )  # fmt: skip
     axes.set(xlim=(0, 1.15), ylim=(0, 100))
     axes.set_xticks([0, 0.5, 1, 1.105], ["0", "0.5", "1", "init"])
