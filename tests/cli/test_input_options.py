@@ -68,10 +68,10 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder
 def test_a_view_writes_one_figure_by_its_name(small_file, folder, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr("viz.plot.style.save_figure", lambda made, *_, **__: drawn.append(made))
+    words = ("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png")
     for more in ((), ("--figure", "feature-maps-by-depth")):
-        run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png", *more)
-    refused = run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png", *more,
-                  "--scale", "stage", code=2)  # fmt: skip
+        run(*words, *more)
+    refused = run(*words, *more, "--scale", "stage", code=2)
     assert "--scale is about the figure feature-maps alone" in refused.stderr
     labels = [{axes.get_xlabel() for axes in made.axes} for made in drawn]
     assert "block" not in labels[0] and "block" in labels[1]

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz.plot.style import FORMATS, FigureFileError, save_figure
+from viz.core.refusal import Refusal
+from viz.plot.style import FORMATS, save_figure
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -31,9 +32,9 @@ def write_numbers(row: Shown, result: Result, data: Path) -> None:
 def check_view_folder(folder: Path, *, force: bool = False) -> None:
     """Tell whether a view's folder can be written, before any work is done."""
     if folder.is_file():
-        raise FigureFileError(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
+        raise Refusal(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise FigureFileError(f"{folder} exists; choose another name or pass --force.")
+        raise Refusal(f"{folder} exists; choose another name or pass --force.")
 
 
 def write_view_folder(

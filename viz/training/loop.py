@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, split_activation
-from viz.core.refusal import Refusal
+from viz.core.refusal import Refusal, check_place
 from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
@@ -266,12 +266,10 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
     """Refuse numbers and files that no training can start with."""
     if out.suffix != ".safetensors":
         raise Refusal(f"{out.name}: expected a name that ends in .safetensors.")
-    if not out.parent.is_dir():
-        raise Refusal(f"{out}: the folder {out.parent} does not exist; make it first.")
+    for path in names:
+        check_place(path, force=force)
     if not os.access(out.parent, os.W_OK):
         raise Refusal(f"{out}: nothing can be written to the folder {out.parent}.")
-    if there := [path.name for path in names if path.exists() and not force]:
-        raise Refusal(f"{there[0]} exists; choose another name or pass --force.")
     if not 0 < recipe.lr < math.inf or not 0 <= recipe.weight_decay < math.inf:
         raise Refusal(
             f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
