@@ -24,7 +24,7 @@ from viz.plot.mosaic import rgb_tiles, signed_tiles
 from viz.plot.style import MM, new_figure
 from viz.views.feature_maps.result import FeatureMaps
 
-_GAP, _EDGE, _FILTER = 1.6, 1.0, 15.0
+_GAP, _EDGE, _FILTER, _HEAD = 1.6, 1.0, 15.0, 4.4
 _SHARE = 0.995
 
 
@@ -50,7 +50,13 @@ def patches_figure(result: FeatureMaps) -> Figure:
     """Make a Figure that fits the answers."""
     width = PAGE if _shown(result) > 1 else HALF_PAGE
     _, tall = _cell(result, width)
-    return new_figure(width * MM, (_EDGE + (len(result.filter) + 1) * (tall + _GAP) + BAR) * MM)
+    rows = _first(tall) + len(result.filter) * (tall + _GAP)
+    return new_figure(width * MM, (rows + BAR) * MM)
+
+
+def _first(tall: float) -> float:
+    """Where the first row of answers begins: below photographs of half their size, and words."""
+    return _EDGE + tall / 2 + _HEAD
 
 
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
@@ -67,11 +73,13 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
     pixel = cell / result.images.shape[2]
     lefts = [_EDGE + _FILTER + _GAP + i * 2 * (cell + _GAP) for i in range(_shown(result))]
     for image, left in enumerate(lefts):
-        photograph(axes, result.images[image], (left, _EDGE, cell))
+        photograph(axes, result.images[image], (left, _EDGE, cell / 2))
+        for x, words in ((left, "at every pixel"), (left + cell + _GAP, "on the patch grid")):
+            write(axes, x, _first(tall) - 0.6, words, va="bottom")
     # The answer of the window that begins at pixel 0 stands at the window's middle.
     first, side = pixel * (p - 1) / 2, min(0.62 * _FILTER, 0.5 * tall)
     for row, number in enumerate(result.filter):
-        y = _EDGE + (row + 1) * (tall + _GAP)
+        y = _first(tall) + row * (tall + _GAP)
         axes.imshow(_tile(result.filters[row]), extent=(_EDGE, _EDGE + side, y + side, y),
                     interpolation="nearest", aspect="auto")  # fmt: skip
         write(axes, _EDGE, y + side + 0.6, f"filter {number}", va="top")
@@ -81,7 +89,7 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
             signed_map(axes, values, (left + first, y + first, across, down), limit)
             down, across = (pixel * p * n for n in tokens.shape)
             signed_map(axes, tokens, (left + cell + _GAP, y, across, down), limit)
-    y = _EDGE + (len(result.filter) + 1) * (tall + _GAP)
+    y = _first(tall) + len(result.filter) * (tall + _GAP)
     long = lefts[-1] + 2 * cell + _GAP - lefts[0]
     bar(target, (lefts[0], y, long), limit, "answer, before the activation")
     return axes

@@ -49,7 +49,7 @@ def feature_maps(
     *,
     block: int = 0,
     channels: Sequence[int] | None = None,
-    most_active: int = 4,
+    most_active: int = 3,
     name: str | None = None,
     filters: Sequence[int] | None = None,
     shown: int = 2,

@@ -104,7 +104,24 @@ def top_patches(
         maps=maps,
         patch_size=sweep.patch_size,
         n_images=sweep.n_images,
+        peak=_peak(sweep, value[:, 0], rows, columns),
+        same_class=_same_class(sweep.class_count),
     )
+
+
+def _peak(
+    sweep: Sweep, top: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return how many standard deviations channels' values lie above their means, nan if none."""
+    deviation = np.sqrt(sweep.variance[rows, columns])
+    above = top - sweep.mean[rows, columns]
+    return np.divide(above, deviation, out=np.full(len(top), np.nan), where=deviation > 0)
+
+
+def _same_class(count: NDArray[np.int64]) -> float:
+    """Return the share of pairs of images that are of one class."""
+    n = int(count.sum())
+    return float((count * (count - 1)).sum() / (n * (n - 1))) if n > 1 else float("nan")
 
 
 def _check(
