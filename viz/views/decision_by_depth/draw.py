@@ -71,12 +71,8 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         write(axes, x + side + 1.2, y + small / 2, name, room=room - side - 2, va="center")
     made = [chart(figure, box) for box in boxes]
     for i in range(n):
-        look: dict[str, Any] = {
-            "color": _COLOURS[i],
-            "marker": _MARKERS[i],
-            "markersize": 2.8,
-            "linewidth": 1.0,
-        }
+        look: dict[str, Any] = {"color": _COLOURS[i], "marker": _MARKERS[i], "markersize": 2.8,
+                                "linewidth": 1.0}  # fmt: skip
         made[0].plot(result.block, 100 * result.probability[:, i], **look)
         made[1].plot(result.block, result.rank[:, i], **look)
         if fitted[i]:

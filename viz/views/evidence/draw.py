@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from viz.plot.frame import shortened
 from viz.plot.millimetres import (
     BAR,
     HALF_PAGE,
@@ -150,7 +151,8 @@ def channels_figure(result: Evidence, width: float = PAGE, *, image: int = 0) ->
         "maps, which ends where 99.5 % of the values lie within. Below, the depthwise kernels that "
         f"feed each most, with their numbers: each gives {_whole(min(shares))} to "
         f"{_whole(max(shares))} of the variance over patches of the channel before its activation "
-        "(what comes past the kernels and from other kernels makes up the rest). Each kernel has its own scale up to its largest tap; red is positive, white zero."
+        "(what comes past the kernels and from other kernels makes up the rest). Each kernel has "
+        "its own scale up to its largest tap; red is positive, white zero, blue negative."
     )
     return figure
 
@@ -179,7 +181,7 @@ def classes_figure(result: Evidence, width: float = PAGE) -> Figure:
     axes = chart(figure, (left, 1, across, len(kept) * cell))
     axes.imshow(shown, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(order)), [str(c) for c in order], rotation=90)
-    names = [f"{_cut(result.name(c))} ({m})" for c, m in zip(classes, n, strict=True)]
+    names = [f"{shortened(result.name(c), 16)} ({m})" for c, m in zip(classes, n, strict=True)]
     axes.set_yticks(range(len(kept)), names)
     axes.tick_params(length=0)
     axes.set_xlabel(f"channel of block {result.block}", fontsize=7, labelpad=1)
@@ -193,10 +195,6 @@ def classes_figure(result: Evidence, width: float = PAGE) -> Figure:
         "where 99 % of the values lie within."
     )
     return figure
-
-
-def _cut(name: str, letters: int = 16) -> str:
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:

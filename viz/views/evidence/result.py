@@ -229,9 +229,9 @@ class Evidence(Result):
         return (
             f"Half of the evidence for {of} over {over}, which adds up to the difference of their "
             f"logits, comes from {middle(self.half_channels)} of {d} channels{many}, against "
-            f"{middle(self.half_channels_null)} with the head's weights shuffled. It comes from {middle(self.half_patches)} of {patches} "
-            f"patches{shown}, against {middle(self.half_patches_null)} with each channel's patches "
-            "shuffled. "
+            f"{middle(self.half_channels_null)} with the head's weights shuffled. It comes from "
+            f"{middle(self.half_patches)} of {patches} patches{shown}, against "
+            f"{middle(self.half_patches_null)} with each channel's patches shuffled. "
             f"Without {top} the {'' if n == 1 else 'mean '}probability of {of} is {chosen:.0f} % "
             f"instead of {p:.0f} %, without {others} {drawn:.0f} %."
         )

@@ -146,7 +146,7 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
         f"Block {result.block}, channels: {result.chosen_by}. White is zero. {how}; it ends where "
         f"{100 * _SHARE:.0f} % of the values lie within. Kernels have their own. One square of a "
         f"map is a patch of {p} x {p} pixels; the dashed frame is as large as the {k} x {k} "
-        "kernel, which is laid on every place. Over the image lies what the depthwise part adds, after its batch "
-        "norm; the stronger it is, the less of the (grey) image shows. The block's pointwise part "
-        "then mixes all channels, so that its output belongs to no one kernel and is not drawn."
+        "kernel, which is laid on every place. Over the image lies what the depthwise part adds, "
+        "after its batch norm; the stronger it is, the less of the (grey) image shows. The block's "
+        "pointwise part then mixes all channels: its output belongs to no one kernel."
     )

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, show_picture
 from viz.plot.mosaic import Layout, Scale, framed, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
-from viz.views.patch_filters.names import BEYOND_BLOB
-from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
+from viz.views.patch_filters.result import BEYOND_BLOB, STRUCTURES, PatchFilterDescription
 from viz.views.weights.draw import scale_text
 
 

@@ -11,7 +11,7 @@ from viz.views.kernels.chance import Null, largest_tap, shuffled
 from viz.views.kernels.matching import match, unit_rows
 from viz.views.kernels.pictures import KINDS
 from viz.views.patch_filters.pictures import STRUCTURE_OF, filter_bank
-from viz.views.patch_filters.result import COLOURED, TINTED
+from viz.views.patch_filters.result import BEYOND_BLOB, COLOURED, TINTED
 
 Floats = NDArray[np.float64]
 
@@ -25,8 +25,6 @@ FINE_STRIPES: Final = 0.8
 """Share of a map's energy that a Gabor must explain to call it stripes where no picture does."""
 VISIBLE_WAVES: Final = 1.0
 """Waves of that Gabor within two sigma of its middle, from which they are stripes."""
-BEYOND_BLOB: Final = 0.07
-"""Share of a map's energy that another picture must explain more than a blob. Set on readings."""
 _MORE: Final = np.array(
     [{"blob": 0.0, "bar": BEYOND_BLOB + 0.01}.get(w, BEYOND_BLOB) for w in STRUCTURE_OF.values()]
 )

@@ -24,9 +24,9 @@ def _sentence(result: Any) -> str:
     if first["sparsity_median"] is not None:
         said.append(
             f"On {n_images(result.n_images)} the median depthwise channel is off (at "
-            f"most 0) at {100 * first['sparsity_median']:.0f} % of the positions in the first block and at "
-            f"{100 * last['sparsity_median']:.0f} % in the last, where inputs symmetric about 0 "
-            "would be at 50 %."
+            f"most 0) at {100 * first['sparsity_median']:.0f} % of the positions in the first "
+            f"block and at {100 * last['sparsity_median']:.0f} % in the last, where inputs "
+            "symmetric about 0 would be at 50 %."
         )
     if last["selectivity_median"] is not None:
         said.append(
