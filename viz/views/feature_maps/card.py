@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from viz.core.refusal import Refusal
 from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
 from viz.views.swept import images_of
-from viz.views.wording import n_images
+from viz.views.wording import n_images, probability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +58,7 @@ def _sentence(result: Any) -> str:
         said.append(
             f"One answer a patch keeps {100 * energy:.0f} % of the energy of what the median patch "
             "filter would answer at every pixel, against "
-            f"{100 * numbers['patch_grid']['kept_energy_without_structure']:.1g} % of an answer "
+            f"{probability(numbers['patch_grid']['kept_energy_without_structure'])} of an answer "
             "without structure."
         )
     return " ".join(said)
