@@ -28,8 +28,7 @@ def test_a_few_maps_lie_over_their_images(rated):
     margin = (rated.insertion_auc - rated.deletion_auc)[:, : len(METHODS)]
     named = {METHODS[find(row)] for row in margin for find in (np.argmin, np.argmax)}
     assert named <= set(few) and few[-1] == "edges" and len(few) == max(4, len(named)) + 1
-    for name in named:
-        assert f"({attribution.method_words(name)})" in rated.sentence()
+    assert all(f"({attribution.method_words(name)})" in rated.sentence() for name in named)
     assert len(axes["map"]) == 2 * len(few) and len(axes["image"]) == 2
     heads = [one.get_title(loc="left") for one in axes["map"][: len(few)]]
     assert heads == [attribution.method_words(name).replace(" ", "\n", 1) for name in few]
@@ -52,8 +51,7 @@ def test_a_few_maps_lie_over_their_images(rated):
     said = " ".join(t.get_text() for t, _ in texts(figure))
     named = rated.classes[rated.target[1]]
     assert f"“{named}”, {100 * rated.probability[1]:.0f} %" in said
-    left = len(METHODS) - len(few) + 1
-    assert f"{left} more methods are in the table" in figure.get_label()
+    assert f"{len(METHODS) - len(few) + 1} more methods are in the table" in figure.get_label()
 
 
 def test_scores_show_every_image_and_the_mean(rated):
