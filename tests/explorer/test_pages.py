@@ -75,12 +75,12 @@ def test_settings_of_a_card_are_widgets(open_app, undrawn):
     app = open_app("feature_maps", block="2", most_active="-3", scale="nonsense", by="peak")
     assert fine(app)
     (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
-    assert (found.block, len(found.channel)) == (2, 4)
-    assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"
-    next(w for w in app.number_input if w.label == "Most active").set_value(3).run()
-    assert app.query_params["most_active"] == "3"
-    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
     assert (found.block, len(found.channel)) == (2, 3)
+    assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"
+    next(w for w in app.number_input if w.label == "Most active").set_value(4).run()
+    assert app.query_params["most_active"] == "4"
+    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
+    assert (found.block, len(found.channel)) == (2, 4)
     next(w for w in app.text_input if w.label == "Channels").set_value("five").run()
     assert sentences(app.error) == ["'five' is not a list of numbers such as 0-2,7."]
     next(w for w in app.text_input if w.label == "Channels").set_value("5,1").run()
