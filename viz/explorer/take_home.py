@@ -92,7 +92,12 @@ def take_figure(stem: str, make: Callable[[], Figure]) -> None:
 def take_home(
     stem: str, result: Any, make: Callable[[], Figure] | None, *, script: str, note: str = ""
 ) -> None:
-    """Show a menu: the figure, if there is one, data, and the lines that make the same thing."""
+    """Show a menu: the figure, if there is one, data, and the lines that make the same thing.
+
+    A result that is not there yet is a function, which is called once something is downloaded.
+    """
+    table = "to_frame()" in script if callable(result) else hasattr(result, "to_frame")
+    there = result if callable(result) else lambda: result
     with st.popover("Download", icon=":material/download:", key=f"viz menu of {stem}"):
         if make is not None:
             _pictures(stem, make)
@@ -100,16 +105,16 @@ def take_home(
             st.markdown("Data", width="content")
             st.download_button(
                 "Arrays (NPZ)",
-                lambda: _written(result.save, ".npz"),
+                lambda: _written(there().save, ".npz"),
                 f"{stem}.npz",
                 "application/octet-stream",
                 key=f"viz take {stem} npz",
                 on_click="ignore",
             )
-            if hasattr(result, "to_frame"):
+            if table:
                 st.download_button(
                     "Table (CSV)",
-                    lambda: result.to_frame().to_csv(index=False).encode(),
+                    lambda: there().to_frame().to_csv(index=False).encode(),
                     f"{stem}.csv",
                     "text/csv",
                     key=f"viz take {stem} csv",

@@ -18,7 +18,7 @@ from pypdf.generic import (
 from reportlab.lib.pagesizes import A4, letter
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph
 
 from viz.report.formulas import MathCanvas
 from viz.report.story import FONT, Heading, story
@@ -26,6 +26,9 @@ from viz.report.story import FONT, Heading, story
 PAPERS: dict[str, tuple[float, float]] = {"a4": A4, "letter": letter}
 _MARGIN = 15 * mm
 _FOOT = 12 * mm
+_GAP = 2 * mm
+_SMALLEST = 0.78
+"""Of its size that a figure is drawn at, where one more fits on the page then."""
 
 
 _Places = dict[str, tuple[int, float, float, float]]
@@ -33,37 +36,59 @@ _Places = dict[str, tuple[int, float, float, float]]
 
 
 class _Room(Flowable):  # type: ignore[misc]
-    """Room for a figure; it notes where it came to lie."""
+    """Room for a figure with its caption, below or beside it; it notes where it came to lie."""
 
-    def __init__(self, name: str, size: tuple[float, float], scale: float, places: _Places) -> None:
+    def __init__(
+        self, name: str, size: tuple[float, float], caption: Paragraph, places: _Places, most: float
+    ) -> None:
         super().__init__()
-        self.name, self.full, self.scale, self.places = name, size, scale, places
+        self.name, self.full, self.caption, self.places = name, size, caption, places
+        self.most, self.share = most, 1.0
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Take the figure's own size, or less where a page has less."""
-        return self.full[0] * self.scale, self.full[1] * self.scale
+        """Take the figure's own size, or a little less where it fits then."""
+        across, high = self.full
+        self.beside = across < 0.6 * width
+        told = width - across - 2 * _GAP if self.beside else width
+        _, self.text = self.caption.wrap(told, self.most)
+        below = 0 if self.beside else self.text + _GAP / 2
+        whole = min(1.0, width / across, (self.most - below) / high)
+        fits = (height - below - 2 * _GAP) / high
+        self.scale = min(whole * self.share, fits if fits >= _SMALLEST * whole else whole)
+        self.below, self.high = below, max(high * self.scale, self.beside * self.text)
+        self.width = width
+        return width, self.high + below + 2 * _GAP
 
     def draw(self) -> None:
-        """Note the place; the figure is put there afterwards."""
-        x, y = self.canv.absolutePosition(0, 0)
+        """Write the caption, and note the place; the figure is put there afterwards."""
+        middle = 0 if self.beside else (self.width - self.full[0] * self.scale) / 2
+        x, y = self.canv.absolutePosition(middle, _GAP + self.below)
         self.places[self.name] = (self.canv.getPageNumber() - 1, x, y, self.scale)
+        left = self.full[0] * self.scale + 2 * _GAP if self.beside else 0
+        self.caption.drawOn(self.canv, left, _GAP)
 
 
 class _Document(BaseDocTemplate):  # type: ignore[misc]
     """Pages with numbers, a contents list and bookmarks."""
 
-    def __init__(self, file: io.BytesIO, size: tuple[float, float], title: str) -> None:
+    def __init__(
+        self, file: io.BytesIO, size: tuple[float, float], title: str, flowables: list[Flowable]
+    ) -> None:
         width, height = size
         super().__init__(
             file, pagesize=size, title=title, author="convmixer-viz", invariant=1,
             leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
         )  # fmt: skip
-        self.running = title
+        self.running, self.flowables = title, flowables
         frame = Frame(
             _MARGIN, _MARGIN + _FOOT / 2, width - 2 * _MARGIN, height - 2 * _MARGIN - _FOOT / 2,
             leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
         )  # fmt: skip
         self.addPageTemplates([PageTemplate("all", [frame], onPage=self.number)])
+
+    def beforeDocument(self) -> None:
+        """Lay the figures out; from the last pass it is known how long the contents are."""
+        _fill(self.flowables, self.canv, self.width, self.height - _FOOT / 2)
 
     def number(self, canvas: Canvas, document: BaseDocTemplate) -> None:
         """Write the foot of a page."""
@@ -85,15 +110,13 @@ def write_pdf(path: Path, page: str, title: str, paper: str, folders: Sequence[P
     """Write a page for printing; the folders hold its figures."""
     places: _Places = {}
     size = PAPERS[paper]
-    most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm
+    most = size[1] - 2 * _MARGIN - _FOOT / 2 - 3 * _GAP
 
-    def room(name: str, width: float, height: float) -> Flowable:
-        full = (width * mm, height * mm)
-        scale = min(1.0, (size[0] - 2 * _MARGIN) / full[0], most / full[1])
-        return _Room(name, full, scale, places)
+    def room(name: str, width: float, height: float, caption: Paragraph) -> Flowable:
+        return _Room(name, (width * mm, height * mm), caption, places, most)
 
-    text = io.BytesIO()
-    _Document(text, size, title).multiBuild(story(page, room), canvasmaker=MathCanvas)
+    text, flowables = io.BytesIO(), story(page, room)
+    _Document(text, size, title, flowables).multiBuild(flowables, canvasmaker=MathCanvas)
     writer = PdfWriter(clone_from=PdfReader(text))
     for name, (number, x, y, scale) in sorted(places.items()):
         file = next(p for f in folders if (p := f / f"{name}.pdf").is_file())
@@ -101,6 +124,29 @@ def write_pdf(path: Path, page: str, title: str, paper: str, folders: Sequence[P
     out = io.BytesIO()
     writer.write(out)
     path.write_bytes(out.getvalue())
+
+
+def _fill(flowables: Sequence[Flowable], canvas: Canvas, width: float, height: float) -> None:
+    """Make the figures of a page a little smaller, where the next one fits on it then."""
+    left, figures = height, list[_Room]()
+    for each in flowables:
+        each.share = 1.0
+        high = each.wrapOn(canvas, width, 2 * height)[1] + each.getSpaceAfter()
+        if left < height:
+            high += each.getSpaceBefore()
+        if isinstance(each, _Room):
+            figures.append(each)
+            share = 1 - (high - left) / sum(figure.high for figure in figures)
+            if _SMALLEST < share < 1:
+                for figure in figures:
+                    figure.share = share
+                left, high, figures = height, 0, []
+            elif share < 1:
+                left, figures = height, [each]
+        if high > left:
+            # A text goes on, on the next page.
+            left, figures = left + height, []
+        left -= high
 
 
 def _place(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, choose_other, opened
-from viz.explorer.found import show_row
+from viz.explorer.found import show_row, take_row
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_sample
@@ -65,6 +65,8 @@ def _page(found: Opened) -> None:
         st.markdown(f"**{plain(two_at_first_sight(first, second))}**")
     if state.switch("evidence", "compare", "Show the evidence"):
         _evidence(found, other)
+    else:
+        take_row(COMPARISONS[0], found, other)
 
 
 _page(opened())

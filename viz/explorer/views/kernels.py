@@ -85,17 +85,14 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         where, shares = f"block {blocks[0]}'s kernels", description.shares(blocks[0])
     else:
         where, shares = "all kernels", description.shares()
-    both = shares["on-centre"] + shares["off-centre"]
-    others = {n: s for n, s in shares.items() if s >= 0.005 and not n.endswith("-centre")}
+    unnamed = shares.pop("unnamed")
     parts = [
-        f"centre-surround **{percent(both)}** ({percent(shares['on-centre'])} on-centre, "
-        f"{percent(shares['off-centre'])} off-centre)"
-    ]
-    parts += [
         f"{plain(minus(name))} **{percent(share)}**"
-        for name, share in sorted(others.items(), key=lambda item: -item[1])
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+        if share >= 0.005
     ]
-    st.markdown(f"Of {where}: {', '.join(parts)}.".replace(" %", "\u00a0%"))
+    told = f"**{percent(1 - unnamed)}** of {where} look clearly like one shape"
+    st.markdown(f"{told}{': ' if parts else ''}{', '.join(parts)}.".replace(" %", "\u00a0%"))
 
 
 def _about_names(description: DepthwiseDescription) -> None:
