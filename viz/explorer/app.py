@@ -54,10 +54,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("kernel_names", "Names of kernels", ":material/label:"),
         *_of_cards(_LEARNED),
     ),
-    _ON_IMAGES: (
-        ("try_image", "Try my image", ":material/add_a_photo:"),
-        *_of_cards(_ON_IMAGES),
-    ),
+    _ON_IMAGES: (("try_image", "Try my image", ":material/add_a_photo:"), *_of_cards(_ON_IMAGES)),
     "Compare and keep": (
         ("compare", "Compare two networks", ":material/difference:"),
         ("report", "Report", ":material/docs:"),

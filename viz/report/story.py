@@ -16,13 +16,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import (
-    Flowable,
-    ListFlowable,
-    Paragraph,
-    Spacer,
-    Table,
-)
+from reportlab.platypus import Flowable, ListFlowable, Paragraph, Spacer, Table
 from reportlab.platypus.tableofcontents import TableOfContents
 
 from viz.plot.style import printable
@@ -87,7 +81,7 @@ class Heading(Paragraph):  # type: ignore[misc]
 
 
 Room = Callable[[str, float, float, Paragraph], Flowable]
-"""Name, width and height in millimetres, and caption, to room for a figure."""
+"""Name, width and height in millimetres, and caption to room for a figure."""
 
 
 def story(page: str, room: Room) -> list[Flowable]:
@@ -146,8 +140,8 @@ class _Story:
 
     def _figure(self, element: Element) -> Flowable:
         image, caption = element
-        size = [float(image.get(side, 0)) / PX for side in ("width", "height")]
-        return self.room(image.get("src", ""), *size, _paragraph(caption, SMALL))
+        width, height = (float(image.get(side, 0)) / PX for side in ("width", "height"))
+        return self.room(image.get("src", ""), width, height, _paragraph(caption, SMALL))
 
 
 def _mono(markup: str) -> str:

@@ -43,6 +43,7 @@ def _evidence(found: Opened, other: Opened) -> None:
 
 def _page(found: Opened) -> None:
     st.title(state.title(), anchor=False)
+    told = st.empty()
     other, messages = choose_other("compare")
     for show in messages:
         show()
@@ -50,7 +51,6 @@ def _page(found: Opened) -> None:
         return
     if found.checkpoint.source.sha256 == other.checkpoint.source.sha256:
         st.info("Both are the same checkpoint: every difference below is zero or chance.")
-    told = st.empty()
     for column, each, letter in zip(st.columns(2), (found, other), "AB", strict=True):
         with column:
             _grid(each, letter)
