@@ -76,7 +76,7 @@ def test_settings_of_a_card_are_widgets(open_app, undrawn):
     assert fine(app)
     # The finding, the picture and the downloads stand before them.
     shown = [getattr(each, "label", "") or each.type for each in app.main]
-    assert shown.index("imgs") < shown.index("Download") < shown.index("Settings")
+    assert shown.index("markdown") < shown.index("image") < shown.index("Settings")
     (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
     assert (found.block, len(found.channel)) == (2, 4)
     assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"

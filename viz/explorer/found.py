@@ -54,13 +54,9 @@ def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> st
 
 
 def _lines(
-    row: Shown,
-    images: Images | None,
-    other: Opened | None,
-    sweep: Path | None,
-    options: dict[str, Any],
-    draws: dict[str, Any],
-) -> str:
+    row: Shown, images: Images | None, other: Opened | None, sweep: Path | None,
+    options: dict[str, Any], draws: dict[str, Any],
+) -> str:  # fmt: skip
     """Return Python that makes a result and its main figure from ``checkpoint``."""
     given: dict[str, Any] = dict(options)
     if sweep is not None and images is not None:
@@ -98,24 +94,16 @@ def take_row(row: Shown, found: Opened, other: Opened | None = None) -> None:
     result = cache(lambda: row.measure(*networks, Given()))
     stem = file_stem(found, row.name)
     take_home(
-        stem,
-        result,
-        lambda: row.figures[0].make(result()),
+        stem, result, lambda: row.figures[0].make(result()),
         script=python(found, _lines(row, None, other, None, {}, {}), stem),
-    )
+    )  # fmt: skip
 
 
 def show_row(
-    row: Shown,
-    found: Opened,
-    *,
-    images: Images | None = None,
-    other: Opened | None = None,
-    sweep: Path | None = None,
-    options: dict[str, Any] | None = None,
-    draws: dict[str, Any] | None = None,
-    rest: DeltaGenerator | None = None,
-) -> None:
+    row: Shown, found: Opened, *, images: Images | None = None, other: Opened | None = None,
+    sweep: Path | None = None, options: dict[str, Any] | None = None,
+    draws: dict[str, Any] | None = None, rest: DeltaGenerator | None = None,
+) -> None:  # fmt: skip
     """Show a row of the catalogue: finding, main figure, what to take; the rest is folded up.
 
     ``rest`` is where on the page that is.
@@ -164,12 +152,10 @@ def show_row(
     stem, main = file_stem(found, row.name), row.figures[0]
     lines = _lines(row, images, other, sweep, settings, draws)
     take_home(
-        stem,
-        result,
-        partial(main.make, result, **draws),
+        stem, result, partial(main.make, result, **draws),
         note="" if images is None else uploaded(images),
         script=python(found, lines, stem, table=hasattr(result, "to_frame")),
-    )
+    )  # fmt: skip
     with rest or st.container():
         if len(row.figures) > 1:
             with folded("More figures", f"{row.name} figures") as wanted:

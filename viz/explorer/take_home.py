@@ -74,13 +74,9 @@ def _pictures(stem: str, make: Callable[[], Figure]) -> None:
                 return _written(lambda path: save_figure(figure, path), suffix)
 
             st.download_button(
-                suffix[1:].upper(),
-                picture,
-                f"{stem}{suffix}",
-                _TYPES[suffix],
-                key=f"viz take {stem}{suffix}",
-                on_click="ignore",
-            )
+                suffix[1:].upper(), picture, f"{stem}{suffix}", _TYPES[suffix],
+                key=f"viz take {stem}{suffix}", on_click="ignore",
+            )  # fmt: skip
 
 
 def take_figure(stem: str, make: Callable[[], Figure]) -> None:
@@ -104,22 +100,14 @@ def take_home(
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Data", width="content")
             st.download_button(
-                "Arrays (NPZ)",
-                lambda: _written(there().save, ".npz"),
-                f"{stem}.npz",
-                "application/octet-stream",
-                key=f"viz take {stem} npz",
-                on_click="ignore",
-            )
+                "Arrays (NPZ)", lambda: _written(there().save, ".npz"), f"{stem}.npz",
+                "application/octet-stream", key=f"viz take {stem} npz", on_click="ignore",
+            )  # fmt: skip
             if table:
                 st.download_button(
-                    "Table (CSV)",
-                    lambda: there().to_frame().to_csv(index=False).encode(),
-                    f"{stem}.csv",
-                    "text/csv",
-                    key=f"viz take {stem} csv",
-                    on_click="ignore",
-                )
+                    "Table (CSV)", lambda: there().to_frame().to_csv(index=False).encode(),
+                    f"{stem}.csv", "text/csv", key=f"viz take {stem} csv", on_click="ignore",
+                )  # fmt: skip
         if note:
             st.caption(note)
         st.markdown("The same in Python")

@@ -91,7 +91,7 @@ def html(
 
 def face(name: str) -> str:
     """Return the file of a face of the figures' font."""
-    return str(files("font_roboto") / "files" / f"Roboto-{name}.ttf")
+    return str(files("font_roboto") / "files" / f"{name}.ttf")
 
 
 @cache
@@ -105,7 +105,7 @@ def _fonts() -> str:
     for name, kind in _FACES.items():
         few, made = subset.Subsetter(options), io.BytesIO()
         few.populate(unicodes=_CHARACTERS)
-        with subset.load_font(face(name), options) as font:
+        with subset.load_font(face(f"Roboto-{name}"), options) as font:
             few.subset(font)
             subset.save_font(font, made, options)
         held = base64.b64encode(made.getvalue()).decode()

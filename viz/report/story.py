@@ -23,9 +23,8 @@ from viz.plot.style import printable
 from viz.report.formulas import outlined, placed
 from viz.report.page import PX, face
 
-FONT = "Roboto"
-_FACES = ("Regular", "Bold", "Italic", "BoldItalic")
-_BOLD, _MONO, _OTHER = f"{FONT}-Bold", "DejaVuSansMono", "DejaVuSans"
+FONT, _BOLD, *_SLANTED = (f"Roboto-{each}" for each in ("Regular", "Bold", "Italic", "BoldItalic"))
+_MONO, _OTHER = "DejaVuSansMono", "DejaVuSans"
 _TAGS = {"strong": "b", "em": "i", "b": "b", "i": "i"}
 
 BODY = ParagraphStyle(
@@ -54,9 +53,9 @@ def _fonts() -> None:
     for name in (_MONO, _OTHER):
         pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
         pdfmetrics.registerFontFamily(name, *[name] * 4)
-    names = [FONT, *(f"{FONT}-{each}" for each in _FACES[1:])]
-    for name, file in zip(names, _FACES, strict=True):
-        pdfmetrics.registerFont(TTFont(name, face(file)))
+    names = (FONT, _BOLD, *_SLANTED)
+    for name in names:
+        pdfmetrics.registerFont(TTFont(name, face(name)))
     pdfmetrics.registerFontFamily(FONT, *names)
 
 
@@ -198,11 +197,14 @@ def _table(element: Element) -> Table:
         repeatRows=1,
         hAlign="LEFT",
         style=[
-            ("LINEBELOW", (0, 0), (-1, -1), 0.25, HexColor(0x999999)),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 9),
-            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            (name, (0, 0), (-1, -1), *how)
+            for name, *how in (
+                ("LINEBELOW", 0.25, HexColor(0x999999)),
+                ("VALIGN", "TOP"),
+                ("LEFTPADDING", 0),
+                ("RIGHTPADDING", 9),
+                ("TOPPADDING", 1.5),
+                ("BOTTOMPADDING", 2),
+            )
         ],
     )
