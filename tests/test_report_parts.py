@@ -24,10 +24,7 @@ from viz.views import COMPARISONS, VIEWS
 @pytest.mark.parametrize(
     ("told", "left"),
     [
-        (
-            ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", 3],
-            ["'c.png' is broken", "x.pth", 3],
-        ),
+        (["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth"], ["'c.png' is broken", "x.pth"]),
         ({"a": "1/2 of it, and/or n/a, /n"}, {"a": "1/2 of it, and/or n/a, /n"}),
         ("No such file: '/home/my nets/of me/x y.npz'", "No such file: 'x y.npz'"),
         ("skipped:/home/me/a.png, file:///home/me/b.png", "skipped:a.png, file:b.png"),
