@@ -168,10 +168,10 @@ def darken(figure: Figure) -> Figure:
             if box is not None:
                 box.set(facecolor=_turned(box.get_facecolor()))
         elif isinstance(artist, Line2D):
-            artist.set_color(_turned(artist.get_color()))
-            for part in ("markerfacecolor", "markeredgecolor"):
-                colour = getattr(artist, f"get_{part}")()
-                if str(colour) not in ("none", "auto"):
+            parts = ("color", "markerfacecolor", "markeredgecolor")
+            # All are read first: markers without a colour of their own have the line's.
+            for part, colour in [(part, getattr(artist, f"get_{part}")()) for part in parts]:
+                if str(colour) != "none":
                     getattr(artist, f"set_{part}")(_turned(colour))
         elif isinstance(artist, Patch):
             artist.set(facecolor=_turned(artist.get_facecolor()),

@@ -77,6 +77,22 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
             assert tall.sum() == pytest.approx(100)
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [(("run-at-3.pth.tar", "run-at-100.pt"), ("run-at-3", "run-at-100")),
+     (("imagenet/long-name-epoch-001-ema.pt", "imagenet/long-name-epoch-300-ema.pt"),
+      ("…name-epoch-001-ema", "…name-epoch-300-ema")),
+     (("a" * 30 + ".pt", "b" * 30 + ".pt"), ("a" * 20 + "…", "b" * 20 + "…"))],
+)  # fmt: skip
+def test_what_differs_in_two_names_is_shown(names, shown):
+    found = changes()
+    source = replace(found.source, name=names[0])
+    found = replace(found, source=source, other={"name": names[1], "sha256": "1"})
+    cut = [label[3:] for label in compare.labels(found)]
+    assert all(one.endswith(end[-12:]) for one, end in zip(cut, shown, strict=True)), cut
+    assert cut[0] != cut[1] and max(map(len, cut)) <= 22
+
+
 def test_pairs_stand_above_each_other():
     found = match_patch_filters(*pair()[:2], draws=2)
     mosaic = compare_filters.pairs(found)
@@ -89,17 +105,22 @@ def test_pairs_stand_above_each_other():
         np.testing.assert_array_equal(mosaic.picture[y + 5 : y + 9, x : x + 4], below[b])
 
 
-def test_the_table_of_names_holds_the_shares_of_every_row():
+def test_the_table_of_names_holds_shares_and_counts_of_names_that_occur():
     found = changes()
-    figure = new_figure(6, 5, dpi=100)
-    table, shares = compare_kernels.draw_migration(found, figure)
+    gone = replace(found, label_a=np.where(found.label_a < "f", "bar", found.label_a))
+    table, shares = compare_kernels.draw_migration(gone, new_figure(6, 5, dpi=100))
     rows = [t.get_text() for t in table.get_yticklabels()]
-    assert sum(int(t.rsplit("(", 1)[1].rstrip(")").replace(",", "")) for t in rows) == 48
-    np.testing.assert_array_equal(shares.lines[0].get_ydata(), 100 * found.stayed)
-    picture = table.images[0]
-    assert picture.get_clim() == (0, 1)
-    total = np.asarray(picture.get_array()).sum(1)
-    assert ((np.abs(total - 1) < 1e-9) | (total == 0)).all()
+    assert sum(int(t.rsplit("(", 1)[1].rstrip(")")) for t in rows) == 48
+    assert not any("edge" in t or "(0)" in t for t in rows)
+    np.testing.assert_array_equal(shares.lines[0].get_ydata(), 100 * gone.stayed)
+    np.testing.assert_allclose(np.asarray(table.images[0].get_array()).sum(1), 1)
+    names = [name for name in KERNEL_NAMES if (gone.label_a == name).any()]
+    after = [name for name in KERNEL_NAMES if (gone.label_b == name).any()]
+    for cell in table.texts:
+        x, y = cell.get_position()
+        pair = (gone.label_a == names[y]) & (gone.label_b == after[x])
+        assert int(cell.get_text()) == pair.sum()
+    assert 0 < len(table.texts) <= 30 - len(rows)
 
 
 def test_of_many_blocks_the_kernels_of_some_are_shown(monkeypatch):
@@ -107,7 +128,7 @@ def test_of_many_blocks_the_kernels_of_some_are_shown(monkeypatch):
     found = changes()
     mosaic = compare_kernels.moved_mosaic(found)
     assert [title.partition(":")[0] for title in mosaic.titles] == ["block 0", "block 2"]
-    assert "Shown are 2 of 3 blocks." in mosaic.scale_text
+    assert mosaic.note.endswith("; 2 of 3 blocks")
     change = found.relative_change[found.moved[24:]]
     assert f"{change.min():.2f} to {change.max():.2f}" in mosaic.titles[1]
 

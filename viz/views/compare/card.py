@@ -39,25 +39,22 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "compare",
-            "Share of each name among the depthwise kernels of both networks by relative depth, "
-            "beside randomly initialised kernels.",
+            "Share of the depthwise kernels of every block that have each name, in two networks.",
             *both(draw.draw_networks, draw.SIZES["networks"], draw.NARROW["networks"]),
         ),
         FigureRow(
             "compare-effects",
-            "Cliff's delta of every descriptor between the networks, with intervals over blocks.",
+            "How the depthwise kernels of two networks differ in eight numbers: Cliff's delta.",
             *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),
         ),
         FigureRow(
             "compare-depth",
-            "Every descriptor by depth in both networks: medians and quartiles, beside random "
-            "initialisation.",
+            "Eight numbers that describe depthwise kernels, by depth in two networks.",
             *both(draw.draw_depth, draw.SIZES["depth"], draw.NARROW["depth"]),
         ),
         FigureRow(
             "compare-fields",
-            "Receptive fields of both networks by depth on one axis, theoretical and, where "
-            "images were given, effective; RMS radius of the kernels.",
+            "Receptive fields of two networks by depth, and the size of their depthwise kernels.",
             *both(draw.draw_fields, draw.SIZES["fields"], draw.NARROW["fields"]),
         ),
     )

@@ -30,14 +30,12 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "compare-patch-filters",
-            "Patch-embedding filters matched one to one, A's above B's, the most similar "
-            "first; each filter has its own colour scale.",
+            "Patch filters of two networks, matched one to one.",
             drawn(draw.draw_pairs, draw.pairs_figure),
         ),
         FigureRow(
             "compare-patch-filters-chance",
-            "Cosine of the matched pairs beside pairs matched after B's filters were changed, "
-            "and of filters of the same channel beside random permutations.",
+            "How similar matched patch filters of two networks are, and what chance would match.",
             drawn(draw.draw_chance, draw.SIZES["chance"]),
         ),
     )
