@@ -63,7 +63,7 @@ def test_a_dark_page_is_legible_and_keeps_hues():
     with style.own_style(), style.dark_style():
         figure = style.new_figure()
         axes = figure.add_subplot()
-        lines = [axes.plot([0, 1], color=colour)[0] for colour in (*hues, "black", style.INK)]
+        lines = [axes.plot([0, 1], "o-", color=c)[0] for c in (*hues, "black", style.INK)]
         axes.bar([0], [1], color="white", edgecolor="black")
         picture = axes.imshow([[0.0, 1.0]])
         text = axes.set_xlabel("label")
@@ -73,7 +73,8 @@ def test_a_dark_page_is_legible_and_keeps_hues():
     assert luminance(figure.get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
     assert luminance(axes.patches[0].get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
     tick = axes.get_xticklabels()[0]
-    drawn = [*(line.get_color() for line in lines), text.get_color(), tick.get_color()]
+    faces = [line.get_markerfacecolor() for line in lines]
+    drawn = [*faces, *(line.get_color() for line in lines), text.get_color(), tick.get_color()]
     for colour in drawn:
         assert (luminance(colour[:3]) + 0.05) / (page + 0.05) > 3
     for line, colour in zip(lines, hues, strict=False):

@@ -72,13 +72,6 @@ def test_one_block_has_no_interval():
     assert "is not tested: a network of one block has no interval" in other.sentence()
 
 
-def test_names_that_are_equal_are_told_apart(one):
-    checkpoint, described = one
-    other = changed(checkpoint, lambda model: None, name=checkpoint.source.name)
-    found = compared(one, (other, described))
-    assert found.names[0] != found.names[1]
-
-
 def test_planted_labels_are_found(one):
     checkpoint, described = one
     bars = np.where(described.block == 2, "bar", "unnamed")

@@ -58,12 +58,7 @@ def test_networks_of_other_depths_and_long_names_go_into_a_paper():
 def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
     found = compare_networks(*pair(DEEP, SHALLOW))
     axes = compare.draw_networks(found, new_figure(*compare.SIZES["networks"], dpi=100))
-    for one, shares, init in zip(
-        axes,
-        (found.shares_a, found.shares_b),
-        (found.init_names_a, found.init_names_b),
-        strict=True,
-    ):
+    for one, shares, init in zip(axes, found.of("shares"), found.of("init_names"), strict=True):
         depth = len(shares)
         bars = np.array([[b.get_x(), b.get_width(), b.get_height()] for b in one.patches])
         places = np.unique(bars[:, 0].round(9))
@@ -77,20 +72,14 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
             assert tall.sum() == pytest.approx(100)
 
 
-@pytest.mark.parametrize(
-    ("names", "shown"),
-    [(("run-at-3.pth.tar", "run-at-100.pt"), ("run-at-3", "run-at-100")),
-     (("imagenet/long-name-epoch-001-ema.pt", "imagenet/long-name-epoch-300-ema.pt"),
-      ("…name-epoch-001-ema", "…name-epoch-300-ema")),
-     (("a" * 30 + ".pt", "b" * 30 + ".pt"), ("a" * 20 + "…", "b" * 20 + "…"))],
-)  # fmt: skip
-def test_what_differs_in_two_names_is_shown(names, shown):
+@pytest.mark.parametrize("names", [("run-at-3.pth.tar", "run-at-100.pt"), ("a" * 30, "b" * 30), ("a", "a"),
+                                   ("imagenet/a-name-epoch-001-ema.pt",
+                                    "imagenet/a-name-epoch-300-ema.pt")])  # fmt: skip
+def test_what_differs_in_two_names_is_shown(names):
     found = changes()
     source = replace(found.source, name=names[0])
-    found = replace(found, source=source, other={"name": names[1], "sha256": "1"})
-    cut = [label[3:] for label in compare.labels(found)]
-    assert all(one.endswith(end[-12:]) for one, end in zip(cut, shown, strict=True)), cut
-    assert cut[0] != cut[1] and max(map(len, cut)) <= 22
+    a, b = compare.labels(replace(found, source=source, other={"name": names[1], "sha256": "1"}))
+    assert a[2:] != b[2:] and max(len(a), len(b)) <= 25 and not a.endswith("tar")
 
 
 def test_pairs_stand_above_each_other():
@@ -114,12 +103,12 @@ def test_the_table_of_names_holds_shares_and_counts_of_names_that_occur():
     assert not any("edge" in t or "(0)" in t for t in rows)
     np.testing.assert_array_equal(shares.lines[0].get_ydata(), 100 * gone.stayed)
     np.testing.assert_allclose(np.asarray(table.images[0].get_array()).sum(1), 1)
-    names = [name for name in KERNEL_NAMES if (gone.label_a == name).any()]
-    after = [name for name in KERNEL_NAMES if (gone.label_b == name).any()]
+    names, after = ([name for name in KERNEL_NAMES if (label == name).any()]
+                    for label in (gone.label_a, gone.label_b))  # fmt: skip
     for cell in table.texts:
         x, y = cell.get_position()
-        pair = (gone.label_a == names[y]) & (gone.label_b == after[x])
-        assert int(cell.get_text()) == pair.sum()
+        both = (gone.label_a == names[y]) & (gone.label_b == after[x])
+        assert int(cell.get_text()) == both.sum()
     assert 0 < len(table.texts) <= 30 - len(rows)
 
 

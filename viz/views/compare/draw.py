@@ -35,11 +35,9 @@ COLOURS = (ORANGE, TEAL)
 MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {
-    "networks": (TWO_COLUMNS, 60 * MM),
-    "effects": (TWO_COLUMNS, 66 * MM),
-    "depth": (TWO_COLUMNS, 82 * MM),
-    "fields": (TWO_COLUMNS, 66 * MM),
-}
+    "networks": (TWO_COLUMNS, 60 * MM), "effects": (TWO_COLUMNS, 66 * MM),
+    "depth": (TWO_COLUMNS, 82 * MM), "fields": (TWO_COLUMNS, 66 * MM),
+}  # fmt: skip
 """Width and height in inches that suit each figure."""
 NARROW = {
     "networks": 96 * MM, "effects": 76 * MM, "depth": 120 * MM, "fields": 98 * MM
@@ -112,9 +110,8 @@ def pairs_mosaic(
     a, b = labels(result)
     picture = placed.place(np.concatenate([above, middle, below], axis=1))
     note = f"{a} (upper rows)   {b} (lower rows)\n{note}"
-    return Mosaic(
-        picture, placed, tuple(titles), pair_label(result, text), "tile", np.nan, signed, note
-    )
+    text = pair_label(result, text)
+    return Mosaic(picture, placed, tuple(titles), text, "tile", np.nan, signed, note)
 
 
 def draw_rows(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
@@ -172,10 +169,8 @@ def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
     wide = np.append(np.full(depth, 1 / depth), 0.09)
     tall = 100 * np.concatenate([shares, init[None]])[:, shown].T
     for i, bars, ends in zip(shown, tall, tall.cumsum(0), strict=True):
-        axes.bar(
-            left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
-            color=NAME_STYLES[KERNEL_NAMES[i]].colour,
-        )  # fmt: skip
+        axes.bar(left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
+                 color=NAME_STYLES[KERNEL_NAMES[i]].colour)  # fmt: skip
     axes.set(xlim=(0, 1.15), ylim=(0, 100))
     axes.set_xticks([0, 0.5, 1, 1.06], ["0", "0.5", "1", "random"])
     axes.get_xticklabels()[3].set_horizontalalignment("left")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -26,6 +28,7 @@ _BLOCKS = 8
 """Blocks whose kernels are shown at the most."""
 _NUMBERS = 30
 """Numbers that stand in the table of names at the most."""
+_FRAME: dict[str, Any] = {"fill": False, "edgecolor": PURPLE, "linewidth": 1.2}
 _ROW, _POINT = 0.19, "#333333"
 
 
@@ -50,14 +53,13 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
     out = [panel(target, box) for box in boxes]
     words = {"relative_change": "relative change |B − A| / |A|", "cosine": "cosine of A and B",
              "norm_ratio": "ratio of norms |B| / |A|"}  # fmt: skip
-    for axes, name in zip(out, words, strict=True):
+    for axes, name, level in zip(out, words, (0, 1, 1), strict=True):
         with_quartiles(axes, result.blocks, result.quartiles(name), _POINT, "o")
         axes.set_ylabel(words[name])
+        line = axes.axhline(level, color="#888888", linestyle=":", zorder=0, label="no change")
         _by_block(result, axes)
     crosses = out[0].plot(result.blocks, result.permuted_change, "x", color="#777777",
                           markersize=3.6, label="median of unrelated kernels")  # fmt: skip
-    for axes, level in zip(out, (0, 1, 1), strict=True):
-        line = axes.axhline(level, color="#888888", linestyle=":", zorder=0, label="no change")
     dot = Line2D([], [], color=_POINT, marker="o", markersize=3.4, linestyle="",
                  label=f"median ({a}, {b})")  # fmt: skip
     legend_below(target, [dot, quartiles_handle(), *crosses, line], 4)
@@ -112,8 +114,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
         one.text(x, y, f"{table[y, x]:,}", ha="center", va="center", fontsize=SMALL,
                  color="white" if dark else "black", path_effects=[Normal()])  # fmt: skip
     for y, x in np.argwhere(np.equal.outer(rows, columns)):
-        one.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, edgecolor=PURPLE,
-                                linewidth=1.2))  # fmt: skip
+        one.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, **_FRAME))
     names = [minus(name) for name in KERNEL_NAMES]
     one.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=90)
     one.xaxis.tick_top()
@@ -129,9 +130,9 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     )  # fmt: skip
     plain_axes(bar.ax)
     bar.set_label("share of the row", fontsize=SMALL, labelpad=1)
-    frame = Patch(fill=False, edgecolor=PURPLE, linewidth=1.2, label="same name")
-    target.legend(handles=[frame], loc="lower left", borderaxespad=0,
-                  bbox_to_anchor=((left + 1.6) / width, 0.28 / height))  # fmt: skip
+    place = (left + 1.6) / width, 0.28 / height
+    frame = Patch(**_FRAME, label="same name")
+    target.legend(handles=[frame], loc="lower left", borderaxespad=0, bbox_to_anchor=place)
     two = panel(target, (width - side - MARGIN, 0.34, side, height - 0.56))
     two.plot(result.blocks, 100 * result.stayed, "o-", color="black", markersize=3.4, linewidth=0.9,
              label="measured")  # fmt: skip
@@ -158,7 +159,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
     both = np.concatenate([before, after], axis=1)
     limit = limits(both, "tile", np.zeros(len(both), np.int64))
     sizes = [int((block == b).sum()) for b in blocks]
-    every = int((result.block == blocks[0]).sum())
+    every = f"{max(sizes)} of {(result.block == blocks[0]).sum():,} kernels a block"
     titles = []
     for b in blocks:
         middle = result.quartiles("relative_change")[b, 1]
@@ -175,7 +176,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
         text="The change is |B − A| / |A|, where |A| is the root of the sum of a kernel's squared "
         "weights, and a block's kernels stand in its order. Each pair has its own colour "
         "scale, to the largest |weight| of both (the limit); red is positive, blue negative.",
-        note=f"{max(sizes)} of {every:,} kernels a block, those with the largest change |B − A| / |A|"
+        note=f"{every}, those with the largest change |B − A| / |A|"
         + f"; {len(blocks)} of {n} blocks" * (len(blocks) < n),
         columns=max(sizes),
         across=min(len(sizes), 2),

@@ -28,17 +28,13 @@ def _figures() -> tuple[FigureRow, ...]:
     from viz.views.compare_patch_filters import draw
 
     return (
-        FigureRow(
-            "compare-patch-filters",
-            "Patch filters of two networks, matched one to one.",
-            drawn(draw.draw_pairs, draw.pairs_figure),
-        ),
-        FigureRow(
-            "compare-patch-filters-chance",
-            "How similar matched patch filters of two networks are, and what chance would match.",
-            drawn(draw.draw_chance, draw.SIZES["chance"]),
-        ),
-    )
+        FigureRow("compare-patch-filters",
+                  "Patch filters of two networks, matched one to one.",
+                  drawn(draw.draw_pairs, draw.pairs_figure)),
+        FigureRow("compare-patch-filters-chance",
+                  "How similar matched patch filters of two networks are, beside chance.",
+                  drawn(draw.draw_chance, draw.SIZES["chance"])),
+    )  # fmt: skip
 
 
 VIEW = Comparison(

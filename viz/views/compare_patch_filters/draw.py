@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, legend_below, panel
+from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes
 from viz.plot.mosaic import full_rows, limits, rgb_tiles, signed_tiles
 from viz.plot.style import GREY, MM, SMALL, TWO_COLUMNS
 from viz.views.compare.draw import COLOURS, draw_rows, labels, pair_label, pairs_mosaic
@@ -92,11 +92,9 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
         f"and of the single draws. {result.frame_note}"
     )
     target.set_label(pair_label(result, note))
-    low, top = MARGIN + 0.54, height - MARGIN - 0.17
-    left, gap = 0.45, 1.62
-    each = (width - left - gap - 0.3 - MARGIN) / 2
-    one = panel(target, (left, low, each, top - low))
-    two = panel(target, (left + each + gap, low, each, top - low))
+    ends = MARGIN + 0.54, height - MARGIN - 0.17
+    boxes = panel_boxes(width, ends, 2, left=0.45, beside=1.62, between=0, right=0.34)
+    one, two = (panel(target, box) for box in boxes)
     x = (np.arange(len(result.similarity)) + 0.5) / len(result.similarity)
     one.set_title(" and ".join(labels(result)), pad=3)
     one.plot(x, result.similarity, color="black", linewidth=1.3, label="matched")
