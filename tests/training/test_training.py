@@ -254,3 +254,14 @@ def test_the_patch_embedding_is_its_coefficients_in_the_basis(colours):
     # By the chain rule: how the loss changes with a coefficient is told by a small change of it.
     gradient = (run.patch.grad.flatten(1) @ run.basis.T)[3, 7]
     torch.testing.assert_close(run.coefficients.grad[3, 7], gradient)
+
+
+@pytest.mark.parametrize("part", ["patch", "depthwise"])
+def test_a_part_learned_at_no_rate_stays_while_the_others_move(colours, part):
+    recipe = replace(SMALL, **{f"{part}_lr": 0.0})
+    run = _Run(recipe, open_training_folder(colours, PLAIN, 8), "cpu")
+    start = {name: value.clone() for name, value in run.model.named_parameters()}
+    run.take_step(torch.arange(8), Way("float32", 1))
+    for name, value in run.model.named_parameters():
+        of = {"patch": "patch_embedding.weight", "depthwise": "depthwise.weight"}[part]
+        assert torch.equal(value, start[name]) == name.endswith(of), name

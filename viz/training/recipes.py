@@ -69,9 +69,6 @@ RECIPES = {
 RECIPES["cifar10-p2-again"] = replace(
     RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3,
     mix=0.0)  # fmt: skip
-RECIPES["cifar10-p2-third"] = replace(
-    RECIPES["cifar10-p2-again"], sizes=((0.0, 24), (0.4, 32)), epochs=16, mix=0.4,
-    depthwise_lr=0.5)  # fmt: skip
 """The recipes of the shipped checkpoints, by their names; the last goes on from cifar10-p2's."""
 
 
