@@ -72,9 +72,9 @@ def test_bars_stand_where_their_blocks_are_and_sum_to_all_kernels():
             assert tall.sum() == pytest.approx(100)
 
 
-@pytest.mark.parametrize("names", [("run-at-3.pth.tar", "run-at-100.pt"), ("a" * 30, "b" * 30), ("a", "a"),
-                                   ("imagenet/a-name-epoch-001-ema.pt",
-                                    "imagenet/a-name-epoch-300-ema.pt")])  # fmt: skip
+@pytest.mark.parametrize("names", [("run-at-3.pth.tar", "run-at-100.pt"), ("a" * 30, "b" * 30),
+                                   ("a", "a"), ("imagenet/a-name-epoch-001-ema.pt",
+                                                "imagenet/a-name-epoch-300-ema.pt")])  # fmt: skip
 def test_what_differs_in_two_names_is_shown(names):
     found = changes()
     source = replace(found.source, name=names[0])

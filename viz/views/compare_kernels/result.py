@@ -123,7 +123,7 @@ class KernelChange(TwoNetworks):
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
         medians = self.quartiles("relative_change")[:, 1]
         parts = [
-            "Channels are the same in both: weights of the same channel have a mean cosine of "
+            "The channels of A and B correspond: weights of one channel have a mean cosine of "
             f"{rounded(self.index_similarity)}, against at most "
             f"{rounded(self.permuted_similarity.max())} after random permutations."
         ]
@@ -145,7 +145,7 @@ class KernelChange(TwoNetworks):
         flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]
         if flows:
             words = [f"{flow['n']} from {flow['before']} to {flow['after']}" for flow in flows]
-            text += f"; {listed(words)}"
+            text += f"; {listed(words).replace(' from', ' went from', 1)}"
         return " ".join([*parts, text + "."])
 
     def to_frame(self) -> pd.DataFrame:
