@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from viz.plot.effect_rows import with_quartiles
 from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes, plain_axes
 from viz.plot.mosaic import limits, signed_tiles
-from viz.plot.style import MM, PURPLE, SMALL, TEXT, TWO_COLUMNS, new_figure
+from viz.plot.style import MM, PURPLE, SMALL, TWO_COLUMNS, new_figure
 from viz.views.compare.draw import draw_rows, labels, pair_label, pairs_mosaic, quartiles_handle
 from viz.views.compare_kernels.result import KernelChange
 from viz.views.kernels.colours import minus
@@ -118,12 +118,11 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     names = [minus(name) for name in KERNEL_NAMES]
     one.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=90)
     one.xaxis.tick_top()
-    words = [f"{names[i]} ({k:,})" for i, k in zip(rows, sums, strict=True)]
-    one.set_yticks(range(len(rows)), words)
+    ticks = [f"{names[i]} ({k:,})" for i, k in zip(rows, sums, strict=True)]
+    one.set_yticks(range(len(rows)), ticks)
     one.tick_params(length=0, pad=2)
-    top = 1 - MARGIN / height
-    target.text(left / width, top, f"name in {b}", fontsize=TEXT, va="top")
-    target.text(MARGIN / width, top, f"name in\n{a}", fontsize=TEXT, va="top")
+    words = f"rows: name in {a}    columns: name in {b}"
+    target.text(MARGIN / width, 1 - MARGIN / height, words, va="top")
     bar = target.colorbar(
         shades, cax=panel(target, (left, 0.33, 1.4, 0.07)), orientation="horizontal",
         ticks=[0, 0.5, 1], format=PercentFormatter(1),
