@@ -2,6 +2,7 @@
 
 import colorsys
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from matplotlib.colors import to_rgb
@@ -9,7 +10,8 @@ from quick import small_nulls
 
 from viz.cli import main
 from viz.plot import style
-from viz.views.kernels.colours import NAME_STYLES
+from viz.plot.mosaic import framed
+from viz.views.kernels.colours import NAME_COLOURS
 from viz.views.patch_filters.draw_kinds import KIND_STYLES
 
 
@@ -37,7 +39,7 @@ COLOURS = {
     "teal": style.TEAL,
     "purple": style.PURPLE,
     "grey": style.GREY,
-    **{name: each.colour for name, each in NAME_STYLES.items()},
+    **NAME_COLOURS,
     **{kind: each.colour for kind, each in KIND_STYLES.items()},
 }
 SIGNED = ("blob+", "blob-", "on-centre", "off-centre")
@@ -63,18 +65,18 @@ def test_a_dark_page_is_legible_and_keeps_hues():
     with style.own_style(), style.dark_style():
         figure = style.new_figure()
         axes = figure.add_subplot()
-        lines = [axes.plot([0, 1], "o-", color=c)[0] for c in (*hues, "black", style.INK)]
+        lines = [axes.plot([0, 1], color=colour)[0] for colour in (*hues, "black", style.INK)]
         axes.bar([0], [1], color="white", edgecolor="black")
         picture = axes.imshow([[0.0, 1.0]])
         text = axes.set_xlabel("label")
         style.darken(figure)
         page = luminance([c / 255 for c in style.page_colour()])
+        frame = framed(np.zeros((1, 2, 2, 3), np.uint8), ["#000000"], 1, 1)[0, 0, 0] / 255
     assert style.page_colour() == (255, 255, 255)
     assert luminance(figure.get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
     assert luminance(axes.patches[0].get_facecolor()[:3]) == pytest.approx(page, abs=1e-6)
     tick = axes.get_xticklabels()[0]
-    faces = [line.get_markerfacecolor() for line in lines]
-    drawn = [*faces, *(line.get_color() for line in lines), text.get_color(), tick.get_color()]
+    drawn = [*(line.get_color() for line in lines), text.get_color(), tick.get_color(), frame]
     for colour in drawn:
         assert (luminance(colour[:3]) + 0.05) / (page + 0.05) > 3
     for line, colour in zip(lines, hues, strict=False):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.frame import MARGIN, inches, panel, signed_bar
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
 
 _GAP, _SIGN, _BAR, _HEAD = 2.0 * MM, 4.0 * MM, 0.55, 0.2
@@ -45,8 +45,7 @@ def draw_equation(
     for tile in tiles:
         axes = panel(target, (x, y, side, side))
         # RGB stays as it is.
-        mesh = axes.imshow(tile.values, cmap=SIGNED, vmin=-limit, vmax=limit,
-                           interpolation="nearest")  # fmt: skip
+        axes.imshow(tile.values, cmap=SIGNED, vmin=-limit, vmax=limit, interpolation="nearest")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(True)
@@ -58,9 +57,5 @@ def draw_equation(
         target.text((x + side + gap / 2) / width, (y + side / 2) / height, tile.sign,
                     fontsize=TEXT, ha="center", va="center")  # fmt: skip
         x += side + gap
-    bar = panel(target, (x - _SIGN - _GAP + 0.1, y, 0.07, side))
-    key = target.colorbar(mesh, cax=bar)
-    key.outline.set_linewidth(0.4)
-    key.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g}"])
-    bar.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
+    signed_bar(target, (x - _SIGN - _GAP + 0.1, y, 0.07, side), limit)
     return made

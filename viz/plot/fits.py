@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, narrow, show_picture
+from viz.plot.frame import MARGIN, inches, narrow, outlined, show_picture
 from viz.plot.mosaic import Layout, enlarge
 from viz.plot.style import MM, SMALL, TEXT, new_figure
 
@@ -75,6 +75,7 @@ class Fits:
         picture = enlarge(layout.place(np.concatenate(self.parts)), 6)
         tall, wide = shape[0] * inch, shape[1] * inch
         axes = show_picture(target, (_LEFT, height - _HEAD - tall, wide, tall), picture, shape)
+        outlined(axes, layout.x, layout.y, (h, w))
         for g, name in enumerate(_SORTS):
             axes.text(g * across, g * down - 0.03 / inch, name, fontsize=TEXT, va="bottom")
             for line, part in enumerate(self.names):

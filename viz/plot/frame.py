@@ -14,7 +14,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
@@ -90,6 +91,16 @@ def show_picture(
     return axes
 
 
+def outlined(axes: Axes, x: NDArray[np.int64], y: NDArray[np.int64], size: tuple[int, int]) -> Axes:
+    """Put a hairline around tiles, at (x, y) and so high and wide: pale ones end somewhere."""
+    corners = np.array([(0, 0), (size[1], 0), size[::-1], (0, size[0])])
+    axes.add_collection(
+        PolyCollection(np.stack([x, y], 1)[:, None] + corners, facecolors="none", linewidths=0.3,
+                       edgecolors="#777777", clip_on=False), autolim=False
+    )  # fmt: skip
+    return axes
+
+
 def panel_boxes(
     width: float,
     heights: tuple[float, float],
@@ -151,6 +162,17 @@ def colour_key(
     axes.spines[:].set_visible(True)
     axes.set_xlabel(words, fontsize=SMALL, labelpad=1)
     return axes
+
+
+def signed_bar(
+    target: Figure | SubFigure, box: tuple[float, float, float, float], limit: float
+) -> Axes:
+    """Draw an upright bar of colours from -limit to +limit at a place in inches."""
+    axes = panel(target, box)
+    key = target.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), cax=axes)
+    key.outline.set_linewidth(0.4)
+    key.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g}"])
+    return plain_axes(axes)
 
 
 def blocks_axis(axes: Axes, depth: int) -> float:

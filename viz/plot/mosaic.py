@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from matplotlib.colors import to_rgba
 from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
-from viz.plot.style import page_colour, signed_lut
+from viz.plot.style import is_dark, page_colour, signed_lut, turned
 
 Scale = Literal["figure", "block", "tile"]
 
@@ -171,7 +172,8 @@ def framed(
     inner = tiles.repeat(zoom, 1).repeat(zoom, 2)
     n, h, w, _ = inner.shape
     made = np.empty((n, h + 2 * edge, w + 2 * edge, 3), np.uint8)
-    made[:] = np.array([tuple(bytes.fromhex(c[1:])) for c in colours])[:, None, None]
+    shown = [turned(c) if is_dark() else to_rgba(c) for c in colours]
+    made[:] = np.rint(255 * np.array(shown))[:, None, None, :3]
     made[:, frame:-frame, frame:-frame] = page_colour()
     made[:, edge:-edge, edge:-edge] = inner
     return made

@@ -142,8 +142,8 @@ def page_colour() -> tuple[int, int, int]:
     return _NIGHT if is_dark() else (255, 255, 255)
 
 
-def _turned(colour: Any) -> Any:
-    """Return a colour for a dark page: greys change sides, dim colours become lighter."""
+def turned(colour: Any) -> Any:
+    """Return RGBA for a dark page: greys change sides, dim colours become lighter."""
     rgba = np.array(to_rgba(colour))
     page, level = np.array(_NIGHT) / 255, rgba[:3].mean()
     if np.ptp(rgba[:3]) < _NEUTRAL:
@@ -163,22 +163,22 @@ def darken(figure: Figure) -> Figure:
         if isinstance(artist, Text):
             # White on a picture is legible as it is.
             if artist.get_color() != "white":
-                artist.set_color(_turned(artist.get_color()))
+                artist.set_color(turned(artist.get_color()))
             box = artist.get_bbox_patch()
             if box is not None:
-                box.set(facecolor=_turned(box.get_facecolor()))
+                box.set(facecolor=turned(box.get_facecolor()))
         elif isinstance(artist, Line2D):
-            parts = ("color", "markerfacecolor", "markeredgecolor")
-            # All are read first: markers without a colour of their own have the line's.
-            for part, colour in [(part, getattr(artist, f"get_{part}")()) for part in parts]:
-                if str(colour) != "none":
-                    getattr(artist, f"set_{part}")(_turned(colour))
+            artist.set_color(turned(artist.get_color()))
+            for part in ("markerfacecolor", "markeredgecolor"):
+                colour = getattr(artist, f"get_{part}")()
+                if str(colour) not in ("none", "auto"):
+                    getattr(artist, f"set_{part}")(turned(colour))
         elif isinstance(artist, Patch):
-            artist.set(facecolor=_turned(artist.get_facecolor()),
-                       edgecolor=_turned(artist.get_edgecolor()))  # fmt: skip
+            artist.set(facecolor=turned(artist.get_facecolor()),
+                       edgecolor=turned(artist.get_edgecolor()))  # fmt: skip
         elif isinstance(artist, Collection) and artist.get_array() is None:
-            artist.set(facecolor=[_turned(each) for each in artist.get_facecolor()],
-                       edgecolor=[_turned(each) for each in artist.get_edgecolor()])  # fmt: skip
+            artist.set(facecolor=[turned(each) for each in artist.get_facecolor()],
+                       edgecolor=[turned(each) for each in artist.get_edgecolor()])  # fmt: skip
     return figure
 
 

@@ -101,13 +101,15 @@ class _Run:
         self.patch = self.model.patch_embedding.weight
         self.fold()
         self.average = copy.deepcopy(self.model).eval()
-        kernels = [block.depthwise.weight for block in self.model.blocks]
-        others = [p for p in self.model.parameters()
-                  if not any(p is kept for kept in (self.patch, *kernels))]  # fmt: skip
-        groups = [([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
-                  ([p for p in others if p.ndim <= 1], 0.0, 1.0),
-                  (kernels, recipe.weight_decay, recipe.depthwise_lr),
-                  ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
+        of = dict(self.model.named_parameters())
+        kernels = [p for name, p in of.items() if name.endswith("depthwise.weight")]
+        others = [p for name, p in of.items()
+                  if not name.endswith(("depthwise.weight", "patch_embedding.weight"))]  # fmt: skip
+        groups: list[tuple[list[nn.Parameter], float, float]] = [
+            ([p for p in others if p.ndim > 1], recipe.weight_decay, 1.0),
+            ([p for p in others if p.ndim <= 1], 0.0, 1.0),
+            (kernels, recipe.weight_decay, recipe.depthwise_lr),
+            ([self.coefficients], recipe.patch_weight_decay, recipe.patch_lr)]  # fmt: skip
         self.learned = [p for params, _, _ in groups for p in params]
         self.optimizer = torch.optim.AdamW(
             [{"params": params, "weight_decay": decay, "pace": pace}

@@ -116,9 +116,10 @@ def test_centres_and_shares_by_loops_and_their_figure(rng, least):
     assert depth == sorted(depth)
     np.testing.assert_allclose(found.composition.sum(1), 1)
     axes = draw.draw_centres(found, draw.centres_figure(found))
-    bars = np.array(axes.collections[0].get_segments())
-    share = (bars[:, 1, 0] - bars[:, 0, 0]) / 3 * found.composition.max()
-    np.testing.assert_allclose(share, found.composition.ravel())
+    whole, part = (np.array(c.get_segments()) for c in axes.collections[-2:])
+    share = np.diff(part[..., 0]).ravel() / np.diff(whole[..., 0]).ravel()
+    assert share[:3].sum() == pytest.approx(1)
+    np.testing.assert_allclose(share[3:], found.composition.ravel())
 
 
 def test_the_fewest_clusters_within_an_error_of_the_best_are_chosen():

@@ -58,10 +58,11 @@ def test_a_network_as_it_is_said_to_be(planted):
         assert (verdict.group, verdict.answer, verdict.robust) == (group, "holds", True)
         assert (verdict.own, verdict.other, verdict.random) == (1, 0, 0)
         assert verdict.block_p == pytest.approx(1 / 20)
-    assert found.verdicts[0].sentence.endswith(
-        "explains at least half of the energy of all of the early kernels, none of the late and "
-        "none of the randomly initialised ones: early blocks have more of them (permutation test "
-        "over blocks: p = 0.05, the smallest that so few blocks can give)."
+    assert found.verdicts[0].sentence == (
+        "Most early and fewer late kernels show a positive centre in a negative surround: it "
+        "explains at least half of the energy of all of the early, none of the late and none of "
+        "the randomly initialised ones (permutation test over blocks: p = 0.05, the smallest that "
+        "so few blocks can give)."
     )
 
 
@@ -85,11 +86,9 @@ def some(rng, n):
 def test_what_is_answered_of_planted_networks(makers, answers):
     found = quick(network(np.random.default_rng(3), makers))
     assert tuple(verdict.answer for verdict in found.verdicts) == answers
-    ends = {"does not hold": ", which chance may explain.", "undecided": ", but ",
-            "not specific": "have no more of them than early ones."}  # fmt: skip
-    assert all(
-        ends.get(v.answer, "blocks have more of them (") in v.sentence for v in found.verdicts
-    )
+    claims = {"does not hold": " no more often than by chance: ", "undecided": "It is undecided ",
+              "not specific": " more often than early ones: "}  # fmt: skip
+    assert all(claims.get(v.answer, "A minority of ") in v.sentence for v in found.verdicts)
 
 
 def test_groups_are_those_that_are_named(planted):
@@ -128,10 +127,10 @@ def test_what_the_eye_sees_is_counted_by_name(planted):
     told = described(planted.kernels, planted.block, name, init_names=["bar"] + ["unnamed"] * 199)
     found = quick(told)
     assert found.finding.startswith(
-        "By name, 8 % of the late kernels (blocks 6 to 8) are bars (none of the early), 8 % rings "
-        "(none) and 8 % crosses (none); 8 % of the early kernels (blocks 0 to 2) are positive "
-        "blobs (none of the late) and 8 % on-centre kernels (none); 0.5 % of the randomly "
-        "initialised ones have any name. "
+        "Late kernels (blocks 6 to 8) are more often bars (8 % of them, none of the early), rings "
+        "(8 %, none) and crosses (8 %, none); early kernels (blocks 0 to 2) are more often "
+        "positive blobs (8 % of them, none of the late) and on-centre kernels (8 %, none); 0.5 % "
+        "of the randomly initialised ones have any name. "
     )
 
 

@@ -10,7 +10,7 @@ from viz.plot.style import ONE_COLUMN, TWO_COLUMNS, new_figure
 from viz.views.early_late import draw as early_late
 from viz.views.early_late.measure import measure
 from viz.views.early_late.result import LATE_NAMES, LATE_STATEMENT
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_COLOURS
 from viz.views.kernels.result import KERNEL_NAMES
 
 
@@ -54,17 +54,18 @@ def test_as_many_kernels_stand_on_each_side_in_full_rows_name_by_name(result, wi
         assert rank == sorted(rank)
     rows = np.unique(mosaic.layout.y, return_counts=True)[1]
     assert (rows == rows[0]).all()
-    assert mosaic.titles == ("early: blocks 0, 1", "late: blocks 4, 5")
+    assert mosaic.titles == ("early: blocks 0 and 1", "late: blocks 4 and 5")
 
 
 def test_bars_hold_the_shares_of_names_in_their_colours(result):
     figure = early_late.mosaics_figure(result)
     early_late.draw_mosaics(result, figure)
     bars = [axes for axes in figure.axes if axes.patches]
+    assert all("(%)" in axes.get_xlabel() for axes in bars)
     for axes, shares in zip(bars, (result.early_names, result.late_names), strict=True):
         wide = {to_hex(bar.get_facecolor()): bar.get_width() for bar in axes.patches}
         for name, share in zip(KERNEL_NAMES, shares, strict=True):
-            assert wide.get(NAME_STYLES[name].colour, 0) == pytest.approx(share)
+            assert wide.get(NAME_COLOURS[name], 0) == pytest.approx(share)
 
 
 def test_effects_stand_at_their_numbers(result):
@@ -75,6 +76,8 @@ def test_effects_stand_at_their_numbers(result):
                                   points.get_ydata(), strict=True):  # fmt: skip
         np.testing.assert_allclose(segment, [[ends[0], row], [ends[1], row]])
     assert axes.get_xlim() == pytest.approx((-1, 1), abs=0.05)
+    sides = [axes.get_title(loc=side) for side in ("left", "right")]
+    assert sides == ["← larger in early", "larger in late →"]
     at = dict(zip([t.get_text() for t in axes.get_yticklabels()], axes.get_yticks(), strict=True))
     odd = list(points.get_ydata()).index(at["odd energy"])
     assert points.get_xdata()[odd] == result.delta[result.descriptors.index("odd_energy")]

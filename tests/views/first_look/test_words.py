@@ -36,9 +36,9 @@ LATE = ["shift"] + ["edge"] * 4 + ["bar"] * 3 + ["unnamed"] * 2
     ("blocks", "said"),
     [
         ((EARLY, ["ring"] * 10, LATE),
-         "Early kernels are more often single points (30 % of block 0, 10 % of block 2), late "
-         "kernels are more often bars (30 % of block 2, 0 % of block 0); 17 % of all have no clear "
-         "shape."),
+         "Early kernels are more often single points (identity or shift; 30 % of block 0, 10 % of "
+         "block 2), late kernels are more often bars (30 % of block 2, 0 % of block 0); 17 % of "
+         "all have no clear shape."),
         ((NONE, NONE, ["bar"] * 2 + NONE[2:]),
          "Late kernels are more often bars (20 % of block 2, 0 % of block 0); 93 % of all have no "
          "clear shape."),

@@ -10,10 +10,8 @@ from matplotlib.colors import to_rgb
 from viz.plot.style import ONE_COLUMN, new_figure
 from viz.views import view
 from viz.views.kernels import draw
-from viz.views.kernels.colours import NAME_STYLES, minus
+from viz.views.kernels.colours import NAME_COLOURS, OTHER, SEEN, folded, minus
 from viz.views.kernels.result import DESCRIPTORS, KERNEL_NAMES
-
-LONG = "a_checkpoint_with_a_very_long_name_$of_convmixer_1536_20_漢.pth.tar"
 
 
 def made_up(blocks=3, dim=8, k=5, names=None, source="made-up.safetensors"):
@@ -57,13 +55,13 @@ def test_blocks_from_the_first_to_the_last_in_full_rows(blocks, wide, narrow):
         for make, expected in ((each.make, wide), (each.narrow, narrow)):
             figure = make(result)
             titles = [t for t in figure.axes[0].texts if t.get_text().startswith("block")]
-            found = [int(t.get_text().removeprefix("block ").split()[0].strip(":")) for t in titles]
+            found = [int(t.get_text().removeprefix("block ").split()[0]) for t in titles]
             assert found == expected
             rows = [t.get_position()[1] for t in titles]
             assert len({rows.count(y) for y in rows}) == 1
-            words = [t.get_text() for t in figure.texts]
-            words += [legend.get_title().get_text() for legend in figure.legends]
-            assert "The same 64 of 70 kernels of each block." in words
+            assert "The same 64 of 70 kernels of each block." in figure.get_label()
+            assert figure.axes[-1].get_xticklabels()[-1].get_text() == "+limit"
+            assert all("±" in title.get_text() for title in titles)
 
 
 def test_tiles_are_framed_in_their_names_colours():
@@ -72,10 +70,11 @@ def test_tiles_are_framed_in_their_names_colours():
     axes = draw.draw_named(result, figure)
     found = {tuple(c) for c in np.asarray(axes.images[0].get_array()).reshape(-1, 3)}
     for name in result.name:
-        assert tuple(np.round(255 * np.array(to_rgb(NAME_STYLES[str(name)].colour)))) in found
+        assert tuple(np.round(255 * np.array(to_rgb(NAME_COLOURS[str(name)])))) in found
     legend = [t.get_text() for t in figure.legends[0].get_texts()]
     assert legend == [minus(name) for name in KERNEL_NAMES if name in set(result.name)]
-    assert axes.texts[0].get_text() == "block 0: 100\u00a0% named"
+    title = f"block 0  ±{np.quantile(np.abs(result.kernels), 0.995):#.2g}"
+    assert [text.get_text() for text in axes.texts] == [title, "100\u00a0% named"]
 
 
 def test_composition_stacks_to_all_kernels_beside_the_random_network():
@@ -87,9 +86,11 @@ def test_composition_stacks_to_all_kernels_beside_the_random_network():
         assert stack[:, 2].sum() == pytest.approx(100)
     init = bars[bars[:, 0] == bars[:, 0].max(), 2]
     assert sorted(h for h in init if h)[0] == pytest.approx(5)
-    assert axes.get_xticklabels()[-1].get_text() == "init"
+    assert axes.get_xticklabels()[-1].get_text() == "random"
 
 
-def test_nothing_named_is_said():
-    said = view("kernels").sentence(made_up(names=["unnamed"] * 24))
-    assert said.startswith("None of the 24 depthwise kernels looks clearly like one shape; ")
+def test_names_too_rare_to_be_seen_are_one():
+    shares = np.diag([SEEN / 2, SEEN / 3, *[SEEN] * (len(KERNEL_NAMES) - 2)])
+    names, shown = folded(shares)
+    assert names == [*KERNEL_NAMES[2:-1], OTHER, "unnamed"]
+    np.testing.assert_allclose(shown[-2], [SEEN / 2, SEEN / 3, *[0] * (len(shares) - 2)])

@@ -66,8 +66,8 @@ def test_scale_changes_nothing_and_sign_swaps_polarity():
     swapped = {"blob+": "blob-", "blob-": "blob+"}
     swapped |= {"on-centre": "off-centre", "off-centre": "on-centre"}
     assert [swapped.get(name, name) for name in found.guess.tolist()] == turned.guess.tolist()
-    edges = (found.guess == "edge") & np.isfinite(found.direction)
-    apart = (turned.direction - found.direction)[edges] % 360
+    edges = (found.guess == "edge") & np.isfinite(found.shape_direction[:, 0])
+    apart = (turned.shape_direction[:, 0] - found.shape_direction[:, 0])[edges] % 360
     np.testing.assert_allclose(apart, 180, atol=1e-9)
 
 
@@ -91,7 +91,7 @@ def test_angles_positions_and_scales_are_read_off():
     blob = np.exp(-((x - 2) ** 2 + (y + 1) ** 2) / (2 * 1.5**2))
     found = describe(np.concatenate([np.exp(-(across**2)), np.tanh(across), blob[None]]))
     assert (np.abs((found.orientation[:4] - angles + 90) % 180 - 90) < 1).all()
-    assert (np.abs((found.direction[4:8] - angles - 90 + 180) % 360 - 180) < 1).all()
+    assert (np.abs((found.shape_direction[4:8, 0] - angles - 90 + 180) % 360 - 180) < 1).all()
     assert (found.shape_x[8, 0], found.shape_y[8, 0], found.scale[8]) == (2, -1, 1.5)
 
 

@@ -1,10 +1,10 @@
-"""Every name has a look of its own, also for colour-blind readers and in black and white."""
+"""Every name has a colour of its own, also for colour-blind readers and in black and white."""
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
 
-from viz.views.kernels.colours import NAME_STYLES
+from viz.views.kernels.colours import NAME_COLOURS
 from viz.views.kernels.result import KERNEL_NAMES
 
 # Machado, Oliveira and Fernandes 2009, severity 1.0, on linear RGB.
@@ -32,13 +32,9 @@ def cielab(colours, matrix):
     return np.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], 1)
 
 
-def test_every_name_has_a_look():
-    assert tuple(NAME_STYLES) == KERNEL_NAMES
-
-
 @pytest.mark.parametrize("vision", VISION)
 def test_colours_differ_also_for_colour_blind_readers(vision):
-    found = cielab([s.colour for s in NAME_STYLES.values()], VISION[vision])
+    found = cielab(NAME_COLOURS.values(), VISION[vision])
     distance = np.linalg.norm(found[:, None] - found[None], axis=-1)
     assert distance[np.triu_indices(len(found), 1)].min() > 10
     # Alike in shape, so that frames must differ clearly.
@@ -46,9 +42,6 @@ def test_colours_differ_also_for_colour_blind_readers(vision):
         assert distance[KERNEL_NAMES.index(one), KERNEL_NAMES.index(other)] > 35
 
 
-def test_without_colour_points_and_areas_still_differ():
-    points = {(s.marker, s.filled) for name, s in NAME_STYLES.items() if name != "unnamed"}
-    assert len(points) == len(KERNEL_NAMES) - 1
-    # Neighbours of a stack differ clearly by lightness.
-    light = cielab([s.colour for s in NAME_STYLES.values()], np.eye(3))[:, 0]
+def test_without_colour_neighbours_of_a_stack_still_differ():
+    light = cielab(NAME_COLOURS.values(), np.eye(3))[:, 0]
     assert (np.abs(np.diff(light)) > 15).all()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, inches, panel
+from viz.plot.frame import MARGIN, inches, outlined, panel, show_picture
 from viz.plot.mosaic import Layout, blocks_shown, enlarge, limits, signed_tiles
 from viz.plot.style import (
     INK,
@@ -58,20 +57,18 @@ def centres_figure(result: Clusters) -> Figure:
 def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     """Draw each cluster's centre, over all blocks and block by block, with its share.
 
-    Every tile has its own colour scale: a centre whose members have little in common looks as
-    strong as a tight one, so read the tightness. A centre in one block may rest on one kernel.
+    A centre whose members have little in common looks as strong as a tight one: read the tightness.
     """
     k, number, depth = result.kernel_size, result.n_clusters, len(result.blocks)
     tap, across, down = _pitch(result)
     _, height = inches(target)
-    share = result.composition
     how = "as many as were asked for" if result.given else "chosen by stability"
     target.set_label(
         f"{number} clusters of {len(result.cluster):,} depthwise kernels, {how}. Each tile: mean "
         "of the members, each of unit norm, in its own colour scale (red positive, white zero, "
-        "blue negative). Bar below a tile: share of the block's kernels that are members; a tile's "
-        f"width is {100 * share.max():.0f} %. Tightness: norm of the mean, 1 where all members are "
-        "alike."
+        "blue negative). Bar below a tile: share of the block's kernels that are members; the "
+        "whole width is 100 %. Tightness: mean cosine between the members and their centre, 1 "
+        "where all are alike, near 0 where they have little in common."
     )
     tiles = np.concatenate([result.centres[None], result.centres_by_block]).reshape(-1, k, k)
     left = np.append(0, k // 2 + across * np.arange(1, depth + 1))
@@ -80,29 +77,23 @@ def draw_centres(result: Clusters, target: Figure | SubFigure) -> Axes:
     shape = (number * down, int(left[-1]) + k)
     layout = Layout(x=x[there], y=y[there], tile=(k, k), shape=shape, groups=())
     picture = layout.place(_coloured(tiles[there]))
-    axes = panel(
-        target,
-        (MARGIN + _WORDS, height - 0.2 - shape[0] * tap, shape[1] * tap, shape[0] * tap),
-    )
-    zoom = max(1, round(axes.get_window_extent().width / shape[1]))
-    axes.imshow(
-        enlarge(picture, zoom), extent=(0, shape[1], shape[0], 0), interpolation="nearest",
-        aspect="auto",
-    )  # fmt: skip
-    axes.set_axis_off()
-    for at in zip(x[there], y[there], strict=True):
-        axes.add_patch(
-            Rectangle(at, k, k, fill=False, linewidth=0.3, edgecolor="#777777", clip_on=False)
-        )
-    start, low = x[number:], y[number:] + k + 0.5 * _UNDER / tap
-    axes.hlines(low, start, start + k * share.ravel() / share.max(), color=INK, linewidth=_BAR)
+    wide, tall = shape[1] * tap, shape[0] * tap
+    box = (MARGIN + _WORDS, height - 0.2 - tall, wide, tall)
+    zoom = max(1, round(wide * target.dpi / shape[1]))
+    axes = show_picture(target, box, enlarge(picture, zoom), shape)
+    outlined(axes, x[there], y[there], (k, k))
+    low = y + k + 0.5 * _UNDER / tap
+    axes.hlines(low, x, x + k, color="#dddddd", linewidth=_BAR)
+    members = result.counts.sum(0)
+    share = np.concatenate([members / members.sum(), result.composition.ravel()])
+    axes.hlines(low, x, x + k * share, color=INK, linewidth=_BAR)
     for i in range(number):
-        words = (
-            f"cluster {i}\n{result.counts[:, i].sum():,} kernels\n"
-            f"tightness {result.tightness[i]:.2f}"
-        )
+        words = f"cluster {i}\n{members[i]:,} kernels\ntightness {result.tightness[i]:.2f}"
         axes.text(-0.06 / tap, i * down, words, fontsize=SMALL, va="top", ha="right",
                   linespacing=1.0)  # fmt: skip
+    if k * tap > _LINES:
+        axes.text(-0.06 / tap, low[0], "bar: share of block", fontsize=SMALL, va="center",
+                  ha="right")  # fmt: skip
     for place, name in zip(left, ["all", *map(str, result.blocks)], strict=True):
         axes.text(place + k / 2, -0.03 / tap, name, fontsize=TEXT, ha="center", va="bottom")
     axes.text(-0.06 / tap, -0.03 / tap, "block", fontsize=TEXT, ha="right", va="bottom")
@@ -115,17 +106,13 @@ def _coloured(tiles: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
-    """Draw stability by number of clusters, beside that of clouds without clusters.
-
-    A curve above the dashed one shows more structure than an elongated cloud has; it need not be
-    clusters.
-    """
+    """Draw stability by number of clusters, beside that of clouds without clusters."""
     width, height = inches(target)
     target.set_label(
-        "Stability: mean adjusted Rand index between k-means clusterings of bootstrap samples "
-        "(bars: ± 1 standard error). Dashed: mean of the same over "
-        f"{len(result.null_curves)} Gaussian clouds with the kernels' mean and covariance, which "
-        "have no clusters (grey: lowest to highest). 0 by chance, 1 for agreement."
+        "Stability: how far k-means clusterings of resampled kernels agree, 0 as by chance, 1 in "
+        "full (mean adjusted Rand index between bootstrap samples; bars: ± 1 standard error). "
+        f"Dashed: the same of {len(result.null_curves)} Gaussian clouds with the kernels' mean and "
+        "covariance, which have no clusters (mean; grey: lowest to highest)."
     )
     axes = panel(target, (0.42, 0.38, width - 0.52, height - 0.6))
     axes.errorbar(result.tried, result.stability, result.stability_se, color="black", marker="o",
@@ -135,13 +122,13 @@ def draw_stability(result: Clusters, target: Figure | SubFigure) -> Axes:
     axes.plot(result.tried, result.null_stability, "s--", color="#777777", markersize=2.5,
               linewidth=1, markerfacecolor="white", label="Gaussian, same covariance")  # fmt: skip
     axes.axvline(result.n_clusters, color=INK, linewidth=0.8, linestyle=":")
-    axes.annotate(" shown", (result.n_clusters, 0.03), fontsize=SMALL)
+    axes.annotate(" asked for" if result.given else " chosen", (result.n_clusters, 0.03))
     axes.set_ylim(0, 1.02)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
     axes.set_xticks(result.tried[:: max(1, len(result.tried) // 8)])
     axes.set_xlabel("number of clusters", fontsize=TEXT)
-    axes.set_ylabel("stability (ARI)", fontsize=TEXT, labelpad=1.5)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
+    axes.set_ylabel("stability (adjusted Rand index)", fontsize=TEXT, labelpad=1.5)
+    axes.legend(loc="lower left", reverse=True, bbox_to_anchor=(0, 1), ncols=2, handlelength=2.2,
                 borderaxespad=0, borderpad=0.2)  # fmt: skip
     return axes
 
@@ -173,9 +160,9 @@ def draw_covariance(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
         f"Square: covariance between taps over the block's channels, {k * k} x {k * k}, taps row "
         f"by row{f', every {skip}th drawn' if skip > 1 else ''}; each block has its own colour "
         "scale, within which 99 % of its entries lie; red positive, white zero, blue negative. "
-        "Rank: effective rank; as many independent kernels have "
-        f"{result.null_effective_rank[0]:.0f}. Below: the leading eigenvectors as kernels, each in "
-        "its own scale."
+        "Rank: effective rank, about how many directions the kernels vary along; as many kernels "
+        f"of independent random taps have {result.null_effective_rank[0]:.0f}. Below: the leading "
+        "eigenvectors as kernels, each in its own scale."
     )
     _, height = inches(target)
     made = []
@@ -201,5 +188,6 @@ def draw_covariance(result: Clusters, target: Figure | SubFigure) -> list[Axes]:
         small.imshow(enlarge(picture, 4), extent=(0, picture.shape[1], k, 0),
                      interpolation="nearest")  # fmt: skip
         small.set_axis_off()
+        outlined(small, np.arange(n_small) * (k + 1), np.zeros(n_small, np.int64), (k, k))
         made += [axes, small]
     return made

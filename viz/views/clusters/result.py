@@ -149,25 +149,23 @@ class Clusters(Result):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        at, k = self.at_chosen(), self.n_clusters
-        more = "more" if self.beyond_null else "no more"
-        parts = [
-            f"The {len(self.cluster):,} kernels have {more} structure than a Gaussian: the "
-            "stability of k-means exceeds that of Gaussian clouds of the same mean and covariance "
-            f"by {self.median_excess:.2f} (median over numbers of clusters), where "
+        at, more = self.at_chosen(), "more" if self.beyond_null else "no more"
+        text = (
+            f"The {len(self.cluster):,} kernels have {more} structure than a Gaussian cloud with "
+            "their mean and covariance: k-means clusterings of resampled kernels agree by "
+            f"{self.median_excess:.2f} more than those of such clouds (adjusted Rand index, 0 by "
+            "chance, 1 in full; median over numbers of clusters), where "
             f"{self.needed_excess:.2f} would be significant."
-        ]
-        if at:
-            how = "asked for" if self.given else "chosen"
-            parts.append(
-                f"At the {k} clusters {how} the adjusted Rand index between bootstrap samples is "
-                f"{at['stability']:.2f}, against {at['null_stability']:.2f} in the null."
-            )
-        parts.append(
-            f"The clusters share an adjusted mutual information of {self.ami:.2f} with the names "
-            f"and of {self.ami_block:.2f} with the blocks, where 0 is chance and 1 agreement."
         )
-        return " ".join(parts)
+        if at:
+            text += (
+                f" At the {self.n_clusters} clusters {'asked for' if self.given else 'chosen'} "
+                f"they agree by {at['stability']:.2f}, against {at['null_stability']:.2f}."
+            )
+        return (
+            f"{text} The clusters agree with the names by {self.ami:.2f} and with the blocks by "
+            f"{self.ami_block:.2f} (adjusted mutual information, 0 by chance, 1 in full)."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per kernel: where it stands, its name, its cluster."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -21,13 +21,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
-from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_boxes
+from viz.plot.frame import MARGIN, inches, legend_below, narrow, outlined, panel, panel_boxes
 from viz.plot.mosaic import grid_layout
 from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
-from viz.views.kernels.colours import NAME_STYLES, area_handles
-from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import Mosaic, draw_mosaic
+from viz.views.kernels.colours import NAME_COLOURS, area_handles, folded
+from viz.views.weights.draw import KEY, Mosaic, draw_mosaic, mosaic_figure
 from viz.views.wording import FEW_IMAGES, listed, n_images
 
 COLOURS = (ORANGE, TEAL)
@@ -51,6 +50,8 @@ _DESCRIPTORS = (
     "changes: of the mean weight from the middle outward; separability and R² of one shape: its "
     "part that one product of a column and a row, or the best single shape, explains."
 )
+_NOTE = 0.26
+"""Inches of what is written below pairs of tiles."""
 _LETTERS = 20
 """Of a network's name that figures show at the most."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
@@ -58,6 +59,13 @@ _DISC = 2 / np.sqrt(np.pi)
 """Diameter of a disc over the side of a square of the same area."""
 Floats = NDArray[np.float64]
 Tiles = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pairs(Mosaic):
+    """Tiles of A, each above that of B, and what a figure writes below them."""
+
+    note: str
 
 
 def pair_label(result: TwoNetworks, note: str) -> str:
@@ -95,7 +103,7 @@ def quartiles_handle() -> Line2D:
 def pairs_mosaic(
     result: TwoNetworks, above: Tiles, below: Tiles, sizes: list[int], titles: Sequence[str], *,
     text: str, note: str, columns: int, gap: int, across: int = 1, signed: bool = True,
-) -> Mosaic:  # fmt: skip
+) -> Pairs:  # fmt: skip
     """Lay out tiles of A, each above that of B, with room for titles and for `draw_rows`."""
     k = above.shape[1]
     middle = np.full((len(above), 1, k, 3), page_colour(), np.uint8)
@@ -111,17 +119,24 @@ def pairs_mosaic(
     picture = placed.place(np.concatenate([above, middle, below], axis=1))
     note = f"{a} (upper rows)   {b} (lower rows)\n{note}"
     text = pair_label(result, text)
-    return Mosaic(picture, placed, tuple(titles), text, "tile", np.nan, signed, note)
+    return Pairs(picture, placed, tuple(titles), text, "tile", np.nan, signed, note)
 
 
-def draw_rows(mosaic: Mosaic, target: Figure | SubFigure) -> Axes:
+def rows_figure(mosaic: Pairs) -> Figure:
+    """Make a Figure that fits `draw_rows`."""
+    return mosaic_figure(mosaic, below=_NOTE)
+
+
+def draw_rows(mosaic: Pairs, target: Figure | SubFigure) -> Axes:
     """Draw a mosaic of `pairs_mosaic`, with A and B before every row."""
-    axes, layout = draw_mosaic(mosaic, target), mosaic.layout
-    lefts = {left for left, *_ in layout.groups}
-    for x, y in zip(layout.x, layout.y, strict=True):
-        for row in (0, 1) if x in lefts else ():
-            middle = y + layout.tile[1] * (row + 0.5) + row
-            axes.text(x, middle, f"{'AB'[row]} ", ha="right", va="center")
+    axes, layout = draw_mosaic(mosaic, target, below=_NOTE), mosaic.layout
+    (width, height), k = inches(target), layout.tile[1]
+    target.text(MARGIN / width, (KEY + _NOTE - 0.04) / height, mosaic.note, va="top")
+    first = np.isin(layout.x, [group[0] for group in layout.groups])
+    for row, letter in enumerate("AB"):
+        outlined(axes, layout.x, layout.y + row * (k + 1), (k, k))
+        for x, y in zip(layout.x[first], layout.y[first], strict=True):
+            axes.text(x, y + k / 2 + row * (k + 1), f"{letter} ", ha="right", va="center")
     return axes
 
 
@@ -137,16 +152,19 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
         f"{differ}A bar is a block, as wide as its part of the depth. A name says which shape a "
         "kernel clearly looks like: identity is one weight in the middle and shift one elsewhere, "
         "on-centre a positive spot in a negative surround, frame the border; unnamed kernels look "
-        "clearly like none. Rightmost bars: randomly initialised kernels of the same size."
+        "clearly like none; other: shapes that each fewer than 2 % of every bar's kernels have. "
+        "Rightmost bars: randomly initialised kernels of the same size."
     )
     target.set_label(pair_label(result, note))
-    shares, inits = result.of("shares"), [np.nan_to_num(i) for i in result.of("init_names")]
-    shown = np.flatnonzero(np.concatenate([*shares, inits]).any(0)).tolist()
+    pairs = zip(result.of("shares"), result.of("init_names"), strict=True)
+    bars = [np.vstack([shares, np.nan_to_num(init)]) for shares, init in pairs]
+    names, shown = folded(np.concatenate(bars).T)
+    sides = np.split(100 * shown, [len(bars[0])], axis=1)
     boxes = panel_boxes(width, (0.34, height - 0.2), 2, left=0.44, beside=0.24, between=0.5,
                         right=0.94)  # fmt: skip
     out = [panel(target, box) for box in boxes]
     for side, axes in enumerate(out):
-        _stack(axes, shares[side], inits[side], shown)
+        _stack(axes, names, sides[side])
         axes.set_title(labels(result)[side], pad=2)
         if side == 0 or narrow(width):
             axes.set_ylabel("share of kernels (%)")
@@ -155,22 +173,21 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
         if side or not narrow(width):
             axes.set_xlabel("relative depth (0: first block, 1: last)")
     target.legend(
-        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], loc="upper right",
+        handles=area_handles(names)[::-1], loc="upper right",
         handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
         borderaxespad=0, borderpad=0, bbox_to_anchor=(1 - MARGIN / width, 1 - 0.2 / height),
     )  # fmt: skip
     return out
 
 
-def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
+def _stack(axes: Axes, names: list[str], tall: Floats) -> None:
     """Stack the shares of each block upon its part of the axis, and those of random kernels."""
-    depth = len(shares)
+    depth = tall.shape[1] - 1
     left = np.append(np.arange(depth) / depth, 1.06)
     wide = np.append(np.full(depth, 1 / depth), 0.09)
-    tall = 100 * np.concatenate([shares, init[None]])[:, shown].T
-    for i, bars, ends in zip(shown, tall, tall.cumsum(0), strict=True):
+    for name, bars, ends in zip(names, tall, tall.cumsum(0), strict=True):
         axes.bar(left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
-                 color=NAME_STYLES[KERNEL_NAMES[i]].colour)  # fmt: skip
+                 color=NAME_COLOURS[name])  # fmt: skip
     axes.set(xlim=(0, 1.15), ylim=(0, 100))
     axes.set_xticks([0, 0.5, 1, 1.06], ["0", "0.5", "1", "random"])
     axes.get_xticklabels()[3].set_horizontalalignment("left")

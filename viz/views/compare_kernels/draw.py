@@ -16,11 +16,19 @@ from viz.plot.effect_rows import with_quartiles
 from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes, plain_axes
 from viz.plot.mosaic import limits, signed_tiles
 from viz.plot.style import MM, PURPLE, SMALL, TWO_COLUMNS, new_figure
-from viz.views.compare.draw import draw_rows, labels, pair_label, pairs_mosaic, quartiles_handle
+from viz.views.compare.draw import (
+    Pairs,
+    draw_rows,
+    labels,
+    pair_label,
+    pairs_mosaic,
+    quartiles_handle,
+    rows_figure,
+)
 from viz.views.compare_kernels.result import KernelChange
 from viz.views.kernels.colours import minus
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import Mosaic, mosaic_figure
+from viz.views.weights.draw import ZERO
 
 SIZES = {"moving": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
@@ -144,7 +152,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     return one, two
 
 
-def moved_mosaic(result: KernelChange) -> Mosaic:
+def moved_mosaic(result: KernelChange) -> Pairs:
     """Lay out the kernels of each block that moved most, A's above B's.
 
     These are a block's extremes, not its typical kernels. A pair shares one colour scale.
@@ -174,7 +182,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
         titles,
         text="The change is |B − A| / |A|, where |A| is the root of the sum of a kernel's squared "
         "weights, and a block's kernels stand in its order. Each pair has its own colour "
-        "scale, to the largest |weight| of both (the limit); red is positive, blue negative.",
+        f"scale, to the largest |weight| of both (the limit); {ZERO}.",
         note=f"{every}, those with the largest change |B − A| / |A|"
         + f"; {len(blocks)} of {n} blocks" * (len(blocks) < n),
         columns=max(sizes),
@@ -185,7 +193,7 @@ def moved_mosaic(result: KernelChange) -> Mosaic:
 
 def moved_figure(result: KernelChange) -> Figure:
     """Make a Figure that fits `draw_moved`."""
-    return mosaic_figure(moved_mosaic(result))
+    return rows_figure(moved_mosaic(result))
 
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:

@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes
 from viz.plot.mosaic import full_rows, limits, rgb_tiles, signed_tiles
 from viz.plot.style import GREY, MM, SMALL, TWO_COLUMNS
-from viz.views.compare.draw import COLOURS, draw_rows, labels, pair_label, pairs_mosaic
+from viz.views.compare.draw import (
+    COLOURS,
+    Pairs,
+    draw_rows,
+    labels,
+    pair_label,
+    pairs_mosaic,
+    rows_figure,
+)
 from viz.views.compare_patch_filters.result import MIXED, SHUFFLED, PatchFilterMatch
-from viz.views.weights.draw import Mosaic, mosaic_figure
+from viz.views.weights.draw import ZERO
 
 SIZES = {"chance": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
@@ -23,7 +31,7 @@ _NULL_MARKERS = ("v", "^")
 _CHANGED = ("matched, B's taps shuffled", "matched, B's filters mixed")
 
 
-def pairs(result: PatchFilterMatch) -> Mosaic:
+def pairs(result: PatchFilterMatch) -> Pairs:
     """Lay out matched filters, A's above B's, the most similar pair first.
 
     Each filter has its own colour scale: the cosine does not know sizes either.
@@ -37,7 +45,7 @@ def pairs(result: PatchFilterMatch) -> Mosaic:
         f"{result.similarity[r[-1]]:.2f}".replace("-", "−")
         for r in rows
     ]
-    zero = "weights for red, green and blue are shown as these, mid grey" if colour else "white"
+    zero = "mid grey is zero" if colour else ZERO
     return pairs_mosaic(
         result,
         _tiles(result.filters_a[result.channel_a[chosen]]),
@@ -46,7 +54,7 @@ def pairs(result: PatchFilterMatch) -> Mosaic:
         titles,
         text="Pairs are such that the sum of their cosines is as large as can be; the cosine is 1 "
         f"for filters that differ in size alone. {result.frame_note} Each filter has its own "
-        f"colour scale, to its largest |weight| (the limit); {zero} is zero.",
+        f"colour scale, to its largest |weight| (the limit); {zero}.",
         note=f"all {n:,} pairs, the most similar first"
         if len(chosen) == n
         else f"{len(chosen)} of {n:,} pairs, evenly spaced by rank, the most similar first",
@@ -66,7 +74,7 @@ def _tiles(filters: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def pairs_figure(result: PatchFilterMatch) -> Figure:
     """Make a Figure that fits `draw_pairs`."""
-    return mosaic_figure(pairs(result))
+    return rows_figure(pairs(result))
 
 
 def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:

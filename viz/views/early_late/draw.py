@@ -16,7 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
-from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel
+from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, plain_axes
 from viz.plot.mosaic import grid_layout, limits, signed_tiles
 from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TEXT, TWO_COLUMNS
 from viz.views.early_late.result import (
@@ -27,9 +27,10 @@ from viz.views.early_late.result import (
     STATEMENTS,
     EarlyLate,
 )
-from viz.views.kernels.colours import NAME_STYLES, area_handles
-from viz.views.kernels.result import KERNEL_NAMES, STATEMENT_R2
+from viz.views.kernels.colours import NAME_COLOURS, SEEN, folded, key_above, names_key
+from viz.views.kernels.result import DEFINITIONS, KERNEL_NAMES, STATEMENT_R2
 from viz.views.weights.draw import Mosaic, draw_mosaic, mosaic_figure, scale_text, with_gutters
+from viz.views.wording import blocks_words
 
 EARLY, LATE, INIT = ORANGE, TEAL, GREY
 """Colours of the groups and of randomly initialised kernels."""
@@ -41,20 +42,10 @@ SIZES = {
 """Width and height in inches that suit each figure."""
 NARROW = {"statements": 98 * MM, "effects": 66 * MM, "depth": 128 * MM}
 """Height in one column."""
-_BAR, _KEY_LINE, _GAP = 0.16, 0.14, 0.09
-"""Inches of a bar of names, of a line of its key, and between the two."""
+_BAR, _AXIS = 0.16, 0.36
+"""Inches of a bar of names, and for its axis below."""
 _LOOKS = {"early": (EARLY, "s"), "late": (LATE, "D"), "between": ("#555555", "o")}
 _PERCENT = PercentFormatter(1, decimals=0, symbol="\u00a0%")
-
-
-def blocks_text(blocks: NDArray[np.int64]) -> str:
-    """Write blocks as ``"blocks 0–2"`` or ``"blocks 0, 2, 5"``."""
-    numbers = [int(b) for b in blocks]
-    if len(numbers) == 1:
-        return f"block {numbers[0]}"
-    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
-        return f"blocks {numbers[0]}–{numbers[-1]}"
-    return "blocks " + ", ".join(str(b) for b in numbers)
 
 
 def _groups(result: EarlyLate) -> Iterator[tuple[str, NDArray[np.bool_]]]:
@@ -79,11 +70,7 @@ def _block_ticks(result: EarlyLate, axes: Axes) -> None:
 
 
 def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
-    """Lay out as many early kernels on the left as late ones on the right, ordered by name.
-
-    They are drawn at random from those that the result keeps. Colours of two blocks cannot be
-    compared.
-    """
+    """Lay out as many early kernels on the left as late ones on the right, ordered by name."""
     k = result.kernels.shape[-1]
     late = result.kernel_late.astype(bool)
     fewest = int(min(late.sum(), (~late).sum()))
@@ -102,12 +89,12 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
         picture=with_gutters(layout, signed_tiles(result.kernels[picked], limit)),
         layout=layout,
         titles=tuple(
-            f"{name}: {blocks_text(blocks)}"
+            f"{name}: {blocks_words(blocks.tolist())}"
             for name, blocks in (("early", result.early_blocks), ("late", result.late_blocks))
         ),
-        scale_text=f"{shown} kernels of each group are drawn at random and ordered by name. Bars: "
-        "share of each name among all kernels of the group. "
-        + scale_text("kernel", "block", limit, "white is zero"),
+        scale_text=f"{shown} kernels of each group are drawn at random and ordered by name, as the "
+        "key is. Bars: share of each name among all kernels of the group; other: names that fewer "
+        f"than {100 * SEEN:.0f} % of either have. {scale_text('kernel', 'block', limit)}",
         scale="block",
         limit=float("nan"),
         signed_map=True,
@@ -116,49 +103,39 @@ def mosaics(result: EarlyLate, width: float = TWO_COLUMNS) -> Mosaic:
 
 def mosaics_figure(result: EarlyLate, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_mosaics`."""
-    return mosaic_figure(mosaics(result, width), width=width, below=_bars(result, width)[1])
+    below = _BAR + _AXIS + key_above(_bars(result)[0], width)
+    return mosaic_figure(mosaics(result, width), width=width, below=below)
 
 
-def _bars(result: EarlyLate, width: float) -> tuple[int, float]:
-    """Return the columns of the names' key, and the inches below the mosaic."""
-    columns = 4 if narrow(width) else 7
-    key = _KEY_LINE * -(-len(_names(result)) // columns)
-    # On two columns it stands beside the key to the colours.
-    return columns, _BAR + _GAP + (key + 0.02 if narrow(width) else 0.0)
-
-
-def _names(result: EarlyLate) -> list[int]:
-    return np.flatnonzero(result.early_names + result.late_names > 0).tolist()
+def _bars(result: EarlyLate) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the names that the bars show and their shares, early and late."""
+    return folded(np.stack([result.early_names, result.late_names], 1))
 
 
 def draw_mosaics(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     """Draw both groups' kernels side by side at one size, and the shares of their names below."""
     width, height = inches(target)
     mosaic = mosaics(result, width)
-    columns, below = _bars(result, width)
-    axes = draw_mosaic(mosaic, target, below=below)
-    box, names = axes.get_position(), _names(result)
-    across = mosaic.layout.shape[1]
-    for (left, _, right, _), shares in zip(
-        mosaic.layout.groups, (result.early_names, result.late_names), strict=True
-    ):
+    names, bars = _bars(result)
+    axes = draw_mosaic(mosaic, target, below=_BAR + _AXIS + key_above(names, width))
+    box, across = axes.get_position(), mosaic.layout.shape[1]
+    for (left, _, right, _), shares in zip(mosaic.layout.groups, bars.T, strict=True):
         bar = target.add_axes(
             (box.x0 + box.width * left / across, box.y0 - (_BAR + 0.03) / height,
              box.width * (right - left) / across, _BAR / height)
         )  # fmt: skip
-        bar.set_axis_off()
-        bar.set(xlim=(0, 1), ylim=(0, 1))
-        ends = np.cumsum(shares[names])
+        plain_axes(bar).set(xlim=(0, 1), ylim=(0, 1), yticks=[])
+        bar.spines["left"].set_visible(False)
         bar.barh(
-            0.5, shares[names], 1, ends - shares[names], edgecolor="white", linewidth=0.5,
-            color=[NAME_STYLES[KERNEL_NAMES[i]].colour for i in names],
+            0.5, shares, 1, np.cumsum(shares) - shares, edgecolor="white", linewidth=0.5,
+            color=[NAME_COLOURS[name] for name in names],
         )  # fmt: skip
-    target.legend(
-        handles=area_handles([KERNEL_NAMES[i] for i in names]), loc="lower left",
-        ncols=min(columns, len(names)), handlelength=1.0, handleheight=1.0, columnspacing=1.2,
-        handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
-        bbox_to_anchor=(MARGIN / width, (0.32 if narrow(width) else MARGIN) / height),
-    )  # fmt: skip
+        ticks = np.linspace(0, 1, 6)
+        first, *_, last = bar.set_xticks(ticks, [f"{100 * tick:.0f}" for tick in ticks])
+        first.label1.set_horizontalalignment("left")
+        last.label1.set_horizontalalignment("right")
+        bar.set_xlabel("share of the group's kernels (%)", fontsize=SMALL)
+    names_key(target, names)
     return axes
 
 
@@ -170,8 +147,9 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     """
     width, height = inches(target)
     target.set_label(
-        "Left: one such picture explains at least half of the kernel's energy; right: as much as "
-        "the axis says. Dotted: kernels with the names on-centre (above) and edge, bar or ring "
+        "A statement is true of a kernel if one picture of what it says explains at least half of "
+        "the kernel's energy (its squared weights): left, by block. Right: the same with another "
+        "limit than half. By name: kernels that are called on-centre (above) and edge, bar or ring "
         "(below)."
     )
     stacked = narrow(width)
@@ -181,7 +159,7 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
     room = (height - 2 * MARGIN - legend) / 2
     out = []
     for row, (group, statement, names) in enumerate(
-        (("Early", EARLY_STATEMENT, EARLY_NAMES), ("Late", LATE_STATEMENT, LATE_NAMES))
+        (("early", EARLY_STATEMENT, EARLY_NAMES), ("late", LATE_STATEMENT, LATE_NAMES))
     ):
         base = MARGIN + legend + (1 - row) * room
         one, two = (
@@ -197,8 +175,8 @@ def draw_statements(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]
             axes.yaxis.set_major_formatter(_PERCENT)
         one.set_ylabel("share of kernels", fontsize=SMALL)
         target.text(
-            MARGIN / width, (base + room - 0.04) / height, f"{group}: {STATEMENTS[statement]}",
-            fontsize=TEXT, va="top",
+            MARGIN / width, (base + room - 0.04) / height,
+            f"Said of {group} kernels: {STATEMENTS[statement]}", fontsize=TEXT, va="top",
         )  # fmt: skip
         out += [one, two]
     handles = [
@@ -233,7 +211,7 @@ def _by_threshold(result: EarlyLate, axes: Axes, row: int) -> None:
                   markersize=3.5, linewidth=1, clip_on=False)  # fmt: skip
     axes.axvline(STATEMENT_R2, color="black", linewidth=0.6, linestyle=":")
     axes.text(
-        STATEMENT_R2, 0.99, " used", fontsize=SMALL, va="top", ha="left",
+        STATEMENT_R2, 0.99, " as on the left", fontsize=SMALL, va="top", ha="left",
         transform=axes.get_xaxis_transform(),
     )  # fmt: skip
     stacked = narrow(inches(axes.figure)[0])
@@ -250,17 +228,21 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     interval rests on the number of blocks.
     """
     some = bool(np.isfinite(result.delta_interval).any())
-    over_blocks = "; bars: 95\u00a0% intervals over blocks" if some else ""
+    early, late = (blocks_words(b.tolist()) for b in (result.early_blocks, result.late_blocks))
     target.set_label(
-        f"Early: {blocks_text(result.early_blocks)}; late: {blocks_text(result.late_blocks)}. "
-        f"Delta is positive where late kernels have more{over_blocks}. {result.note}"
+        f"Early: {early}; late: {late}. "
+        "Cliff's delta: of all pairs of a late and an early kernel, the share in which the late "
+        "one has the larger value, minus the share in which the early one has. Points: all kernels"
+        f"{'; bars: 95 % intervals over blocks' * some}; ticks: each late block against each early "
+        f"one. {DEFINITIONS} {result.note}"
     )
     rows = np.arange(len(result.descriptors))[::-1]
-    axes = panel(target, effect_boxes(target, (MARGIN, MARGIN + 0.2), 1)[0])
+    axes = panel(target, effect_boxes(target, (MARGIN + 0.14, MARGIN + 0.2), 1)[0])
     draw_effect_rows(
-        axes, result.delta, result.delta_interval, "Cliff's delta (late − early)",
-        names=result.descriptors,
-    )  # fmt: skip
+        axes, result.delta, result.delta_interval, "Cliff's delta", names=result.descriptors
+    )
+    for side, words in (("left", "← larger in early"), ("right", "larger in late →")):
+        axes.set_title(words, loc=side, fontsize=SMALL, pad=2)  # type: ignore[arg-type]
     flat = result.delta_pairs.reshape(len(rows), -1)
     axes.plot(
         flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=LATE, markersize=3.5,
@@ -268,7 +250,7 @@ def draw_effects(result: EarlyLate, target: Figure | SubFigure) -> Axes:
     )  # fmt: skip
     handles = [
         Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=1.1 * some,
-               label="all kernels"),
+               label="all kernels" + ", 95\u00a0% interval over blocks" * some),
         Line2D([], [], color=LATE, marker="|", markersize=5, linestyle="",
                label="each pair of blocks"),
     ]  # fmt: skip
@@ -282,9 +264,10 @@ def draw_depth(result: EarlyLate, target: Figure | SubFigure) -> list[Axes]:
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
     target.set_label(
-        "Points: medians of a block's kernels; bars: their quartiles. Grey: median and quartiles "
-        "of randomly initialised kernels. Correlation: Spearman's of the blocks' medians with "
-        "depth; p: of a permutation test of the blocks' order."
+        "Points: medians of a block's kernels; bars: their quartiles, within which half of them "
+        "lie. Grey: median (dashed) and quartiles of randomly initialised kernels. ρ: Spearman's "
+        "rank correlation of the blocks' medians with depth; p: how often blocks in random order "
+        f"have one as strong. {DEFINITIONS}"
     )
     notes = [
         f"ρ = {rho:+.2f}, p {f'= {p:.2g}' if p >= 0.001 else '< 0.001'}".replace("-", "−")

@@ -22,7 +22,7 @@ STATEMENTS = (
     "a positive centre in a negative surround",
     "two halves of opposite sign",
     "a ring",
-    "two halves of opposite sign, or a ring",
+    "two halves of opposite sign or a ring",
 )
 """Rows of every ``statement_...`` field, as in `viz.views.kernels.result.STATEMENTS`."""
 EARLY_STATEMENT, LATE_STATEMENT = 0, 3
@@ -75,33 +75,33 @@ class Verdict:
     @property
     def sentence(self) -> str:
         """The number, what it is compared with, and what follows."""
-        rest = "late" if self.group == "early" else "early"
-        explain = ", explain" if ", or" in self.statement else " explains"
-        text = (
-            f"{self.statement}{explain} at least half of the energy of {percent(self.own)} of the "
-            f"{self.group} kernels, {percent(self.other)} of the {rest} and {percent(self.random)} "
-            f"of the randomly initialised ones{self._so}."
+        own, rest = ("early", "late") if self.group == "early" else ("late", "early")
+        what = self.statement
+        claim = {
+            "holds": f"most {own} and fewer {rest} kernels show {what}",
+            "holds for a minority": f"a minority of {own} and fewer {rest} kernels show {what}",
+            "undecided": f"it is undecided whether more {own} than {rest} kernels show {what}",
+            "not specific": f"{own} kernels do not show {what} more often than {rest} ones",
+            "does not hold": f"{own} kernels show {what} no more often than by chance",
+        }[self.answer]
+        it = "one of these" if " or " in what else "it"
+        return (
+            f"{claim[0].upper()}{claim[1:]}: {it} explains at least half of the energy of "
+            f"{percent(self.own)} of the {own}, {percent(self.other)} of the {rest} and "
+            f"{percent(self.random)} of the randomly initialised ones{self._so}."
         )
-        return text[0].upper() + text[1:]
 
     @property
     def _so(self) -> str:
         """What the tests make of the shares, as the end of a sentence."""
-        if self.answer == "does not hold":
-            return ", which chance may explain"
-        rest = "late" if self.group == "early" else "early"
-        if self.answer == "not specific":
-            text = f": {self.group} blocks have no more of them than {rest} ones"
-            if self.turns > 0:
-                text += f", though at a limit of {100 * self.turns:.0f} % they have"
-            return text
+        if self.answer in ("does not hold", "not specific"):
+            turns = self.answer == "not specific" and self.turns > 0
+            return f" (with {100 * self.turns:.0f} % in place of half they do)" * turns
         if not np.isfinite(self.block_p):
-            return ", but a group of one block cannot be tested"
+            return "; a group of one block cannot be tested"
         least = ", the smallest that so few blocks can give" * (self.block_p < self.least_p + 1e-9)
-        test = f" (permutation test over blocks: p = {self.block_p:.2g}{least})"
-        if self.answer == "undecided":
-            return f", but blocks in random order may differ as much{test}"
-        return f": {self.group} blocks have more of them{test}"
+        unsure = ", but blocks in random order may differ as much" * (self.answer == "undecided")
+        return f"{unsure} (permutation test over blocks: p = {self.block_p:.2g}{least})"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -199,16 +199,14 @@ class EarlyLate(Result):
     @property
     def note(self) -> str:
         """What the intervals estimate, and what blocks themselves show."""
-        early, late = len(self.early_blocks), len(self.late_blocks)
-        if min(early, late) < 2:
+        if min(len(self.early_blocks), len(self.late_blocks)) < 2:
             return (
                 "A group of one block has no interval over blocks: nothing tells the group from "
                 "its block."
             )
         return (
-            "A network's blocks are ordered and fixed: an interval says how far off the difference "
-            f"could be if the {early} early and {late} late blocks were drawn from many like them, "
-            f"which so few can hardly say. {self.difference}"
+            "An interval says how far off delta could be if these blocks were a few of many like "
+            f"them. {self.difference}"
         )
 
     @property
@@ -250,17 +248,18 @@ class EarlyLate(Result):
             rows = [i for i in rows if i != self._unnamed][:3]
             where = blocks_words(blocks.tolist())
             more = [
-                f"{percent(own[i])}{f' of the {group} kernels ({where}) are' * (not j)} "
-                f"{plural(self.kernel_names[i])} ({percent(other[i])}{f' of the {rest}' * (not j)})"
+                f"{plural(self.kernel_names[i])} ({percent(own[i])}{' of them' * (not j)}, "
+                f"{percent(other[i])}{f' of the {rest}' * (not j)})"
                 for j, i in enumerate(rows)
             ]
-            said += [listed(more)] * bool(more)
+            said += [f"{group} kernels ({where}) are more often {listed(more)}"] * bool(more)
         if not said:
             said = [f"no shape differs by {100 * _APART:.0f} points between early and late kernels"]
         random = 1 - float(self.init_names[self._unnamed])
         if np.isfinite(random):
             said.append(f"{percent(random)} of the randomly initialised ones have any name")
-        return f"By name, {'; '.join(said)}."
+        text = "; ".join(said)
+        return f"{text[0].upper()}{text[1:]}."
 
     @property
     def _unnamed(self) -> int:

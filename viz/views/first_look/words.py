@@ -26,7 +26,7 @@ FAMILIES = {
     "bars": ("bar",),
     "rings": ("ring",),
     "crosses": ("cross",),
-    "stripes": ("grating",),
+    "gratings": ("grating",),
     "frames": ("frame",),
     "flat": ("flat",),
 }
@@ -38,6 +38,12 @@ _APART = 0.05
 
 def _percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
+
+
+def _named(family: str, shares: str) -> str:
+    """Write a family with the names in it, which figures show, and its shares."""
+    names = f"{' or '.join(FAMILIES[family])}; " * (len(FAMILIES[family]) > 1)
+    return f"{family} ({names}{shares})"
 
 
 def _shares(
@@ -63,7 +69,7 @@ def _more_often(
         family = max(gains, key=gains.__getitem__)
         if gains[family] >= _APART:
             own, rest = (f"{_percent(shares[i][family])} of {where[i]}" for i in (one, other))
-            said.append(f"{whose[one]} kernels are more often {family} ({own}, {rest})")
+            said.append(f"{whose[one]} kernels are more often {_named(family, f'{own}, {rest}')}")
     return said
 
 
@@ -83,7 +89,7 @@ def at_first_sight(description: DepthwiseDescription | FirstLook) -> str:
         most = max(FAMILIES, key=shares[0].__getitem__)
         if not shares[0][most]:
             return "None of its kernels has a clear shape."
-        return f"Its kernels are most often {most} ({_percent(shares[0][most])}); {clear}."
+        return f"Its kernels are most often {_named(most, _percent(shares[0][most]))}; {clear}."
     where = [blocks_words(blocks) for blocks in groups]
     said = ", ".join(_more_often(shares, ("early", "late"), where))
     if not said:

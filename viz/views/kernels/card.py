@@ -45,9 +45,8 @@ def _kernels(
     blocks, across = blocks_shown(np.unique(result.block), most=4 if narrow else 8)
     bank = named_kernels(result, blocks=blocks.tolist(), per_block=shown, order=order)
     mosaic = kernel_mosaic(bank, scale=scale, group_columns=across)
-    n = len(bank.kernels) // len(blocks)
-    note = "" if n == int(np.sum(result.block == blocks[0])) else shown_text(n, result.block)
-    return drawn_mosaic(replace(mosaic, note=note), width=width)
+    text = f"{shown_text(len(bank.kernels) // len(blocks), result.block)} {mosaic.scale_text}"
+    return drawn_mosaic(replace(mosaic, scale_text=text), width=width)
 
 
 def _sentence(result: Any) -> str:
@@ -56,13 +55,10 @@ def _sentence(result: Any) -> str:
     shares = {name: share for name, share in network["shares"].items() if name != "unnamed"}
     named = sorted((n for n in shares if shares[n] > 0), key=lambda n: -shares[n])[:3]
     coverage, chance = network["coverage"] or 0, null["init_coverage"] or 0
-    random = f"of {null['init_n']:,} randomly initialised ones (the false-positive rate)"
     text = (
         f"{percent(coverage).capitalize()} of the {numbers['n']:,} depthwise kernels look clearly "
-        f"like one shape, against {percent(chance)} {random}."
-        if coverage
-        else f"None of the {numbers['n']:,} depthwise kernels looks clearly like one shape; "
-        f"{percent(chance)} {random} {'do' if chance else 'does'}."
+        f"like one shape, against {percent(chance)} of {null['init_n']:,} randomly initialised "
+        "ones (the false-positive rate)."
     )
     if named:
         most, *rest = (f"{percent(shares[n])} {{}}{plural(n)}" for n in named)
@@ -76,7 +72,7 @@ def _sentence(result: Any) -> str:
         text += f", against {100 * shuffled[0]:.0f} %" if better else (
             f", no more than the {100 * shuffled[0]:.0f} %")  # fmt: skip
         text += f" and {100 * shuffled[-1]:.0f} %" if len(fits) > 1 else ""
-        text += " with its taps shuffled"
+        text += " with its taps in random order"
     return f"{text}."
 
 

@@ -1,47 +1,45 @@
-"""One look per kernel name: a colour and a marker, the same in every figure.
+"""A colour per kernel name, the same in every figure, and the key to them.
 
-Most colours are of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers
-(*Colour Schemes*, SRON/EPS/TN/09-002). Fourteen colours are too many to rest on alone: every name
-also has a marker of its own, areas are stacked in the order of their legend, and opposite
-polarities have the same marker, filled and hollow.
+Most are of Paul Tol's "muted" scheme, made to be told apart by colour-blind readers (*Colour
+Schemes*, SRON/EPS/TN/09-002). Fourteen are too many to rest on alone: areas are stacked in the
+order of their key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
+import numpy as np
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
-from viz.views.kernels.result import KERNEL_NAMES
+from viz.plot.frame import MARGIN, inches, narrow
+from viz.views.kernels.result import KERNEL_NAMES, UNNAMED
+from viz.views.weights.draw import KEY
 
-
-@dataclass(frozen=True)
-class NameStyle:
-    """How one name is drawn: hexadecimal RGB, a marker for points, whether it is filled."""
-
-    colour: str
-    marker: str
-    filled: bool
+SEEN, OTHER = 0.02, "other"
+"""Share from which a name has a part of its own in bars, and what the rarer ones are called."""
 
 
-NAME_STYLES: dict[str, NameStyle] = {
-    "identity": NameStyle("#000000", "P", True),
-    "shift": NameStyle("#7818f0", "X", True),
-    "blob+": NameStyle("#cc6677", "o", True),
-    "blob-": NameStyle("#88ccee", "o", False),
-    "on-centre": NameStyle("#771144", "s", True),
-    "off-centre": NameStyle("#9a7dff", "s", False),
-    "edge": NameStyle("#ddcc77", "^", True),
-    "bar": NameStyle("#117733", "D", True),
-    "ring": NameStyle("#44aa99", "h", False),
-    "cross": NameStyle("#aa4499", "P", False),
-    "grating": NameStyle("#999933", "v", True),
-    "frame": NameStyle("#ffb347", "d", False),
-    "flat": NameStyle("#774411", "*", True),
-    "unnamed": NameStyle("#dddddd", "o", True),
+NAME_COLOURS = {
+    "identity": "#000000",
+    "shift": "#7818f0",
+    "blob+": "#cc6677",
+    "blob-": "#88ccee",
+    "on-centre": "#771144",
+    "off-centre": "#9a7dff",
+    "edge": "#ddcc77",
+    "bar": "#117733",
+    "ring": "#44aa99",
+    "cross": "#aa4499",
+    "grating": "#999933",
+    "frame": "#ffb347",
+    "flat": "#774411",
+    OTHER: "#b09a78",
+    UNNAMED: "#dddddd",
 }
-"""Look of every name in `viz.views.kernels.result.KERNEL_NAMES`."""
+"""Hexadecimal RGB of every name in `viz.views.kernels.result.KERNEL_NAMES`, and of rare ones."""
 
 
 def present(names: Iterable[str]) -> list[str]:
@@ -55,8 +53,36 @@ def minus(name: str) -> str:
     return name.replace("blob-", "blob−")
 
 
+def folded(shares: NDArray[np.float64]) -> tuple[list[str], NDArray[np.float64]]:
+    """Return the names that bars show, and their shares: those rare in every bar are one.
+
+    Shapes: ``shares`` (names, bars), as in `KERNEL_NAMES`; returns (shown, bars).
+    """
+    own = shares.max(1) >= SEEN
+    rare = shares[:-1][~own[:-1]].sum(0)
+    names = [name for name, there in zip(KERNEL_NAMES, own[:-1], strict=False) if there]
+    last = [OTHER] * bool(rare.any()) + [UNNAMED]
+    return names + last, np.vstack([shares[:-1][own[:-1]], *[rare] * (len(last) - 1), shares[-1:]])
+
+
 def area_handles(names: Sequence[str]) -> list[Patch]:
     """Return legend handles for areas and bars, in this order."""
-    return [
-        Patch(facecolor=NAME_STYLES[name].colour, label=minus(name), linewidth=0) for name in names
-    ]
+    return [Patch(facecolor=NAME_COLOURS[name], label=minus(name), linewidth=0) for name in names]
+
+
+def key_above(names: Sequence[str], width: float) -> float:
+    """Return the inches of the names' key above that to the colours; on two columns 0: beside."""
+    return 0.14 * -(-len(names) // 4) if narrow(width) else 0.0
+
+
+def names_key(target: Figure | SubFigure, names: Sequence[str], low: float | None = None) -> None:
+    """Write the key to the names on the left: by the colours' key, or so many inches up."""
+    width, height = inches(target)
+    low = low or (KEY if narrow(width) else MARGIN)
+    most = 4 if narrow(width) else 7
+    columns = -(-len(names) // -(-len(names) // most))
+    target.legend(
+        handles=area_handles(names), loc="lower left", ncols=columns,
+        handlelength=1.0, handleheight=1.0, columnspacing=1.2, handletextpad=0.5, borderaxespad=0,
+        borderpad=0, labelspacing=0.25, bbox_to_anchor=(MARGIN / width, low / height),
+    )  # fmt: skip

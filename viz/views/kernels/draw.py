@@ -8,7 +8,7 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from viz.plot.fits import Fits, examples
-from viz.plot.frame import MARGIN, inches, narrow, panel, show_picture
+from viz.plot.frame import MARGIN, colour_key, inches, narrow, outlined, panel, show_picture
 from viz.plot.mosaic import (
     Layout,
     Scale,
@@ -21,9 +21,18 @@ from viz.plot.mosaic import (
     signed_tiles,
 )
 from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.kernels.colours import NAME_STYLES, area_handles, minus, present
+from viz.views.kernels.colours import (
+    NAME_COLOURS,
+    SEEN,
+    area_handles,
+    folded,
+    key_above,
+    minus,
+    names_key,
+    present,
+)
 from viz.views.kernels.result import KERNEL_NAMES, DepthwiseDescription
-from viz.views.weights.draw import scale_text, shown_text
+from viz.views.weights.draw import KEY, ZERO, scale_text, shown_text
 from viz.views.weights.measure import named_rows
 
 _PER_BLOCK = 64
@@ -32,8 +41,8 @@ _ZOOM, _FRAME = 4, 2
 """Pixels of a tap, and of a frame and the white beside it, where kernels are framed."""
 _LETTER = 0.56 * TEXT / 72
 """Inches of a letter, on average."""
-_NAMED, _KEY_LINE = 0.68, 0.14
-"""Inches for the names of a dictionary's rows, and for a line of the names' key."""
+_NAMED = 0.68
+"""Inches for the names of a dictionary's rows."""
 
 
 def _named_layout(
@@ -51,12 +60,6 @@ def _named_layout(
     return groups, layout
 
 
-def _named_key(result: DepthwiseDescription, width: float) -> tuple[int, float]:
-    """Return the columns of the names' key, and its height in inches."""
-    columns = 4 if narrow(width) else 7
-    return columns, _KEY_LINE * (1 + -(-len(present(result.name)) // columns)) + 0.08
-
-
 def named_figure(
     result: DepthwiseDescription,
     *,
@@ -64,9 +67,10 @@ def named_figure(
     width: float = TWO_COLUMNS,
 ) -> Figure:
     """Make a Figure that fits `draw_named`."""
-    rows, columns = _named_layout(result, width, per_block)[1].shape
-    tall = (width - 2 * MARGIN) * rows / columns
-    return new_figure(width, tall + _named_key(result, width)[1] + 2 * MARGIN)
+    groups, layout = _named_layout(result, width, per_block)
+    tall = (width - 2 * MARGIN) * layout.shape[0] / layout.shape[1]
+    names = present(result.name[np.concatenate(groups)])
+    return new_figure(width, tall + KEY + key_above(names, width) + 3 * MARGIN)
 
 
 def draw_named(
@@ -81,44 +85,45 @@ def draw_named(
     groups, layout = _named_layout(result, width, per_block)
     rows = np.concatenate(groups)
     limit = limits(result.kernels[rows], scale, result.block[rows])
-    zero = f"red is positive, blue negative, white zero{hatch_text(result.kernels)}"
+    zero = f"{ZERO}{hatch_text(result.kernels)}"
     target.set_label(
         f"{shown_text(len(groups[0]), result.block)} The frame shows what the kernel looks like, "
-        "in the order of the key, then by angle. The percentage above a block is that of all its "
-        f"kernels which have a name. {scale_text('kernel', scale, limit, zero)}"
+        "in the order of the key, then by angle. Above a block: the limit of its colours, and the "
+        f"share of all its kernels that have a name. {scale_text('kernel', scale, limit, zero)}"
     )
-    columns, key = _named_key(result, width)
+    names = present(result.name[rows])
+    key = KEY + key_above(names, width) + MARGIN
     box = (MARGIN, MARGIN + key, width - 2 * MARGIN, height - key - 2 * MARGIN)
     tiles = signed_tiles(result.kernels[rows], limit)
-    colours = [NAME_STYLES[str(name)].colour for name in result.name[rows]]
+    colours = [NAME_COLOURS[str(name)] for name in result.name[rows]]
     picture = layout.place(framed(tiles, colours, _ZOOM, _FRAME, _FRAME))
     axes = show_picture(target, box, picture, layout.shape)
     for group, (left, up, right, _) in zip(groups, layout.groups, strict=True):
         b = result.block[group[0]]
         here = result.finite & (result.block == b)
         share = 100 * float(result.named[here].sum()) / max(1, int(here.sum()))
-        words = f"block {b}: {share:.0f}\u00a0% named"
-        # Over a few narrow tiles there is no room for the last word; the caption has it.
-        if right - left < len(words) * _LETTER * layout.shape[1] / box[2]:
-            words = words.removesuffix(" named")
-        axes.text(left, up + 0.85 * layout.tile[0], words, fontsize=TEXT, va="bottom")
-    names = present(result.name[rows])
-    key_box = target.legend(
-        handles=area_handles(names), loc="lower center", ncols=min(columns, len(names)),
-        title=shown_text(len(groups[0]), result.block), title_fontsize=SMALL,
-        bbox_to_anchor=(0.5, MARGIN / height), handlelength=1.0, handleheight=1.0,
-        columnspacing=1.2, handletextpad=0.5, borderaxespad=0, borderpad=0, labelspacing=0.25,
-    )  # fmt: skip
-    key_box.set_in_layout(False)
+        words, named = f"block {b}", f"{share:.0f}\u00a0% named"
+        if scale == "block":
+            words += f"  ±{limits(result.kernels[group], scale, result.block[group])[0]:#.2g}"
+        y = up + 0.85 * layout.tile[0]
+        axes.text(left, y, words, fontsize=TEXT, va="bottom")
+        # Over a few narrow tiles there is no room for it.
+        letters = len(words) + len(named) * SMALL / TEXT
+        if right - left > letters * _LETTER * layout.shape[1] / box[2]:
+            axes.text(right, y, named, fontsize=SMALL, va="bottom", ha="right")
+    names_key(target, names)
+    at = (width - MARGIN - 1.3, KEY - 0.13, 1.1)
+    colour_key(target, at, f"{limit[0]:.2g}" if scale == "figure" else "limit")
     return axes
 
 
 _CLEAR, _UNCLEAR = 5, 3
 """Kernels of each sort in a row of the dictionary."""
 _DICTIONARY = (
-    f"Left: the {_CLEAR} clearest kernels of each name, by its likelihood; right: the {_UNCLEAR} "
-    "least clear ones. Percentages are of all kernels. Each kernel has its own colour scale, to "
-    "its largest |weight|; red is positive, blue negative, white zero."
+    f"Left: the {_CLEAR} kernels of each name to which it applies most clearly; right: the "
+    f"{_UNCLEAR} least clear ones (unnamed: those nearest to a name, and farthest from any). "
+    "Percentages: share of all kernels. Each kernel has its own colour scale, to its largest "
+    f"|weight|; {ZERO}."
 )
 
 
@@ -167,7 +172,7 @@ def draw_dictionary(result: DepthwiseDescription, target: Figure | SubFigure) ->
         picture = enlarge(layout.place(signed_tiles(kernels, own)), 6)
         left = start // rows * width / 2 + _NAMED
         box = (left, MARGIN, across * inch, height - 0.2 - MARGIN)
-        axes = show_picture(target, box, picture, shape)
+        axes = outlined(show_picture(target, box, picture, shape), layout.x, layout.y, (k, k))
         for line, name in enumerate(shown):
             share = 100 * (result.name == name).mean()
             axes.text(-1, line * (k + 2) + k / 2, f"{minus(name)}\n{share:.1f}\u00a0%",
@@ -196,9 +201,10 @@ def fits_figure(result: DepthwiseDescription, *, width: float = TWO_COLUMNS) -> 
 def draw_fits(result: DepthwiseDescription, target: Figure | SubFigure) -> Axes:
     """Draw kernel, description and residual for the best, the median and the worst fits."""
     target.set_label(
-        "Of named kernels; R² of the description stands below. Kernel, fit and residual have one "
-        "colour scale, to the kernel's largest |weight|; red is positive, blue negative, white "
-        "zero."
+        "Of named kernels. The fit is the sum of the shapes that describe the kernel; the number "
+        "below is its R², the share of the kernel's energy (squared weights) that it explains. "
+        "Kernel, fit and residual have one colour scale, to the kernel's largest |weight|; "
+        f"{ZERO}."
     )
     return _fits(result, inches(target)[0]).draw(target)
 
@@ -208,24 +214,24 @@ def draw_composition(result: DepthwiseDescription, target: Figure | SubFigure) -
     blocks = np.unique(result.block)
     shares = np.array([[result.shares(int(b))[name] for b in blocks] for name in KERNEL_NAMES])
     null = np.array([result.null_shares[name] for name in KERNEL_NAMES])
+    names, tall = folded(np.column_stack([shares, null]))
     target.set_label(
-        f"Share of kernels by what they look like. On the right stand {len(result.init_names):,} "
-        "kernels of a randomly initialised network: what is named there is the false-positive rate."
+        "Share of kernels by what they look like; unnamed: like nothing in particular. Random: "
+        f"{len(result.init_names):,} randomly initialised kernels; what is named there is the "
+        f"false-positive rate. Other: names that fewer than {100 * SEEN:.0f} % have in every block."
     )
     width, height = inches(target)
     axes = panel(target, (0.44, 0.34, width - 1.36, height - 0.44))
-    names = [i for i, name in enumerate(KERNEL_NAMES) if shares[i].any() or null[i] > 0]
     x = np.append(blocks, blocks[-1] + 1.6)
-    tall = 100 * np.column_stack([shares, null])[names]
-    for i, bars, ends in zip(names, tall, tall.cumsum(0), strict=True):
+    for name, bars, ends in zip(names, 100 * tall, 100 * tall.cumsum(0), strict=True):
         axes.bar(x, bars, 0.86, ends - bars, edgecolor="white", linewidth=0.3,
-                 color=NAME_STYLES[KERNEL_NAMES[i]].colour)  # fmt: skip
+                 color=NAME_COLOURS[name])  # fmt: skip
     axes.set(xlim=(x[0] - 0.6, x[-1] + 0.6), ylim=(0, 100))
     shown = blocks[:: max(1, -(-len(blocks) // 10))]
-    axes.set_xticks([*shown, x[-1]], [*map(str, shown), "init"])
+    axes.set_xticks([*shown, x[-1]], [*map(str, shown), "random"])
     axes.set_xlabel("block", labelpad=1.5)
     axes.set_ylabel("share of kernels (%)", labelpad=1.5)
-    target.legend(handles=area_handles([KERNEL_NAMES[i] for i in names])[::-1], loc="upper right",
+    target.legend(handles=area_handles(names)[::-1], loc="upper right",
                   handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
                   borderaxespad=0, borderpad=0,
                   bbox_to_anchor=(1 - MARGIN / width, 1 - 0.1 / height))  # fmt: skip

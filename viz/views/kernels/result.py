@@ -54,6 +54,16 @@ STATEMENT_R2 = 0.5
 """Share of the energy from which a statement is said to be true of a kernel."""
 _WORDS = {"dc_share": "DC share", "rms_radius": "RMS radius", "r2_one_shape": "R² of one shape"}
 
+DEFINITIONS = (
+    "DC share: share of a kernel's energy (its squared weights) in their mean; odd energy: in what "
+    "changes sign under a half turn; RMS radius: root mean square distance of the energy from the "
+    "middle; anisotropy: how elongated the energy lies, 0 round, 1 a line; spectral centroid: mean "
+    "spatial frequency; radial sign changes: how often the sign changes from the middle outward; "
+    "separability: share of the energy in the best product of a column and a row; R² of one shape: "
+    "share of the energy that the best shape of the names explains."
+)
+"""What the descriptors are, for captions."""
+
 
 def descriptor_words(name: str) -> str:
     """Return a descriptor's name as it stands in a sentence."""
@@ -170,16 +180,6 @@ class DepthwiseDescription(Result):
         return self.shape_orientation[:, 0]
 
     @property
-    def direction(self) -> NDArray[np.float64]:
-        """Direction of the guess's best picture, (n,)."""
-        return self.shape_direction[:, 0]
-
-    @property
-    def amplitude(self) -> NDArray[np.float64]:
-        """Signed largest value of the first shape, (n,), in the weights' unit."""
-        return self.shape_amplitude[:, 0]
-
-    @property
     def _kept(self) -> NDArray[np.int64]:
         """Column of the sum of the shapes that are kept, (n,)."""
         return np.maximum(self.n_shapes, 1) - 1
@@ -232,11 +232,10 @@ class DepthwiseDescription(Result):
         rows = np.arange(len(self.name)) if rows is None else rows
         rank = np.array([KERNEL_NAMES.index(str(name)) for name in self.name[rows]])
         guess = np.array([KERNEL_NAMES.index(str(name)) for name in self.guess[rows]])
-        turn = np.where(
-            np.isfinite(self.direction[rows]), self.direction[rows], self.orientation[rows]
-        )
+        turn = self.shape_direction[rows, 0]
+        turn = np.where(np.isfinite(turn), turn, self.orientation[rows])
         angle = np.round(np.nan_to_num(turn, nan=-1.0) / 22.5)
-        sign = np.sign(np.nan_to_num(self.amplitude[rows]))
+        sign = np.sign(np.nan_to_num(self.shape_amplitude[rows, 0]))
         scale = np.nan_to_num(self.scale[rows])
         return rows[np.lexsort((-self.margin[rows], scale, sign, angle, guess, rank))]
 

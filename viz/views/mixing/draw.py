@@ -6,15 +6,13 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
-from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, block_bar, depth_colours, inches, panel
+from viz.plot.frame import MARGIN, block_bar, depth_colours, inches, panel, signed_bar
 from viz.plot.style import MM, SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.kernels.colours import NAME_STYLES, area_handles
+from viz.views.kernels.colours import NAME_COLOURS, OTHER, SEEN, folded, names_key
+from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.mixing.result import Mixing
 from viz.views.spectrum import shares
 
@@ -50,23 +48,23 @@ def _note(result: Mixing) -> str:
         )
     return (
         "Link from input channel j (across) to output channel i (down): pointwise weight times the "
-        f"scale of branch j's batch norm; {shown}. Bars: names of the kernels, in the legend's "
-        "order; across those of the block, down those of the next block (none after the last). "
-        "Within a name the channels with the strongest links come first. One colour scale for all "
-        f"blocks: ±{result.limit:.2g}, within which 99.5 % of what is shown lies."
+        f"scale of branch j's batch norm; {shown}. Bars: names of the kernels, sorted as the key "
+        "is; above those of the block, on the left those of the next block, which take its outputs "
+        f"(none after the last). Other: names that fewer than {100 * SEEN:.0f} % of every block's "
+        "kernels have, at their places. Within a name the channels with the strongest links come "
+        f"first. One colour scale for all blocks: ±{result.limit:.2g}, within which 99.5 % of what "
+        "is shown lies; red is positive, blue negative, white zero."
     )
 
 
 def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
-    """Draw the links of every block, channels sorted by the names of their kernels.
-
-    The order within a name makes gradients towards the top left of each name's part: they are
-    sorted in.
-    """
+    """Draw the links of every block, channels sorted by the names of their kernels."""
     width, height = inches(target)
     target.set_label(_note(result))
     columns, _, side = _grid(result)
-    made = []
+    shares = np.stack([(result.names == name).mean(1) for name in KERNEL_NAMES])
+    key, made = folded(shares)[0], []
+    names = np.where(np.isin(result.names, key), result.names, OTHER)
     for b in range(result.depth):
         row, column = divmod(b, columns)
         left = MARGIN + _BESIDE + column * (side + _BESIDE)
@@ -76,60 +74,36 @@ def draw_matrices(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
                     interpolation="nearest", aspect="auto", rasterized=True)  # fmt: skip
         axes.set_xticks([])
         axes.set_yticks([])
-        axes.set_title(f"block {b}", fontsize=TEXT, pad=_BAR * 72 + 4)
-        across = result.names[b][result.in_order[b]]
+        inner = b + 1 < result.depth
+        title = f"block {b} to block {b + 1}" if inner else f"block {b} to the output"
+        axes.set_title(title, fontsize=TEXT, pad=_BAR * 72 + 4)
+        across = names[b][result.in_order[b]]
         _name_bar(target, (left, bottom + side + 0.02, side, _BAR), across)
-        if b + 1 < result.depth:
-            down = result.names[b + 1][result.out_order[b]]
+        if inner:
+            down = names[b + 1][result.out_order[b]]
             _name_bar(target, (left - 0.02 - _BAR, bottom, _BAR, side), down)
         made.append(axes)
-    _legend(result, target)
+    names_key(target, key, height - _KEY + 0.02)
     long = min(side, 1.4)
-    _scale_bar(target, (width - 0.5, height - _KEY - _HEAD - long, 0.08, long),
-              result.limit, "link")  # fmt: skip
+    bar = signed_bar(target, (width - 0.5, height - _KEY - _HEAD - long, 0.08, long), result.limit)
+    bar.set_ylabel("link", fontsize=SMALL, labelpad=0)
     return made
 
 
-def _legend(result: Mixing, target: Figure | SubFigure) -> None:
-    width, height = inches(target)
-    names = result.names_used
-    target.legend(handles=area_handles(names), loc="upper left", ncols=min(7, len(names)),
-                  handlelength=1.0, columnspacing=1.2, handletextpad=0.5, handleheight=1.0,
-                  labelspacing=0.25, borderaxespad=0, borderpad=0,
-                  bbox_to_anchor=(MARGIN / width, 1 - MARGIN / height))  # fmt: skip
-
-
-def _scale_bar(
-    target: Figure | SubFigure, box: tuple[float, float, float, float], limit: float, words: str
-) -> Axes:
-    """Draw the key of a signed colour scale."""
-    bar = panel(target, box)
-    key = target.colorbar(ScalarMappable(Normalize(-limit, limit), SIGNED), cax=bar)
-    key.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"{limit:.2g}"])
-    bar.tick_params(length=2, width=0.4, pad=1.5, labelsize=SMALL)
-    key.set_label(words, fontsize=SMALL, labelpad=0)
-    key.outline.set_linewidth(0.4)
-    return bar
-
-
 def _name_bar(
-    target: Figure | SubFigure,
-    box: tuple[float, float, float, float],
-    names: NDArray[np.str_],
+    target: Figure | SubFigure, box: tuple[float, float, float, float], names: NDArray[np.str_]
 ) -> Axes:
     """Draw sorted names as a bar."""
-    axes = panel(target, box)
-    flat, n = box[2] > box[3], len(names)
+    axes, flat = panel(target, box), box[2] > box[3]
     axes.set_axis_off()
-    axes.set_xlim(0, n if flat else 1)
-    axes.set_ylim((0, 1) if flat else (n, 0))
     starts = np.flatnonzero(np.r_[True, names[1:] != names[:-1]])
-    ends = [*starts[1:].tolist(), n]
-    for start, end in zip(starts.tolist(), ends, strict=True):
-        style = NAME_STYLES[str(names[start])]
-        corner, wide, high = ((start, 0), end - start, 1) if flat else ((0, start), 1, end - start)
-        axes.add_patch(Rectangle(corner, wide, high, linewidth=0.3, facecolor=style.colour,
-                                 edgecolor="white"))  # fmt: skip
+    (axes.barh if flat else axes.bar)(
+        0, np.diff(starts, append=len(names)), 1, starts, linewidth=0.3, edgecolor="white",
+        color=[NAME_COLOURS[str(name)] for name in names[starts]],
+    )  # fmt: skip
+    axes.margins(0)
+    if not flat:
+        axes.invert_yaxis()
     return axes
 
 
@@ -140,11 +114,12 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     """
     width, height = inches(target)
     target.set_label(
-        "Spectrum: share of the squared singular values. Effective rank: exp of the shares' "
-        f"entropy, at most {result.dim}. Dashed: newly drawn weights. Branches' share: part of the "
-        "variance of the pointwise convolution's output that comes from the depthwise branches, "
-        "the rest from the residual path, taking channels as independent; their variances are the "
-        "squared scales of their batch norms."
+        "Left: share of each squared singular value in their sum. Middle: effective rank, about "
+        "how many directions the weights use (exp of the entropy of those shares, at most "
+        f"{result.dim}). Dashed: randomly initialised weights. Right: part of the variance of the "
+        "pointwise convolution's output that comes from the depthwise branches, the rest from the "
+        "residual path, taking channels as independent; their variances are the squared scales of "
+        "their batch norms."
     )
     left, gap = MARGIN + 0.42, 0.5
     bar = 0.42
@@ -169,7 +144,7 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
     second.plot(blocks, result.effective_rank, color="black", marker="o", markersize=3,
                 linewidth=1, label="trained")  # fmt: skip
     second.axhline(result.null_effective_rank, color="black", linestyle="--", linewidth=1,
-                   label="newly drawn")  # fmt: skip
+                   label="random initialisation")  # fmt: skip
     second.set_ylim(0, 1.12 * max(result.null_effective_rank, result.effective_rank.max()))
     second.set_ylabel("effective rank", fontsize=TEXT, labelpad=1.5)
     second.legend(fontsize=SMALL, frameon=False, loc="lower left", handlelength=2)

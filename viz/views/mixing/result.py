@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from viz.core.result import Result, or_none
-from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.spectrum import effective_rank, shares
 
 if TYPE_CHECKING:
@@ -79,11 +78,6 @@ class Mixing(Result):
         return int(self.names.shape[1])
 
     @property
-    def names_used(self) -> list[str]:
-        """Names that occur, in the order of figures."""
-        return [name for name in KERNEL_NAMES if (self.names == name).any()]
-
-    @property
     def pooled(self) -> int:
         """Links a side of a pixel; 1 if every link is shown."""
         return -(-self.dim // int(self.matrix.shape[1]))
@@ -141,9 +135,10 @@ class Mixing(Result):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        rank = self.effective_rank
+        rank, null = self.effective_rank, self.null_effective_rank
+        few = "fewer" if rank.max() < null else "more" if rank.min() > null else "more or fewer"
         return (
-            f"The effective rank of the pointwise weights is {rank.min():.0f} to {rank.max():.0f} "
-            f"of {self.dim} over the blocks, against {self.null_effective_rank:.0f} for randomly "
-            "initialised weights."
+            f"The pointwise weights mix channels along {few} directions than at random: "
+            f"{rank.min():.0f} to {rank.max():.0f} of {self.dim} (effective rank, by block), "
+            f"against {null:.0f} for randomly initialised weights."
         )

@@ -50,7 +50,7 @@ def _main(result: Any) -> Figure:
         return drawn(draw.draw_curve, draw.curve_figure)(result)
     if (result.scope == "block").any():
         return drawn(draw.draw_by_block, draw.SIZE)(result)
-    return drawn(draw.draw_patch, draw.SIZE)(result)
+    return drawn(draw.draw_patch, draw.patch_figure)(result)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -75,7 +75,7 @@ def _figures() -> tuple[FigureRow, ...]:
             "substitution-patch-filters",
             "The same where patch-embedding filters are replaced by their Gabor fits: all, and "
             "those of each kind.",
-            drawn(draw.draw_patch, draw.SIZE),
+            drawn(draw.draw_patch, draw.patch_figure),
         ),
     )
 

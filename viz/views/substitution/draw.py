@@ -36,10 +36,10 @@ class _Style(NamedTuple):
 METHOD_STYLES = {
     "fit": _Style(TEAL, "o", "-", True, "description"),
     "principal-components": _Style(ORANGE, "s", "--", True, "principal components"),
-    "dct": _Style(PURPLE, "^", "-.", True, "DCT"),
+    "dct": _Style(PURPLE, "^", "-.", True, "cosine transform"),
     "constant": _Style("#cc79a7", "v", ":", False, "mean of the taps"),
     "random": _Style("#777777", "X", ":", True, "noise, same mean and norm"),
-    "without": _Style("#000000", "D", ":", False, "without"),
+    "without": _Style("#000000", "D", ":", False, "mean output"),
 }
 _AXES = ("same class (%)", "KL divergence (nats)", "correlation of logits")
 _MISSING = "Not measured: this was left out of the scopes."
@@ -88,19 +88,17 @@ def _points(
     return mean, np.nan_to_num(np.stack([mean - low, high - mean]).clip(0))
 
 
-def _limit(axes: Axes, score: int, *, from_zero: bool = False) -> None:
+def _limit(axes: Axes, score: int) -> None:
     """Bound a score's axis by what is possible; divergences get a logarithmic one."""
-    low, high = axes.get_ylim()
     axes.set_ylabel(_AXES[score], fontsize=SMALL, labelpad=1.5)
-    if score == 0:
-        axes.set_ylim(-3 if from_zero else max(low, -3), 103)
-    elif score == 1:
+    if score == 1:
         axes.set_yscale("log")
+        low, high = np.log10(axes.dataLim.intervaly.clip(_LEAST))
+        axes.set_ylim(0.6 * 10 ** np.floor(low), max(10 ** np.ceil(high), 1e-2))
         axes.minorticks_off()
-        axes.set_ylim(_LEAST * 0.7, max(10 ** np.ceil(np.log10(high)), 1e-2))
     else:
-        low = min(0.0 if from_zero else 0.9, low)
-        axes.set_ylim(low, 1 + 0.04 * (1 - low))
+        low = min(0.0, axes.get_ylim()[0]) if score else -3
+        axes.set_ylim(low, 1 + 0.04 * (1 - low) if score else 103)
 
 
 def curve_figure(result: Substitution, *, width: float = TWO_COLUMNS) -> Figure:
@@ -119,10 +117,11 @@ def draw_curve(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         return [nothing(target, _MISSING)]
     width, _ = inches(target)
     target.set_label(
-        "Each kernel is replaced by a constant and 1 to 4 shapes, or by as many principal "
-        "components of its block's kernels or largest DCT coefficients. Large ring: as many shapes "
-        "as the description keeps. Without: each depthwise branch gives its mean output. Chance: "
-        f"two different images. A kernel has {result.n_taps} taps. {_images(result)}"
+        "Each kernel is replaced by a constant and 1 to 4 shapes (the numbers above), or by as "
+        "many principal components of its block's kernels or largest coefficients of its discrete "
+        "cosine transform. Large ring: as many shapes as the description keeps. Mean output: each "
+        "depthwise branch gives its mean. Scores are against the network as it is; chance: against "
+        f"itself on another image. A kernel has {result.n_taps} taps. {_images(result)}"
     )
     stacked = narrow(width)
     chance = Line2D([], [], color="#777777", linewidth=3.5, alpha=0.3, label="chance")
@@ -168,7 +167,7 @@ def _draw_lines(axes: Axes, result: Substitution, score: int) -> None:
     axes.axhline(chance, color="#777777", linewidth=3.5, alpha=0.3, zorder=0)
     axes.set_xlim(0, limits[1])
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    _limit(axes, score, from_zero=True)
+    _limit(axes, score)
 
 
 def _shapes_above(axes: Axes, result: Substitution) -> None:
@@ -192,8 +191,9 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     if not (result.scope == "block").any():
         return [nothing(target, _MISSING)]
     target.set_label(
-        "Description as kept; as many principal components of the block's kernels, as many of the "
-        "largest DCT coefficients. Without: the block's depthwise branch gives its mean output. "
+        "Description as kept; as many principal components of the block's kernels; as many of "
+        "the largest coefficients of a discrete cosine transform. Mean output: the block's "
+        "depthwise branch gives its mean. Scores are against the network as it is. "
         f"{_images(result)}"
     )
     blocks = np.unique(result.block[result.scope == "block"])
@@ -204,6 +204,12 @@ def draw_by_block(result: Substitution, target: Figure | SubFigure) -> list[Axes
     return made
 
 
+def patch_figure(result: Substitution) -> Figure:
+    """Make a Figure that fits `draw_patch`: few kinds need little room."""
+    few = ((result.scope == "patch") & (result.method == "fit")).sum() < 4
+    return new_figure(85 * MM, NARROW) if few else new_figure(*SIZE)
+
+
 def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
     """Draw the scores with the patch filters of one kind replaced."""
     rows = np.flatnonzero((result.scope == "patch") & (result.method == "fit"))
@@ -211,9 +217,10 @@ def draw_patch(result: Substitution, target: Figure | SubFigure) -> list[Axes]:
         return [nothing(target, _MISSING)]
     target.set_label(
         "All patch filters, or those of one kind, are replaced by their Gabor fit (8 numbers and a "
-        "colour axis), or by as many principal components of all filters or largest DCT "
-        "coefficients. Without: the channels give their mean output. "
-        f"A filter has {result.n_patch_taps} weights. {_images(result)}"
+        "colour axis), or by as many principal components of all filters or largest coefficients "
+        "of their discrete cosine transform. Mean output: the channels give their mean. Scores are "
+        f"against the network as it is. A filter has {result.n_patch_taps} weights. "
+        f"{_images(result)}"
     )
     kinds = result.name[rows]
     names = [

@@ -27,7 +27,7 @@ AS_DESCRIBED = -1
 """``n_shapes`` where each kernel has as many shapes as its description kept."""
 _CONTROLS = {
     "principal-components": "as many principal components",
-    "dct": "as many DCT coefficients",
+    "dct": "as many cosine coefficients",
     "random": "noise",
 }
 
@@ -144,14 +144,14 @@ class Substitution(Result):
         parts = []
         if fit is not None:
             parts.append(
-                f"Replacing each of the {self.n_kernels[fit]:,} depthwise kernels with its "
-                f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps) keeps "
-                f"{self._kept(fit, of)}{self._beside('all')}."
+                f"With each of the {self.n_kernels[fit]:,} depthwise kernels replaced by its "
+                f"description ({self.coefficients[fit]:.0f} numbers for {self.n_taps} taps), the "
+                f"network keeps its answer on {self._kept(fit)} of {of}{self._beside('all')}."
             )
         if patch is not None:
             parts.append(
-                "Replacing the patch filters with their Gabor fits keeps "
-                f"{self._kept(patch, of)}{self._beside('patch')}."
+                "With the patch filters replaced by their Gabor fits, it keeps its answer on "
+                f"{self._kept(patch)} of {of if fit is None else 'them'}{self._beside('patch')}."
             )
         if parts and np.isfinite(self.chance[0]) and self.n_images >= FEW_IMAGES:
             parts.append(
@@ -159,17 +159,11 @@ class Substitution(Result):
             )
         return " ".join(parts)
 
-    def _kept(self, row: int, of: str = "") -> str:
-        """Write how many answers a replacement keeps, and how far it moves the probabilities."""
-        kept = f"{100 * self.mean[0, row]:.0f} %"
+    def _kept(self, row: int) -> str:
+        """Write on how many images a replacement keeps the answer."""
         if self.n_images < FEW_IMAGES:
-            kept = f"{round(float(self.mean[0, row]) * self.n_images)}"
-        if of:
-            return (
-                f"the answer on {kept} of {of} and moves the class probabilities by "
-                f"{self.mean[1, row]:.2g} nats (KL divergence)"
-            )
-        return f"{kept} and {self.mean[1, row]:.2g}"
+            return f"{round(float(self.mean[0, row]) * self.n_images)}"
+        return f"{100 * self.mean[0, row]:.0f} %"
 
     def _beside(self, scope: str) -> str:
         """Write the same of the controls."""

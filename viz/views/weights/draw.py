@@ -21,12 +21,14 @@ from viz.plot.mosaic import (
     rgb_tiles,
     signed_tiles,
 )
-from viz.plot.style import SIGNED, SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
+from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 KEY = 0.31
 """Inches below for the key to the colours."""
-_BACKGROUND_SIGNED = 225
+_BACKGROUND_SIGNED = 140
+_ORDERED = {"similarity": "Similar ones stand side by side. ", "norm": "The largest come first. "}
+ZERO = "red is positive, blue negative, white zero"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Mosaic:
 
     ``layout.locate`` turns a click into a tile. There is a title for each group; ``limit`` is the
     weight at the end of the colour bar, nan where tiles differ; ``signed_map`` says whether colours
-    are the diverging map or RGB around mid grey; ``note`` what a figure writes below.
+    are the diverging map or RGB around mid grey.
     """
 
     picture: NDArray[np.uint8]
@@ -45,7 +47,6 @@ class Mosaic:
     scale: Scale
     limit: float
     signed_map: bool
-    note: str = ""
 
 
 def shown_text(shown: int, block: NDArray[np.int64]) -> str:
@@ -56,12 +57,16 @@ def shown_text(shown: int, block: NDArray[np.int64]) -> str:
     return f"The same {shown} of {every} kernels of each block."
 
 
-def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str) -> str:
+def scale_text(what: str, scale: Scale, limit: NDArray[np.float64], zero: str = ZERO) -> str:
     """Say what the colours of tiles mean, in a sentence."""
     if scale == "tile":
         return f"Each {what} has its own colour scale, to its largest |weight|; {zero}."
     if scale == "block":
-        return f"Each block has its own colour scale, to its 99.5 % quantile of |weight|; {zero}."
+        ends = "to".join(dict.fromkeys(f" ±{end:#.2g} " for end in (limit.min(), limit.max())))
+        return (
+            f"Each block has its own colour scale; its limit,{ends}by block, is that within which "
+            f"99.5 % of its |weights| lie; {zero}."
+        )
     return f"One colour scale for all, ±{limit[0]:.3g}: 99.5 % of |weights| lie within; {zero}."
 
 
@@ -144,9 +149,8 @@ def kernel_mosaic(
         f"block {b}" + (f"  ±{limit[i]:#.2g}" if scale == "block" else "")
         for b, i in zip(blocks, first, strict=True)
     )
-    text = scale_text("kernel", scale, limit, f"white is zero{hatch_text(result.kernels)}")
-    if len(set(sizes)) == 1 < len(sizes):
-        text = f"The same {sizes[0]} channels of each block. {text}"
+    text = scale_text("kernel", scale, limit, f"{ZERO}{hatch_text(result.kernels)}")
+    text = _ORDERED.get(result.order, "") + text
     one = float(limit[0]) if scale == "figure" else float("nan")
     return Mosaic(picture, layout, titles, text, scale, one, True)
 
@@ -186,7 +190,6 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
     target.set_label(mosaic.scale_text)
-    target.text(MARGIN / width, (KEY - 0.06) / height, mosaic.note, fontsize=SMALL, va="top")
     end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
     colour_key(
         target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end,
