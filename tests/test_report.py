@@ -100,6 +100,9 @@ def test_the_printed_report_holds_every_section_and_figure(whole):
     forms = {name for page in pages for name in page["/Resources"].get("/XObject", {})}
     for section in whole.sections[1:]:
         assert section.title in text
+    # The text is set in the figures' font.
+    fonts = [str(f.get_object()["/BaseFont"]) for f in pages[0]["/Resources"]["/Font"].values()]
+    assert {"Roboto-Regular", "Roboto-Bold"} <= {name.rpartition("+")[2] for name in fonts}
     assert {f"/{f.name}" for section in whole.sections for f in section.figures} <= forms
     assert (pages[0].mediabox.width, pages[0].mediabox.height) == pytest.approx(
         (210 / 25.4 * 72, 297 / 25.4 * 72), abs=0.1

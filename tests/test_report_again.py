@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from base64 import b64encode
 from dataclasses import replace
@@ -14,6 +15,8 @@ from viz.report.build import build
 from viz.report.facts import about_checkpoint
 from viz.report.folder import write_view_folder
 from viz.report.growing import begin
+from viz.report.manifest import read_manifest
+from viz.report.page import html
 from viz.report.plan import ReportError, check_folder
 from viz.report.rebuild import rebuild
 from viz.views import COMPARISONS, VIEWS, Given
@@ -99,6 +102,16 @@ def test_it_is_rebuilt_from_its_data_alone(first, tmp_path):
     assert said["versions"]["matplotlib"] == "1.0"
     assert said["drawn_with"] == json.loads((first / "manifest.json").read_text())["versions"]
     assert "drawn anew by another version" in (tmp_path / "x" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"), [("--quick", "of --quick"), ("", "they take minutes"), ("--skip b", None)]
+)
+def test_what_is_left_out_says_why_and_what_writes_it(inked, given, why):
+    command = f"viz report a.pth {given}".strip()
+    facts = {**read_manifest(inked)[0], "left_out": ["B"], "command": command}
+    said = f" because {why} (viz report a.pth --full writes them, too)" if why else ""
+    assert f">Left out{said}: B<" in re.sub("</?code>", "", html(facts, (), str))
 
 
 def changed(folder, to, change):

@@ -41,6 +41,8 @@ def test_it_opens_without_the_network_and_fits(page, width, scheme):
         "e => [getComputedStyle(e).color, getComputedStyle(document.documentElement).colorScheme]"
     )
     assert colours[0] == ("rgb(0, 0, 0)" if scheme == "light" else "rgb(255, 255, 255)")
+    fonts = page.evaluate("[...document.fonts].map((f) => [f.family, f.status])")
+    assert fonts == [["Roboto", "loaded"]] * 3
     assert page.told == []
     assert all(url.startswith(("file:", "data:")) for url in page.asked)
     assert len([url for url in page.asked if url.startswith("file:")]) == 1

@@ -6,12 +6,16 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+from reportlab.platypus import Paragraph
 
 from viz.report import formulas
 from viz.report.facts import command_line
 from viz.report.methods import everywhere, methods_of, to_html
 from viz.report.names import without_paths
 from viz.report.page import short
+from viz.report.paper import _fill, _Room
 from viz.report.sections import Section
 from viz.report.tex import escape_tex
 from viz.views import COMPARISONS, VIEWS
@@ -20,10 +24,7 @@ from viz.views import COMPARISONS, VIEWS
 @pytest.mark.parametrize(
     ("told", "left"),
     [
-        (
-            ["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth", 3],
-            ["'c.png' is broken", "x.pth", 3],
-        ),
+        (["'/tmp/a b/c.png' is broken", r"C:\Users\me\x.pth"], ["'c.png' is broken", "x.pth"]),
         ({"a": "1/2 of it, and/or n/a, /n"}, {"a": "1/2 of it, and/or n/a, /n"}),
         ("No such file: '/home/my nets/of me/x y.npz'", "No such file: 'x y.npz'"),
         ("skipped:/home/me/a.png, file:///home/me/b.png", "skipped:a.png, file:b.png"),
@@ -35,19 +36,11 @@ def test_of_paths_the_last_name_is_left(told, left):
 
 
 def test_tex_prints_what_was_written():
-    """Undone by hand, one special at a time."""
     text = "100 %_of_$x^2 {a} & #b ~c \\d <e> R² 漢字"
-    escaped = escape_tex(text)
-    plain = escaped.replace(r"\textsuperscript{2}", "²")
-    for made, was in (
-        (r"\textasciicircum{}", "^"), (r"\textasciitilde{}", "~"), (r"\textless{}", "<"),
-        (r"\textgreater{}", ">"), (r"\textbackslash{}", "BACK"),
-    ):  # fmt: skip
-        plain = plain.replace(made, was)
-    for special in "%_${}&#":
-        assert f"\\{special}" in plain
-        plain = plain.replace(f"\\{special}", special)
-    assert plain.replace("BACK", "\\") == text
+    assert escape_tex(text) == (
+        r"100 \%\_of\_\$x\textasciicircum{}2 \{a\} \& \#b \textasciitilde{}c "
+        r"\textbackslash{}d \textless{}e\textgreater{} R\textsuperscript{2} 漢字"
+    )
     assert escape_tex("a\x00b\x1bc\nd") == "abc d"
 
 
@@ -93,3 +86,15 @@ def test_of_a_finding_the_contents_tell_the_first_sentence():
     section = Section("a", "A", "", finding="R is .5 at 5 %. Then 5 %.\n\nTwice.")
     assert short(section) == "R is .5 at 5 %."
     assert short(replace(section, failed="so")) == "This section failed."
+
+
+def test_a_page_is_filled_with_figures_a_little_smaller():
+    """Where one more would have to shrink too much, the next page begins with it, whole."""
+    rooms = [_Room("a", 180, high, Paragraph("So.")) for high in (120, 130, 200, 20, 200, 400)]
+    height = 240 * mm
+    _fill(rooms, Canvas("none"), 180 * mm, height)
+    sizes = [room.wrapOn(None, 180 * mm, 2 * height)[1] for room in rooms]
+    assert 0.78 < rooms[0].share == rooms[1].share < 1
+    assert sum(sizes[:2]) == pytest.approx(height)
+    assert [room.share for room in rooms[2:5]] == [1, 1, 1]
+    assert sizes[5] == pytest.approx(height)

@@ -180,15 +180,9 @@ def test_size_is_checked_in_code(monkeypatch, small_file):
 
 @pytest.mark.parametrize(
     ("name", "kept"),
-    [
-        ("../../etc/passwd.pt", "passwd.pt"),
-        ("C:\\models\\net.pth", "net.pth"),
-        ("..", "upload"),
-        ("", "upload"),
-        ("a\x00b\n.pt", "a_b_.pt"),
-        ("é" * 200 + ".safetensors", None),
-    ],
-)
+    [("../../etc/passwd.pt", "passwd.pt"), ("C:\\models\\net.pth", "net.pth"), ("..", "upload"),
+     ("", "upload"), ("a\x00b\n.pt", "a_b_.pt"), ("é" * 200 + ".safetensors", None)],
+)  # fmt: skip
 def test_names_of_uploads_stay_in_their_folder(name, kept, small_file, scratch):
     found = uploads.load_upload(name, small_file.read_bytes(), checkpoints._load)
     if kept is None:

@@ -122,20 +122,15 @@ def test_uploads_are_checked_in_code(scratch, monkeypatch):
     monkeypatch.setattr(chosen, "MAX_IMAGES", 6)
     huge = b"P6 60000 60000 255\n"
     files = [
-        ("good.png", picture(0)),
-        ("large.png", bytes((1 << 20) + 1)),
-        ("huge.ppm", huge),
-        ("text.png", b"no image at all"),
-        ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
-        ("x\x00/../..", picture(0)),
-        ("seventh.png", picture(0)),
-    ]
+        ("good.png", picture(0)), ("large.png", bytes((1 << 20) + 1)), ("huge.ppm", huge),
+        ("text.png", b"no image at all"), ("page.eps", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+        ("x\x00/../..", picture(0)), ("seventh.png", picture(0)),
+    ]  # fmt: skip
     good, refused = chosen.check_uploads(files)
     assert [name for name, _ in good] == ["good.png"]
     assert refused[0] == "7 images found: the first 6 are taken."
-    for sentence, name in zip(
-        refused[1:], ("large.png", "huge.ppm", "text.png", "page.eps", "upload"), strict=True
-    ):
+    names = ("large.png", "huge.ppm", "text.png", "page.eps", "upload")
+    for sentence, name in zip(refused[1:], names, strict=True):
         assert sentence.startswith(f"{name}: ")
         assert sentence.endswith(".")
         assert str(scratch) not in sentence

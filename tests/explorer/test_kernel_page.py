@@ -118,13 +118,12 @@ def test_every_section_is_taken_home(open_app, named, undrawn, monkeypatch, tmp_
 
 
 def test_shares_are_written_on_the_page(open_app, named):
-    """Which share of block 1's kernels is centre-surround stands there in words."""
+    """Which share of block 1's kernels is off-centre stands there in words, at the beginning."""
     app = open_app("kernels", show="block", block="1")
     assert fine(app)
     share = np.mean([i % 3 == 1 for i in range(16, 32)])
-    sentence = next(m for m in sentences(app.markdown) if m.startswith("Of block 1's kernels"))
-    said = f"{100 * share:.0f} %"
-    assert f"centre-surround **{said}** (0 % on-centre, {said} off-centre)" in sentence
+    assert "of block 1's kernels look clearly" in sentences(app.markdown)[0]
+    assert f"off-centre **{100 * share:.0f} %**" in sentences(app.markdown)[0]
 
 
 def test_filtered_by_name(open_app, named, tmp_path, monkeypatch):

@@ -74,13 +74,16 @@ def test_settings_of_a_card_are_widgets(open_app, undrawn):
     """They are read from the address and written to it; what makes no sense is the default."""
     app = open_app("feature_maps", block="2", most_active="-3", scale="nonsense", by="peak")
     assert fine(app)
-    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
-    assert (found.block, len(found.channel)) == (2, 4)
-    assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"
-    next(w for w in app.number_input if w.label == "Most active").set_value(3).run()
-    assert app.query_params["most_active"] == "3"
+    # The finding, the picture and the downloads stand before them.
+    shown = [getattr(each, "label", "") or each.type for each in app.main]
+    assert shown.index("markdown") < shown.index("image") < shown.index("Settings")
     (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
     assert (found.block, len(found.channel)) == (2, 3)
+    assert next(w for w in app.selectbox if w.label == "Scale").value == "figure"
+    next(w for w in app.number_input if w.label == "Most active").set_value(4).run()
+    assert app.query_params["most_active"] == "4"
+    (found,) = [each for each in undrawn if isinstance(each, FeatureMaps)][-1:]
+    assert (found.block, len(found.channel)) == (2, 4)
     next(w for w in app.text_input if w.label == "Channels").set_value("five").run()
     assert sentences(app.error) == ["'five' is not a list of numbers such as 0-2,7."]
     next(w for w in app.text_input if w.label == "Channels").set_value("5,1").run()
@@ -107,10 +110,18 @@ def test_a_choice_of_kernels_keeps_its_colours(small):
         np.testing.assert_allclose(tile(few, i), tile(full, row), atol=1)
 
 
-def test_early_and_late_measure_only_when_the_evidence_is_asked_for(open_app, undrawn):
+def test_early_and_late_measure_only_when_the_evidence_is_asked_for(open_app, undrawn, monkeypatch):
+    """Or when it is downloaded, which can be asked for at once."""
+    from viz.views import view
+
+    taken = []
+    monkeypatch.setattr("viz.explorer.found.take_home", lambda *given, **how: taken.append(given))
     app = open_app("early_late")
     assert fine(app)
     assert not undrawn
+    ((stem, result, _),) = taken
+    assert stem == "small-early-late"
+    assert view("early-late").sentence(result())
     assert any(m.startswith("**") and "shape" in m for m in sentences(app.markdown))
     app.toggle[0].set_value(True).run()
     assert fine(app)
@@ -165,6 +176,7 @@ def test_the_menu_leads_back_to_what_was_shown(open_app, undrawn):
     assert wanted.items() <= menu(app, "Depthwise kernels").items()
     assert menu(app, "Receptive fields")["images"] == "photographs"
     assert "images" not in menu(app, "Mixing")
+    assert menu(app, "One kernel").keys() >= {"block", "channel"}
     app.query_params.clear()
     app.query_params.update(menu(app, "Depthwise kernels"))
     go(app, "kernels")
@@ -195,11 +207,10 @@ def test_a_link_that_leaves_settings_out_means_the_defaults(open_app, undrawn):
 def test_kernel_page_tells_the_truth(open_app, undrawn, small):
     app = open_app("kernel", block="2", channel="5")
     taps = small.model.depthwise_kernels(2)[5].numpy().astype(float)
-    shown = {m.label: m.value.replace("−", "-") for m in app.metric}
-    assert float(shown["norm"]) == pytest.approx(np.sqrt((taps**2).sum()), rel=1e-2)
-    assert float(shown["mean"]) == pytest.approx(taps.mean(), rel=0.05)
-    assert float(shown["smallest"]) == pytest.approx(taps.min(), rel=0.05)
-    assert float(shown["largest"]) == pytest.approx(taps.max(), rel=0.05)
+    shown = [float(m.value.replace("−", "-")) for m in app.metric[:4]]
+    wanted = [np.sqrt((taps**2).sum()), taps.mean(), taps.min(), taps.max()]
+    assert [m.label for m in app.metric[:4]] == ["norm", "mean", "smallest", "largest"]
+    assert shown == pytest.approx(wanted, rel=0.05)
     table = next(d.value.to_numpy() for d in app.dataframe if d.value.shape == taps.shape)
     np.testing.assert_allclose(table, taps, rtol=1e-5)
 

@@ -65,21 +65,19 @@ def test_launch_hands_over(served, small_file, tmp_path, monkeypatch):
     assert served[:2] == ["run", str(launch.APP)]
     assert served[-4:] == ["--server.port", str(given["port"]), "--server.headless", "true"]
     assert set(flags()) <= set(served)
-    assert Start.read() == Start(
-        (str(small_file), "imagenette-p7"), str(tmp_path), str(tmp_path / "ü x.npz")
-    )
+    names = (str(small_file), "imagenette-p7")
+    assert Start.read() == Start(names, str(tmp_path), str(tmp_path / "ü x.npz"))
 
 
 @pytest.mark.parametrize(
     ("wrong", "word"),
     [
         ({"checkpoints": ["nowhere.pt"]}, "nowhere.pt: no such file"),
-        ({"images": "nowhere"}, "nowhere: no such folder"),
+        ({"images": "nowhere"}, "nowhere: no such folder"), ({"port": 70000}, "no port 70000"),
         ({"sweep": "nowhere.npz"}, "nowhere.npz: no such file"),
         ({"sweep": __file__}, "give the folder of its images"),
-        ({"port": 70000}, "no port 70000"),
     ],
-)
+)  # fmt: skip
 def test_launch_refuses_what_is_not_there(served, wrong, word):
     with pytest.raises(Refusal, match=word):
         launch.launch(**wrong)
@@ -97,10 +95,8 @@ def test_what_cannot_be_shown_is_refused_before_anything_is_served(served, small
     (tmp_path / "a.png").write_bytes(b"no image")
     for given, name in [((small_file, bad), "bad.pth"), (("--images", tmp_path), "a.png")]:
         code, said = explored(*given)
-        assert code == 2
         assert name in said
-        assert said.startswith("viz: ")
-        assert said.count("\n") == 1
+        assert (code, said[:5], said.count("\n")) == (2, "viz: ", 1)
     assert not served
     assert explored(small_file) == (0, "")
     assert served

@@ -81,7 +81,7 @@ def test_feature_maps_by_a_sweep(small, swept_file, pictures):
     images = open_images(pictures, small.preprocessing, limit=1)
     given = {"block": 1, "by": "peak", "by_depth": False, "patches": False}
     made = feature_maps(small, images, sweep=found, **given)
-    wanted = [c for _, c in channels_of_sweep(found, 4, by="peak", block=1)]
+    wanted = [c for _, c in channels_of_sweep(found, 3, by="peak", block=1)]
     assert made.channel.tolist() == wanted
     assert made.chosen_by == "the most peaked on 14 images"
     other = replace(small, source=replace(small.source, sha256="1" * 64))

@@ -124,8 +124,8 @@ _COUNT = Whole(1)
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @path_option("-o", "--output", required=True, help="Write this .safetensors file.")
-@click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p14", "cifar10-p2",
-              "cifar10-p2-again"]), default="imagenette-p7", show_default=True,
+@click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p7-again", "imagenette-p14",
+              "cifar10-p2", "cifar10-p2-again"]), default="imagenette-p7", show_default=True,
               help="Train as this shipped checkpoint was; the options below change its settings."
               )  # fmt: skip
 @path_option(

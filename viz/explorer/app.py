@@ -12,6 +12,7 @@ from PIL import Image
 from viz.explorer import checkpoints, state
 from viz.explorer.adapting import say_assumed
 from viz.explorer.images import choose_images
+from viz.explorer.kernels import clearest
 from viz.explorer.sections import guarded, style
 from viz.explorer.settings import unsafe
 from viz.explorer.text import plain, shape
@@ -24,8 +25,6 @@ _narrow = st.components.v2.component(
 )
 _LEARNED, _ON_IMAGES = "What was learned", "On images"
 _ALSO_ON_IMAGES = ("patch_filter", "kernel", "compare", "report")
-_BEHIND_GRIDS = ("patch_filter", "kernel")
-"""Pages that a grid opens: the menu lists them while they are shown."""
 _SHARED = {"patch_filter": "kernel"}
 """Pages whose file is another's."""
 _NAMED = {"filter_names": "patch-filters", "kernel_names": "kernels"}
@@ -55,10 +54,7 @@ PAGES: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("kernel_names", "Names of kernels", ":material/label:"),
         *_of_cards(_LEARNED),
     ),
-    _ON_IMAGES: (
-        ("try_image", "Try my image", ":material/add_a_photo:"),
-        *_of_cards(_ON_IMAGES),
-    ),
+    _ON_IMAGES: (("try_image", "Try my image", ":material/add_a_photo:"), *_of_cards(_ON_IMAGES)),
     "Compare and keep": (
         ("compare", "Compare two networks", ":material/difference:"),
         ("report", "Report", ":material/docs:"),
@@ -95,15 +91,13 @@ def _navigation() -> st.Page:
     return st.navigation(list(pages.values()), position="hidden")
 
 
-def _menu(page: str) -> None:
+def _menu(page: str, opened: checkpoints.Opened) -> None:
     """List the pages; each link holds all settings, so that one step back leaves the page."""
     pages = st.session_state["viz pages"]
     with st.container(gap="xxsmall"):
         for section, rows in PAGES.items():
             st.caption(section)
             for name, *_ in rows:
-                if name in _BEHIND_GRIDS and name != page:
-                    continue
                 names = (
                     ("images", "input")
                     if section == _ON_IMAGES or name in _ALSO_ON_IMAGES
@@ -112,6 +106,8 @@ def _menu(page: str) -> None:
                 address = state.link(name, *names)
                 if name == "compare":
                     address.setdefault("with", checkpoints.default_other())
+                if name == "kernel":
+                    address = {**clearest(opened), **address}
                 st.page_link(pages[name], width="stretch", query_params=address)
     _narrow(key="viz menu", data={"page": page})
 
@@ -166,7 +162,7 @@ def main() -> None:
             say_assumed(opened)
         # After the choice of images, which stands below it: the links hold what was just chosen.
         with menu:
-            _menu(name)
+            _menu(name, opened)
         page.run()
     state.finish()
     _freeze(name)

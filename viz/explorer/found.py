@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,14 +22,15 @@ from viz.explorer.settings import Start
 from viz.explorer.take_home import file_stem, python, take_figure, take_home
 from viz.explorer.text import paragraphs, plain
 from viz.explorer.working import heavy, work
-from viz.views import OF_SWEEPS, comparison, view
+from viz.views import OF_SWEEPS, Given, comparison, view
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from viz.core.result import Result
     from viz.explorer.checkpoints import Opened
     from viz.explorer.images import Images
     from viz.network.checkpoint import Checkpoint
-    from viz.views import Given
     from viz.views.base import Shown
 
 
@@ -53,13 +54,9 @@ def _refused(a: Checkpoint, b: Checkpoint, given: Given, *, row_name: str) -> st
 
 
 def _lines(
-    row: Shown,
-    images: Images | None,
-    other: Opened | None,
-    sweep: Path | None,
-    options: dict[str, Any],
-    draws: dict[str, Any],
-) -> str:
+    row: Shown, images: Images | None, other: Opened | None, sweep: Path | None,
+    options: dict[str, Any], draws: dict[str, Any],
+) -> str:  # fmt: skip
     """Return Python that makes a result and its main figure from ``checkpoint``."""
     given: dict[str, Any] = dict(options)
     if sweep is not None and images is not None:
@@ -91,17 +88,26 @@ def _asks(row: Shown, images: Images | None, *networks: Checkpoint) -> bool:
     return row.slow or any(heavy(each, number) for each in networks)
 
 
+def take_row(row: Shown, found: Opened, other: Opened | None = None) -> None:
+    """Offer a row of the catalogue that has not been measured: a download measures it."""
+    networks = [each.checkpoint for each in (found, other) if each is not None]
+    result = cache(lambda: row.measure(*networks, Given()))
+    stem = file_stem(found, row.name)
+    take_home(
+        stem, result, lambda: row.figures[0].make(result()),
+        script=python(found, _lines(row, None, other, None, {}, {}), stem),
+    )  # fmt: skip
+
+
 def show_row(
-    row: Shown,
-    found: Opened,
-    *,
-    images: Images | None = None,
-    other: Opened | None = None,
-    sweep: Path | None = None,
-    options: dict[str, Any] | None = None,
-    draws: dict[str, Any] | None = None,
-) -> None:
-    """Show a row of the catalogue: finding, main figure, what to take; the rest is folded up."""
+    row: Shown, found: Opened, *, images: Images | None = None, other: Opened | None = None,
+    sweep: Path | None = None, options: dict[str, Any] | None = None,
+    draws: dict[str, Any] | None = None, rest: DeltaGenerator | None = None,
+) -> None:  # fmt: skip
+    """Show a row of the catalogue: finding, main figure, what to take; the rest is folded up.
+
+    ``rest`` is where on the page that is.
+    """
     settings, draws = options or {}, draws or {}
     private = found.private or any(x is not None and x.private for x in (images, other))
     kept = replace(found, private=private)
@@ -146,31 +152,24 @@ def show_row(
     stem, main = file_stem(found, row.name), row.figures[0]
     lines = _lines(row, images, other, sweep, settings, draws)
     take_home(
-        stem,
-        result,
-        partial(main.make, result, **draws),
+        stem, result, partial(main.make, result, **draws),
         note="" if images is None else uploaded(images),
         script=python(found, lines, stem, table=hasattr(result, "to_frame")),
-    )
-    if len(row.figures) > 1:
-        with folded("More figures", f"{row.name} figures") as wanted:
-            for number in range(1, len(row.figures)) if wanted else ():
-                figure(number)
-                each = row.figures[number]
-                take_figure(file_stem(found, each.name), partial(each.make, result))
-    with st.expander("How this can mislead, and how it is measured"):
-        st.markdown(plain(row.misleads))
-        st.markdown(method_text(row.name if other is None else "compare"))
-    if hasattr(result, "to_frame"):
-        with folded("In numbers", f"{row.name} numbers") as wanted:
-            if wanted:
-                st.dataframe(result.to_frame(), hide_index=True)
-
-
-def _head(row: Shown) -> None:
-    """Show the page's name as the menu has it, and the question that the view answers."""
-    st.title(state.title(), anchor=False)
-    st.markdown(f"**{row.question}**")
+    )  # fmt: skip
+    with rest or st.container():
+        if len(row.figures) > 1:
+            with folded("More figures", f"{row.name} figures") as wanted:
+                for number in range(1, len(row.figures)) if wanted else ():
+                    figure(number)
+                    each = row.figures[number]
+                    take_figure(file_stem(found, each.name), partial(each.make, result))
+        with st.expander("How this can mislead, and how it is measured"):
+            st.markdown(plain(row.misleads))
+            st.markdown(method_text(row.name if other is None else "compare"))
+        if hasattr(result, "to_frame"):
+            with folded("In numbers", f"{row.name} numbers") as wanted:
+                if wanted:
+                    st.dataframe(result.to_frame(), hide_index=True)
 
 
 def sweep_at_hand(found: Opened, images: Images) -> Path | None:
@@ -187,9 +186,11 @@ def sweep_at_hand(found: Opened, images: Images) -> Path | None:
 
 
 def show_view(name: str) -> None:
-    """Show one view of the catalogue as a page."""
+    """Show one view of the catalogue as a page: the finding stands before the settings."""
     found, row = opened(), view(name)
-    _head(row)
+    st.title(state.title(), anchor=False)
+    st.caption(row.question)
+    told = st.container()
     images = images_chosen() if row.needs_images else None
     sweep = None
     if row in OF_SWEEPS and images is not None:
@@ -201,4 +202,6 @@ def show_view(name: str) -> None:
                 f"A pass over {_these(len(images.names))} alone: what is rare in them is missed."
             )
     options, draws = choose_options(row, state.page(), found.checkpoint)
-    show_row(row, found, images=images, sweep=sweep, options=options, draws=draws)
+    rest = st.container()
+    with told:
+        show_row(row, found, images=images, sweep=sweep, options=options, draws=draws, rest=rest)

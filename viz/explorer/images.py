@@ -206,13 +206,10 @@ def choose_images(drop: DeltaGenerator | None = None) -> list[Callable[[], Any]]
         place = st.container()
         with drop or st.expander("Images of your own"):
             files = st.file_uploader(
-                "Images of your own",
-                type=sorted(suffix[1:] for suffix in IMAGE_SUFFIXES),
-                accept_multiple_files=True,
-                max_upload_size=MAX_IMAGE_UPLOAD,
-                label_visibility="collapsed",
-                key="viz image files",
-            )
+                "Images of your own", type=sorted(suffix[1:] for suffix in IMAGE_SUFFIXES),
+                accept_multiple_files=True, max_upload_size=MAX_IMAGE_UPLOAD,
+                label_visibility="collapsed", key="viz image files",
+            )  # fmt: skip
             st.caption(
                 f"Photographs of your own, up to {MAX_IMAGES}, each of at most "
                 f"{MAX_IMAGE_UPLOAD} MB. They stay on this machine and are forgotten when this "

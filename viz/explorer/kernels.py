@@ -61,6 +61,17 @@ def at_hand(found: Opened) -> DepthwiseDescription | None:
     return described(found) if key in store(found.private) else None
 
 
+def clearest(found: Opened) -> dict[str, str]:
+    """Return the address of the clearest kernel of the commonest name, once names are known."""
+    description = at_hand(found)
+    if description is None:
+        return {}
+    shares = {n: s for n, s in description.shares().items() if n != "unnamed"}
+    called = description.name == max(shares, key=shares.__getitem__)
+    best = int(np.argmax(np.where(called, description.probability, -1)))
+    return {"block": str(description.block[best]), "channel": str(description.channel[best])}
+
+
 def choose_kernels(page: str, order_label: str, help: str | None = None) -> tuple[str, str]:
     """Show the lists of orders and names, bound to the address."""
     order = state.choice(

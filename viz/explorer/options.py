@@ -63,12 +63,7 @@ def _choose(
         most = checkpoint.config.depth - 1 if option.name == "block" else None
         least = None if option.least is None else option.kind(option.least)
         given = st.number_input(
-            label,
-            least,
-            most,
-            step=option.kind(1),
-            placeholder="as by default",
-            **about,
+            label, least, most, step=option.kind(1), placeholder="as by default", **about
         )
     else:
         given = st.text_input(label, placeholder="as by default", **about)

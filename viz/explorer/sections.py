@@ -144,17 +144,9 @@ def show_figure(picture: bytes, *, alt: str, key: str, caption: str = "") -> Non
 
 
 def show_part(
-    found: Opened,
-    result: Any,
-    name: str,
-    lines: str,
-    *,
-    draw: Drawing | None = None,
-    alt: str = "",
-    caption: str = "",
-    images: Images | None = None,
-    made_from: str = "",
-) -> None:
+    found: Opened, result: Any, name: str, lines: str, *, draw: Drawing | None = None,
+    alt: str = "", caption: str = "", images: Images | None = None, made_from: str = "",
+) -> None:  # fmt: skip
     """Show one section of a page: its picture, how to read it, and its downloads."""
     part = name.partition("-")[0]
     if draw is not None:
@@ -164,12 +156,9 @@ def show_part(
     stem = file_stem(found, name)
     body = lines if draw is None else f"{lines}\n{draw}"
     take_home(
-        stem,
-        result,
-        None if draw is None else partial(draw, result),
-        note="" if images is None else uploaded(images),
-        script=python(found, body, stem),
-    )
+        stem, result, None if draw is None else partial(draw, result),
+        note="" if images is None else uploaded(images), script=python(found, body, stem),
+    )  # fmt: skip
 
 
 def opened_images(images: Images) -> str:

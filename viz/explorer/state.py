@@ -149,16 +149,9 @@ def undecided(name: str, page: str) -> bool:
 
 
 def choice(
-    name: str,
-    page: str,
-    label: str,
-    options: Sequence[str],
-    *,
-    default: str,
-    describe: Callable[[str], str] = str,
-    help: str | None = None,
-    written: bool = False,
-) -> str:
+    name: str, page: str, label: str, options: Sequence[str], *, default: str,
+    describe: Callable[[str], str] = str, help: str | None = None, written: bool = False,
+) -> str:  # fmt: skip
     """Show a list to choose from, as wide as its longest word, bound to the address."""
     width = min(400, max(170, 60 + 6 * max(len(describe(each)) for each in options)))
     key = widget_key(name, page)
@@ -198,14 +191,9 @@ def switch(name: str, page: str, label: str) -> bool:
 
 
 def several(
-    name: str,
-    page: str,
-    label: str,
-    options: Sequence[str],
-    *,
-    default: Sequence[str],
+    name: str, page: str, label: str, options: Sequence[str], *, default: Sequence[str],
     describe: Callable[[str], str] = str,
-) -> list[str]:
+) -> list[str]:  # fmt: skip
     """Show options of which several can be chosen, bound to the address."""
     key = widget_key(name, page)
     if undecided(name, page):

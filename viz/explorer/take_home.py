@@ -74,13 +74,9 @@ def _pictures(stem: str, make: Callable[[], Figure]) -> None:
                 return _written(lambda path: save_figure(figure, path), suffix)
 
             st.download_button(
-                suffix[1:].upper(),
-                picture,
-                f"{stem}{suffix}",
-                _TYPES[suffix],
-                key=f"viz take {stem}{suffix}",
-                on_click="ignore",
-            )
+                suffix[1:].upper(), picture, f"{stem}{suffix}", _TYPES[suffix],
+                key=f"viz take {stem}{suffix}", on_click="ignore",
+            )  # fmt: skip
 
 
 def take_figure(stem: str, make: Callable[[], Figure]) -> None:
@@ -92,29 +88,26 @@ def take_figure(stem: str, make: Callable[[], Figure]) -> None:
 def take_home(
     stem: str, result: Any, make: Callable[[], Figure] | None, *, script: str, note: str = ""
 ) -> None:
-    """Show a menu: the figure, if there is one, data, and the lines that make the same thing."""
+    """Show a menu: the figure, if there is one, data, and the lines that make the same thing.
+
+    A result that is not there yet is a function, which is called once something is downloaded.
+    """
+    table = "to_frame()" in script if callable(result) else hasattr(result, "to_frame")
+    there = result if callable(result) else lambda: result
     with st.popover("Download", icon=":material/download:", key=f"viz menu of {stem}"):
         if make is not None:
             _pictures(stem, make)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown("Data", width="content")
             st.download_button(
-                "Arrays (NPZ)",
-                lambda: _written(result.save, ".npz"),
-                f"{stem}.npz",
-                "application/octet-stream",
-                key=f"viz take {stem} npz",
-                on_click="ignore",
-            )
-            if hasattr(result, "to_frame"):
+                "Arrays (NPZ)", lambda: _written(there().save, ".npz"), f"{stem}.npz",
+                "application/octet-stream", key=f"viz take {stem} npz", on_click="ignore",
+            )  # fmt: skip
+            if table:
                 st.download_button(
-                    "Table (CSV)",
-                    lambda: result.to_frame().to_csv(index=False).encode(),
-                    f"{stem}.csv",
-                    "text/csv",
-                    key=f"viz take {stem} csv",
-                    on_click="ignore",
-                )
+                    "Table (CSV)", lambda: there().to_frame().to_csv(index=False).encode(),
+                    f"{stem}.csv", "text/csv", key=f"viz take {stem} csv", on_click="ignore",
+                )  # fmt: skip
         if note:
             st.caption(note)
         st.markdown("The same in Python")

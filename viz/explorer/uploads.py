@@ -102,13 +102,9 @@ def take_uploads(load: Callable[[Path], Checkpoint]) -> None:
     closes no other.
     """
     files = st.file_uploader(
-        "Open files of your own",
-        label_visibility="collapsed",
-        type=list(SUFFIXES),
-        accept_multiple_files=True,
-        max_upload_size=MAX_UPLOAD,
-        key="viz checkpoint files",
-    )
+        "Open files of your own", label_visibility="collapsed", type=list(SUFFIXES),
+        accept_multiple_files=True, max_upload_size=MAX_UPLOAD, key="viz checkpoint files",
+    )  # fmt: skip
     st.caption(
         "Trained ConvMixers (.safetensors, .pth, .pt, .ckpt, .pth.tar, .bin), up to "
         f"{MAX_UPLOADS}, each of at most {MAX_UPLOAD} MB. They are checked, never executed, stay "

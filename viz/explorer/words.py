@@ -16,11 +16,7 @@ KERNEL_ORDER_WORDS = {
     "norm": "norm, largest first",
     "index": "channel number",
 }
-SCALE_WORDS = {
-    "tile": "its own for each",
-    "block": "one per block",
-    "figure": "one for all",
-}
+SCALE_WORDS = {"tile": "its own for each", "block": "one per block", "figure": "one for all"}
 ANY_NAME = "all"
 """As in the address: kernels of every name."""
 _IN_WORDS = {

@@ -121,19 +121,11 @@ def asked(name: str, slow: bool, label: str = "Measure", *, quiet: bool = False)
 
 
 def work(
-    opened: Opened,
-    function: Callable[..., T],
-    *subjects: Checkpoint,
-    images: Images | None = None,
-    sweep: Path | None = None,
-    name: str = "",
-    what: str = "Measuring",
-    slow: bool = False,
-    label: str = "Measure",
-    counted: bool = True,
-    quiet: bool = False,
-    **settings: Any,
-) -> Worked[T] | None:
+    opened: Opened, function: Callable[..., T], *subjects: Checkpoint,
+    images: Images | None = None, sweep: Path | None = None, name: str = "",
+    what: str = "Measuring", slow: bool = False, label: str = "Measure", counted: bool = True,
+    quiet: bool = False, **settings: Any,
+) -> Worked[T] | None:  # fmt: skip
     """Return ``function(*subjects, given, **settings)``, made once, with a bar and a Stop.
 
     What is slow is made when its button, ``label``, is pressed; a ``quiet`` one stands alone.

@@ -231,6 +231,13 @@ def open_images(
     return ImageSet(_spread(_distinct(entries), limit), preprocessing, in_channels)
 
 
+def image_set(images: Any, preprocessing: Preprocessing, in_channels: int) -> ImageSet:
+    """Return a set of images as it is; open anything else as a network takes it."""
+    if isinstance(images, ImageSet):
+        return images
+    return open_images(images, preprocessing, in_channels)
+
+
 def opener(
     images: Images | ImageSet,
     preprocessing: Preprocessing,

@@ -34,14 +34,14 @@ def examples(r2: NDArray[np.float64], rows: NDArray[np.int64], each: int) -> NDA
 
 @dataclass(frozen=True)
 class Fits:
-    """Coloured tiles (n, h, w, 3) of what was fitted, of fits and of residuals, by sort.
+    """Coloured tiles (n, h, w, 3), such as what was fitted, fits and residuals, by sort.
 
     The sorts stand side by side on two columns, below one another on one.
     """
 
     parts: Sequence[NDArray[np.uint8]]
     r2: NDArray[np.float64]
-    names: tuple[str, str, str]
+    names: tuple[str, ...]
 
     def _steps(self, width: float) -> tuple[int, int, int, float]:
         """Tiles of a sort, pixels from one sort to the next across and down, a pixel's inches."""
@@ -49,14 +49,14 @@ class Fits:
         each, inner = max(1, n // 3), width - _LEFT - MARGIN
         if narrow(width):
             inch = min(inner / (each * (w + 1)), _LARGEST / h)
-            return each, 0, 3 * (h + 1) + int(np.ceil((_HEAD + _WORDS) / inch)), inch
+            return each, 0, len(self.parts) * (h + 1) + int(np.ceil((_HEAD + _WORDS) / inch)), inch
         across = each * (w + 1) + w // 2
         return each, across, 0, min(inner / (3 * across - w // 2), _LARGEST / h)
 
     def _shape(self, width: float) -> tuple[int, int]:
         _, h, w, _ = self.parts[0].shape
         each, across, down, _ = self._steps(width)
-        return 2 * down + 3 * (h + 1), 2 * across + each * (w + 1)
+        return 2 * down + len(self.parts) * (h + 1), 2 * across + each * (w + 1)
 
     def figure(self, width: float) -> Figure:
         """Make a Figure that fits."""
@@ -64,14 +64,14 @@ class Fits:
         return new_figure(width, tall + _HEAD + _WORDS + MARGIN)
 
     def draw(self, target: Figure | SubFigure) -> Axes:
-        """Draw the tiles, three to a fit, and its R² below."""
+        """Draw the tiles, those of a fit below one another, and its R² below."""
         width, height = inches(target)
-        n, h, w, _ = self.parts[0].shape
+        (n, h, w, _), rows = self.parts[0].shape, len(self.parts)
         each, across, down, inch = self._steps(width)
         shape, (sort, place) = self._shape(width), np.divmod(np.arange(n), each)
         x, y = sort * across + place * (w + 1), sort * down
-        below = np.concatenate([y + line * (h + 1) for line in range(3)])
-        layout = Layout(np.tile(x, 3), below, (h, w), shape, ())
+        below = np.concatenate([y + line * (h + 1) for line in range(rows)])
+        layout = Layout(np.tile(x, rows), below, (h, w), shape, ())
         picture = enlarge(layout.place(np.concatenate(self.parts)), 6)
         tall, wide = shape[0] * inch, shape[1] * inch
         axes = show_picture(target, (_LEFT, height - _HEAD - tall, wide, tall), picture, shape)
@@ -83,6 +83,6 @@ class Fits:
                     axes.text(-1, g * down + line * (h + 1) + h / 2, part, fontsize=SMALL,
                               ha="right", va="center")  # fmt: skip
         for i in range(n):
-            axes.text(x[i] + w / 2, y[i] + 3 * (h + 1), f"{self.r2[i]:.2f}", fontsize=SMALL,
+            axes.text(x[i] + w / 2, y[i] + rows * (h + 1), f"{self.r2[i]:.2f}", fontsize=SMALL,
                       ha="center", va="top")  # fmt: skip
         return axes

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import BoundaryNorm, Colormap, ListedColormap, Normalize
+from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
@@ -146,17 +146,12 @@ def depth_colours(n: int) -> NDArray[np.float64]:
 
 
 def colour_key(
-    target: Figure | SubFigure,
-    place: tuple[float, float, float],
-    end: str,
-    *,
-    cmap: Colormap | str = SIGNED,
-    words: str = "",
+    target: Figure | SubFigure, place: tuple[float, float, float], end: str, *, words: str = ""
 ) -> Axes:
     """Draw a flat bar of colours from -end to +end; the place is left, bottom and length."""
     left, low, long = place
     axes = panel(target, (left, low, long, 0.07))
-    axes.imshow(np.linspace(-1, 1, 255)[None], cmap=cmap, aspect="auto", extent=(-1, 1, 0, 1))
+    axes.imshow(np.linspace(-1, 1, 255)[None], cmap=SIGNED, aspect="auto", extent=(-1, 1, 0, 1))
     axes.set_xticks([-1, 0, 1], [f"−{end}", "0", f"+{end}"])
     axes.set_yticks([])
     axes.spines[:].set_visible(True)

@@ -18,7 +18,7 @@ from pypdf.generic import (
 from reportlab.lib.pagesizes import A4, letter
 from reportlab.lib.units import mm
 from reportlab.pdfgen.canvas import Canvas
-from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate
+from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph
 
 from viz.report.formulas import MathCanvas
 from viz.report.story import FONT, Heading, story
@@ -26,44 +26,63 @@ from viz.report.story import FONT, Heading, story
 PAPERS: dict[str, tuple[float, float]] = {"a4": A4, "letter": letter}
 _MARGIN = 15 * mm
 _FOOT = 12 * mm
-
-
-_Places = dict[str, tuple[int, float, float, float]]
-"""Where the figures are to lie: page, left, bottom, scale, by name."""
+_GAP = 2 * mm
+_SMALLEST = 0.78
+"""Of its size that a figure is drawn at, where one more fits on the page then."""
 
 
 class _Room(Flowable):  # type: ignore[misc]
-    """Room for a figure; it notes where it came to lie."""
+    """Room for a figure with its caption, below or beside it; it knows where it came to lie."""
 
-    def __init__(self, name: str, size: tuple[float, float], scale: float, places: _Places) -> None:
+    def __init__(self, name: str, width: float, height: float, caption: Paragraph) -> None:
         super().__init__()
-        self.name, self.full, self.scale, self.places = name, size, scale, places
+        self.name, self.full, self.caption, self.share = (
+            name,
+            (width * mm, height * mm),
+            caption,
+            1.0,
+        )
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
-        """Take the figure's own size, or less where a page has less."""
-        return self.full[0] * self.scale, self.full[1] * self.scale
+        """Take its share of the figure's own size, or a little less where it fits then."""
+        self.beside = self.full[0] < 0.6 * width
+        told = width - self.full[0] - 2 * _GAP if self.beside else width
+        _, text = self.caption.wrap(told, height)
+        self.below = 0 if self.beside else text + _GAP / 2
+        whole = self.share * min(1.0, width / self.full[0])
+        fits = (height - self.below - 2 * _GAP) / self.full[1]
+        self.scale = fits if _SMALLEST * whole <= fits < whole else whole
+        self.width, self.high = width, max(self.full[1] * self.scale, self.beside * text)
+        return width, self.high + self.below + 2 * _GAP
 
     def draw(self) -> None:
-        """Note the place; the figure is put there afterwards."""
-        x, y = self.canv.absolutePosition(0, 0)
-        self.places[self.name] = (self.canv.getPageNumber() - 1, x, y, self.scale)
+        """Write the caption, and note the place; the figure is put there afterwards."""
+        across = self.full[0] * self.scale
+        x, y = self.canv.absolutePosition(
+            0 if self.beside else (self.width - across) / 2, _GAP + self.below
+        )
+        self.place = self.canv.getPageNumber() - 1, x, y
+        self.caption.drawOn(self.canv, across + 2 * _GAP if self.beside else 0, _GAP)
 
 
 class _Document(BaseDocTemplate):  # type: ignore[misc]
     """Pages with numbers, a contents list and bookmarks."""
 
-    def __init__(self, file: io.BytesIO, size: tuple[float, float], title: str) -> None:
-        width, height = size
+    def __init__(
+        self, file: io.BytesIO, size: tuple[float, float], title: str, flowables: list[Flowable]
+    ) -> None:
+        bottom = _MARGIN + _FOOT / 2
         super().__init__(
             file, pagesize=size, title=title, author="convmixer-viz", invariant=1,
-            leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=_MARGIN,
+            leftMargin=_MARGIN, rightMargin=_MARGIN, topMargin=_MARGIN, bottomMargin=bottom,
         )  # fmt: skip
-        self.running = title
-        frame = Frame(
-            _MARGIN, _MARGIN + _FOOT / 2, width - 2 * _MARGIN, height - 2 * _MARGIN - _FOOT / 2,
-            leftPadding=0, rightPadding=0, topPadding=0, bottomPadding=0,
-        )  # fmt: skip
+        self.running, self.flowables = title, flowables
+        frame = Frame(_MARGIN, bottom, self.width, self.height, 0, 0, 0, 0)
         self.addPageTemplates([PageTemplate("all", [frame], onPage=self.number)])
+
+    def beforeDocument(self) -> None:
+        """Lay the figures out; from the last pass it is known how long the contents are."""
+        _fill(self.flowables, self.canv, self.width, self.height)
 
     def number(self, canvas: Canvas, document: BaseDocTemplate) -> None:
         """Write the foot of a page."""
@@ -83,31 +102,45 @@ class _Document(BaseDocTemplate):  # type: ignore[misc]
 
 def write_pdf(path: Path, page: str, title: str, paper: str, folders: Sequence[Path]) -> None:
     """Write a page for printing; the folders hold its figures."""
-    places: _Places = {}
-    size = PAPERS[paper]
-    most = size[1] - 2 * _MARGIN - _FOOT / 2 - 22 * mm
-
-    def room(name: str, width: float, height: float) -> Flowable:
-        full = (width * mm, height * mm)
-        scale = min(1.0, (size[0] - 2 * _MARGIN) / full[0], most / full[1])
-        return _Room(name, full, scale, places)
-
-    text = io.BytesIO()
-    _Document(text, size, title).multiBuild(story(page, room), canvasmaker=MathCanvas)
+    text, flowables = io.BytesIO(), story(page, _Room)
+    _Document(text, PAPERS[paper], title, flowables).multiBuild(flowables, canvasmaker=MathCanvas)
     writer = PdfWriter(clone_from=PdfReader(text))
-    for name, (number, x, y, scale) in sorted(places.items()):
-        file = next(p for f in folders if (p := f / f"{name}.pdf").is_file())
-        _place(writer, number, name, PdfReader(file), (x, y, scale))
+    for room in (each for each in flowables if isinstance(each, _Room)):
+        file = next(p for f in folders if (p := f / f"{room.name}.pdf").is_file())
+        _place(writer, room, PdfReader(file))
     out = io.BytesIO()
     writer.write(out)
     path.write_bytes(out.getvalue())
 
 
-def _place(
-    writer: PdfWriter, number: int, name: str, figure: PdfReader, at: tuple[float, float, float]
-) -> None:
+def _fill(flowables: Sequence[Flowable], canvas: Canvas, width: float, height: float) -> None:
+    """Make the figures of a page a little smaller, where the next one fits on it then."""
+    left, figures = height, list[_Room]()
+    for each in flowables:
+        each.share = 1.0
+        high = each.wrapOn(canvas, width, 2 * height)[1] + each.getSpaceAfter()
+        if left < height:
+            high += each.getSpaceBefore()
+        if isinstance(each, _Room):
+            figures.append(each)
+            share = 1 - (high - left) / sum(figure.high for figure in figures)
+            if share <= _SMALLEST:
+                left, figures = height, [each]
+                share = 1 - (high - left) / each.high
+            if share < 1:
+                for figure in figures:
+                    figure.share = share
+                left, high, figures = height, 0, []
+        if high > left:
+            # A text goes on, on the next page.
+            left, figures = left + height, []
+        left -= high
+
+
+def _place(writer: PdfWriter, room: _Room, figure: PdfReader) -> None:
     """Put a figure on a page as a form: its drawing is copied as it is, not read."""
-    drawn, page, (x, y, scale) = figure.pages[0], writer.pages[number], at
+    (number, x, y), scale, drawn = room.place, room.scale, figure.pages[0]
+    page = writer.pages[number]
     contents = drawn.get_contents()
     stream = DecodedStreamObject()
     stream.set_data(b"" if contents is None else contents.get_data())
@@ -122,7 +155,7 @@ def _place(
     )
     if "/Group" in drawn:
         form[NameObject("/Group")] = _there(drawn["/Group"]).clone(writer)
-    key = NameObject(f"/{name}")
+    key = NameObject(f"/{room.name}")
     resources = _there(page["/Resources"])
     forms = _there(resources.setdefault(NameObject("/XObject"), DictionaryObject()))
     forms[key] = writer._add_object(form)

@@ -16,55 +16,47 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
-from reportlab.platypus import (
-    Flowable,
-    KeepTogether,
-    ListFlowable,
-    PageBreak,
-    Paragraph,
-    Spacer,
-    Table,
-)
+from reportlab.platypus import Flowable, ListFlowable, Paragraph, Spacer, Table
 from reportlab.platypus.tableofcontents import TableOfContents
 
 from viz.plot.style import printable
 from viz.report.formulas import outlined, placed
-from viz.report.page import PX
+from viz.report.page import PX, face
 
-FONT = "DejaVu"
-_FACES = {"": "DejaVuSans", "-Bold": "DejaVuSans-Bold", "-Oblique": "DejaVuSans-Oblique",
-          "-BoldOblique": "DejaVuSans-BoldOblique", "-Mono": "DejaVuSansMono"}  # fmt: skip
-_BOLD = f"{FONT}-Bold"
+FONT, _BOLD, *_SLANTED = (f"Roboto-{each}" for each in ("Regular", "Bold", "Italic", "BoldItalic"))
+_MONO, _OTHER = "DejaVuSansMono", "DejaVuSans"
 _TAGS = {"strong": "b", "em": "i", "b": "b", "i": "i"}
 
 BODY = ParagraphStyle(
-    "body", fontName=FONT, fontSize=8.5, leading=12, spaceAfter=4, autoLeading="max"
+    "body", fontName=FONT, fontSize=9.5, leading=13, spaceAfter=4, autoLeading="max"
 )
-SMALL = ParagraphStyle("small", BODY, fontSize=7, leading=9.6, spaceAfter=3)
+SMALL = ParagraphStyle("small", BODY, fontSize=8, leading=10.5, spaceAfter=3)
 CELL = ParagraphStyle("cell", SMALL, spaceAfter=0, splitLongWords=True)
 NUMBER = ParagraphStyle("number", CELL, alignment=TA_RIGHT)
 CONTENTS = ParagraphStyle(
-    "contents", SMALL, fontSize=7.5, leading=10, spaceAfter=2, rightIndent=8 * mm
+    "contents", SMALL, fontSize=8.5, leading=11, spaceAfter=2, rightIndent=8 * mm
 )
 HEADINGS = {
     tag: ParagraphStyle(tag, BODY, fontName=_BOLD, fontSize=size, leading=1.25 * size,
                         spaceBefore=before, spaceAfter=after, keepWithNext=1)
     for tag, size, before, after in (
-        ("h1", 15, 0, 6), ("h2", 13, 10, 5), ("h3", 10, 8, 2), ("h4", 8, 5, 1), ("h5", 8, 4, 1),
+        ("h1", 16, 0, 6), ("h2", 14, 16, 5), ("h3", 11, 8, 2), ("h4", 9, 5, 1), ("h5", 9, 4, 1),
     )
 }  # fmt: skip
 
 
 def _fonts() -> None:
-    """Make matplotlib's DejaVu fonts known to ReportLab: the figures' own, and embedded."""
+    """Make the figures' fonts known to ReportLab, which embeds them."""
     if FONT in pdfmetrics.getRegisteredFontNames():
         return
     folder = Path(mpl.get_data_path()) / "fonts" / "ttf"
-    for face, file in _FACES.items():
-        pdfmetrics.registerFont(TTFont(f"{FONT}{face}", str(folder / f"{file}.ttf")))
-    pdfmetrics.registerFontFamily(
-        FONT, normal=FONT, bold=_BOLD, italic=f"{FONT}-Oblique", boldItalic=f"{FONT}-BoldOblique"
-    )
+    for name in (_MONO, _OTHER):
+        pdfmetrics.registerFont(TTFont(name, str(folder / f"{name}.ttf")))
+        pdfmetrics.registerFontFamily(name, *[name] * 4)
+    names = (FONT, _BOLD, *_SLANTED)
+    for name in names:
+        pdfmetrics.registerFont(TTFont(name, face(name)))
+    pdfmetrics.registerFontFamily(FONT, *names)
 
 
 class Heading(Paragraph):  # type: ignore[misc]
@@ -87,8 +79,8 @@ class Heading(Paragraph):  # type: ignore[misc]
         self.key, self.told = key, told
 
 
-Room = Callable[[str, float, float], Flowable]
-"""Name, width and height in millimetres to room for a figure."""
+Room = Callable[[str, float, float, Paragraph], Flowable]
+"""Name, width and height in millimetres, and caption to room for a figure."""
 
 
 def story(page: str, room: Room) -> list[Flowable]:
@@ -122,7 +114,7 @@ class _Story:
             elif element.tag in ("ul", "ol"):
                 items = [_paragraph(item, style) for item in element]
                 yield ListFlowable(items, bulletType="bullet", start="•", leftIndent=9,
-                                   bulletFontName=FONT, bulletFontSize=6)  # fmt: skip
+                                   bulletFontName=FONT, bulletFontSize=9)  # fmt: skip
             elif element.tag == "table":
                 yield from (_table(element), Spacer(1, 1.5 * mm))
             elif element.tag == "figure":
@@ -133,8 +125,6 @@ class _Story:
                 )
                 yield Paragraph(_mono(lines.replace("\n", "<br/>")), SMALL)
             else:
-                if "sheet" in kind:
-                    yield PageBreak()
                 yield from self.blocks(
                     element, SMALL if "methods" in kind or "made" in kind else style
                 )
@@ -145,21 +135,25 @@ class _Story:
             (link, *_) = item
             self.contents[link.get("href", "")[1:]] = _inline(item)
         yield TableOfContents(levelStyles=[CONTENTS], dotsMinLevel=0)
+        yield from (_paragraph(each, SMALL) for each in element.iter("p"))
 
     def _figure(self, element: Element) -> Flowable:
         image, caption = element
-        size = [float(image.get(side, 0)) / PX for side in ("width", "height")]
-        place = self.room(image.get("src", ""), *size)
-        return KeepTogether([Spacer(1, 2 * mm), place, Spacer(1, mm), _paragraph(caption, SMALL)])
+        width, height = (float(image.get(side, 0)) / PX for side in ("width", "height"))
+        return self.room(image.get("src", ""), width, height, _paragraph(caption, SMALL))
 
 
 def _mono(markup: str) -> str:
-    return f'<font name="{FONT}-Mono">{markup}</font>'
+    return f'<font name="{_MONO}" size="-1">{markup}</font>'
 
 
 def _safe(text: str | None) -> str:
-    """Escape a text; characters that the font lacks become white squares."""
-    return escape(printable(re.sub(r"\s+", " ", text or "")).replace(r"\$", "$"))
+    """Escape a text; characters that both fonts lack become white squares."""
+    there = pdfmetrics.getFont(FONT).face.charToGlyph
+    return "".join(
+        escape(c) if ord(c) in there else f'<font name="{_OTHER}">{c}</font>'
+        for c in printable(re.sub(r"[ \t\n]+", " ", text or "")).replace(r"\$", "$")
+    )
 
 
 def _inline(element: Element) -> str:
@@ -203,11 +197,14 @@ def _table(element: Element) -> Table:
         repeatRows=1,
         hAlign="LEFT",
         style=[
-            ("LINEBELOW", (0, 0), (-1, -1), 0.25, HexColor(0x999999)),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 0),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 9),
-            ("TOPPADDING", (0, 0), (-1, -1), 1.5),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+            (name, (0, 0), (-1, -1), *how)
+            for name, *how in (
+                ("LINEBELOW", 0.25, HexColor(0x999999)),
+                ("VALIGN", "TOP"),
+                ("LEFTPADDING", 0),
+                ("RIGHTPADDING", 9),
+                ("TOPPADDING", 1.5),
+                ("BOTTOMPADDING", 2),
+            )
         ],
     )

@@ -83,13 +83,14 @@ def channels_of_sweep(
 
 def _ranked(sweep: Sweep, row: int, by: str) -> list[int]:
     """Return the channels of a row, the one that stands out most first."""
-    score = _score(sweep, row, by)
+    score = scores(sweep, row, by)
     order = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")
     found: list[int] = order[np.isfinite(score[order])].tolist()
     return found
 
 
-def _score(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
+def scores(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
+    """Return by how much each channel of a row stands out, (dim,)."""
     if by == "variance":
         spread: NDArray[np.float64] = sweep.variance[row]
         return spread

@@ -69,7 +69,10 @@ RECIPES = {
 RECIPES["cifar10-p2-again"] = replace(
     RECIPES["cifar10-p2"], sizes=((0.0, 24), (0.5, 32)), epochs=22, lr=0.006, weight_decay=0.3,
     mix=0.0)  # fmt: skip
-"""The recipes of the shipped checkpoints, by their names; the last goes on from cifar10-p2's."""
+RECIPES["imagenette-p7-again"] = replace(
+    RECIPES["imagenette-p7"], sizes=((0.0, 84), (0.55, 112)), epochs=24, weight_decay=0.3,
+    depthwise_lr=1.0)  # fmt: skip
+"""The recipes of the shipped checkpoints, by their names; "again" goes on from the first's end."""
 
 
 def recipe_named(name: str, **changes: Any) -> Recipe:

@@ -23,10 +23,18 @@ def rated():
 def test_a_few_maps_lie_over_their_images(rated):
     figure = attribution.attribution_figure(rated)
     axes = attribution.draw_attribution(rated, figure)
-    few = ["smoothgrad", "integrated-gradients", "occlusion", "grad-cam", "edges"]
+    few = attribution._methods(rated)
+    # What the finding names is drawn, with the number that it gives.
+    margin = (rated.insertion_auc - rated.deletion_auc)[:, : len(METHODS)]
+    named = {METHODS[find(row)] for row in margin for find in (np.argmin, np.argmax)}
+    assert named <= set(few) and few[-1] == "edges" and len(few) == max(4, len(named)) + 1
+    assert all(f"({attribution.method_words(name)})" in rated.sentence() for name in named)
     assert len(axes["map"]) == 2 * len(few) and len(axes["image"]) == 2
     heads = [one.get_title(loc="left") for one in axes["map"][: len(few)]]
-    assert heads == [attribution.method_words(name) for name in few]
+    assert heads == [attribution.method_words(name).replace(" ", "\n", 1) for name in few]
+    shown = [float(one.texts[0].get_text().replace("−", "-")) for one in axes["map"]]
+    every = (rated.insertion_auc - rated.deletion_auc)[:, [rated.rated.index(m) for m in few]]
+    np.testing.assert_allclose(shown, every.ravel(), atol=0.0051)
     np.testing.assert_array_equal(axes["image"][1].get_images()[0].get_array(), rated.pixels[1])
     for i, name in enumerate(few):
         over = axes["map"][len(few) + i].get_images()[1]
@@ -43,7 +51,7 @@ def test_a_few_maps_lie_over_their_images(rated):
     said = " ".join(t.get_text() for t, _ in texts(figure))
     named = rated.classes[rated.target[1]]
     assert f"“{named}”, {100 * rated.probability[1]:.0f} %" in said
-    assert "6 more methods are in the table" in figure.get_label()
+    assert f"{len(METHODS) - len(few) + 1} more methods are in the table" in figure.get_label()
 
 
 def test_scores_show_every_image_and_the_mean(rated):

@@ -249,11 +249,3 @@ def test_best_is_said_of_no_method_unless_images_allow(rng):
     assert found.p_above_edges()[0] == pytest.approx(1 / 64)
     assert np.isnan(made_up(gap[:4]).p_above_edges()).all()
     assert "too few to rank methods" in made_up(gap[:4]).sentence()
-
-
-def test_a_constant_map_explains_a_fall_that_grows_with_the_patches():
-    """The score falls by one for every patch that goes: a map without places explains it all."""
-    removed = np.random.default_rng(0).random((50, 4, 4)) < 0.3
-    fall = removed.reshape(50, -1).sum(1).astype(float)
-    _, unexplained = scores.infidelity(np.ones((1, 4, 4)), removed, fall)
-    assert unexplained[0] == pytest.approx(0)

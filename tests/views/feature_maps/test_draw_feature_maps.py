@@ -58,11 +58,12 @@ def test_each_map_stands_on_its_pixels_in_its_colours(result, scale):
     assert sum(clim == pytest.approx((-largest, largest)) for *_, clim in maps) >= 6
     every = [result.of(name) for name in COLUMNS if name != "kernel"]
     if scale == "figure":
-        assert limits["output"] == pytest.approx(np.quantile(np.abs(every), 0.99), rel=1e-5)
+        assert limits["residual"] == pytest.approx(np.quantile(np.abs(every), 0.99), rel=1e-5)
     else:
         wanted = np.quantile(np.abs(result.of("residual")), 0.99)
         assert limits["residual"] == pytest.approx(wanted, rel=1e-5)
-    assert len(figure.axes) == (3 if scale == "figure" else 8)
+    assert len(figure.axes) == (3 if scale == "figure" else 7)
+    assert "kernel of\nblock 1" in [text.get_text() for text in axes.texts]
 
 
 def test_over_the_image_strength_is_opacity(result):
@@ -78,7 +79,7 @@ def test_answers_stand_at_the_middle_of_their_windows(result):
     axes, limit = draw_patches(result, patches_figure(result)), answer_limit(result)
     assert limit == pytest.approx(np.quantile(np.abs(result.answers), 0.995), rel=1e-5)
     left, right, *_ = axes.images[0].get_extent()
-    pixel = (right - left) / 33
+    pixel = 2 * (right - left) / 33  # photographs are half as large
     maps = list(drawn(axes))
     assert len(maps) == 2 * 2 * len(result.filter) == 12
     for i, (row, image) in enumerate(np.ndindex(3, 2)):

@@ -127,7 +127,7 @@ def test_grey_networks_and_single_patches(rng, tmp_path):
 
     pre = told(checkpoint.preprocessing, 1, image_size=4)
     result = feature_maps(checkpoint, open_images(tmp_path, pre, 1))
-    assert result.maps.shape == (8, 1, 4, 1, 1)
+    assert result.maps.shape == (8, 1, 3, 1, 1)
     assert (result.rank == 0).all()
     assert result.answers.shape[2:] == (1, 1)
     # An identity switches nothing off.

@@ -7,7 +7,7 @@ from hand_made import of_filters
 from matplotlib.colors import to_rgb
 from readable import unfit_of, unreadable
 
-from viz.plot.style import new_figure
+from viz.plot.style import SIGNED, new_figure
 from viz.views import view
 from viz.views.patch_filters.draw import draw_orientation_frequency
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, draw_kinds, kinds_figure
@@ -107,15 +107,18 @@ def test_fits_show_best_median_and_worst_and_add_up():
         fitted_maps=maps.astype(np.float32),
     )  # fmt: skip
     axes = view("patch-filters").figures[-1].make(result).axes[0]
-    said = [t.get_text() for t in axes.texts if t.get_text().startswith("0.")]
-    order = np.argsort(-result.r2)
+    said = [t.get_text() for t in axes.texts if t.get_text()[0].isdigit()]
+    order = np.argsort(-result.r2_map)
     shown = [*order[:6], *order[8:14], *order[-6:]]
-    assert said == [f"{result.r2[i]:.2f}" for i in shown]
-    # The second pixel of the first filter, its fit and the residual, six times enlarged.
-    picture = np.asarray(axes.images[0].get_array()).astype(float)
-    whole, fit, rest = (picture[6 * 6 * part + 3, 9] - 128 for part in range(3))
-    np.testing.assert_allclose(whole, fit + rest, atol=1.6)
-    np.testing.assert_allclose(whole, np.rint(filters[order[0], :, 0, 1] * 127), atol=1)
+    assert said == [f"{result.r2_map[i]:.2f}" for i in shown]
+    # The second pixel of the first filter, its map, fit and residual, six times enlarged.
+    picture = np.asarray(axes.images[0].get_array())
+    whole, *rest = (picture[6 * 6 * part + 3, 9] for part in range(4))
+    np.testing.assert_allclose(whole, np.rint(filters[order[0], :, 0, 1] * 127 + 128), atol=1)
+    whole, fit = result.maps[order[0]], result.fitted_maps[order[0]]
+    for colour, values in zip(rest, (whole, fit, whole - fit), strict=True):
+        wanted = SIGNED(0.5 + 0.5 * values[0, 1] / np.abs(whole).max(), bytes=True)[:3]
+        np.testing.assert_allclose(colour, np.array(wanted, float), atol=4)
 
 
 def test_the_check_of_readability_finds_what_is_wrong():

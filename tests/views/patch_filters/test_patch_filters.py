@@ -93,11 +93,8 @@ def test_fit_is_the_formula_written_slowly(mixed):
                 right, up = c - column0, row0 - r
                 u = right * np.cos(d) + up * np.sin(d)
                 v = -right * np.sin(d) + up * np.cos(d)
-                slow[r, c] = (
-                    amplitude
-                    * np.exp(-(u**2) / (2 * across**2) - v**2 / (2 * along**2))
-                    * np.cos(2 * np.pi * f * u + np.radians(phase))
-                )
+                window = np.exp(-(u**2) / (2 * across**2) - v**2 / (2 * along**2))
+                slow[r, c] = amplitude * window * np.cos(2 * np.pi * f * u + np.radians(phase))
         size = float(np.abs(found.fitted_maps[i]).max())
         assert found.fitted_maps[i] == pytest.approx(slow, abs=1e-4 * size)
         weights = bank[i].astype(float)
@@ -105,9 +102,8 @@ def test_fit_is_the_formula_written_slowly(mixed):
         assert found.r2[i] == pytest.approx(1 - left / (weights**2).sum(), abs=1e-4)
         left = ((found.maps[i] - slow) ** 2).sum()
         assert found.r2_map[i] == pytest.approx(1 - left / (found.maps[i] ** 2).sum(), abs=1e-4)
-    assert found.fitted == pytest.approx(
-        found.colour_axis[:, :, None, None] * found.fitted_maps[:, None]
-    )
+    axis = found.colour_axis[:, :, None, None]
+    assert found.fitted == pytest.approx(axis * found.fitted_maps[:, None])
 
 
 def test_colour_axis_is_the_first_singular_vector(mixed):
@@ -134,24 +130,6 @@ def test_sign_flip_moves_the_phase_by_180(mixed):
     assert flipped.maps == pytest.approx(-found.maps, abs=1e-5)
 
 
-def test_rotation_by_90_degrees_turns_orientations(mixed):
-    bank, found = mixed
-    turned = describe(np.rot90(bank, axes=(2, 3)))  # counter-clockwise on the screen
-    gabors = found.oriented
-    assert gabors.sum() >= 20
-    assert (turned.structure == found.structure).mean() >= 0.98
-    gap = axial_gap(turned.orientation[gabors], found.orientation[gabors] + 90)
-    assert np.nanmedian(gap) < 0.01
-    assert np.nanquantile(gap, 0.95) < 1
-    # Where 90 more passes 180 the carrier points the other way, and the phase is negated.
-    wrapped = found.orientation[gabors] >= 90
-    expected = np.where(wrapped, -found.phase[gabors], found.phase[gabors])
-    assert np.nanmedian(axial_gap(turned.phase[gabors], expected, 360)) < 0.1
-    row, column = found.parameters[gabors, :2].T
-    centre = turned.parameters[gabors, :2]
-    assert np.median(np.abs(centre - np.stack([6 - column, row], 1))) < 0.01
-
-
 def test_components_are_the_covariance_eigenvectors(mixed):
     bank, found = mixed
     flat = bank.reshape(len(bank), -1).astype(float)
@@ -171,9 +149,8 @@ def test_pixel_space_answers_pixels_as_the_filter_answers_normalised_input():
     normalised = (pixels - mean[:, None, None]) / std[:, None, None]
     expected = (filters * normalised).sum((1, 2, 3))
     bias = -(filters.sum((2, 3)) * mean / std).sum(1)
-    assert (pixel_space(filters, std) * pixels).sum((1, 2, 3)) + bias == pytest.approx(
-        expected, rel=1e-4
-    )
+    answers = (pixel_space(filters, std) * pixels).sum((1, 2, 3)) + bias
+    assert answers == pytest.approx(expected, rel=1e-4)
     for bad in ([0.2], [0.2, 0.2, 0.0], [0.2, 0.2, -1.0]):
         with pytest.raises(ValueError, match="One positive std per channel"):
             pixel_space(filters, bad)

@@ -66,6 +66,7 @@ def made_patches(m=3, n=9, stage="depthwise", side=15):
         crops=rng.integers(0, 255, (m, n, side + 3, side + 3, 3), dtype=np.uint8),
         strongest=rng.integers(0, 255, (m, 32, 32, 3), dtype=np.uint8),
         maps=rng.standard_normal((m, 8, 8)).astype(np.float32), patch_size=4, n_images=100,
+        peak=np.arange(m) + 2.5, same_class=float("nan"),
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from viz.sweep.tally import Settings
 from viz.views.top_patches.measure import (
     BEYOND,
     TopPatchesError,
+    _same_class,
     channels_by_name,
     channels_named,
     top_patches,
@@ -60,6 +61,23 @@ def test_crops_lie_where_the_channel_is_largest(small, swept, pictures):
                     wanted = pixels[tuple(at)] if inside else [BEYOND] * 3
                     assert found.crop(i, j)[y, x].tolist() == list(wanted)
     np.testing.assert_array_equal(found.kernels[0], small.model.depthwise_kernels(1)[5].numpy())
+
+
+def test_the_finding_is_how_rare_the_top_responses_are(small, swept, pictures):
+    found = top_patches(small, swept, pictures, [(1, 5), (0, 2)], shown=3)
+    batch = open_images(pictures, small.preprocessing).all()
+    every = {(s.block, s.name): s.maps for s in stages(small.model, batch.inputs)}
+    for i, (block, channel) in enumerate([(1, 5), (0, 2)]):
+        maps = every[block, "depthwise_activation"][:, channel].double().numpy()
+        assert found.peak[i] == pytest.approx((maps.max() - maps.mean()) / maps.std(), rel=1e-4)
+    tops = np.random.default_rng(0).standard_normal((4000, 6 * 64)).max(1)
+    assert found.normal_peak == pytest.approx(np.median(tops), abs=0.02)
+    assert "class" not in found.sentence()
+    # Of a, a, b two in three pairs differ; of six images in two halves six pairs in 15 agree.
+    names = ("a/0.png", "a/1.png", "b/2.png")
+    found = replace(found, image=np.array([[0, 1, 2], [1, 2, -1]]), image_names=names,
+                    same_class=_same_class(np.array([3, 3])))  # fmt: skip
+    assert "one class in 25 % of pairs, against 40 % of" in found.sentence()
 
 
 def test_patches_of_patch_filters_are_the_patches_themselves(small, swept, pictures):

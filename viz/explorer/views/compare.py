@@ -6,7 +6,7 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, choose_other, opened
-from viz.explorer.found import show_row
+from viz.explorer.found import show_row, take_row
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_sample
@@ -43,6 +43,7 @@ def _evidence(found: Opened, other: Opened) -> None:
 
 def _page(found: Opened) -> None:
     st.title(state.title(), anchor=False)
+    told = st.empty()
     other, messages = choose_other("compare")
     for show in messages:
         show()
@@ -50,7 +51,6 @@ def _page(found: Opened) -> None:
         return
     if found.checkpoint.source.sha256 == other.checkpoint.source.sha256:
         st.info("Both are the same checkpoint: every difference below is zero or chance.")
-    told = st.empty()
     for column, each, letter in zip(st.columns(2), (found, other), "AB", strict=True):
         with column:
             _grid(each, letter)
@@ -65,6 +65,8 @@ def _page(found: Opened) -> None:
         st.markdown(f"**{plain(two_at_first_sight(first, second))}**")
     if state.switch("evidence", "compare", "Show the evidence"):
         _evidence(found, other)
+    else:
+        take_row(COMPARISONS[0], found, other)
 
 
 _page(opened())

@@ -6,7 +6,7 @@ import streamlit as st
 
 from viz.explorer import state
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.found import show_row
+from viz.explorer.found import show_row, take_row
 from viz.explorer.kernels import described
 from viz.explorer.mosaic import show_sample
 from viz.explorer.text import plain
@@ -39,8 +39,8 @@ def _page(found: Opened) -> None:
         if description is None:
             return
         st.markdown(f"**{plain(at_first_sight(description))}**")
-    if state.switch("evidence", "early_late", "Show the evidence"):
-        show_row(view("early-late"), found)
+    asked = state.switch("evidence", "early_late", "Show the evidence")
+    (show_row if asked else take_row)(view("early-late"), found)
 
 
 _page(opened())

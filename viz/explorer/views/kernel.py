@@ -8,14 +8,7 @@ import streamlit as st
 from viz.explorer import state
 from viz.explorer.cache import cached
 from viz.explorer.checkpoints import Opened, opened
-from viz.explorer.close_up import (
-    close_up,
-    say_what,
-    show_numbers,
-    show_response,
-    show_tile,
-    steps,
-)
+from viz.explorer.close_up import close_up, say_what, show_numbers, show_response, show_tile, steps
 from viz.explorer.images import images_chosen
 from viz.explorer.kernels import at_hand, bank, choose_kernels, described, needs_names
 from viz.explorer.methods import method_text

@@ -42,41 +42,29 @@ def _settings(found: Opened) -> tuple[dict[str, Any], str, bool]:
     config = found.checkpoint.config
     large = config.dim > _PAPER
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        show = state.choice(
-            "show",
-            "kernels",
-            "Show",
-            [s for s in _SHOW if s != "atlas" or large],
-            default="atlas" if large else "all",
-            describe=_SHOW.__getitem__,
-            help=f"The {_PAPER} channels are chosen once at random and are the same in every "
-            "block, as in the paper's figure."
-            if large
-            else None,
+        told = (
+            f"The {_PAPER} channels are chosen once at random and are the same in every block, as "
+            "in the paper's figure."
         )
+        show = state.choice(
+            "show", "kernels", "Show", [s for s in _SHOW if s != "atlas" or large],
+            default="atlas" if large else "all", describe=_SHOW.__getitem__,
+            help=told if large else None,
+        )  # fmt: skip
         block = None
         if show == "block":
             block = state.number("block", "kernels", "Block", config.depth)
         order, name = choose_kernels("kernels", "Order within a block")
         scale = state.choice(
-            "scale",
-            "kernels",
-            "Colour scale",
-            list(_MISLEADS),
-            default="block",
+            "scale", "kernels", "Colour scale", list(_MISLEADS), default="block",
             describe=SCALE_WORDS.__getitem__,
-        )
+        )  # fmt: skip
         names = state.switch("names", "kernels", "Names below the tiles")
-    return (
-        {
-            "blocks": None if block is None else [block],
-            "per_block": _PAPER if show == "atlas" else None,
-            "order": order,
-            "name": name,
-        },
-        scale,
-        names,
-    )
+    settings = {
+        "blocks": None if block is None else [block], "order": order, "name": name,
+        "per_block": _PAPER if show == "atlas" else None,
+    }  # fmt: skip
+    return settings, scale, names
 
 
 def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None:
@@ -85,17 +73,14 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
         where, shares = f"block {blocks[0]}'s kernels", description.shares(blocks[0])
     else:
         where, shares = "all kernels", description.shares()
-    both = shares["on-centre"] + shares["off-centre"]
-    others = {n: s for n, s in shares.items() if s >= 0.005 and not n.endswith("-centre")}
+    unnamed = shares.pop("unnamed")
     parts = [
-        f"centre-surround **{percent(both)}** ({percent(shares['on-centre'])} on-centre, "
-        f"{percent(shares['off-centre'])} off-centre)"
-    ]
-    parts += [
         f"{plain(minus(name))} **{percent(share)}**"
-        for name, share in sorted(others.items(), key=lambda item: -item[1])
+        for name, share in sorted(shares.items(), key=lambda item: -item[1])
+        if share >= 0.005
     ]
-    st.markdown(f"Of {where}: {', '.join(parts)}.".replace(" %", "\u00a0%"))
+    told = f"**{percent(1 - unnamed)}** of {where} look clearly like one shape"
+    st.markdown(f"{told}{': ' if parts else ''}{', '.join(parts)}.".replace(" %", "\u00a0%"))
 
 
 def _about_names(description: DepthwiseDescription) -> None:
@@ -177,11 +162,9 @@ def _home(
     view = f"kernels-block-{blocks[0]}" if blocks else "kernels"
     stem = file_stem(found, view if name == ANY_NAME else f"{view}-{name}")
     take_home(
-        stem,
-        result,
-        lambda: drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends)),
+        stem, result, lambda: drawn_mosaic(kernel_mosaic(result, scale=scale, ends=ends)),
         script=python(found, script, stem),
-    )
+    )  # fmt: skip
 
 
 _page(opened())

@@ -52,19 +52,15 @@ def _page(found: Opened) -> None:
         told.markdown(plain(f"{first}."))
     st.caption(_MISLEADS[scale] + (_COLOURS if config.in_channels == 3 else ""))
     stem = file_stem(found, "patch-filters")
-    take_home(
-        stem,
-        result,
-        lambda: drawn_mosaic(patch_filter_mosaic(result, scale=scale)),  # type: ignore[arg-type]
-        script=python(
-            found,
-            f"""
+    lines = f"""
 result = viz.patch_filters(checkpoint)
 figure = result.plot(order={order!r}, scale={scale!r})
-""",
-            stem,
-        ),
-    )
+"""
+    take_home(
+        stem, result,
+        lambda: drawn_mosaic(patch_filter_mosaic(result, scale=scale)),  # type: ignore[arg-type]
+        script=python(found, lines, stem),
+    )  # fmt: skip
     with st.expander("The filters in numbers"):
         st.dataframe(result.to_frame(), hide_index=True)
 

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, panel
 from viz.plot.style import GREY, SMALL, TEAL, TEXT, TWO_COLUMNS, new_figure
-from viz.views.attribution.draw_maps import method_words
-from viz.views.attribution.result import REFERENCES, Trust
+from viz.views.attribution.result import REFERENCES, Trust, method_words
 
 _ROW, _NAMES = 0.17, 1.08
 _PANELS = (
@@ -31,11 +30,13 @@ def _scores_note(result: Trust) -> str:
     return (
         f"{n} image{'s' * (n > 1)}. A dot is an image, a bar the mean over images; dotted and "
         "dash-dotted: means of the random map and of the edge detector, which know nothing of the "
-        "network; nor does the constant map. AUC: of the probability of what is explained, as "
-        "patches are inserted into a blurred image or replaced by the mean colour, largest value "
-        "first. unexplained: 0 % if the map predicts every change of the score when patches go, "
-        "100 % if none. max-sensitivity: largest relative change of the map under noise of "
-        f"±{result.source.settings['radius']:g}. randomisation: mean |rank correlation| between "
+        "network; nor does the constant map. AUC: area under the curve of the probability of what "
+        "is explained, as patches are inserted into a blurred image or replaced by the mean "
+        "colour, largest value first. unexplained: 0 % if the map predicts every change of the "
+        "score when patches go, 100 % if none. max-sensitivity: largest relative change of the map "
+        f"under noise of ±{result.source.settings['radius']:g}. completeness gap: the sum "
+        "of a map's values less the change of the score that they should add up to, where a method "
+        "promises that. randomisation: mean size of the rank correlation ρ between "
         "the map and those of the network with weights drawn anew, from the head down. Passes "
         f"through the network for one image: {passes}."
     )

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, colour_key, inches, panel, shortened
 from viz.plot.millimetres import photograph
 from viz.plot.style import SMALL, TWO_COLUMNS, new_figure, printable
-from viz.views.attribution.result import GRADIENT, UNITS, Trust
+from viz.views.attribution.result import GRADIENT, UNITS, Trust, method_words
+from viz.views.wording import rounded
 
 MOST_IMAGES = 3
 """Images in one figure, at most; the first of the result."""
@@ -19,40 +20,30 @@ _FEW = (
     "gradient-shap", "input-x-gradient", "saliency", "deeplift", "guided-backprop",
 )  # fmt: skip
 _MOST_METHODS = 4
-_HEAD, _KEY, _GAP, _WORDS = 0.18, 0.33, 0.05, 0.16
+_HEAD, _KEY, _GAP, _WORDS = 0.3, 0.33, 0.05, 0.3
 """Inches above the maps, below them for the key, between them, and below each image."""
 
 
-def method_words(method: str) -> str:
-    """Return a method's name in words."""
-    return {
-        "smoothgrad": "SmoothGrad",
-        "input-x-gradient": "input × gradient",
-        "gradient-shap": "gradient SHAP",
-        "deeplift": "DeepLIFT",
-        "grad-cam": "Grad-CAM",
-        "random": "random map",
-        "edges": "edge detector",
-        "constant": "constant map",
-    }.get(method, method.replace("-", " "))
-
-
 def _methods(result: Trust) -> list[str]:
-    """Return the few methods that are drawn, and the edge detector."""
-    few = [name for name in _FEW if name in result.methods][:_MOST_METHODS]
+    """Return the few methods that are drawn, those of the finding first, and the edge detector."""
+    said = [name for pair in result.ends()[:MOST_IMAGES] for name in pair]
+    order = [name for name in dict.fromkeys([*said, *_FEW]) if name in result.methods]
+    few = order[: max(_MOST_METHODS, len(set(said)))]
     return [*(name for name in result.methods if name in few), "edges"]
 
 
 def _note(result: Trust) -> str:
     few = _methods(result)
     left_out = len(result.methods) - len(few) + 1
-    gradients = [method_words(m) for m in few if UNITS.get(m) == GRADIENT]
+    gradients = [method_words(m) for m in few if UNITS.get(m, GRADIENT) == GRADIENT]
     p = result.patch_size
     return (
         f"Value of each {p} x {p} px patch, over the photograph in grey: red speaks for the class "
-        "that is named below, blue against it, and the stronger the more opaque. Each map has its "
-        "own colour scale, to its 99th percentile. The edge detector knows nothing of the network."
-        + (f" {', '.join(gradients)}: absolute gradients." if gradients else "")
+        "named below with its probability, blue against it, and the stronger the more opaque. Each "
+        "map has its own limit, its 99th percentile. Below each map: its insertion less deletion, "
+        "the area between the probability as patches go in and as they go out in the map's order; "
+        "more is better. The edge detector knows nothing of the network. Without a sign, red being "
+        f"size alone: {', '.join(gradients)}."
         + (f" Grad-CAM: of block {result.source.settings['block']}." if "grad-cam" in few else "")
         + (f" {left_out} more methods are in the table." if left_out else "")
     )
@@ -96,9 +87,14 @@ def draw_attribution(result: Trust, target: Figure | SubFigure) -> dict[str, lis
             limit = _limit(maps[name][n]) if name else 1.0
             photograph(one, result.pixels[n], (0, 0, result.pixels.shape[2]), limit=limit,
                        values=maps[name][n] if name else None, patch=result.patch_size)  # fmt: skip
+            if name:
+                area = rounded(result.margin[n, result.rated.index(name)]).replace("-", "−")
+                one.text(0.5, -0.03, area, fontsize=SMALL, ha="center", va="top",
+                         transform=one.transAxes)  # fmt: skip
             if n == 0:
-                one.set_title(method_words(name) if name else "image", fontsize=SMALL, pad=2)
-        target.text(MARGIN / width, (low - 0.03) / height, _explained(result, n),
+                words = method_words(name).replace(" ", "\n", 1) if name else "image"
+                one.set_title(words, fontsize=SMALL, pad=2, linespacing=1)
+        target.text(MARGIN / width, (low - 0.17) / height, _explained(result, n),
                     fontsize=SMALL, va="top")  # fmt: skip
     colour_key(target, (width - MARGIN - 1.3, _KEY - 0.13, 1.1), "limit")
     return axes

@@ -23,7 +23,7 @@ from viz.core.counting import Progress
 from viz.core.own_torch import own_torch
 from viz.core.refusal import NoSuch
 from viz.core.wide import wide
-from viz.images.sets import ImageSet, open_images
+from viz.images.sets import ImageSet, image_set
 from viz.views.attribution import scores
 from viz.views.attribution.methods import MEMORY, Explainer, Settings, chosen, to_patches
 from viz.views.attribution.network import (
@@ -107,9 +107,7 @@ def _explain(
         class_index(target, config.n_classes, checkpoint.classes)
     names = chosen(methods, config.activation)
     settings = Settings(n_steps=n_steps, n_samples=n_samples, block=last, seed=seed)
-    given = images
-    if not isinstance(given, ImageSet):
-        given = open_images(given, checkpoint.preprocessing, config.in_channels)
+    given = image_set(images, checkpoint.preprocessing, config.in_channels)
     counter = _Counter(progress)
     explainer = Explainer(
         checkpoint.model, checkpoint.preprocessing, settings, memory=memory,

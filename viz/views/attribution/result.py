@@ -62,6 +62,20 @@ SCORES = (
 _FLIPS = 10_000
 
 
+def method_words(method: str) -> str:
+    """Return a method's name in words."""
+    return {
+        "smoothgrad": "SmoothGrad",
+        "input-x-gradient": "input × gradient",
+        "gradient-shap": "gradient SHAP",
+        "deeplift": "DeepLIFT",
+        "grad-cam": "Grad-CAM",
+        "random": "random map",
+        "edges": "edge detector",
+        "constant": "constant map",
+    }.get(method, method.replace("-", " "))
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Attributions(Result):
     """Maps of several methods for several images, on the network's own patch grid.
@@ -170,6 +184,16 @@ class Trust(Attributions):
         """Return the class explained for an image, and the one that is subtracted, if any."""
         return [self.classes[c] for c in (self.target[image], self.against[image]) if c >= 0]
 
+    def _said(self) -> Floats:
+        """Return the margins that the finding speaks of: of few images each, else their mean."""
+        few = len(self.names) < FEW_IMAGES
+        return self.margin if few else self.margin.mean(0, keepdims=True)
+
+    def ends(self) -> list[tuple[str, str]]:
+        """Return the methods of the lowest and the highest margin, a pair for each one said."""
+        margin = self._said()[:, : len(self.methods)]
+        return [(self.methods[row.argmin()], self.methods[row.argmax()]) for row in margin]
+
     def p_above_edges(self) -> Floats:
         """Return p that each method ranks patches better than the edge detector, (M,).
 
@@ -229,29 +253,30 @@ class Trust(Attributions):
     def sentence(self) -> str:
         """Say which methods rank patches better than an edge detector, as far as images allow."""
         n, m = len(self.names), len(self.methods)
-        few = n < FEW_IMAGES
-        # Of few images each is said, not their mean.
-        margin = self.margin if few else self.margin.mean(0, keepdims=True)
+        margin, rated = self._said(), self.rated
 
         def of(name: str) -> str:
-            return listed([rounded(row[self.rated.index(name)]) for row in margin])
+            return listed([rounded(row[rated.index(name)]) for row in margin])
 
-        ends = [f"{rounded(row[i])} ({self.methods[i]})" for row in margin[:, :m]
-                for i in (row.argmin(), row.argmax())]  # fmt: skip
-        span = [" to ".join(pair) for pair in zip(ends[::2], ends[1::2], strict=True)]
+        span = [
+            " to ".join(f"{rounded(row[rated.index(e)])} ({method_words(e)})" for e in pair)
+            for row, pair in zip(margin, self.ends(), strict=True)
+        ]
         beaten = (margin[:, :m] > margin[:, [self.rated.index("edges")]]).sum(1).astype(str)
         means = (
-            "Insertion less deletion (the area between both curves; more is better) is "
+            "Insertion less deletion (the area between the probability as patches go in and as "
+            "they go out in a map's order; more is better) is "
             + (f"{listed(span)} over the {m} methods" if m > 1 else f"{of(self.methods[0])} for "
-               f"{self.methods[0]}")
+               f"{method_words(self.methods[0])}")
             + f", against {of('edges')} for an edge detector ({listed([*beaten])} of "
             f"{m} lie above it) and {of('random')} for random maps"
         )  # fmt: skip
-        if few:
+        if n < FEW_IMAGES:
             some = "One image is" if n == 1 else f"{n} images are"
             return f"{means}. {some} too few to rank methods."
         p = self.p_above_edges()
-        above = [name for name, value in zip(self.methods, p, strict=True) if value < 0.05]
+        above = [method_words(name) for name, value in zip(self.methods, p, strict=True)
+                 if value < 0.05]  # fmt: skip
         counted = f"One of {m} methods ranks" if len(above) == 1 else (
             f"{len(above) or 'None'} of {m} methods rank"
         )  # fmt: skip

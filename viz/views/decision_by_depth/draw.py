@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from numpy.typing import NDArray
 
 from viz.core.class_names import plain_name
@@ -25,7 +25,7 @@ from viz.plot.millimetres import (
     photograph,
     write,
 )
-from viz.plot.style import MM, new_figure
+from viz.plot.style import MM, ORANGE, PURPLE, TEAL, new_figure
 from viz.views.decision_by_depth.result import MANY
 
 if TYPE_CHECKING:
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from viz.views.decision_by_depth.result import DecisionByDepth
 
 Numbers = NDArray[np.float64]
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
+_COLOURS = (TEAL, ORANGE, PURPLE, "#000000")
 _MARKERS = ("o", "s", "^", "D")
 _GAP, _LINE, _MARGIN = 1.2, 3.3, 1.0
-_OWN, _SHUFFLED, _RANDOM, _CHANCE = "#0072b2", "#d55e00", "#555555", "#aaaaaa"
+_OWN, _SHUFFLED, _RANDOM, _CHANCE = TEAL, ORANGE, "#555555", "#aaaaaa"
 
 
 def _blocks(axes: Axes, result: DecisionByDepth, *, named: bool = True) -> None:
@@ -71,12 +71,8 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
         write(axes, x + side + 1.2, y + small / 2, name, room=room - side - 2, va="center")
     made = [chart(figure, box) for box in boxes]
     for i in range(n):
-        look: dict[str, Any] = {
-            "color": _COLOURS[i],
-            "marker": _MARKERS[i],
-            "markersize": 2.8,
-            "linewidth": 1.0,
-        }
+        look: dict[str, Any] = {"color": _COLOURS[i], "marker": _MARKERS[i], "markersize": 2.8,
+                                "linewidth": 1.0}  # fmt: skip
         made[0].plot(result.block, 100 * result.probability[:, i], **look)
         made[1].plot(result.block, result.rank[:, i], **look)
         if fitted[i]:
@@ -87,6 +83,7 @@ def curves_figure(result: DecisionByDepth, width: float = PAGE) -> Figure:
     made[0].set_ylabel("probability (%)", fontsize=SIZE, labelpad=1.5)
     made[1].set_yscale("log")
     made[1].set_ylim(max(2.0, 1.3 * float(result.rank[:, :n].max())), 0.8)
+    made[1].yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     made[1].yaxis.set_major_formatter(FuncFormatter(lambda rank, _: f"{rank:g}"))
     made[1].yaxis.set_minor_locator(NullLocator())
     made[1].set_ylabel("rank (log scale)", fontsize=SIZE, labelpad=1.5)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from viz.core.counting import Progress, Steps
 from viz.core.own_torch import own_torch
 from viz.core.refusal import Refusal
-from viz.images.sets import ImageSet, open_images
+from viz.images.sets import ImageSet, image_set
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
 from viz.views.attribution.network import drawn_anew
@@ -91,11 +91,7 @@ def decision_by_depth(
     if min(shown, batch_size) < 1 or draws < 0:
         raise Refusal("images are counted from 1, draws of baselines from 0.")
     config = checkpoint.config
-    found = (
-        images
-        if isinstance(images, ImageSet)
-        else open_images(images, checkpoint.preprocessing, config.in_channels)
-    )
+    found = image_set(images, checkpoint.preprocessing, config.in_channels)
     own = _Seen(Readout(checkpoint))
     others: dict[str, list[_Seen]] = {name: [] for name in BASELINES}
     names: list[str] = []

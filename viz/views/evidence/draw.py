@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from viz.plot.frame import shortened
 from viz.plot.millimetres import (
     BAR,
     HALF_PAGE,
@@ -20,7 +21,7 @@ from viz.plot.millimetres import (
     photograph,
     write,
 )
-from viz.plot.style import MM, SIGNED, new_figure
+from viz.plot.style import MM, SIGNED, TEAL, new_figure
 from viz.views.evidence.result import SCORES
 from viz.views.wording import n_images
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 Numbers = NDArray[np.float64]
 _GAP, _LINE, _MARGIN = 1.6, 3.3, 1.0
-_CHOSEN, _RANDOM = "#b2182b", "#555555"
+_CHOSEN, _RANDOM = TEAL, "#555555"
 _KERNELS = 3
 """Drawn below each channel."""
 _AXES = {
@@ -79,7 +80,8 @@ def maps_figure(result: Evidence, width: float = PAGE, *, images: int = 2) -> Fi
     figure.set_label(
         "Red speaks for the class, blue against it; the stronger, the less of the grey photograph "
         "shows. One scale for all maps; it ends where 99.5 % of the values lie within. The patches "
-        "of a map sum to its logit less the bias. Last column: the target over the other class."
+        "of a map sum to its logit (the head's score of a class, before softmax) less the bias. "
+        "Last column: the class explained over the other one."
     )
     return figure
 
@@ -127,30 +129,30 @@ def channels_figure(result: Evidence, width: float = PAGE, *, image: int = 0) ->
     high, wide = result.images.shape[1:3]
     tile = (across - (_KERNELS - 1) * 0.8) / _KERNELS
     top = 3 * _LINE + 1.5
-    low = top + across * high / wide + 2 * _LINE + 1.5
-    end = low + tile + 3 * _LINE
+    low = top + across * high / wide + _LINE + 1.5
+    end = low + tile + 2 * _LINE
     figure = new_figure(width * MM, (end + BAR) * MM)
     axes = canvas(figure)
     write(axes, _MARGIN, 0.8, f"for {result.name(of)} over {result.name(over)}", va="top")
+    write(axes, _MARGIN, low - 0.6, f"kernels of block {result.block} that feed each", va="bottom")
+    shares: list[float] = []
     for k, (c, left, values) in enumerate(zip(numbers, x, maps, strict=True)):
         write(axes, left, top - 0.6, f"channel {c}\n{_signed(evidence[c])} logits", va="bottom")
         photograph(axes, result.images[image], (left, top, across), values=values, limit=limit,
                    patch=result.patch_size)  # fmt: skip
-        share = result.kernel_share[image, k]
-        write(axes, left, low - 0.6, f"fed by kernels of\nblock {result.block} (variance):",
-              va="bottom")  # fmt: skip
         for t, j in enumerate(result.feeders(image, k, _KERNELS).tolist()):
             place = left + t * (tile + 0.8)
+            shares.append(result.kernel_share[image, k, j])
             _kernel(axes, result.kernels[j], (place, low, tile))
-            write(axes, place + tile / 2, low + tile + 0.6, f"{j}\n{_whole(share[j])}",
-                  va="top", ha="center")  # fmt: skip
+            write(axes, place + tile / 2, low + tile + 0.6, str(j), va="top", ha="center")
     bar(figure, (_MARGIN + 4, end, min(50.0, width - 14)), limit, "evidence of a patch (logits)")
     figure.set_label(
         "The channels with the largest evidence by magnitude, largest first; one scale for their "
         "maps, which ends where 99.5 % of the values lie within. Below, the depthwise kernels that "
-        "feed each most: number, and share of the variance over patches of the channel before its "
-        "activation (what comes past the kernels and from other kernels makes up the rest). Each "
-        "kernel has its own scale up to its largest tap; red is positive, white zero."
+        f"feed each most, with their numbers: each gives {_whole(min(shares))} to "
+        f"{_whole(max(shares))} of the variance over patches of the channel before its activation "
+        "(what comes past the kernels and from other kernels makes up the rest). Each kernel has "
+        "its own scale up to its largest tap; red is positive, white zero, blue negative."
     )
     return figure
 
@@ -164,7 +166,7 @@ def _kernel(axes: Axes, kernel: NDArray[np.float32], place: tuple[float, float, 
 
 def classes_figure(result: Evidence, width: float = PAGE) -> Figure:
     """Draw what channels give to the classes, on average over each class's images."""
-    rows, columns = (12, 40) if width > HALF_PAGE else (10, 16)
+    rows, columns = (12, 28) if width > HALF_PAGE else (10, 16)
     classes, n, matrix = result.by_class
     kept = np.sort(np.argsort(-n, kind="stable")[:rows])
     classes, n, matrix = classes[kept], n[kept], matrix[kept]
@@ -179,7 +181,7 @@ def classes_figure(result: Evidence, width: float = PAGE) -> Figure:
     axes = chart(figure, (left, 1, across, len(kept) * cell))
     axes.imshow(shown, cmap=SIGNED, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     axes.set_xticks(range(len(order)), [str(c) for c in order], rotation=90)
-    names = [f"{_cut(result.name(c))} ({m})" for c, m in zip(classes, n, strict=True)]
+    names = [f"{shortened(result.name(c), 16)} ({m})" for c, m in zip(classes, n, strict=True)]
     axes.set_yticks(range(len(kept)), names)
     axes.tick_params(length=0)
     axes.set_xlabel(f"channel of block {result.block}", fontsize=7, labelpad=1)
@@ -193,10 +195,6 @@ def classes_figure(result: Evidence, width: float = PAGE) -> Figure:
         "where 99 % of the values lie within."
     )
     return figure
-
-
-def _cut(name: str, letters: int = 16) -> str:
-    return name if len(name) <= letters else f"{name[: letters - 1]}…"
 
 
 def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:
@@ -242,8 +240,9 @@ def ablation_figure(result: Evidence, width: float = PAGE) -> Figure:
                   frameon=False, fontsize=7, handlelength=2.2, columnspacing=1.4,
                   borderaxespad=0.2)  # fmt: skip
     figure.set_label(
-        f"Mean over {n_images(len(result.target))}. Strongest: the channels of the last block that "
-        "speak most for the target over the other class. Random: as many channels drawn at random, "
+        f"Mean over {n_images(len(result.target))}. Margin: the logit of the class "
+        "explained less that of the other. Strongest: the channels of the last block that speak "
+        "most for the one over the other. Random: as many channels drawn at random, "
         f"{result.random.shape[-1]} draws for each image; the band holds 90 % of the draws."
     )
     return figure

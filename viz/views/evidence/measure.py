@@ -17,7 +17,7 @@ from viz.core.counting import Progress
 from viz.core.own_torch import own_torch
 from viz.core.refusal import Refusal
 from viz.core.wide import wide
-from viz.images.sets import ImageSet, open_images
+from viz.images.sets import ImageSet, image_set
 from viz.network.convmixer import Block
 from viz.network.readout import Passed, Readout
 from viz.sweep.plan import classes_of, output_of_classes
@@ -35,17 +35,11 @@ _ROWS = 4096
 @own_torch()
 def evidence(
     checkpoint: Checkpoint,
-    images: ImageSet | str | Path | Sequence[str | Path] | Tensor | None = None,
-    *,
-    target: str | int = "predicted",
-    against: str | int = "runner-up",
-    shown: int = 2,
-    n_channels: int = 6,
-    n_draws: int = 100,
-    seed: int = 0,
-    batch_size: int = 8,
+    images: ImageSet | str | Path | Sequence[str | Path] | Tensor | None = None, *,
+    target: str | int = "predicted", against: str | int = "runner-up", shown: int = 2,
+    n_channels: int = 6, n_draws: int = 100, seed: int = 0, batch_size: int = 8,
     progress: Progress | None = None,
-) -> Evidence:
+) -> Evidence:  # fmt: skip
     """Split a network's answer into what each patch and each channel gives to each class.
 
     Only a mean over patches and a linear layer follow the last block, so that its logit less its
@@ -64,11 +58,7 @@ def evidence(
         else class_index(each, config.n_classes, checkpoint.classes, f"or {own}")
         for each, own in ((target, "predicted"), (against, "runner-up"))
     ]
-    found = (
-        images
-        if isinstance(images, ImageSet)
-        else open_images(images, checkpoint.preprocessing, config.in_channels)
-    )
+    found = image_set(images, checkpoint.preprocessing, config.in_channels)
     block = cast(Block, readout.network.blocks[-1])
     names: list[str] = []
     pixels: list[NDArray[np.uint8]] = []
@@ -108,38 +98,24 @@ def evidence(
                 "preprocessing": found.preprocessing.to_dict()}  # fmt: skip
     return Evidence(
         source=replace(
-            checkpoint.source,
-            block=config.depth - 1,
-            settings=settings,
+            checkpoint.source, block=config.depth - 1, settings=settings, images=found.sha256,
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
-            images=found.sha256,
         ),
-        images=np.concatenate(pixels),
-        image_names=tuple(names),
-        patch_size=config.patch_size,
+        images=np.concatenate(pixels), image_names=tuple(names), patch_size=config.patch_size,
         class_names=checkpoint.classes or tuple(f"class {c}" for c in range(config.n_classes)),
         block=config.depth - 1,
         kernels=checkpoint.model.depthwise_kernels(config.depth - 1).detach().float().cpu().numpy(),
-        weight=weight,
-        bias=bias,
-        maps=maps,
-        pooled=means,
-        target=of,
-        against=over,
+        weight=weight, bias=bias, maps=maps, pooled=means, target=of, against=over,
         label=outputs[list(index)] if index else np.full(len(names), -1, dtype=np.int64),
-        channel=channel,
-        kernel_share=np.stack([s[0] for s in shares]).astype(np.float32),
-        residual_share=np.stack([s[1] for s in shares]),
-        half_channels=half(margins * means),
+        channel=channel, kernel_share=np.stack([s[0] for s in shares]).astype(np.float32),
+        residual_share=np.stack([s[1] for s in shares]), half_channels=half(margins * means),
         half_channels_null=_half_shuffled(margins, means, rng),
         half_patches=half(np.stack([_patches(w, x) for w, x in zip(margins, maps, strict=False)])),
         half_patches_null=np.array(
             [_half_scattered(w, x, rng) for w, x in zip(margins, maps, strict=False)]
         ),
-        count=count,
-        chosen=chosen,
-        random=random,
-    )
+        count=count, chosen=chosen, random=random,
+    )  # fmt: skip
 
 
 def _classes(

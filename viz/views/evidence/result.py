@@ -227,13 +227,13 @@ class Evidence(Result):
         m = len(self.half_patches)
         shown = "" if m == n else f" on the first {n_images(m)}"
         return (
-            f"Half of the evidence for {of} over {over} comes from {middle(self.half_channels)} of "
-            f"{d} channels{many}, against {middle(self.half_channels_null)} with the head's "
-            f"weights shuffled. It comes from {middle(self.half_patches)} of {patches} "
-            f"patches{shown}, against {middle(self.half_patches_null)} with each channel's patches "
-            "shuffled. "
-            f"Ablating {top} takes the {'' if n == 1 else 'mean '}probability of {of} from "
-            f"{p:.0f} % to {chosen:.0f} %; ablating {others} leaves {drawn:.0f} %."
+            f"Half of the evidence for {of} over {over}, which adds up to the difference of their "
+            f"logits, comes from {middle(self.half_channels)} of {d} channels{many}, against "
+            f"{middle(self.half_channels_null)} with the head's weights shuffled. It comes from "
+            f"{middle(self.half_patches)} of {patches} patches{shown}, against "
+            f"{middle(self.half_patches_null)} with each channel's patches shuffled. "
+            f"Without {top} the {'' if n == 1 else 'mean '}probability of {of} is {chosen:.0f} % "
+            f"instead of {p:.0f} %, without {others} {drawn:.0f} %."
         )
 
     def summary(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from viz.core.refusal import Refusal
 from viz.views.base import FigureRow, Given, Option, View, kernel_name, numbers
 from viz.views.swept import images_of
-from viz.views.wording import n_images
+from viz.views.wording import n_images, probability
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,23 +39,27 @@ def _sentence(result: Any) -> str:
     on = n_images(len(numbers["images"]))
     said = []
     first, last = rows[0], rows[-1]
+    if None not in (first["rank"], last["rank"]):
+        more = "more" if last["rank"] < first["rank"] else "no more"
+        said.append(
+            f"On {on} the channels of the last block repeat one another {more} than those of the "
+            "first: the maps after their depthwise convolution have an effective rank of "
+            f"{last['rank']:.0f} of {numbers['rank_bound']}, against {first['rank']:.0f} there and "
+            f"{numbers['rank_shuffled_mean']:.0f} with the positions shuffled in every map."
+        )
     if None not in (first["off"], last["off"]):
         said.append(
-            f"On {on}, {100 * first['off']:.0f} % of the units get a negative input to their "
-            "activation after the depthwise convolution of the first block and "
-            f"{100 * last['off']:.0f} % in the last, where 50 % would be symmetric about 0."
-        )
-    if None not in (first["rank"], last["rank"]):
-        said.append(
-            f"The effective rank of these maps goes from {first['rank']:.0f} to "
-            f"{last['rank']:.0f} of {numbers['rank_bound']}, against "
-            f"{numbers['rank_shuffled_mean']:.0f} with the positions shuffled in every map."
+            f"The activation after it switches off {100 * first['off']:.0f} % of the units in the "
+            f"first block and {100 * last['off']:.0f} % in the last, where inputs symmetric about "
+            "0 would give 50 %."
         )
     energy = numbers["patch_grid"]["kept_energy_median"]
     if energy is not None:
         said.append(
-            f"The patch grid keeps {100 * energy:.0f} % of the energy of what the median patch "
-            "filter would answer at every pixel."
+            f"One answer a patch keeps {100 * energy:.0f} % of the energy of what the median patch "
+            "filter would answer at every pixel, against "
+            f"{probability(numbers['patch_grid']['kept_energy_without_structure'])} of an answer "
+            "without structure."
         )
     return " ".join(said)
 
@@ -76,7 +80,7 @@ def _figures() -> tuple[FigureRow, ...]:
     return (
         FigureRow(
             "feature-maps",
-            "Maps of the first block's most active channels, beside the kernels that make them.",
+            "Maps of some channels of a block, beside the kernels that make them.",
             _maps,
         ),
         FigureRow(
@@ -116,7 +120,7 @@ VIEW = View(
             "Draw these channels, such as 0-2,7.  [default: the most active]",
             kind=numbers,
         ),
-        Option("most_active", "Draw so many channels, where none are given.", 4, int, 1),
+        Option("most_active", "Draw so many channels, where none are given.", 3, int, 1),
         Option(
             "name",
             "Draw only channels whose kernel has this name, such as edge.",

@@ -27,13 +27,12 @@ from viz.views.feature_maps.result import FeatureMaps
 
 MapScale = Literal["figure", "stage"]
 COLUMNS = {
-    "input": "input map",
-    "kernel": "kernel",
+    "input": "input map,\ndashed: kernel size",
+    "kernel": "kernel of\nblock {block}",
     "depthwise": "after the\nkernel",
     "depthwise_activation": "after the\nactivation",
     "depthwise_norm": "normalised,\nover the image",
     "residual": "plus the\ninput map",
-    "output": "block's output,\nsame number",
 }
 """Columns beside the image: maps of the result and the kernel, and the words above."""
 _SHARE = 0.99
@@ -75,8 +74,7 @@ def draw_maps(
 ) -> Axes:
     """Draw the maps of each image and channel in a row, beside the channel's kernel.
 
-    The output of the same number is another channel: the pointwise part mixes all of them. A map is
-    white where it is 0, not where it is at its mean.
+    A map is white where it is 0, not where it is at its mean.
     """
     width = inches(target)[0] / MM
     axes, limits = canvas(target), map_limits(result, scale)
@@ -86,7 +84,8 @@ def draw_maps(
     pixel, p, k = cell / result.images.shape[2], result.patch_size, result.kernels.shape[-1]
     h, w = result.maps.shape[3:]
     for name, words in {"image": "image", **COLUMNS}.items():
-        write(axes, left[name] + cell / 2, _HEAD - 1, words, ha="center", va="bottom")
+        write(axes, left[name] + cell / 2, _HEAD - 1, words.format(block=result.block), ha="center",
+              va="bottom")  # fmt: skip
     each, y = len(result.channel), _HEAD
     for row in range(len(result.images) * each):
         image, channel = divmod(row, each)
@@ -112,8 +111,8 @@ def draw_maps(
         y += tall + _GAP * (2 if channel == each - 1 else 1)
     bar(target, (left["kernel"], y, cell), limits["kernel"], "weight", cut=False)
     if scale == "figure":
-        long = left["output"] + cell - left["depthwise"]
-        bar(target, (left["depthwise"], y, long), limits["output"], "value of a map")
+        long = left["residual"] + cell - left["depthwise"]
+        bar(target, (left["depthwise"], y, long), limits["residual"], "value of a map")
     else:
         for name in COLUMNS:
             if name != "kernel":
@@ -146,8 +145,8 @@ def _note(result: FeatureMaps, scale: MapScale) -> str:
     return (
         f"Block {result.block}, channels: {result.chosen_by}. White is zero. {how}; it ends where "
         f"{100 * _SHARE:.0f} % of the values lie within. Kernels have their own. One square of a "
-        f"map is a patch of {p} x {p} pixels; the frame in an input map is the size of the "
-        f"{k} x {k} kernel. Over the image lies what the depthwise part adds, after its batch "
-        "norm; the stronger it is, the less of the (grey) image shows. The pointwise part mixes "
-        "all channels: the output of the same number is not the same channel."
+        f"map is a patch of {p} x {p} pixels; the dashed frame is as large as the {k} x {k} "
+        "kernel, which is laid on every place. Over the image lies what the depthwise part adds, "
+        "after its batch norm; the stronger it is, the less of the (grey) image shows. The block's "
+        "pointwise part then mixes all channels: its output belongs to no one kernel."
     )

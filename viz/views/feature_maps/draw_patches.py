@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
-from numpy.typing import NDArray
 
 from viz.core.refusal import Refusal
 from viz.plot.frame import inches
@@ -20,11 +18,11 @@ from viz.plot.millimetres import (
     signed_map,
     write,
 )
-from viz.plot.mosaic import rgb_tiles, signed_tiles
 from viz.plot.style import MM, new_figure
 from viz.views.feature_maps.result import FeatureMaps
+from viz.views.patch_filters.draw_kinds import filter_tiles
 
-_GAP, _EDGE, _FILTER = 1.6, 1.0, 15.0
+_GAP, _EDGE, _FILTER, _HEAD = 1.6, 1.0, 15.0, 4.4
 _SHARE = 0.995
 
 
@@ -50,7 +48,13 @@ def patches_figure(result: FeatureMaps) -> Figure:
     """Make a Figure that fits the answers."""
     width = PAGE if _shown(result) > 1 else HALF_PAGE
     _, tall = _cell(result, width)
-    return new_figure(width * MM, (_EDGE + (len(result.filter) + 1) * (tall + _GAP) + BAR) * MM)
+    rows = _first(tall) + len(result.filter) * (tall + _GAP)
+    return new_figure(width * MM, (rows + BAR) * MM)
+
+
+def _first(tall: float) -> float:
+    """Where the first row of answers begins: below photographs of half their size, and words."""
+    return _EDGE + tall / 2 + _HEAD
 
 
 def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
@@ -67,12 +71,17 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
     pixel = cell / result.images.shape[2]
     lefts = [_EDGE + _FILTER + _GAP + i * 2 * (cell + _GAP) for i in range(_shown(result))]
     for image, left in enumerate(lefts):
-        photograph(axes, result.images[image], (left, _EDGE, cell))
+        photograph(axes, result.images[image], (left, _EDGE, cell / 2))
+        for x, words in ((left, "at every pixel"), (left + cell + _GAP, "on the patch grid")):
+            write(axes, x, _first(tall) - 0.6, words, va="bottom")
     # The answer of the window that begins at pixel 0 stands at the window's middle.
     first, side = pixel * (p - 1) / 2, min(0.62 * _FILTER, 0.5 * tall)
+    weights = result.filters
+    # Of other than three channels their mean.
+    tiles = filter_tiles(weights if weights.shape[1] == 3 else weights.mean(1, keepdims=True))
     for row, number in enumerate(result.filter):
-        y = _EDGE + (row + 1) * (tall + _GAP)
-        axes.imshow(_tile(result.filters[row]), extent=(_EDGE, _EDGE + side, y + side, y),
+        y = _first(tall) + row * (tall + _GAP)
+        axes.imshow(tiles[row], extent=(_EDGE, _EDGE + side, y + side, y),
                     interpolation="nearest", aspect="auto")  # fmt: skip
         write(axes, _EDGE, y + side + 0.6, f"filter {number}", va="top")
         for image, left in enumerate(lefts):
@@ -81,7 +90,7 @@ def draw_patches(result: FeatureMaps, target: Figure | SubFigure) -> Axes:
             signed_map(axes, values, (left + first, y + first, across, down), limit)
             down, across = (pixel * p * n for n in tokens.shape)
             signed_map(axes, tokens, (left + cell + _GAP, y, across, down), limit)
-    y = _EDGE + (len(result.filter) + 1) * (tall + _GAP)
+    y = _first(tall) + len(result.filter) * (tall + _GAP)
     long = lefts[-1] + 2 * cell + _GAP - lefts[0]
     bar(target, (lefts[0], y, long), limit, "answer, before the activation")
     return axes
@@ -97,12 +106,3 @@ def _note(result: FeatureMaps) -> str:
         "The further down a filter stands, the less the grid keeps of its answers, unless filters "
         "were chosen by hand."
     )
-
-
-def _tile(weights: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """One filter in its own colour scale; of other than three channels, their mean."""
-    signed = len(weights) != 3
-    values = weights.mean(0)[None] if signed else weights[None]
-    limit = np.array([common_limit(values, 1.0)])
-    tiles = signed_tiles(values, limit) if signed else rgb_tiles(values, limit)
-    return np.asarray(tiles[0])

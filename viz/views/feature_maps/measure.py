@@ -44,23 +44,12 @@ class _Seen:
 
 @own_torch()
 def feature_maps(
-    checkpoint: Checkpoint,
-    images: ImageSet,
-    *,
-    block: int = 0,
-    channels: Sequence[int] | None = None,
-    most_active: int = 4,
-    name: str | None = None,
-    filters: Sequence[int] | None = None,
-    shown: int = 2,
-    by_depth: bool = True,
-    patches: bool = True,
-    batch_size: int = 4,
-    seed: int = 0,
-    sweep: Sweep | None = None,
-    by: str = "variance",
-    progress: Progress | None = None,
-) -> FeatureMaps:
+    checkpoint: Checkpoint, images: ImageSet, *, block: int = 0,
+    channels: Sequence[int] | None = None, most_active: int = 3, name: str | None = None,
+    filters: Sequence[int] | None = None, shown: int = 2, by_depth: bool = True,
+    patches: bool = True, batch_size: int = 4, seed: int = 0, sweep: Sweep | None = None,
+    by: str = "variance", progress: Progress | None = None,
+) -> FeatureMaps:  # fmt: skip
     """Show what a network makes of images: a block's maps, and how maps change with depth.
 
     A channel's activity is the standard deviation over positions of what the depthwise part adds
@@ -127,12 +116,9 @@ def feature_maps(
 
 
 def _check(
-    config: Config,
-    block: int,
-    channels: Sequence[int] | None,
-    filters: Sequence[int] | None,
+    config: Config, block: int, channels: Sequence[int] | None, filters: Sequence[int] | None,
     counts: tuple[int, ...],
-) -> None:
+) -> None:  # fmt: skip
     if not 0 <= block < config.depth:
         raise NoSuch(f"There is no block {block}: blocks are 0 to {config.depth - 1}.")
     for what, given in (("channel", channels), ("patch filter", filters)):
@@ -146,14 +132,9 @@ def _check(
 
 
 def _pass(
-    checkpoint: Checkpoint,
-    batch: ImageBatch,
-    seen: _Seen,
-    block: int,
-    keep: int,
-    by_depth: bool,
+    checkpoint: Checkpoint, batch: ImageBatch, seen: _Seen, block: int, keep: int, by_depth: bool,
     seed: int,
-) -> None:
+) -> None:  # fmt: skip
     """Run one batch, keeping the block's maps of the first images and numbers of all."""
     kept: list[Tensor] = []
     statistics: list[Numbers] = []
@@ -205,13 +186,9 @@ def _names(checkpoint: Checkpoint, block: int, seed: int, *, wanted: bool) -> ND
 
 
 def _choose(
-    ranked: tuple[NDArray[np.int64], str, str],
-    names: NDArray[np.str_],
-    channels: Sequence[int] | None,
-    name: str | None,
-    most_active: int,
-    block: int,
-) -> tuple[list[int], str]:
+    ranked: tuple[NDArray[np.int64], str, str], names: NDArray[np.str_],
+    channels: Sequence[int] | None, name: str | None, most_active: int, block: int,
+) -> tuple[list[int], str]:  # fmt: skip
     """Return the channels to show, and why these, in words."""
     if channels is not None:
         return [int(c) for c in channels], "given"

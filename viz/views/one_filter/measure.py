@@ -35,20 +35,14 @@ def filter_fit(description: PatchFilterDescription, *, channel: int) -> FilterFi
     kind = f"{colour} {structure or '(too small to name)'}".strip()
     settings = {**description.source.settings, "channel": channel}
     return FilterFit(
-        source=replace(description.source, settings=settings),
-        channel=channel,
-        filter_kind=kind,
+        source=replace(description.source, settings=settings), channel=channel, filter_kind=kind,
         filter_weights=description.filters[channel].copy(),
         fitted=description.fitted[channel].astype(np.float32),
         colour_axis=description.colour_axis[channel].copy(),
         map=description.maps[channel].astype(np.float32),
-        fitted_map=description.fitted_maps[channel].copy(),
-        r2=float(description.r2[channel]),
-        r2_map=float(description.r2_map[channel]),
-        threshold=description.null_threshold,
-        kind_share=float(same.mean()),
-        names=tuple(map(str, table.columns)),
-        values=table.loc[channel].to_numpy(),
-        percentile=np.where(round_, np.nan, rank),
+        fitted_map=description.fitted_maps[channel].copy(), r2=float(description.r2[channel]),
+        r2_map=float(description.r2_map[channel]), threshold=description.null_threshold,
+        kind_share=float(same.mean()), names=tuple(map(str, table.columns)),
+        values=table.loc[channel].to_numpy(), percentile=np.where(round_, np.nan, rank),
         median=np.where(round_, np.nan, middle),
-    )
+    )  # fmt: skip

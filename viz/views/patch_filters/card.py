@@ -109,7 +109,7 @@ def _figures() -> tuple[FigureRow, ...]:
         ),
         FigureRow(
             "patch-filters-fits",
-            "Filter, Gabor fit and residual of the best, the median and the worst fits.",
+            "Filter, map, Gabor fit and residual of the best, the median and the worst fits.",
             *both(draw.draw_fits, draw.fits_figure),
         ),
     )

@@ -10,7 +10,7 @@ from matplotlib.projections.polar import PolarAxes
 
 from viz.plot.fits import Fits, examples
 from viz.plot.frame import MARGIN, inches, narrow, nothing, show_picture
-from viz.plot.mosaic import Layout, limits
+from viz.plot.mosaic import Layout, limits, signed_tiles
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
 from viz.views.patch_filters.draw_kinds import KIND_STYLES, filter_tiles, zero_words
 from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
@@ -146,31 +146,34 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
 
 
 def _fits(result: PatchFilterDescription) -> Fits:
-    # Input channels stand side by side, unless they are colours.
-    each = 6 if result.filters.shape[1] in (1, 3) else 2
-    picks = examples(result.r2, np.arange(len(result.r2)), each).ravel()
-    filters, fitted = result.filters[picks], result.fitted[picks].astype(np.float32)
-    limit = limits(filters, "tile", np.zeros(len(picks), dtype=np.int64))
-    parts = [filter_tiles(part, limit) for part in (filters, fitted, filters - fitted)]
-    return Fits(parts, result.r2[picks], ("filter", "fit", "residual"))
+    picks = examples(result.r2_map, np.arange(len(result.r2)), 6).ravel()
+    maps, fitted = result.maps[picks], result.fitted_maps[picks]
+    limit = limits(maps, "tile", np.zeros(len(picks), dtype=np.int64))
+    parts = [signed_tiles(part, limit) for part in (maps, fitted, maps - fitted)]
+    names: tuple[str, ...] = ("map", "Gabor", "residual")
+    if result.filters.shape[1] == 3:
+        parts, names = [filter_tiles(result.filters[picks]), *parts], ("filter", *names)
+    return Fits(parts, result.r2_map[picks], names)
 
 
 def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_fits`."""
-    return _fits(result).figure(width) if np.isfinite(result.r2).any() else new_figure(width, 1)
+    return _fits(result).figure(width) if np.isfinite(result.r2_map).any() else new_figure(width, 1)
 
 
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
-    """Draw filter, fit and residual of the best, the median and the worst fits.
+    """Draw filter, map, fit and residual of the best, the median and the worst fits.
 
-    Ranked by R² of the whole filter, so that colours which one colour axis cannot hold count as
-    misfit.
+    Ranked by R² of the map: what other colours than those of its axis hold is no misfit.
     """
-    if not np.isfinite(result.r2).any():
+    if not np.isfinite(result.r2_map).any():
         return nothing(target, "No filter was fitted: all are zero or not finite.")
     target.set_label(
-        "Below each: R² of the whole filter, which the fit draws along one colour axis; the median "
-        f"of all {len(result.filters)} is {np.nanmedian(result.r2):.2f}. Filter, fit and residual "
-        f"have one colour scale, to the filter's largest |weight|; {zero_words(result)}."
+        "Map: the filter along the colour that holds most of its energy. Below each: R², the share "
+        f"of the map's energy that its Gabor explains; the median of all {len(result.filters)} is "
+        f"{np.nanmedian(result.r2_map):.2f}, that of white noise "
+        f"{np.median(result.null_r2_map):.2f}. Map, fit and residual have one colour scale, to the "
+        "map's largest |value|; red positive, white zero, blue negative."
+        + (" Filters have their own; mid grey is zero." if result.filters.shape[1] == 3 else "")
     )
     return _fits(result).draw(target)

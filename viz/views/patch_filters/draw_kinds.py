@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, show_picture
 from viz.plot.mosaic import Layout, Scale, framed, hatch_text, limits, rgb_tiles, signed_tiles
 from viz.plot.style import TEXT, TWO_COLUMNS, new_figure
-from viz.views.patch_filters.result import STRUCTURES, PatchFilterDescription
+from viz.views.patch_filters.result import BEYOND_BLOB, STRUCTURES, PatchFilterDescription
 from viz.views.weights.draw import scale_text
 
 
@@ -131,7 +131,9 @@ def _note(result: PatchFilterDescription, scale: Scale) -> str:
     return (
         f"{colours} Stripes, edges and bars are ordered by orientation, blobs by hue, the rest by "
         f"R². A filter has the name of the nearest picture where that explains {100 * energy:g} % "
-        "of its spatial map; else it is called other or noise."
+        "of its spatial map (the filter along the colour that holds most of its energy), and is a "
+        f"blob unless another explains {100 * BEYOND_BLOB:g} % more; else it is called other or "
+        "noise."
     )
 
 

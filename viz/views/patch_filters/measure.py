@@ -175,22 +175,13 @@ def describe(
         "seed": seed,
     }
     return PatchFilterDescription(
-        source=replace(source or _in_memory(raw), settings=settings),
-        filters=raw,
-        colour=colours(spread(chroma), c),
-        structure=structure,
-        colour_axis=spread(axis),
-        share=spread(share),
-        chroma=spread(chroma),
-        parameters=spread(parameters),
+        source=replace(source or _in_memory(raw), settings=settings), filters=raw,
+        colour=colours(spread(chroma), c), structure=structure, colour_axis=spread(axis),
+        share=spread(share), chroma=spread(chroma), parameters=spread(parameters),
         fitted_maps=np.nan_to_num(spread(fitted)).reshape(n, p, p).astype(np.float32),
-        r2_map=spread(r2_map),
-        r2=spread(share * r2_map),
-        null_r2_map=null,
-        smooth_null_r2_map=smooth,
-        components=components,
-        component_shares=shares,
-    )
+        r2_map=spread(r2_map), r2=spread(share * r2_map), null_r2_map=null,
+        smooth_null_r2_map=smooth, components=components, component_shares=shares,
+    )  # fmt: skip
 
 
 def describe_checkpoint(

@@ -11,7 +11,7 @@ from viz.views.kernels.chance import Null, largest_tap, shuffled
 from viz.views.kernels.matching import match, unit_rows
 from viz.views.kernels.pictures import KINDS
 from viz.views.patch_filters.pictures import STRUCTURE_OF, filter_bank
-from viz.views.patch_filters.result import COLOURED, TINTED
+from viz.views.patch_filters.result import BEYOND_BLOB, COLOURED, TINTED
 
 Floats = NDArray[np.float64]
 
@@ -25,13 +25,10 @@ FINE_STRIPES: Final = 0.8
 """Share of a map's energy that a Gabor must explain to call it stripes where no picture does."""
 VISIBLE_WAVES: Final = 1.0
 """Waves of that Gabor within two sigma of its middle, from which they are stripes."""
-_FREEDOM: Final = np.array(
-    [
-        {"blob": 0.0, "edge": 0.01, "stripes": 0.01, "bar": 0.02}[word]
-        for word in STRUCTURE_OF.values()
-    ]
+_MORE: Final = np.array(
+    [{"blob": 0.0, "bar": BEYOND_BLOB + 0.01}.get(w, BEYOND_BLOB) for w in STRUCTURE_OF.values()]
 )
-"""What a picture must explain more for each parameter that it has more than a blob."""
+"""That of every picture: a bar has one parameter more than an edge."""
 _SHUFFLED: Final = 4000
 _KINDS: Final = [KINDS.index(kind) for kind in STRUCTURE_OF]
 _WORDS: Final = np.array(list(STRUCTURE_OF.values()))
@@ -61,7 +58,7 @@ def structures(maps: Floats, p: int, seed: int = 0) -> NDArray[np.str_]:
     shape = found.shape[:, _KINDS].max(1)
     beyond = shape > Null.of(chance, by_chance).threshold(largest_tap(rows))
     named = beyond & (likeness.max(1) ** 2 >= NAMED_ENERGY)
-    words = _WORDS[(likeness**2 - _FREEDOM).argmax(1)]
+    words = _WORDS[(likeness**2 - _MORE).argmax(1)]
     seen = shape > Null.of(chance, by_chance, NOISE_SHARE).threshold(largest_tap(rows))
     other = np.where(seen, "other", "noise")
     return np.where(named, words, other)

@@ -17,6 +17,8 @@ COLOURS = ("grey", "tinted", "coloured")
 """Every colour word."""
 TINTED, COLOURED = 0.01, 0.085
 """Chroma from which a filter is tinted, and coloured. Set on blind readings."""
+BEYOND_BLOB = 0.07
+"""Share of a map's energy that another picture must explain more than a blob. Set on readings."""
 STRUCTURES = ("stripes", "edge", "bar", "blob", "other", "noise")
 """Every structure of a patch filter, in the order in which figures show them."""
 PARAMETERS = (

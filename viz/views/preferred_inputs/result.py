@@ -184,14 +184,16 @@ class PreferredInputs(Result):
         own = [f"{100 * self.share[0, i]:.0f} % ({plural(self.names[i])})" for i in rows]
         null = [f"{100 * self.share[2, i]:.0f} %" for i in rows]
         text = (
-            f"On {n_images(self.n_images)} the top-activating patches agree with the kernel's name "
-            f"in {listed(own)} of the cases, against {listed(null)} with the taps shuffled."
+            f"On {n_images(self.n_images)} the patches to which a kernel responds strongly are as "
+            f"its name predicts in {listed(own)} of the cases, against {listed(null)} of those to "
+            "which the same taps in random order do."
         )
-        lifts = self.block_lift[0, 1]
-        lifts = 100 * lifts[np.isfinite(lifts)]
-        if len(lifts):
+        lifts = self.block_lift[:, 1]
+        lifts = 100 * lifts[:, np.isfinite(lifts).all(0)]
+        if lifts.size:
+            shape, mean = (f"{row.min():.0f} to {row.max():.0f} %" for row in lifts)
             text += (
-                f" One shape alone gives {lifts.min():.0f} to {lifts.max():.0f} % of the median "
-                "kernel's rise above its mean response, depending on the block."
-            )
+                " Of the median kernel's rise from its mean response to its top one, one shape "
+                f"alone gives {shape}, depending on the block, and the mean of the taps {mean}."
+            ).replace("-", "−")
         return text

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.core.own_torch import own_torch
-from viz.images.sets import ImageSet, open_images
+from viz.images.sets import ImageSet, image_set
 from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer
 from viz.views.receptive_field.effective import (
@@ -72,11 +72,7 @@ def receptive_field(
     the normalised input.
     """
     config = checkpoint.config
-    found = (
-        images
-        if isinstance(images, ImageSet)
-        else open_images(images, checkpoint.preprocessing, config.in_channels)
-    )
+    found = image_set(images, checkpoint.preprocessing, config.in_channels)
     first = next(iter(found.batches(1))).inputs
     size = (int(first.shape[2]), int(first.shape[3]))
     where = chosen_unit(config, size, unit)

@@ -121,9 +121,13 @@ class ReceptiveField(Result):
         """Return the finding in plain language, with its numbers."""
         first, last = self.block[0], self.block[-1]
         r = self.radius_px
+        passing = self.passing_block
+        can = f"exceeds it from block {passing} on" if passing >= 0 else "does not exceed it"
         text = (
-            f"On {n_images(self.n_images)} half of the gradient's mass lies within "
-            f"{_px(r[0, 0])} px of the unit's centre after block {first}"
+            f"The image has {max(self.image_size)} px a side, and the field that the architecture "
+            f"gives a unit {can}. On {n_images(self.n_images)} half of the effect that pixels have "
+            f"on the unit (the gradient's mass) lies within {_px(r[0, 0])} px of its centre after "
+            f"block {first}"
         )
         if first != last:
             text += f" and within {_px(r[-1, 0])} px after block {last}"
@@ -132,11 +136,7 @@ class ReceptiveField(Result):
             text += f", against {_px(q[0, 0])} px"
             text += f" and {_px(q[-1, 0])} px" if first != last else ""
             text += " in a randomly initialised network"
-        side = max(self.image_size)
-        text += f". The image has {side} px a side, and "
-        if self.passing_block >= 0:
-            return f"{text}the theoretical field exceeds it from block {self.passing_block} on."
-        return f"{text}no theoretical field exceeds it."
+        return f"{text}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per block; radii with the low and the high end of their intervals."""

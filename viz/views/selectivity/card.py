@@ -23,17 +23,20 @@ def _sentence(result: Any) -> str:
     said = []
     if first["sparsity_median"] is not None:
         said.append(
-            f"On {n_images(result.n_images)} the median depthwise channel is off at "
-            f"{100 * first['sparsity_median']:.0f} % of the positions in the first block and at "
-            f"{100 * last['sparsity_median']:.0f} % in the last, where inputs symmetric about 0 "
-            "would be at 50 %."
+            f"On {n_images(result.n_images)} the median depthwise channel is off (at "
+            f"most 0) at {100 * first['sparsity_median']:.0f} % of the positions in the first "
+            f"block and at {100 * last['sparsity_median']:.0f} % in the last, where inputs "
+            "symmetric about 0 would be at 50 %."
         )
     if last["selectivity_median"] is not None:
         said.append(
-            f"Its class selectivity is {100 * first['selectivity_median']:.0f} % in the first "
-            f"block and {100 * last['selectivity_median']:.0f} % in the last, where channels that "
-            f"know no classes have {100 * last['selectivity_null_median']:.0f} %."
+            "Its class selectivity (0 %: alike in all classes, 100 %: on in one alone) is "
+            f"{100 * first['selectivity_median']:.0f} % in the first block and "
+            f"{100 * last['selectivity_median']:.0f} % in the last, where channels that know no "
+            f"classes have {100 * last['selectivity_null_median']:.0f} %."
         )
+    elif said:
+        said.append("To tell for which classes it is on, images in folders of classes are needed.")
     return " ".join(said)
 
 

@@ -80,7 +80,6 @@ VIEW = View(
     "The largest values are the tail of a distribution: most of what a channel does is "
     "elsewhere. Patches that look alike may share what is not seen at a glance, and a batch "
     "norm of negative scale makes the smallest values the largest.",
-    sentence=None,
     about="""Show the patches that drive channels most, beside kernel and feature map.
 
     With --sweep FILE the images are those that were swept, and only those that are shown are read;

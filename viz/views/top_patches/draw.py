@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, colour_key, inches, panel
 from viz.plot.millimetres import common_limit, photograph, signed_map
 from viz.plot.style import MM, ONE_COLUMN, SMALL, TWO_COLUMNS, new_figure
+from viz.views.patch_filters.draw_kinds import filter_tiles
 from viz.views.top_patches.result import TopPatches
 from viz.views.wording import n_images
 
@@ -135,11 +136,11 @@ def _draw_row(
 
 
 def _draw_kernel(axes: Axes, kernel: NDArray[np.float32]) -> None:
-    side, limit = kernel.shape[-1], common_limit(kernel, 1)
+    side = kernel.shape[-1]
     axes.set_xlim(0, side)
     axes.set_ylim(side, 0)
     if kernel.ndim == 3 and len(kernel) == 3:
-        shown = (255 * np.clip(0.5 + 0.5 * np.nan_to_num(kernel) / limit, 0, 1)).astype(np.uint8)
-        photograph(axes, shown.transpose(1, 2, 0), (0, 0, side))
+        photograph(axes, filter_tiles(kernel[None])[0], (0, 0, side))
     else:
-        signed_map(axes, kernel if kernel.ndim == 2 else kernel[0], (0, 0, side, side), limit)
+        values = kernel if kernel.ndim == 2 else kernel[0]
+        signed_map(axes, values, (0, 0, side, side), common_limit(kernel, 1))

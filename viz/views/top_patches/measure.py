@@ -17,7 +17,7 @@ from viz.core.refusal import NoSuch, Refusal
 from viz.images.sets import ImageBatch, ImageSet
 from viz.network.checkpoint import Checkpoint
 from viz.network.stages import stages
-from viz.sweep.opening import as_swept, check_sweep
+from viz.sweep.opening import as_swept, check_sweep, scores
 from viz.sweep.result import STAGES, Sweep
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.top_patches.result import TopPatches
@@ -39,16 +39,10 @@ class TopPatchesError(Refusal):
 
 @own_torch()
 def top_patches(
-    checkpoint: Checkpoint,
-    sweep: Sweep,
-    images: ImageSet | str | Path,
-    channels: Sequence[tuple[int, int]],
-    *,
-    stage: str = "depthwise",
-    shown: int = 9,
-    names: Sequence[str] = (),
-    chosen_by: str = "given",
-) -> TopPatches:
+    checkpoint: Checkpoint, sweep: Sweep, images: ImageSet | str | Path,
+    channels: Sequence[tuple[int, int]], *, stage: str = "depthwise", shown: int = 9,
+    names: Sequence[str] = (), chosen_by: str = "given",
+) -> TopPatches:  # fmt: skip
     """Cut out what drives channels most, each as large as its effective receptive field.
 
     The side of a crop is twice the radius that holds 90 % of the block's effective receptive field,
@@ -86,25 +80,21 @@ def top_patches(
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
             images={name: sweep.source.images[name] for name in shown_images},
         ),
-        stage=stage,
-        block=np.array([block for block, _ in channels], dtype=np.int64),
-        channel=columns.astype(np.int64),
-        name=np.array(list(names) or [""] * n, dtype=np.str_),
-        chosen_by=chosen_by,
-        kernels=_kernels(checkpoint, channels, stage),
-        value=value,
-        image=where.astype(np.int64),
-        image_names=shown_images,
-        row=row,
-        column=column,
-        side=sides,
-        side_from=side_from,
-        crops=crops,
-        strongest=strongest,
-        maps=maps,
-        patch_size=sweep.patch_size,
-        n_images=sweep.n_images,
-    )
+        stage=stage, block=np.array([block for block, _ in channels], dtype=np.int64),
+        channel=columns.astype(np.int64), name=np.array(list(names) or [""] * n, dtype=np.str_),
+        chosen_by=chosen_by, kernels=_kernels(checkpoint, channels, stage), value=value,
+        image=where.astype(np.int64), image_names=shown_images, row=row, column=column, side=sides,
+        side_from=side_from, crops=crops, strongest=strongest, maps=maps,
+        patch_size=sweep.patch_size, n_images=sweep.n_images,
+        peak=np.array([scores(sweep, r, "peak")[c] for r, c in zip(rows, columns, strict=True)]),
+        same_class=_same_class(sweep.class_count),
+    )  # fmt: skip
+
+
+def _same_class(count: NDArray[np.int64]) -> float:
+    """Return the share of pairs of images that are of one class."""
+    n = int(count.sum())
+    return float((count * (count - 1)).sum() / (n * (n - 1))) if n > 1 else float("nan")
 
 
 def _check(
@@ -194,13 +184,9 @@ def _crop(
 
 
 def _maps(
-    checkpoint: Checkpoint,
-    batch: ImageBatch,
-    stage: str,
-    channels: Sequence[tuple[int, int]],
-    wanted: NDArray[np.int64],
-    into: NDArray[np.float32],
-) -> None:
+    checkpoint: Checkpoint, batch: ImageBatch, stage: str, channels: Sequence[tuple[int, int]],
+    wanted: NDArray[np.int64], into: NDArray[np.float32],
+) -> None:  # fmt: skip
     """Put the maps of some channels on one image where they belong."""
     if not len(wanted):
         return

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from viz.core.result import Result
+from viz.core.result import Result, or_none
+from viz.views.wording import n_images
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +57,12 @@ class TopPatches(Result):
         In pixels.
     n_images : int
         Images that were searched.
+    peak : ndarray, (m,)
+        Standard deviations by which the first value lies above the channel's mean over all
+        positions of all images; nan for a constant channel.
+    same_class : float
+        Share of pairs of the images searched that lie in one folder; nan where folders are no
+        classes.
     """
 
     kind: ClassVar[str] = "top patches"
@@ -75,6 +84,42 @@ class TopPatches(Result):
     maps: NDArray[np.float32]
     patch_size: int
     n_images: int
+    peak: NDArray[np.float64]
+    same_class: float
+
+    @property
+    def normal_peak(self) -> float:
+        """What ``peak`` would be in the median of as many independent normal values."""
+        n = self.n_images * self.maps[0].size
+        return NormalDist().inv_cdf(0.5 ** (1 / n))
+
+    @property
+    def top_same_class(self) -> float:
+        """Share of pairs of a channel's patches whose images lie in one folder, over channels."""
+        folders = np.array([name.rpartition("/")[0] for name in self.image_names])
+        alike = [folders[a] == folders[b] for row in self.image
+                 for a, b in combinations(row[row >= 0], 2)]  # fmt: skip
+        return float(np.mean(alike)) if alike else float("nan")
+
+    def sentence(self) -> str:
+        """Say how rare the top patches are, and whether they are of one class."""
+        peak = self.peak[np.isfinite(self.peak)]
+        if not len(peak):
+            return f"0 of the {len(self.peak)} channels shown vary, so that no patch drives them."
+        low, high = (f"{v:.1f}" for v in (peak.min(), peak.max()))
+        which = "the channel" if len(peak) == 1 else f"each of the {len(peak)} channels"
+        said = (
+            f"The top response of {which} shown lies {low if low == high else f'{low} to {high}'} "
+            f"standard deviations above its mean over {n_images(self.n_images)}, against "
+            f"{self.normal_peak:.1f} for the top one of as many normal values "
+            f"({(peak > self.normal_peak).sum()} of {len(peak)} lie above that)."
+        )
+        if np.isfinite([self.same_class, self.top_same_class]).all():
+            said += (
+                f" Two top patches of a channel are of one class in {100 * self.top_same_class:.0f}"
+                f" % of pairs, against {100 * self.same_class:.0f} % of two images at random."
+            )
+        return said
 
     def crop(self, i: int, j: int) -> NDArray[np.uint8]:
         """Return a channel's j-th crop.
@@ -114,6 +159,8 @@ class TopPatches(Result):
             ]  # fmt: skip
             channels.append({"block": int(self.block[i]), "channel": int(self.channel[i]),
                              "name": str(self.name[i]) or None, "side_px": int(self.side[i]),
-                             "patches": patches})  # fmt: skip
+                             "peak": or_none(self.peak[i]), "patches": patches})  # fmt: skip
         return {"stage": self.stage, "images": self.n_images, "chosen_by": self.chosen_by,
-                "side_from": self.side_from, "channels": channels}  # fmt: skip
+                "side_from": self.side_from, "normal_peak": self.normal_peak,
+                "same_class": or_none(self.same_class),
+                "top_same_class": or_none(self.top_same_class), "channels": channels}  # fmt: skip

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
-from viz.plot.frame import MARGIN, colour_key, inches, show_picture
+from viz.plot.frame import MARGIN, colour_key, inches, panel, show_picture
 from viz.plot.mosaic import (
     Layout,
     Scale,
@@ -21,7 +21,7 @@ from viz.plot.mosaic import (
     rgb_tiles,
     signed_tiles,
 )
-from viz.plot.style import SIGNED, TEXT, TWO_COLUMNS, new_figure, page_colour
+from viz.plot.style import SMALL, TEXT, TWO_COLUMNS, new_figure, page_colour
 from viz.views.weights.result import DepthwiseKernels, PatchFilters
 
 KEY = 0.31
@@ -190,9 +190,12 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
     target.set_label(mosaic.scale_text)
-    end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
-    colour_key(
-        target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end,
-        cmap=SIGNED if mosaic.signed_map else "gray",
-    )  # fmt: skip
+    if mosaic.signed_map:
+        end = "limit" if np.isnan(mosaic.limit) else f"{mosaic.limit:.2g}"
+        colour_key(target, (width - MARGIN - 1.3, KEY - 0.13, 1.1), end)
+        return axes
+    grey = panel(target, (MARGIN, KEY - 0.2, 0.12, 0.12))
+    grey.set(facecolor="#808080", xticks=[], yticks=[])
+    grey.text(1.4, 0.5, "weight 0; a lighter colour: positive, a darker one: negative",
+              fontsize=SMALL, va="center", transform=grey.transAxes)  # fmt: skip
     return axes
