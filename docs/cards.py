@@ -71,7 +71,8 @@ def _how(training: dict[str, Any]) -> dict[str, str]:
         "crops": sizes,
         "recipe": f"AdamW, lr {recipe['lr']:g}, eps {recipe['eps']:g}, weight decay "
         f"{recipe['weight_decay']:g} (patch embedding {recipe['patch_weight_decay']:g}, at "
-        f"{100 * recipe.get('patch_lr', 1):.0f} % of the rate), "
+        f"{100 * recipe.get('patch_lr', 1):.0f} % of the rate; depthwise kernels at "
+        f"{100 * recipe.get('depthwise_lr', 1):.0f} %), "
         f"{100 * recipe['warmup']:.0f} % rising, then a cosine to 0, "
         f"clip {recipe['clip']:g}, label smoothing {recipe['smoothing']:g}, batches of "
         f"{recipe['batch_size']}, {recipe['epochs']} epochs, averaged weights ({recipe['ema']:g}), "
@@ -82,10 +83,16 @@ def _how(training: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _both(first: dict[str, str], then: dict[str, str]) -> dict[str, str]:
-    """Return the rows of two trainings, the second of which went on from the first."""
-    return {key: f"first {first[key]}; then {value}" if first[key] != value else value
-            for key, value in then.items()}  # fmt: skip
+def _told(training: dict[str, Any]) -> tuple[dict[str, str], int]:
+    """Return the rows of a training and of those that it went on from, and how many they are."""
+    trainings = [training]
+    while before := trainings[0].get("before"):
+        trainings.insert(0, before)
+    hows, rows = [_how(each) for each in trainings], {}
+    for key in hows[0]:
+        said = [how[key] for how in hows]
+        rows[key] = said[0] if len(set(said)) == 1 else f"first {'; then '.join(said)}"
+    return rows, len(trainings)
 
 
 def numbers(name: str) -> str:
@@ -98,10 +105,8 @@ def numbers(name: str) -> str:
     n, (low, high) = training["held_out_n"], training["held_out_interval"]
     model = net.model
     blocks = [neighbours(model.depthwise_kernels(b).numpy()) for b in range(config.depth)]
-    told, again = _how(training), ""
-    if training.get("before"):
-        told = _both(_how(training["before"]), told)
-        again = f", and from that file (`--start`) the same with `--recipe {name}-again`"
+    told, n_trainings = _told(training)
+    again = f", then from that file (`--start`) the same with `--recipe {name}-again`"
     rows = {
         "data": data,
         "origin and licence": licence,
@@ -111,7 +116,7 @@ def numbers(name: str) -> str:
         "Wilson); the held-out images decided nothing",
         "sha256": f"`{sha256(path.read_bytes()).hexdigest()}`",
         "made by": f"`viz train {name.partition('-')[0]} -o {name}.safetensors --recipe {name} "
-        "--threads 1`" + again,
+        "--threads 1`" + again * (n_trainings - 1),
     }
     classes = sorted(training["per_class_accuracy"].items(), key=lambda item: -item[1])
     lines = [

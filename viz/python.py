@@ -6,6 +6,7 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from viz.core.refusal import Refusal
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 FUNCTIONS = {row.name.replace("-", "_"): row for row in (*VIEWS, *COMPARISONS)}
 """Every view's card, by the name of its function."""
 _ARRAYS = {"kernels": "(n, k, k), 3 <= k <= 31", "patch-filters": "(n, c, p, p)"}
-"""Views that take bare weights, too."""
+"""Views that describe bare weights, too."""
 
 
 def _given(checkpoint: Checkpoint, images: Any, *more: Any) -> Given:
@@ -51,17 +52,6 @@ def _network(x: Any) -> Any:
     return load(x) if isinstance(x, (str, os.PathLike)) else x
 
 
-def _of_weights(row: View, weights: Any, options: dict[str, Any]) -> Any:
-    """Describe weights that come as an array."""
-    if row.name == "kernels":
-        from viz.views.kernels.measure import describe
-
-        return describe(weights, **options)
-    from viz.views.patch_filters import measure
-
-    return measure.describe(weights, **options)
-
-
 def _view(row: View) -> Callable[..., Any]:
     def measured(x: Any, images: Any = None, *, sweep: Any = None, seed: int = 0,
                  progress: Any = None, **options: Any) -> Any:  # fmt: skip
@@ -70,7 +60,9 @@ def _view(row: View) -> Callable[..., Any]:
         x = _network(x)
         if not isinstance(x, Checkpoint):
             if row.name in _ARRAYS:
-                return _of_weights(row, x, options)
+                return import_module(f"viz.{row.page.replace('/', '.')}.measure").describe(
+                    x, **options
+                )
             raise Refusal(f"{type(x).__name__} found, expected a network of viz.load.")
         if images is not None and not row.images:
             raise TypeError(f"viz.{measured.__name__} is about weights: it takes no images.")

@@ -15,7 +15,7 @@ REFUSED = """
 repot | no such command 'repot'; did you mean 'report'? (viz --help tells more).
 info -o | no such option '-o' (viz info --help tells more).
 kernels a.pth -o | option '-o' requires an argument (viz kernels --help tells more).
-top-patches --swep | '--seed', '--sweep'? (viz top-patches --help tells more).
+kernels FILE --ordr x | did you mean '--order'? (viz kernels --help tells more).
 info missing.pth | missing.pth
 info FILE --activation swiglu | activation must be one of
 info FILE --mean 1,2 | one per input channel

@@ -8,7 +8,6 @@ from click.testing import CliRunner
 from photographs import noise
 
 from viz.cli import main
-from viz.cli.common import _lines as progress_lines
 from viz.cli.common import progress_bar
 from viz.sweep.result import Sweep
 
@@ -69,8 +68,11 @@ def test_a_sweeps_file_remembers_its_input_and_readers_use_it(small_file, folder
 def test_a_view_writes_one_figure_by_its_name(small_file, folder, tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr("viz.plot.style.save_figure", lambda made, *_, **__: drawn.append(made))
-    for more in ((), ("--figure", "feature-maps-by-depth", "--scale", "stage")):
-        run("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png", *more)
+    words = ("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png")
+    for more in ((), ("--figure", "feature-maps-by-depth")):
+        run(*words, *more)
+    refused = run(*words, *more, "--scale", "stage", code=2)
+    assert "--scale is about the figure feature-maps alone" in refused.stderr
     labels = [{axes.get_xlabel() for axes in made.axes} for made in drawn]
     assert "block" not in labels[0] and "block" in labels[1]
 
@@ -91,13 +93,3 @@ def test_progress_is_told_image_by_image(small_file, folder, monkeypatch):
     monkeypatch.setattr("viz.cli.views.progress_bar", lambda: bar)
     run("feature-maps", small_file, folder, "--json", "--batch-size", 1)
     assert told == [(1, 3), (2, 3), (3, 3)]
-
-
-def test_lines_tell_progress_where_there_is_no_terminal(monkeypatch, capsys):
-    times = iter([0, 1, 3, 4, 20])
-    monkeypatch.setattr("viz.cli.common.time.monotonic", lambda: next(times))
-    tell = progress_lines(" steps")
-    for done in (1, 5, 6, 50):
-        tell(done, 100)
-    said = ["viz: 5 of 100 steps, about 48 s left.", "viz: 50 of 100 steps, about 19 s left."]
-    assert capsys.readouterr().err.splitlines() == said

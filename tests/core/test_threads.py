@@ -1,4 +1,4 @@
-"""One thread inside, as many as before outside: also nested, after errors, and side by side."""
+"""One thread inside, as many as before outside: also after errors, and side by side."""
 
 import threading
 

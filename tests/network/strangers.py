@@ -96,6 +96,9 @@ LAYOUTS = {
     "twelve blocks": Layout(
         f"E=trunk.stem.0 N=trunk.stem.2 | {_AS.replace('X', 'trunk.blocks.')} | H=trunk.head",
         depth=12, dim=8),
+    "one channel": Layout(
+        "E=patch_embedding N=patch_norm | D=blocks.{0}.depthwise d=blocks.{0}.depthwise_norm "
+        "P=blocks.{0}.pointwise p=blocks.{0}.pointwise_norm | H=head", dim=1),
     "modules that hold their own norm": Layout(
         "N=tokens.norm E=tokens.mixer | p=steps.{0}.b.norm P=steps.{0}.b.mixer "
         "d=steps.{0}.a.norm D=steps.{0}.a.mixer | H=linear"),

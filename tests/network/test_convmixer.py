@@ -7,7 +7,6 @@ from foreign_networks import official, settle
 from viz.network.convmixer import PAPER_CONFIGS, ConvMixer
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even")
 @pytest.mark.parametrize("activation", ["gelu", "relu"])
 @pytest.mark.parametrize(("kernel_size", "channels"), [(3, 3), (4, 1), (9, 3)])
 @pytest.mark.parametrize("training", [False, True])

@@ -206,7 +206,7 @@ NOT_CONVMIXERS = [
     (OFFICIAL.replace("4.1=16x16x1x1+", "4.1=16x16x1x1"),
      "a bias beside 4.1.weight is missing", "others have one (3.1.bias)"),
     (OFFICIAL.replace("bn", "ln"), "2.running_mean is missing", "GroupNorm"),
-    (SHARED, "one of them (", "is used for two places"),
+    (SHARED, "4 batch norms, first stem_norm.weight, for 7", "used for no two places"),
     (f"{OFFICIAL} 4.gamma:16", "4.gamma (16,)", "lies in block 1"),
     (f"pos_embed:1x16x8x8 {TIMM}", "pos_embed (1, 16, 8, 8)", "which a ConvMixer does not have"),
     (f"0=bn3 {official_keys(first=1)}", "0.weight (3,)", "a further batch norm"),

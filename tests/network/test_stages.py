@@ -21,7 +21,6 @@ def by_its_modules(network, images):
     return seen
 
 
-@pytest.mark.filterwarnings("ignore:Using padding='same' with even")
 @pytest.mark.parametrize(
     ("activation", "kernel_size"), [("gelu", 5), ("relu", 4), ("silu", 1), ("identity", 5)]
 )

@@ -10,13 +10,12 @@ from hand_made import described
 from PIL import Image
 
 from viz.core.network import Preprocessing
-from viz.core.refusal import Nothing
+from viz.core.refusal import Nothing, Refusal
 from viz.images.sets import open_images
 from viz.network.checkpoint import load
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.network.stages import stages
-from viz.sweep.opening import OtherSweepError
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
 from viz.views import Given, view
@@ -279,14 +278,14 @@ def test_dead_channels_are_left_out_and_flat_patches_tell_nothing(checkpoint, sw
 
 
 def test_what_is_not_of_this_checkpoint_is_refused(checkpoint, swept, noise):
-    with pytest.raises(OtherSweepError, match="description is of elsewhere"):
+    with pytest.raises(Refusal, match="description is of elsewhere"):
         other = replace(checkpoint.source, sha256="1" * 64, name="elsewhere")
         preferred_inputs(checkpoint, swept, replace(told(checkpoint), source=other), noise)
-    with pytest.raises(OtherSweepError, match="hashes differ"):
+    with pytest.raises(Refusal, match="hashes differ"):
         preferred_inputs(checkpoint, replace(swept, source=other), told(checkpoint), noise)
     with pytest.raises(Nothing, match="no kernel both has a name"):
         preferred_inputs(checkpoint, swept, told(checkpoint, names=["unnamed"] * 32), noise)
-    with pytest.raises(OtherSweepError, match="kept no top patches"):
+    with pytest.raises(Refusal, match="kept no top patches"):
         bare = replace(swept, top_value=np.zeros((0, 16, 0)))
         preferred_inputs(checkpoint, bare, told(checkpoint), noise)
 

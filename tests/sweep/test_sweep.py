@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import viz
+from viz.core.refusal import Refusal
 from viz.core.result import ResultFileError
 from viz.images.reading import ImageError
 from viz.images.sets import open_images
@@ -113,7 +114,7 @@ def test_the_effective_field_is_measured_on_images_of_the_folder(small, pictures
 
 def test_refusals(small, pictures, few, tmp_path):
     (tmp_path / "b.npz").touch()
-    with pytest.raises(SweepError, match="--force"):
+    with pytest.raises(Refusal, match="--force"):
         sweep_folder(small, pictures, tmp_path / "b.npz", settings=few)
     with pytest.raises(SweepError, match="no part 'topp'; parts are sparsity, top, classes"):
         Settings(parts=("topp",))

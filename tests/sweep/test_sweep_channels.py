@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from viz.core.refusal import Refusal
 from viz.images.sets import open_images
-from viz.sweep.opening import OtherSweepError, channels_of_sweep, open_sweep
+from viz.sweep.opening import channels_of_sweep, open_sweep
 from viz.views import Given, view
 from viz.views.top_patches.measure import TopPatchesError
 
@@ -39,15 +40,15 @@ def test_rankings_against_sorted_lists(small, swept_file):
 def test_a_sweep_that_does_not_suit_is_refused(small, swept_file):
     found = open_sweep(swept_file, small)
     other = replace(small, source=replace(small.source, sha256="1" * 64))
-    with pytest.raises(OtherSweepError, match="hashes differ"):
+    with pytest.raises(Refusal, match="hashes differ"):
         open_sweep(swept_file, other)
     for name in ("top-patches", "selectivity"):
-        with pytest.raises(OtherSweepError, match="hashes differ"):
+        with pytest.raises(Refusal, match="hashes differ"):
             view(name).measure(other, Given(sweep=swept_file))
     bare = replace(found, selectivity=np.zeros((0, 16)), top_value=np.zeros((0, 16, 0)))
-    with pytest.raises(OtherSweepError, match="knows no selectivity"):
+    with pytest.raises(Refusal, match="knows no selectivity"):
         channels_of_sweep(bare, by="selectivity")
-    with pytest.raises(OtherSweepError, match="kept no top patches"):
+    with pytest.raises(Refusal, match="kept no top patches"):
         channels_of_sweep(bare, by="peak")
     with pytest.raises(ValueError, match="variance, selectivity, peak, not by 'size'"):
         channels_of_sweep(found, by="size")
@@ -85,5 +86,5 @@ def test_feature_maps_by_a_sweep(small, swept_file, pictures):
     assert made.channel.tolist() == wanted
     assert made.chosen_by == "the most peaked on 14 images"
     other = replace(small, source=replace(small.source, sha256="1" * 64))
-    with pytest.raises(OtherSweepError, match="hashes differ"):
+    with pytest.raises(Refusal, match="hashes differ"):
         feature_maps(other, images, sweep=found, **given)

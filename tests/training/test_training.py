@@ -10,10 +10,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 import viz
+from viz.core.refusal import Refusal
 from viz.images.reading import ImageError
 from viz.training.crops import Augmentation, mixed, open_training_folder, random_crop
 from viz.training.fast import Way
-from viz.training.loop import TrainingError, _check_start, _Run, patch_gain, train
+from viz.training.loop import _Run, patch_gain, train
 from viz.training.recipes import Recipe
 
 PLAIN = Augmentation(colour=0, grey=0)
@@ -79,24 +80,28 @@ def test_an_interrupted_training_loses_nothing(colours, tmp_path):
 def test_a_training_starts_from_the_weights_it_is_given(colours, tmp_path):
     first, then = tmp_path / "first.safetensors", tmp_path / "then.safetensors"
     train(colours, first, SMALL, **QUIET)
-    train(colours, then, replace(SMALL, lr=1e-9), start=first, **QUIET)
-    old, new = viz.load(first), viz.load(then)
+    old = viz.load(first)
+    train(colours, then, replace(SMALL, lr=1e-9), start=old, **QUIET)
+    new = viz.load(then)
     for ours, given in zip(new.model.parameters(), old.model.parameters(), strict=True):
         torch.testing.assert_close(ours, given, rtol=2e-3, atol=1e-4)
     assert new.training["before"]["losses"] == old.training["losses"]
     assert new.training["recipe"]["start"] == old.source.sha256
-    with pytest.raises(TrainingError, match=r"first\.safetensors: depth is 1, expected 3;"):
-        train(colours, tmp_path / "b.safetensors", replace(SMALL, depth=3), start=first, **QUIET)
-    with pytest.raises(TrainingError, match=r"mean is \(0\.5, 0\.4, 0\.3\), expected \(0\.485"):
-        _check_start(viz.load(first, mean=(0.5, 0.4, 0.3)), old.model, old.classes)
+    with pytest.raises(Refusal, match=r"first\.safetensors: depth is 1, expected 3;"):
+        train("", tmp_path / "b.safetensors", replace(SMALL, depth=3), start=old, **QUIET)
+    with pytest.raises(Refusal, match="activation is gelu, expected relu;"):
+        train("", tmp_path / "b.safetensors", replace(SMALL, activation="relu"), start=old, **QUIET)
+    with pytest.raises(Refusal, match=r"mean is \(0\.5, 0\.4, 0\.3\), expected \(0\.485"):
+        other = viz.load(first, mean=(0.5, 0.4, 0.3))
+        train("", tmp_path / "b.safetensors", SMALL, start=other, **QUIET)
     (colours / "red").rename(colours / "pink")
-    with pytest.raises(TrainingError, match="class 2 is red, expected pink"):
-        train(colours, tmp_path / "b.safetensors", SMALL, start=first, **QUIET)
+    with pytest.raises(Refusal, match="class 2 is red, expected pink"):
+        train(colours, tmp_path / "b.safetensors", SMALL, start=old, **QUIET)
 
 
 def test_other_settings_do_not_resume(colours, tmp_path):
     interrupted(colours, tmp_path / "a.safetensors", 2)
-    with pytest.raises(TrainingError, match="other settings"):
+    with pytest.raises(Refusal, match="other settings"):
         train(colours, tmp_path / "a.safetensors", replace(SMALL, seed=2), **QUIET)
 
 
@@ -133,7 +138,7 @@ def test_snapshots_lead_from_the_start_to_the_end(colours, tmp_path):
     end, last = load_file(out), load_file(tmp_path / "a-at-100.safetensors")
     torch.testing.assert_close(last, end, rtol=0, atol=0)
     out.unlink()
-    with pytest.raises(TrainingError, match=r"a-at-0\.safetensors exists"):
+    with pytest.raises(Refusal, match=r"a-at-0\.safetensors exists"):
         train(colours, out, recipe, snapshots=2, **QUIET)
 
 
@@ -202,7 +207,7 @@ def test_a_class_without_readable_images_is_refused(tmp_path):
     ],
 )
 def test_numbers_that_no_training_can_go_on_with(colours, tmp_path, changes, words):
-    with pytest.raises(TrainingError, match=words):
+    with pytest.raises(Refusal, match=words):
         train(colours, tmp_path / "a.safetensors", replace(SMALL, **changes), **QUIET)
 
 

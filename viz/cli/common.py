@@ -79,8 +79,10 @@ def _refuse_usage(error: click.UsageError, ctx: click.Context) -> NoReturn:
     # Some of click's errors do not know their command.
     own = f"{ctx.command_path} {ctx.invoked_subcommand or ''}".rstrip()
     path = error.ctx.command_path if error.ctx else own
+    # Of the names that click finds near, in their order, only the nearest is a help.
+    del (getattr(error, "possibilities", None) or [])[1:]
     said = error.format_message().rstrip(".").replace("\n", " ")
-    said = re.sub(r"\.? \(?Did you mean(?: one of:)? (.*)\?\)?$", r"; did you mean \1?", said)
+    said = re.sub(r"\.? Did you mean (.*)\?$", r"; did you mean \1?", said)
     said = said[:1].lower() + said[1:]
     click.echo(f"viz: {said} ({path} --help tells more).", err=True)
     ctx.exit(2)

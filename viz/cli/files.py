@@ -44,7 +44,12 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         loaded = open_checkpoint(checkpoint, **options)
     source = loaded.source
     names = ("crops_seen", "held_out_accuracy", "held_out_n")
-    told = [(name, finite(loaded.training.get(name))) for name in names]
+    told = {name: finite(loaded.training.get(name)) for name in names}
+    told = {name: value if isinstance(value, int | float) else None for name, value in told.items()}
+    before = loaded.training.get("before")
+    while isinstance(before, dict):  # the training that it went on from
+        more, before = finite(before.get("crops_seen")), before.get("before")
+        told["crops_seen"] = (told["crops_seen"] or 0) + (more if isinstance(more, int) else 0)
     facts = {
         **loaded.config.to_dict(),
         "activation_source": source.activation_source,
@@ -61,8 +66,7 @@ def info(checkpoint: str, as_json: bool, **options: Any) -> None:
         "std": list(loaded.preprocessing.std),
         "preprocessing": loaded.preprocessing.known,
         "class_names": len(loaded.classes),
-        # As the file states them, where they are numbers.
-        **{name: value if isinstance(value, int | float) else None for name, value in told},
+        **told,  # as the file states them, where they are numbers
         "warnings": list(source.warnings),
         "parts": list(loaded.parts),
     }
@@ -86,9 +90,11 @@ def fetch(name: str) -> None:
 
     NAME is an official name, such as convmixer_768_32. The file goes into the hub's own cache.
     """
-    from viz.network.zoo import fetch as fetch_official
+    from viz.network.zoo import locate
 
-    click.echo(str(fetch_official(name)))
+    path = locate(name)
+    open_checkpoint(name)  # which compares its hash and its tensors with what was published
+    click.echo(str(path))
 
 
 @click.command()
@@ -124,8 +130,9 @@ _COUNT = Whole(1)
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
 @path_option("-o", "--output", required=True, help="Write this .safetensors file.")
-@click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p7-again", "imagenette-p14",
-              "cifar10-p2", "cifar10-p2-again"]), default="imagenette-p7", show_default=True,
+@click.option("--recipe", type=click.Choice(["imagenette-p7", "imagenette-p7-again",
+              "imagenette-p14", "cifar10-p2", "cifar10-p2-again"]),
+              default="imagenette-p7", show_default=True,
               help="Train as this shipped checkpoint was; the options below change its settings."
               )  # fmt: skip
 @path_option(
@@ -137,7 +144,8 @@ _COUNT = Whole(1)
 @_of_recipe("--depth", _COUNT, "Build so many blocks.")
 @_of_recipe("--kernel-size", _COUNT, "Make depthwise kernels so many patches wide.")
 @_of_recipe("--patch-size", _COUNT, "Make patches so many pixels wide.")
-@_of_recipe("--activation", None, "Use this activation, such as gelu or relu.")
+@click.option("--activation", metavar="NAME", help="Use this activation, such as gelu or relu.  "
+              "[default: that of --start, else the recipe's]")  # fmt: skip
 @_of_recipe("--image-size", _COUNT, "Make the network for images of so many pixels.")
 @_of_recipe("--epochs", _COUNT, "Go over the images so many times.")
 @_of_recipe("--batch-size", Whole(2), "Take so many images in a step.")
@@ -168,10 +176,14 @@ def train(folder: Path, output: Path, recipe: str, start: Path | None, device: s
     from viz.training.recipes import recipe_named
 
     check_device(device)
+    begun = None
+    if start is not None:
+        begun = open_checkpoint(str(start), activation=changes["activation"])
+        changes["activation"] = begun.config.activation
     settings = recipe_named(recipe, **{k: v for k, v in changes.items() if v is not None})
     accuracy = run(
         folder, output, settings, device=device, arithmetic=arithmetic, threads=threads,
-        snapshots=snapshots, start=start, force=force, report=say,
+        snapshots=snapshots, start=begun, force=force, report=say,
     )  # fmt: skip
     click.echo(f"{output} is right on {100 * accuracy:.1f} % of the held-out images.")
 

@@ -50,21 +50,17 @@ def open_with_images(
     checkpoint: str, images: Path | None, options: dict[str, Any]
 ) -> tuple[Checkpoint, ImageSet]:
     """Open a checkpoint and the images to show it; say how they are prepared."""
-    from viz.images.reading import ImageError, describe_preprocessing
+    from viz.images.reading import describe_preprocessing
     from viz.images.sets import open_images
+    from viz.network.checkpoint import check_size
 
     load = dict(options)
     limit = load.pop("limit")
     check_device(load["device"])
     loaded = open_checkpoint(checkpoint, **load)
-    config = loaded.config
     preprocessing = loaded.preprocessing
-    if preprocessing.image_size < config.patch_size:
-        raise ImageError(
-            f"an image size of {preprocessing.image_size} pixels found, at least one patch of "
-            f"{config.patch_size} expected; give a larger --image-size."
-        )
-    found = open_images(images, preprocessing, config.in_channels, limit=limit)
+    check_size(loaded.config, preprocessing.image_size)
+    found = open_images(images, preprocessing, loaded.config.in_channels, limit=limit)
     if images is not None:
         found.check()
     fewer = " (--limit takes fewer)" if limit is None and len(found) > _MANY else ""

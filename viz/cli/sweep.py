@@ -72,10 +72,11 @@ def sweep(checkpoint: str, images: Path | None, output: Path, resume: bool,
     if output.suffix != ".npz":
         raise click.BadParameter(f"{output}: a file that ends in .npz is expected.",
                                  param_hint="'--output'")  # fmt: skip
-    from viz.sweep.run import check_output, shards_folder, sweep_folder
+    from viz.core.refusal import check_place
+    from viz.sweep.run import shards_folder, sweep_folder
     from viz.sweep.tally import Settings
 
-    check_output(output, force=force or resume)
+    check_place(output, force=force or resume)
     parts = tuple(part for part in _PARTS if part not in (without or ()))
     settings = Settings(parts, top, batch_size, field_images, seed)
     if threads:

@@ -73,6 +73,10 @@ def _run(row: View, given: dict[str, Any]) -> None:
     if output is not None:
         check_output(output, force)
     check_figure([row], figure, output)
+    set_ = [o.name for o in row.options if o.draws and draws[o.name] != o.default]
+    if figure and set_ and figure != (main := row.figures[0].name):
+        flag = set_[0].replace("_", "-")
+        raise click.UsageError(f"--{flag} is about the figure {main} alone; leave it out")
     loaded, opened = _open(row, checkpoint, images, given)
 
     def again() -> ImageSet:

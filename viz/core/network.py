@@ -28,25 +28,7 @@ def counted(n: int, what: str) -> str:
 
 
 def split_activation(activation: str) -> tuple[str, float | None]:
-    """Return the name of an activation, and its number where one is given.
-
-    Parameters
-    ----------
-    activation : str
-        As in `Config`.
-
-    Returns
-    -------
-    name : str
-        One of `ACTIVATIONS`.
-    number : float or None
-        Such as the slope of a leaky ReLU below zero; None for torch's default.
-
-    Raises
-    ------
-    Refusal
-        If torch has no such activation.
-    """
+    """Return the name of an activation, one of `ACTIVATIONS`, and its number where one is given."""
     found = re.fullmatch(r"(\w+)(?:\((\d+(?:\.\d+)?(?:e-?\d+)?)\))?", str(activation)[:100])
     if found and found[1] in ACTIVATIONS and (found[2] is None or found[1] in _ONE_NUMBER):
         return found[1], None if found[2] is None else float(found[2])
@@ -54,7 +36,14 @@ def split_activation(activation: str) -> tuple[str, float | None]:
 
 
 @dataclass(frozen=True)
-class Config:
+class _Plain:
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a plain dictionary."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Config(_Plain):
     """The architecture of a ConvMixer, in the paper's terms.
 
     Parameters
@@ -104,13 +93,9 @@ class Config:
             self.n_classes
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Preprocessing:
+class Preprocessing(_Plain):
     """How an image becomes the network's input.
 
     Parameters
@@ -135,13 +120,9 @@ class Preprocessing:
     interpolation: str = "bicubic"
     known: str = "assumed: the official ImageNet preprocessing"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
-class Source:
+class Source(_Plain):
     """Where a network, or a result about it, came from.
 
     Parameters
@@ -187,7 +168,3 @@ class Source:
     settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as a plain dictionary."""
-        return asdict(self)

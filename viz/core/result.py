@@ -48,9 +48,10 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Turn numpy scalars, tuples and mappings into what JSON holds."""
+    """Turn numpy scalars, tuples, mappings and a `Source` into what JSON holds."""
     if isinstance(value, np.generic):
         return value.item()
+    value = value.to_dict() if isinstance(value, Source) else value
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
@@ -99,12 +100,8 @@ class Result:
         for f in fields(self):
             mine, theirs = getattr(self, f.name), getattr(other, f.name)
             if isinstance(mine, np.ndarray):
-                if mine.dtype != theirs.dtype or mine.shape != theirs.shape:
-                    return False
-                if not np.array_equal(mine, theirs, equal_nan=mine.dtype.kind in "fc"):
-                    return False
-            elif f.name == "source":
-                if _plain(mine.to_dict()) != _plain(theirs.to_dict()):
+                nan = mine.dtype.kind in "fc"
+                if mine.dtype != theirs.dtype or not np.array_equal(mine, theirs, equal_nan=nan):
                     return False
             elif json.dumps(_plain(mine)) != json.dumps(_plain(theirs)):  # nan equals nan
                 return False
@@ -195,9 +192,8 @@ class Result:
             ax.remove()
             row.onto(self, whole.add_subfigure(spec))
             return whole
-        if width == "column" and row.narrow is not None:
-            return row.narrow(self)
-        return row.make(self, **options)
+        make = row.narrow if width == "column" and row.narrow is not None else row.make
+        return make(self, **options)
 
     def save(self, path: str | Path) -> Path:
         """Write the result as one .npz: its arrays, and the rest as JSON in ``__json__``.
@@ -219,7 +215,7 @@ class Result:
             if isinstance(value, np.ndarray):
                 arrays[f.name] = value
             else:
-                rest[f.name] = _plain(value.to_dict() if f.name == "source" else value)
+                rest[f.name] = _plain(value)
         header = json.dumps(
             {"format": _FORMAT, "kind": self.kind, "version": self.version, "fields": rest}
         )

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 import torch
 
 _LOCK = threading.Lock()
-_LOCAL = threading.local()
 _state = {"inside": 0, "before": 1}
 
 
@@ -18,25 +17,20 @@ def one_thread() -> Iterator[None]:
     """Let torch compute in one thread; outside, it has as many as before.
 
     Small steps gain little from more, and where other programs hold the processors each of them
-    waits for the slowest thread: ten times slower was measured. May be nested, and entered from
-    several threads at once: torch keeps the number for each of them.
+    waits for the slowest thread: ten times slower was measured. May be entered from several threads
+    at once: torch keeps the number for each of them.
     """
-    depth = getattr(_LOCAL, "depth", 0)
-    if not depth:
-        with _LOCK:
-            # Asked first: torch overwrites what is set before a thread's first question. A thread
-            # that starts meanwhile reads the 1 that another one has set.
-            found = torch.get_num_threads()
-            if not _state["inside"]:
-                _state["before"] = found
-            _state["inside"] += 1
-            torch.set_num_threads(1)
-    _LOCAL.depth = depth + 1
+    with _LOCK:
+        # Asked first: torch overwrites what is set before a thread's first question. A thread that
+        # starts meanwhile reads the 1 that another one has set.
+        found = torch.get_num_threads()
+        if not _state["inside"]:
+            _state["before"] = found
+        _state["inside"] += 1
+        torch.set_num_threads(1)
     try:
         yield
     finally:
-        _LOCAL.depth = depth
-        if not depth:
-            with _LOCK:
-                _state["inside"] -= 1
-                torch.set_num_threads(_state["before"])
+        with _LOCK:
+            _state["inside"] -= 1
+            torch.set_num_threads(_state["before"])

@@ -139,20 +139,18 @@ def _numbers(values: NDArray[Any], name: str) -> NDArray[Any]:
     return values
 
 
-def read_array(path: Path, max_pixels: int = MAX_PIXELS) -> NDArray[Any]:
+def read_array(path: Path) -> NDArray[Any]:
     """Read a file of numpy.save: numbers alone, nothing in it is executed."""
     values = np.load(path, mmap_mode="r", allow_pickle=False)
     if not isinstance(values, np.ndarray):
         raise ImageError(f"{path.name}: several arrays found in it; expected one.")
     values = _numbers(values, path.name)
-    if values.size > max_pixels * 3:
+    if values.size > MAX_PIXELS * 3:
         raise ImageError(f"{path.name}: {values.size:,} values found; shrink it first.")
     return np.array(values)
 
 
-def read_pixels(
-    path: str | Path, in_channels: int = 3, *, max_pixels: int = MAX_PIXELS
-) -> tuple[NDArray[Any], str]:
+def read_pixels(path: str | Path, in_channels: int = 3) -> tuple[NDArray[Any], str]:
     """Read an image with as many channels as a network takes, and how its values were scaled.
 
     Shapes: returns pixels (height, width, channels).
@@ -161,17 +159,17 @@ def read_pixels(
 
     def read() -> tuple[NDArray[Any], str]:
         if path.suffix.lower() == ".npy":
-            return pixels_of(read_array(path, max_pixels), in_channels, path.name)
+            return pixels_of(read_array(path), in_channels, path.name)
         with Image.open(path, formats=_formats()) as image:
             bands = 1 if in_channels in (1, 3) else in_channels
-            if image.width * image.height * bands > max_pixels:
+            if image.width * image.height * bands > MAX_PIXELS:
                 raise ImageError(
                     f"{path.name}: {image.width} x {image.height} pixels found, at most "
-                    f"{max_pixels // 1_000_000} million expected; shrink it first."
+                    f"{MAX_PIXELS // 1_000_000} million expected; shrink it first."
                 )
             return pixels_of(image, in_channels, path.name)
 
-    return _reading(path, read, max_pixels)
+    return _reading(path, read)
 
 
 def pixels_of(
@@ -202,12 +200,12 @@ def _placed(values: NDArray[Any], in_channels: int, name: str) -> NDArray[Any]:
     return values
 
 
-def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+def read_image(path: str | Path) -> NDArray[np.uint8]:
     """Read any image file as upright RGB.
 
     Shapes: returns (height, width, 3).
     """
-    pixels, note = read_pixels(path, max_pixels=max_pixels)
+    pixels, note = read_pixels(path)
     if note:
         warnings.warn(f"{Path(path).name}: {note}.", ImageWarning, stacklevel=2)
     if pixels.dtype != np.uint8:
@@ -215,9 +213,7 @@ def read_image(path: str | Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.
     return pixels
 
 
-def _reading(
-    path: Path, read: Callable[[], tuple[NDArray[Any], str]], max_pixels: int
-) -> tuple[NDArray[Any], str]:
+def _reading(path: Path, read: Callable[[], tuple[NDArray[Any], str]]) -> tuple[NDArray[Any], str]:
     """Put whatever goes wrong with a file in a sentence."""
     try:
         with warnings.catch_warnings():
@@ -230,7 +226,7 @@ def _reading(
         raise ImageError(f"{path.name}: no such file; check the path.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ImageError(
-            f"{path.name}: too many pixels found, at most {max_pixels // 1_000_000} million "
+            f"{path.name}: too many pixels found, at most {MAX_PIXELS // 1_000_000} million "
             "expected; shrink it first."
         ) from None
     except UnidentifiedImageError:

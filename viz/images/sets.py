@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from viz.images.reading import (
 
 Entry = Path | Tensor | Image.Image | NDArray[Any]
 Picture = str | Path | Image.Image | NDArray[Any]
+T = TypeVar("T")
 Images = Picture | Sequence[Picture] | Tensor | None
 """What `open_images` takes."""
 
@@ -54,9 +55,8 @@ class ImageBatch:
 class ImageSet:
     """Images in a fixed order, of which only a batch is in memory at a time.
 
-    An entry is a name and a file, pixels (h, w, channels), or network input (in_channels, h, w).
-    Broken files are skipped as they are met: `names`, `sha256` and `skipped` are complete once
-    `batches` has been run through.
+    An entry is a name and a file, pixels (h, w, channels), or network input (in_channels, h, w);
+    `names`, `sha256` and `skipped` are complete once `batches` has been run through.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ def open_images(
                 f"of {in_channels} channels: (n, {in_channels}, height, width)."
             )
         entries = [(f"input {i}", one) for i, one in enumerate(images)]
-        return ImageSet(_spread(entries, limit), preprocessing, in_channels)
+        return ImageSet(spread(entries, limit), preprocessing, in_channels)
     if images is None and in_channels not in (1, 3):
         raise ImageError(
             f"the network takes {in_channels} channels, photographs hold 3 or 1; give files of "
@@ -228,7 +228,7 @@ def open_images(
             entries += [(_name(path, Path(root)), path) for path in found]
     if not entries:
         raise ImageError("no image was given; give a file or a folder of images.")
-    return ImageSet(_spread(_distinct(entries), limit), preprocessing, in_channels)
+    return ImageSet(spread(_distinct(entries), limit), preprocessing, in_channels)
 
 
 def image_set(images: Any, preprocessing: Preprocessing, in_channels: int) -> ImageSet:
@@ -279,7 +279,8 @@ def _distinct(entries: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
     return list(taken.items())
 
 
-def _spread(entries: list[tuple[str, Entry]], limit: int | None) -> list[tuple[str, Entry]]:
+def spread(entries: list[T], limit: int | None) -> list[T]:
+    """Take so many, evenly spread over all."""
     if limit is None or limit >= len(entries):
         return entries
     if limit < 1:

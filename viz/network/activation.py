@@ -6,17 +6,17 @@ lie below the activation's own minimum: 0 for ReLU, -0.170 for GELU, -0.278 for 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-_MINIMA = {"relu": 0.0, "gelu": -0.169971, "silu": -0.278465}
-_OTHER_MINIMA = {
-    "gelu_tanh": -0.170041, "mish": -0.308844, "hardswish": -0.375, "relu6": 0.0, "softplus": 0.0,
-    "sigmoid": 0.0, "hardsigmoid": 0.0, "elu": -1.0, "celu": -1.0, "selu": -1.758099, "tanh": -1.0,
-    "hardtanh": -1.0, "softsign": -1.0,
+_MINIMA = {
+    "relu": 0.0, "gelu": -0.169971, "silu": -0.278465, "gelu_tanh": -0.170041, "mish": -0.308844,
+    "hardswish": -0.375, "relu6": 0.0, "softplus": 0.0, "sigmoid": 0.0, "hardsigmoid": 0.0,
+    "elu": -1.0, "celu": -1.0, "selu": -1.758099, "tanh": -1.0, "hardtanh": -1.0, "softsign": -1.0,
 }  # fmt: skip
 _ELSE = "if it is another, say which with --activation (in Python activation=)"
 _MARGIN = 1e-3
@@ -38,10 +38,9 @@ class Evidence:
     n_negative: int  # those with a clearly negative mean
     lowest: float  # mean; 0 if there are none
 
-    @property
-    def impossible(self) -> tuple[str, ...]:
-        """Activations that cannot have produced these means."""
-        return tuple(a for a, low in _MINIMA.items() if self.lowest < low - _MARGIN)
+    def excludes(self, activation: str) -> bool:
+        """Return whether an activation cannot have produced these means."""
+        return self.lowest < _MINIMA.get(activation, -math.inf) - _MARGIN
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,7 @@ def evidence(norms: Mapping[str, Tensor]) -> Evidence:
 
 def contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
     """Say why the statistics exclude an activation; nothing where they do not."""
-    low = {**_MINIMA, **_OTHER_MINIMA}.get(activation)
-    if low is None or found.lowest >= low - _MARGIN:
+    if not found.excludes(activation):
         return ()
     return (
         f"the activation {activation} is at odds with the batch-norm statistics: one channel's "
@@ -79,14 +77,14 @@ def contradiction(activation: str, found: Evidence) -> tuple[str, ...]:
 
 def _from_statistics(found: Evidence) -> Choice:
     low, share = found.lowest, f"{found.n_negative:,} of {found.n_trained:,}"
-    if "gelu" in found.impossible:
-        lower, taken = (", GELU and SiLU", "identity") if "silu" in found.impossible else (
+    if found.excludes("gelu"):
+        lower, taken = (", GELU and SiLU", "identity") if found.excludes("silu") else (
             " and GELU", "silu")  # fmt: skip
         reason = f"a running mean of {low:.3f} is below the lowest value of ReLU{lower}"
         return Choice(taken, f"guessed from batch-norm statistics: {reason}", (
             f"activation guessed: {reason}; taken as {taken.replace('silu', 'SiLU')}; {_ELSE}",
         ))  # fmt: skip
-    if "relu" in found.impossible:
+    if found.excludes("relu"):
         return Choice(
             "gelu", f"batch-norm statistics: {share} running means are negative, so not ReLU"
         )

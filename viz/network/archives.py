@@ -37,10 +37,7 @@ class Archive:
 
 
 def check_zip(file: BinaryIO, label: str) -> Archive:
-    """Check an archive written by torch.save and return its pickle, without unpacking it.
-
-    Every member must be stored as it is: torch.save never compresses, and 0.97 MB of compressed
-    zeros unpack to 1 GB. Together they must fit in the file, none twice."""
+    """Check an archive written by torch.save, without unpacking it, and return its pickle."""
     size = file.seek(0, os.SEEK_END)
     _check_end(file, size, label)
     crowded = f"{label}: its table of contents is larger than any checkpoint's; not read."
@@ -91,11 +88,8 @@ class _Capped:
 
 
 def _check_end(file: BinaryIO, size: int, label: str) -> None:
-    """Require one table of contents, right before the end, so that every reader finds the same.
-
-    Python's reader and torch's look for it in different ways; a file with two could show each
-    of them another archive.
-    """
+    """Require one table of contents, right before the end: Python's reader and torch's look for it
+    in different ways, and a file with two could show each of them another archive."""
     file.seek(max(0, size - 98))
     tail = file.read(98)
     end = tail[-22:]
@@ -154,6 +148,7 @@ def _check_kind(names: list[str], label: str) -> None:
 
 
 def _check_members(members: list[zipfile.ZipInfo], size: int, label: str) -> None:
+    # 0.97 MB of compressed zeros unpack to 1 GB.
     packed = [m for m in members if m.compress_type or m.flag_bits & 1]
     odd = [m for m in members if m.file_size != m.compress_size]
     if packed or odd:

@@ -181,7 +181,9 @@ def load(
         sha256 = reading.sha256() or sha256_of_tensors(state)
     if target.required and target.official and target.path:
         zoo.check_hash(target.official, target.path, sha256)
-    official = _official(target, sha256, fit.config)
+    official = zoo.official_by_hash(sha256) or target.official
+    if not _alike(official, fit.config, "in_channels"):
+        official = None
     found = evidence(state)
     stated = known.said.activation
     if known.seen.activations:
@@ -219,14 +221,15 @@ def load(
     notes = tuple(printable(note, 800) for note in said)
     for note in notes:
         warnings.warn(f"{target.label}: {note}.", CheckpointWarning, stacklevel=2)
-    preprocessing = known.said.preprocessing
-    if preprocessing is None:
-        preprocessing = official.preprocessing if official else None
+    usual = default_preprocessing(config.in_channels)
+    if official:
+        usual = Preprocessing(known="the official weights' configuration")
     preprocessing = told(
-        preprocessing or default_preprocessing(config.in_channels), config.in_channels,
+        known.said.preprocessing or usual, config.in_channels,
         image_size=image_size, crop=crop, mean=mean, std=std, interpolation=interpolation,
     )  # fmt: skip
-    _check_size(config, image_size)
+    check_size(config, image_size)
+    imagenet = official is not None and config.n_classes == official.config.n_classes
     return Checkpoint(
         model.to(device),
         config,
@@ -242,7 +245,7 @@ def load(
             warnings=notes,
         ),
         preprocessing,
-        names or known.said.classes or _official_classes(official, config),
+        names or known.said.classes or (zoo.imagenet_classes() if imagenet else ()),
         known.said.training,
         (
             *map(printable, fit.parts()),
@@ -289,12 +292,13 @@ def adapted(
     preprocessing = told(
         checkpoint.preprocessing, config.in_channels, image_size=image_size, mean=mean, std=std
     )
-    _check_size(config, image_size)
+    check_size(config, image_size)
     return replace(checkpoint, config=config, model=model, source=source, classes=names,
                    preprocessing=preprocessing)  # fmt: skip
 
 
-def _check_size(config: Config, image_size: int | None) -> None:
+def check_size(config: Config, image_size: int | None) -> None:
+    """Refuse images that hold no patch."""
     if image_size is not None and image_size < config.patch_size:
         raise CheckpointError(
             f"an image size of {image_size} pixels found, at least one patch of "
@@ -398,7 +402,7 @@ def _understand(
         seen = look_at_module(source, fit)
     else:
         norms = (n.removesuffix(".running_mean") for n in fit.keys if n.endswith(".running_mean"))
-        seen = Seen(eps=dict.fromkeys(norms, float(_usual_epsilon(found))))
+        seen = Seen((), dict.fromkeys(norms, float(_usual_epsilon(found))))
     records = [found.tensors[key] for name, key in fit.keys.items() if name.endswith("weight")]
     sizes: dict[str, int] = {}
     for record in records:
@@ -483,19 +487,6 @@ def _alike(weights: zoo.OfficialWeights | None, config: Config, *also: str) -> b
     if weights is None:
         return False
     return all(getattr(weights.config, n) == getattr(config, n) for n in same)
-
-
-def _official(target: _Target, sha256: str, config: Config) -> zoo.OfficialWeights | None:
-    """Return the official weights that this is, or is derived from, going by hash and name."""
-    weights = zoo.official_by_hash(sha256) or target.official
-    return weights if _alike(weights, config, "in_channels") else None
-
-
-def _official_classes(official: zoo.OfficialWeights | None, config: Config) -> tuple[str, ...]:
-    if official is None or config.n_classes != official.config.n_classes:
-        return ()
-    names = zoo.imagenet_classes()
-    return names if len(names) == config.n_classes else ()
 
 
 def _named(known: _Understood) -> zoo.OfficialWeights | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, cast
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from viz.core.network import Config, split_activation
@@ -48,32 +47,12 @@ class NoHead(nn.Module):
         )
 
 
-class DepthwiseConv2d(nn.Conv2d):
-    """Depthwise k x k convolution, stride 1, "same" padding.
-
-    An even kernel pads one more on the far side, as torch's "same" does.
-    """
-
-    def __init__(self, dim: int, kernel_size: int) -> None:
-        super().__init__(dim, dim, kernel_size, groups=dim, padding="same")
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Convolve each channel with its own kernel."""
-        k = self.kernel_size[0]
-        if k % 2 == 0:
-            # What "same" does, without its warning about the copy.
-            near, far = (k - 1) // 2, k // 2
-            padded = F.pad(input, (near, far, near, far))
-            return F.conv2d(padded, self.weight, self.bias, groups=self.groups)
-        return super().forward(input)
-
-
 class Block(nn.Module):
     """One ConvMixer block: residual depthwise part, then pointwise part."""
 
     def __init__(self, dim: int, kernel_size: int, activation: str) -> None:
         super().__init__()
-        self.depthwise = DepthwiseConv2d(dim, kernel_size)
+        self.depthwise = nn.Conv2d(dim, dim, kernel_size, groups=dim, padding="same")
         self.depthwise_norm = nn.BatchNorm2d(dim)
         self.pointwise = nn.Conv2d(dim, dim, 1)
         self.pointwise_norm = nn.BatchNorm2d(dim)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import count, islice
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -127,7 +127,7 @@ def _statements(
     """Yield the mappings that may hold settings, with the place of each for messages."""
     queue: list[tuple[str, int, Any]] = [("", 0, outline), ("", 0, metadata)]
     seen: set[int] = set()
-    for place, depth, value in islice(_growing(queue), _MAX_STATEMENTS):
+    for place, depth, value in islice(queue, _MAX_STATEMENTS):  # which grows
         value = _json(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
         if isinstance(value, (list, tuple)) and len(value) < 50:
             queue += [(place, depth + 1, v) for v in value if not isinstance(v, (str, int, float))]
@@ -139,7 +139,8 @@ def _statements(
         # OmegaConf keeps its settings in an entry, each in a node of its own.
         content = values.get("_content")
         values = content if isinstance(content, dict) else values
-        values = {k: _node(v) for k, v in values.items() if isinstance(k, str)}
+        values = {k: v.attributes.get("_val", v) if isinstance(v, Thing) else v
+                  for k, v in values.items() if isinstance(k, str)}  # fmt: skip
         yield place, values
         if depth < 4 and not any(isinstance(v, TensorRecord) for v in values.values()):
             queue += [(f"{place}{printable(key, 40)}: ", depth + 1, v) for key, v in values.items()
@@ -148,19 +149,6 @@ def _statements(
             queue += [(f"{printable(key, 40)}: ", 1, v) for key, v in values.items()
                       if _METADATA_KEYS.search(key.lower())
                       and not isinstance(v, TensorRecord)]  # fmt: skip
-
-
-def _growing(queue: list[Any]) -> Iterator[Any]:
-    for i in count():
-        if i >= len(queue):
-            return
-        yield queue[i]
-
-
-def _node(value: Any) -> Any:
-    if isinstance(value, Thing) and "_val" in value.attributes:
-        return value.attributes["_val"]
-    return value
 
 
 def _activation_name(value: Any) -> str | None:
@@ -325,7 +313,7 @@ def read_classes(
     return names
 
 
-def _class_file(path: Path, origin: str) -> list[str]:
+def _class_file(path: Path, origin: str) -> tuple[str, ...]:
     try:
         if path.stat().st_size > _MAX_CLASSES_FILE:
             raise CheckpointError(f"{origin}: too large for a list of class names.")
@@ -336,10 +324,8 @@ def _class_file(path: Path, origin: str) -> list[str]:
             "per line."
         ) from None
     if text.lstrip()[:1] in ("[", "{"):
-        listed = _json(text)
-        if isinstance(listed, dict) and all(str(k).isdigit() for k in listed):
-            listed = [listed[k] for k in sorted(listed, key=int)]
-        if not isinstance(listed, list) or not all(isinstance(n, str) for n in listed):
+        names = _class_names(text)
+        if names is None:
             raise CheckpointError(f"{origin}: expected a JSON list of class names.")
-        return listed
-    return [line for line in text.splitlines() if line.strip()]
+        return names
+    return tuple(line for line in text.splitlines() if line.strip())

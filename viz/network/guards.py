@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,13 +122,10 @@ def file_kind(path: Path, label: str) -> str:
 
 def _files_inside(path: Path) -> str:
     suffixes = {".safetensors", ".pth", ".pt", ".bin", ".tar", ".ckpt"}
-    try:
-        inside = sorted(p.name for p in path.iterdir() if p.suffix in suffixes)
-    except OSError:
-        inside = []
-    if not inside:
-        return ", not a file; give the path of a checkpoint."
-    return f"; give one of its files, such as {inside[0]}."
+    with suppress(OSError):
+        for name in sorted(p.name for p in path.iterdir() if p.suffix in suffixes):
+            return f"; give one of its files, such as {name}."
+    return ", not a file; give the path of a checkpoint."
 
 
 def _what_else(head: bytes) -> str:

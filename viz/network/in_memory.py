@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +18,11 @@ _TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3, torch.float16: 0.05, tor
 """Of the largest difference, in standard deviations of what is compared."""
 
 
-@dataclass
-class Seen:
+class Seen(NamedTuple):
     """What the layers of a network in memory say."""
 
-    activations: tuple[str, ...] = ()  # none, one, or several
-    eps: dict[str, float] = field(
-        default_factory=dict
-    )  # of each batch norm, by this project's name
+    activations: tuple[str, ...]  # none, one, or several
+    eps: Mapping[str, float]  # of each batch norm, by this project's name
 
 
 def _name_of(layer: nn.Module) -> str:
@@ -52,10 +48,9 @@ def look_at_module(module: nn.Module, fit: Fit) -> Seen:
         names = [_name_of(layer) for layer in module.modules()]
     kinds = [name for name in dict.fromkeys(names) if name]
     # An identity may stand for a dropout that was taken out.
-    seen = Seen(tuple(kinds if kinds == ["identity"] else [k for k in kinds if k != "identity"]))
-    for name, layer in _norms(module, fit).items():
-        seen.eps[name] = float(getattr(layer, "eps", 1e-5))
-    return seen
+    kinds = kinds if kinds == ["identity"] else [k for k in kinds if k != "identity"]
+    eps = {n: float(getattr(layer, "eps", 1e-5)) for n, layer in _norms(module, fit).items()}
+    return Seen(tuple(kinds), eps)
 
 
 def _norms(module: nn.Module, fit: Fit) -> dict[str, nn.Module]:

@@ -72,10 +72,9 @@ def common(*paths: Path) -> int:
 
 
 def layers_of(tensors: Mapping[str, TensorRecord]) -> tuple[list[Layer], bool]:
-    """Return the layers in their order, without those of losses and metrics.
+    """Return the layers, without those of losses and metrics, and whether the file's order counts.
 
-    Also whether the file's order means something: torch writes each layer's tensors in one order,
-    which sorted or shuffled keys do not keep. Else theirs is the natural order of their names.
+    Sorted or shuffled keys do not keep torch's order of a layer's tensors: their names' is taken.
     """
     groups = _groups(tensors)
     units = [u for group, members in groups.items() for u in _named(tensors, group, members)]

@@ -15,10 +15,6 @@ from viz.network.convmixer import ConvMixer, NoHead
 from viz.network.replacing import shared_copy
 
 
-class OtherHead(Refusal):
-    """A network whose answer is no linear readout of the mean over patches."""
-
-
 class Passed(NamedTuple):
     """What went into a module and what came out of it."""
 
@@ -41,11 +37,7 @@ def watched(module: nn.Module, look: Callable[[Passed], object]) -> Iterator[Non
 
 
 class Readout:
-    """A network's head as weights and biases, after a check that it is all that follows.
-
-    Hooks are put on a copy of the module tree that shares every tensor, so that the network stays
-    as it is and several threads may read it at once.
-    """
+    """A network's head as weights and biases, after a check that it is all that follows."""
 
     def __init__(self, checkpoint: Checkpoint, model: ConvMixer | None = None) -> None:
         self.name = checkpoint.source.name
@@ -56,7 +48,7 @@ class Readout:
         if not isinstance(head, nn.Linear):
             raise self._other(f"a head of the kind {type(head).__name__} found")
         if head.out_features < 2:
-            raise OtherHead(
+            raise Refusal(
                 f"{self.name}: a head with one output found, at least two classes are compared; "
                 "use the feature maps instead."
             )
@@ -64,8 +56,8 @@ class Readout:
         bias = head.bias if head.bias is not None else torch.zeros(head.out_features)
         self.bias = bias.detach().float().to(self.weight.device)
 
-    def _other(self, found: str) -> OtherHead:
-        return OtherHead(
+    def _other(self, found: str) -> Refusal:
+        return Refusal(
             f"{self.name}: {found}, expected the mean over patches and one linear layer, for which "
             "alone this view is exact; use attribution instead."
         )

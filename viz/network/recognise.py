@@ -99,8 +99,6 @@ class _Recogniser:
         points = [u for u in convs if u.shape == (self.dim, self.dim, 1, 1)]
         taken = set(points)
         depths = [u for u in convs if u.shape[:2] == (self.dim, 1) and u not in taken]
-        if self.dim == 1:
-            points, depths = convs[2::2], convs[1::2]
         embedding = self._embedding(convs, depths, points)
         depths = [u for u in depths if u is not embedding]
         points = [u for u in points if u is not embedding]
@@ -148,7 +146,8 @@ class _Recogniser:
     def _width(self, convs: Sequence[Layer]) -> int:
         """Return the channels that most pointwise convolutions share with depthwise ones."""
         points = Counter(u.shape[0] for u in convs if u.shape == (*u.shape[:1] * 2, 1, 1))
-        depthwise = {u.shape[0] for u in convs if u.shape[1] == 1 and 0 not in u.shape}
+        depthwise = {u.shape[0] for u in convs if u.shape[1] == 1
+                     and 0 not in u.shape and u.shape != (1, 1, 1, 1)}  # fmt: skip
         for width, _ in points.most_common():
             if width in depthwise:
                 return width
@@ -157,13 +156,8 @@ class _Recogniser:
     def _embedding(
         self, convs: Sequence[Layer], depths: Sequence[Layer], points: Sequence[Layer]
     ) -> Layer:
-        """Return the convolution that is neither depthwise nor pointwise, or the odd one of these.
-
-        With one input channel the patch embedding has a depthwise convolution's shape, and with
-        patches of one pixel and h channels a pointwise one's.
-        """
-        if self.dim == 1:
-            return convs[0]
+        """Return the convolution that is neither depthwise nor pointwise, or the odd one of these:
+        with one input channel, or patches of one pixel and h channels, it has their shape."""
         known = {*depths, *points}
         full = [u for u in convs if u.shape[0] == self.dim and u not in known]
         if len(full) > 1 and len(depths) == len(points):
@@ -308,15 +302,11 @@ class _Recogniser:
             if block is not None and block not in there:
                 first, norms = conv, []
                 break
-        if norms and len(norms) < len(convs):
-            return self._error(
-                f"{len(norms)} batch norms for {len(convs)} convolutions from {first.key} on, so "
-                f"one of them ({norms[0].key}) is used for two places, or some have none; "
-                "expected one of its own after each convolution"
-            )
         if norms:
-            return self._misfit(norms[-1], f"{len(norms)} norms for {len(convs)} convolutions, "
-                                "expected one after each")  # fmt: skip
+            return self._error(
+                f"{len(norms)} batch norms, first {norms[0].key}, for {len(convs)} convolutions, "
+                f"first {first.key}; expected one of its own after each, used for no two places"
+            )
         return self._error(
             f"no batch norm of {self.dim} channels for {first.key}; expected one after each "
             "convolution (save the whole state_dict())"
@@ -324,18 +314,10 @@ class _Recogniser:
 
     def _no_statistics(self, conv: Layer, norm: Layer) -> CheckpointError:
         missing = "running_var" if "running_mean" in norm.leaves else "running_mean"
-        some = any("running_mean" in u.leaves for u in self.units)
-        name = ".".join(norm.path)
-        other = re.search(r"(^|[._])(ln|gn|layer_?norm|group_?norm)", name.lower())
-        if other or some:
-            kind = "LayerNorm or GroupNorm" if other else "its statistics are lost, or LayerNorm"
-            return self._error(
-                f"{name}.{missing} is missing after {conv.key}: {kind}; expected batch norm with "
-                "running mean and variance"
-            )
         return self._error(
-            f"{name}.{missing} is missing: it was saved without its batch-norm statistics; save "
-            "the whole state_dict() (LayerNorm and GroupNorm have none, and are no ConvMixer's)"
+            f"{'.'.join(norm.path)}.{missing} is missing after {conv.key}: saved without its "
+            "batch-norm statistics; save the whole state_dict() (LayerNorm and GroupNorm have "
+            "none, and are no ConvMixer's)"
         )
 
     # Keys, head and what else there is

@@ -1,8 +1,7 @@
-"""Running a network with some of its filters replaced, without touching the network.
+"""Running a network with some of its filters replaced, in a copy that shares every tensor.
 
 `torch.func.functional_call` swaps parameters inside the module while it runs, which two threads on
-one module would see of each other. The swap happens in a copy of the module tree that shares every
-tensor: nothing is ever written to the network that was given.
+one module would see of each other.
 """
 
 from __future__ import annotations
@@ -43,27 +42,14 @@ def _copied(module: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What takes the place of which filters.
+    """What takes the place of which filters; mappings are from blocks, channels bool (dim,)."""
 
-    Parameters
-    ----------
-    kernels : mapping
-        Block to depthwise kernels, (dim, k, k), of which ``rows`` are used.
-    rows : mapping
-        Block to which channels are replaced, bool (dim,).
-    muted : mapping
-        Block to which channels' depthwise branch gives its mean output instead, bool (dim,).
-    patch_filters : Tensor or None
-        Patch filters in place of all, (dim, c, p, p).
-    muted_patch : Tensor or None
-        Which channels of the embedding give their mean output instead, bool (dim,).
-    """
-
-    kernels: Mapping[int, Tensor] = field(default_factory=dict)
-    rows: Mapping[int, Tensor] = field(default_factory=dict)
+    kernels: Mapping[int, Tensor] = field(default_factory=dict)  # (dim, k, k), of which these
+    rows: Mapping[int, Tensor] = field(default_factory=dict)  # channels are used
+    # Channels whose depthwise branch gives its mean output instead.
     muted: Mapping[int, Tensor] = field(default_factory=dict)
-    patch_filters: Tensor | None = None
-    muted_patch: Tensor | None = None
+    patch_filters: Tensor | None = None  # in place of all, (dim, c, p, p)
+    muted_patch: Tensor | None = None  # channels of the embedding that give their mean output
 
     @property
     def first(self) -> int:
@@ -89,31 +75,16 @@ class Replacement:
             )
         return new
 
-    def of_embedding(self, model: ConvMixer) -> dict[str, Tensor]:
-        """Return the embedding's replaced parameters, named as in the whole network."""
-        new: dict[str, Tensor] = {}
+    def embed(self, model: ConvMixer, x: Tensor) -> Tensor:
+        """Map images to tokens, through what takes the embedding's place."""
+        weight: Tensor = model.patch_filters
+        scale: Tensor = model.patch_norm.weight
         if self.patch_filters is not None:
-            new["patch_embedding.weight"] = self.patch_filters.to(model.patch_filters)
+            weight = self.patch_filters.to(weight)
         if self.muted_patch is not None:
-            scale = model.patch_norm.weight
-            new["patch_norm.weight"] = torch.where(
-                self.muted_patch.to(scale.device), torch.zeros_like(scale), scale
-            )
-        return new
-
-
-class _Embedding(nn.Module):
-    """The patch embedding as a module of its own, so that its parameters can be replaced."""
-
-    def __init__(self, model: ConvMixer) -> None:
-        super().__init__()
-        self.patch_embedding = model.patch_embedding
-        self.patch_norm = model.patch_norm
-        self.activation = model.activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map images to tokens."""
-        out: Tensor = self.patch_norm(self.activation(self.patch_embedding(x)))
+            scale = torch.where(self.muted_patch.to(scale.device), torch.zeros_like(scale), scale)
+        x = model.activation(functional_call(model.patch_embedding, {"weight": weight}, x))
+        out: Tensor = functional_call(model.patch_norm, {"weight": scale}, x)
         return out
 
 
@@ -138,10 +109,8 @@ def logits_of_all(
         by_first.setdefault(each.first, []).append(number)
     x = twin.embed(inputs)
     yield -1, _onward(twin, x, None, 0)
-    embedding = _Embedding(twin)
     for number in by_first.pop(-1, []):
-        other = functional_call(embedding, replacements[number].of_embedding(twin), (inputs,))
-        yield number, _onward(twin, other, None, 0)
+        yield number, _onward(twin, replacements[number].embed(twin, inputs), None, 0)
     for block in range(twin.config.depth):
         for number in by_first.pop(block, []):
             yield number, _onward(twin, x, replacements[number], block)

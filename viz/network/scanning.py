@@ -1,8 +1,7 @@
-"""Reading what a checkpoint's pickle describes, without building any of it.
+"""Reading what a checkpoint's pickle describes, opcode by opcode, without building any of it.
 
-The pickle is walked opcode by opcode. Tensors become `TensorRecord`; every class, function and
-object a stand-in that holds its name: no code of the file, of torch's unpickler or of anybody
-else's is run, and nothing is allocated because the pickle asks for it.
+Tensors become `TensorRecord`; every class, function and object a stand-in that holds its name: no
+code is run, and nothing is allocated because the pickle asks for it.
 """
 
 from __future__ import annotations
@@ -47,6 +46,10 @@ class _Walker:
             step(self, arg)
         raise Malformed("no end")
 
+    def push(self, value: Any) -> None:
+        """Put an item on top."""
+        self.stack.append(value)
+
     def pop_mark(self) -> list[Any]:
         """Return the items since the last mark."""
         items, self.stack = self.stack, self.marks.pop()
@@ -63,10 +66,6 @@ class _Walker:
             self.stack.pop()
         else:
             self.pop_mark()
-
-    def forget_group(self, arg: Any) -> None:
-        """Forget the items since the last mark."""
-        self.pop_mark()
 
     def name(self, arg: str) -> None:
         """Push a class or function, by its name alone."""
@@ -154,11 +153,6 @@ class _Walker:
             raise Malformed("items for something that is not a list")
         target.extend(items)
 
-    def group_marked(self, arg: Any) -> None:
-        """Make a tuple of the items since the last mark."""
-        items = tuple(self.pop_mark())
-        self.stack.append(items)
-
     def group(self, n: int) -> None:
         """Make a tuple of the last n items."""
         items = tuple(self.stack[-n:])
@@ -171,15 +165,7 @@ class _Walker:
         self.memo[len(self.memo) if arg is None else arg] = self.stack[-1]
 
 
-def _push(value: Callable[[], Any]) -> Callable[[_Walker, Any], None]:
-    return lambda walker, arg: walker.stack.append(value())
-
-
-def _push_arg(walker: _Walker, arg: Any) -> None:
-    walker.stack.append(arg)
-
-
-_STEPS: dict[str, Callable[[_Walker, Any], None]] = {
+_STEPS: dict[str, Callable[[_Walker, Any], object]] = {
     "PROTO": lambda w, a: None,
     "FRAME": lambda w, a: None,
     "GLOBAL": _Walker.name,
@@ -191,30 +177,28 @@ _STEPS: dict[str, Callable[[_Walker, Any], None]] = {
     "BINPERSID": _Walker.persistent,
     "MARK": _Walker.mark,
     "POP": _Walker.pop,
-    "POP_MARK": _Walker.forget_group,
+    "POP_MARK": lambda w, a: w.pop_mark(),
     "APPEND": lambda w, a: w.append([w.stack.pop()]),
     "APPENDS": lambda w, a: w.append(w.pop_mark()),
     "ADDITEMS": lambda w, a: w.append(w.pop_mark()),
     "SETITEM": lambda w, a: w.set_items([w.stack.pop(-2), w.stack.pop()]),
     "SETITEMS": lambda w, a: w.set_items(w.pop_mark()),
-    "TUPLE": _Walker.group_marked,
-    "FROZENSET": _Walker.group_marked,
+    **dict.fromkeys(("TUPLE", "FROZENSET"), lambda w, a: w.push(tuple(w.pop_mark()))),
     "TUPLE1": lambda w, a: w.group(1),
     "TUPLE2": lambda w, a: w.group(2),
     "TUPLE3": lambda w, a: w.group(3),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT", "MEMOIZE"), _Walker.remember),
-    **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda w, a: w.stack.append(w.memo[a])),
-    "NONE": _push(lambda: None),
-    "NEWTRUE": _push(lambda: True),
-    "NEWFALSE": _push(lambda: False),
-    "EMPTY_TUPLE": _push(tuple),
-    "EMPTY_LIST": _push(list),
-    "EMPTY_DICT": _push(dict),
-    "EMPTY_SET": _push(list),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), lambda w, a: w.push(w.memo[a])),
+    "NONE": lambda w, a: w.push(None),
+    "NEWTRUE": lambda w, a: w.push(True),
+    "NEWFALSE": lambda w, a: w.push(False),
+    "EMPTY_TUPLE": lambda w, a: w.push(()),
+    "EMPTY_DICT": lambda w, a: w.push({}),
+    **dict.fromkeys(("EMPTY_LIST", "EMPTY_SET"), lambda w, a: w.push([])),
     **dict.fromkeys(
         ("BININT", "BININT1", "BININT2", "BINFLOAT", "LONG1", "LONG4", "SHORT_BINSTRING",
          "BINSTRING", "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8", "BINUNICODE",
-         "SHORT_BINUNICODE", "BINUNICODE8"), _push_arg),
+         "SHORT_BINUNICODE", "BINUNICODE8"), _Walker.push),
 }  # fmt: skip
 
 

@@ -27,30 +27,18 @@ of the block's input; after the pointwise convolution, its activation and its ba
 
 
 class Stage(NamedTuple):
-    """What one step of the network made.
+    """What one step of the network made."""
 
-    Parameters
-    ----------
-    block : int or None
-        0-based; None for the patch embedding and the logits.
-    name : str
-        One of `EMBEDDING_STAGES`, one of `BLOCK_STAGES`, or ``"logits"``.
-    maps : torch.Tensor, (n, dim, h, w), or (n, n_classes) for the logits
-        On the network's device. Made in inference mode: autograd knows nothing of it. Not to be
-        written to: the next stages are made from it.
-    """
-
-    block: int | None
-    name: str
+    block: int | None  # 0-based; None for the patch embedding and the logits
+    name: str  # one of `EMBEDDING_STAGES`, one of `BLOCK_STAGES`, or "logits"
+    # (n, dim, h, w), or (n, n_classes) for the logits, without gradients; not to be written to, as
+    # the next stages are made from it.
     maps: Tensor
 
 
 @torch.inference_mode()
 def stages(model: ConvMixer, inputs: Tensor) -> Iterator[Stage]:
-    """Run a network step by step and hand out what each step makes.
-
-    The named parts are called themselves, in the order of the network's ``forward``: no hooks, no
-    copies, the same numbers. Leave the loop early and the rest is not computed.
+    """Run a network step by step and hand out what each step makes; the rest is not computed.
 
     Shapes: ``inputs`` (n, in_channels, H, W).
     """

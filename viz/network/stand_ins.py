@@ -98,10 +98,6 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *rest: Any) -> Te
     return record
 
 
-def _parameter(data: Any, *rest: Any) -> Any:
-    return data
-
-
 def _with_attributes(function: Any, kind: Any, args: Any, state: Any = None) -> Any:
     if isinstance(function, Name) and function.name in _REBUILDS and isinstance(args, tuple):
         return _REBUILDS[function.name](*args)
@@ -113,23 +109,21 @@ def _dictionary(items: Any = (), /) -> dict[Any, Any]:
     return {k: v for k, v in pairs if plain_key(k)}
 
 
-def _reconstructed(kind: Any, *rest: Any) -> Thing:
-    return Thing(kind.name if isinstance(kind, Name) else "an object")
-
-
 _REBUILDS: dict[str, Callable[..., Any]] = {
     "torch._utils._rebuild_tensor": _tensor,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_tensor_v3": _tensor,
-    "torch._utils._rebuild_parameter": _parameter,
-    "torch._utils._rebuild_parameter_with_state": _parameter,
+    "torch._utils._rebuild_parameter": lambda data, *rest: data,
+    "torch._utils._rebuild_parameter_with_state": lambda data, *rest: data,
 }
 CALLS: dict[str, Callable[..., Any]] = {
     **_REBUILDS,
     "torch._tensor._rebuild_from_type_v2": _with_attributes,
     "torch.Size": lambda sizes=(): tuple(_whole_number(n) for n in sizes),
     "collections.OrderedDict": _dictionary,
-    "copyreg._reconstructor": _reconstructed,
+    "copyreg._reconstructor": lambda kind, *rest: Thing(
+        kind.name if isinstance(kind, Name) else "an object"
+    ),
 }
 """The few calls whose outcome matters; every other is a `Thing`."""
 

@@ -56,10 +56,8 @@ class Found:
 def _state_dicts(
     outline: Any, seen: set[int], path: tuple[str, ...] = (), most: int = MAX_WRAPPERS
 ) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-    """Yield the mappings that may hold weights, outermost first, with the keys that lead to them.
-
-    Each is looked at once: one may hold another under thousands of names, and that again.
-    """
+    """Yield the mappings that may hold weights, outermost first, and the keys that lead there."""
+    # Each is looked at once: one may hold another under thousands of names, and that again.
     # A list's entries have their numbers for keys, as a ModuleList's have.
     listed = isinstance(outline, (list, tuple))
     held = outline if listed else as_mapping(outline)
@@ -169,13 +167,14 @@ def _could_be_one(tensors: Mapping[str, TensorRecord]) -> bool:
 
 
 def find_network(outline: Any, label: str, ema: bool | None = None) -> Found:
-    """Find the ConvMixer in what a file holds, whatever it is wrapped in.
-
-    Wrappers are dictionaries in dictionaries, under any name (``state_dict``, ``model``, ...), and
-    prefixes of keys, of which there may be several (an encoder and its moving average). Averaged
-    weights (a name with ``ema`` and the like, or a count ``n_averaged``) come first."""
+    """Find the ConvMixer in what a file holds: in dictionaries of any name, under any prefix of its
+    keys, of which there may be several; averaged weights (``ema`` and the like) come first."""
     places = dict(islice(_state_dicts(outline, set()), MAX_TENSORS))
-    states = list(islice(filter(_holds_weights, places.items()), MAX_STATE_DICTS))
+    states = [
+        (path, held)
+        for path, held in places.items()
+        if any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in held.values())
+    ][:MAX_STATE_DICTS]
     networks, errors = _all_networks(states, label, MAX_LOOKED_AT // max(1, min(len(states), 4)))
     turned = False
     if not networks:
@@ -222,10 +221,6 @@ def _normalising(rest: Mapping[str, Any], n: int) -> dict[str, TensorRecord]:
                and "float" in v.dtype and math.prod(v.shape) == n}  # fmt: skip
     means = [k for k in vectors if k.endswith("mean") and f"{k[:-4]}std" in vectors]
     return {k: vectors[k] for k in (means[0], f"{means[0][:-4]}std")} if len(means) == 1 else {}
-
-
-def _holds_weights(place: tuple[Any, Mapping[str, Any]]) -> bool:
-    return any(isinstance(v, TensorRecord) and len(v.shape) > 1 for v in place[1].values())
 
 
 def _all_networks(

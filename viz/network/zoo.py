@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from viz.core.network import Config, Preprocessing
+from viz.core.network import Config
 from viz.network.convmixer import PAPER_CONFIGS
 from viz.network.guards import CheckpointError
 
@@ -34,11 +33,6 @@ class OfficialWeights:
     def url(self) -> str:
         """Where a browser gets the file."""
         return f"https://huggingface.co/{self.hub_id}/resolve/main/model.safetensors"
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """How the input of these weights is made."""
-        return Preprocessing(known="the official weights' configuration")
 
 
 OFFICIAL = {weights.name: weights for weights in (
@@ -114,7 +108,7 @@ def imagenet_classes() -> tuple[str, ...]:
     return tuple(text.splitlines())
 
 
-def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path | None:
+def on_this_machine(name: str) -> Path | None:
     """Return the file of official weights where it is here already; nobody else is asked."""
     weights = OFFICIAL[official_name(name)]
     own = user_folder() / f"{weights.name}.safetensors"
@@ -122,7 +116,7 @@ def on_this_machine(name: str, *, cache_dir: str | Path | None = None) -> Path |
         return own
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(weights.hub_id, "model.safetensors", cache_dir=cache_dir)
+    found = try_to_load_from_cache(weights.hub_id, "model.safetensors")
     return Path(found) if isinstance(found, str) else None
 
 
@@ -132,7 +126,7 @@ def to_download(text: str) -> str:
     return name if name and on_this_machine(name) is None else ""
 
 
-def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
+def locate(name: str) -> Path:
     """Return the file of official weights, downloading it where it is not on this machine.
 
     Looked for in `user_folder`, then in the Hugging Face cache, then on the hub (resumed,
@@ -140,15 +134,14 @@ def locate(name: str, *, cache_dir: str | Path | None = None, endpoint: str | No
     weights = OFFICIAL.get(official_name(name))
     if weights is None:
         raise CheckpointError(f"{name}: no official weights; expected {', '.join(OFFICIAL)}.")
-    here = on_this_machine(name, cache_dir=cache_dir)
+    here = on_this_machine(name)
     if here is not None:
         return here
     from huggingface_hub import hf_hub_download
 
     own = user_folder() / f"{weights.name}.safetensors"
-    options: dict[str, Any] = {"cache_dir": cache_dir, "endpoint": endpoint}
     try:
-        return Path(hf_hub_download(weights.hub_id, "model.safetensors", **options))
+        return Path(hf_hub_download(weights.hub_id, "model.safetensors"))
     except Exception as error:
         # What lies behind "cannot find it locally" tells more: no connection, or offline mode.
         known = error.__cause__ or error
@@ -171,19 +164,6 @@ def check_hash(weights: OfficialWeights, path: Path, sha256: str) -> None:
             f"{min(known - {sha256})[:12]}...: damaged or not the published file; delete it and "
             "fetch it again."
         )
-
-
-def fetch(name: str, *, cache_dir: str | Path | None = None, endpoint: str | None = None) -> Path:
-    """Get official weights and check them by hash and by the shape of every tensor."""
-    from viz.network.reading import open_checkpoint
-    from viz.network.unwrapping import find_network
-
-    path = locate(name, cache_dir=cache_dir, endpoint=endpoint)
-    weights = OFFICIAL[official_name(name)]
-    with open_checkpoint(path, str(path)) as reading:
-        check_architecture(weights, find_network(reading.outline, str(path)).fit.config, str(path))
-        check_hash(weights, path, reading.sha256())
-    return path
 
 
 def check_architecture(weights: OfficialWeights, config: Config, label: str) -> None:

@@ -23,7 +23,7 @@ from matplotlib.patches import Patch
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
-from viz.core.refusal import Refusal
+from viz.core.refusal import Refusal, check_place
 
 MM = 1 / 25.4
 ONE_COLUMN, TWO_COLUMNS, TALLEST = 85 * MM, 178 * MM, 220 * MM
@@ -62,10 +62,6 @@ _DROP, _COMPACT = "_drop_tables_default", "_compact_layout_tables"
 """Of fontTools: the tables left out of fonts, and what reads them nevertheless."""
 for _weight in ("Regular", "Bold"):
     fontManager.addfont(str(files("font_roboto") / "files" / f"Roboto-{_weight}.ttf"))
-
-
-class FigureFileError(Refusal):
-    """A figure that cannot be written; the message is one sentence for the user."""
 
 
 def signed_lut() -> NDArray[np.uint8]:
@@ -231,14 +227,11 @@ def check_path(path: str | Path, *, force: bool = False) -> Path:
     """Tell whether a figure can be written here, before any work is done."""
     path = Path(path)
     if path.suffix.lower() not in FORMATS:
-        raise FigureFileError(
+        raise Refusal(
             f"{path.name}: cannot write a figure in a file ending in {path.suffix!r}; expected a "
             "name that ends in .png, .svg or .pdf."
         )
-    if not path.parent.is_dir():
-        raise FigureFileError(f"{path}: the folder {path.parent} does not exist; make it first.")
-    if path.exists() and not force:
-        raise FigureFileError(f"{path} exists; choose another name or pass --force.")
+    check_place(path, force=force)
     return path
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from viz.plot.style import FORMATS, FigureFileError, save_figure
+from viz.core.refusal import Refusal
+from viz.plot.style import FORMATS, save_figure
 
 if TYPE_CHECKING:
     from viz.core.result import Result
@@ -31,9 +32,9 @@ def write_numbers(row: Shown, result: Result, data: Path) -> None:
 def check_view_folder(folder: Path, *, force: bool = False) -> None:
     """Tell whether a view's folder can be written, before any work is done."""
     if folder.is_file():
-        raise FigureFileError(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
+        raise Refusal(f"{folder} is a file; give a folder, or a .png, .svg or .pdf file.")
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise FigureFileError(f"{folder} exists; choose another name or pass --force.")
+        raise Refusal(f"{folder} exists; choose another name or pass --force.")
 
 
 def write_view_folder(
@@ -57,14 +58,12 @@ def write_view_folder(
         part = Path(made)
         result.save(part / f"{row.name}.npz")
         write_numbers(row, result, part)
-        main = row.figures[0].name
-        figures = {
-            each.name: each.make(result, **(draws or {} if each.name == main else {}))
-            for each in row.figures
-        }
+        settings = {row.figures[0].name: draws or {}}
+        figures = {f.name: f.make(result, **settings.get(f.name, {})) for f in row.figures}
         said = [f"{f.name}: {f.caption} {figures[f.name].get_label()}\n" for f in row.figures]
         (part / f"{row.name}-captions.txt").write_text("\n".join(said), "utf-8")
-        figures |= {NARROW.format(f.name): f.narrow(result) for f in row.figures if f.narrow}
+        figures |= {NARROW.format(f.name): f.narrow(result, **settings.get(f.name, {}))
+                    for f in row.figures if f.narrow}  # fmt: skip
         for name, figure in figures.items():
             for suffix in FORMATS:
                 save_figure(figure, part / f"{name}{suffix}", force=True)

@@ -17,11 +17,8 @@ Counts = NDArray[np.int64]
 
 
 class Accumulator:
-    """What every statistic can do; its state is the arrays named in ``fields``.
-
-    ``update`` takes one batch, ``merge`` another accumulator of the same shape, ``result`` gives
-    the numbers. Merging is associative and does not depend on the order, up to float rounding.
-    """
+    """What every statistic can do besides ``update``, ``merge`` and ``result``; its state is the
+    arrays named in ``fields``."""
 
     fields: ClassVar[tuple[str, ...]] = ()
 

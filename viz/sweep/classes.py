@@ -16,10 +16,7 @@ Counts = NDArray[np.int64]
 
 
 class Classes(Accumulator):
-    """Mean activity per class, and how it varies between images; only classes seen take memory.
-
-    Activity of a channel on an image is the mean over positions of its positive part.
-    """
+    """Mean activity (over positions, of the positive part) per class seen, and how it varies."""
 
     fields = ("ids", "count", "total", "images", "mean", "m2")
 

@@ -22,14 +22,10 @@ that of a channel which knows no classes; the largest value in standard deviatio
 which is large for channels that few images drive."""
 
 
-class OtherSweepError(Refusal):
-    """A sweep that does not suit; the message is one sentence for the user."""
-
-
 def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
     """Refuse a sweep of another checkpoint, or made with another input than the user asks for."""
     if checkpoint.source.sha256 != sweep.source.sha256:
-        raise OtherSweepError(
+        raise Refusal(
             f"the sweep is of {sweep.source.name}, not of {checkpoint.source.name} (their hashes "
             "differ); give the checkpoint that it was made with."
         )
@@ -38,7 +34,7 @@ def check_sweep(sweep: Sweep, checkpoint: Checkpoint) -> None:
     for name in names.split(", ") if told else ():
         field = name.replace(" ", "_")
         if getattr(mine, field) != getattr(swept, field):
-            raise OtherSweepError(
+            raise Refusal(
                 f"the sweep was made with the {name} {getattr(swept, field)}, not "
                 f"{getattr(mine, field)}; leave the option out, or sweep anew with it."
             )
@@ -96,7 +92,7 @@ def scores(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
         return spread
     if by == "selectivity":
         if not len(sweep.selectivity) or not sweep.class_names:
-            raise OtherSweepError(
+            raise Refusal(
                 "the sweep knows no selectivity; sweep a folder whose subfolders are classes."
             )
         apart: NDArray[np.float64] = sweep.selectivity[row] - sweep.selectivity_null[row]
@@ -104,7 +100,7 @@ def scores(sweep: Sweep, row: int, by: str) -> NDArray[np.float64]:
     if by != "peak":
         raise Refusal(f"channels are ranked by {', '.join(RANKINGS)}, not by {by!r}.")
     if not len(sweep.top_value):
-        raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")
+        raise Refusal("the sweep kept no top patches; sweep again with the part top.")
     deviation = np.sqrt(sweep.variance[row])
     score = np.full(sweep.dim, np.nan)
     above = sweep.top_value[row, :, 0] - sweep.mean[row]

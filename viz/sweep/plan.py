@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from viz.images.reading import find_images
+from viz.images.sets import spread
 from viz.network.checkpoint import Checkpoint
 from viz.sweep.result import Sweep
 from viz.sweep.shards import Job
@@ -46,10 +45,7 @@ def listed(folder: str | Path, limit: int | None = None) -> Listing:
         path.name if path == root else path.relative_to(root).as_posix(): path
         for path in find_images(root)
     }
-    names = sorted(paths)
-    if limit is not None and limit < len(names):
-        chosen = np.linspace(0, len(names) - 1, limit).round().astype(int)
-        names = [names[i] for i in chosen]
+    names = spread(sorted(paths), limit)
     digest = hashlib.sha256()
     for name in names:
         status = paths[name].stat()

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from viz.core.counting import Progress
+from viz.core.refusal import check_place
 from viz.images.reading import ImageError
 from viz.images.sets import ImageSet
 from viz.network.checkpoint import Checkpoint
@@ -43,14 +44,6 @@ def shards_folder(output: str | Path) -> Path:
     return path.with_name(f"{path.name}.shards")
 
 
-def check_output(output: Path, *, force: bool) -> None:
-    """Refuse, before any work, a file that cannot be written."""
-    if output.exists() and not force:
-        raise SweepError(f"{output} exists; choose another name or pass --force.")
-    if not output.parent.is_dir():
-        raise SweepError(f"{output}: the folder {output.parent} does not exist; make it first.")
-
-
 def sweep_folder(
     checkpoint: Checkpoint,
     folder: str | Path,
@@ -71,7 +64,7 @@ def sweep_folder(
     """
     settings = settings or Settings()
     output, shards = Path(output), shards_folder(output)
-    check_output(output, force=force or resume)
+    check_place(output, force=force or resume)
     listing = listed(Path(folder).absolute(), limit)
     size = shard_size or usual_shard_size(len(listing.names))
     plan = plan_of(checkpoint, settings, listing, size)

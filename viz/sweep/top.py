@@ -19,11 +19,8 @@ _WAITING = 1 << 21
 
 
 class Top(Accumulator):
-    """The n largest values per row and channel, at most one per image, and where they are.
-
-    Images are given in the order of their numbers, and equal values are ordered by image: both
-    hold within an accumulator; `merge` takes any.
-    """
+    """The n largest values per row and channel, at most one per image, and where they are; images
+    are given in the order of their numbers, by which equal values are ordered."""
 
     fields = ("value", "image", "position")
 

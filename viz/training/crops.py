@@ -146,10 +146,7 @@ def _classes(paths: list[Path], folder: Path) -> dict[Path, str]:
 def open_training_folder(folder: Path, augmentation: Augmentation, image_size: int) -> ClassFolder:
     """Open a folder of class folders, or of ``train`` and ``test`` folders of class folders.
 
-    Every fifth image of each class is held out, unless ``train`` and ``test`` (or ``val``) folders
-    say otherwise. Refused with an `ImageError` is what nothing can be learned from: no images, no
-    classes, one class, classes of fewer than five images, or held-out images of a class that is
-    not trained.
+    Every fifth image of each class is held out, unless ``test`` or ``val`` says otherwise.
     """
     paths = find_images(folder)
     tops = {path.relative_to(folder).parts[0] for path in paths}

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
-from viz.core.refusal import Refusal
-from viz.network.checkpoint import Checkpoint, load
+from viz.core.network import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, split_activation
+from viz.core.refusal import Refusal, check_place
+from viz.network.checkpoint import Checkpoint
 from viz.network.convmixer import ConvMixer
 from viz.network.saving import save_checkpoint
 from viz.training.crops import ClassFolder, augment, mixed, open_training_folder
@@ -28,10 +28,6 @@ from viz.training.recipes import Recipe
 _SNAPSHOTS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 """Shares of a training after which a snapshot is kept; fewer leave out the early ones."""
 _MEAN, _STD = (torch.tensor(of).view(3, 1, 1) for of in (IMAGENET_MEAN, IMAGENET_STD))
-
-
-class TrainingError(Refusal):
-    """Training that cannot start or go on; the message is one sentence for the user."""
 
 
 def patch_gain(images: Tensor, patch_size: int, share: float, power: float) -> Tensor:
@@ -52,18 +48,14 @@ def _hours(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{max(1, minutes)} min"
 
 
-def _check_start(start: Checkpoint, model: ConvMixer, classes: Sequence[str]) -> None:
-    """Refuse weights of another architecture or for other classes."""
-    found, wanted = start.config.to_dict(), model.config.to_dict()
-    facts = [(name, found[name], value) for name, value in wanted.items()]
-    facts += [(f"class {i}", *both)
-              for i, both in enumerate(zip(start.classes, classes, strict=False))]  # fmt: skip
-    given = start.preprocessing
-    facts += [("mean", given.mean, IMAGENET_MEAN), ("std", given.std, IMAGENET_STD)]
-    for what, there, expected in facts:
-        if there != expected:
-            raise TrainingError(
-                f"{start.source.name}: {what} is {there}, expected {expected}; start from a "
+def _check_start(start: Checkpoint, wanted: Mapping[str, Any]) -> None:
+    """Refuse weights of another architecture, for other pixels or for other classes."""
+    found = start.config.to_dict() | start.preprocessing.to_dict()
+    found |= {f"class {i}": name for i, name in enumerate(start.classes)}
+    for what, expected in wanted.items():
+        if found.get(what, expected) != expected:
+            raise Refusal(
+                f"{start.source.name}: {what} is {found[what]}, expected {expected}; start from a "
                 "checkpoint of this architecture, for the folder's classes."
             )
 
@@ -80,17 +72,17 @@ class _Run:
         self.losses: list[float] = []
         self.before = {} if start is None else dict(start.training)
         self.generator = torch.Generator().manual_seed(recipe.seed)
-        shape = (recipe.dim, recipe.depth, recipe.kernel_size, recipe.patch_size)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            self.model = ConvMixer(*shape, len(data.classes), activation=recipe.activation)
+            self.model = ConvMixer.from_config(recipe.config(len(data.classes)))
             noise = torch.randn(recipe.dim, 3 * recipe.patch_size**2)
         if start is None:
             noise = noise @ self._basis(recipe.smooth)
             # 0.577 is the norm of torch's default filters: uniform within 1 / sqrt(fan in).
             filters = noise / noise.norm(dim=1, keepdim=True) * 0.577 * recipe.patch_init
         else:
-            _check_start(start, self.model, data.classes)
+            names = {f"class {i}": name for i, name in enumerate(data.classes)}
+            _check_start(start, {"n_classes": len(data.classes), **names})
             self.model.load_state_dict(start.model.state_dict())
             filters = self.model.patch_embedding.weight.detach().flatten(1)
         # The patch embedding's weight is coefficients @ basis; AdamW sees the coefficients.
@@ -158,7 +150,7 @@ class _Run:
         """Read a state written by `save`, if it belongs to this run."""
         state = torch.load(path, weights_only=True)
         if state.get("key") != self.key():
-            raise TrainingError(
+            raise Refusal(
                 f"{path.name}: an interrupted training with other settings or images was found; "
                 "delete it to start anew, or give the settings it was started with."
             )
@@ -197,7 +189,7 @@ class _Run:
         out = logits(self.model, x.to(self.device), way)
         loss = F.cross_entropy(out, y.to(self.device), label_smoothing=recipe.smoothing)
         if not math.isfinite(loss.item()):
-            raise TrainingError(
+            raise Refusal(
                 f"the loss is {loss.item()} after {self.step} steps; give a lower --lr than "
                 f"{recipe.lr:g}."
             )
@@ -273,20 +265,19 @@ class _Run:
 def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
     """Refuse numbers and files that no training can start with."""
     if out.suffix != ".safetensors":
-        raise TrainingError(f"{out.name}: expected a name that ends in .safetensors.")
-    if not out.parent.is_dir():
-        raise TrainingError(f"{out}: the folder {out.parent} does not exist; make it first.")
+        raise Refusal(f"{out.name}: expected a name that ends in .safetensors.")
+    for path in names:
+        check_place(path, force=force)
     if not os.access(out.parent, os.W_OK):
-        raise TrainingError(f"{out}: nothing can be written to the folder {out.parent}.")
-    if there := [path.name for path in names if path.exists() and not force]:
-        raise TrainingError(f"{there[0]} exists; choose another name or pass --force.")
+        raise Refusal(f"{out}: nothing can be written to the folder {out.parent}.")
     if not 0 < recipe.lr < math.inf or not 0 <= recipe.weight_decay < math.inf:
-        raise TrainingError(
+        raise Refusal(
             f"a learning rate of {recipe.lr:g} and a weight decay of {recipe.weight_decay:g} "
             "found, expected finite numbers, the rate above 0, the decay not below."
         )
+    split_activation(recipe.activation)
     if recipe.image_size < recipe.patch_size:
-        raise TrainingError(
+        raise Refusal(
             f"an image size of {recipe.image_size} pixels found, at least one patch of "
             f"{recipe.patch_size} expected; give a larger --image-size."
         )
@@ -295,13 +286,13 @@ def _check(recipe: Recipe, out: Path, names: list[Path], force: bool) -> None:
 def train(
     folder: str | Path, out: str | Path, recipe: Recipe, *, device: str = "cpu",
     arithmetic: str | None = None, threads: int | None = None, snapshots: int = 0,
-    start: str | Path | None = None, force: bool = False, progress: bool = True,
+    start: Checkpoint | None = None, force: bool = False, progress: bool = True,
     report: Callable[[str], None] = print,
 ) -> float:  # fmt: skip
     """Train a ConvMixer on a folder of images; return its top-1 accuracy on the held-out ones.
 
-    ``start`` is a checkpoint whose weights it starts from, of this architecture and these classes.
-    ``OUT.resume`` holds the state after the last finished epoch; the same call goes on from there.
+    ``start`` is of this architecture and these classes. ``OUT.resume`` holds the state after the
+    last finished epoch; the same call goes on from there.
     ``OUT-at-PERCENT.safetensors`` are snapshots of the start and after 1, 3, 10, 30 and 100 %.
     """
     out = Path(out)
@@ -309,14 +300,15 @@ def train(
     kept = _SNAPSHOTS[:1][:snapshots] + _SNAPSHOTS[1:][::-1][: max(0, snapshots - 1)]
     names = {s: out.with_name(f"{out.stem}-at-{100 * s:g}.safetensors") for s in kept}
     _check(recipe, out, [out, *([] if resume.exists() else names.values())], force)
-    begun = None if start is None else load(start, dtype=torch.float32)
-    if begun is not None:
-        recipe = replace(recipe, start=begun.source.sha256 or "")
+    if start is not None:
+        wanted = recipe.config(start.config.n_classes).to_dict()
+        _check_start(start, wanted | {"mean": IMAGENET_MEAN, "std": IMAGENET_STD})
+        recipe = replace(recipe, start=start.source.sha256)
     data = open_training_folder(Path(folder), recipe.augmentation, recipe.image_size)
     for line in data.skipped:
         report(f"An image is left out: {line}")
     before = torch.get_num_threads()
-    run = _Run(recipe, data, device, begun)
+    run = _Run(recipe, data, device, start)
     if resume.exists():
         run.resume(resume)
         report(f"The training goes on after epoch {run.step // run.per_epoch} of {recipe.epochs}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from viz.core.network import Config
 from viz.training.crops import Augmentation
 
 
@@ -51,6 +52,11 @@ class Recipe:
     seed: int = 1
     start: str = ""  # SHA-256 of the checkpoint whose weights it starts from; none: at random
     augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def config(self, n_classes: int) -> Config:
+        """Return the architecture for so many classes."""
+        shape = (self.dim, self.depth, self.kernel_size, self.patch_size)
+        return Config(*shape, n_classes, activation=self.activation)
 
     def size_at(self, done: float) -> int:
         """Return the side of the training crops after this share of the steps."""

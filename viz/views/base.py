@@ -124,7 +124,7 @@ class FigureRow:
     name: str
     caption: str
     make: Callable[..., Figure]
-    narrow: Callable[[Any], Figure] | None = None
+    narrow: Callable[..., Figure] | None = None
     onto: Callable[[Any, Any], None] | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from viz.core.refusal import Refusal
+
 if TYPE_CHECKING:
     from viz.images.sets import ImageSet
     from viz.network.checkpoint import Checkpoint
@@ -25,12 +27,12 @@ def swept(
 ) -> Sweep:
     """Return the sweep that is given, or one made here of the images."""
     if given.sweep is not None:
-        from viz.sweep.opening import OtherSweepError, open_sweep
+        from viz.sweep.opening import open_sweep
 
         found = open_sweep(given.sweep, checkpoint)
         names = found.image_names
         if given.images is not None and names and set(names).isdisjoint(given.images().names):
-            raise OtherSweepError(
+            raise Refusal(
                 f"{names[0]}: swept, but not among the images given; give those that were swept, "
                 "or sweep these."
             )

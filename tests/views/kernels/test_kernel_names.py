@@ -134,6 +134,7 @@ def test_names_do_not_depend_on_the_blocks_asked_for():
     whole, alone = describe(every, blocks=block), describe(blobs, among=every)
     assert (alone.name == whole.name[:150]).all()
     assert (alone.n_shapes == whole.n_shapes[:150]).all()
+    assert len(describe_with(sharp[:2], among=every).init_names) == 300
 
 
 def test_of_chosen_blocks_the_null_is_that_of_all(small, monkeypatch):

@@ -9,10 +9,10 @@ import pytest
 from photographs import noise
 from PIL import Image
 
+from viz.core.refusal import Refusal
 from viz.images.reading import ImageError
 from viz.images.sets import open_images
 from viz.network.stages import stages
-from viz.sweep.opening import OtherSweepError
 from viz.sweep.run import sweep_folder
 from viz.sweep.tally import Settings
 from viz.views.top_patches.measure import (
@@ -105,7 +105,7 @@ def test_refusals(small, swept, pictures, tmp_path):
     with pytest.raises(IndexError, match="no channel 16"):
         top_patches(small, swept, pictures, [(0, 16)])
     other = replace(small, source=replace(small.source, sha256="1" * 64))
-    with pytest.raises(OtherSweepError, match="hashes differ"):
+    with pytest.raises(Refusal, match="hashes differ"):
         top_patches(other, swept, pictures, [(0, 0)])
     copy = tmp_path / "copy"
     shutil.copytree(pictures, copy)

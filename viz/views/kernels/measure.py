@@ -76,7 +76,7 @@ def describe(
     null = kernel_chance.shape_null(network, pictures, seed)
     guessed, name = _named(rows, found, null, block, k)
     report()
-    n_init = min(max(n, 250), 1000) if n_init is None else n_init
+    n_init = min(max(len(network), 250), 1000) if n_init is None else n_init
     fresh = unit_rows(
         kernel_chance.random_init(n_init, k, seed).reshape(n_init, k * k).astype(float)
     )

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from viz.core.own_torch import own_torch
-from viz.core.refusal import Nothing
+from viz.core.refusal import Nothing, Refusal
 from viz.network.stages import stages
-from viz.sweep.opening import OtherSweepError, check_sweep
+from viz.sweep.opening import check_sweep
 from viz.views.kernels.result import KERNEL_NAMES
 from viz.views.preferred_inputs import predictions
 from viz.views.preferred_inputs.result import PreferredInputs
@@ -119,12 +119,12 @@ def _chosen(
 ) -> _Kernels:
     """Return the named kernels that respond somewhere, and where."""
     if described.source.sha256 != checkpoint.source.sha256:
-        raise OtherSweepError(
+        raise Refusal(
             f"the description is of {described.source.name}, not of {checkpoint.source.name}; "
             "describe this one with viz kernels."
         )
     if not len(sweep.top_value):
-        raise OtherSweepError("the sweep kept no top patches; sweep again with the part top.")
+        raise Refusal("the sweep kept no top patches; sweep again with the part top.")
     line = np.array([sweep.row(b, "depthwise") for b in range(sweep.depth)])[described.block]
     at = (line, described.channel, slice(0, min(shown, sweep.top_value.shape[2])))
     image, position = sweep.top_image[at], sweep.top_position[at]
