@@ -143,11 +143,6 @@ def test_other_numbers_of_filters_and_dead_ones():
     assert np.isnan(found.index_similarity) and not found.by_index
 
 
-def test_other_channels_are_refused_in_a_sentence():
-    with pytest.raises(ValueError, match="3 and 1 input channels"):
-        match_patch_filters(network(0), network(0, 16, 3, 5, 4, 4, in_channels=1))
-
-
 def test_what_chance_needs_by_the_slow_formula():
     """Student's bound for one more draw."""
     found = match_patch_filters(network(0), network(1))

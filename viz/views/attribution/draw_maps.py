@@ -96,6 +96,8 @@ def draw_attribution(result: Trust, target: Figure | SubFigure) -> dict[str, lis
                 one.set_title(words, fontsize=SMALL, pad=2, linespacing=1)
         target.text(MARGIN / width, (low - 0.17) / height, _explained(result, n),
                     fontsize=SMALL, va="top")  # fmt: skip
+    target.text(MARGIN / width, (_KEY - 0.13) / height, "number: insertion less deletion",
+                fontsize=SMALL)  # fmt: skip
     colour_key(target, (width - MARGIN - 1.3, _KEY - 0.13, 1.1), "limit")
     return axes
 

@@ -22,14 +22,8 @@ def _networks(a: Checkpoint, b: Checkpoint, given: Given) -> Result:
             opened.as_seen_by(a.preprocessing, a.config.in_channels),
             opened.as_seen_by(b.preprocessing, b.config.in_channels),
         )
-    return compare_networks(
-        a,
-        b,
-        (depthwise_description(a, given), depthwise_description(b, given)),
-        images=images,
-        seed=given.seed,
-        progress=given.progress,
-    )
+    both = depthwise_description(a, given), depthwise_description(b, given)
+    return compare_networks(a, b, both, images=images, seed=given.seed, progress=given.progress)
 
 
 def _figures() -> tuple[FigureRow, ...]:
@@ -37,30 +31,19 @@ def _figures() -> tuple[FigureRow, ...]:
     from viz.views.compare import draw
 
     return (
-        FigureRow(
-            "compare",
-            "Share of each name among the depthwise kernels of both networks by relative depth, "
-            "beside randomly initialised kernels.",
-            *both(draw.draw_networks, draw.SIZES["networks"], draw.NARROW["networks"]),
-        ),
-        FigureRow(
-            "compare-effects",
-            "Cliff's delta of every descriptor between the networks, with intervals over blocks.",
-            *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"]),
-        ),
-        FigureRow(
-            "compare-depth",
-            "Every descriptor by depth in both networks: medians and quartiles, beside random "
-            "initialisation.",
-            *both(draw.draw_depth, draw.SIZES["depth"], draw.NARROW["depth"]),
-        ),
-        FigureRow(
-            "compare-fields",
-            "Receptive fields of both networks by depth on one axis, theoretical and, where "
-            "images were given, effective; RMS radius of the kernels.",
-            *both(draw.draw_fields, draw.SIZES["fields"], draw.NARROW["fields"]),
-        ),
-    )
+        FigureRow("compare",
+                  "Share of each block's depthwise kernels that have each name, in two networks.",
+                  *both(draw.draw_networks, draw.SIZES["networks"], draw.NARROW["networks"])),
+        FigureRow("compare-effects",
+                  "How depthwise kernels of two networks differ in eight numbers: Cliff's delta.",
+                  *both(draw.draw_effects, draw.SIZES["effects"], draw.NARROW["effects"])),
+        FigureRow("compare-depth",
+                  "Eight numbers that describe depthwise kernels, by depth in two networks.",
+                  *both(draw.draw_depth, draw.SIZES["depth"], draw.NARROW["depth"])),
+        FigureRow("compare-fields",
+                  "Receptive fields and size of the depthwise kernels of two networks, by depth.",
+                  *both(draw.draw_fields, draw.SIZES["fields"], draw.NARROW["fields"])),
+    )  # fmt: skip
 
 
 VIEW = Comparison(

@@ -6,6 +6,10 @@ Where depths agree, the horizontal axis counts blocks; where they differ, it is 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -17,66 +21,123 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, ScalarForm
 from numpy.typing import NDArray
 
 from viz.plot.effect_rows import descriptor_panels, draw_effect_rows, effect_boxes, with_quartiles
-from viz.plot.frame import MARGIN, inches, legend_below, narrow, panel, panel_boxes
+from viz.plot.frame import MARGIN, inches, legend_below, narrow, outlined, panel, panel_boxes
 from viz.plot.mosaic import grid_layout
-from viz.plot.style import GREY, MM, ORANGE, TEAL, TEXT, TWO_COLUMNS, page_colour, printable
+from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
-from viz.views.kernels.colours import NAME_COLOURS, area_handles
-from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import Mosaic
-from viz.views.wording import FEW_IMAGES, n_images
+from viz.views.kernels.colours import NAME_COLOURS, area_handles, folded
+from viz.views.weights.draw import KEY, Mosaic, draw_mosaic, mosaic_figure
+from viz.views.wording import FEW_IMAGES, listed, n_images
 
 COLOURS = (ORANGE, TEAL)
 """Of the first and of the second network."""
 MARKERS = ("s", "D")
 """Of the first and of the second network."""
 SIZES = {
-    "networks": (TWO_COLUMNS, 60 * MM),
-    "effects": (TWO_COLUMNS, 66 * MM),
-    "depth": (TWO_COLUMNS, 82 * MM),
-    "fields": (TWO_COLUMNS, 66 * MM),
-}
+    "networks": (TWO_COLUMNS, 60 * MM), "effects": (TWO_COLUMNS, 66 * MM),
+    "depth": (TWO_COLUMNS, 82 * MM), "fields": (TWO_COLUMNS, 66 * MM),
+}  # fmt: skip
 """Width and height in inches that suit each figure."""
 NARROW = {
-    "networks": 96 * MM, "effects": 66 * MM, "depth": 120 * MM, "fields": 94 * MM
+    "networks": 96 * MM, "effects": 76 * MM, "depth": 120 * MM, "fields": 98 * MM
 }  # fmt: skip
 """Height in one column."""
+_DESCRIPTORS = (
+    "Energy is the sum of a kernel's squared weights. DC share: its part in the mean weight; odd "
+    "energy: its part that changes sign when the kernel is turned by 180°; RMS radius: root of "
+    "its mean squared distance from the middle; anisotropy: 0 if it spreads alike in all "
+    "directions, 1 if along a line; spectral centroid: mean spatial frequency; radial sign "
+    "changes: of the mean weight from the middle outward; separability and R² of one shape: its "
+    "part that one product of a column and a row, or the best single shape, explains."
+)
+_NOTE = 0.26
+"""Inches of what is written below pairs of tiles."""
+_LETTERS = 20
+"""Of a network's name that figures show at the most."""
 _LINES: tuple[Any, Any] = ("-", (0, (5, 1)))
 _DISC = 2 / np.sqrt(np.pi)
 """Diameter of a disc over the side of a square of the same area."""
 Floats = NDArray[np.float64]
+Tiles = NDArray[np.uint8]
 
 
-def pair_label(result: TwoNetworks, target: Figure | SubFigure, note: str) -> None:
-    """Set a figure's caption: which networks are A and B, and how to read it."""
+@dataclass(frozen=True)
+class Pairs(Mosaic):
+    """Tiles of A, each above that of B, and what a figure writes below them."""
+
+    note: str
+
+
+def pair_label(result: TwoNetworks, note: str) -> str:
+    """Return a figure's caption: which networks are A and B, and how to read it."""
     a, b = result.names
-    target.set_label(f"A: {a}; B: {b}. {note}")
+    which = f"A and B are the same file, {a}" if result.identical else f"A is {a} and B is {b}"
+    return f"{which}. {note}"
 
 
-def side_handles(lines: tuple[Any, Any] = ("", "")) -> list[Line2D]:
+def labels(result: TwoNetworks) -> tuple[str, str]:
+    """Return what figures call A and B: their names, cut around the first letter that differs."""
+    names = [re.sub(r"\.(safetensors|pth|pt|tar|bin|ckpt)(?=[. ]|$)", "", n) for n in result.names]
+    alike = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(*names, strict=False))))
+    out = []
+    for name in names:
+        first = max(0, min(alike - _LETTERS // 2, len(name) - _LETTERS))
+        last = first + _LETTERS
+        out.append("…" * (first > 0) + name[first:last] + "…" * (last < len(name)))
+    return printable(f"A: {out[0]}"), printable(f"B: {out[1]}")
+
+
+def side_handles(result: TwoNetworks, lines: tuple[Any, Any] = ("", "")) -> list[Line2D]:
     """Return legend handles of A and B, as points, on lines where there are any."""
     return [
-        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], markersize=4, label="AB"[i],
-               linestyle=lines[i], linewidth=1.2) for i in (0, 1)
+        Line2D([], [], color=COLOURS[i], marker=MARKERS[i], markersize=4, linestyle=lines[i],
+               linewidth=1.2, label=labels(result)[i]) for i in (0, 1)
     ]  # fmt: skip
 
 
+def quartiles_handle() -> Line2D:
+    """Return the legend's handle of bars that hold half of a block's kernels."""
+    return Line2D([], [], color=GREY, marker="|", markersize=8, linestyle="", label="quartiles")
+
+
 def pairs_mosaic(
-    above: NDArray[np.uint8],
-    below: NDArray[np.uint8],
-    sizes: list[int],
-    titles: tuple[str, ...],
-    text: str,
-    *,
-    signed: bool = True,
-    **layout: Any,
-) -> Mosaic:
-    """Lay out tiles (n, k, k, 3) of A, each above that of B."""
-    n, k = above.shape[:2]
-    gap = np.full((n, 1, k, 3), page_colour(), np.uint8)
-    placed = grid_layout(sizes, (2 * k + 1, k), **layout)
-    picture = placed.place(np.concatenate([above, gap, below], axis=1))
-    return Mosaic(picture, placed, titles, text, "tile", float("nan"), signed)
+    result: TwoNetworks, above: Tiles, below: Tiles, sizes: list[int], titles: Sequence[str], *,
+    text: str, note: str, columns: int, gap: int, across: int = 1, signed: bool = True,
+) -> Pairs:  # fmt: skip
+    """Lay out tiles of A, each above that of B, with room for titles and for `draw_rows`."""
+    k = above.shape[1]
+    middle = np.full((len(above), 1, k, 3), page_colour(), np.uint8)
+    # Of 178 mm, 3.5 for the letters and 4 for a title.
+    left, head = (int(np.ceil(across * columns * (k + gap) * mm / 178)) for mm in (3.5, 4))
+    placed = grid_layout(sizes, (2 * k + 1, k), columns=columns, gap=gap, head=head,
+                         group_columns=across, group_gap=gap + left * (across > 1))  # fmt: skip
+    placed = replace(
+        placed, x=placed.x + left, shape=(placed.shape[0], placed.shape[1] + left),
+        groups=tuple((x + left, y, right + left, low) for x, y, right, low in placed.groups),
+    )  # fmt: skip
+    a, b = labels(result)
+    picture = placed.place(np.concatenate([above, middle, below], axis=1))
+    note = f"{a} (upper rows)   {b} (lower rows)\n{note}"
+    text = pair_label(result, text)
+    return Pairs(picture, placed, tuple(titles), text, "tile", np.nan, signed, note)
+
+
+def rows_figure(mosaic: Pairs) -> Figure:
+    """Make a Figure that fits `draw_rows`."""
+    return mosaic_figure(mosaic, below=_NOTE)
+
+
+def draw_rows(mosaic: Pairs, target: Figure | SubFigure) -> Axes:
+    """Draw a mosaic of `pairs_mosaic`, with A and B before every row."""
+    axes, layout = draw_mosaic(mosaic, target, below=_NOTE), mosaic.layout
+    (width, height), k = inches(target), layout.tile[1]
+    target.text(MARGIN / width, (KEY + _NOTE - 0.04) / height, mosaic.note, va="top")
+    first = np.isin(layout.x, [group[0] for group in layout.groups])
+    for row, letter in enumerate("AB"):
+        outlined(axes, layout.x, layout.y + row * (k + 1), (k, k))
+        for x, y in zip(layout.x[first], layout.y[first], strict=True):
+            axes.text(x, y + k / 2 + row * (k + 1), f"{letter} ", ha="right", va="center")
+    return axes
 
 
 def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list[Axes]:
@@ -86,55 +147,50 @@ def draw_networks(result: NetworkComparison, target: Figure | SubFigure) -> list
     of an untrained network of the same kernel size get each name: the false-positive rate.
     """
     width, height = inches(target)
-    differ = [
-        f"{name} ({printable(first)} and {printable(second)})"
-        for name, first, second in result.facts
-        if first != second and name != "file"
-    ]
-    pair_label(
-        result,
-        target,
-        f"They differ in {', '.join(differ)}. "
-        * bool(differ)
-        + "Share of each block's kernels by name; a bar is a block, as wide as its part of the "
-        "depth. Rightmost bars: randomly initialised kernels of the same size.",
+    differ = f"They differ in {listed(result.differing)}. " if result.differing else ""
+    note = (
+        f"{differ}A bar is a block, as wide as its part of the depth. A name says which shape a "
+        "kernel clearly looks like: identity is one weight in the middle and shift one elsewhere, "
+        "on-centre a positive spot in a negative surround, frame the border; unnamed kernels look "
+        "clearly like none; other: shapes that each fewer than 2 % of every bar's kernels have. "
+        "Rightmost bars: randomly initialised kernels of the same size."
     )
-    shares, inits = result.of("shares"), [np.nan_to_num(i) for i in result.of("init_names")]
-    shown = np.flatnonzero(np.concatenate([*shares, inits]).any(0)).tolist()
+    target.set_label(pair_label(result, note))
+    pairs = zip(result.of("shares"), result.of("init_names"), strict=True)
+    bars = [np.vstack([shares, np.nan_to_num(init)]) for shares, init in pairs]
+    names, shown = folded(np.concatenate(bars).T)
+    sides = np.split(100 * shown, [len(bars[0])], axis=1)
     boxes = panel_boxes(width, (0.34, height - 0.2), 2, left=0.44, beside=0.24, between=0.5,
                         right=0.94)  # fmt: skip
     out = [panel(target, box) for box in boxes]
     for side, axes in enumerate(out):
-        _stack(axes, shares[side], inits[side], shown)
-        axes.set_title("AB"[side], pad=2)
+        _stack(axes, names, sides[side])
+        axes.set_title(labels(result)[side], pad=2)
         if side == 0 or narrow(width):
-            axes.set_ylabel("share of kernels (%)", labelpad=1)
+            axes.set_ylabel("share of kernels (%)")
         else:
             axes.set_yticklabels([])
         if side or not narrow(width):
-            axes.set_xlabel("relative depth (0 first, 1 last)", labelpad=1)
+            axes.set_xlabel("relative depth (0: first block, 1: last)")
     target.legend(
-        handles=area_handles([result.kernel_names[i] for i in shown])[::-1], loc="upper right",
+        handles=area_handles(names)[::-1], loc="upper right",
         handlelength=1.0, handleheight=1.0, handletextpad=0.5, labelspacing=0.2,
         borderaxespad=0, borderpad=0, bbox_to_anchor=(1 - MARGIN / width, 1 - 0.2 / height),
     )  # fmt: skip
     return out
 
 
-def _stack(axes: Axes, shares: Floats, init: Floats, shown: list[int]) -> None:
+def _stack(axes: Axes, names: list[str], tall: Floats) -> None:
     """Stack the shares of each block upon its part of the axis, and those of random kernels."""
-    depth = len(shares)
+    depth = tall.shape[1] - 1
     left = np.append(np.arange(depth) / depth, 1.06)
     wide = np.append(np.full(depth, 1 / depth), 0.09)
-    tall = 100 * np.concatenate([shares, init[None]])[:, shown].T
-    for i, bars, ends in zip(shown, tall, tall.cumsum(0), strict=True):
-        axes.bar(
-            left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
-            color=NAME_COLOURS[KERNEL_NAMES[i]],
-        )  # fmt: skip
+    for name, bars, ends in zip(names, tall, tall.cumsum(0), strict=True):
+        axes.bar(left, bars, wide, ends - bars, align="edge", edgecolor="white", linewidth=0.3,
+                 color=NAME_COLOURS[name])  # fmt: skip
     axes.set(xlim=(0, 1.15), ylim=(0, 100))
-    axes.set_xticks([0, 0.5, 1, 1.105], ["0", "0.5", "1", "init"])
-    axes.get_xticklabels()[2].set_horizontalalignment("right")
+    axes.set_xticks([0, 0.5, 1, 1.06], ["0", "0.5", "1", "random"])
+    axes.get_xticklabels()[3].set_horizontalalignment("left")
 
 
 def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
@@ -142,34 +198,41 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
 
     An effect of 1 means that no two kernels of the networks overlap, however small the gap.
     """
-    what = "mean over pairs of blocks" if result.paired else "all kernels of B against all of A"
-    parts = [
-        f"Delta is positive where B's kernels have more ({what}); bars: 95\u00a0% intervals over "
-        "blocks."
-    ]
-    if result.paired:
-        parts.append("Small strokes: single pairs of blocks.")
-    if result.init_delta.any():
-        parts.append(
-            "Hollow squares: randomly initialised kernels of B's against A's kernel size, which is "
-            "what the sizes do alone."
-        )
-    pair_label(result, target, " ".join([*parts, result.note]))
-    axes = panel(target, effect_boxes(target, (MARGIN, MARGIN), 1)[0])
+    stacked = narrow(inches(target)[0])
+    note = (
+        "Delta is the share of pairs of kernels, one of A and one of B, in which B's has more, "
+        "minus the share in which A's has more: 0 is no difference, ±1 no overlap. "
+        f"{result.note} {_DESCRIPTORS}"
+    )
+    target.set_label(pair_label(result, note))
     rows, flat = np.arange(len(result.descriptors))[::-1], result.delta_by_block
-    axes.plot(
-        flat.T.ravel(), np.tile(rows, flat.shape[1]) - 0.24, "|", color=COLOURS[1], markersize=3.5,
-        markeredgewidth=0.6, linestyle="",
-    )  # fmt: skip
+    what = "mean over blocks" if result.paired else "all kernels"
+    some = bool(np.isfinite(result.delta_interval).any())
+    what += ", 95\u00a0% interval over blocks" * some
+    handles = [
+        Line2D([], [], color="black", marker="o", markersize=3.2, linewidth=some, label=what)
+    ]
+    marks = [("|", flat, "one pair of blocks")] * result.paired
     if result.init_delta.any():
-        axes.plot(
-            result.init_delta, rows - 0.24, "s", color=GREY, markersize=3.2, linestyle="",
-            markerfacecolor="white", markeredgewidth=0.8,
+        marks.append(("s", result.init_delta[:, None], "randomly initialised kernels"))
+    taken = MARGIN + 0.26, MARGIN + 0.2 + 0.15 * stacked * len(marks)
+    axes = panel(target, effect_boxes(target, taken, 1)[0])
+    for marker, values, words in marks:
+        handles += axes.plot(
+            values.T.ravel(), np.tile(rows, values.shape[1]) - 0.24, marker, color=GREY,
+            markersize=3.5, markerfacecolor="white", markeredgewidth=0.8, label=words,
         )  # fmt: skip
     draw_effect_rows(
-        axes, result.delta, result.delta_interval, "Cliff's delta (B − A)",
-        names=result.descriptors,
-    )  # fmt: skip
+        axes, result.delta, result.delta_interval, "Cliff's delta", names=result.descriptors
+    )
+    shown = np.column_stack([result.delta, result.delta_interval, *(mark[1] for mark in marks)])
+    end = 0.5 if np.nanmax(np.abs(shown), initial=0) < 0.48 else 1
+    axes.set_xlim(-1.03 * end, 1.03 * end)
+    axes.set_xticks(np.linspace(-end, end, 5))
+    a, b = (label.replace("A: ", "A\n").replace("B: ", "B →\n") for label in labels(result))
+    axes.text(0.48, 1.01, f"← higher in {a}", ha="right", va="bottom", transform=axes.transAxes)
+    axes.text(0.52, 1.01, f"higher in {b}", va="bottom", transform=axes.transAxes)
+    legend_below(target, handles, 1 if stacked else 3)
     return axes
 
 
@@ -195,14 +258,14 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
 
     The bars hold half of a block's kernels: they are spread, not uncertainty.
     """
-    pair_label(
-        result,
-        target,
-        "Points: medians of a block's kernels; bars: their quartiles, which are spread and not "
-        "uncertainty. Dashed lines and bands: median and quartiles of randomly initialised kernels "
-        "of the same size.",
+    note = (
+        "The bars hold half of a block's kernels: they are spread, not uncertainty. Dashed lines "
+        "and bands are median and quartiles of randomly initialised kernels of the same size, each "
+        f"network's where sizes differ. {_DESCRIPTORS}"
     )
-    panels = descriptor_panels(target, result.descriptors, [], below=0.18)
+    target.set_label(pair_label(result, note))
+    stacked = narrow(inches(target)[0])
+    panels = descriptor_panels(target, result.descriptors, [], below=0.18 * (1 + stacked))
     _, places = _depth_axes(result, panels)
     same = result.configs[0]["kernel_size"] == result.configs[1]["kernel_size"]
     for i, axes in enumerate(panels):
@@ -216,7 +279,8 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
                 axes, places[side], result.of("quartiles")[side][i], COLOURS[side], MARKERS[side]
             )
     random = Patch(facecolor="#999999", alpha=0.22, label="random initialisation")
-    legend_below(target, [*side_handles(), random], 3)
+    handles = [*side_handles(result), quartiles_handle(), random]
+    legend_below(target, handles, 2 if stacked else 4)
     return panels
 
 
@@ -229,28 +293,24 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     width, height = inches(target)
     stacked, n = narrow(width), result.n_images
     first, second = ("Above", "Below") if stacked else ("Left", "Right")
-    interval = ", with 95\u00a0% intervals over images" if n >= FEW_IMAGES else ""
-    pair_label(
-        result,
-        target,
-        f"{first}: diameter of a disc of the area of the theoretical field (lines) and of the "
-        "network's input (dotted); "
-        + (
-            "points: diameter that holds 90 % of the effective field's mass, mean over "
-            f"{n_images(n)}{interval}."
-            if n
-            else "effective fields need images and were not measured."
-        )
-        + f" {second}: RMS radius of the depthwise kernels, median and quartiles of a block, taps "
-        "times patch size. All in pixels of each network's own input.",
+    interval = " with 95\u00a0% intervals over images" if n >= FEW_IMAGES else ""
+    mean = f"mean over {n_images(n)}{interval}"
+    note = (
+        f"{first}: diameter of a disc as large as the theoretical receptive field, which is all "
+        "pixels that can reach a unit, and as the network's input; of the effective field "
+        f"{f'that which holds 90 % of its mass, {mean}' if n else 'nothing, as it needs images'}. "
+        f"{second}: root mean square (RMS) distance of the kernels' energy from their middle, "
+        "median and quartiles of a block. All are pixels of each network's own input."
     )
-    low = MARGIN + (0.68 if stacked else 0.58)
-    boxes = panel_boxes(
-        width, (low, height - MARGIN - 0.06), 2, left=0.5, beside=0.52, between=0.42
-    )
+    target.set_label(pair_label(result, note))
+    ends = MARGIN + 0.58, height - MARGIN - 0.17
+    boxes = panel_boxes(width, ends, 2, left=0.5, beside=0.52, between=0.56)
     one, two = panels = [panel(target, box) for box in boxes]
+    words = f"lines: theoretical; {'points: effective; ' if n else ''}dotted: input"
+    one.set_title(words, fontsize=SMALL, pad=3)
+    two.set_title("depthwise kernels, median and quartiles", fontsize=SMALL, pad=3)
     for axes in panels:
-        axes.set_xlabel("block", fontsize=TEXT)
+        axes.set_xlabel("block")
     places, points = _depth_axes(result, panels)
     for side, (theory, radius, around) in enumerate(
         zip(*(result.of(name) for name in ("theoretical", "radius", "radius_interval")),
@@ -271,13 +331,8 @@ def draw_fields(result: NetworkComparison, target: Figure | SubFigure) -> list[A
     one.yaxis.set_major_locator(LogLocator(10, (1, 2, 5)))
     one.yaxis.set_major_formatter(ScalarFormatter())
     one.yaxis.set_minor_formatter(NullFormatter())
-    one.set_ylabel("equal-area diameter (px)", fontsize=TEXT, labelpad=1)
-    two.set_ylabel("RMS radius of kernels (px)", fontsize=TEXT, labelpad=1)
+    one.set_ylabel("diameter (px)")
+    two.set_ylabel("RMS radius of kernels (px)")
     two.set_ylim(bottom=0)
-    handles = [
-        *side_handles(_LINES),
-        Line2D([], [], color="#555555", linewidth=1.2, label="theoretical field"),
-        Line2D([], [], color="#555555", linewidth=0.9, linestyle=":", label="input"),
-    ]
-    legend_below(target, handles, 2 if stacked else 4)
+    legend_below(target, side_handles(result, _LINES), 2)
     return panels

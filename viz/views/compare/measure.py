@@ -67,7 +67,7 @@ def facts(a: Checkpoint, b: Checkpoint) -> tuple[tuple[str, str, str], ...]:
             "classes": str(config.n_classes),
             "input channels": str(config.in_channels),
             "activation": config.activation,
-            "input side (px)": str(seen.image_size),
+            "input side in pixels": str(seen.image_size),
             "input mean": ", ".join(f"{v:.3g}" for v in seen.mean),
             "input std": ", ".join(f"{v:.3g}" for v in seen.std),
             "weights' type": one.source.dtype,
@@ -146,21 +146,18 @@ def _fields(
     progress: Progress | None,
 ) -> dict[str, Any]:
     """Effective receptive fields of both networks; empty without images."""
-    if images is None:
-        empty = {"radius": np.empty(0), "radius_interval": np.empty((0, 2))}
-        return {f"{name}_{side}": none for name, none in empty.items() for side in "ab"} | {
-            "n_images": 0
-        }
     from viz.views.receptive_field.measure import receptive_field
 
     found = [
         receptive_field(
             network, each, random=False, seed=seed, n_boot=_FIELD_DRAWS, progress=progress
         )
-        for network, each in zip(networks, images, strict=True)
+        for network, each in zip(networks, images or (), strict=images is not None)
     ]
+    radius = [f.radius_px[:, _RADIUS] for f in found] or [np.empty(0)] * 2
+    interval = [f.radius_interval_px[:, _RADIUS] for f in found] or [np.empty((0, 2))] * 2
     return {
-        **_sides("radius", [f.radius_px[:, _RADIUS] for f in found]),
-        **_sides("radius_interval", [f.radius_interval_px[:, _RADIUS] for f in found]),
-        "n_images": min(f.n_images for f in found),
+        **_sides("radius", radius),
+        **_sides("radius_interval", interval),
+        "n_images": min((f.n_images for f in found), default=0),
     }

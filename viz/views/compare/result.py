@@ -155,8 +155,11 @@ class NetworkComparison(TwoNetworks):
 
     @property
     def differing(self) -> tuple[str, ...]:
-        """Names of the facts that differ, the file's name left out."""
-        return tuple(name for name, a, b in self.facts if a != b and name != "file")
+        """What differs in the architectures, with both values."""
+        return tuple(
+            f"{name} ({a} and {b})" for name, a, b in self.facts
+            if a != b and name not in ("file", "parameters")
+        )  # fmt: skip
 
     @property
     def paired(self) -> bool:
@@ -188,39 +191,33 @@ class NetworkComparison(TwoNetworks):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        parts = [
-            "The files are the same."
-            if self.identical
-            else f"The architectures differ in {listed(self.differing)}."
-            if self.differing
-            else "The architectures are the same."
-        ]
-        parts.append(self._differing_descriptors())
         a, b = self._named().values()
         init = max(1 - float(each[-1]) for each in self.of("init_names"))
-        parts.append(
-            f"{percent(a).capitalize()} of A's kernels and {percent(b)} of B's have a name, "
-            f"against {percent(init)} of randomly initialised ones."
+        built = (
+            "The files are the same."
+            if self.identical
+            else f"The networks differ in {listed(self.differing)}."
+            if self.differing
+            else "The networks are built alike."
         )
-        return " ".join(parts)
+        return (
+            f"{percent(a).capitalize()} of A's kernels and {percent(b)} of B's look like a named "
+            f"shape, against {percent(init)} of randomly initialised ones. "
+            f"{self._differing_descriptors()} {built}"
+        )
 
     def _differing_descriptors(self) -> str:
-        """Say how many descriptors differ, which, and how many would by chance."""
+        """Say in how many descriptors kernels differ, in which, and in how many by chance."""
         if not np.isfinite(self.delta_interval).any():
             one = min(self.depths) < 2
             why = "a network of one block has no interval" if one else "their values do not vary"
-            return f"Whether descriptors differ is not tested: {why}."
+            return f"Whether kernels differ in other ways is not tested: {why}."
         clear, tested = self.clear, int(np.isfinite(self.delta_interval).all(1).sum())
         named = listed([descriptor_words(name) for name in clear])
-        chance = f"{0.05 * tested:.1g} of {tested}"
-        if not clear:
-            return (
-                f"None of the {tested} descriptors differs clearly: every 95 % interval over "
-                f"blocks holds 0 ({chance} would miss it by chance)."
-            )
         return (
-            f"{len(clear)} of the {tested} descriptors {'differs' if len(clear) == 1 else 'differ'}"
-            f" ({named}): the 95 % interval over blocks leaves out 0 ({chance} would by chance)."
+            f"The kernels differ clearly in {len(clear) or 'none'} of {tested} numbers that "
+            f"describe them{f' ({named})' if named else ''}, where chance alone would give "
+            f"{0.05 * tested:.1g} on average."
         )
 
     def to_frame(self) -> pd.DataFrame:

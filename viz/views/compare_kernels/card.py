@@ -34,25 +34,16 @@ def _figures() -> tuple[FigureRow, ...]:
     from viz.views.compare_kernels import draw
 
     return (
-        FigureRow(
-            "compare-kernels",
-            "Names of the same depthwise kernels before and after, and the share of each "
-            "block's kernels that kept theirs.",
-            drawn(draw.draw_migration, draw.migration_figure),
-        ),
-        FigureRow(
-            "compare-kernels-change",
-            "Relative change, cosine and ratio of norms of the kernels by block, beside "
-            "channels in a random order.",
-            drawn(draw.draw_moving, draw.SIZES["moving"]),
-        ),
-        FigureRow(
-            "compare-kernels-moved",
-            "The kernels of each block that moved most, A's above B's; each pair has its own "
-            "colour scale.",
-            drawn(draw.draw_moved, draw.moved_figure),
-        ),
-    )
+        FigureRow("compare-kernels",
+                  "Names of the same depthwise kernels in two snapshots of one training.",
+                  drawn(draw.draw_migration, draw.migration_figure)),
+        FigureRow("compare-kernels-change",
+                  "How far the depthwise kernels of every block moved between two snapshots.",
+                  drawn(draw.draw_moving, draw.SIZES["moving"])),
+        FigureRow("compare-kernels-moved",
+                  "Depthwise kernels with a large change, before (A) and after (B).",
+                  drawn(draw.draw_moved, draw.moved_figure)),
+    )  # fmt: skip
 
 
 VIEW = Comparison(

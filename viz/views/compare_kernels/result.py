@@ -20,21 +20,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def kappa(counts: NDArray[np.integer]) -> float:
-    """Return Cohen's kappa of a table of names before and after.
-
-    Shapes: ``counts`` (N, N).
-
-    Cohen, Educational and Psychological Measurement 20 (1960).
-    """
-    total = counts.sum()
-    if not total:
-        return float("nan")
-    stayed = float(np.trace(counts) / total)
-    chance = float((counts.sum(0) * counts.sum(1)).sum() / float(total) ** 2)
-    return (stayed - chance) / (1 - chance) if chance < 1 else float("nan")
-
-
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class KernelChange(TwoNetworks):
     """Kernels of the same block and channel in two networks, A before and B after.
@@ -99,9 +84,11 @@ class KernelChange(TwoNetworks):
         return share
 
     @property
-    def kappas(self) -> Floats:
-        """Cohen's kappa between the names before and after, (B,)."""
-        return np.array([kappa(counts) for counts in self.migration])
+    def stayed_by_chance(self) -> Floats:
+        """The same if a block's names in B were dealt to its kernels at random, (B,)."""
+        counts = self.migration
+        share: Floats = (counts.sum(1) * counts.sum(2)).sum(1) / counts.sum((1, 2)) ** 2
+        return share
 
     def quartiles(self, name: str) -> Floats:
         """Return the quartiles of a field by block, (B, 3); nan where nothing is defined.
@@ -136,8 +123,8 @@ class KernelChange(TwoNetworks):
         n, changed = int(total.sum()), int(total.sum() - np.trace(total))
         medians = self.quartiles("relative_change")[:, 1]
         parts = [
-            "Channels correspond by index: their mean cosine is "
-            f"{rounded(self.index_similarity)}, and at most "
+            "The channels of A and B correspond: weights of one channel have a mean cosine of "
+            f"{rounded(self.index_similarity)}, against at most "
             f"{rounded(self.permuted_similarity.max())} after random permutations."
         ]
         if not np.nan_to_num(self.relative_change).any():
@@ -147,19 +134,18 @@ class KernelChange(TwoNetworks):
             less = int((medians < self.permuted_change).sum())
             first, last = (100 * f(self.permuted_change) for f in (np.nanmin, np.nanmax))
             parts.append(
-                f"In {less} of {len(medians)} blocks the median kernel changed less than kernels "
-                f"of unrelated channels differ ({low:.0f} to {top:.0f} % of its norm, against "
-                f"{first:.0f} to {last:.0f} %)."
+                f"In {less} of {len(medians)} blocks the median kernel changed less than unrelated "
+                f"kernels differ: by {low:.0f} to {top:.0f} % of its norm, against {first:.0f} to "
+                f"{last:.0f} %."
             )
-        agree = kappa(total)
-        text = f"{changed:,} of {n:,} kernels ({100 * changed / n:.0f} %) have another name"
-        both = [total.sum(axis) for axis in (0, 1)]
-        if np.isfinite(agree) and all(n_of[:-1].any() for n_of in both):
-            text += f" (agreement beyond chance, Cohen's kappa: {rounded(agree)}; 1 is full)"
+        chance = 100 * (1 - self.stayed_by_chance.mean())
+        text = f"{changed:,} of {n:,} kernels ({100 * changed / n:.0f} %) have another name in B"
+        if all(total.sum(axis)[:-1].any() for axis in (0, 1)):
+            text += f", where names dealt at random within blocks would change {chance:.0f} %"
         flows = [flow for flow in self.flows() if flow["before"] != flow["after"]][:3]
         if flows:
             words = [f"{flow['n']} from {flow['before']} to {flow['after']}" for flow in flows]
-            text += ", among them " + listed(words)
+            text += f"; {listed(words).replace(' from', ' went from', 1)}"
         return " ".join([*parts, text + "."])
 
     def to_frame(self) -> pd.DataFrame:
@@ -175,7 +161,7 @@ class KernelChange(TwoNetworks):
         quartiles = {
             name: self.quartiles(name) for name in ("relative_change", "cosine", "norm_ratio")
         }
-        stayed, kappas = self.stayed, self.kappas
+        stayed, chance = self.stayed, self.stayed_by_chance
         return {
             **self.both(),
             "channels": {
@@ -188,12 +174,11 @@ class KernelChange(TwoNetworks):
                     **{name: finite(values[b]) for name, values in quartiles.items()},
                     "permuted_change": finite(self.permuted_change[b]),
                     "label_kept": float(stayed[b]),
-                    "kappa": finite(kappas[b]),
+                    "label_kept_by_chance": float(chance[b]),
                 }
                 for b in self.blocks
             ],
             "migration": self.flows(),
-            "kappa": finite(kappa(self.migration.sum(0))),
             "sentence": self.sentence(),
             "settings": dict(self.source.settings),
         }

@@ -28,19 +28,13 @@ def _figures() -> tuple[FigureRow, ...]:
     from viz.views.compare_patch_filters import draw
 
     return (
-        FigureRow(
-            "compare-patch-filters",
-            "Patch-embedding filters matched one to one, A's above B's, the most similar "
-            "first; each filter has its own colour scale.",
-            drawn(draw.draw_pairs, draw.pairs_figure),
-        ),
-        FigureRow(
-            "compare-patch-filters-chance",
-            "Cosine of the matched pairs beside pairs matched after B's filters were changed, "
-            "and of filters of the same channel beside random permutations.",
-            drawn(draw.draw_chance, draw.SIZES["chance"]),
-        ),
-    )
+        FigureRow("compare-patch-filters",
+                  "Patch filters of two networks, matched one to one.",
+                  drawn(draw.draw_pairs, draw.pairs_figure)),
+        FigureRow("compare-patch-filters-chance",
+                  "How similar matched patch filters of two networks are, beside chance.",
+                  drawn(draw.draw_chance, draw.SIZES["chance"])),
+    )  # fmt: skip
 
 
 VIEW = Comparison(

@@ -127,25 +127,25 @@ class PatchFilterMatch(TwoNetworks):
         middle, needed = self.null_mean.mean(1), self.needed
         better = self.better_than
         verdict = (
-            "better than chance"
+            "more alike than chance would make them"
             if all(better)
-            else "better than filters with shuffled taps, but no better than mixtures of B's "
+            else "more alike than filters with shuffled taps, but no more than mixtures of B's "
             "filters, which share their frequencies, orientations and colours"
             if better[SHUFFLED]
-            else "no better than chance"
+            else "no more alike than chance would make them"
         )
         parts = [
-            f"The {len(self.similarity)} matched pairs of patch filters have a mean cosine of "
-            f"{self.mean_similarity:.3f}, which is {verdict}.",
-            f"Matched in the same way, B's filters with their taps shuffled reach "
-            f"{middle[SHUFFLED]:.3f}, where {needed[SHUFFLED]:.3f} would be significant, and "
-            f"mixtures of B's filters {middle[MIXED]:.3f}, where {needed[MIXED]:.3f} would be.",
+            f"The patch filters of A and B are {verdict}.",
+            f"Matched one to one, {len(self.similarity):,} pairs have a mean cosine of "
+            f"{self.mean_similarity:.3f}, against {middle[SHUFFLED]:.3f} with the taps of B's "
+            f"filters shuffled and {middle[MIXED]:.3f} with mixtures of B's filters "
+            f"({needed[SHUFFLED]:.3f} and {needed[MIXED]:.3f} would be significant).",
         ]
         if len(self.index_permuted):
             parts.append(
-                f"Filters of the same channel {'' if self.by_index else 'do not '}correspond: "
-                f"their mean cosine is {rounded(self.index_similarity)}, and at most "
-                f"{rounded(self.index_permuted.max())} after random permutations."
+                f"Filters of the same channel are {'' if self.by_index else 'not '}more alike than "
+                f"of random channels: their mean cosine is {rounded(self.index_similarity)}, and "
+                f"at most {rounded(self.index_permuted.max())} after random permutations."
             )
         return " ".join(parts)
 

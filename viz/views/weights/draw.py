@@ -185,7 +185,7 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
     box = (MARGIN, low, width - 2 * MARGIN, height - low - MARGIN)
     axes = show_picture(target, box, enlarge(mosaic.picture, zoom), mosaic.layout.shape)
     axes.set_aspect("equal")
-    head = mosaic.layout.tile[1]
+    head = mosaic.layout.y.min() - mosaic.layout.groups[0][1]
     for name, (left, top, _, _) in zip(mosaic.titles, mosaic.layout.groups, strict=True):
         if name:
             axes.text(left, top + 0.85 * head, name, fontsize=TEXT, va="bottom", ha="left")
