@@ -158,7 +158,12 @@ def _fits(result: PatchFilterDescription) -> Fits:
 
 def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_fits`."""
-    return _fits(result).figure(width) if np.isfinite(result.r2_map).any() else new_figure(width, 1)
+    return _fits(result).figure(width) if _fitted(result) else new_figure(width, 1)
+
+
+def _fitted(result: PatchFilterDescription) -> bool:
+    """Whether fits say anything: the few pixels of filters too small to name are always fitted."""
+    return bool((np.isfinite(result.r2_map) & (result.structure != "")).any())
 
 
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
@@ -166,8 +171,9 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
 
     Ranked by R² of the map: what other colours than those of its axis hold is no misfit.
     """
-    if not np.isfinite(result.r2_map).any():
-        return nothing(target, "No filter was fitted: all are zero or not finite.")
+    if not _fitted(result):
+        why = "All filters are zero, not finite, or so small that a Gabor fits any of them."
+        return nothing(target, why)
     target.set_label(
         "Map: the filter along the colour that holds most of its energy. Below each: R², the share "
         f"of the map's energy that its Gabor explains; the median of all {len(result.filters)} is "
