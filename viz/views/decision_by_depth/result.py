@@ -122,11 +122,6 @@ class DecisionByDepth(Result):
         block = int(self.block[depth])
         return "the patch embedding" if block < 0 else f"block {block}"
 
-    def _since(self, block: int) -> str:
-        """Say from where on the answer leads; that it does after the last block says nothing."""
-        place = self.place(block + 1)
-        return f"only after {place}, the last" if block == self.block[-1] else f"from {place} on"
-
     def sentence(self) -> str:
         """What was found, in at most three sentences."""
         n, middle = len(self.answer), len(self.block) // 2
@@ -148,16 +143,18 @@ class DecisionByDepth(Result):
     def _few_finding(self, middle: int) -> str:
         """What was found on so few images that each has its own values."""
         n, chance = len(self.answer), probability(1 / len(self.class_names))
+        since = [f"from {self.place(d)} on" for d in range(len(self.block) - 1)]
+        since.append(f"only after {self.place(-1)}, the last")
         if n < FEW_IMAGES:
             answers: dict[str, list[str]] = {}
             for answer, block in zip(self.answer, self.settled, strict=True):
-                names = answers.setdefault(self._since(int(block)), [])
+                names = answers.setdefault(since[block + 1], [])
                 names.append(plain_name(self.class_names[answer]))
             first = f"leads {listed([f'{s} ({listed(names)})' for s, names in answers.items()])}"
             p, q = (listed([probability(v) for v in row]) for row in self.probability[[middle, -1]])
         else:
             block = int(np.ceil(np.median(self.settled)))
-            first = f"leads {self._since(block)} in the median of {n} images"
+            first = f"leads {since[block + 1]} in the median of {n} images"
             p, q = (f"{probability(v)} in the mean" for v in self.probability.mean(1)[[middle, -1]])
         return (
             f"Read by the network's own head, the final answer {first}. Its probability is {p} "

@@ -201,10 +201,7 @@ class EarlyLate(Result):
     def note(self) -> str:
         """What the intervals estimate, and what blocks themselves show."""
         if min(len(self.early_blocks), len(self.late_blocks)) < 2:
-            return (
-                "A group of one block has no interval over blocks: nothing tells the group from "
-                "its block."
-            )
+            return "A group of one block has no interval over blocks: the two cannot be told apart."
         return (
             "An interval says how far off delta could be if these blocks were a few of many like "
             f"them. {self.difference}"
@@ -239,19 +236,16 @@ class EarlyLate(Result):
         """What late and early kernels are called more often than each other, in a sentence."""
         late, early = self.late_names, self.early_names
         said = []
-        sides = (
+        for group, own, other, blocks in (
             ("late", late, early, self.late_blocks),
             ("early", early, late, self.early_blocks),
-        )
-        for group, own, other, blocks in sides:
-            order = np.argsort(other - own, kind="stable")
-            rows = [i for i in order if own[i] - other[i] >= _APART]
-            rows = [i for i in rows if i != self._unnamed][:3]
-            where = blocks_words(blocks.tolist())
+        ):
             more = [
                 f"{plural(self.kernel_names[i])} ({percent(own[i])} against {percent(other[i])})"
-                for i in rows
-            ]
+                for i in np.argsort(other - own, kind="stable")
+                if own[i] - other[i] >= _APART and i != self._unnamed
+            ][:3]
+            where = blocks_words(blocks.tolist())
             said += [f"{group} kernels ({where}) are more often {listed(more)}"] * bool(more)
         if not said:
             said = [f"no shape differs by {100 * _APART:.0f} points between early and late kernels"]
