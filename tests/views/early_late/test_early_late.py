@@ -88,8 +88,7 @@ def test_what_is_answered_of_planted_networks(makers, answers):
     assert tuple(verdict.answer for verdict in found.verdicts) == answers
     claims = {"does not hold": " no more often than by chance: ", "undecided": "It is undecided ",
               "not specific": " more often than early ones: "}  # fmt: skip
-    assert all(claims.get(v.answer, ", though fewer than half of ") in v.sentence
-               for v in found.verdicts)  # fmt: skip
+    assert all(claims.get(v.answer, "fewer than half of ") in v.sentence for v in found.verdicts)
 
 
 def test_groups_are_those_that_are_named(planted):

@@ -271,10 +271,8 @@ class Trust(Attributions):
         )  # fmt: skip
         if n < FEW_IMAGES:
             beaten = (margin[:, :m] > margin[:, [rated.index("edges")]]).sum(1).astype(str)
-            return (
-                f"On {n_images(n)}, too few to rank methods, {listed([*beaten])} of {m} order "
-                f"patches better than an edge detector. {means}."
-            )
+            text = f"On {n_images(n)}, too few to rank methods, {listed([*beaten])} of {m} order"
+            return f"{text} patches better than an edge detector. {means}."
         p = self.p_above_edges()
         above = [method_words(name) for name, value in zip(self.methods, p, strict=True)
                  if value < 0.05]  # fmt: skip

@@ -150,15 +150,16 @@ class DecisionByDepth(Result):
             for answer, block in zip(self.answer, self.settled, strict=True):
                 names = answers.setdefault(since[block + 1], [])
                 names.append(plain_name(self.class_names[answer]))
-            first = f"leads {listed([f'{s} ({listed(names)})' for s, names in answers.items()])}"
+            first = listed([f"{s} ({listed(names)})" for s, names in answers.items()])
             p, q = (listed([probability(v) for v in row]) for row in self.probability[[middle, -1]])
         else:
             block = int(np.ceil(np.median(self.settled)))
-            first = f"leads {since[block + 1]} in the median of {n} images"
+            first = f"{since[block + 1]} in the median of {n} images"
             p, q = (f"{probability(v)} in the mean" for v in self.probability.mean(1)[[middle, -1]])
         return (
-            f"Read by the network's own head, the final answer {first}. Its probability is {p} "
-            f"after {self.place(middle)} and {q} after {self.place(-1)}, where chance is {chance}."
+            f"Read by the network's own head, the final answer leads for good {first}. Its "
+            f"probability is {p} after {self.place(middle)} and {q} after {self.place(-1)}, where "
+            f"chance is {chance}."
         )
 
     def _fitted_finding(self, middle: int) -> str:

@@ -170,7 +170,7 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
     Ranked by R² of the map: what other colours than those of its axis hold is no misfit.
     """
     if (fits := _fits(result)) is None:
-        return nothing(target, "No fit says anything: filters are zero, not finite or too small.")
+        return nothing(target, "Not shown: filters are zero, not finite or below 4 x 4 pixels.")
     target.set_label(
         "Map: the filter along the colour that holds most of its energy. Below each: R², the share "
         f"of the map's energy that its Gabor explains; the median of all {len(result.filters)} is "
