@@ -245,7 +245,7 @@ def test_angles_of_lines_and_edges(k):
     rad = np.radians(angles)[:, None, None]
     across = line * -np.sin(rad) - line[:, None] * np.cos(rad)
     along_up = line * np.cos(rad) - line[:, None] * np.sin(rad)
-    none = np.zeros(len(angles))
+    none = np.full(len(angles), np.nan)  # As of a grating: no place, so about the middle.
     lines = np.exp(-(across**2) / 2)[:, None]
     apart = predictions.line_orientation(lines, none, none)[:, 0] - angles
     assert (np.abs((apart + 90) % 180 - 90) < 6).all()

@@ -60,10 +60,13 @@ def write_view_folder(
         write_numbers(row, result, part)
         settings = {row.figures[0].name: draws or {}}
         figures = {f.name: f.make(result, **settings.get(f.name, {})) for f in row.figures}
-        said = [f"{f.name}: {f.caption} {figures[f.name].get_label()}\n" for f in row.figures]
-        (part / f"{row.name}-captions.txt").write_text("\n".join(said), "utf-8")
         figures |= {NARROW.format(f.name): f.narrow(result, **settings.get(f.name, {}))
                     for f in row.figures if f.narrow}  # fmt: skip
+        labels = {name: str(figure.get_label()) for name, figure in figures.items()}
+        said = [f"{name}: {f.caption} {labels[name]}\n"
+                for f in row.figures for name in (f.name, NARROW.format(f.name))
+                if name == f.name or labels.get(name) not in (None, labels[f.name])]  # fmt: skip
+        (part / f"{row.name}-captions.txt").write_text("\n".join(said), "utf-8")
         for name, figure in figures.items():
             for suffix in FORMATS:
                 save_figure(figure, part / f"{name}{suffix}", force=True)

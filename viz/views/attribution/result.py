@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from viz.core.result import Result, records
 from viz.views.tables import mean_of_finite
-from viz.views.wording import FEW_IMAGES, listed, rounded
+from viz.views.wording import FEW_IMAGES, listed, n_images, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -262,18 +262,17 @@ class Trust(Attributions):
             " to ".join(f"{rounded(row[rated.index(e)])} ({method_words(e)})" for e in pair)
             for row, pair in zip(margin, self.ends(), strict=True)
         ]
-        beaten = (margin[:, :m] > margin[:, [self.rated.index("edges")]]).sum(1).astype(str)
         means = (
             "Insertion less deletion (the area between the probability as patches go in and as "
             "they go out in a map's order; more is better) is "
             + (f"{listed(span)} over the {m} methods" if m > 1 else f"{of(self.methods[0])} for "
                f"{method_words(self.methods[0])}")
-            + f", against {of('edges')} for an edge detector ({listed([*beaten])} of "
-            f"{m} lie above it) and {of('random')} for random maps"
+            + f", against {of('edges')} for an edge detector and {of('random')} for random maps"
         )  # fmt: skip
         if n < FEW_IMAGES:
-            some = "One image is" if n == 1 else f"{n} images are"
-            return f"{means}. {some} too few to rank methods."
+            beaten = (margin[:, :m] > margin[:, [rated.index("edges")]]).sum(1).astype(str)
+            text = f"On {n_images(n)}, too few to rank methods, {listed([*beaten])} of {m} order"
+            return f"{text} patches better than an edge detector. {means}."
         p = self.p_above_edges()
         above = [method_words(name) for name, value in zip(self.methods, p, strict=True)
                  if value < 0.05]  # fmt: skip

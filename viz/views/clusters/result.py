@@ -150,21 +150,18 @@ class Clusters(Result):
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
         at, more = self.at_chosen(), "more" if self.beyond_null else "no more"
-        text = (
-            f"The {len(self.cluster):,} kernels have {more} structure than a Gaussian cloud with "
-            "their mean and covariance: k-means clusterings of resampled kernels agree by "
-            f"{self.median_excess:.2f} more than those of such clouds (adjusted Rand index, 0 by "
-            "chance, 1 in full; median over numbers of clusters), where "
-            f"{self.needed_excess:.2f} would be significant."
-        )
-        if at:
-            text += (
-                f" At the {self.n_clusters} clusters {'asked for' if self.given else 'chosen'} "
-                f"they agree by {at['stability']:.2f}, against {at['null_stability']:.2f}."
-            )
+        chosen = (
+            f"; at the {self.n_clusters} clusters {'asked for' if self.given else 'chosen'} it is "
+            f"{at['stability']:.2f}, against {at['null_stability']:.2f}" if at else ""
+        )  # fmt: skip
         return (
-            f"{text} The clusters agree with the names by {self.ami:.2f} and with the blocks by "
-            f"{self.ami_block:.2f} (adjusted mutual information, 0 by chance, 1 in full)."
+            f"The {len(self.cluster):,} kernels have {more} structure than a Gaussian cloud with "
+            "their mean and covariance, measured by how far k-means clusterings of resampled "
+            "kernels agree (adjusted Rand index, 0 by chance, 1 in full). The agreement exceeds "
+            f"that of such clouds by {self.median_excess:.2f} in the median over numbers of "
+            f"clusters, where {self.needed_excess:.2f} would be significant{chosen}. The clusters "
+            f"agree with the names by {self.ami:.2f} and with the blocks by {self.ami_block:.2f} "
+            "(adjusted mutual information, 0 by chance, 1 in full)."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -125,7 +125,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     target.text(MARGIN / width, 1 - MARGIN / height, words, va="top")
     bar = target.colorbar(
         shades, cax=panel(target, (left, 0.33, 1.4, 0.07)), orientation="horizontal",
-        ticks=[0, 0.5, 1], format=PercentFormatter(1),
+        ticks=[0, 0.5, 1], format=PercentFormatter(1, symbol="\u00a0%"),
     )  # fmt: skip
     plain_axes(bar.ax)
     bar.set_label("share of the row", fontsize=SMALL, labelpad=1)

@@ -167,7 +167,7 @@ def maps_figure(result: DecisionByDepth, width: float = PAGE, *, images: int = 2
     wide = (width - 2 * _MARGIN - 8) / 2 - 6
     for k, (kind, limit) in enumerate(limits.items()):
         bar(figure, (_MARGIN + 4 + k * (wide + 10), len(rows) * row + 0.5, min(44.0, wide)), limit,
-            f"{'fitted' if kind else 'own head'}: logits a patch")  # fmt: skip
+            f"{'fitted' if kind else 'own head'}: logits per patch")  # fmt: skip
     figure.set_label(
         "Its part of the answer's logit over the mean of all logits; above, the rank of the answer "
         "there. Red speaks for "

@@ -143,21 +143,23 @@ class DecisionByDepth(Result):
     def _few_finding(self, middle: int) -> str:
         """What was found on so few images that each has its own values."""
         n, chance = len(self.answer), probability(1 / len(self.class_names))
+        since = [f"from {self.place(d)} on" for d in range(len(self.block) - 1)]
+        since.append(f"only after {self.place(-1)}, the last")
         if n < FEW_IMAGES:
             answers: dict[str, list[str]] = {}
             for answer, block in zip(self.answer, self.settled, strict=True):
-                place = self.place(int(block) + 1)
-                answers.setdefault(place, []).append(plain_name(self.class_names[answer]))
-            since = [f"from {place} on ({listed(names)})" for place, names in answers.items()]
-            first = f"leads {listed(since)}"
+                names = answers.setdefault(since[block + 1], [])
+                names.append(plain_name(self.class_names[answer]))
+            first = listed([f"{s} ({listed(names)})" for s, names in answers.items()])
             p, q = (listed([probability(v) for v in row]) for row in self.probability[[middle, -1]])
         else:
             block = int(np.ceil(np.median(self.settled)))
-            first = f"leads from {self.place(block + 1)} on in the median of {n} images"
+            first = f"{since[block + 1]} in the median of {n} images"
             p, q = (f"{probability(v)} in the mean" for v in self.probability.mean(1)[[middle, -1]])
         return (
-            f"Read by the network's own head, the final answer {first}. Its probability is {p} "
-            f"after {self.place(middle)} and {q} after {self.place(-1)}, where chance is {chance}."
+            f"Read by the network's own head, the final answer leads for good {first}. Its "
+            f"probability is {p} after {self.place(middle)} and {q} after {self.place(-1)}, where "
+            f"chance is {chance}."
         )
 
     def _fitted_finding(self, middle: int) -> str:

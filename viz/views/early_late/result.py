@@ -77,9 +77,10 @@ class Verdict:
         """The number, what it is compared with, and what follows."""
         own, rest = ("early", "late") if self.group == "early" else ("late", "early")
         what = self.statement
+        more = f"{own} kernels show {what} more often than {rest} ones"
         claim = {
-            "holds": f"most {own} and fewer {rest} kernels show {what}",
-            "holds for a minority": f"a minority of {own} and fewer {rest} kernels show {what}",
+            "holds": more,
+            "holds for a minority": f"{more}, though fewer than half of them do",
             "undecided": f"it is undecided whether more {own} than {rest} kernels show {what}",
             "not specific": f"{own} kernels do not show {what} more often than {rest} ones",
             "does not hold": f"{own} kernels show {what} no more often than by chance",
@@ -96,7 +97,7 @@ class Verdict:
         """What the tests make of the shares, as the end of a sentence."""
         if self.answer in ("does not hold", "not specific"):
             turns = self.answer == "not specific" and self.turns > 0
-            return f" (with {100 * self.turns:.0f} % in place of half they do)" * turns
+            return f" (they do where {100 * self.turns:.0f} % is enough)" * turns
         if not np.isfinite(self.block_p):
             return "; a group of one block cannot be tested"
         least = ", the smallest that so few blocks can give" * (self.block_p < self.least_p + 1e-9)
@@ -200,10 +201,7 @@ class EarlyLate(Result):
     def note(self) -> str:
         """What the intervals estimate, and what blocks themselves show."""
         if min(len(self.early_blocks), len(self.late_blocks)) < 2:
-            return (
-                "A group of one block has no interval over blocks: nothing tells the group from "
-                "its block."
-            )
+            return "A group of one block has no interval over blocks: the two cannot be told apart."
         return (
             "An interval says how far off delta could be if these blocks were a few of many like "
             f"them. {self.difference}"
@@ -238,26 +236,22 @@ class EarlyLate(Result):
         """What late and early kernels are called more often than each other, in a sentence."""
         late, early = self.late_names, self.early_names
         said = []
-        sides = (
-            ("late", "early", late, early, self.late_blocks),
-            ("early", "late", early, late, self.early_blocks),
-        )
-        for group, rest, own, other, blocks in sides:
-            order = np.argsort(other - own, kind="stable")
-            rows = [i for i in order if own[i] - other[i] >= _APART]
-            rows = [i for i in rows if i != self._unnamed][:3]
-            where = blocks_words(blocks.tolist())
+        for group, own, other, blocks in (
+            ("late", late, early, self.late_blocks),
+            ("early", early, late, self.early_blocks),
+        ):
             more = [
-                f"{plural(self.kernel_names[i])} ({percent(own[i])}{' of them' * (not j)}, "
-                f"{percent(other[i])}{f' of the {rest}' * (not j)})"
-                for j, i in enumerate(rows)
-            ]
+                f"{plural(self.kernel_names[i])} ({percent(own[i])} against {percent(other[i])})"
+                for i in np.argsort(other - own, kind="stable")
+                if own[i] - other[i] >= _APART and i != self._unnamed
+            ][:3]
+            where = blocks_words(blocks.tolist())
             said += [f"{group} kernels ({where}) are more often {listed(more)}"] * bool(more)
         if not said:
             said = [f"no shape differs by {100 * _APART:.0f} points between early and late kernels"]
         random = 1 - float(self.init_names[self._unnamed])
         if np.isfinite(random):
-            said.append(f"{percent(random)} of the randomly initialised ones have any name")
+            said.append(f"of randomly initialised ones {percent(random)} have a name")
         text = "; ".join(said)
         return f"{text[0].upper()}{text[1:]}."
 

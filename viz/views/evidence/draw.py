@@ -147,12 +147,13 @@ def channels_figure(result: Evidence, width: float = PAGE, *, image: int = 0) ->
             write(axes, place + tile / 2, low + tile + 0.6, str(j), va="top", ha="center")
     bar(figure, (_MARGIN + 4, end, min(50.0, width - 14)), limit, "evidence of a patch (logits)")
     figure.set_label(
-        "The channels with the largest evidence by magnitude, largest first; one scale for their "
-        "maps, which ends where 99.5 % of the values lie within. Below, the depthwise kernels that "
-        f"feed each most, with their numbers: each gives {_whole(min(shares))} to "
-        f"{_whole(max(shares))} of the variance over patches of the channel before its activation "
-        "(what comes past the kernels and from other kernels makes up the rest). Each kernel has "
-        "its own scale up to its largest tap; red is positive, white zero, blue negative."
+        "The channels with the largest evidence by magnitude, largest first. The patches of a map, "
+        "faint ones too, sum to the number above it; one scale, which ends where 99.5 % of the "
+        "values lie within. Below, the depthwise kernels that feed each most, with their numbers: "
+        f"each gives {_whole(min(shares))} to {_whole(max(shares))} of the variance over patches "
+        "of the channel before its activation (below 0: it works against the rest, which comes "
+        "past the kernels and from others). Each kernel has its own scale up to its largest tap; "
+        "red is positive, white zero, blue negative."
     )
     return figure
 

@@ -43,9 +43,9 @@ def _sentence(result: Any) -> str:
         more = "more" if last["rank"] < first["rank"] else "no more"
         said.append(
             f"On {on} the channels of the last block repeat one another {more} than those of the "
-            "first: the maps after their depthwise convolution have an effective rank of "
-            f"{last['rank']:.0f} of {numbers['rank_bound']}, against {first['rank']:.0f} there and "
-            f"{numbers['rank_shuffled_mean']:.0f} with the positions shuffled in every map."
+            "first: after their depthwise convolution the maps have an effective rank of "
+            f"{last['rank']:.0f} of {numbers['rank_bound']}, against {first['rank']:.0f} in the "
+            f"first and {numbers['rank_shuffled_mean']:.0f} with every map's positions shuffled."
         )
     if None not in (first["off"], last["off"]):
         said.append(
@@ -56,9 +56,9 @@ def _sentence(result: Any) -> str:
     energy = numbers["patch_grid"]["kept_energy_median"]
     if energy is not None:
         said.append(
-            f"One answer a patch keeps {100 * energy:.0f} % of the energy of what the median patch "
-            "filter would answer at every pixel, against "
-            f"{probability(numbers['patch_grid']['kept_energy_without_structure'])} of an answer "
+            "Answering once per patch instead of at every pixel keeps "
+            f"{100 * energy:.0f} % of the energy of the median patch filter's answers, against "
+            f"{probability(numbers['patch_grid']['kept_energy_without_structure'])} for answers "
             "without structure."
         )
     return " ".join(said)

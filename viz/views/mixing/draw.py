@@ -147,7 +147,7 @@ def draw_spectra(result: Mixing, target: Figure | SubFigure) -> list[Axes]:
                    label="random initialisation")  # fmt: skip
     second.set_ylim(0, 1.12 * max(result.null_effective_rank, result.effective_rank.max()))
     second.set_ylabel("effective rank", fontsize=TEXT, labelpad=1.5)
-    second.legend(fontsize=SMALL, frameon=False, loc="lower left", handlelength=2)
+    second.legend(fontsize=SMALL, frameon=False, loc="best", handlelength=2)
     third = panel(target, (left + 2 * (across + gap) + bar, low, across, up))
     third.plot(blocks, 100 * result.branch_share, color="black", marker="o", markersize=3,
                linewidth=1)  # fmt: skip

@@ -145,7 +145,10 @@ def draw_components(result: PatchFilterDescription, target: Figure | SubFigure) 
     return axes
 
 
-def _fits(result: PatchFilterDescription) -> Fits:
+def _fits(result: PatchFilterDescription) -> Fits | None:
+    # The few pixels of filters too small to name are always fitted.
+    if not (np.isfinite(result.r2_map) & (result.structure != "")).any():
+        return None
     picks = examples(result.r2_map, np.arange(len(result.r2)), 6).ravel()
     maps, fitted = result.maps[picks], result.fitted_maps[picks]
     limit = limits(maps, "tile", np.zeros(len(picks), dtype=np.int64))
@@ -158,7 +161,7 @@ def _fits(result: PatchFilterDescription) -> Fits:
 
 def fits_figure(result: PatchFilterDescription, *, width: float = TWO_COLUMNS) -> Figure:
     """Make a Figure that fits `draw_fits`."""
-    return _fits(result).figure(width) if np.isfinite(result.r2_map).any() else new_figure(width, 1)
+    return fits.figure(width) if (fits := _fits(result)) else new_figure(width, 1)
 
 
 def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axes:
@@ -166,8 +169,8 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
 
     Ranked by R² of the map: what other colours than those of its axis hold is no misfit.
     """
-    if not np.isfinite(result.r2_map).any():
-        return nothing(target, "No filter was fitted: all are zero or not finite.")
+    if (fits := _fits(result)) is None:
+        return nothing(target, "Not shown: filters are zero, not finite or below 4 x 4 pixels.")
     target.set_label(
         "Map: the filter along the colour that holds most of its energy. Below each: R², the share "
         f"of the map's energy that its Gabor explains; the median of all {len(result.filters)} is "
@@ -176,4 +179,4 @@ def draw_fits(result: PatchFilterDescription, target: Figure | SubFigure) -> Axe
         "map's largest |value|; red positive, white zero, blue negative."
         + (" Filters have their own; mid grey is zero." if result.filters.shape[1] == 3 else "")
     )
-    return _fits(result).draw(target)
+    return fits.draw(target)

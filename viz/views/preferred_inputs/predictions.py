@@ -31,7 +31,8 @@ def _gradients(patches: Numbers) -> NDArray[np.complex128]:
 
 
 def _window(k: int, x: Numbers, y: Numbers) -> Numbers:
-    """Return a round Gaussian about (x, y) on the points between taps, (m, 1, k - 1, k - 1)."""
+    """Return a round Gaussian about (x, y), nan the middle, between taps, (m, 1, k - 1, k - 1)."""
+    x, y = np.nan_to_num(x), np.nan_to_num(y)
     line = np.arange(k - 1) + 1 - k / 2
     apart = (line - x[:, None, None]) ** 2 + (-line[:, None] - y[:, None, None]) ** 2
     found: Numbers = np.exp(-apart / (2 * (WINDOW * k) ** 2))[:, None]

@@ -185,8 +185,8 @@ class PreferredInputs(Result):
         null = [f"{100 * self.share[2, i]:.0f} %" for i in rows]
         text = (
             f"On {n_images(self.n_images)} the patches to which a kernel responds strongly are as "
-            f"its name predicts in {listed(own)} of the cases, against {listed(null)} of those to "
-            "which the same taps in random order do."
+            f"its name predicts in {listed(own)} of the cases, against {listed(null)} for the same "
+            "taps in random order."
         )
         lifts = self.block_lift[:, 1]
         lifts = 100 * lifts[:, np.isfinite(lifts).all(0)]
@@ -194,6 +194,6 @@ class PreferredInputs(Result):
             shape, mean = (f"{row.min():.0f} to {row.max():.0f} %" for row in lifts)
             text += (
                 " Of the median kernel's rise from its mean response to its top one, one shape "
-                f"alone gives {shape}, depending on the block, and the mean of the taps {mean}."
+                f"alone makes up {shape} by block, and the mean of the taps {mean}."
             ).replace("-", "−")
         return text
