@@ -36,7 +36,7 @@ def _sentence(result: Any) -> str:
             f"classes have {100 * last['selectivity_null_median']:.0f} %."
         )
     elif said:
-        said.append("To tell for which classes it is on, images in folders of classes are needed.")
+        said.append("For which classes it is on, a sweep over folders of classes (viz sweep) tells.")
     return " ".join(said)
 
 

@@ -74,6 +74,8 @@ def measure(
             f"{checkpoint.source.name}: a network with {checkpoint.config.n_classes} output found, "
             "at least two classes expected: with one there is no prediction to compare."
         )
+    if not all(each.isfinite().all() for each in checkpoint.model.parameters()):
+        raise Refusal(f"{checkpoint.source.name}: some weights are not finite numbers.")
     conditions: list[_Condition] = []
     rng = np.random.default_rng([seed, 1])
     if description is not None:
