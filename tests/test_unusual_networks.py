@@ -85,13 +85,11 @@ def test_without_a_head_maps_work_and_answers_are_refused(tmp_path):
 
 def test_weights_that_are_zero_or_not_finite_are_told(tmp_path):
     checkpoint = made()
-    with torch.no_grad():
-        for block in checkpoint.model.blocks:
-            block.depthwise.weight.zero_()
+    for block in checkpoint.model.blocks:
+        block.depthwise.weight.data.zero_()
     said = view("kernels").sentence(view("kernels").measure(checkpoint, Given()))
     assert said.startswith("None of the 32 ") and "taps in random order" not in said
-    with torch.no_grad():
-        checkpoint.model.blocks[0].depthwise.weight[0] = torch.nan
+    checkpoint.model.blocks[0].depthwise.weight.data[0] = torch.nan
     with pytest.raises(Refusal, match="not finite numbers"):
         view("substitution").measure(checkpoint, given(checkpoint, tmp_path))
 

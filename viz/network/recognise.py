@@ -187,7 +187,7 @@ class _Recogniser:
         return full[0]
 
     def _odd_one(self, units: Sequence[Layer], others: Sequence[Layer]) -> Layer:
-        """Return the one of equal shapes that is the patch embedding: the first, where that counts."""
+        """Return the one of equal shapes that is the patch embedding."""
         if self.trusted:
             return min((*units, *others), key=lambda u: u.place)
         sizes = Counter(u.shape for u in units)

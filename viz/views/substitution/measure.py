@@ -50,18 +50,11 @@ class _Condition:
 
 
 def measure(
-    checkpoint: Checkpoint,
-    images: ImageSet | None = None,
-    *,
-    description: DepthwiseDescription | None = None,
-    patches: PatchFilterDescription | None = None,
-    scopes: Sequence[str] = ("all", "block", "patch"),
-    n_crops: int = 64,
-    n_boot: int = 1000,
-    batch_size: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Substitution:
+    checkpoint: Checkpoint, images: ImageSet | None = None, *,
+    description: DepthwiseDescription | None = None, patches: PatchFilterDescription | None = None,
+    scopes: Sequence[str] = ("all", "block", "patch"), n_crops: int = 64, n_boot: int = 1000,
+    batch_size: int | None = None, seed: int = 0, progress: Progress | None = None,
+) -> Substitution:  # fmt: skip
     """Replace kernels by their descriptions and by controls, and compare the network's answers.
 
     Batch norms keep the statistics of training. A replaced kernel changes mean and variance of
