@@ -67,7 +67,7 @@ def _sentence(result: Any) -> str:
     text += f" One shape explains {100 * (fits[0] or 0):.0f} % of the median kernel's energy"
     if len(fits) > 1:
         text += f" and {len(fits)} shapes {100 * (fits[-1] or 0):.0f} %"
-    if shuffled:
+    if shuffled and None not in shuffled:
         better = (fits[0] or 0) > shuffled[0] or (fits[-1] or 0) > shuffled[-1]
         text += f", against {100 * shuffled[0]:.0f} %" if better else (
             f", no more than the {100 * shuffled[0]:.0f} %")  # fmt: skip

@@ -135,10 +135,11 @@ class Mixing(Result):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        rank, null = self.effective_rank, self.null_effective_rank
-        few = "fewer" if rank.max() < null else "more" if rank.min() > null else "more or fewer"
+        rank, null = self.effective_rank.round(), round(self.null_effective_rank)
+        few = "fewer" if rank.max() < null else "more" if rank.min() > null else (
+            "neither consistently fewer nor more")  # fmt: skip
         return (
             f"The pointwise weights mix channels along {few} directions than at random: "
             f"{rank.min():.0f} to {rank.max():.0f} of {self.dim} (effective rank, by block), "
-            f"against {null:.0f} for randomly initialised weights."
+            f"against {null} for randomly initialised weights."
         )
