@@ -20,8 +20,6 @@ from viz.sweep.classes import Classes
 from viz.sweep.result import STAGES, sweep_rows
 from viz.sweep.top import Top
 
-PARTS = ("sparsity", "top", "classes")
-"""What may be left out; moments are always there."""
 _KINDS: dict[str, type[Accumulator]] = {
     "moments": Moments, "sparsity": Sparsity, "top": Top, "classes": Classes,
 }  # fmt: skip
@@ -41,16 +39,13 @@ class SweepError(Refusal):
 class Settings:
     """What decides the numbers of a sweep, besides checkpoint, preprocessing and images."""
 
-    parts: tuple[str, ...] = PARTS
+    parts: tuple[str, ...] = ("sparsity", "top", "classes")  # moments are always there
     n_top: int = 9  # largest values kept per channel
     batch_size: int = 16
     field_images: int = 32  # that the effective receptive field is measured on; 0 for none
     seed: int = 0  # of the null of selectivity and of the field's interval
 
     def __post_init__(self) -> None:
-        wrong = [part for part in self.parts if part not in PARTS]
-        if wrong:
-            raise SweepError(f"there is no part {wrong[0]!r}; parts are {', '.join(PARTS)}.")
         if min(self.n_top, self.batch_size) < 1 or self.field_images < 0:
             raise SweepError("patches kept and images at a time are counted from 1.")
 

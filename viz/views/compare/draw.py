@@ -26,7 +26,8 @@ from viz.plot.mosaic import grid_layout
 from viz.plot.style import GREY, MM, ORANGE, SMALL, TEAL, TWO_COLUMNS, page_colour, printable
 from viz.views.compare.result import NetworkComparison, TwoNetworks, relative_depth
 from viz.views.kernels.colours import NAME_COLOURS, area_handles, folded
-from viz.views.weights.draw import KEY, Mosaic, draw_mosaic, mosaic_figure
+from viz.views.kernels.result import DEFINITIONS
+from viz.views.weights.draw import KEY, Mosaic, draw_mosaic
 from viz.views.wording import FEW_IMAGES, listed, n_images
 
 COLOURS = (ORANGE, TEAL)
@@ -42,15 +43,7 @@ NARROW = {
     "networks": 96 * MM, "effects": 76 * MM, "depth": 120 * MM, "fields": 98 * MM
 }  # fmt: skip
 """Height in one column."""
-_DESCRIPTORS = (
-    "Energy is the sum of a kernel's squared weights. DC share: its part in the mean weight; odd "
-    "energy: its part that changes sign when the kernel is turned by 180°; RMS radius: root of "
-    "its mean squared distance from the middle; anisotropy: 0 if it spreads alike in all "
-    "directions, 1 if along a line; spectral centroid: mean spatial frequency; radial sign "
-    "changes: of the mean weight from the middle outward; separability and R² of one shape: its "
-    "part that one product of a column and a row, or the best single shape, explains."
-)
-_NOTE = 0.26
+NOTE = 0.26
 """Inches of what is written below pairs of tiles."""
 _LETTERS = 20
 """Of a network's name that figures show at the most."""
@@ -122,16 +115,11 @@ def pairs_mosaic(
     return Pairs(picture, placed, tuple(titles), text, "tile", np.nan, signed, note)
 
 
-def rows_figure(mosaic: Pairs) -> Figure:
-    """Make a Figure that fits `draw_rows`."""
-    return mosaic_figure(mosaic, below=_NOTE)
-
-
 def draw_rows(mosaic: Pairs, target: Figure | SubFigure) -> Axes:
     """Draw a mosaic of `pairs_mosaic`, with A and B before every row."""
-    axes, layout = draw_mosaic(mosaic, target, below=_NOTE), mosaic.layout
+    axes, layout = draw_mosaic(mosaic, target, below=NOTE), mosaic.layout
     (width, height), k = inches(target), layout.tile[1]
-    target.text(MARGIN / width, (KEY + _NOTE - 0.04) / height, mosaic.note, va="top")
+    target.text(MARGIN / width, (KEY + NOTE - 0.04) / height, mosaic.note, va="top")
     first = np.isin(layout.x, [group[0] for group in layout.groups])
     for row, letter in enumerate("AB"):
         outlined(axes, layout.x, layout.y + row * (k + 1), (k, k))
@@ -202,7 +190,7 @@ def draw_effects(result: NetworkComparison, target: Figure | SubFigure) -> Axes:
     note = (
         "Delta is the share of pairs of kernels, one of A and one of B, in which B's has more, "
         "minus the share in which A's has more: 0 is no difference, ±1 no overlap. "
-        f"{result.note} {_DESCRIPTORS}"
+        f"{result.note} {DEFINITIONS}"
     )
     target.set_label(pair_label(result, note))
     rows, flat = np.arange(len(result.descriptors))[::-1], result.delta_by_block
@@ -261,7 +249,7 @@ def draw_depth(result: NetworkComparison, target: Figure | SubFigure) -> list[Ax
     note = (
         "The bars hold half of a block's kernels: they are spread, not uncertainty. Dashed lines "
         "and bands are median and quartiles of randomly initialised kernels of the same size, each "
-        f"network's where sizes differ. {_DESCRIPTORS}"
+        f"network's where sizes differ. {DEFINITIONS}"
     )
     target.set_label(pair_label(result, note))
     stacked = narrow(inches(target)[0])

@@ -16,19 +16,11 @@ from viz.plot.effect_rows import with_quartiles
 from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes, plain_axes
 from viz.plot.mosaic import limits, signed_tiles
 from viz.plot.style import MM, PURPLE, SMALL, TWO_COLUMNS, new_figure
-from viz.views.compare.draw import (
-    Pairs,
-    draw_rows,
-    labels,
-    pair_label,
-    pairs_mosaic,
-    quartiles_handle,
-    rows_figure,
-)
+from viz.views.compare import draw as pair
 from viz.views.compare_kernels.result import KernelChange
 from viz.views.kernels.colours import minus
 from viz.views.kernels.result import KERNEL_NAMES
-from viz.views.weights.draw import ZERO
+from viz.views.weights.draw import ZERO, mosaic_figure
 
 SIZES = {"moving": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
@@ -54,8 +46,8 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
         f"and at most {result.permuted_similarity.max():.2f} after "
         f"{len(result.permuted_similarity)} random permutations."
     )
-    target.set_label(pair_label(result, note))
-    a, b = labels(result)
+    target.set_label(pair.pair_label(result, note))
+    a, b = pair.labels(result)
     ends = MARGIN + 0.56, height - MARGIN - 0.06
     boxes = panel_boxes(width, ends, 3, left=0.45, beside=0.55, between=0)
     out = [panel(target, box) for box in boxes]
@@ -70,7 +62,7 @@ def draw_moving(result: KernelChange, target: Figure | SubFigure) -> list[Axes]:
                           markersize=3.6, label="median of unrelated kernels")  # fmt: skip
     dot = Line2D([], [], color=_POINT, marker="o", markersize=3.4, linestyle="",
                  label=f"median ({a}, {b})")  # fmt: skip
-    legend_below(target, [dot, quartiles_handle(), *crosses, line], 4)
+    legend_below(target, [dot, pair.quartiles_handle(), *crosses, line], 4)
     return out
 
 
@@ -109,8 +101,8 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
         "share of each block's kernels that have the same name in both or none in both; by chance: "
         "the same if B's names were dealt to the block's kernels at random."
     )
-    target.set_label(pair_label(result, note))
-    a, b = labels(result)
+    target.set_label(pair.pair_label(result, note))
+    a, b = pair.labels(result)
     left, gap, side, head = 1.0, 0.6, 1.75, 0.8
     across = width - left - gap - side - MARGIN
     tall = _ROW * max(len(rows), 1.5)
@@ -152,7 +144,7 @@ def draw_migration(result: KernelChange, target: Figure | SubFigure) -> tuple[Ax
     return one, two
 
 
-def moved_mosaic(result: KernelChange) -> Pairs:
+def moved_mosaic(result: KernelChange) -> pair.Pairs:
     """Lay out the kernels of each block that moved most, A's above B's.
 
     These are a block's extremes, not its typical kernels. A pair shares one colour scale.
@@ -174,28 +166,22 @@ def moved_mosaic(result: KernelChange) -> Pairs:
         low, high = np.nanmin(change, initial=np.inf), np.nanmax(change, initial=-np.inf)
         words = f"change {low:.2f} to {high:.2f} (median of all {middle:.2f})"
         titles.append(f"block {b}: {words if np.isfinite(low) else 'was zero'}")
-    return pairs_mosaic(
-        result,
-        signed_tiles(before, limit),
-        signed_tiles(after, limit),
-        sizes,
-        titles,
+    return pair.pairs_mosaic(
+        result, signed_tiles(before, limit), signed_tiles(after, limit), sizes, titles,
         text="The change is |B − A| / |A|, where |A| is the root of the sum of a kernel's squared "
         "weights, and a block's kernels stand in its order. Each pair has its own colour "
         f"scale, to the largest |weight| of both (the limit); {ZERO}.",
         note=f"{every}, those with the largest change |B − A| / |A|"
         + f"; {len(blocks)} of {n} blocks" * (len(blocks) < n),
-        columns=max(sizes),
-        across=min(len(sizes), 2),
-        gap=2,
-    )
+        columns=max(sizes), across=min(len(sizes), 2), gap=2,
+    )  # fmt: skip
 
 
 def moved_figure(result: KernelChange) -> Figure:
     """Make a Figure that fits `draw_moved`."""
-    return rows_figure(moved_mosaic(result))
+    return mosaic_figure(moved_mosaic(result), below=pair.NOTE)
 
 
 def draw_moved(result: KernelChange, target: Figure | SubFigure) -> Axes:
     """Draw the kernels of each block that moved most, A's above B's."""
-    return draw_rows(moved_mosaic(result), target)
+    return pair.draw_rows(moved_mosaic(result), target)

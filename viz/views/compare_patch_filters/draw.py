@@ -11,17 +11,9 @@ from numpy.typing import NDArray
 from viz.plot.frame import MARGIN, inches, legend_below, panel, panel_boxes
 from viz.plot.mosaic import full_rows, limits, rgb_tiles, signed_tiles
 from viz.plot.style import GREY, MM, SMALL, TWO_COLUMNS
-from viz.views.compare.draw import (
-    COLOURS,
-    Pairs,
-    draw_rows,
-    labels,
-    pair_label,
-    pairs_mosaic,
-    rows_figure,
-)
+from viz.views.compare import draw as pair
 from viz.views.compare_patch_filters.result import MIXED, SHUFFLED, PatchFilterMatch
-from viz.views.weights.draw import ZERO
+from viz.views.weights.draw import ZERO, mosaic_figure
 
 SIZES = {"chance": (TWO_COLUMNS, 58 * MM)}
 """Width and height in inches that suit the figure."""
@@ -31,7 +23,7 @@ _NULL_MARKERS = ("v", "^")
 _CHANGED = ("matched, B's taps shuffled", "matched, B's filters mixed")
 
 
-def pairs(result: PatchFilterMatch) -> Pairs:
+def pairs(result: PatchFilterMatch) -> pair.Pairs:
     """Lay out matched filters, A's above B's, the most similar pair first.
 
     Each filter has its own colour scale: the cosine does not know sizes either.
@@ -45,8 +37,7 @@ def pairs(result: PatchFilterMatch) -> Pairs:
         f"{result.similarity[r[-1]]:.2f}".replace("-", "−")
         for r in rows
     ]
-    zero = "mid grey is zero" if colour else ZERO
-    return pairs_mosaic(
+    return pair.pairs_mosaic(
         result,
         _tiles(result.filters_a[result.channel_a[chosen]]),
         _tiles(result.filters_b[result.channel_b[chosen]]),
@@ -54,13 +45,11 @@ def pairs(result: PatchFilterMatch) -> Pairs:
         titles,
         text="Pairs are such that the sum of their cosines is as large as can be; the cosine is 1 "
         f"for filters that differ in size alone. {result.frame_note} Each filter has its own "
-        f"colour scale, to its largest |weight| (the limit); {zero}.",
+        f"colour scale, to its largest |weight|{'' if colour else f' (the limit); {ZERO}'}.",
         note=f"all {n:,} pairs, the most similar first"
         if len(chosen) == n
         else f"{len(chosen)} of {n:,} pairs, evenly spaced by rank, the most similar first",
-        signed=not colour,
-        columns=columns,
-        gap=max(2, q // 3),
+        signed=not colour, columns=columns, gap=max(2, q // 3),
     )  # fmt: skip
 
 
@@ -74,7 +63,7 @@ def _tiles(filters: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 def pairs_figure(result: PatchFilterMatch) -> Figure:
     """Make a Figure that fits `draw_pairs`."""
-    return rows_figure(pairs(result))
+    return mosaic_figure(pairs(result), below=pair.NOTE)
 
 
 def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
@@ -82,7 +71,7 @@ def draw_pairs(result: PatchFilterMatch, target: Figure | SubFigure) -> Axes:
 
     The best of all assignments looks alike at its beginning in any two networks.
     """
-    return draw_rows(pairs(result), target)
+    return pair.draw_rows(pairs(result), target)
 
 
 def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[Axes, Axes]:
@@ -99,12 +88,12 @@ def draw_chance(result: PatchFilterMatch, target: Figure | SubFigure) -> tuple[A
         f"{f'filters of the same channel and of {permuted} random orders, ' * bool(permuted)}"
         f"and of the single draws. {result.frame_note}"
     )
-    target.set_label(pair_label(result, note))
+    target.set_label(pair.pair_label(result, note))
     ends = MARGIN + 0.54, height - MARGIN - 0.17
     boxes = panel_boxes(width, ends, 2, left=0.45, beside=1.62, between=0, right=0.34)
     one, two = (panel(target, box) for box in boxes)
     x = (np.arange(len(result.similarity)) + 0.5) / len(result.similarity)
-    one.set_title(" and ".join(labels(result)), pad=3)
+    one.set_title(" and ".join(pair.labels(result)), pad=3)
     one.plot(x, result.similarity, color="black", linewidth=1.3, label="matched")
     for null in (MIXED, SHUFFLED):
         one.plot(x, result.null_by_rank[null], color=_NULL_COLOURS[null], linewidth=1.1,
@@ -127,7 +116,7 @@ def _draw_means(result: PatchFilterMatch, axes: Axes) -> None:
     if len(result.index_permuted):
         permuted = result.index_permuted
         rows += [
-            ("same channel", result.index_similarity, none, COLOURS[1], "D"),
+            ("same channel", result.index_similarity, none, pair.COLOURS[1], "D"),
             ("random channel", float(permuted.mean()), permuted, _NULL_COLOURS[0], "s"),
         ]
     at = np.arange(len(rows))[::-1]
