@@ -29,17 +29,11 @@ def described(
     names = [each.name for each in fields(DepthwiseDescription)]
     nothing = {each: np.full((n, shapes) if "shape_" in each else n, np.nan) for each in names}
     told = {
-        "source": Source(name=source, sha256="0" * 64),
-        "kernels": kernels,
-        "block": block,
+        "source": Source(name=source, sha256="0" * 64), "kernels": kernels, "block": block,
         "channel": np.concatenate([np.arange((block == b).sum()) for b in np.unique(block)]),
-        "name": name,
-        "guess": np.where(named, name, "edge"),
-        "second": np.full(n, "bar"),
-        "probability": np.where(named, 0.9, 0.4),
-        "margin": np.where(named, 0.8, 0.1),
-        "n_shapes": np.ones(n, np.int64),
-        "shape_names": np.full((n, shapes), "edge"),
+        "name": name, "guess": np.where(named, name, "edge"), "second": np.full(n, "bar"),
+        "probability": np.where(named, 0.9, 0.4), "margin": np.where(named, 0.8, 0.1),
+        "n_shapes": np.ones(n, np.int64), "shape_names": np.full((n, shapes), "edge"),
         "shape_picture": np.zeros((n, shapes), np.int64),
         "fitted_by_shapes": np.zeros((shapes, *kernels.shape), np.float32),
         "r2_by_shapes": np.stack([r2] * shapes, 1),
@@ -49,6 +43,6 @@ def described(
         "init_r2_by_shapes": np.full((40, shapes), 0.1),
         "shuffled_r2_by_shapes": np.full((40, shapes), 0.1),
         **kernel_descriptors.descriptors(kernels),
-    }
+    }  # fmt: skip
     told |= {each: np.asarray(value) for each, value in changes.items()}
     return DepthwiseDescription(**nothing | told)

@@ -43,17 +43,14 @@ def of_filters(filters, **changes):
     settings = {"noise_r2_map": 0.5, "named_energy": 0.55, "tinted": 0.01, "coloured": 0.085}
     fields = {
         "source": Source(name="by hand", sha256="0" * 64, settings=settings),
-        "filters": filters.astype(np.float32),
-        "colour": np.full(n, "grey"),
-        "structure": np.full(n, "stripes"),
-        "colour_axis": np.full((n, c), c**-0.5),
+        "filters": filters.astype(np.float32), "colour": np.full(n, "grey"),
+        "structure": np.full(n, "stripes"), "colour_axis": np.full((n, c), c**-0.5),
         "parameters": np.full((n, len(PARAMETERS)), np.nan),
         "fitted_maps": np.zeros((n, p, p), np.float32),
-        "null_r2_map": np.zeros(1),
-        "smooth_null_r2_map": np.zeros(0),
+        "null_r2_map": np.zeros(1), "smooth_null_r2_map": np.zeros(0),
         "components": np.zeros((0, c, p, p), np.float32),
         "component_shares": np.zeros(0),
-    }
+    }  # fmt: skip
     return PatchFilterDescription(**fields | numbers | changes)
 
 

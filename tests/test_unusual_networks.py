@@ -57,6 +57,9 @@ def test_views_of_unusual_networks(what, name, tmp_path):
         result = row.measure(checkpoint, given(checkpoint, tmp_path), **CHEAP.get(name, {}))
     for figure in row.figures:
         figure.make(result).canvas.draw()
+    for option in row.options:
+        for value in option.kind if option.draws and isinstance(option.kind, tuple) else ():
+            row.figures[0].make(result, **{option.name: value})
     if row.sentence is not None:
         assert "1 blocks" not in row.sentence(result)
 
@@ -78,3 +81,21 @@ def test_without_a_head_maps_work_and_answers_are_refused(tmp_path):
     for name in ("attribution", "substitution"):
         with pytest.raises(Refusal):
             view(name).measure(checkpoint, given(checkpoint, tmp_path))
+
+
+def test_weights_that_are_zero_or_not_finite_are_told(tmp_path):
+    checkpoint = made()
+    for block in checkpoint.model.blocks:
+        block.depthwise.weight.data.zero_()
+    said = view("kernels").sentence(view("kernels").measure(checkpoint, Given()))
+    assert said.startswith("None of the 32 ") and "taps in random order" not in said
+    checkpoint.model.blocks[0].depthwise.weight.data[0] = torch.nan
+    with pytest.raises(Refusal, match="not finite numbers"):
+        view("substitution").measure(checkpoint, given(checkpoint, tmp_path))
+
+
+def test_a_network_whose_parts_cannot_be_told_apart_is_refused():
+    """One channel, kernels of one tap: its patch embedding has a depthwise kernel's shape."""
+    state = settle(ConvMixer(1, 1, 1, 2, 3, in_channels=1), 1).state_dict()
+    with pytest.raises(Refusal, match="not a ConvMixer"):
+        viz.load(state)

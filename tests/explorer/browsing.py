@@ -12,15 +12,9 @@ import urllib.request
 from contextlib import contextmanager
 
 FLAGS = (
-    "--no-sandbox",
-    "--headless",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+    "--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 # How long whatever must come may take, in seconds: machines are slow, and busy with other tests.
 PATIENCE = 900
 # Below a page's own address Streamlit first looks for the server, then where it is.

@@ -179,15 +179,11 @@ def test_preprocessing_as_told_says_so():
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
-    [
-        ({"mean": (0.1, 0.2)}, "mean of 2 values found, expected 3"),
-        ({"std": (0.1, 0.2, 0.0)}, "positive"),
-        ({"std": (0.1, np.nan, 1.0)}, "finite"),
-        ({"crop": 1.5}, "crop"),
-        ({"image_size": 0}, "image size"),
-        ({"interpolation": "nearest"}, "nearest"),
-    ],
-)
+    [({"mean": (0.1, 0.2)}, "mean of 2 values found, expected 3"),
+     ({"std": (0.1, 0.2, 0.0)}, "positive"), ({"std": (0.1, np.nan, 1.0)}, "finite"),
+     ({"crop": 1.5}, "crop"), ({"image_size": 0}, "image size"),
+     ({"interpolation": "nearest"}, "nearest")],
+)  # fmt: skip
 def test_what_cannot_be_told(wrong, sentence):
     with pytest.raises(ImageError, match=sentence):
         told(Preprocessing(), **wrong)

@@ -28,15 +28,10 @@ def with_means(means, *, dim=64, depth=10, var=1.7):
 
 @pytest.mark.parametrize(
     ("means", "expected", "warned"),
-    [
-        ([-0.05], "gelu", ""),
-        ([-0.27], "silu", "taken as SiLU"),
-        ([-0.29], "identity", "taken as identity"),
-        ([-5.0], "identity", "taken as identity"),
-        ([], "relu", "speaks for ReLU"),
-        ([-1e-7], "relu", "speaks for ReLU"),
-    ],
-)
+    [([-0.05], "gelu", ""), ([-0.27], "silu", "taken as SiLU"), ([], "relu", "speaks for ReLU"),
+     ([-0.29], "identity", "taken as identity"), ([-5.0], "identity", "taken as identity"),
+     ([-1e-7], "relu", "speaks for ReLU")],
+)  # fmt: skip
 def test_statistics_decide(means, expected, warned):
     state = with_means(means)
     if warned:

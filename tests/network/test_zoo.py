@@ -190,11 +190,14 @@ def test_fetched_once_and_loaded_by_name(network, data, hub, name, tmp_path, mon
 # Where it is looked for
 
 
-def test_a_file_put_there_by_hand_comes_first(network, data, hub, tmp_path):
+def test_a_file_put_there_by_hand_comes_first(network, data, hub, tmp_path, monkeypatch):
     folder = tmp_path / "by-hand"
     folder.mkdir()
     (folder / f"{NAME}.safetensors").write_bytes(data)
     assert_same_logits(load(NAME).model, network)
+    # Whatever file of that name lies here.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / NAME).touch()
     fetched = CliRunner().invoke(main, ["fetch", NAME])
     assert fetched.stdout.strip() == str(folder / f"{NAME}.safetensors")
     assert hub.requests == []

@@ -198,14 +198,11 @@ def test_a_class_without_readable_images_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [
-        ({"lr": -1.0}, "learning rate of -1 "),
-        ({"lr": float("nan")}, "learning rate of nan "),
-        ({"weight_decay": -0.1}, "weight decay of -0.1 "),
-        ({"image_size": 1}, "image size of 1 pixels found, at least one patch of 2"),
-        ({"lr": 1e30}, "the loss is nan after .* steps; give a lower --lr than 1e"),
-    ],
-)
+    [({"lr": -1.0}, "learning rate of -1 "), ({"lr": float("nan")}, "learning rate of nan "),
+     ({"weight_decay": -0.1}, "weight decay of -0.1 "),
+     ({"image_size": 1}, "image size of 1 pixels found, at least one patch of 2"),
+     ({"lr": 1e30}, "the loss is nan after .* steps; give a lower --lr than 1e")],
+)  # fmt: skip
 def test_numbers_that_no_training_can_go_on_with(colours, tmp_path, changes, words):
     with pytest.raises(Refusal, match=words):
         train(colours, tmp_path / "a.safetensors", replace(SMALL, **changes), **QUIET)

@@ -90,10 +90,12 @@ def fetch(name: str) -> None:
 
     NAME is an official name, such as convmixer_768_32. The file goes into the hub's own cache.
     """
-    from viz.network.zoo import locate
+    from viz.network.zoo import OFFICIAL, check_architecture, check_hash, locate, official_name
 
-    path = locate(name)
-    open_checkpoint(name)  # which compares its hash and its tensors with what was published
+    path, weights = locate(name), OFFICIAL[official_name(name)]
+    found = open_checkpoint(str(path))
+    check_architecture(weights, found.config, str(path))
+    check_hash(weights, path, found.source.sha256)
     click.echo(str(path))
 
 

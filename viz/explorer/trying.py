@@ -21,6 +21,7 @@ from viz.plot.millimetres import common_limit
 from viz.views import view
 from viz.views.attribution.measure import attribute
 from viz.views.attribution.methods import SUITABLE, Explainer, Settings
+from viz.views.attribution.result import method_words
 from viz.views.decision_by_depth.measure import decision_by_depth
 from viz.views.evidence.measure import evidence
 from viz.views.feature_maps.measure import feature_maps
@@ -289,10 +290,8 @@ def _seconds(result: Tried, method: str) -> float:
 
 
 def _method(found: Opened, image: Images, result: Tried, method: str, of: int) -> None:
-    words = method.replace("-", " ")
-    words = {"grad cam": "Grad-CAM", "smoothgrad": "SmoothGrad"}.get(
-        words, words[0].upper() + words[1:]
-    )
+    words = method_words(method)
+    words = words[0].upper() + words[1:]
     made = work(
         found, _attributed, images=image, name=f"method {method} {of}", what=words, slow=True,
         label=f"{words} ({_time(_seconds(result, method))})", quiet=True,

@@ -189,7 +189,7 @@ class _Recogniser:
     def _odd_one(self, units: Sequence[Layer], others: Sequence[Layer]) -> Layer:
         """Return the one of equal shapes that is the patch embedding."""
         if self.trusted:
-            return min(units, key=lambda u: u.place)
+            return min((*units, *others), key=lambda u: u.place)
         sizes = Counter(u.shape for u in units)
         single = [u for u in units if sizes[u.shape] == 1]
         if len(units) > 2 and len(single) == 1:

@@ -36,12 +36,8 @@ class _Room(Flowable):  # type: ignore[misc]
 
     def __init__(self, name: str, width: float, height: float, caption: Paragraph) -> None:
         super().__init__()
-        self.name, self.full, self.caption, self.share = (
-            name,
-            (width * mm, height * mm),
-            caption,
-            1.0,
-        )
+        self.name, self.caption, self.share = name, caption, 1.0
+        self.full = width * mm, height * mm
 
     def wrap(self, width: float, height: float) -> tuple[float, float]:
         """Take its share of the figure's own size, or a little less where it fits then."""

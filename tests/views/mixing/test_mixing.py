@@ -1,5 +1,7 @@
 """Mixing: links, orders and partners by slow loops, the spectrum by closed forms, its figures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -82,6 +84,9 @@ def test_figures_hold_its_numbers(mixed):
         (image,) = each.get_images()
         np.testing.assert_array_equal(image.get_array(), result.matrix[b])
         assert image.get_clim() == (-result.limit, result.limit)
+    even = np.ones_like(result.singular_values)
+    said = replace(result, singular_values=even, null_singular_values=even).sentence()
+    assert "no more directions than at random: 16 of 16" in said
     spectrum, rank, share = draw_spectra(result, new_figure(*SIZES["spectra"]))
     assert len(spectrum.get_lines()) == 4
     np.testing.assert_array_equal(rank.get_lines()[0].get_ydata(), result.effective_rank)

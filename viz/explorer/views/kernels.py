@@ -15,13 +15,14 @@ from viz.explorer.kernels import at_hand, bank, choose_kernels, described, names
 from viz.explorer.one_kernel import DESCRIBING
 from viz.explorer.sections import folded
 from viz.explorer.take_home import call, file_stem, python, take_home
-from viz.explorer.text import percent, plain
+from viz.explorer.text import plain
 from viz.explorer.words import ANY_NAME, SCALE_WORDS, sorted_by
 from viz.plot.mosaic import limits
 from viz.views.kernels.colours import minus
 from viz.views.kernels.result import DepthwiseDescription
 from viz.views.weights.draw import drawn_mosaic, kernel_mosaic
 from viz.views.weights.measure import named_kernels
+from viz.views.wording import percent
 
 _PAPER = 64
 _SHOW = {
@@ -86,7 +87,7 @@ def _shares(description: DepthwiseDescription, blocks: list[int] | None) -> None
 def _about_names(description: DepthwiseDescription) -> None:
     st.caption(
         "Centre-surround is on-centre and off-centre together. Of kernels of a new, untrained "
-        f"network {percent(description.null_coverage, 1)} get a name."
+        f"network {percent(description.null_coverage)} get a name."
     )
     st.page_link(
         st.session_state["viz pages"]["kernel_names"],

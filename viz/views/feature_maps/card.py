@@ -40,7 +40,7 @@ def _sentence(result: Any) -> str:
     said = []
     first, last = rows[0], rows[-1]
     if None not in (first["rank"], last["rank"]):
-        more = "more" if last["rank"] < first["rank"] else "no more"
+        more = "more" if round(last["rank"]) < round(first["rank"]) else "no more"
         said.append(
             f"On {on} the channels of the last block repeat one another {more} than those of the "
             "first: after their depthwise convolution the maps have an effective rank of "

@@ -63,15 +63,15 @@ def _sentence(result: Any) -> str:
     if named:
         most, *rest = (f"{percent(shares[n])} {{}}{plural(n)}" for n in named)
         text += f" {listed([most.format('of all are '), *(each.format('') for each in rest)])}."
-    fits, shuffled = network["r2"]["by_shapes"], null["shuffled_r2_by_shapes"]
-    text += f" One shape explains {100 * (fits[0] or 0):.0f} % of the median kernel's energy"
+    by_shapes = network["r2"]["by_shapes"], null["shuffled_r2_by_shapes"]
+    fits, shuffled = ([round(100 * (r2 or 0)) for r2 in each] for each in by_shapes)
+    text += f" One shape explains {fits[0]} % of the median kernel's energy"
     if len(fits) > 1:
-        text += f" and {len(fits)} shapes {100 * (fits[-1] or 0):.0f} %"
-    if shuffled:
-        better = (fits[0] or 0) > shuffled[0] or (fits[-1] or 0) > shuffled[-1]
-        text += f", against {100 * shuffled[0]:.0f} %" if better else (
-            f", no more than the {100 * shuffled[0]:.0f} %")  # fmt: skip
-        text += f" and {100 * shuffled[-1]:.0f} %" if len(fits) > 1 else ""
+        text += f" and {len(fits)} shapes {fits[-1]} %"
+    if shuffled and None not in by_shapes[1]:
+        more = fits[0] > shuffled[0] or fits[-1] > shuffled[-1]
+        text += f", {'against' if more else 'no more than the'} {shuffled[0]} %"
+        text += f" and {shuffled[-1]} %" if len(fits) > 1 else ""
         text += " with its taps in random order"
     return f"{text}."
 

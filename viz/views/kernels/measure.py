@@ -77,17 +77,17 @@ def describe(
     guessed, name = _named(rows, found, null, block, k)
     report()
     n_init = min(max(len(network), 250), 1000) if n_init is None else n_init
-    fresh = unit_rows(
-        kernel_chance.random_init(n_init, k, seed).reshape(n_init, k * k).astype(float)
-    )
-    fresh_found = match(fresh, pictures)
     every = np.arange(n)
-    first = found.picture[every, guessed.kind]
-    shapes = pursue(rows, pictures, MOST_SHAPES, first)
+    shapes = pursue(rows, pictures, MOST_SHAPES, found.picture[every, guessed.kind])
     report()
     kept = earned(shapes, network, pictures, np.random.default_rng(seed))
-    fresh_name = _named(fresh, fresh_found, null, np.zeros(n_init, np.int64), k)[1]
-    chance = unit_rows(kernel_chance.shuffled(network[network.any(1)], 500, seed))
+    mixed = kernel_chance.shuffled(network[network.any(1)], 500, seed)
+    old, fresh = len(mixed), kernel_chance.random_init(n_init, k, seed).reshape(n_init, k * k)
+    chance = unit_rows(np.concatenate([mixed, fresh.astype(float)]))
+    by_chance = match(chance, pictures)
+    luck, luck_name = _named(chance, by_chance, null, 1 * (np.arange(len(chance)) < old), k)
+    some = np.arange(min(old + 250, len(chance)))
+    r2 = pursue(chance[some], pictures, MOST_SHAPES, by_chance.picture[some, luck.kind[some]]).r2
     report()
     fields: dict[str, Any] = {
         "probability": guessed.probability,
@@ -105,9 +105,9 @@ def describe(
         name=np.where(rows.any(1), name, UNNAMED),
         guess=np.where(finite, guessed.guess, UNNAMED),
         second=np.where(finite, guessed.second, UNNAMED),
-        init_names=fresh_name,
-        init_r2_by_shapes=pursue(fresh[:250], pictures, MOST_SHAPES).r2,
-        shuffled_r2_by_shapes=pursue(chance, pictures, MOST_SHAPES).r2,
+        init_names=luck_name[old:],
+        init_r2_by_shapes=r2[old:],
+        shuffled_r2_by_shapes=r2[:old],
         **{
             name: _unknown(values, finite, name == "fitted_by_shapes")
             for name, values in fields.items()

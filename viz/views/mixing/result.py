@@ -135,10 +135,12 @@ class Mixing(Result):
 
     def sentence(self) -> str:
         """Return the finding in plain language, with its numbers."""
-        rank, null = self.effective_rank, self.null_effective_rank
-        few = "fewer" if rank.max() < null else "more" if rank.min() > null else "more or fewer"
+        rank = self.effective_rank
+        low, high, null = (round(r) for r in (rank.min(), rank.max(), self.null_effective_rank))
+        few = "fewer" if high < null else "no more" if high == null else (
+            "more" if low > null else "neither consistently fewer nor more")  # fmt: skip
         return (
-            f"The pointwise weights mix channels along {few} directions than at random: "
-            f"{rank.min():.0f} to {rank.max():.0f} of {self.dim} (effective rank, by block), "
-            f"against {null:.0f} for randomly initialised weights."
+            f"The pointwise weights mix channels along {few} directions "
+            f"than at random: {f'{low} to ' * (low < high)}{high} of {self.dim} (effective rank, "
+            f"by block), against {null} for randomly initialised weights."
         )

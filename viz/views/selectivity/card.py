@@ -36,7 +36,7 @@ def _sentence(result: Any) -> str:
             f"classes have {100 * last['selectivity_null_median']:.0f} %."
         )
     elif said:
-        said.append("To tell for which classes it is on, images in folders of classes are needed.")
+        said.append("A sweep over folders of classes (viz sweep) tells for which it is on.")
     return " ".join(said)
 
 

@@ -50,18 +50,11 @@ class _Condition:
 
 
 def measure(
-    checkpoint: Checkpoint,
-    images: ImageSet | None = None,
-    *,
-    description: DepthwiseDescription | None = None,
-    patches: PatchFilterDescription | None = None,
-    scopes: Sequence[str] = ("all", "block", "patch"),
-    n_crops: int = 64,
-    n_boot: int = 1000,
-    batch_size: int | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-) -> Substitution:
+    checkpoint: Checkpoint, images: ImageSet | None = None, *,
+    description: DepthwiseDescription | None = None, patches: PatchFilterDescription | None = None,
+    scopes: Sequence[str] = ("all", "block", "patch"), n_crops: int = 64, n_boot: int = 1000,
+    batch_size: int | None = None, seed: int = 0, progress: Progress | None = None,
+) -> Substitution:  # fmt: skip
     """Replace kernels by their descriptions and by controls, and compare the network's answers.
 
     Batch norms keep the statistics of training. A replaced kernel changes mean and variance of
@@ -74,6 +67,8 @@ def measure(
             f"{checkpoint.source.name}: a network with {checkpoint.config.n_classes} output found, "
             "at least two classes expected: with one there is no prediction to compare."
         )
+    if not all(each.isfinite().all() for each in checkpoint.model.parameters()):
+        raise Refusal(f"{checkpoint.source.name}: some weights are not finite numbers.")
     conditions: list[_Condition] = []
     rng = np.random.default_rng([seed, 1])
     if description is not None:

@@ -196,6 +196,5 @@ def draw_mosaic(mosaic: Mosaic, target: Figure | SubFigure, *, below: float = 0.
         return axes
     grey = panel(target, (MARGIN, KEY - 0.2, 0.12, 0.12))
     grey.set(facecolor="#808080", xticks=[], yticks=[])
-    grey.text(1.4, 0.5, "weight 0; a lighter colour: positive, a darker one: negative",
-              fontsize=SMALL, va="center", transform=grey.transAxes)  # fmt: skip
+    grey.text(1.4, 0.5, "0; lighter +, darker −", size=SMALL, va="center", transform=grey.transAxes)
     return axes

@@ -27,6 +27,8 @@ _HUES = 12
 def _angle(filters: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the angle of the stripes, read off the gradient structure tensor, in radians."""
     finite = np.nan_to_num(filters.astype(np.float64), posinf=0, neginf=0)
+    if finite.shape[-1] < 2:
+        return np.zeros(len(filters))
     gy, gx = np.gradient(finite, axis=(2, 3))
     jxx, jyy, jxy = ((a * b).sum((1, 2, 3)) for a, b in ((gx, gx), (gy, gy), (gx, gy)))
     angle: NDArray[np.float64] = (0.5 * np.arctan2(-2 * jxy, jxx - jyy) + np.pi / 2) % np.pi
@@ -44,7 +46,7 @@ def _hue_order(filters: NDArray[np.float32]) -> NDArray[np.int64]:
     # A colour axis has no sign, so opposite hues are one.
     turn = np.arctan2(axis @ _YELLOW_BLUE, axis @ _RED_GREEN) % np.pi
     hue = np.where(energy - grey >= COLOURED * energy, np.floor(turn / np.pi * _HUES), -1)
-    return np.lexsort((_angle(filters) if filters.shape[-1] > 1 else turn, hue))
+    return np.lexsort((turn, _angle(filters), hue))
 
 
 def _norm_order(weights: NDArray[np.float32]) -> NDArray[np.int64]:
