@@ -89,6 +89,11 @@ def test_weights_that_are_zero_or_not_finite_are_told(tmp_path):
         block.depthwise.weight.data.zero_()
     said = view("kernels").sentence(view("kernels").measure(checkpoint, Given()))
     assert said.startswith("None of the 32 ") and "taps in random order" not in said
+    checkpoint.model.patch_embedding.weight.data.zero_()
+    field = view("receptive-field")
+    assert "no pixel has" in field.sentence(field.measure(checkpoint, given(checkpoint, tmp_path)))
+    filters = view("patch-filters")
+    assert ". None of 16 are coloured" in filters.sentence(filters.measure(checkpoint, Given()))
     checkpoint.model.blocks[0].depthwise.weight.data[0] = torch.nan
     with pytest.raises(Refusal, match="not finite numbers"):
         view("substitution").measure(checkpoint, given(checkpoint, tmp_path))

@@ -61,7 +61,7 @@ def _sentence(result: Any) -> str:
         of, whole = numbers["colours"], n if said else f"the {n} patch filters"
         faint, none = (100 * numbers["settings"][name] for name in ("coloured", "tinted"))
         said.append(
-            f"{count(of, 'coloured')} of {whole} are coloured, {count(of, 'tinted')} nearly grey "
+            f"{str(count(of, 'coloured')).capitalize()} of {whole} are coloured, {count(of, 'tinted')} nearly grey "
             f"(less than {faint:g} % of their energy is colour) and {count(of, 'grey')} without "
             f"colour (less than {none:g} %)."
         )

@@ -111,23 +111,14 @@ def receptive_field(
     }
     return ReceptiveField(
         source=replace(
-            checkpoint.source,
-            settings=settings,
+            checkpoint.source, settings=settings, images=found.sha256,
             versions={"torch": str(torch.__version__), "numpy": np.__version__},
-            images=found.sha256,
         ),
-        image_size=size,
-        patch_size=config.patch_size,
-        unit=where,
-        channels=() if channels is None else tuple(summed),
-        n_images=done,
-        confidence=confidence,
-        passing_block=passing_block(config, max(size)),
-        block=block,
-        theoretical_px=theoretical_size(config, block),
-        centre_px=centre,
-        **fields,
-    )
+        image_size=size, patch_size=config.patch_size, unit=where,
+        channels=() if channels is None else tuple(summed), n_images=done, confidence=confidence,
+        passing_block=passing_block(config, max(size)), block=block,
+        theoretical_px=theoretical_size(config, block), centre_px=centre, **fields,
+    )  # fmt: skip
 
 
 def _fitting(need: int, memory_mb: float, size: tuple[int, int]) -> int:

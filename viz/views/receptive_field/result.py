@@ -121,6 +121,8 @@ class ReceptiveField(Result):
         """Return the finding in plain language, with its numbers."""
         first, last = self.block[0], self.block[-1]
         r = self.radius_px
+        if not np.isfinite(r[[0, -1], 0]).all():
+            return f"On {n_images(self.n_images)} no pixel has an effect on the unit."
         passing = self.passing_block
         can = f"exceeds it from block {passing} on" if passing >= 0 else "does not exceed it"
         text = (
