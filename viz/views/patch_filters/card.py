@@ -62,8 +62,8 @@ def _sentence(result: Any) -> str:
         faint, none = (100 * numbers["settings"][name] for name in ("coloured", "tinted"))
         said.append(
             f"{count(of, 'coloured').capitalize()} of {whole} are coloured, "
-            f"{count(of, 'tinted')} nearly grey (less than {faint:g} % of their energy is colour) and "
-            f"{count(of, 'grey')} without colour (less than {none:g} %)."
+            f"{count(of, 'tinted')} nearly grey (less than {faint:g} % of their energy is "
+            f"colour) and {count(of, 'grey')} without colour (less than {none:g} %)."
         )
     if not said or not sum(structures.values()):
         return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
