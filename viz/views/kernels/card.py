@@ -117,8 +117,9 @@ VIEW = View(
     _measure,
     "viz.views.kernels.result:DepthwiseDescription",
     _figures,
-    "A name says what the whole kernel looks like, where that is clear: for five in six of the "
-    "kernels that it names, at least one of two readers had chosen the same name blind. "
+    "A name says what the whole kernel looks like, where that is clear: in networks that the "
+    "names were not fitted to, at least one of two blind readers chose the same name for three in "
+    "four of the kernels that it names. "
     "Each block has its own colour scale, so colours of two blocks cannot be compared. A batch "
     "norm follows every kernel: a pale kernel may matter as much as a strong one.",
     sentence=_sentence,

@@ -26,7 +26,7 @@ _LEFT, _RIGHT, _KEY = 0.52, 0.62, 0.17
 _GAP, _NAMES, _TICKS = 0.05, 0.29, 0.2
 _MOST_COLUMNS, _LARGEST = 10, 42 * MM
 _DECADES = 4
-_RADII_KEY, _MORE = 1.28, 0.52
+_RADII_KEY, _MORE = 0.66, 0.52
 """In one column: inches of the key to the radii, below them; of that to the outlines, and of the
 row names' second line."""
 _HALF, _MOST, _FIELD = ORANGE, TEAL, "#666666"
@@ -222,15 +222,8 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     width, height = inches(target)
     target.set_label(_radii_note(result))
     beside, under = (0.0, _RADII_KEY) if narrow(width) else (1.95, 0.0)
-    axes = panel(
-        target,
-        (
-            MARGIN + 0.42,
-            MARGIN + 0.36 + under,
-            width - MARGIN - 0.5 - beside,
-            height - 2 * MARGIN - 0.42 - under,
-        ),
-    )
+    across, up = width - MARGIN - 0.5 - beside, height - 2 * MARGIN - 0.42 - under
+    axes = panel(target, (MARGIN + 0.42, MARGIN + 0.36 + under, across, up))
     blocks = result.block
     disc = result.theoretical_px / np.sqrt(np.pi)
     axes.plot(blocks, disc, color="black", linewidth=1.2, linestyle="-.", marker="D",
@@ -259,10 +252,13 @@ def draw_radii(result: ReceptiveField, target: Figure | SubFigure) -> Axes:
     place = (box.x1 + 0.1 / width, box.y1)
     if under:
         place = (MARGIN / width, (MARGIN + under) / height)
-    handles, names = axes.get_legend_handles_labels()
+    handles = axes.get_legend_handles_labels()[0]
+    if under and result.has_random:  # What is trained in one column, what is random in the other.
+        handles = [handles[i] for i in (0, 1, 3, 5, -1, 2, 4, 6)]
     target.legend(
-        handles, names, loc="upper left", fontsize=SMALL, frameon=False, handlelength=3.2,
+        handles=handles, loc="upper left", fontsize=SMALL, frameon=False, handlelength=3.2,
         borderaxespad=0, borderpad=0, labelspacing=0.3 if under else 0.6, bbox_to_anchor=place,
+        ncols=2 if under else 1,
     )  # fmt: skip
     return axes
 
