@@ -61,9 +61,9 @@ def _sentence(result: Any) -> str:
         of, whole = numbers["colours"], n if said else f"the {n} patch filters"
         faint, none = (100 * numbers["settings"][name] for name in ("coloured", "tinted"))
         said.append(
-            f"{count(of, 'coloured').capitalize()} of {whole} are coloured, {count(of, 'tinted')} "
-            f"nearly grey (less than {faint:g} % of their energy is colour) and "
-            f"{count(of, 'grey')} without colour (less than {none:g} %)."
+            f"{count(of, 'coloured').capitalize()} of {whole} are coloured, "
+            f"{count(of, 'tinted')} nearly grey (less than {faint:g} % of their energy is "
+            f"colour) and {count(of, 'grey')} without colour (less than {none:g} %)."
         )
     if not said or not sum(structures.values()):
         return " ".join([*said, f"Patches of {p} x {p} pixels are too small to name a structure."])
