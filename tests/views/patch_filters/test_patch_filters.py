@@ -130,6 +130,24 @@ def test_sign_flip_moves_the_phase_by_180(mixed):
     assert flipped.maps == pytest.approx(-found.maps, abs=1e-5)
 
 
+def test_rotation_by_90_degrees_turns_orientations(mixed):
+    bank, found = mixed
+    turned = describe(np.rot90(bank, axes=(2, 3)))  # counter-clockwise on the screen
+    gabors = found.oriented
+    assert gabors.sum() >= 20
+    assert (turned.structure == found.structure).mean() >= 0.98
+    gap = axial_gap(turned.orientation[gabors], found.orientation[gabors] + 90)
+    assert np.nanmedian(gap) < 0.01
+    assert np.nanquantile(gap, 0.95) < 1
+    # Where 90 more passes 180 the carrier points the other way, and the phase is negated.
+    wrapped = found.orientation[gabors] >= 90
+    expected = np.where(wrapped, -found.phase[gabors], found.phase[gabors])
+    assert np.nanmedian(axial_gap(turned.phase[gabors], expected, 360)) < 0.1
+    row, column = found.parameters[gabors, :2].T
+    centre = turned.parameters[gabors, :2]
+    assert np.median(np.abs(centre - np.stack([6 - column, row], 1))) < 0.01
+
+
 def test_components_are_the_covariance_eigenvectors(mixed):
     bank, found = mixed
     flat = bank.reshape(len(bank), -1).astype(float)
