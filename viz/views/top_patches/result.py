@@ -113,8 +113,8 @@ class TopPatches(Result):
         said = (
             f"The top response of {which} shown lies {low if low == high else f'{low} to {high}'} "
             f"standard deviations above its mean over {n_images(self.n_images)}, against "
-            f"{self.normal_peak:.1f} for the top one of as many normal values"
-            f"{', 0 in place of those below it' * (self.stage != 'residual')} "
+            f"{self.normal_peak:.1f} for the top one of as many normal random numbers"
+            f"{', negative ones set to 0' * (self.stage != 'residual')} "
             f"({(peak > self.normal_peak).sum()} of {len(peak)} lie above that)."
         )
         if np.isfinite([self.same_class, self.top_same_class]).all():
