@@ -69,12 +69,18 @@ def test_a_view_writes_one_figure_by_its_name(small_file, folder, tmp_path, monk
     drawn = []
     monkeypatch.setattr("viz.plot.style.save_figure", lambda made, *_, **__: drawn.append(made))
     words = ("feature-maps", small_file, folder / "0.png", "-o", tmp_path / "a.png")
-    for more in ((), ("--figure", "feature-maps-by-depth")):
-        run(*words, *more)
+    for more in (("--width", "column"), (), ("--figure", "feature-maps-by-depth")):
+        said = run(*words, *more).stderr
+        assert ("feature-maps has one width only" in said) is ("--width" in more)
     refused = run(*words, *more, "--scale", "stage", code=2)
     assert "--scale is about the figure feature-maps alone" in refused.stderr
     labels = [{axes.get_xlabel() for axes in made.axes} for made in drawn]
-    assert "block" not in labels[0] and "block" in labels[1]
+    assert "block" not in labels[1] and "block" in labels[2]
+    run(*words, *more, "--width", "column")
+    millimetres = [round(25.4 * made.get_figwidth()) for made in drawn]
+    assert millimetres == [178, 178, 178, 85]
+    refused = run(*words[:3], "--width", "column", code=2)
+    assert "--width column needs -o with a .png" in refused.stderr
 
 
 def test_without_a_terminal_progress_is_told_in_lines(monkeypatch, capsys):

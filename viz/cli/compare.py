@@ -18,7 +18,7 @@ from viz.cli.common import (
     seed_option,
     whole,
 )
-from viz.cli.output import check_figure, check_output, writing
+from viz.cli.output import check_figure, check_output, write_figure, writing
 from viz.core.refusal import Refusal
 
 
@@ -31,8 +31,8 @@ from viz.core.refusal import Refusal
 @writing
 @seed_option()
 def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
-            output: Path | None, figure: str | None, as_json: bool, force: bool, seed: int,
-            **options: Any) -> None:  # fmt: skip
+            output: Path | None, figure: str | None, width: str, as_json: bool, force: bool,
+            seed: int, **options: Any) -> None:  # fmt: skip
     """Lay two networks side by side.
 
     CKPT is called A, and OTHER is called B. Compared are the architectures, the names and
@@ -46,7 +46,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
     from viz.images.sets import opener
     from viz.views import COMPARISONS, Given
 
-    check_figure(COMPARISONS, figure, output)
+    check_figure(COMPARISONS, figure, width, output)
     a, b = open_two(checkpoint, other, **options)
     say(f"A is {a.source.name}, B is {b.source.name}.")
     given = Given(opener(images, a.preprocessing, a.config.in_channels, limit=limit), seed)
@@ -67,7 +67,7 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
             results[row.name] = row.measure(a, b, Given(given.images, seed, progress))
         if not as_json and row.sentence is not None:
             click.echo(f"{row.title}: {row.sentence(results[row.name])}", err=output is not None)
-    _write(results, output, force, figure)
+    _write(results, output, force, figure, width)
     if as_json:
         numbers = {
             row.name: row.summary(results[row.name])
@@ -82,21 +82,18 @@ def compare(checkpoint: str, other: str, images: Path | None, limit: int | None,
         say("viz: -o FILE draws it, -o FOLDER writes everything, --json prints the numbers.")
 
 
-def _write(results: dict[str, Any], output: Path | None, force: bool, figure: str | None) -> None:
+def _write(results: dict[str, Any], output: Path | None, force: bool, figure: str | None,
+           width: str) -> None:  # fmt: skip
     """Write one figure, by default the first row's, or everything of every row into a folder."""
     if output is None:
         return
     from viz.views import COMPARISONS, comparison
 
     if output.suffix:
-        from viz.plot.style import save_figure
-
         made = {each.name: (each, results[row.name])
                 for row in COMPARISONS if row.name in results for each in row.figures}  # fmt: skip
         row, result = made[figure or next(iter(made))]
-        figure_made = row.make(result)
-        save_figure(figure_made, output, force=force)
-        say(f"Caption: {row.caption} {figure_made.get_label()}")
+        write_figure(row, result, output, width, force)
         return
     from viz.report.folder import write_view_folder
 

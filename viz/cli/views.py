@@ -65,14 +65,14 @@ def _open(
 def _run(row: View, given: dict[str, Any]) -> None:
     """Measure a view and write what was asked for."""
     output, as_json, force = (given.pop(name) for name in ("output", "as_json", "force"))
-    figure = given.pop("figure")
+    figure, width = given.pop("figure"), given.pop("width")
     mine = {option.name: given.pop(option.name) for option in row.options}
     draws = {option.name: mine.pop(option.name) for option in row.options if option.draws}
     seed, sweep = given.pop("seed"), given.pop("sweep", None)
     checkpoint, images = given.pop("checkpoint"), given.pop("images", None)
     if output is not None:
         check_output(output, force)
-    check_figure([row], figure, output)
+    check_figure([row], figure, width, output)
     set_ = [o.name for o in row.options if o.draws and draws[o.name] != o.default]
     if figure and set_ and figure != (main := row.figures[0].name):
         flag = set_[0].replace("_", "-")
@@ -94,7 +94,8 @@ def _run(row: View, given: dict[str, Any]) -> None:
             click.echo(text)
         say("viz: -o FILE draws it, -o FOLDER writes everything, --json prints the numbers.")
         return
-    write_output(row, result, output, as_json, force, draws=draws, figure=figure)
+    write_output(row, result, output, as_json, force, draws=draws, figure=figure,
+                 width=width)  # fmt: skip
 
 
 def command_of(row: View) -> click.Command:
