@@ -104,14 +104,11 @@ def patch_filter_mosaic(
 
 
 def with_gutters(layout: Layout, tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Place tiles with grey gutters; between groups, and above for their titles, lies the page.
-
-    The layout has an edge of a pixel, and heads as high as a tile.
-    """
-    picture, k = layout.place(tiles, fill=_BACKGROUND_SIGNED), layout.tile[0]
+    """Place tiles, each in a grey edge of a pixel; everywhere else lies the page."""
+    picture, (h, w) = layout.place(tiles, fill=_BACKGROUND_SIGNED), layout.tile
     page = np.ones(layout.shape, dtype=bool)
-    for left, top, right, bottom in layout.groups:
-        page[top + k - 1 : bottom + 1, left - 1 : right + 1] = False
+    rows = layout.y[:, None, None] + np.arange(-1, h + 1)[:, None]
+    page[rows, layout.x[:, None, None] + np.arange(-1, w + 1)] = False
     picture[page] = page_colour()
     return picture
 
