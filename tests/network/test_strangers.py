@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::viz.network.guards.CheckpointWa
 
 @pytest.fixture(scope="module")
 def networks():
+    torch.manual_seed(0)
     return {name: built(layout) for name, layout in LAYOUTS.items()}
 
 
