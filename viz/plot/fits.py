@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from viz.plot.frame import MARGIN, inches, narrow, outlined, show_picture
 from viz.plot.mosaic import Layout, enlarge
-from viz.plot.style import MM, SMALL, TEXT, new_figure
+from viz.plot.style import MM, SMALL, TALLEST, TEXT, new_figure
 
 _LEFT, _HEAD, _WORDS = 0.5, 0.19, 0.16
 """Inches for the names of the rows, for the name of a sort of fits, and for the R² below."""
@@ -48,7 +48,8 @@ class Fits:
         n, h, w, _ = self.parts[0].shape
         each, inner = max(1, n // 3), width - _LEFT - MARGIN
         if narrow(width):
-            inch = min(inner / (each * (w + 1)), _LARGEST / h)
+            room = (TALLEST - 2 * _HEAD) / 3 - _HEAD - _WORDS
+            inch = min(inner / (each * (w + 1)), _LARGEST / h, room / len(self.parts) / (h + 1))
             return each, 0, len(self.parts) * (h + 1) + int(np.ceil((_HEAD + _WORDS) / inch)), inch
         across = each * (w + 1) + w // 2
         return each, across, 0, min(inner / (3 * across - w // 2), _LARGEST / h)
