@@ -142,7 +142,7 @@ def _say_name(result: Standing) -> None:
         sure = f"{result.guess} is {percent(result.probability)} likely"
     st.caption(
         plain(
-            f"Going by kernels that people named from their pictures alone, {sure}. "
+            f"Going by kernels that were named blind, from their pictures, {sure}. "
             f"{percent(result.share_block)} of block {result.block}'s kernels and "
             f"{percent(result.share_network)} of all are called {result.name}. Angles run "
             "counter-clockwise, 0 degrees is horizontal."
